@@ -1,0 +1,52 @@
+"""What is believed of every configuration, as joint draws.
+
+One form serves the strategies whatever it came from: the posterior over curves or
+the plain statistics of a grid. Row s is one possible world, column g one candidate,
+so that differences between candidates keep their correlation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.model import Configuration
+
+Draws = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Belief:
+    """Draws of every figure of every candidate.
+
+    Attributes:
+        candidates: the G configurations that may be recommended.
+        duration_ms: mean handler time of a warm invocation, shape (S, G).
+        cost_usd: mean cost of an invocation (billed duration and request), shape (S, G).
+        p95_ms: 95th percentile of the handler time, shape (S, G).
+        p99_ms: 99th percentile of the handler time, shape (S, G).
+        init_ms: mean init duration of a cold start, shape (S, G); None: no cold start seen.
+        measured: for each candidate, whether it was measured itself, shape (G,).
+        excluded: configurations that cannot be recommended, with the reason.
+        fallback: why plain statistics stand in for the curves; empty when they do not.
+    """
+
+    candidates: tuple[Configuration, ...]
+    duration_ms: Draws
+    cost_usd: Draws
+    p95_ms: Draws
+    p99_ms: Draws
+    measured: NDArray[np.bool_]
+    init_ms: Draws | None = None
+    excluded: Mapping[Configuration, str] = field(default_factory=dict)
+    fallback: str = ""
+
+    def index(self, configuration: Configuration) -> int | None:
+        """Column of a configuration, or None when it is no candidate."""
+        try:
+            return self.candidates.index(configuration)
+        except ValueError:
+            return None

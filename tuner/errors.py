@@ -1,0 +1,73 @@
+"""The errors a user can meet, each with what happened and what to do next.
+
+A `TunerError` carries a message that names the action and the real values, and a
+hint that gives the next command or permission. What happens to a function under
+test is never an error here: it is an `Outcome` (see `tuner.model`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class TunerError(Exception):
+    """The work failed. Command line exit code 1.
+
+    Args:
+        message: what failed, with the action and the values.
+        hint: the remedy: a command, a permission, a setting. May be empty.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with an input: where, what it is, and the remedy.
+
+    `path` is a JSONPath (`$.powerValues[2]`), a flag (`--payload`) or a file name.
+    """
+
+    path: str
+    problem: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}" + (f" ({self.remedy})" if self.remedy else "")
+
+
+class InputError(TunerError):
+    """The input is bad. Lists every fault at once; nothing was started. Exit code 2."""
+
+    exit_code = 2
+
+    def __init__(self, faults: Iterable[Fault], hint: str = "") -> None:
+        self.faults = tuple(faults)
+        if not self.faults:
+            raise ValueError("an InputError needs at least one fault")
+        super().__init__("\n".join(map(str, self.faults)), hint)
+
+    @classmethod
+    def single(cls, path: str, problem: str, remedy: str = "") -> InputError:
+        """An error with one fault."""
+        return cls([Fault(path, problem, remedy)])
+
+
+class BackendError(TunerError):
+    """A backend cannot go on (lost network, no permission); what was measured is kept."""
+
+
+class AllFailedError(TunerError):
+    """No configuration gave a usable run; the message shows the function's own error."""
+
+
+class Interrupted(TunerError):
+    """Stopped by SIGINT or SIGTERM; what was measured is kept. Exit code 130."""
+
+    exit_code = 130

@@ -1,0 +1,317 @@
+"""The words of the domain as frozen values: what to measure, and what came back.
+
+Everything that exists here is valid: constructors refuse what makes no sense.
+Nothing here knows about AWS, files, wire formats or time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+MIN_MEMORY_MB = 128
+"""Smallest memory size of AWS Lambda (Lambda quotas, 2026-09)."""
+MAX_MEMORY_MB = 10_240
+"""Largest memory size of AWS Lambda (Lambda quotas, 2026-09)."""
+MB_PER_VCPU = 1769
+"""Memory size at which a function has one vCPU (Lambda developer guide, "Configure memory")."""
+DEFAULT_MEMORY_SIZES_MB = (128, 256, 512, 1024, 1536, 3008)
+"""Sizes that AWS Lambda Power Tuning measures unless told otherwise (its PowerValues default)."""
+
+
+class Architecture(StrEnum):
+    """Instruction set of a function, spelt as the Lambda API spells it."""
+
+    X86_64 = "x86_64"
+    ARM64 = "arm64"
+
+
+class StrategyName(StrEnum):
+    """What the recommendation minimises."""
+
+    COST = "cost"
+    SPEED = "speed"
+    BALANCED = "balanced"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Configuration:
+    """What a user chooses: memory in MB (128 to 10,240) and architecture."""
+
+    memory_mb: int
+    architecture: Architecture
+
+    def __post_init__(self) -> None:
+        if not MIN_MEMORY_MB <= self.memory_mb <= MAX_MEMORY_MB:
+            raise ValueError(f"memory_mb {self.memory_mb} is not within {MIN_MEMORY_MB}..{MAX_MEMORY_MB}")
+
+    def __str__(self) -> str:
+        return f"{self.memory_mb} MB {self.architecture}"
+
+
+class Outcome(StrEnum):
+    """How one invocation ended."""
+
+    OK = "ok"
+    ERROR = "error"
+    """The function raised. `Invocation.usable` still holds when the error is an allowed one."""
+    TIMEOUT = "timeout"
+    """Ran into the function's timeout: its duration is a lower bound."""
+    OUT_OF_MEMORY = "out_of_memory"
+    THROTTLED = "throttled"
+    """Never ran: no concurrency was free, also after retries."""
+    REFUSED = "refused"
+    """Never ran: the configuration was refused (memory cap, unsupported architecture)."""
+    NO_REPORT = "no_report"
+    """Ran, but no REPORT line could be had: nothing is known of its duration."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionError:
+    """The function's own error, shown as it is: type, message, stack lines."""
+
+    type: str
+    message: str
+    stack: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of the function and what its REPORT line said.
+
+    Attributes:
+        outcome: how it ended.
+        environment: label of the execution environment that ran it; two invocations
+            with the same label shared one. Empty when it never ran.
+        duration_ms: handler time. For TIMEOUT a lower bound. None: not known.
+        billed_duration_ms: what is paid, as reported, never derived. None: not reported.
+        init_duration_ms: cold start before the handler (Init). None: not reported, so warm.
+        restore_duration_ms: SnapStart restore before the handler. None: not reported.
+        max_memory_used_mb: as reported.
+        allowed: an ERROR whose type the user allows; it counts as a normal run.
+        error: the function's error, where there is one.
+        request_id: the invocation's id.
+        cpu_ms: CPU time of the handler, known to the local backend only.
+        payload: index of the payload in the request's list of payloads.
+        started_at: UTC ISO 8601 time of the call, or empty.
+        extra_cost_usd: paid beside duration and request (SnapStart restores).
+    """
+
+    outcome: Outcome
+    environment: str = ""
+    duration_ms: float | None = None
+    billed_duration_ms: int | None = None
+    init_duration_ms: float | None = None
+    restore_duration_ms: float | None = None
+    max_memory_used_mb: int | None = None
+    allowed: bool = False
+    error: FunctionError | None = None
+    request_id: str = ""
+    cpu_ms: float | None = None
+    payload: int = 0
+    started_at: str = ""
+    extra_cost_usd: float = 0.0
+
+    @property
+    def cold(self) -> bool:
+        """Whether a cold start came before it: told by Init or Restore, never by its duration."""
+        return self.init_duration_ms is not None or self.restore_duration_ms is not None
+
+    @property
+    def start_ms(self) -> float | None:
+        """Init or restore duration of a cold start; None for a warm one."""
+        return self.init_duration_ms if self.init_duration_ms is not None else self.restore_duration_ms
+
+    @property
+    def usable(self) -> bool:
+        """Whether its duration is that of a normal run."""
+        normal = self.outcome is Outcome.OK or (self.outcome is Outcome.ERROR and self.allowed)
+        return normal and self.duration_ms is not None and self.billed_duration_ms is not None
+
+    @property
+    def ran(self) -> bool:
+        """Whether the function was started, and so was paid for."""
+        return self.outcome not in (Outcome.THROTTLED, Outcome.REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A request for runs at one configuration.
+
+    `environments` lanes run in parallel, each in an execution environment of its own;
+    each lane makes `runs_per_environment` invocations one after the other. The first
+    of a fresh environment is cold. With `fresh` the environments must be new ones.
+    """
+
+    id: int
+    configuration: Configuration
+    environments: int = 2
+    runs_per_environment: int = 2
+    fresh: bool = False
+
+    def __post_init__(self) -> None:
+        if self.environments < 1 or self.runs_per_environment < 1:
+            raise ValueError("a trial needs at least one environment and one run in it")
+
+    @property
+    def invocations(self) -> int:
+        """How many invocations the trial asks for."""
+        return self.environments * self.runs_per_environment
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Invocations of one trial: all of them, or those of some of its environments.
+
+    A backend may hand a trial over in several samples with the same `trial_id`, so that
+    little is lost when it is stopped in the middle.
+    """
+
+    trial_id: int
+    configuration: Configuration
+    invocations: tuple[Invocation, ...]
+
+    @property
+    def refused(self) -> bool:
+        """Whether the configuration was refused before anything ran."""
+        return any(i.outcome is Outcome.REFUSED for i in self.invocations)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpace:
+    """The configurations a study may measure and recommend.
+
+    `memory_sizes_mb` is sorted and without repetition. `listed` tells that the user named
+    these sizes one by one, so that nothing else may be recommended; otherwise they
+    are the nodes of a range and stand for every size between them.
+    """
+
+    memory_sizes_mb: tuple[int, ...]
+    architectures: tuple[Architecture, ...]
+    listed: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.memory_sizes_mb or not self.architectures:
+            raise ValueError("a search space needs at least one memory size and one architecture")
+        if list(self.memory_sizes_mb) != sorted(set(self.memory_sizes_mb)):
+            raise ValueError("memory sizes must be sorted and without repetition")
+        for memory_mb in (self.memory_sizes_mb[0], self.memory_sizes_mb[-1]):
+            Configuration(memory_mb, self.architectures[0])
+
+    @property
+    def configurations(self) -> tuple[Configuration, ...]:
+        """Every configuration, sizes outermost."""
+        return tuple(Configuration(m, a) for m in self.memory_sizes_mb for a in self.architectures)
+
+    def __contains__(self, configuration: object) -> bool:
+        return (
+            isinstance(configuration, Configuration)
+            and configuration.architecture in self.architectures
+            and self.memory_sizes_mb[0] <= configuration.memory_mb <= self.memory_sizes_mb[-1]
+            and (not self.listed or configuration.memory_mb in self.memory_sizes_mb)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """What a recommendation must satisfy; None: no such bound."""
+
+    max_p95_ms: float | None = None
+    max_cost_per_million_usd: float | None = None
+    min_memory_mb: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What to minimise, under which constraints, and how close is close enough.
+
+    `balanced_weight`: 0 is speed, 1 is cost (as in the peer). `tolerance`: a fraction.
+    `cold_start_share`: fraction of invocations that are cold, weighed into cost and duration.
+    """
+
+    strategy: StrategyName = StrategyName.COST
+    balanced_weight: float = 0.5
+    constraints: Constraints = field(default_factory=Constraints)
+    tolerance: float = 0.02
+    cold_start_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.balanced_weight <= 1:
+            raise ValueError(f"balanced_weight {self.balanced_weight} is not within 0..1")
+        if not 0 < self.tolerance < 1:
+            raise ValueError(f"tolerance {self.tolerance} is not within 0..1")
+        if not 0 <= self.cold_start_share <= 1:
+            raise ValueError(f"cold_start_share {self.cold_start_share} is not within 0..1")
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Bounds on the search; None: no such bound."""
+
+    max_invocations: int | None = None
+    max_usd: float | None = None
+    max_seconds: float | None = None
+
+
+class StopReason(StrEnum):
+    """Why a study stopped asking."""
+
+    COMPLETE = "complete"
+    """The grid was measured as asked for."""
+    TOLERANCE = "tolerance"
+    """The expected regret is within the tolerance."""
+    ECONOMY = "economy"
+    """A further trial costs more than it can be expected to save."""
+    CANNOT_TELL = "cannot_tell"
+    """The noise is so large that more trials of a sensible number would not decide."""
+    INVOCATIONS = "max_invocations"
+    USD = "max_usd"
+    SECONDS = "max_seconds"
+    INTERRUPTED = "interrupted"
+    ALL_FAILED = "all_failed"
+    FUNCTION_CHANGED = "function_changed"
+    """The function was deployed meanwhile: what was measured before is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with its interval: mean, low and high at `level` (0.95 is 95%)."""
+
+    mean: float
+    low: float
+    high: float
+    level: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know: a stable code and a sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionIdentity:
+    """Which function was measured, and where ("aws", "local" or "simulated")."""
+
+    name: str
+    backend: str
+    arn: str | None = None
+    version: str | None = None
+    runtime: str | None = None
+    code_sha256: str | None = None
+    region: str | None = None
+    current: Configuration | None = None
+    timeout_s: float | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def invocations_of(samples: Iterable[Sample]) -> dict[Configuration, list[Invocation]]:
+    """Group the invocations of samples by configuration, in the order they came."""
+    grouped: dict[Configuration, list[Invocation]] = {}
+    for sample in samples:
+        grouped.setdefault(sample.configuration, []).extend(sample.invocations)
+    return grouped

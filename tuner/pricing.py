@@ -1,0 +1,98 @@
+"""Exact prices of AWS Lambda, per region and architecture, with tiers and discounts.
+
+Decides what an invocation costs from what was billed; refuses to derive a billed
+duration or to know how often a function runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from tuner.errors import InputError
+from tuner.model import Architecture, Configuration
+
+FREE_EPHEMERAL_MB = 512
+"""Ephemeral storage included in the price (Lambda pricing, 2026-09)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A price per GB-second that holds up to a monthly volume; None: without end."""
+
+    up_to_gb_seconds: float | None
+    usd_per_gb_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """Prices of one region.
+
+    Attributes:
+        region: AWS region, such as `us-east-1`.
+        currency: `USD`, or `CNY` in the regions of China. Field names say `_usd` all the same.
+        as_of: date of the prices (ISO 8601).
+        source: where they came from.
+        tiers: per architecture, the price per GB-second by monthly volume, ascending.
+        request_usd: price of one request.
+        ephemeral_usd_per_gb_second: price of ephemeral storage above 512 MB.
+        discount: fraction off the duration price (Savings Plans), 0 to 1.
+        monthly_gb_seconds: volume that decides the tier; 0: the first.
+    """
+
+    region: str
+    currency: str
+    as_of: str
+    source: str
+    tiers: Mapping[Architecture, tuple[Tier, ...]]
+    request_usd: float
+    ephemeral_usd_per_gb_second: float
+    discount: float = 0.0
+    monthly_gb_seconds: float = 0.0
+
+    def with_discount(self, discount: float) -> PriceList:
+        """The same prices with a fraction off the duration price."""
+        return replace(self, discount=discount)
+
+    def gb_second_usd(self, architecture: Architecture) -> float:
+        """Price of a GB-second, after tier and discount."""
+        for tier in self.tiers[architecture]:
+            if tier.up_to_gb_seconds is None or self.monthly_gb_seconds < tier.up_to_gb_seconds:
+                return tier.usd_per_gb_second * (1 - self.discount)
+        raise AssertionError("the last tier has no end")
+
+    def invocation_cost(
+        self,
+        configuration: Configuration,
+        billed_ms: float,
+        *,
+        ephemeral_mb: int = FREE_EPHEMERAL_MB,
+        extra_usd: float = 0.0,
+    ) -> float:
+        """Cost of one invocation: duration, request, and ephemeral storage above 512 MB.
+
+        Args:
+            configuration: where it ran.
+            billed_ms: billed duration as reported (it includes Init or Restore already).
+            ephemeral_mb: size of /tmp.
+            extra_usd: paid beside (SnapStart restores).
+        """
+        compute = gb_seconds(configuration.memory_mb, billed_ms) * self.gb_second_usd(configuration.architecture)
+        storage_gb = max(0, ephemeral_mb - FREE_EPHEMERAL_MB) / 1024
+        storage = storage_gb * billed_ms / 1000 * self.ephemeral_usd_per_gb_second
+        return compute + self.request_usd + storage + extra_usd
+
+
+def gb_seconds(memory_mb: float, billed_ms: float) -> float:
+    """GB-seconds of a billed duration; a GB is 1,024 MB (Lambda pricing)."""
+    return memory_mb / 1024 * billed_ms / 1000
+
+
+@cache
+def _shipped() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(files("tuner").joinpath("prices.json").read_text("utf-8"))
+    return document
