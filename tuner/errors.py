@@ -67,7 +67,7 @@ class AllFailedError(TunerError):
     """No configuration gave a usable run; the message shows the function's own error."""
 
 
-class Interrupted(TunerError):
+class InterruptedRunError(TunerError):
     """Stopped by SIGINT or SIGTERM; what was measured is kept. Exit code 130."""
 
     exit_code = 130

@@ -13,7 +13,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from tuner.errors import InputError
 from tuner.model import Architecture, Configuration
 
 FREE_EPHEMERAL_MB = 512
@@ -42,6 +41,7 @@ class PriceList:
         ephemeral_usd_per_gb_second: price of ephemeral storage above 512 MB.
         discount: fraction off the duration price (Savings Plans), 0 to 1.
         monthly_gb_seconds: volume that decides the tier; 0: the first.
+        unconfirmed: which of the prices could not be confirmed.
     """
 
     region: str
@@ -53,6 +53,7 @@ class PriceList:
     ephemeral_usd_per_gb_second: float
     discount: float = 0.0
     monthly_gb_seconds: float = 0.0
+    unconfirmed: tuple[str, ...] = ()
 
     def with_discount(self, discount: float) -> PriceList:
         """The same prices with a fraction off the duration price."""
@@ -90,6 +91,50 @@ class PriceList:
 def gb_seconds(memory_mb: float, billed_ms: float) -> float:
     """GB-seconds of a billed duration; a GB is 1,024 MB (Lambda pricing)."""
     return memory_mb / 1024 * billed_ms / 1000
+
+
+def price_list(region: str) -> PriceList:
+    """The shipped prices of a region; what is not confirmed is named in `PriceList.unconfirmed`."""
+    return decode_prices(_shipped(), region)
+
+
+def state_transition_usd(region: str) -> float:
+    """Price of one Step Functions Standard state transition."""
+    prices = _shipped()["state_transition"]
+    return float(prices.get(region, prices["default"]))
+
+
+def snapstart_restore_usd(memory_mb: int) -> float:
+    """Price of restoring one SnapStart snapshot (Python and .NET; Java is free of charge)."""
+    return float(_shipped()["snapstart"]["restore_gb"]) * memory_mb / 1024
+
+
+def decode_prices(document: Mapping[str, Any], region: str) -> PriceList:
+    """Read a price document (the form of prices.json) for one region.
+
+    Regions that the document does not name have its default prices. Higher tiers that are not
+    listed are derived from the first by `tier_factors`.
+    """
+    entry = document["regions"].get(region, document["default"])
+    return PriceList(
+        region=region,
+        currency=entry.get("currency", document["currency"]),
+        as_of=document["as_of"],
+        source=document["source"],
+        tiers={
+            architecture: _tiers(document, entry["gb_second"][architecture], architecture)
+            for architecture in Architecture
+        },
+        request_usd=entry["million_requests"] / 1e6,
+        ephemeral_usd_per_gb_second=document["ephemeral_gb_second"],
+        unconfirmed=tuple(entry.get("unconfirmed", ())),
+    )
+
+
+def _tiers(document: Mapping[str, Any], prices: list[float], architecture: Architecture) -> tuple[Tier, ...]:
+    bounds = [*document["tier_bounds_gb_seconds"][architecture], None]
+    listed = prices + [prices[0] * factor for factor in document["tier_factors"][len(prices) :]]
+    return tuple(Tier(bound, price) for bound, price in zip(bounds, listed, strict=True))
 
 
 @cache

@@ -1,0 +1,190 @@
+"""A study: what was asked, what was told, and when it is enough.
+
+Rebuilt from its samples alone, so that it goes on after a crash or in another
+process. Knows no clock and no backend: elapsed time is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tuner.belief import Belief
+from tuner.model import Budget, Configuration, Objective, Outcome, Sample, SearchSpace, StopReason, Trial
+from tuner.pricing import PriceList, gb_seconds
+from tuner.samplers import Evidence, Sampler
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One round of the search: what was asked, and how sure the answer was before it."""
+
+    trials: tuple[Trial, ...]
+    expected_regret: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a study has used so far."""
+
+    invocations: int
+    billed_gb_seconds: float
+    usd: float
+
+
+class Study:
+    """Asks for trials until a sampler or the budget says that it is enough.
+
+    Args:
+        space: what may be measured and recommended.
+        sampler: chooses trials.
+        objective: what to minimise.
+        prices: what an invocation costs.
+        budget: bounds on the search.
+        current: the configuration in use, where known.
+        environments: environments per trial.
+        seed: source of every random choice.
+        invocations_per_month: the user's traffic, where known.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        sampler: Sampler,
+        objective: Objective,
+        prices: PriceList,
+        *,
+        budget: Budget | None = None,
+        current: Configuration | None = None,
+        environments: int = 2,
+        seed: int = 0,
+        invocations_per_month: float | None = None,
+    ) -> None:
+        self.space = space
+        self.sampler = sampler
+        self.objective = objective
+        self.prices = prices
+        self.budget = budget or Budget()
+        self.current = current
+        self.environments = environments
+        self.seed = seed
+        self.invocations_per_month = invocations_per_month
+        self.stopped_by: StopReason | None = None
+        self.steps: list[Step] = []
+        self._samples: list[Sample] = []
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """Everything told so far, in order."""
+        return tuple(self._samples)
+
+    def tell(self, sample: Sample) -> None:
+        """Take in what was measured."""
+        self._samples.append(sample)
+
+    def replay(self, samples: Iterable[Sample]) -> None:
+        """Take in what an earlier run measured."""
+        for sample in samples:
+            self.tell(sample)
+
+    def interrupt(self, reason: StopReason = StopReason.INTERRUPTED) -> None:
+        """End the study from outside; what was measured stays."""
+        self.stopped_by = reason
+
+    def ask(self, *, elapsed_s: float = 0.0) -> tuple[Trial, ...]:
+        """The next batch of trials; empty when the study has ended (see `stopped_by`).
+
+        Args:
+            elapsed_s: seconds since the study began, for the time budget.
+        """
+        if self.stopped_by is None and (exhausted := self._exhausted(elapsed_s)):
+            self.stopped_by = exhausted
+        if self.stopped_by is not None:
+            return ()
+        proposal = self.sampler.propose(self.evidence)
+        trials = self._within_budget(proposal.trials)
+        self.steps.append(Step(trials, proposal.expected_regret))
+        if not trials:
+            self.stopped_by = proposal.stopped_by or StopReason.INVOCATIONS
+        return trials
+
+    @property
+    def evidence(self) -> Evidence:
+        """Everything that the next decision may rest on."""
+        return Evidence(
+            space=self.space,
+            samples=self.samples,
+            objective=self.objective,
+            prices=self.prices,
+            budget=self.budget,
+            current=self.current,
+            environments=self.environments,
+            seed=self.seed,
+            invocations_per_month=self.invocations_per_month,
+            next_trial_id=1 + max((sample.trial_id for sample in self._samples), default=-1),
+        )
+
+    def belief(self) -> Belief:
+        """What is believed of every candidate now."""
+        return self.sampler.belief(self.evidence)
+
+    @property
+    def spent(self) -> Spent:
+        """Invocations, billed GB-seconds and money that the study has used."""
+        return spent(self._samples, self.prices)
+
+    @property
+    def all_failed(self) -> bool:
+        """Whether something was told, and none of it is usable."""
+        runs = [invocation for sample in self._samples for invocation in sample.invocations]
+        return bool(runs) and not any(invocation.usable for invocation in runs)
+
+    def _exhausted(self, elapsed_s: float) -> StopReason | None:
+        used, budget = self.spent, self.budget
+        if budget.max_invocations is not None and used.invocations >= budget.max_invocations:
+            return StopReason.INVOCATIONS
+        if budget.max_usd is not None and used.usd >= budget.max_usd:
+            return StopReason.USD
+        if budget.max_seconds is not None and elapsed_s >= budget.max_seconds:
+            return StopReason.SECONDS
+        return None
+
+    def _within_budget(self, trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
+        """The trials that the budget of invocations still allows, the last one made smaller if need be."""
+        if self.budget.max_invocations is None:
+            return trials
+        left = self.budget.max_invocations - self.spent.invocations
+        allowed: list[Trial] = []
+        for trial in trials:
+            fitting = _shrink(trial, left)
+            if fitting is None:
+                break
+            allowed.append(fitting)
+            left -= fitting.invocations
+        return tuple(allowed)
+
+
+def spent(samples: Iterable[Sample], prices: PriceList) -> Spent:
+    """What samples have cost; runs without a report count as invocations, and their cost is unknown."""
+    invocations, total_gb_seconds, usd = 0, 0.0, 0.0
+    for sample in samples:
+        for invocation in sample.invocations:
+            if not invocation.ran:
+                continue
+            invocations += 1
+            billed = invocation.billed_duration_ms
+            if billed is None:
+                billed = round(invocation.duration_ms or 0) if invocation.outcome is Outcome.TIMEOUT else 0
+            total_gb_seconds += gb_seconds(sample.configuration.memory_mb, billed)
+            usd += prices.invocation_cost(sample.configuration, billed, extra_usd=invocation.extra_cost_usd)
+    return Spent(invocations, total_gb_seconds, usd)
+
+
+def _shrink(trial: Trial, left: int) -> Trial | None:
+    """The trial cut to at most `left` invocations, or None when not even one fits."""
+    if trial.invocations <= left:
+        return trial
+    if left < 1:
+        return None
+    runs = min(trial.runs_per_environment, left)
+    return Trial(trial.id, trial.configuration, max(1, left // runs), runs, trial.fresh)
