@@ -10,8 +10,23 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tuner.belief import Belief
-from tuner.model import Budget, Configuration, Objective, Sample, SearchSpace, StopReason, Trial
+from tuner.estimates import exclusions, measured_belief
+from tuner.model import (
+    MAX_MEMORY_MB,
+    MIN_MEMORY_MB,
+    Budget,
+    Configuration,
+    Objective,
+    Sample,
+    SearchSpace,
+    StopReason,
+    Trial,
+    invocations_of,
+)
 from tuner.pricing import PriceList
+
+ALL_STEP_MB = 64
+"""Distance of the sizes that "all" stands for, as in the peer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +79,49 @@ class Sampler(Protocol):
     def belief(self, evidence: Evidence) -> Belief:
         """What the evidence says of every candidate."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class GridSampler:
+    """Measures a fixed number of runs of every configuration of the space, as the peer does.
+
+    Attributes:
+        runs: invocations of each configuration.
+        environments: lanes that share them; 1 makes the runs of a configuration serial.
+        fresh: every run in an environment of its own that is new (cold starts only).
+    """
+
+    runs: int = 10
+    environments: int = 2
+    fresh: bool = False
+    name: str = "grid"
+
+    def propose(self, evidence: Evidence) -> Proposal:
+        """Every configuration's missing runs in one batch; a size that failed outright gets no more."""
+        done = {configuration: len(runs) for configuration, runs in invocations_of(evidence.samples).items()}
+        excluded = exclusions(evidence.samples)
+        trials: list[Trial] = []
+        for configuration in evidence.space.configurations:
+            missing = self.runs - done.get(configuration, 0)
+            if missing > 0 and configuration not in excluded:
+                trials.extend(self._trials(configuration, missing, evidence.next_trial_id + len(trials)))
+        return Proposal(tuple(trials), None if trials else StopReason.COMPLETE)
+
+    def belief(self, evidence: Evidence) -> Belief:
+        """Plain statistics of each configuration; nothing is interpolated."""
+        return measured_belief(evidence.samples, evidence.prices, seed=evidence.seed)
+
+    def _trials(self, configuration: Configuration, runs: int, first_id: int) -> list[Trial]:
+        if self.fresh:
+            return [Trial(first_id, configuration, runs, 1, fresh=True)]
+        lanes = min(self.environments, runs)
+        each, rest = divmod(runs, lanes)
+        trials = [Trial(first_id, configuration, lanes - rest, each)] if lanes > rest else []
+        if rest:
+            trials.append(Trial(first_id + len(trials), configuration, rest, each + 1))
+        return trials
+
+
+def all_sizes(low_mb: int = MIN_MEMORY_MB, high_mb: int = MAX_MEMORY_MB) -> tuple[int, ...]:
+    """Every 64 MB within bounds: what "all" stands for."""
+    return tuple(range(-(-low_mb // ALL_STEP_MB) * ALL_STEP_MB, high_mb + 1, ALL_STEP_MB))
