@@ -1,0 +1,203 @@
+"""A function that is a known curve, with the noise and the faults of real ones, from a seed.
+
+Every invocation's outcome depends on the seed, its trial, its environment and its
+place in it alone, so that the order in which trials run changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tuner.model import (
+    Architecture,
+    Configuration,
+    FunctionError,
+    FunctionIdentity,
+    Invocation,
+    Notice,
+    Outcome,
+    Sample,
+    Trial,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedNoise:
+    """How runs scatter around the curve.
+
+    Attributes:
+        run_sd: spread within an environment, log units.
+        environment_sd: spread between environments, log units.
+        outlier_share: share of runs that take 1.3 to 3 times as long.
+        init_ms: init duration of a cold start at 1769 MB.
+        init_sd: its spread, log units.
+        cold_factor: how much slower the first run of an environment is.
+    """
+
+    run_sd: float = 0.05
+    environment_sd: float = 0.05
+    outlier_share: float = 0.02
+    init_ms: float = 250.0
+    init_sd: float = 0.1
+    cold_factor: float = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedFaults:
+    """What goes wrong, and where.
+
+    Attributes:
+        out_of_memory_below_mb: smaller sizes run out of memory.
+        refused_above_mb: larger sizes are refused, as by an account's cap.
+        error_share, throttled_share, lost_report_share: shares of runs, 0 to 1.
+    """
+
+    out_of_memory_below_mb: int = 0
+    refused_above_mb: int = 10_240
+    error_share: float = 0.0
+    throttled_share: float = 0.0
+    lost_report_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedFunction:
+    """A duration curve per architecture, interpolated log-log between its points.
+
+    Attributes:
+        curves: per architecture, duration in ms by memory size in MB.
+        noise: how runs scatter.
+        faults: what goes wrong.
+        timeout_s: the function's timeout.
+        used_mb: peak memory of a run.
+        name: for the result.
+        current: the configuration in use.
+    """
+
+    curves: Mapping[Architecture, Mapping[int, float]]
+    noise: SimulatedNoise = field(default_factory=SimulatedNoise)
+    faults: SimulatedFaults = field(default_factory=SimulatedFaults)
+    timeout_s: float = 900.0
+    used_mb: int = 70
+    name: str = "simulated"
+    current: Configuration | None = None
+
+    def duration_ms(self, configuration: Configuration) -> float:
+        """The true duration of a warm run without noise."""
+        curve = self.curves[configuration.architecture]
+        sizes = sorted(curve)
+        logs = np.interp(
+            math.log(configuration.memory_mb), [math.log(m) for m in sizes], [math.log(curve[m]) for m in sizes]
+        )
+        return float(math.exp(logs))
+
+
+class SimulatedBackend:
+    """Measures a simulated function.
+
+    Args:
+        function: what is measured.
+        seed: source of all noise.
+    """
+
+    def __init__(self, function: SimulatedFunction, *, seed: int = 0) -> None:
+        self._function = function
+        self._seed = seed
+
+    def __enter__(self) -> SimulatedBackend:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Nothing to put back."""
+
+    def describe(self) -> FunctionIdentity:
+        """The simulated function's name and configuration."""
+        return FunctionIdentity(
+            name=self._function.name,
+            backend="simulated",
+            current=self._function.current,
+            timeout_s=self._function.timeout_s,
+        )
+
+    def notices(self) -> Sequence[Notice]:
+        """That nothing real was measured."""
+        return (Notice("simulated", "A simulated function: no real invocation was made."),)
+
+    def measure(self, trials: Sequence[Trial], stop: threading.Event) -> Iterator[Sample]:
+        """One sample for each trial."""
+        for trial in trials:
+            if stop.is_set():
+                return
+            runs = [run for lane in range(trial.environments) for run in self._lane(trial, lane)]
+            yield Sample(trial.id, trial.configuration, tuple(runs))
+
+    def _lane(self, trial: Trial, lane: int) -> Iterator[Invocation]:
+        function, configuration = self._function, trial.configuration
+        rng = np.random.default_rng([self._seed, trial.id, lane, configuration.memory_mb, *_code(configuration)])
+        host = math.exp(function.noise.environment_sd * rng.standard_normal())
+        if (
+            configuration.memory_mb > function.faults.refused_above_mb
+            or configuration.architecture not in function.curves
+        ):
+            cause = FunctionError("ValidationException", f"{configuration} is refused")
+            yield Invocation(Outcome.REFUSED, error=cause)
+            return
+        for run in range(trial.runs_per_environment):
+            cold = run == 0 or trial.fresh
+            label = f"{trial.id}/{lane}" + (f"/{run}" if trial.fresh else "")
+            yield self._run(configuration, label, host, cold, f"sim-{trial.id}-{lane}-{run}", rng)
+
+    def _run(
+        self,
+        configuration: Configuration,
+        label: str,
+        host: float,
+        cold: bool,
+        request_id: str,
+        rng: np.random.Generator,
+    ) -> Invocation:
+        function, noise, faults = self._function, self._function.noise, self._function.faults
+        scatter = math.exp(noise.run_sd * rng.standard_normal())
+        tail = rng.uniform(1.3, 3.0) if rng.random() < noise.outlier_share else 1.0
+        start = noise.init_ms * math.exp(noise.init_sd * rng.standard_normal()) if cold else None
+        luck = rng.random()
+        duration = function.duration_ms(configuration) * host * scatter * tail * (noise.cold_factor if cold else 1.0)
+
+        def invocation(outcome: Outcome, ms: float, error: FunctionError | None = None) -> Invocation:
+            return Invocation(
+                outcome,
+                label,
+                duration_ms=round(ms, 2),
+                billed_duration_ms=math.ceil(ms + (start or 0.0)),
+                init_duration_ms=None if start is None else round(start, 2),
+                max_memory_used_mb=min(function.used_mb, configuration.memory_mb),
+                error=error,
+                request_id=request_id,
+            )
+
+        if luck < faults.throttled_share:
+            return Invocation(Outcome.THROTTLED, error=FunctionError("TooManyRequestsException", "Rate Exceeded."))
+        if configuration.memory_mb < faults.out_of_memory_below_mb:
+            return invocation(
+                Outcome.OUT_OF_MEMORY,
+                duration / 2,
+                FunctionError("Runtime.OutOfMemory", "Error: Runtime exited with error: signal: killed"),
+            )
+        if duration > function.timeout_s * 1000:
+            message = f"Task timed out after {function.timeout_s:.2f} seconds"
+            return invocation(Outcome.TIMEOUT, function.timeout_s * 1000, FunctionError("Sandbox.Timedout", message))
+        if luck < faults.throttled_share + faults.error_share:
+            return invocation(Outcome.ERROR, duration, FunctionError("SimulatedError", "fails now and then"))
+        if luck < faults.throttled_share + faults.error_share + faults.lost_report_share:
+            return Invocation(Outcome.NO_REPORT, label, request_id=request_id)
+        return invocation(Outcome.OK, duration)
+
+
+def _code(configuration: Configuration) -> tuple[int, ...]:
+    """The architecture as numbers, so that its noise is its own."""
+    return tuple(hashlib.sha256(configuration.architecture.encode()).digest()[:2])
