@@ -63,6 +63,10 @@ class BackendError(TunerError):
     """A backend cannot go on (lost network, no permission); what was measured is kept."""
 
 
+class FunctionChangedError(BackendError):
+    """Somebody deployed or changed the function meanwhile; theirs was left alone, what was measured is kept."""
+
+
 class AllFailedError(TunerError):
     """No configuration gave a usable run; the message shows the function's own error."""
 

@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from tuner.model import FunctionIdentity, Notice, Sample, Trial
+from tuner.errors import FunctionChangedError
+from tuner.model import FunctionIdentity, Notice, Sample, StopReason, Trial
 from tuner.study import Study
 
 
@@ -39,7 +40,8 @@ class Backend(Protocol):
         Every trial ends in at least one sample, unless `stop` is set: then running
         invocations are ended, what is complete is yielded, and the iterator ends. What
         happens to the function is an outcome in a sample; only what makes going
-        on impossible raises (`BackendError`).
+        on impossible raises (`BackendError`; `FunctionChangedError` ends the study with
+        what it has, and a notice says what changed).
         """
         ...
 
@@ -77,9 +79,13 @@ def run(
     while not stop.is_set() and (trials := study.ask(elapsed_s=clock() - start)):
         for observer in observers:
             observer.asked(study, trials)
-        for sample in backend.measure(trials, stop):
-            study.tell(sample)
-            for observer in observers:
-                observer.told(study, sample)
+        try:
+            for sample in backend.measure(trials, stop):
+                study.tell(sample)
+                for observer in observers:
+                    observer.told(study, sample)
+        except FunctionChangedError:
+            study.interrupt(StopReason.FUNCTION_CHANGED)
+            return
     if stop.is_set():
         study.interrupt()
