@@ -44,6 +44,7 @@ from tuner.model import (
 from tuner.pricing import PriceList
 from tuner.strategies import Choice, frontier, recommend
 from tuner.study import Study, spent
+from tuner.validation import find_faults
 
 SCHEMA_VERSION = 1
 Document = dict[str, Any]
@@ -139,9 +140,9 @@ def loads(text: str, *, name: str) -> Document:
     if version != SCHEMA_VERSION:
         problem = f"has schema_version {version!r}; this version of the tool reads {SCHEMA_VERSION}"
         raise InputError.single(name, problem, "upgrade the tool, or tune again")
-    faults = validate(document, schema(), name)
+    faults = find_faults(document, schema())
     if faults:
-        raise InputError(faults)
+        raise InputError(Fault(f"{name} {fault.path}", fault.problem, fault.remedy) for fault in faults)
     return document
 
 
@@ -151,15 +152,6 @@ def schema() -> dict[str, Any]:
     text = files("tuner").joinpath(f"schemas/result-{SCHEMA_VERSION}.json").read_text("utf-8")
     document: dict[str, Any] = json.loads(text)
     return document
-
-
-def validate(document: object, schema: Mapping[str, Any], name: str = "") -> tuple[Fault, ...]:
-    """Every fault of a document against a JSON Schema, each with its JSONPath."""
-    from jsonschema import Draft202012Validator
-
-    prefix = f"{name} " if name else ""
-    errors = sorted(Draft202012Validator(schema).iter_errors(document), key=lambda error: error.json_path)
-    return tuple(Fault(f"{prefix}{error.json_path}", error.message[:300]) for error in errors)
 
 
 def _function(identity: FunctionIdentity) -> Document:

@@ -82,8 +82,9 @@ class Study:
         """Take in what was measured."""
         self._samples.append(sample)
 
-    def replay(self, samples: Iterable[Sample]) -> None:
-        """Take in what an earlier run measured."""
+    def replay(self, samples: Iterable[Sample], steps: Iterable[Step] = ()) -> None:
+        """Take in what an earlier run measured, and the rounds in which it asked for it."""
+        self.steps.extend(steps)
         for sample in samples:
             self.tell(sample)
 

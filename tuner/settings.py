@@ -1,0 +1,193 @@
+"""What the user asked for, as typed values, and the search space that follows from it.
+
+Does not know whether it was said by flags or by an input document (see `tuner.inputs`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from tuner.errors import InputError
+from tuner.model import (
+    DEFAULT_MEMORY_SIZES_MB,
+    MAX_MEMORY_MB,
+    MB_PER_VCPU,
+    MIN_MEMORY_MB,
+    Architecture,
+    Budget,
+    Configuration,
+    Objective,
+    SearchSpace,
+)
+from tuner.payloads import Payload, Payloads
+from tuner.samplers import GridSampler, Sampler, all_sizes
+
+NODE_STEPS_MB = ((256, 16), (512, 32), (1024, 64), (2048, 128), (4096, 256), (MAX_MEMORY_MB, 512))
+"""Up to a size, the distance of the nodes of a range: 6 to 12% of the size everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySizes:
+    """Which memory sizes are open: a list, or all sizes from `low_mb` to `high_mb`.
+
+    `every_64` asks for every 64 MB between the bounds ("ALL").
+    """
+
+    listed: tuple[int, ...] | None = None
+    low_mb: int = MIN_MEMORY_MB
+    high_mb: int = MAX_MEMORY_MB
+    every_64: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a user may choose; defaults are those of the documentation.
+
+    Attributes:
+        target: function name, ARN, or `FILE:HANDLER`.
+        payloads: what to invoke with.
+        payload_s3: where to read the payload from instead.
+        memory: sizes that are open.
+        architectures: architectures to measure; None: the current one.
+        objective: what to minimise.
+        sampler: "adaptive" or "grid".
+        runs: invocations of each configuration (grid).
+        environments: lanes of a trial.
+        concurrency: invocations at once.
+        budget: bounds on the search.
+        seed: source of every random choice.
+        invocations_per_month: traffic, for the money shown.
+        discount: fraction off the duration price.
+        discard_top_bottom: for the trimmed mean.
+        only_cold_starts: every invocation in a new environment.
+        pre_processor, post_processor: functions called around each invocation.
+        allowed_exceptions: error types that count as normal runs.
+        sleep_between_runs_ms: pause in a lane.
+        disable_payload_logs: nothing of the payload in logs, errors and results.
+        include_output_results: the averages of every size in the output.
+        isolation: "versions" or "copy".
+        auto_optimize, auto_optimize_alias: apply the recommendation.
+        dry_run: the peer's: one invocation per size, nothing applied.
+    """
+
+    target: str
+    payloads: Payloads = field(default_factory=lambda: Payloads((Payload(b"{}"),)))
+    payload_s3: str | None = None
+    memory: MemorySizes = field(default_factory=MemorySizes)
+    architectures: tuple[Architecture, ...] | None = None
+    objective: Objective = field(default_factory=Objective)
+    sampler: str = "adaptive"
+    runs: int = 10
+    environments: int = 2
+    concurrency: int = 10
+    budget: Budget = field(default_factory=Budget)
+    seed: int = 0
+    invocations_per_month: float | None = None
+    discount: float = 0.0
+    discard_top_bottom: float = 0.2
+    only_cold_starts: bool = False
+    pre_processor: str | None = None
+    post_processor: str | None = None
+    allowed_exceptions: tuple[str, ...] = ()
+    sleep_between_runs_ms: int = 0
+    disable_payload_logs: bool = False
+    include_output_results: bool = False
+    isolation: str = "versions"
+    auto_optimize: bool = False
+    auto_optimize_alias: str | None = None
+    dry_run: bool = False
+
+
+def search_space(
+    settings: Settings,
+    *,
+    current: Configuration | None,
+    supported: Sequence[Architecture],
+    max_memory_mb: int = MAX_MEMORY_MB,
+    min_memory_mb: int = MIN_MEMORY_MB,
+) -> SearchSpace:
+    """The configurations that may be measured.
+
+    Args:
+        settings: what the user asked for.
+        current: the configuration in use; its size joins a range.
+        supported: architectures that can be measured, the current one first.
+        max_memory_mb, min_memory_mb: what the account or the host allows.
+
+    Raises:
+        InputError: nothing is left.
+    """
+    architectures = settings.architectures or supported[:1]
+    usable = tuple(a for a in Architecture if a in architectures and a in supported)
+    memory = settings.memory
+    low, high = max(memory.low_mb, min_memory_mb), min(memory.high_mb, max_memory_mb)
+    if memory.listed is not None:
+        sizes = [m for m in memory.listed if min_memory_mb <= m <= max_memory_mb]
+    elif memory.every_64:
+        sizes = list(all_sizes(low, high))
+    elif settings.sampler == "grid":
+        sizes = [m for m in DEFAULT_MEMORY_SIZES_MB if low <= m <= high]
+    else:
+        sizes = memory_nodes(low, high, [current.memory_mb] if current else [])
+    if not sizes or not usable:
+        wanted = ", ".join(map(str, memory.listed)) if memory.listed else f"{memory.low_mb}-{memory.high_mb}"
+        problem = f"no size of {wanted} MB on {', '.join(architectures)} can be measured"
+        allowed = f"allowed are {min_memory_mb} to {max_memory_mb} MB on {', '.join(supported)}"
+        raise InputError.single("$.powerValues", problem, allowed)
+    listed = memory.listed is not None or memory.every_64 or settings.sampler == "grid"
+    return SearchSpace(tuple(sorted(set(sizes))), usable, listed=listed)
+
+
+def memory_nodes(low_mb: int, high_mb: int, extra: Iterable[int] = ()) -> list[int]:
+    """Sizes that stand for a whole range: its bounds, one vCPU, and steps of 6 to 12%."""
+    nodes = {low_mb, high_mb, MB_PER_VCPU, *extra}
+    start = MIN_MEMORY_MB
+    for limit, step in NODE_STEPS_MB:
+        nodes.update(range(start, limit + 1, step))
+        start = limit
+    return sorted(node for node in nodes if low_mb <= node <= high_mb)
+
+
+def make_sampler(settings: Settings) -> Sampler:
+    """The sampler that the settings ask for."""
+    if settings.sampler == "grid":
+        return GridSampler(settings.runs, settings.environments, fresh=settings.only_cold_starts)
+    from tuner.adaptive import AdaptiveSampler
+
+    return AdaptiveSampler()
+
+
+def request_document(settings: Settings, space: SearchSpace) -> dict[str, Any]:
+    """The settings in the form of the result document, without any payload."""
+    digest = hashlib.sha256()
+    for item in settings.payloads.items:
+        digest.update(f"{len(item.body)} {item.weight} ".encode() + item.body)
+    payload = {"count": len(settings.payloads.items), "sha256": digest.hexdigest()}
+    objective = settings.objective
+    return {
+        "strategy": objective.strategy.value,
+        "balanced_weight": objective.balanced_weight,
+        "tolerance": objective.tolerance,
+        "cold_start_share": objective.cold_start_share,
+        "constraints": asdict(objective.constraints),
+        "sampler": settings.sampler,
+        "runs": settings.runs if settings.sampler == "grid" else None,
+        "environments": settings.environments,
+        "concurrency": settings.concurrency,
+        "seed": settings.seed,
+        "memory_sizes_mb": list(space.memory_sizes_mb),
+        "listed": space.listed,
+        "architectures": [a.value for a in space.architectures],
+        "budget": asdict(settings.budget),
+        "invocations_per_month": settings.invocations_per_month,
+        "discount": settings.discount,
+        "discard_top_bottom": settings.discard_top_bottom,
+        "only_cold_starts": settings.only_cold_starts,
+        "allowed_exceptions": list(settings.allowed_exceptions),
+        "sleep_between_runs_ms": settings.sleep_between_runs_ms,
+        "isolation": settings.isolation,
+        "payload": None if settings.disable_payload_logs else payload,
+    }
