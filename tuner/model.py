@@ -295,10 +295,21 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class FunctionIdentity:
-    """Which function was measured, and where ("aws", "local" or "simulated")."""
+    """Which function is measured, where, and what of it can be measured.
+
+    Attributes:
+        name: function name, or file and handler.
+        backend: "aws", "local" or "simulated".
+        architectures: those that can be measured, the current one first.
+        max_memory_mb: largest size that the account or the host allows.
+        current: the configuration in use, where known.
+        details: more about the function or the host, for the result document.
+    """
 
     name: str
     backend: str
+    architectures: tuple[Architecture, ...] = (Architecture.X86_64,)
+    max_memory_mb: int = MAX_MEMORY_MB
     arn: str | None = None
     version: str | None = None
     runtime: str | None = None

@@ -70,7 +70,10 @@ class Proposal:
 class Sampler(Protocol):
     """Chooses trials, and says what is believed of the configurations."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        ...
 
     def propose(self, evidence: Evidence) -> Proposal:
         """The next batch of trials, or the reason to stop."""

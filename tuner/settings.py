@@ -6,7 +6,7 @@ Does not know whether it was said by flags or by an input document (see `tuner.i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from tuner.model import (
     MIN_MEMORY_MB,
     Architecture,
     Budget,
-    Configuration,
+    FunctionIdentity,
     Objective,
     SearchSpace,
 )
@@ -101,31 +101,23 @@ class Settings:
     dry_run: bool = False
 
 
-def search_space(
-    settings: Settings,
-    *,
-    current: Configuration | None,
-    supported: Sequence[Architecture],
-    max_memory_mb: int = MAX_MEMORY_MB,
-    min_memory_mb: int = MIN_MEMORY_MB,
-) -> SearchSpace:
+def search_space(settings: Settings, identity: FunctionIdentity) -> SearchSpace:
     """The configurations that may be measured.
 
     Args:
         settings: what the user asked for.
-        current: the configuration in use; its size joins a range.
-        supported: architectures that can be measured, the current one first.
-        max_memory_mb, min_memory_mb: what the account or the host allows.
+        identity: what can be measured; the size in use joins a range.
 
     Raises:
         InputError: nothing is left.
     """
+    supported, current = identity.architectures, identity.current
     architectures = settings.architectures or supported[:1]
     usable = tuple(a for a in Architecture if a in architectures and a in supported)
     memory = settings.memory
-    low, high = max(memory.low_mb, min_memory_mb), min(memory.high_mb, max_memory_mb)
+    low, high = memory.low_mb, min(memory.high_mb, identity.max_memory_mb)
     if memory.listed is not None:
-        sizes = [m for m in memory.listed if min_memory_mb <= m <= max_memory_mb]
+        sizes = [m for m in memory.listed if m <= identity.max_memory_mb]
     elif memory.every_64:
         sizes = list(all_sizes(low, high))
     elif settings.sampler == "grid":
@@ -135,7 +127,7 @@ def search_space(
     if not sizes or not usable:
         wanted = ", ".join(map(str, memory.listed)) if memory.listed else f"{memory.low_mb}-{memory.high_mb}"
         problem = f"no size of {wanted} MB on {', '.join(architectures)} can be measured"
-        allowed = f"allowed are {min_memory_mb} to {max_memory_mb} MB on {', '.join(supported)}"
+        allowed = f"allowed are {MIN_MEMORY_MB} to {identity.max_memory_mb} MB on {', '.join(supported)}"
         raise InputError.single("$.powerValues", problem, allowed)
     listed = memory.listed is not None or memory.every_64 or settings.sampler == "grid"
     return SearchSpace(tuple(sorted(set(sizes))), usable, listed=listed)

@@ -120,6 +120,7 @@ class SimulatedBackend:
         return FunctionIdentity(
             name=self._function.name,
             backend="simulated",
+            architectures=tuple(self._function.curves),
             current=self._function.current,
             timeout_s=self._function.timeout_s,
         )
