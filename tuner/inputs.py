@@ -115,6 +115,7 @@ def _settings(document: Mapping[str, Any]) -> Settings:
         auto_optimize=document.get("autoOptimize", False) and not dry_run,
         auto_optimize_alias=document.get("autoOptimizeAlias"),
         dry_run=dry_run,
+        document={name: value for name, value in document.items() if name != "payload"},
     )
 
 

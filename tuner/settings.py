@@ -6,7 +6,7 @@ Does not know whether it was said by flags or by an input document (see `tuner.i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -71,6 +71,7 @@ class Settings:
         isolation: "versions" or "copy".
         auto_optimize, auto_optimize_alias: apply the recommendation.
         dry_run: the peer's: one invocation per size, nothing applied.
+        document: the input document that this was read from, without any payload.
     """
 
     target: str
@@ -99,6 +100,7 @@ class Settings:
     auto_optimize: bool = False
     auto_optimize_alias: str | None = None
     dry_run: bool = False
+    document: Mapping[str, Any] = field(default_factory=dict)
 
 
 def search_space(settings: Settings, identity: FunctionIdentity) -> SearchSpace:

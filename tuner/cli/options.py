@@ -1,0 +1,72 @@
+"""Options and small conversions that several commands share."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+import click
+
+from tuner.errors import TunerError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def common_options(function: F) -> F:
+    """`--quiet` and `--debug`, which every command has."""
+    function = click.option("--quiet", is_flag=True, help="No progress; messages only.")(function)
+    return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(function)
+
+
+def fraction(text: str) -> float | str:
+    """A fraction from `5%`, `0.05` or `5` (percent); the text itself when it is none of them.
+
+    Numbers from 1 up are percentages, with or without the sign.
+    """
+    try:
+        value = float(text.strip().removesuffix("%"))
+    except ValueError:
+        return text
+    return value / 100 if text.strip().endswith("%") or value >= 1 else value
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        TunerError: it cannot be written.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, "utf-8")
+        part.replace(path)
+    except OSError as exc:
+        part.unlink(missing_ok=True)
+        raise TunerError(f"cannot write {path}: {exc.strerror}", "Free some space, or give another --output.") from exc
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set, so that what runs can end in order.
+
+    A second SIGINT interrupts at once.
+    """
+    stop = threading.Event()
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.set()
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

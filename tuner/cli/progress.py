@@ -1,0 +1,100 @@
+"""Progress on stderr: what is measured, how far, spent so far, the best yet.
+
+One line that is redrawn on a terminal, one line a round elsewhere.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tuner.estimates import measured_belief
+from tuner.model import Outcome, Sample, Trial
+from tuner.strategies import recommend
+from tuner.study import Study
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+
+class Progress:
+    """Shows a study as it goes; an observer of the loop.
+
+    Args:
+        quiet: show nothing.
+        currency: for the money shown.
+    """
+
+    def __init__(self, *, quiet: bool, currency: str = "USD") -> None:
+        self._quiet = quiet
+        self._currency = "$" if currency == "USD" else currency + " "
+        self._live: Live | None = None
+        self._round = 0
+        self._waiting: dict[int, Trial] = {}
+
+    def __enter__(self) -> Progress:
+        if not self._quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.live import Live
+
+            self._live = Live(console=Console(stderr=True), refresh_per_second=8, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def asked(self, study: Study, trials: Sequence[Trial]) -> None:
+        """Say which sizes are measured now."""
+        self._round += 1
+        self._waiting = {trial.id: trial for trial in trials}
+        self._say(f"{self._head(study)}  measuring {_sizes(trials)}", permanent=True)
+
+    def told(self, study: Study, sample: Sample) -> None:
+        """Count a sample in, and say what went wrong in it."""
+        self._waiting.pop(sample.trial_id, None)
+        failed = [run for run in sample.invocations if run.outcome is not Outcome.OK and not run.allowed]
+        if failed:
+            kinds = ", ".join(sorted({run.outcome.value.replace("_", " ") for run in failed}))
+            self._say(
+                f"         {sample.configuration}: {len(failed)} of {len(sample.invocations)} runs: {kinds}", True
+            )
+        if self._live:
+            self._say(f"{self._head(study)}  waiting for {_sizes(list(self._waiting.values()))}")
+
+    def _head(self, study: Study) -> str:
+        used = study.spent
+        best = _best(study)
+        limit = study.budget.max_invocations
+        runs = f"{used.invocations}/{limit}" if limit else f"{used.invocations}"
+        text = f"round {self._round}  {runs} runs  {self._currency}{used.usd:.6f}"
+        return f"{text}  best yet {best}" if best else text
+
+    def _say(self, text: str, permanent: bool = False) -> None:
+        if self._quiet:
+            return
+        if self._live is None:
+            if permanent:
+                sys.stderr.write(text + "\n")
+                sys.stderr.flush()
+            return
+        from rich.text import Text
+
+        self._live.update(Text(text, no_wrap=True, overflow="ellipsis"))
+
+
+def _best(study: Study) -> str:
+    """The best measured configuration so far; plain statistics are quick enough for every round."""
+    belief = measured_belief(study.samples, study.prices, seed=study.seed, draws=50)
+    if not belief.candidates:
+        return ""
+    return str(recommend(belief, study.objective, study.prices).configuration)
+
+
+def _sizes(trials: Sequence[Trial]) -> str:
+    if not trials:
+        return "the last runs"
+    names = list(dict.fromkeys(str(trial.configuration) for trial in trials))
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")

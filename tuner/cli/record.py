@@ -1,0 +1,112 @@
+"""The folder of a run: `samples.jsonl` as samples arrive, so that a killed run can go on.
+
+The first line tells what was asked for (never a payload), the others are rounds and
+samples. A last line that was cut off is dropped when the run is resumed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from tuner.errors import InputError, TunerError
+from tuner.model import Sample, Trial
+from tuner.samples import decode_sample, decode_step, encode_sample, encode_step
+from tuner.study import Step, Study
+
+SAMPLES_FILE = "samples.jsonl"
+RECORD_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What an earlier run left: its header, its rounds and its samples."""
+
+    header: dict[str, Any]
+    steps: tuple[Step, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    length: int = 0
+
+
+class Recorder:
+    """Appends rounds and samples to `samples.jsonl`; an observer of the loop.
+
+    Args:
+        folder: the run's folder; made when missing.
+        header: what was asked for; written when the record is new.
+        recorded: what an earlier run left, to append to.
+    """
+
+    def __init__(self, folder: Path, header: dict[str, Any], recorded: Recorded | None = None) -> None:
+        self._path = folder / SAMPLES_FILE
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file: IO[str] = self._path.open("a", encoding="utf-8")
+            if recorded is None:
+                self._file.truncate(0)
+            else:
+                self._file.truncate(recorded.length)
+        except OSError as exc:
+            problem = f"cannot write {self._path}: {exc.strerror}"
+            raise TunerError(problem, "Give a folder that can be written with --output.") from exc
+        if recorded is None:
+            self._append("header", {"version": RECORD_VERSION, **header})
+
+    def asked(self, study: Study, trials: Sequence[Trial]) -> None:
+        """Write the round that is about to be measured."""
+        self._append("round", encode_step(study.steps[-1]))
+
+    def told(self, study: Study, sample: Sample) -> None:
+        """Write a sample, so that it survives whatever comes next."""
+        self._append("sample", encode_sample(sample))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _append(self, kind: str, document: dict[str, Any]) -> None:
+        try:
+            self._file.write(json.dumps({"kind": kind, **document}, ensure_ascii=False) + "\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as exc:
+            raise TunerError(f"cannot write {self._path}: {exc.strerror}", "Free some space, then --resume.") from exc
+
+
+def read_record(folder: Path) -> Recorded:
+    """Read what an earlier run left in a folder.
+
+    Raises:
+        InputError: there is no record, or it is damaged before its last line.
+    """
+    path = folder / SAMPLES_FILE
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        remedy = "give the --output folder of the run that you want to go on with"
+        raise InputError.single("--resume", f"{path} cannot be read: {exc.strerror}", remedy) from exc
+    whole = content[: content.rfind(b"\n") + 1]
+    header: dict[str, Any] | None = None
+    steps: list[Step] = []
+    samples: list[Sample] = []
+    for number, line in enumerate(whole.splitlines(), start=1):
+        try:
+            document = json.loads(line)
+            kind = document.pop("kind")
+            if kind == "header":
+                header = document
+            elif kind == "round":
+                steps.append(decode_step(document))
+            elif kind == "sample":
+                samples.append(decode_sample(document))
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+            problem = f"{path} line {number} is damaged: {exc}"
+            raise InputError.single("--resume", problem, "delete that line, or start a new run") from exc
+    if header is None or header.get("version") != RECORD_VERSION:
+        problem = f"{path} has no header of version {RECORD_VERSION}"
+        raise InputError.single("--resume", problem, "start a new run")
+    return Recorded(header, tuple(steps), tuple(samples), len(whole))
