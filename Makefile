@@ -1,0 +1,50 @@
+# Two commands matter: `make demo` tunes a real function on this machine, `make check` is what CI runs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SAM_VENV := .venv-sam
+SAM_READY := $(SAM_VENV)/.ready
+DEMO_TARGET := examples/functions/cpu_bound/app.py:handler
+DEMO_PAYLOAD := @examples/functions/cpu_bound/payload.json
+
+.PHONY: help setup demo check lint types test bench clean
+
+help: ## Show these targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## Create the environment in .venv.
+
+$(READY): pyproject.toml tuner/__init__.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(SAM_READY): .ci/requirements-sam.txt
+	$(PYTHON) -m venv $(SAM_VENV)
+	$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+demo: $(READY) ## Tune a real example function on this machine.
+	$(BIN)/tuner tune $(DEMO_TARGET) --payload $(DEMO_PAYLOAD) --invocations-per-month 1000000 --output tuning/demo
+	@cp tuning/demo/result.json tuning/demo/report.html .
+	@echo "Open report.html in a browser."
+
+check: lint types test ## Lint, check types and run all tests.
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+test: $(READY) $(SAM_READY) ## Run the tests alone.
+	$(BIN)/python -m pytest
+
+bench: $(READY) ## Run the benchmarks in short form.
+	$(BIN)/python -m benchmarks
+
+clean: ## Remove environments, caches and artifacts.
+	rm -rf $(VENV) $(SAM_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis artifacts

@@ -1,0 +1,54 @@
+"""Every command is documented: in its own help, with an example, and in docs/command-line.md."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tuner.cli.main import COMMANDS, cli
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "command-line.md"
+WIDTH = 110
+
+
+def help_of(*arguments: str) -> str:
+    result = CliRunner().invoke(cli, [*arguments, "--help"], terminal_width=WIDTH, prog_name="tuner")
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def generated() -> str:
+    """The part of the document that the help texts make."""
+    blocks = [f"## `tuner {name}`\n\n```text\n{help_of(name).rstrip()}\n```\n" for name in COMMANDS]
+    return "\n".join(blocks)
+
+
+def test_the_document_holds_the_help_of_every_command() -> None:
+    """Run with UPDATE_GOLDEN=1 to write it anew."""
+    head, marker, tail = DOCUMENT.read_text("utf-8").partition("<!-- generated from --help -->\n")
+    if os.environ.get("UPDATE_GOLDEN"):
+        DOCUMENT.write_text(head + marker + "\n" + generated(), "utf-8")
+        return
+    assert tail == "\n" + generated()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example_and_debug(name: str) -> None:
+    text = help_of(name)
+    assert "Example" in text
+    assert f"tuner {name}" in text.split("Example")[1]
+    assert "--debug" in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_and_command_says_what_it_is_for(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.help
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.name}"
