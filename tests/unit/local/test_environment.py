@@ -1,0 +1,210 @@
+"""Execution environments run a handler as Lambda does, whatever it does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.unit.local.workers import python_spec, returned
+from tuner.local.environment import ExecutionEnvironment
+from tuner.local.governor import Governor
+from tuner.local.spec import LogFormat
+from tuner.report_line import parse_log
+
+
+@pytest.fixture(scope="module")
+def governor() -> Iterator[Governor]:
+    with Governor() as one:
+        yield one
+
+
+def test_the_response_is_what_the_handler_returned(tmp_path: Path, governor: Governor) -> None:
+    with ExecutionEnvironment(python_spec(tmp_path, "echo"), governor) as environment:
+        assert returned(environment.invoke(b'{"a": [1, "\xc3\xbc"]}')) == {"a": [1, "ü"]}
+        assert returned(environment.invoke(b"")) == {}
+
+
+def test_the_context_and_the_variables_are_those_of_lambda(tmp_path: Path, governor: Governor) -> None:
+    spec = python_spec(
+        tmp_path, "about", memory_mb=512, timeout_s=20.0, environment=(("GREETING", "hello"),), version="7"
+    )
+    with ExecutionEnvironment(spec, governor) as environment:
+        about = returned(environment.invoke(b"{}", request_id="id-1", arn="arn:aws:lambda:eu-west-1:1:function:f:7"))
+    assert 10_000 < about.pop("left_ms") <= 20_000
+    assert about == {
+        "aws_request_id": "id-1",
+        "function_name": "example",
+        "function_version": "7",
+        "memory_limit_in_mb": "512",
+        "invoked_function_arn": "arn:aws:lambda:eu-west-1:1:function:f:7",
+        "variable": "hello",
+    }
+
+
+def test_the_first_invocation_alone_is_cold_and_pays_for_its_init(tmp_path: Path, governor: Governor) -> None:
+    with ExecutionEnvironment(python_spec(tmp_path, "echo"), governor) as environment:
+        first, second = environment.invoke(b"{}"), environment.invoke(b"{}")
+    assert first.init_duration_ms is not None
+    assert first.billed_duration_ms >= first.init_duration_ms
+    assert second.init_duration_ms is None
+    assert first.environment == second.environment
+
+
+def test_the_report_line_is_read_by_the_same_parser_as_those_of_aws(tmp_path: Path, governor: Governor) -> None:
+    for form in LogFormat:
+        with ExecutionEnvironment(python_spec(tmp_path, "echo", log_format=form), governor) as environment:
+            result = environment.invoke(b"{}")
+        report = parse_log(result.log.decode(), result.request_id)
+        assert report is not None
+        assert report.duration_ms == pytest.approx(result.duration_ms, abs=0.01)
+        assert report.billed_duration_ms == result.billed_duration_ms
+        assert report.memory_size_mb == 1769
+        assert report.max_memory_used_mb == result.max_memory_used_mb
+        assert report.init_duration_ms == pytest.approx(result.init_duration_ms, abs=0.01)
+
+
+def test_what_a_function_prints_is_not_taken_for_its_report(tmp_path: Path, governor: Governor) -> None:
+    with ExecutionEnvironment(python_spec(tmp_path, "forge"), governor) as environment:
+        result = environment.invoke(b"{}")
+    assert b"Duration: 99999.00 ms" in result.log
+    report = parse_log(result.log.decode(), result.request_id)
+    assert report is not None
+    assert report.duration_ms < 10_000
+
+
+def test_an_error_keeps_its_type_message_and_stack_and_the_worker_lives_on(tmp_path: Path, governor: Governor) -> None:
+    with ExecutionEnvironment(python_spec(tmp_path, "fail"), governor) as environment:
+        result = environment.invoke(b"{}")
+        assert environment.usable
+    assert result.error is not None
+    assert (result.error.type, result.error.message) == ("ValueError", "no good")
+    assert 'raise ValueError("no good")' in result.error.stack[-1]
+    assert len(result.error.stack) == 1, "the runtime's own frames are not shown"
+    assert b"about to fail\n[ERROR] ValueError: no good\nTraceback" in result.log
+
+
+@pytest.mark.parametrize(
+    ("handler", "kind", "message"),
+    [
+        ("leave", "Runtime.ExitError", "Runtime exited with error: exit status 3"),
+        ("quit", "Runtime.ExitError", "Runtime exited without providing a reason"),
+        ("large", "Function.ResponseSizeTooLarge", "exceeded maximum allowed payload size (6291556 bytes)"),
+        ("unserialisable", "Runtime.MarshalError", "Unable to marshal response: Object of type object"),
+        ("absent", "Runtime.HandlerNotFound", "Handler 'absent' missing on module 'app'"),
+    ],
+)
+def test_errors_have_the_types_of_lambda(
+    tmp_path: Path, governor: Governor, handler: str, kind: str, message: str
+) -> None:
+    with ExecutionEnvironment(python_spec(tmp_path, handler), governor) as environment:
+        result = environment.invoke(b"{}")
+    assert result.error is not None
+    assert result.error.type == kind
+    assert message in result.error.message
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("import nothing_of_that_name", "Runtime.ImportModuleError"),
+        ("def f(:", "Runtime.UserCodeSyntaxError"),
+        ("raise OSError('at start')", "OSError"),
+    ],
+)
+def test_a_module_that_cannot_be_loaded_fails_its_invocation(
+    tmp_path: Path, governor: Governor, source: str, kind: str
+) -> None:
+    (tmp_path / "app.py").write_text(source)
+    with ExecutionEnvironment(python_spec(tmp_path, "f"), governor) as environment:
+        assert environment.init_error is not None
+        result = environment.invoke(b"{}")
+        assert not environment.usable
+    assert result.error == environment.init_error
+    assert result.error.type == kind
+
+
+def test_a_process_that_ends_while_loading_is_an_exit_error(tmp_path: Path, governor: Governor) -> None:
+    (tmp_path / "app.py").write_text("import sys; sys.exit(9)")
+    with ExecutionEnvironment(python_spec(tmp_path, "f"), governor) as environment:
+        result = environment.invoke(b"{}")
+    assert result.error is not None
+    assert result.error.type == "Runtime.ExitError"
+    assert "exit status 9" in result.error.message
+
+
+def test_a_timeout_ends_the_worker_and_lasts_as_long_as_it_says(tmp_path: Path, governor: Governor) -> None:
+    with ExecutionEnvironment(python_spec(tmp_path, "sleep", timeout_s=0.2), governor) as environment:
+        result = environment.invoke(b'{"s": 60}')
+        assert not environment.usable
+    assert result.error is not None
+    assert result.error.type == "Sandbox.Timedout"
+    assert "Task timed out after 0.20 seconds" in result.error.message
+    report = parse_log(result.log.decode(), result.request_id)
+    assert report is not None
+    assert (report.status, report.duration_ms) == ("timeout", 200.0)
+
+
+@pytest.mark.parametrize(
+    ("handler", "payload"),
+    [("hold", b'{"mb": 200}'), ("hold", b'{"mb": 200, "quickly": true}'), ("hold_in_child", b'{"mb": 200}')],
+)
+def test_memory_over_the_limit_kills_the_worker(
+    tmp_path: Path, governor: Governor, handler: str, payload: bytes
+) -> None:
+    spec = python_spec(tmp_path, handler, memory_mb=128, throttled=False)
+    with ExecutionEnvironment(spec, governor) as environment:
+        result = environment.invoke(payload)
+        assert not environment.usable
+    assert result.error is not None
+    assert result.error.type == "Runtime.OutOfMemory"
+    report = parse_log(result.log.decode(), result.request_id)
+    assert report is not None
+    assert (report.status, report.error_type, report.max_memory_used_mb) == ("error", "Runtime.OutOfMemory", 128)
+
+
+def test_memory_within_the_limit_is_reported_at_its_peak(tmp_path: Path, governor: Governor) -> None:
+    spec = python_spec(tmp_path, "hold", memory_mb=512, throttled=False)
+    with ExecutionEnvironment(spec, governor) as environment:
+        result = environment.invoke(b'{"mb": 100, "quickly": true}')
+    assert result.error is None
+    assert 100 <= result.max_memory_used_mb <= 150
+
+
+def test_a_worker_killed_from_outside_is_an_outcome(tmp_path: Path, governor: Governor) -> None:
+    with ExecutionEnvironment(python_spec(tmp_path, "sleep"), governor) as environment:
+        threading.Timer(0.1, os.kill, (environment.pid, signal.SIGKILL)).start()
+        result = environment.invoke(b'{"s": 20}')
+        assert not environment.usable
+    assert result.error is not None
+    assert result.error.type == "Runtime.ExitError"
+    assert "signal: killed" in result.error.message
+
+
+def test_nothing_runs_between_invocations(tmp_path: Path, governor: Governor) -> None:
+    with ExecutionEnvironment(python_spec(tmp_path, "echo"), governor) as environment:
+        environment.invoke(b"{}")
+        assert psutil.Process(environment.pid).status() == psutil.STATUS_STOPPED
+        assert returned(environment.invoke(b"7")) == 7
+
+
+def test_closing_ends_children_too_even_those_in_a_session_of_their_own(tmp_path: Path, governor: Governor) -> None:
+    with ExecutionEnvironment(python_spec(tmp_path, "pid_of_child"), governor) as environment:
+        pids = returned(environment.invoke(b"{}"))
+    deadline = time.monotonic() + 5
+    while any(map(lives, pids)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(map(lives, pids))
+
+
+def lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,76 @@
+"""CPU share by the kernel's own bandwidth control, where a control group may be written.
+
+Exact for any number of threads and processes, but needs privileges that a tuner rarely
+has; `tuner.local.cpu` does without. Knows cgroup v2 and v1.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.local.cpu import PERIOD_S
+
+_MOUNT = Path("/sys/fs/cgroup")
+_PERIOD_US = round(PERIOD_S * 1_000_000)
+_MIN_QUOTA_US = 1000  # the kernel's minimum (sched-bwc.rst)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlGroup:
+    """One control group with a CPU quota, for one worker."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, parent: Path) -> ControlGroup:
+        """Make a group below `parent`.
+
+        Raises:
+            OSError: not permitted, or the group has no CPU controller.
+        """
+        path = parent / f"tuner-{uuid.uuid4().hex[:12]}"
+        path.mkdir()
+        if not (path / "cpu.max").exists() and not (path / "cpu.cfs_quota_us").exists():
+            path.rmdir()
+            raise OSError(f"{parent} has no CPU controller")
+        return cls(path)
+
+    def take(self, pid: int) -> None:
+        """Put a process into the group; its children will be in it too."""
+        (self.path / "cgroup.procs").write_text(str(pid))
+
+    def limit(self, share: float) -> None:
+        """Grant so many vCPUs in every period of 20 ms."""
+        quota = max(_MIN_QUOTA_US, round(share * _PERIOD_US))
+        if (self.path / "cpu.max").exists():
+            (self.path / "cpu.max").write_text(f"{quota} {_PERIOD_US}")
+        else:
+            (self.path / "cpu.cfs_period_us").write_text(str(_PERIOD_US))
+            (self.path / "cpu.cfs_quota_us").write_text(str(quota))
+
+
+def writable_parent() -> Path | None:
+    """The control group below which this process may make groups with a CPU quota; None: there is none."""
+    for parent in _candidates():
+        with contextlib.suppress(OSError):
+            ControlGroup.create(parent).path.rmdir()
+            return parent
+    return None
+
+
+def _candidates() -> Iterator[Path]:
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, own = line.split(":", 2)
+        mounts = [_MOUNT] if not controllers else [_MOUNT / controllers] * ("cpu" in controllers.split(","))
+        for mount in mounts:
+            group = Path(os.path.normpath(f"{mount}/{own}"))
+            yield from dict.fromkeys((group, group.parent if group != mount else mount, mount))

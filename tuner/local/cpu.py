@@ -1,0 +1,172 @@
+"""A CPU share in periods of 20 ms, as Lambda grants it below and above one vCPU.
+
+`Quota` decides from two clocks when a worker must pause; the meters read how much CPU
+time a tree of processes has used. Neither sends a signal. Standard library alone:
+the helper process that uses them must start fast.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from typing import Protocol
+
+PERIOD_S = 0.020
+"""Length of the period in which Lambda enforces the share (measured, see docs/local.md)."""
+MIN_NAP_S = 0.00005
+"""Shortest wait between two looks: below it the looking would cost more than it gains."""
+PHASE_CHARGE = 0.5
+"""Part of a quota charged when an invocation first exhausts one.
+
+Quotas are used up at the start of their periods, so work that stops in the middle of a
+period has on average run ahead of its share by (1 - share) / 2 periods. The charge takes
+that back: the expected wall time of long work is CPU time / share. Work that fits into its
+first quota is not slowed down.
+"""
+
+
+class Quota:
+    """Tells when a worker has used up its share of the current period.
+
+    Unused quota is lost with its period; what was used too much is owed to the next ones.
+    All times are seconds of a monotonic clock and of the worker's CPU clock.
+
+    Args:
+        share: vCPUs granted; above 1 all threads and processes of the worker together.
+        period_s: length of a period.
+    """
+
+    def __init__(self, share: float, period_s: float = PERIOD_S) -> None:
+        self._quota = share * period_s
+        self._period = period_s
+        self._start = float("-inf")
+        self._base = 0.0
+        self._charged = False
+        self._last = (0.0, 0.0)
+        self._parallel = 1.0
+
+    def begin(self, now: float, cpu: float) -> None:
+        """An invocation starts: in the running period if one is still going or owed, else in a new one."""
+        if now - self._start < self._period or self._owes(now, cpu):
+            self._refill(now, cpu)
+        else:
+            self._start, self._base, self._charged = now, cpu, False
+        self._last, self._parallel = (now, cpu), 1.0
+
+    def look(self, now: float, cpu: float) -> tuple[bool, float]:
+        """Whether the worker may run, and in how many seconds to look again."""
+        self._refill(now, cpu)
+        self._observe(now, cpu)
+        used = cpu - self._base
+        if used >= self._quota and not self._charged:
+            self._charged = True
+            self._base -= self._quota * PHASE_CHARGE
+            used += self._quota * PHASE_CHARGE
+        if used >= self._quota:
+            periods = int(used / self._quota)
+            return False, max(self._start + periods * self._period - now, 0.0)
+        return True, max(min((self._quota - used) / self._parallel, self._period), MIN_NAP_S)
+
+    def _owes(self, now: float, cpu: float) -> bool:
+        if self._start == float("-inf"):
+            return False
+        refilled = int((now - self._start) / self._period) * self._quota
+        return cpu - self._base > refilled
+
+    def _refill(self, now: float, cpu: float) -> None:
+        periods = int((now - self._start) / self._period)
+        if periods > 0:
+            self._start += periods * self._period
+            self._base = min(cpu, self._base + periods * self._quota)
+
+    def _observe(self, now: float, cpu: float) -> None:
+        """Several busy threads use the quota up sooner, so the next look must be sooner."""
+        elapsed, used = now - self._last[0], cpu - self._last[1]
+        if elapsed > MIN_NAP_S:
+            self._parallel = max(1.0, used / elapsed)
+            self._last = (now, cpu)
+
+
+class CpuMeter(Protocol):
+    """Reads the CPU time that a tree of processes has used."""
+
+    def read_s(self, descendants: Iterable[int]) -> float:
+        """CPU seconds of the worker, of living descendants and of those that have ended.
+
+        Raises:
+            OSError: the worker is gone.
+        """
+        ...
+
+
+class KernelCpuMeter:
+    """Linux: the CPU clock of each process, in nanoseconds, without any privilege.
+
+    Children that have ended and been waited for are in the worker's own figures (10 ms
+    ticks); living ones are read by their clocks.
+    """
+
+    _CPUCLOCK_SCHED = 2  # MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) of the kernel's posix-timers.h
+
+    def __init__(self, pid: int) -> None:
+        self._clock = self._clock_of(pid)
+        self._stat = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        self._tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
+
+    def read_s(self, descendants: Iterable[int]) -> float:
+        """See `CpuMeter`. The living are read first: who ends meanwhile counts twice for one look, never not at all."""
+        total = 0.0
+        for pid in descendants:
+            try:
+                total += time.clock_gettime(self._clock_of(pid))
+            except OSError:  # ended since the tree was read
+                continue
+        return total + time.clock_gettime(self._clock) + self._waited_for_s()
+
+    def close(self) -> None:
+        """Let go of the open file."""
+        os.close(self._stat)
+
+    def _waited_for_s(self) -> float:
+        fields = os.pread(self._stat, 1024, 0).rpartition(b")")[2].split()
+        return (int(fields[13]) + int(fields[14])) * self._tick_s  # cutime, cstime of proc(5)
+
+    @classmethod
+    def _clock_of(cls, pid: int) -> int:
+        return (~pid << 3) | cls._CPUCLOCK_SCHED
+
+
+class PsutilCpuMeter:
+    """Elsewhere (macOS): what psutil tells of each process."""
+
+    def __init__(self, pid: int) -> None:
+        import psutil
+
+        self._psutil = psutil
+        try:
+            self._worker = psutil.Process(pid)
+        except psutil.Error as error:
+            raise ProcessLookupError(str(error)) from error
+        self._ended_s = 0.0
+        self._seen: dict[int, float] = {}
+
+    def read_s(self, descendants: Iterable[int]) -> float:
+        """See `CpuMeter`. What a child used after the last look at it is not seen."""
+        seen: dict[int, float] = {}
+        try:
+            own = self._worker.cpu_times()
+            for pid in descendants:
+                try:
+                    times = self._psutil.Process(pid).cpu_times()
+                except self._psutil.Error:
+                    continue
+                seen[pid] = times.user + times.system
+        except self._psutil.Error as error:
+            raise ProcessLookupError(str(error)) from error
+        self._ended_s += sum(used for pid, used in self._seen.items() if pid not in seen)
+        self._seen = seen
+        return float(own.user + own.system + self._ended_s + sum(seen.values()))
+
+    def close(self) -> None:
+        """Nothing to let go of."""

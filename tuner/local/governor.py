@@ -1,0 +1,133 @@
+"""The owner's side of the helper process that limits workers (see `governor_process`).
+
+One governor serves all workers of a backend or pool, from any thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+
+from tuner.errors import BackendError
+
+_ROOT = Path(__file__).resolve().parents[2]
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from tuner.local.governor_process import main; main()"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """Peak resident memory of a worker so far, and whether it was killed for it."""
+
+    peak_bytes: int
+    exceeded: bool
+
+
+class Governor:
+    """Limits workers; a context manager. When it closes, or its process dies, its workers are killed.
+
+    Raises:
+        BackendError: the helper process was killed from outside.
+    """
+
+    def __init__(self) -> None:
+        # A session of its own: Ctrl-C at the terminal must reach the tuner alone.
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _START, str(_ROOT)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._commands, self._answers = self._process.stdin, self._process.stdout
+        self._lock = threading.Lock()
+        self._hello: str | None = None
+
+    def __enter__(self) -> Governor:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def limits_cpu(self) -> bool:
+        """Whether this system lets the CPU time of a worker be read, and so be limited."""
+        with self._lock:
+            return self._greeting() == "cpu"
+
+    def add(
+        self, pid: int, *, share: float | None, limit_bytes: int, freezes: bool, cgroup: Path | None = None
+    ) -> None:
+        """Take charge of a worker that leads its own session; its init phase begins.
+
+        Args:
+            pid: the worker.
+            share: vCPUs; None: not limited here.
+            limit_bytes: resident memory above which it is killed.
+            freezes: whether it is stopped between invocations.
+            cgroup: control group to remove when the worker is gone.
+        """
+        self._send(f"add {pid} {inf if share is None else share!r} {limit_bytes} {freezes:d} {cgroup or ''}")
+
+    def begin(self, pid: int) -> None:
+        """An invocation starts: let the worker run, within its share."""
+        self._send(f"begin {pid}")
+
+    def end(self, pid: int) -> MemoryUse:
+        """The invocation or the init phase is over."""
+        peak, exceeded = self._ask(f"end {pid}").split()
+        return MemoryUse(int(peak), exceeded == "1")
+
+    def remove(self, pid: int) -> None:
+        """Kill a worker with all that it started, and forget it. It must not be waited for before."""
+        self._ask(f"remove {pid}")
+
+    def check(self) -> None:
+        """Raise if the helper process has ended."""
+        if self._process.poll() is not None:
+            raise self._lost()
+
+    def close(self) -> None:
+        """Kill all workers and end the helper process."""
+        with contextlib.suppress(OSError):
+            self._commands.close()
+        self._process.wait()
+        self._answers.close()
+
+    def _send(self, line: str) -> None:
+        try:
+            os.write(self._commands.fileno(), line.encode() + b"\n")  # one write: atomic between threads
+        except (OSError, ValueError) as exc:
+            raise self._lost() from exc
+
+    def _ask(self, line: str) -> str:
+        with self._lock:
+            self._greeting()
+            self._send(line)
+            return self._read()
+
+    def _greeting(self) -> str:
+        if self._hello is None:
+            self._hello = self._read()
+        return self._hello
+
+    def _read(self) -> str:
+        line = self._answers.readline()
+        if not line:
+            raise self._lost()
+        return line.decode().strip()
+
+    @staticmethod
+    def _lost() -> BackendError:
+        return BackendError(
+            "the helper process that limits the workers has ended",
+            "it was killed from outside; run the command again with --resume",
+        )

@@ -1,0 +1,46 @@
+"""What this machine can offer: cores, architecture, memory sizes, and how steady it is."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+from tuner.model import MAX_MEMORY_MB, MB_PER_VCPU, MIN_MEMORY_MB, Architecture
+
+_ARCHITECTURES = {
+    "x86_64": Architecture.X86_64,
+    "amd64": Architecture.X86_64,
+    "arm64": Architecture.ARM64,
+    "aarch64": Architecture.ARM64,
+}
+_CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+
+
+def cores() -> float:
+    """Cores that this process may use: its affinity, and a container's CPU limit."""
+    count = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    return min(count, _container_limit() or count)
+
+
+def busy_slots() -> int:
+    """Workers that may be busy at once: all cores but one, so that nothing disturbs them; at least one."""
+    return max(1, int(cores()) - 1)
+
+
+def max_memory_mb() -> int:
+    """Largest memory size whose CPU share this machine has."""
+    return max(MIN_MEMORY_MB, min(MAX_MEMORY_MB, int(cores() * MB_PER_VCPU)))
+
+
+def architecture() -> Architecture | None:
+    """Architecture of this machine, where Lambda has it."""
+    return _ARCHITECTURES.get(platform.machine().lower())
+
+
+def _container_limit() -> float | None:
+    try:
+        quota, period = _CGROUP_CPU_MAX.read_text().split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else int(quota) / int(period)
