@@ -36,7 +36,9 @@ MAX_CODE_BYTES = 2 * 1024 * 1024
 PACKAGES = ("tuner", "reports", "statemachine")
 LEFT_OUT = ("tuner/cli", "tuner/local", "tuner/backends/local.py", "tuner/__main__.py", "statemachine/artifacts.py")
 """Parts that no handler uses: the command line and the workers of a developer's machine."""
-NOT_NEEDED = re.compile(r"(^|/)(tests|__pycache__|include)/|\.(pyi|pxd|pyx|pyc|h|a|f90|c)$|\.dist-info/(RECORD|INSTALLER)$")
+NOT_NEEDED = re.compile(
+    r"(^|/)(tests|__pycache__|include)/|\.(pyi|pxd|pyx|pyc|h|a|f90|c)$|\.dist-info/(RECORD|INSTALLER)$"
+)
 """What packages ship for developers."""
 FIXED_TIME = 315_532_800
 """1980-01-01, the earliest time that a zip file can hold."""

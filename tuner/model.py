@@ -162,6 +162,14 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One round of the search: what was asked, and how sure the answer was before it."""
+
+    trials: tuple[Trial, ...]
+    expected_regret: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """Invocations of one trial: all of them, or those of some of its environments.
 

@@ -12,8 +12,6 @@ from typing import Protocol
 from tuner.belief import Belief
 from tuner.estimates import exclusions, measured_belief
 from tuner.model import (
-    MAX_MEMORY_MB,
-    MIN_MEMORY_MB,
     Budget,
     Configuration,
     Objective,
@@ -24,9 +22,6 @@ from tuner.model import (
     invocations_of,
 )
 from tuner.pricing import PriceList
-
-ALL_STEP_MB = 64
-"""Distance of the sizes that "all" stands for, as in the peer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +118,3 @@ class GridSampler:
         if rest:
             trials.append(Trial(first_id + len(trials), configuration, rest, each + 1))
         return trials
-
-
-def all_sizes(low_mb: int = MIN_MEMORY_MB, high_mb: int = MAX_MEMORY_MB) -> tuple[int, ...]:
-    """Every 64 MB within bounds: what "all" stands for."""
-    return tuple(range(-(-low_mb // ALL_STEP_MB) * ALL_STEP_MB, high_mb + 1, ALL_STEP_MB))

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from tuner.model import Architecture, Configuration, FunctionError, Invocation, Outcome, Sample, Trial
-from tuner.study import Step
+from tuner.model import Architecture, Configuration, FunctionError, Invocation, Outcome, Sample, Step, Trial
 
 
 def encode_sample(sample: Sample) -> dict[str, Any]:

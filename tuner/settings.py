@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuner.errors import InputError
 from tuner.model import (
@@ -23,8 +23,12 @@ from tuner.model import (
     SearchSpace,
 )
 from tuner.payloads import Payload, Payloads
-from tuner.samplers import GridSampler, Sampler, all_sizes
 
+if TYPE_CHECKING:
+    from tuner.samplers import Sampler
+
+ALL_STEP_MB = 64
+"""Distance of the sizes that "all" stands for, as in the peer."""
 NODE_STEPS_MB = ((256, 16), (512, 32), (1024, 64), (2048, 128), (4096, 256), (MAX_MEMORY_MB, 512))
 """Up to a size, the distance of the nodes of a range: 6 to 12% of the size everywhere."""
 
@@ -135,6 +139,11 @@ def search_space(settings: Settings, identity: FunctionIdentity) -> SearchSpace:
     return SearchSpace(tuple(sorted(set(sizes))), usable, listed=listed)
 
 
+def all_sizes(low_mb: int = MIN_MEMORY_MB, high_mb: int = MAX_MEMORY_MB) -> tuple[int, ...]:
+    """Every 64 MB within bounds: what "all" stands for."""
+    return tuple(range(-(-low_mb // ALL_STEP_MB) * ALL_STEP_MB, high_mb + 1, ALL_STEP_MB))
+
+
 def memory_nodes(low_mb: int, high_mb: int, extra: Iterable[int] = ()) -> list[int]:
     """Sizes that stand for a whole range: its bounds, one vCPU, and steps of 6 to 12%."""
     nodes = {low_mb, high_mb, MB_PER_VCPU, *extra}
@@ -147,7 +156,10 @@ def memory_nodes(low_mb: int, high_mb: int, extra: Iterable[int] = ()) -> list[i
 
 def make_sampler(settings: Settings) -> Sampler:
     """The sampler that the settings ask for."""
+    # Imported when called: samplers need numpy, and handlers that only invoke do not.
     if settings.sampler == "grid":
+        from tuner.samplers import GridSampler
+
         return GridSampler(settings.runs, settings.environments, fresh=settings.only_cold_starts)
     from tuner.adaptive import AdaptiveSampler
 

@@ -10,17 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tuner.belief import Belief
-from tuner.model import Budget, Configuration, Objective, Outcome, Sample, SearchSpace, StopReason, Trial
+from tuner.model import Budget, Configuration, Objective, Outcome, Sample, SearchSpace, Step, StopReason, Trial
 from tuner.pricing import PriceList, gb_seconds
 from tuner.samplers import Evidence, Sampler
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One round of the search: what was asked, and how sure the answer was before it."""
-
-    trials: tuple[Trial, ...]
-    expected_regret: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from tuner.errors import InputError, TunerError
-from tuner.model import Sample, Trial
+from tuner.model import Sample, Step, Trial
 from tuner.samples import decode_sample, decode_step, encode_sample, encode_step
-from tuner.study import Step, Study
+from tuner.study import Study
 
 SAMPLES_FILE = "samples.jsonl"
 RECORD_VERSION = 1
