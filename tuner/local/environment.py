@@ -25,6 +25,7 @@ from tuner.local.channel import Channel, Message, WorkerGone
 from tuner.local.governor import Governor, MemoryUse
 from tuner.local.log import Facts, OutputFile, compose
 from tuner.local.memory import MB
+from tuner.local.processes import waited_for_core_ms
 from tuner.local.spec import INIT_LIMIT_S, MAX_RESPONSE_BYTES, LocalInvocationResult, RuntimeFamily, WorkerSpec
 from tuner.model import FunctionError
 
@@ -101,9 +102,11 @@ class ExecutionEnvironment:
         request_id = request_id or str(uuid.uuid4())
         cold, self._invoked = not self._invoked, True
         before = self._output.take() if cold else b""
+        waited_before = waited_for_core_ms(self.pid)
         began = time.monotonic()
         ending = self._run(payload, request_id, arn or self.spec.arn or self._default_arn(), cold)
         wall_ms = (time.monotonic() - began) * 1000
+        waited = waited_for_core_ms(self.pid)
         facts = Facts(
             request_id=request_id,
             version=self.spec.version,
@@ -126,6 +129,7 @@ class ExecutionEnvironment:
             max_memory_used_mb=facts.max_memory_used_mb,
             cpu_ms=ending.cpu_ms,
             wall_ms=wall_ms,
+            waited_ms=waited - waited_before if waited is not None and waited_before is not None else None,
         )
 
     def kill(self) -> None:

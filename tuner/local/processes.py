@@ -57,6 +57,18 @@ def children_of(pid: int) -> list[int]:
     return children
 
 
+def waited_for_core_ms(pid: int) -> float | None:
+    """Time that the main thread of a process was ready to run but had no core; None where it is not told.
+
+    A process that is stopped does not wait.
+    """
+    try:
+        with open(f"/proc/{pid}/schedstat", "rb") as file:
+            return int(file.read().split()[1]) / 1e6
+    except (OSError, IndexError):
+        return None
+
+
 def _children_by_psutil(pid: int) -> list[int]:
     import psutil
 

@@ -97,6 +97,7 @@ class LocalInvocationResult:
         max_memory_used_mb: peak of the worker's processes.
         cpu_ms: CPU time of the handler; None where the worker did not live to tell.
         wall_ms: what the caller waited, without the init phase.
+        waited_ms: time that the worker was let run but waited for a core; None: not known.
     """
 
     request_id: str
@@ -110,6 +111,7 @@ class LocalInvocationResult:
     max_memory_used_mb: int
     cpu_ms: float | None
     wall_ms: float
+    waited_ms: float | None = None
 
     @property
     def function_error(self) -> str | None:

@@ -1,0 +1,187 @@
+"""The order in which a batch of trials is measured on one machine.
+
+Lanes (one environment each) of all trials are open together and take turns run by run,
+so that a machine that slows down slows all of them; never more are busy than there are
+slots. Knows nothing of how a run is made.
+"""
+
+from __future__ import annotations
+
+import queue
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tuner.local.environment import ExecutionEnvironment
+from tuner.model import MB_PER_VCPU, Invocation, Sample, Trial
+
+MAX_OPEN_LANES = 8
+_STOP_CHECK_S = 0.05
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """One environment of a trial: its runs, made one after the other.
+
+    Attributes:
+        trial: what it is part of.
+        payloads: index of the payload of each run; as many as there are runs.
+        environment: open between runs.
+        done: what was measured.
+        ready_at: monotonic time before which the next run must not start.
+    """
+
+    trial: Trial
+    payloads: Sequence[int]
+    environment: ExecutionEnvironment | None = None
+    done: list[Invocation] = field(default_factory=list)
+    ready_at: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all its runs were made."""
+        return len(self.done) == len(self.payloads)
+
+    @property
+    def cores(self) -> float:
+        """Cores that a run may keep busy."""
+        return max(1.0, self.trial.configuration.memory_mb / MB_PER_VCPU)
+
+    def close(self) -> None:
+        """End its environment."""
+        if self.environment:
+            self.environment.close()
+            self.environment = None
+
+    def sample(self) -> Sample:
+        """What it measured."""
+        return Sample(self.trial.id, self.trial.configuration, tuple(self.done))
+
+
+def interleave(trials: Sequence[Trial], rng: random.Random) -> list[Trial]:
+    """One entry for each lane, in rounds: one lane of every trial in random order, then the next of each."""
+    order: list[Trial] = []
+    for number in range(max((trial.environments for trial in trials), default=0)):
+        turn = [trial for trial in trials if number < trial.environments]
+        rng.shuffle(turn)
+        order += turn
+    return order
+
+
+class LaneRunner:
+    """Makes the runs of lanes in threads.
+
+    Args:
+        lanes: in the order in which they are opened.
+        run: makes one run of a lane and adds it to `done`; opens its environment.
+        slots: cores that runs may keep busy together. One run is always let through.
+        open_mb: memory that open lanes may be promised together. One lane is always let through.
+    """
+
+    def __init__(self, lanes: Sequence[Lane], run: Callable[[Lane], None], *, slots: int, open_mb: int) -> None:
+        self._run = run
+        self._slots = slots
+        self._open_mb = open_mb
+        self._waiting = deque(lanes)
+        self._open: deque[Lane] = deque()
+        self._busy: set[Lane] = set()
+        self._aborted = False
+        self._changed = threading.Condition()
+        self._finished: queue.SimpleQueue[Lane | Exception] = queue.SimpleQueue()
+        self._left = len(lanes)
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(min(slots, len(lanes)))]
+
+    def samples(self, stop: threading.Event) -> Iterator[Sample]:
+        """Samples of lanes as they complete; when `stop` is set, those of what is done.
+
+        Raises:
+            Exception: what `run` raised, after everything was ended.
+        """
+        for thread in self._threads:
+            thread.start()
+        try:
+            while self._left and not stop.is_set():
+                try:
+                    finished = self._finished.get(timeout=_STOP_CHECK_S)
+                except queue.Empty:
+                    continue
+                if isinstance(finished, Exception):
+                    raise finished
+                self._left -= 1
+                yield finished.sample()
+        finally:
+            unfinished = self._abort()
+        yield from (lane.sample() for lane in unfinished if lane.done)
+
+    def _abort(self) -> list[Lane]:
+        """End all runs at once; the lanes that were cut short, and those that nobody has seen complete."""
+        with self._changed:
+            self._aborted = True
+            for lane in self._busy:
+                if lane.environment:
+                    lane.environment.kill()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+        unseen = []
+        while not self._finished.empty():
+            finished = self._finished.get()
+            if isinstance(finished, Lane):
+                unseen.append(finished)
+        for lane in self._open:
+            lane.close()
+        return [*unseen, *self._open]
+
+    def _work(self) -> None:
+        while (lane := self._take()) is not None:
+            try:
+                self._run(lane)
+            except Exception as exc:  # noqa: BLE001  (raised again in the caller's thread)
+                lane.close()
+                self._finished.put(exc)
+                return
+            self._give_back(lane)
+
+    def _take(self) -> Lane | None:
+        """The next lane to make a run of; None when none is left."""
+        with self._changed:
+            while not self._aborted and (self._waiting or self._open or self._busy):
+                self._open_more()
+                now = time.monotonic()
+                lane = next((lane for lane in self._open if lane.ready_at <= now and self._fits(lane)), None)
+                if lane:
+                    self._open.remove(lane)
+                    self._busy.add(lane)
+                    return lane
+                due = [lane.ready_at - now for lane in self._open if lane.ready_at > now]
+                self._changed.wait(min(due, default=None))
+            return None
+
+    def _give_back(self, lane: Lane) -> None:
+        complete = lane.complete
+        if complete:
+            lane.close()
+        with self._changed:
+            self._busy.remove(lane)
+            if complete:
+                self._finished.put(lane)
+            else:
+                self._open.append(lane)
+            self._changed.notify_all()
+
+    def _open_more(self) -> None:
+        while self._waiting and (self._promised_mb() == 0 or self._room_for(self._waiting[0])):
+            self._open.append(self._waiting.popleft())
+
+    def _room_for(self, lane: Lane) -> bool:
+        few = len(self._open) + len(self._busy) < MAX_OPEN_LANES
+        return few and self._promised_mb() + lane.trial.configuration.memory_mb <= self._open_mb
+
+    def _promised_mb(self) -> int:
+        return sum(lane.trial.configuration.memory_mb for lane in (*self._open, *self._busy))
+
+    def _fits(self, lane: Lane) -> bool:
+        return not self._busy or sum(other.cores for other in self._busy) + lane.cores <= self._slots

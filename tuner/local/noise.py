@@ -1,0 +1,102 @@
+"""How steady the machine was while it measured: for the reader of a local estimate.
+
+Three independent signs: a fixed piece of work timed again and again, the time that
+workers waited for a core they were entitled to, and the spread of the handler's own CPU time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+import threading
+import time
+from dataclasses import dataclass
+
+_CALIBRATION = bytes(256 * 1024)
+_REPEATS = 4
+NOISY_SPREAD = 0.10
+"""Spread of fixed work above which the machine is called noisy: the limiter's own error is below 0.03."""
+NOISY_WAIT = 0.03
+"""Share of time spent waiting for a core above which others are said to use the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostNoise:
+    """What was seen; fractions. None: not enough was measured to tell.
+
+    Attributes:
+        speed_spread: 5th to 95th percentile of the CPU time of fixed work, over its median.
+        wait_share: part of the handlers' time that they waited for a core.
+        cpu_spread: standard deviation over mean of a handler's CPU time in one environment,
+            the median of all environments.
+    """
+
+    speed_spread: float | None
+    wait_share: float | None
+    cpu_spread: float | None
+
+    @property
+    def noisy(self) -> bool:
+        """Whether a reader should be warned."""
+        return (self.speed_spread or 0.0) > NOISY_SPREAD or (self.wait_share or 0.0) > NOISY_WAIT
+
+    def __str__(self) -> str:
+        parts = []
+        if self.speed_spread is not None:
+            parts.append(f"the same work took between runs {self.speed_spread:.1%} more or less CPU time")
+        if self.wait_share is not None:
+            parts.append(f"runs waited {self.wait_share:.1%} of their time for a core")
+        if self.cpu_spread is not None:
+            parts.append(f"the handler's own CPU time varied by {self.cpu_spread:.1%} within an environment")
+        return "; ".join(parts)
+
+
+class NoiseMeter:
+    """Gathers the signs of noise; for any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calibrations: list[float] = []
+        self._cpu: dict[str, list[float]] = {}
+        self._ran_ms = self._waited_ms = 0.0
+
+    def calibrate(self) -> None:
+        """Time a fixed piece of work of about a millisecond, in CPU time of this thread."""
+        best = min(_timed_work() for _ in range(_REPEATS))
+        with self._lock:
+            self._calibrations.append(best)
+
+    def saw(self, environment: str, duration_ms: float, cpu_ms: float | None, waited_ms: float | None) -> None:
+        """Take in a warm run: its CPU time, and how long it waited for a core."""
+        with self._lock:
+            if cpu_ms is not None:
+                self._cpu.setdefault(environment, []).append(cpu_ms)
+            if waited_ms is not None:
+                self._ran_ms += duration_ms
+                self._waited_ms += waited_ms
+
+    def read(self) -> HostNoise:
+        """What was seen so far."""
+        with self._lock:
+            times = sorted(self._calibrations)
+            spreads = [
+                statistics.stdev(runs) / statistics.fmean(runs)
+                for runs in self._cpu.values()
+                if len(runs) > 1 and statistics.fmean(runs) > 1.0  # clocks of 1 ms work tell nothing
+            ]
+            return HostNoise(
+                speed_spread=_spread(times) if len(times) >= 5 else None,
+                wait_share=min(1.0, self._waited_ms / self._ran_ms) if self._ran_ms else None,
+                cpu_spread=statistics.median(spreads) if spreads else None,
+            )
+
+
+def _timed_work() -> float:
+    start = time.thread_time()
+    hashlib.sha256(_CALIBRATION).digest()
+    return time.thread_time() - start
+
+
+def _spread(ordered: list[float]) -> float:
+    low, high = (ordered[round(q * (len(ordered) - 1))] for q in (0.05, 0.95))
+    return (high - low) / 2 / statistics.median(ordered)
