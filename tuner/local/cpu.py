@@ -58,15 +58,29 @@ class Quota:
         """Whether the worker may run, and in how many seconds to look again."""
         self._refill(now, cpu)
         self._observe(now, cpu)
-        used = cpu - self._base
-        if used >= self._quota and not self._charged:
-            self._charged = True
-            self._base -= self._quota * PHASE_CHARGE
-            used += self._quota * PHASE_CHARGE
+        used = self._used(cpu)
         if used >= self._quota:
             periods = int(used / self._quota)
             return False, max(self._start + periods * self._period - now, 0.0)
         return True, max(min((self._quota - used) / self._parallel, self._period), MIN_NAP_S)
+
+    def owed_s(self, now: float, cpu: float) -> float:
+        """Seconds that an exact limit would have delayed the end of an invocation that ends now.
+
+        Work that went beyond its quota before anybody looked would have been done in later
+        periods. On an idle machine that is a few microseconds of work; on a busy one, where
+        whoever looks must wait for a core too, it may be several quotas.
+        """
+        self._refill(now, cpu)
+        periods, rest = divmod(self._used(cpu), self._quota)
+        return max(0.0, self._start + periods * self._period + rest - now) if periods else 0.0
+
+    def _used(self, cpu: float) -> float:
+        """CPU seconds that count against the present period, with the charge once it is due."""
+        if cpu - self._base >= self._quota and not self._charged:
+            self._charged = True
+            self._base -= self._quota * PHASE_CHARGE
+        return cpu - self._base
 
     def _owes(self, now: float, cpu: float) -> bool:
         if self._start == float("-inf"):

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tuner.errors import BackendError
 from tuner.local.channel import Channel, Message, WorkerGone
-from tuner.local.governor import Governor, MemoryUse
+from tuner.local.governor import Governor, Use
 from tuner.local.log import Facts, OutputFile, compose
 from tuner.local.memory import MB
 from tuner.local.processes import waited_for_core_ms
@@ -68,7 +68,7 @@ class ExecutionEnvironment:
         self._lock = threading.Lock()
         self._invoked = self._closed = self._spent = self._ready = False
         self._init_ms: float | None = None
-        self._memory = MemoryUse(0, exceeded=False)
+        self._use = Use(0, out_of_memory=False, owed_s=0.0)
         self._output = OutputFile()
         self._channel = Channel(self._alive)
         self._began = time.monotonic()
@@ -113,7 +113,7 @@ class ExecutionEnvironment:
             duration_ms=ending.duration_ms,
             init_duration_ms=ending.init_duration_ms,
             memory_size_mb=self.spec.memory_mb,
-            max_memory_used_mb=min(-(-self._memory.peak_bytes // MB), self.spec.memory_mb),
+            max_memory_used_mb=min(-(-self._use.peak_bytes // MB), self.spec.memory_mb),
             status=ending.status,
             error_type=ending.error.type if ending.error else None,
         )
@@ -218,7 +218,7 @@ class ExecutionEnvironment:
             with contextlib.suppress(TimeoutError, WorkerGone):
                 self._take_ready(self._channel.receive(deadline=self._began + INIT_LIMIT_S))
                 self._init_ms = (time.monotonic() - self._began) * 1000
-            self._memory = self._governor.end(pid)
+            self._use = self._governor.end(pid)
         except BaseException:
             self.close()
             raise
@@ -245,8 +245,8 @@ class ExecutionEnvironment:
         except (TimeoutError, WorkerGone) as end:
             answer, timed_out = None, isinstance(end, TimeoutError)
         took_ms = (time.monotonic() - began) * 1000
-        self._memory = self._governor.end(self._process.pid)
-        if self._memory.exceeded:
+        self._use = self._governor.end(self._process.pid)
+        if self._use.out_of_memory:
             return self._verdict(request_id, "Runtime.OutOfMemory", "signal: killed", took_ms, init_ms)
         if timed_out:
             return self._timeout(request_id, init_ms)
@@ -254,7 +254,10 @@ class ExecutionEnvironment:
             return self._verdict(request_id, "Runtime.ExitError", self._exit_reason(), took_ms, init_ms)
         self._spent = self._spent or bool(answer.head.get("exits"))
         error = error_of(answer.body) if answer.head["error"] else None
-        duration_ms = took_ms if late else answer.head["durationMs"]
+        # An exact limiter would have stopped the worker earlier, and so have let it end later.
+        if self._use.owed_s:
+            time.sleep(self._use.owed_s)
+        duration_ms = (took_ms if late else answer.head["durationMs"]) + self._use.owed_s * 1000
         return _Ending(duration_ms, answer.body, error, None, answer.head["cpuMs"], init_ms)
 
     def _timeout(self, request_id: str, init_ms: float | None) -> _Ending:

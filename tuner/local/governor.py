@@ -21,11 +21,18 @@ _START = "import sys; sys.path.insert(0, sys.argv[1]); from tuner.local.governor
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryUse:
-    """Peak resident memory of a worker so far, and whether it was killed for it."""
+class Use:
+    """What a worker has used.
+
+    Attributes:
+        peak_bytes: peak resident memory so far.
+        out_of_memory: whether that is above its limit; it was, or must be, killed then.
+        owed_s: by how much an exact limit of the CPU share would have delayed the end.
+    """
 
     peak_bytes: int
-    exceeded: bool
+    out_of_memory: bool
+    owed_s: float
 
 
 class Governor:
@@ -81,10 +88,10 @@ class Governor:
         """An invocation starts: let the worker run, within its share."""
         self._send(f"begin {pid}")
 
-    def end(self, pid: int) -> MemoryUse:
+    def end(self, pid: int) -> Use:
         """The invocation or the init phase is over."""
-        peak, exceeded = self._ask(f"end {pid}").split()
-        return MemoryUse(int(peak), exceeded == "1")
+        peak, exceeded, owed_s = self._ask(f"end {pid}").split()
+        return Use(int(peak), exceeded == "1", float(owed_s))
 
     def remove(self, pid: int) -> None:
         """Kill a worker with all that it started, and forget it. It must not be waited for before."""
