@@ -76,6 +76,12 @@ class FunctionError:
     message: str
     stack: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        # JSON can hold half a surrogate pair (an emoji that was cut), but no file in UTF-8 can.
+        object.__setattr__(self, "type", _as_utf8(self.type))
+        object.__setattr__(self, "message", _as_utf8(self.message))
+        object.__setattr__(self, "stack", tuple(map(_as_utf8, self.stack)))
+
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
@@ -334,3 +340,7 @@ def invocations_of(samples: Iterable[Sample]) -> dict[Configuration, list[Invoca
     for sample in samples:
         grouped.setdefault(sample.configuration, []).extend(sample.invocations)
     return grouped
+
+
+def _as_utf8(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -6,6 +6,7 @@ Knows which payload the n-th invocation gets; does not know where payloads come 
 from __future__ import annotations
 
 import json
+import math
 import random
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +52,7 @@ class Payloads:
         for index, (body, weight) in enumerate(entries):
             where = f"{path}[{index}]" if weighted else path
             encoded = _encode(body)
-            if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not weight > 0:
+            if not _is_weight(weight):
                 faults.append(Fault(f"{where}.weight", f"{weight!r} is not a positive number", "use a number above 0"))
                 continue
             if len(encoded) > MAX_PAYLOAD_BYTES:
@@ -68,8 +69,9 @@ class Payloads:
         Every payload gets its share of the invocations, rounded so that the shares of the
         whole schedule are as near to the weights as they can be (largest remainder).
         """
-        total = sum(item.weight for item in self.items)
-        exact = [count * item.weight / total for item in self.items]
+        largest = max(item.weight for item in self.items)
+        relative = [item.weight / largest for item in self.items]  # their sum is finite, whatever the weights
+        exact = [count * (share / sum(relative)) for share in relative]
         shares = [int(share) for share in exact]
         by_remainder = sorted(range(len(exact)), key=lambda i: (shares[i] - exact[i], i))
         for index in by_remainder[: count - sum(shares)]:
@@ -79,13 +81,30 @@ class Payloads:
         return tuple(order)
 
 
+def _is_weight(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return 0 < float(value) < math.inf
+    except OverflowError:  # a whole number beyond every float
+        return False
+
+
 def _encode(body: Any) -> bytes:
     if body is None:
         return b"{}"
-    if isinstance(body, str):
-        try:
-            json.loads(body)
-        except ValueError:
-            return json.dumps(body).encode()
+    if isinstance(body, str) and _holds_json(body):
         return body.encode()
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    try:
+        return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair: JSON can say it, UTF-8 cannot
+        return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _holds_json(text: str) -> bool:
+    try:
+        json.loads(text)
+        text.encode()
+    except (ValueError, RecursionError):
+        return False
+    return True

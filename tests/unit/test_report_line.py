@@ -87,7 +87,7 @@ def test_a_recorded_log_is_read_as_noted_beside_it(name: str) -> None:
 
 def test_every_recorded_log_has_its_expectation_beside_it() -> None:
     assert len(RECORDED) >= 60
-    assert RECORDED == sorted(path.stem for path in EVENTS.glob("*.json"))
+    assert sorted(path.stem for path in EVENTS.glob("*.json")) == RECORDED
 
 
 @given(logs, report_lines, logs)

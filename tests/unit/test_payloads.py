@@ -1,0 +1,103 @@
+"""The rules of payloads: what counts as weighted, what is sent, and who gets how many runs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.errors import InputError
+from tuner.payloads import MAX_PAYLOAD_BYTES, Payload, Payloads
+
+weights = st.lists(st.floats(1e-300, 1e300) | st.integers(1, 1000).map(float), min_size=1, max_size=8)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def weighted(*values: float) -> Payloads:
+    return Payloads(tuple(Payload(b"%d" % index, weight) for index, weight in enumerate(values)))
+
+
+@given(weights, st.integers(0, 200), st.integers(0, 2**32))
+def test_every_payload_gets_its_share_of_the_runs_to_within_one(values: list[float], count: int, seed: int) -> None:
+    counts = Counter(weighted(*values).schedule(count, seed=seed))
+    assert counts.total() == count
+    largest = max(values)
+    total = sum(value / largest for value in values)
+    for index, value in enumerate(values):
+        assert abs(counts[index] - count * (value / largest) / total) <= 1 + 1e-9
+
+
+def test_a_schedule_is_in_random_order_and_the_same_for_the_same_seed() -> None:
+    payloads = weighted(3, 1)
+    assert payloads.schedule(40, seed=1) == payloads.schedule(40, seed=1)
+    assert payloads.schedule(40, seed=1) != payloads.schedule(40, seed=2)
+    assert payloads.schedule(40, seed=1) != tuple(sorted(payloads.schedule(40, seed=1)))
+
+
+def test_a_list_in_which_every_item_has_payload_and_weight_is_weighted() -> None:
+    payloads = Payloads.decode([{"payload": {"n": 1}, "weight": 30}, {"payload": {"n": 2}, "weight": 10.5}])
+    assert payloads.items == (Payload(b'{"n":1}', 30.0), Payload(b'{"n":2}', 10.5))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [],
+        [{"payload": 1, "weight": 2}, {"payload": 1}],
+        [{"payload": 1, "weight": 2}, 7],
+        [1, 2],
+        {"payload": 1, "weight": 2},
+        [[{"payload": 1, "weight": 2}]],
+    ],
+)
+def test_any_other_list_is_one_payload(value: Any) -> None:
+    (only,) = Payloads.decode(value).items
+    assert json.loads(only.body) == value
+
+
+@given(json_values.filter(lambda value: value is not None and not isinstance(value, (str, list))))
+def test_a_payload_is_sent_as_the_json_that_it_is(value: Any) -> None:
+    (only,) = Payloads.decode(value).items
+    assert json.loads(only.body) == value
+
+
+def test_no_payload_is_an_empty_object() -> None:
+    assert Payloads.decode(None).items == (Payload(b"{}"),)
+
+
+def test_a_string_that_holds_json_is_sent_as_it_is_and_another_as_a_json_string() -> None:
+    assert Payloads.decode('{"n": 1 }').items[0].body == b'{"n": 1 }'
+    assert Payloads.decode("hello").items[0].body == b'"hello"'
+    assert Payloads.decode("[" * 100_000).items[0].body == b'"' + b"[" * 100_000 + b'"'
+
+
+def test_half_a_surrogate_pair_is_sent_as_json_says_it() -> None:
+    assert Payloads.decode({"t": "\ud800"}).items[0].body == b'{"t":"\\ud800"}'
+    assert Payloads.decode('"\ud800"').items[0].body.isascii()
+
+
+@pytest.mark.parametrize("weight", [0, -1, True, "3", None, float("nan"), float("inf"), 10**400])
+def test_a_weight_that_is_no_positive_number_is_a_fault_at_its_path(weight: Any) -> None:
+    value = [{"payload": 1, "weight": 1}, {"payload": 2, "weight": weight}, {"payload": 3, "weight": -2}]
+    with pytest.raises(InputError) as caught:
+        Payloads.decode(value)
+    assert [fault.path for fault in caught.value.faults] == ["$.payload[1].weight", "$.payload[2].weight"]
+    assert all("positive" in fault.problem and fault.remedy for fault in caught.value.faults)
+
+
+def test_a_payload_above_the_limit_of_lambda_is_a_fault() -> None:
+    fits = "x" * (MAX_PAYLOAD_BYTES - 2)
+    assert len(Payloads.decode(fits).items[0].body) == MAX_PAYLOAD_BYTES
+    with pytest.raises(InputError, match="6,291,457 bytes"):
+        Payloads.decode(fits + "x")
+    with pytest.raises(InputError) as caught:
+        Payloads.decode([{"payload": fits + "x", "weight": 1}])
+    assert caught.value.faults[0].path == "$.payload[0]"
