@@ -30,9 +30,14 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     if options.attached:
-        threading.Thread(target=lambda: (sys.stdin.buffer.read(), ended.set()), daemon=True).start()
+        threading.Thread(target=_wait_for_end_of_input, args=(ended,), daemon=True).start()
     ended.wait()
     stand_in.stop()
+
+
+def _wait_for_end_of_input(ended: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    ended.set()
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ def render(error: AwsError, *, protocol: str, request_id: str) -> Reply:
     inner = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
     headers |= {"Content-Type": "text/xml"}
     if protocol == "query":
-        text = f"<ErrorResponse><Error><Type>Sender</Type>{inner}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        error_text = f"<Error><Type>Sender</Type>{inner}</Error>"
+        text = f"<ErrorResponse>{error_text}<RequestId>{request_id}</RequestId></ErrorResponse>"
     else:
         text = f"<Error>{inner}<RequestId>{request_id}</RequestId></Error>"
     return error.status, headers, text.encode()

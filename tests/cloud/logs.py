@@ -33,9 +33,10 @@ def _text(measured: Measured, output: bytes, request_id: str, version: str) -> b
     if measured.restore_ms is not None:
         fields.append(f"Restore Duration: {measured.restore_ms:.2f} ms")
         fields.append(f"Billed Restore Duration: {math.ceil(measured.restore_ms)} ms")
+    # The text form gives a status for what the platform ended, not for what the function raised.
     if measured.status:
         fields.append(f"Status: {measured.status}")
-    if measured.error_type:
+    if measured.status == "error":
         fields.append(f"Error Type: {measured.error_type}")
     report = "\t".join(fields) + "\t\n"
     start, end = f"START RequestId: {request_id} Version: {version}\n", f"END RequestId: {request_id}\n"
@@ -54,7 +55,8 @@ def _record(measured: Measured, request_id: str) -> dict[str, Any]:
     if measured.restore_ms is not None:
         metrics["restoreDurationMs"] = round(measured.restore_ms, 3)
         metrics["billedRestoreDurationMs"] = math.ceil(measured.restore_ms)
-    record: dict[str, Any] = {"requestId": request_id, "metrics": metrics, "status": measured.status or "success"}
+    status = measured.status or ("error" if measured.error_type else "success")
+    record: dict[str, Any] = {"requestId": request_id, "metrics": metrics, "status": status}
     if measured.error_type:
         record["errorType"] = measured.error_type
     return record

@@ -140,29 +140,29 @@ class StandIn:
             data = self.lambdas.download(path.rsplit("/", 1)[-1])
             return (404, {}, b"") if data is None else (200, {"Content-Type": "application/zip"}, data)
         document = json.loads(body or b"{}")
-        match path:
-            case "ping":
-                result: Any = {"pid": os.getpid()}
-            case "reset":
-                result = self.reset()
-            case "settings":
-                self.settings.update(document)
-                result = asdict(self.settings)
-            case "faults":
-                result = self.faults.add(Fault.from_json(document))
-            case "faults/clear":
-                result = self.faults.clear()
-            case "calls":
-                result = self.calls.entries(document.get("since", 0))
-            case "calls/clear":
-                result = self.calls.clear()
-            case "simulate":
-                result = self.runtimes.simulate(document["function"], document["model"])
-            case "invocations":
-                result = self.runtimes.invocations()
-            case _:
-                return 404, {}, f"no {path}".encode()
+        if path not in self._controls:
+            return 404, {}, f"no {path}".encode()
+        result = self._controls[path](document)
         return 200, {"Content-Type": "application/json"}, json.dumps(result).encode()
+
+    @property
+    def _controls(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        """What the control path can do: name to a function of the JSON document sent."""
+        return {
+            "ping": lambda _: {"pid": os.getpid()},
+            "reset": lambda _: self.reset(),
+            "settings": self._change_settings,
+            "faults": lambda document: self.faults.add(Fault.from_json(document)),
+            "faults/clear": lambda _: self.faults.clear(),
+            "calls": lambda document: self.calls.entries(document.get("since", 0)),
+            "calls/clear": lambda _: self.calls.clear(),
+            "simulate": lambda document: self.runtimes.simulate(document["function"], document["model"]),
+            "invocations": lambda _: self.runtimes.invocations(),
+        }
+
+    def _change_settings(self, changes: dict[str, Any]) -> dict[str, Any]:
+        self.settings.update(changes)
+        return asdict(self.settings)
 
 
 class _MotoServices:

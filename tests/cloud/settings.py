@@ -43,12 +43,10 @@ class Settings:
 
     limit_cpu: bool = True
     """Give functions Lambda's CPU share of their memory size."""
-    limit_memory: bool = True
-    """End functions that use more than their memory size."""
     unthrottled: list[str] = field(default_factory=list)
-    """Names (with * and ?) of functions that run without CPU and memory limit."""
+    """Names (with * and ?) of functions that run with the whole CPU."""
     unthrottled_stacks: bool = True
-    """Functions that CloudFormation made (the tool's own) run without CPU and memory limit."""
+    """Functions that CloudFormation made (the tool's own) run with the whole CPU."""
     skip_layers: list[str] = field(default_factory=lambda: ["*"])
     """Layers (names with * and ?) left out of the workers' path: built for Lambda's platform, they cannot run here."""
     async_retry_seconds: float = 0.05

@@ -96,7 +96,7 @@ class SimulatedFunction:
         error_type, status = self._failure(memory_mb, event)
         payload: Any = model.output
         if duration > timeout_s * 1000:
-            duration, status, error_type = timeout_s * 1000, "timeout", None
+            duration, status, error_type = timeout_s * 1000, "timeout", "Sandbox.Timedout"
             text = f"RequestId: {request_id} Error: Task timed out after {timeout_s:.2f} seconds"
             payload = {"errorType": "Sandbox.Timedout", "errorMessage": text}
         elif error_type == "Runtime.OutOfMemory":
@@ -104,17 +104,17 @@ class SimulatedFunction:
             payload = {"errorType": error_type, "errorMessage": text}
         elif error_type:
             payload = {"errorType": error_type, "errorMessage": "simulated", "requestId": request_id, "stackTrace": []}
-            status = error_type = None
         time.sleep(duration / 1000 * model.pace)
         init = model.init_ms if cold and not snapstart else None
         restore = model.init_ms / 2 if cold and snapstart else None
         used = memory_mb if status == "error" else min(model.used_mb, memory_mb)
         billed = math.ceil(duration + (init or 0.0) + (restore or 0.0))
-        failed = "Unhandled" if isinstance(payload, dict) and "errorType" in payload else None
+        failed = "Unhandled" if error_type else None
         measured = Measured(duration, billed, memory_mb, used, init, restore, status, error_type)
         return json.dumps(payload).encode(), failed, measured, b"." * model.log_bytes, environment
 
     def _failure(self, memory_mb: int, event: bytes) -> tuple[str | None, str | None]:
+        """Type of the error, and the platform's status where the platform ended it."""
         if memory_mb < self.model.out_of_memory_below_mb:
             return "Runtime.OutOfMemory", "error"
         if self.model.fails_on and self.model.fails_on.encode() in event:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.cloud.errors import AwsError
 from tests.cloud.lambda_service import errors
 
 MAX_DIRECT_BYTES = 50 * 1024**2
@@ -42,7 +43,7 @@ def from_request(parameters: dict[str, Any], account: str) -> Package | None:
     if isinstance(data, str):
         data = base64.b64decode(data)
     if data is not None and len(data) > MAX_DIRECT_BYTES:
-        raise errors.AwsError(
+        raise AwsError(
             "RequestEntityTooLargeException",
             f"Request must be smaller than {69905067} bytes for the UpdateFunctionCode operation",
             status=413,

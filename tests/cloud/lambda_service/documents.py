@@ -98,8 +98,8 @@ def check(parameters: dict[str, Any], settings: Settings) -> None:
     variables = (parameters.get("Environment") or {}).get("Variables") or {}
     if len(json.dumps(variables)) > MAX_ENVIRONMENT_BYTES:
         raise errors.invalid(
-            "Lambda was unable to configure your environment variables because the environment variables you have provided "
-            f"exceeded the 4KB limit. String measured: {json.dumps(variables)}"
+            "Lambda was unable to configure your environment variables because the environment variables you have "
+            f"provided exceeded the 4KB limit. String measured: {json.dumps(variables)}"
         )
 
 

@@ -7,6 +7,7 @@ import uuid
 from time import monotonic
 from typing import Any
 
+from tests.cloud.errors import AwsError
 from tests.cloud.lambda_service import code, errors
 from tests.cloud.lambda_service.api import Document, Request, operation
 from tests.cloud.lambda_service.functions import Function, Layer, timestamp
@@ -75,7 +76,7 @@ def get_provisioned_concurrency_config(request: Request) -> Document:
     function, qualifier = request.function(), _published_qualifier(request)
     if qualifier not in function.provisioned:
         text = "No Provisioned Concurrency Config found for this function"
-        raise errors.AwsError("ProvisionedConcurrencyConfigNotFoundException", text, status=404)
+        raise AwsError("ProvisionedConcurrencyConfigNotFoundException", text, status=404)
     return _provisioned(function, qualifier)
 
 
