@@ -112,6 +112,7 @@ def _settings(document: Mapping[str, Any]) -> Settings:
         disable_payload_logs=document.get("disablePayloadLogs", False),
         include_output_results=document.get("includeOutputResults", False),
         isolation=document.get("isolation", "versions"),
+        code_for={Architecture(name): address for name, address in document.get("codeFor", {}).items()},
         auto_optimize=document.get("autoOptimize", False) and not dry_run,
         auto_optimize_alias=document.get("autoOptimizeAlias"),
         dry_run=dry_run,

@@ -95,18 +95,23 @@ def gb_seconds(memory_mb: float, billed_ms: float) -> float:
 
 def price_list(region: str) -> PriceList:
     """The shipped prices of a region; what is not confirmed is named in `PriceList.unconfirmed`."""
-    return decode_prices(_shipped(), region)
+    return decode_prices(shipped_document(), region)
 
 
 def state_transition_usd(region: str) -> float:
     """Price of one Step Functions Standard state transition."""
-    prices = _shipped()["state_transition"]
+    prices = shipped_document()["state_transition"]
     return float(prices.get(region, prices["default"]))
 
 
 def snapstart_restore_usd(memory_mb: int) -> float:
     """Price of restoring one SnapStart snapshot (Python and .NET; Java is free of charge)."""
-    return float(_shipped()["snapstart"]["restore_gb"]) * memory_mb / 1024
+    return float(shipped_document()["snapstart"]["restore_gb"]) * memory_mb / 1024
+
+
+def snapstart_cache_usd(memory_mb: int, seconds: float) -> float:
+    """Price of keeping one SnapStart snapshot (Python and .NET; Java is free of charge)."""
+    return float(shipped_document()["snapstart"]["cache_gb_second"]) * memory_mb / 1024 * seconds
 
 
 def decode_prices(document: Mapping[str, Any], region: str) -> PriceList:
@@ -138,6 +143,7 @@ def _tiers(document: Mapping[str, Any], prices: list[float], architecture: Archi
 
 
 @cache
-def _shipped() -> dict[str, Any]:
+def shipped_document() -> dict[str, Any]:
+    """The price document that comes with the tool, which `decode_prices` reads."""
     document: dict[str, Any] = json.loads(files("tuner").joinpath("prices.json").read_text("utf-8"))
     return document

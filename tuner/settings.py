@@ -73,6 +73,7 @@ class Settings:
         disable_payload_logs: nothing of the payload in logs, errors and results.
         include_output_results: the averages of every size in the output.
         isolation: "versions" or "copy".
+        code_for: for an architecture, where its package is when it is not the function's own.
         auto_optimize, auto_optimize_alias: apply the recommendation.
         dry_run: the peer's: one invocation per size, nothing applied.
         document: the input document that this was read from, without any payload.
@@ -101,6 +102,7 @@ class Settings:
     disable_payload_logs: bool = False
     include_output_results: bool = False
     isolation: str = "versions"
+    code_for: Mapping[Architecture, str] = field(default_factory=dict)
     auto_optimize: bool = False
     auto_optimize_alias: str | None = None
     dry_run: bool = False

@@ -7,7 +7,7 @@ cannot convert are handed on as they are, so that every fault is told at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,10 @@ def _sizes(text: str) -> Any:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _pairs(texts: Sequence[str]) -> Any:
+    return dict(text.split("=", 1) if "=" in text else (text, "") for text in texts)
 
 
 def _same(value: Any) -> Any:
@@ -82,6 +86,7 @@ FLAGS = (
     Flag("--discount", "discount", fraction),
     Flag("--cold-start-share", "coldStartShare", fraction),
     Flag("--isolation", "isolation"),
+    Flag("--code-for", "codeFor", _pairs),
     Flag("--seed", "seed", _number),
 )
 
@@ -103,7 +108,7 @@ def build_document(
     origins = {"$.lambdaARN": "TARGET"}
     for flag in FLAGS:
         value = options.get(flag.parameter)
-        if value is None or value is False:
+        if value is None or value is False or value == ():
             continue
         *parents, name = flag.field.split(".")
         place = document

@@ -18,12 +18,13 @@ from typing import Any
 import click
 
 from tuner.cli.options import stop_on_signals, write_text
+from tuner.cli.price_cache import current_prices
 from tuner.cli.progress import Progress
 from tuner.cli.record import Recorded, Recorder, read_record
 from tuner.errors import AllFailedError, BackendError, InputError, InterruptedRunError, TunerError
 from tuner.loop import Backend, run
 from tuner.model import FunctionIdentity, Notice, SearchSpace, StopReason
-from tuner.pricing import PriceList, price_list
+from tuner.pricing import PriceList
 from tuner.result import Document, build_document, dumps
 from tuner.settings import Settings, make_sampler, request_document, search_space
 from tuner.study import Study
@@ -136,7 +137,7 @@ def make_study(settings: Settings, identity: FunctionIdentity, connection: Conne
 
 def prices_for(settings: Settings, region: str) -> PriceList:
     """Prices of a region, refreshed ones where the user has them, with the user's discount."""
-    return replace(price_list(region), discount=settings.discount)
+    return replace(current_prices(region), discount=settings.discount)
 
 
 def open_backend(settings: Settings, connection: Connection) -> Backend:

@@ -54,6 +54,7 @@ from tuner.settings import Settings
 @click.option("--discount", metavar="PERCENT", help="Off the duration price, such as a Savings Plan's 12%.")
 @click.option("--cold-start-share", metavar="PERCENT", help="Share of cold starts to weigh in. Default 0.")
 @click.option("--isolation", metavar="HOW", help="versions (default), or copy: leave $LATEST alone.")
+@click.option("--code-for", metavar="ARCH=URI", multiple=True, help="Package for ARCH: s3://bucket/key, or an image.")
 @click.option("--output", metavar="DIR", help="Default: tuning/<function>-<UTC time>.")
 @click.option("--resume", metavar="DIR", help="Go on with the run in this folder.")
 @click.option("--apply", "apply_", is_flag=True, help="Apply the recommendation after the run.")

@@ -1,0 +1,149 @@
+"""Temporary copies of a function: another architecture, or memory sizes without touching $LATEST.
+
+A copy has the role, environment, layers, network, storage and logging of the function, one
+published version, and tags and a name that carry the run. Copies are created and deleted in parallel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from tuner.aws.client import SNAPSHOT_LIMIT_S, LambdaApi
+from tuner.aws.errors import AwsError, BadValueError, ConflictError, NotFoundError, StorageFullError
+from tuner.aws.function import FunctionState
+from tuner.aws.journal import Journal
+from tuner.aws.marker import FUNCTION_TAG, RUN_TAG, CopyMarker
+from tuner.aws.packages import Packages
+from tuner.aws.steps import CreateCopy, DeleteCopy
+from tuner.aws.versions import Refusal
+from tuner.errors import BackendError
+
+COPY_VERSION = "1"
+"""The version that a copy is invoked by; SnapStart applies to published versions only."""
+PARALLEL = 8
+_TAKEN_OVER = (
+    "Runtime", "Role", "Handler", "Timeout", "PackageType", "KMSKeyArn", "EphemeralStorage", "FileSystemConfigs",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class CopyMaker:
+    """Makes and deletes the copies of one run.
+
+    Attributes:
+        packages: the function that is copied, and its code.
+        journal: told of every change before it is made.
+    """
+
+    api: LambdaApi
+    packages: Packages
+    journal: Journal
+
+    def create(self, markers: Sequence[CopyMarker]) -> dict[CopyMarker, FunctionState | Refusal]:
+        """Create copies in parallel, and wait until each can be invoked.
+
+        Returns:
+            For each copy its version, or why Lambda refuses it.
+        """
+        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="copy") as pool:
+            return dict(zip(markers, pool.map(self._create, markers), strict=True))
+
+    def delete(self, names: Iterable[str]) -> list[BackendError]:
+        """Delete copies of this run in parallel; what cannot be deleted is returned."""
+        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="copy") as pool:
+            return [failure for failure in pool.map(self._delete, sorted(names)) if failure]
+
+    def _create(self, marker: CopyMarker) -> FunctionState | Refusal:
+        step = CreateCopy(marker.function, marker)
+        arguments = creation(self.packages, marker)
+        self.journal.intend(step)
+        try:
+            self.api.retry.write(
+                lambda: self._create_once(marker, arguments), settled=lambda: find_copy(self.api, marker)
+            )
+        except (BadValueError, StorageFullError) as exc:
+            self.journal.done(DeleteCopy(marker.name))
+            return Refusal(exc.code, exc.message)
+        self.journal.done(step)
+        ready = self.api.wait_ready(marker.name)
+        if not ready.failure:
+            ready = self.api.wait_ready(marker.name, COPY_VERSION, limit_s=SNAPSHOT_LIMIT_S)
+        return Refusal("Failed", ready.failure) if ready.failure else ready
+
+    def _create_once(self, marker: CopyMarker, arguments: Mapping[str, Any]) -> FunctionState:
+        action = f"create {marker.name}, a copy of {marker.function}"
+        return FunctionState(self.api.once(action, "create_function", **arguments))
+
+    def _delete(self, name: str) -> AwsError | None:
+        step = DeleteCopy(name)
+        self.journal.intend(step)
+        try:
+            self.api.delete(name)
+        except AwsError as exc:
+            return exc
+        self.journal.done(step)
+        return None
+
+
+def creation(packages: Packages, marker: CopyMarker) -> dict[str, Any]:
+    """The arguments of CreateFunction for a copy."""
+    state, configuration = packages.source.state, marker.made.configuration
+    arguments = {key: state.raw[key] for key in _TAKEN_OVER if state.raw.get(key)}
+    return {
+        **arguments,
+        **_nested(state),
+        "FunctionName": marker.name,
+        "Description": str(marker),
+        "MemorySize": configuration.memory_mb,
+        "Architectures": [configuration.architecture.value],
+        "Code": packages.code(configuration.architecture),
+        "LoggingConfig": _logging(state),
+        "Tags": {**packages.source.tags, RUN_TAG: marker.made.run, FUNCTION_TAG: state.arn},
+        "Publish": True,
+    }
+
+
+def _nested(state: FunctionState) -> dict[str, Any]:
+    """Settings whose form in a reply is not the one in a request."""
+    raw = state.raw
+    arguments: dict[str, Any] = {}
+    if variables := (raw.get("Environment") or {}).get("Variables"):
+        arguments["Environment"] = {"Variables": variables}
+    if (vpc := raw.get("VpcConfig")) and vpc.get("SubnetIds"):
+        kept = ("SubnetIds", "SecurityGroupIds", "Ipv6AllowedForDualStack")
+        arguments["VpcConfig"] = {key: vpc[key] for key in kept if vpc.get(key)}
+    if image := (raw.get("ImageConfigResponse") or {}).get("ImageConfig"):
+        arguments["ImageConfig"] = image
+    if state.has_snapstart:
+        arguments["SnapStart"] = {"ApplyOn": "PublishedVersions"}
+    if mode := (raw.get("TracingConfig") or {}).get("Mode"):
+        arguments["TracingConfig"] = {"Mode": mode}
+    if state.layers:
+        arguments["Layers"] = list(state.layers)
+    return arguments
+
+
+def _logging(state: FunctionState) -> dict[str, str]:
+    """The function's own log group, so that no other is left behind; reports are never dropped."""
+    logging = {**(state.raw.get("LoggingConfig") or {}), "LogGroup": state.log_group}
+    if "SystemLogLevel" in logging:
+        logging["SystemLogLevel"] = "INFO"
+    return logging
+
+
+def find_copy(api: LambdaApi, marker: CopyMarker) -> FunctionState | None:
+    """The copy of this marker, if it exists.
+
+    Raises:
+        ConflictError: another function has its name.
+    """
+    try:
+        state = api.state(marker.name)
+    except NotFoundError:
+        return None
+    if state.description != str(marker):
+        raise ConflictError(f"A function named {marker.name} exists already", "Run again: the next name is another.")
+    return state

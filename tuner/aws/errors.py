@@ -1,0 +1,184 @@
+"""One door for everything that AWS or the network can answer with instead of a result.
+
+Turns botocore's exceptions into errors that name the action and give a remedy. Decides
+nothing about retries: it only says what kind of failure it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore import exceptions as boto
+
+from tuner.errors import BackendError, InputError, TunerError
+
+PERMISSIONS_PAGE = "docs/permissions.md has the policy for each use."
+
+_DENIED = re.compile(r"not authorized to perform: (?P<action>[\w:-]+)(?: on resource: (?P<resource>\S+))?")
+_ACTION_OF_OPERATION = {"Invoke": "InvokeFunction", "GetLayerVersionByArn": "GetLayerVersion"}
+_SERVICE_PREFIX = {"GetProducts": "pricing", "FilterLogEvents": "logs", "GetObject": "s3", "AssumeRole": "sts"}
+
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+_UNKNOWN_CALLER = {"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "AuthFailure"}
+_BAD_SIGNATURE = {"InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature"}
+_DENIED_CODES = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "403"}
+_THROTTLED = {
+    "TooManyRequestsException", "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded",
+    "SlowDown", "EC2ThrottledException",
+}  # fmt: skip
+_BAD_VALUE = {"InvalidParameterValueException", "ValidationException", "InvalidRequestContentException"}
+_LOST = (
+    boto.ReadTimeoutError, boto.ConnectionClosedError, boto.ResponseStreamingError, boto.IncompleteReadError,
+    boto.HTTPClientError,
+)  # fmt: skip
+_UNREACHABLE = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError)
+_NO_CREDENTIALS = (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError)
+_SSO = (boto.SSOError, boto.TokenRetrievalError, boto.UnauthorizedSSOTokenError)
+
+
+class AwsError(BackendError):
+    """AWS refused or failed a call; `code` is its error code, or the name of the network failure."""
+
+    def __init__(self, message: str, hint: str = "", *, code: str = "") -> None:
+        super().__init__(message, hint)
+        self.code = code
+
+
+class NotFoundError(AwsError):
+    """The thing named does not exist (any more)."""
+
+
+class DeniedError(AwsError):
+    """The caller lacks a permission, which the message names."""
+
+
+class ThrottledError(AwsError):
+    """Too many requests; the call was not made."""
+
+
+class ConflictError(AwsError):
+    """The resource is busy, exists already, or is still referred to."""
+
+
+class HeldByAliasError(AwsError):
+    """An alias points to the version, so that it cannot be deleted."""
+
+
+class StaleError(AwsError):
+    """The RevisionId is not the latest one: somebody else made a change."""
+
+
+class BadValueError(AwsError):
+    """AWS does not accept a value: a memory size over the cap, an unsupported architecture."""
+
+
+class StorageFullError(AwsError):
+    """The account's code storage is used up."""
+
+
+class ServiceFaultError(AwsError):
+    """AWS failed (5xx); whether the call was made is not known."""
+
+
+class LostReplyError(AwsError):
+    """The connection broke after the request was sent; whether the call was made is not known."""
+
+
+class UnreachableError(AwsError):
+    """No connection could be made, so nothing was sent."""
+
+
+class AnotherRunError(TunerError):
+    """Another run is at work on the same function, or was killed and left something behind."""
+
+
+class LeftBehindError(BackendError):
+    """Something that a run made could not be undone; the hint says how to finish."""
+
+
+@contextmanager
+def aws_errors(action: str) -> Iterator[None]:
+    """Turn what botocore raises inside the block into an `AwsError` or `InputError`.
+
+    Args:
+        action: what is being done, as it reads after "Could not": `publish a version of orders`.
+    """
+    try:
+        yield
+    except boto.ClientError as exc:
+        raise _of_reply(exc, action) from exc
+    except boto.BotoCoreError as exc:
+        raise _of_sdk(exc, action) from exc
+
+
+def _of_reply(exc: boto.ClientError, action: str) -> TunerError:
+    error = exc.response.get("Error", {})
+    code = str(error.get("Code", ""))
+    text = str(error.get("Message") or exc.response.get("message") or code)
+    status = int(exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    said = f"Could not {action}: {text}"
+    if code in _EXPIRED:
+        return AwsError(said, "The credentials have expired: log in again (for SSO: aws sso login).", code=code)
+    if code in _UNKNOWN_CALLER:
+        return AwsError(said, "AWS does not know these credentials: check the profile and its keys.", code=code)
+    if code in _BAD_SIGNATURE:
+        return AwsError(said, "Check the secret key, and that this machine's clock is right.", code=code)
+    if code.startswith("KMS"):
+        return AwsError(said, "Check the function's KMS key: it must be enabled, and kms:Decrypt allowed.", code=code)
+    if code in _DENIED_CODES or "AccessDenied" in code:
+        return DeniedError(said, _permission_hint(text, exc.operation_name), code=code)
+    if code in _THROTTLED or status == 429:
+        return ThrottledError(said, "Throttled, also after retries: lower --concurrency, or try later.", code=code)
+    for kind, matches, hint in (
+        (NotFoundError, code in ("ResourceNotFoundException", "NoSuchKey", "NoSuchBucket", "404"), _elsewhere(exc)),
+        (StaleError, code == "PreconditionFailedException", "Somebody changed it meanwhile: run again."),
+        (ConflictError, code == "ResourceConflictException", "Another change is in progress: run again in a minute."),
+        (StorageFullError, code == "CodeStorageExceededException", "Delete old versions, or raise the quota."),
+        (BadValueError, code in _BAD_VALUE, ""),
+        (ServiceFaultError, status >= 500, "AWS failed, also after retries: try again later."),
+    ):
+        if matches:
+            return kind(said, hint, code=code)
+    return AwsError(f"{said} ({code})" if code and code not in text else said, code=code)
+
+
+def _of_sdk(exc: boto.BotoCoreError, action: str) -> TunerError:
+    code = type(exc).__name__
+    said = f"Could not {action}: {exc}"
+    if isinstance(exc, boto.ProfileNotFound):
+        return InputError.single("--profile", str(exc), "aws configure list-profiles shows those that exist")
+    if isinstance(exc, boto.NoRegionError):
+        return InputError.single("--region", "no region is given or configured", "for example --region eu-west-1")
+    if isinstance(exc, _NO_CREDENTIALS):
+        return AwsError(
+            f"Could not {action}: no AWS credentials were found ({exc})",
+            "Give --profile, set AWS_PROFILE, or log in (aws sso login, aws configure).",
+            code=code,
+        )
+    if isinstance(exc, _SSO):
+        return AwsError(said, "The SSO session is missing or has expired: aws sso login.", code=code)
+    if isinstance(exc, _UNREACHABLE):
+        return UnreachableError(said, "Check the network, --region and --endpoint-url.", code=code)
+    if isinstance(exc, _LOST):
+        return LostReplyError(said, "The connection was lost: check the network, then run again.", code=code)
+    if isinstance(exc, boto.ParamValidationError):
+        return InputError.single("request", f"{action}: {exc}")
+    return AwsError(said, code=code)
+
+
+def _permission_hint(text: str, operation: str) -> str:
+    found = _DENIED.search(text)
+    if found:
+        action, resource = found["action"], found["resource"]
+    else:
+        action = f"{_SERVICE_PREFIX.get(operation, 'lambda')}:{_ACTION_OF_OPERATION.get(operation, operation)}"
+        resource = None
+    return f"Allow {action}{f' on {resource}' if resource else ''}. {PERMISSIONS_PAGE}"
+
+
+def _elsewhere(exc: boto.ClientError) -> str:
+    if exc.operation_name in ("GetObject", "HeadObject"):
+        return "Check the s3:// address."
+    return "Check the name, the account (--profile, --role-arn) and the region (--region)."

@@ -1,0 +1,215 @@
+"""Invokes a version of a function and reads what came of it.
+
+A throttled call is repeated, for it never ran; a call that may have run is never repeated.
+What happens to the function is an outcome; only what would happen to every call is an error.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from tuner.aws.errors import (
+    AwsError,
+    ConflictError,
+    LostReplyError,
+    ServiceFaultError,
+    ThrottledError,
+    UnreachableError,
+    aws_errors,
+)
+from tuner.aws.gate import Gate
+from tuner.aws.logs import LogLookup
+from tuner.errors import BackendError
+from tuner.model import Configuration, FunctionError, Invocation, Outcome
+from tuner.pricing import snapstart_restore_usd
+from tuner.report_line import ReportLine, classify, parse_log
+
+ATTEMPTS = 12
+"""Of a throttled invocation; with the pauses below about a minute."""
+BASE_PAUSE_S, CAP_PAUSE_S = 0.1, 10.0
+_NOT_READY = {"ResourceNotReadyException", "CodeArtifactUserPendingException", "SnapStartNotReadyException"}
+_PAID_RESTORES = ("python", "dotnet")
+"""SnapStart restores are paid for these runtimes; Java's are free of charge (Lambda pricing, 2026-09)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is invoked: a version of the function or of a copy.
+
+    Attributes:
+        function: name of the function or copy.
+        qualifier: version number.
+        configuration: of that version.
+        runtime: identifies the runtime whose restores may be paid.
+        log_group: where its reports are; empty when they are switched off.
+    """
+
+    function: str
+    qualifier: str
+    configuration: Configuration
+    runtime: str = ""
+    log_group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What Lambda answered: body, whether the function failed, log tail, request id."""
+
+    body: bytes
+    failed: bool
+    log: str
+    request_id: str
+
+
+@dataclass(slots=True)
+class Invoker:
+    """Invokes, from any number of threads.
+
+    Attributes:
+        client: a boto3 `lambda` client that repeats nothing.
+        gate: bounds the invocations under way.
+        logs: looks reports up that the tail lacks; None: nothing is looked up.
+        allowed: error types that count as normal runs.
+        pre_processor, post_processor: functions called around each invocation.
+    """
+
+    client: Any
+    gate: Gate
+    logs: LogLookup | None = None
+    allowed: frozenset[str] = frozenset()
+    pre_processor: str | None = None
+    post_processor: str | None = None
+    now: Callable[[], float] = time.time
+    rng: random.Random = field(default_factory=random.Random)
+
+    def measure(self, place: Place, body: bytes, *, payload: int, stop: threading.Event) -> Invocation | None:
+        """Invoke once, processors included; None when `stop` ended it before it ran.
+
+        Raises:
+            BackendError: no permission, no such version, or a processor failed.
+        """
+        if self.pre_processor:
+            body = self._processed(self.pre_processor, body, stop) or body
+        began = self.now()
+        started_at = f"{datetime.fromtimestamp(began, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+        try:
+            reply = self._call(place.function, place.qualifier, body, stop)
+        except ThrottledError as exc:
+            cause = FunctionError(exc.code, exc.message)
+            return Invocation(Outcome.THROTTLED, error=cause, payload=payload, started_at=started_at)
+        except (LostReplyError, ServiceFaultError) as exc:
+            cause = FunctionError(exc.code, exc.message)
+            return Invocation(Outcome.NO_REPORT, error=cause, payload=payload, started_at=started_at)
+        if reply is None:
+            return None
+        report, stream = self._report(place, reply, began, stop)
+        if self.post_processor and not reply.failed:
+            self._processed(self.post_processor, reply.body, stop)
+        error = _function_error(reply) if reply.failed else None
+        outcome = classify(report, error)
+        return Invocation(
+            outcome,
+            environment=stream,
+            duration_ms=report.duration_ms if report else None,
+            billed_duration_ms=report.billed_duration_ms if report else None,
+            init_duration_ms=report.init_duration_ms if report else None,
+            restore_duration_ms=report.restore_duration_ms if report else None,
+            max_memory_used_mb=report.max_memory_used_mb if report else None,
+            allowed=outcome is Outcome.ERROR and error is not None and error.type in self.allowed,
+            error=error,
+            request_id=reply.request_id,
+            payload=payload,
+            started_at=started_at,
+            extra_cost_usd=_restore_cost(place, report),
+        )
+
+    def _report(self, place: Place, reply: Reply, began: float, stop: threading.Event) -> tuple[ReportLine | None, str]:
+        report = parse_log(reply.log, reply.request_id)
+        if report is None and self.logs is not None and place.log_group:
+            found = self.logs.find(place.log_group, reply.request_id, int(began * 1000), stop)
+            if found is not None:
+                return parse_log(found[0], reply.request_id), found[1]
+        return report, ""
+
+    def _processed(self, arn: str, body: bytes, stop: threading.Event) -> bytes:
+        """The output of a processor; empty when it gave none."""
+        reply = self._call(arn, None, body, stop)
+        if reply is None:
+            return b""
+        if reply.failed:
+            error = _function_error(reply)
+            raise BackendError(f"The processor {arn} failed: {error.type}: {error.message}", "Mend it, then run again.")
+        return b"" if reply.body.strip() in (b"", b"null", b'""') else reply.body
+
+    def _call(self, function: str, qualifier: str | None, body: bytes, stop: threading.Event) -> Reply | None:
+        """Invoke until it has run, or may have; None when `stop` came first.
+
+        Raises:
+            ThrottledError: no concurrency was free, also after retries.
+            LostReplyError, ServiceFaultError: whether it ran is not known.
+            AwsError: it would fail again.
+        """
+        for attempt in range(ATTEMPTS):
+            if not self.gate.enter(stop):
+                return None
+            throttled = False
+            try:
+                return self._once(function, qualifier, body)
+            except (ThrottledError, UnreachableError, ConflictError) as exc:
+                throttled = isinstance(exc, ThrottledError)
+                failure: AwsError = exc
+            except AwsError as exc:
+                if exc.code not in _NOT_READY:
+                    raise
+                failure = exc
+            finally:
+                self.gate.leave(throttled=throttled)
+            if attempt + 1 < ATTEMPTS:
+                longest = min(CAP_PAUSE_S, BASE_PAUSE_S * 2**attempt)
+                if stop.wait(self.rng.uniform(longest / 2, longest)):
+                    return None
+        raise failure
+
+    def _once(self, function: str, qualifier: str | None, body: bytes) -> Reply:
+        arguments = {"Qualifier": qualifier} if qualifier else {}
+        with aws_errors(f"invoke {function}{f':{qualifier}' if qualifier else ''}"):
+            reply = self.client.invoke(FunctionName=function, Payload=body, LogType="Tail", **arguments)
+            answer = reply["Payload"].read()
+        tail = base64.b64decode(reply.get("LogResult") or "").decode("utf-8", "replace")
+        request_id = str(reply["ResponseMetadata"].get("RequestId", ""))
+        return Reply(answer, bool(reply.get("FunctionError")), tail, request_id)
+
+
+def _function_error(reply: Reply) -> FunctionError:
+    """The function's own error as it told it."""
+    try:
+        said = json.loads(reply.body)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        return FunctionError("Unhandled", reply.body.decode("utf-8", "replace"))
+    stack = said.get("stackTrace") or said.get("trace") or ()
+    lines = stack.splitlines() if isinstance(stack, str) else [str(line) for line in stack]
+    return FunctionError(
+        str(said.get("errorType") or _type_from(said)), str(said.get("errorMessage") or ""), tuple(lines)
+    )
+
+
+def _type_from(said: dict[str, Any]) -> str:
+    """The type where the runtime gives none: a timeout says so in its message only."""
+    return "Sandbox.Timedout" if "Task timed out after" in str(said.get("errorMessage")) else "Unhandled"
+
+
+def _restore_cost(place: Place, report: ReportLine | None) -> float:
+    restored = report is not None and report.restore_duration_ms is not None
+    if not restored or not place.runtime.startswith(_PAID_RESTORES):
+        return 0.0
+    return snapstart_restore_usd(place.configuration.memory_mb)

@@ -1,0 +1,166 @@
+"""Runs the lanes of trials on published versions, interleaved and in parallel.
+
+A wave is as many lanes as run side by side on one version, so that each has an environment of
+its own. Knows how to schedule and how to stop; not how versions come about.
+"""
+
+from __future__ import annotations
+
+import queue
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from tuner.aws.invoke import Invoker, Place
+from tuner.model import Invocation, Sample, Trial
+from tuner.payloads import Payloads
+
+WATCH_EVERY_S = 5.0
+"""How often it is looked whether the function was deployed meanwhile."""
+POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Lanes of a trial that run side by side on one version.
+
+    Attributes:
+        trial: what asked for it.
+        place: what is invoked.
+        payloads: for each lane the indices of the payloads of its runs, one after the other.
+    """
+
+    trial: Trial
+    place: Place
+    payloads: tuple[tuple[int, ...], ...]
+
+
+@dataclass(slots=True)
+class _Lane:
+    wave: Wave
+    number: int
+    done: list[Invocation] = field(default_factory=list)
+    failure: Exception | None = None
+
+
+@dataclass(slots=True)
+class LaneRunner:
+    """Runs waves; lives as long as the backend, for environments outlive a batch.
+
+    Attributes:
+        invoker: makes the calls.
+        payloads: what to send.
+        concurrency: lanes at once.
+        pause_s: between the runs of a lane.
+        rng: order of the waves.
+    """
+
+    invoker: Invoker
+    payloads: Payloads
+    concurrency: int
+    pause_s: float
+    rng: random.Random
+    clock: Callable[[], float] = time.monotonic
+    _cold_starts: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+
+    def run(self, waves: Sequence[Wave], stop: threading.Event, watch: Callable[[], object]) -> Iterator[Sample]:
+        """Run waves in random order, as many lanes at once as allowed.
+
+        Args:
+            waves: what to run.
+            stop: ends it at once: what is complete is yielded, what is under way is left alone.
+            watch: called every few seconds; what it raises ends the run, after the lanes
+                under way have ended and their samples were yielded.
+
+        Yields:
+            A sample for each lane.
+
+        Raises:
+            BackendError: an invocation could not be made at all.
+        """
+        waiting = list(waves)
+        self.rng.shuffle(waiting)
+        finished: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
+        running: list[_Lane] = []
+        halt: Exception | None = None
+        watched = self.clock()
+        while (waiting and halt is None) or running:
+            if stop.is_set():
+                break
+            while waiting and halt is None and self._fits(waiting[0], running):
+                running.extend(self._start(waiting.pop(0), finished, stop))
+            if halt is None and self.clock() - watched > WATCH_EVERY_S:
+                halt, watched = _failure_of(watch), self.clock()
+            for lane in _finished(finished):
+                running.remove(lane)
+                halt = halt or lane.failure
+                if lane.done:
+                    yield _sample(lane)
+        for lane in running:
+            if lane.done:
+                yield _sample(lane)
+        if halt is not None:
+            raise halt
+
+    def _fits(self, wave: Wave, running: Sequence[_Lane]) -> bool:
+        return not running or len(running) + len(wave.payloads) <= self.concurrency
+
+    def _start(self, wave: Wave, finished: queue.SimpleQueue[_Lane], stop: threading.Event) -> list[_Lane]:
+        lanes = [_Lane(wave, number) for number in range(len(wave.payloads))]
+        for lane in lanes:
+            # A daemon: an invocation under way must not keep an interrupted program from ending.
+            threading.Thread(target=self._lane, args=(lane, finished, stop), daemon=True).start()
+        return lanes
+
+    def _lane(self, lane: _Lane, finished: queue.SimpleQueue[_Lane], stop: threading.Event) -> None:
+        try:
+            for run, payload in enumerate(lane.wave.payloads[lane.number]):
+                if run and self.pause_s and stop.wait(self.pause_s):
+                    break
+                body = self.payloads.items[payload].body
+                invocation = self.invoker.measure(lane.wave.place, body, payload=payload, stop=stop)
+                if invocation is None:
+                    break
+                lane.done.append(self._labelled(lane, invocation))
+        except Exception as exc:  # noqa: BLE001  handed to the thread that asked, which raises it
+            lane.failure = exc
+        finished.put(lane)
+
+    def _labelled(self, lane: _Lane, invocation: Invocation) -> Invocation:
+        """The invocation with the label of its environment: the log stream, else its lane.
+
+        Lambda does not tell in its reply which environment ran it. Lanes run side by side,
+        so that each holds one, and every cold start begins another.
+        """
+        if invocation.environment or not invocation.ran:
+            return invocation
+        key = (lane.wave.place.function, lane.wave.place.qualifier, lane.number)
+        if invocation.cold:
+            self._cold_starts[key] += 1
+        function, qualifier, number = key
+        return replace(invocation, environment=f"{function}:{qualifier}/{number}.{self._cold_starts[key]}")
+
+
+def _finished(finished: queue.SimpleQueue[_Lane]) -> Iterator[_Lane]:
+    """Lanes that have ended; waits a little for the first."""
+    try:
+        yield finished.get(timeout=POLL_S)
+        while True:
+            yield finished.get_nowait()
+    except queue.Empty:
+        return
+
+
+def _failure_of(watch: Callable[[], object]) -> Exception | None:
+    try:
+        watch()
+    except Exception as exc:  # noqa: BLE001  raised by the caller when the lanes have ended
+        return exc
+    return None
+
+
+def _sample(lane: _Lane) -> Sample:
+    return Sample(lane.wave.trial.id, lane.wave.trial.configuration, tuple(lane.done))

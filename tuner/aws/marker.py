@@ -1,0 +1,108 @@
+"""The descriptions that tell what a run has made, and how a function was before.
+
+While versions are published, the description of $LATEST carries the run and the original
+memory size and description, so that any machine can put them back. Versions and copies carry
+the run and their configuration. Nothing else is ever taken for the run's own.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from tuner.model import MAX_MEMORY_MB, Architecture, Configuration
+
+MAX_DESCRIPTION = 256
+"""Longest description of a function (Lambda API reference, CreateFunction)."""
+MAX_FUNCTION_NAME = 64
+"""Longest function name (Lambda API reference, CreateFunction)."""
+COPY_PREFIX = "tuner-"
+"""Names of temporary copies begin with this, so that a policy can name them."""
+RUN_TAG, FUNCTION_TAG = "tuner:run", "tuner:function"
+
+_RUN = r"\d{8}t\d{6}z-[0-9a-f]{6}"
+_MADE = rf"tuner:({_RUN}) (\d+) MB (x86_64|arm64) #(\d+)"
+_LATEST = re.compile(rf"{_MADE} was (\d+) MB:(?: (.*))?", re.DOTALL)
+_VERSION = re.compile(_MADE)
+_COPY = re.compile(rf"{_MADE} copy of (\S+)")
+
+
+def new_run_id(now: datetime) -> str:
+    """An id that sorts by time and tells when the run began: `20260918t041200z-3f2a9c`."""
+    return f"{now:%Y%m%dt%H%M%Sz}-{secrets.token_hex(3)}"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionMarker:
+    """The description of a version that a run published.
+
+    `generation` counts the versions of one configuration: each has environments of its own.
+    """
+
+    run: str
+    configuration: Configuration
+    generation: int
+
+    def __str__(self) -> str:
+        return f"tuner:{self.run} {self.configuration} #{self.generation}"
+
+
+@dataclass(frozen=True, slots=True)
+class LatestMarker:
+    """What $LATEST says while a version is published: which one, and how $LATEST was before."""
+
+    publishing: VersionMarker
+    original_memory_mb: int
+    original_description: str
+
+    def __str__(self) -> str:
+        return f"{self.publishing} was {self.original_memory_mb} MB: {self.original_description}"
+
+
+@dataclass(frozen=True, slots=True)
+class CopyMarker:
+    """The description of a temporary copy of a function, which tells its name too."""
+
+    made: VersionMarker
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.made} copy of {self.function}"
+
+    @property
+    def name(self) -> str:
+        """Name of the copy: unique to run, configuration and generation; the function's name last."""
+        size, generation = self.made.configuration.memory_mb, self.made.generation
+        architecture = "arm" if self.made.configuration.architecture is Architecture.ARM64 else "x86"
+        unique = f"{COPY_PREFIX}{self.made.run}-{size}-{architecture}-{generation}-"
+        return (unique + self.function)[:MAX_FUNCTION_NAME].rstrip("-_")
+
+
+def parse_latest(description: str) -> LatestMarker | None:
+    """The marker in a description of $LATEST, or None when it is the user's own."""
+    found = _LATEST.fullmatch(description)
+    return LatestMarker(_made(found), int(found[5]), found[6] or "") if found else None
+
+
+def parse_version(description: str) -> VersionMarker | None:
+    """The marker in a version's description, or None when it is the user's own."""
+    found = _VERSION.fullmatch(description)
+    return _made(found) if found else None
+
+
+def parse_copy(description: str) -> CopyMarker | None:
+    """The marker in a copy's description, or None when it is no copy."""
+    found = _COPY.fullmatch(description)
+    return CopyMarker(_made(found), found[5]) if found else None
+
+
+def fits(description: str, run: str) -> bool:
+    """Whether $LATEST can carry this original description beside the longest marker of a run."""
+    longest = VersionMarker(run, Configuration(MAX_MEMORY_MB, Architecture.X86_64), 99_999)
+    return len(str(LatestMarker(longest, MAX_MEMORY_MB, description))) <= MAX_DESCRIPTION
+
+
+def _made(found: re.Match[str]) -> VersionMarker:
+    return VersionMarker(found[1], Configuration(int(found[2]), Architecture(found[3])), int(found[4]))

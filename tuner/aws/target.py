@@ -1,0 +1,52 @@
+"""Reads what a user may call a function: a name, an ARN, with or without a version or alias."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tuner.errors import InputError
+
+_ARN = re.compile(
+    r"arn:(?P<partition>aws[\w-]*):lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):function:"
+    r"(?P<name>[\w-]{1,64})(?::(?P<qualifier>\$LATEST|[\w-]{1,128}))?"
+)
+_NAME = re.compile(r"(?:(?P<account>\d{12}):function:)?(?P<name>[\w-]{1,64})(?::(?P<qualifier>\$LATEST|[\w-]{1,128}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A function as the user named it.
+
+    Attributes:
+        name: what calls take as FunctionName: the name, or the ARN without qualifier.
+        qualifier: version or alias whose code and settings are meant; None is $LATEST.
+        region: the region that the ARN names, or None.
+    """
+
+    name: str
+    qualifier: str | None = None
+    region: str | None = None
+
+
+def parse_target(text: str) -> Target:
+    """Read a function name or ARN.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if found := _ARN.fullmatch(text):
+        unqualified = text if found["qualifier"] is None else text[: found.start("qualifier") - 1]
+        return Target(unqualified, _version(found["qualifier"]), found["region"])
+    if found := _NAME.fullmatch(text):
+        unqualified = text if found["qualifier"] is None else text[: found.start("qualifier") - 1]
+        return Target(unqualified, _version(found["qualifier"]))
+    raise InputError.single(
+        "TARGET",
+        f"{text!r} is neither a function name nor a function ARN",
+        "for example orders, orders:live or arn:aws:lambda:eu-west-1:123456789012:function:orders",
+    )
+
+
+def _version(qualifier: str | None) -> str | None:
+    return None if qualifier == "$LATEST" else qualifier
