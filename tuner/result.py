@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner import __version__
+from tuner.advice import advise_timeout, fitted_belief
 from tuner.belief import Belief
 from tuner.errors import Fault, InputError
 from tuner.estimates import (
@@ -72,6 +73,7 @@ def build_document(
         discard_top_bottom: for the peer's trimmed mean.
     """
     belief = study.belief()
+    fitted = fitted_belief(study)
     choice = recommend(belief, study.objective, study.prices) if belief.candidates else None
     found = list(notices)
     if belief.fallback:
@@ -97,11 +99,12 @@ def build_document(
         ],
         "recommendation": _recommendation(belief, choice, study.objective) if choice else None,
         "alternatives": _alternatives(belief, study.objective, study.prices) if choice else [],
-        "curve_choice": None,
+        "fitted": [] if fitted is None else [_point(fitted, index) for index in range(len(fitted.candidates))],
+        "curve_choice": _curve_choice(fitted, study),
         "frontier": [_configuration(belief.candidates[i]) for i in frontier(belief)] if choice else [],
         "current": _current(belief, study.current),
         "saving": _saving(study, belief, choice),
-        "timeout_advice": None,
+        "timeout_advice": _timeout_advice(belief, choice, identity.timeout_s),
         "search": _search(study),
         "stopped_by": (study.stopped_by or StopReason.INTERRUPTED).value,
         "tuning": {
@@ -274,6 +277,20 @@ def _recommendation(belief: Belief, choice: Choice, objective: Objective) -> Doc
         "measured": bool(belief.measured[choice.index]),
         "unmet": choice.unmet,
     }
+
+
+def _curve_choice(fitted: Belief | None, study: Study) -> Document | None:
+    """What the fitted curve would recommend where a fixed list was measured."""
+    if fitted is None or not fitted.candidates:
+        return None
+    return _recommendation(fitted, recommend(fitted, study.objective, study.prices), study.objective)
+
+
+def _timeout_advice(belief: Belief, choice: Choice | None, current_s: float | None) -> Document | None:
+    if choice is None:
+        return None
+    advice = advise_timeout(belief, choice.index, current_s)
+    return {**asdict(advice), "p99_ms": _interval(belief.p99_ms[:, choice.index])}
 
 
 def _alternatives(belief: Belief, objective: Objective, prices: PriceList) -> list[Document]:

@@ -281,7 +281,7 @@ def _left_out(score: _Score, runs: Runs, weights: Floats, throttling: Floats, pa
     return np.asarray(residual**2 / (variance + spread))
 
 
-def _within(score: _Score, runs: Runs, weights: Floats, throttling: Floats, particles: Particles) -> Floats:  # noqa: ARG001
+def _within(score: _Score, runs: Runs, weights: Floats, throttling: Floats, particles: Particles) -> Floats:
     level = score.hypothesis.level
     residual = np.empty(runs.count)
     for location in range(len(runs.nodes)):
