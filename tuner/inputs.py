@@ -46,7 +46,7 @@ def decode_input(document: object) -> Settings:
     faults = input_faults(document)
     if faults or not isinstance(document, Mapping):
         raise InputError(faults)
-    return _settings(_numbers_from_strings(document))
+    return decode_valid(document)
 
 
 def input_faults(document: object) -> tuple[Fault, ...]:
@@ -69,8 +69,9 @@ def input_faults(document: object) -> tuple[Fault, ...]:
     return tuple(faults)
 
 
-def _settings(document: Mapping[str, Any]) -> Settings:
-    """Settings of a document that is known to be valid."""
+def decode_valid(document: Mapping[str, Any]) -> Settings:
+    """Settings of a document that was checked before; the schema is not consulted again."""
+    document = _numbers_from_strings(document)
     dry_run = document.get("dryRun", False)
     sampler = document.get("sampler") or ("grid" if "num" in document or dry_run else "adaptive")
     runs = 1 if dry_run else document.get("num", 10)

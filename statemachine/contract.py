@@ -1,0 +1,283 @@
+"""The names on the wire: what the state machine hands to its handlers, and the output of an execution.
+
+The only place where these names exist. The input of an execution is `tuner.inputs`, which the
+command line reads too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tuner.model import Architecture, Configuration, Trial
+from tuner.visualization import VISUALIZATION_PAGE, Series, visualization_url
+
+Document = dict[str, Any]
+
+MAX_WARNINGS, MAX_WARNING_CHARACTERS = 20, 500
+"""The output repeats the result's warnings within these bounds: the state is limited, the result is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What the Initializer gets: the input, and which execution it is."""
+
+    input: Any
+    execution: str
+    started_at: str
+    state_machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One item of a Map: a trial, or one lane of it that the state machine itself invokes.
+
+    Attributes:
+        trial: what to measure.
+        lane: number of the lane; None: all lanes.
+        function: what the state machine invokes: the ARN of a version; empty when the handler invokes.
+        key: name of the place in the record.
+    """
+
+    trial: Trial
+    lane: int | None = None
+    function: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """Where a lane is that the state machine itself invokes.
+
+    Attributes:
+        folder: of the execution.
+        work: which lane.
+        run: number of the run that was invoked; None before the first.
+        began: when it was invoked, Unix seconds.
+        reply: log tail (base64) and request id, when the function returned.
+        failure: error name and cause, when it did not.
+    """
+
+    folder: str
+    work: Work
+    run: int | None = None
+    began: float = 0.0
+    reply: tuple[str, str] | None = None
+    failure: tuple[str, str] | None = None
+
+
+def decode_start(event: Mapping[str, Any]) -> Start:
+    """The Initializer's event."""
+    return Start(event["input"], event["execution"], event["startedAt"], event["stateMachine"])
+
+
+def encode_begun(folder: str) -> Document:
+    """The state after the Initializer: all that handlers need to find the record."""
+    return {"study": {"folder": folder}}
+
+
+def decode_folder(event: Mapping[str, Any]) -> str:
+    """The folder of the execution that an event belongs to."""
+    return str(event["study"]["folder"])
+
+
+def encode_plan(step: str, work: Iterable[Work] = (), *, at_once: int = 1) -> Document:
+    """What is done next: `publish`, `measure`, `measureDirectly` or `done`, with the items of the Map."""
+    return {"next": step, "items": [_encode_work(item) for item in work], "atOnce": at_once}
+
+
+def decode_trials(event: Mapping[str, Any]) -> tuple[Trial, ...]:
+    """The trials of the plan that the Publisher gets."""
+    return tuple(_decode_work(item).trial for item in event["plan"]["items"])
+
+
+def decode_work(event: Mapping[str, Any]) -> Work:
+    """The item that the Executor gets."""
+    return _decode_work(event["trial"])
+
+
+def decode_lane(event: Mapping[str, Any]) -> LaneState:
+    """The state of a lane that the state machine itself invokes."""
+    reply, failure = event.get("reply"), event.get("failure")
+    return LaneState(
+        folder=decode_folder(event),
+        work=decode_work(event),
+        run=event.get("run"),
+        began=event.get("began", 0.0),
+        reply=(reply["log"] or "", reply["requestId"]) if reply else None,
+        failure=(failure["Error"], failure.get("Cause", "")) if failure else None,
+    )
+
+
+def encode_lane(lane: LaneState, *, payload: Any, pause_s: int) -> Document:
+    """The state of a lane with its next run: the state machine waits, then invokes with the payload."""
+    return {
+        "study": {"folder": lane.folder},
+        "trial": _encode_work(lane.work),
+        "run": lane.run,
+        "began": lane.began,
+        "payload": payload,
+        "pauseSeconds": pause_s,
+        "done": False,
+    }
+
+
+def encode_lane_done() -> Document:
+    """The state of a lane that has nothing more to run."""
+    return {"done": True}
+
+
+def decode_error(event: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Error and cause that a Catch has put into the state; None when all went well."""
+    error = event.get("error")
+    return None if error is None else (str(error.get("Error", "Unknown")), str(error.get("Cause", "")))
+
+
+def encode_analyzed(folder: str, output: Document | None, *, optimize: bool) -> Document:
+    """The state after the Analyzer, when there is a recommendation."""
+    return {**encode_begun(folder), "output": output, "optimize": optimize}
+
+
+def encode_failed(folder: str, error: str, cause: str) -> Document:
+    """The state after the Analyzer, when the execution is to fail."""
+    return {**encode_begun(folder), "error": {"Error": error, "Cause": cause}, "optimize": False}
+
+
+def encode_output(
+    result: Mapping[str, Any],
+    *,
+    execution_cost_usd: float,
+    result_address: str,
+    report_address: str,
+    include_stats: bool,
+    visualization_page: str = VISUALIZATION_PAGE,
+) -> Document:
+    """The output of an execution: the peer's fields, then ours.
+
+    Args:
+        result: a result document with a recommendation.
+        execution_cost_usd: what the state machine's transitions cost.
+        result_address, report_address: where result and report are in S3.
+        include_stats: whether to give the averages of every size.
+        visualization_page: page that the visualization's address leads to.
+    """
+    chosen = result["recommendation"]
+    measured = [m for m in result["measurements"] if m["duration_ms"] is not None and m["cost_usd"] is not None]
+    at_choice = next((m for m in measured if _place(m) == _place(chosen)), None)
+    # With `num` the peer's own statistic, so that what reads these fields reads what it always did.
+    trimmed = result["request"]["sampler"] == "grid" and at_choice is not None
+    figures = at_choice if trimmed else chosen
+    statistic = "trimmed_mean" if trimmed else "mean"
+    output: Document = {
+        "power": chosen["memory_mb"],
+        "cost": figures["cost_usd"][statistic],
+        "duration": figures["duration_ms"][statistic],
+        "stateMachine": {
+            "executionCost": execution_cost_usd,
+            "lambdaCost": result["tuning"]["cost_usd"],
+            "visualization": _visualization(result, measured, visualization_page),
+        },
+    }
+    if include_stats:
+        output["stats"] = [
+            {
+                "value": m["memory_mb"],
+                "averagePrice": m["cost_usd"]["trimmed_mean"],
+                "averageDuration": m["duration_ms"]["trimmed_mean"],
+                "architecture": m["architecture"],
+            }
+            for m in measured
+        ]
+    return output | {
+        "architecture": chosen["architecture"],
+        "strategy": chosen["strategy"],
+        "reason": chosen["reason"],
+        "expectedRegret": chosen["expected_regret"],
+        "intervals": {"cost": _interval(chosen["cost_usd"]), "duration": _interval(chosen["duration_ms"])},
+        "curveChoice": _curve_choice(result["curve_choice"]),
+        "saving": _saving(result["saving"]),
+        "stoppedBy": result["stopped_by"],
+        "invocations": result["tuning"]["invocations"],
+        "warnings": [
+            {"code": warning["code"], "message": warning["message"][:MAX_WARNING_CHARACTERS]}
+            for warning in result["warnings"][:MAX_WARNINGS]
+        ],
+        "result": result_address,
+        "report": report_address,
+    }
+
+
+def _visualization(result: Mapping[str, Any], measured: Sequence[Mapping[str, Any]], page: str) -> str:
+    """One curve, or two when both architectures were measured."""
+    names = list(dict.fromkeys(m["architecture"] for m in measured))
+    series = []
+    for name in sorted(names, reverse=True)[:2]:
+        points = [m for m in measured if m["architecture"] == name]
+        series.append(
+            Series(
+                [m["memory_mb"] for m in points],
+                [m["duration_ms"]["trimmed_mean"] for m in points],
+                [m["cost_usd"]["trimmed_mean"] for m in points],
+                f"{result['function']['name']} {name}",
+            )
+        )
+    return visualization_url(*series, page=page) if series else ""
+
+
+def _place(document: Mapping[str, Any]) -> tuple[Any, Any]:
+    return document["memory_mb"], document["architecture"]
+
+
+def _interval(estimate: Mapping[str, Any]) -> list[float]:
+    return [estimate["low"], estimate["high"]]
+
+
+def _curve_choice(choice: Mapping[str, Any] | None) -> Document | None:
+    if choice is None:
+        return None
+    return {
+        "power": choice["memory_mb"],
+        "architecture": choice["architecture"],
+        "cost": choice["cost_usd"]["mean"],
+        "duration": choice["duration_ms"]["mean"],
+        "expectedRegret": choice["expected_regret"],
+    }
+
+
+def _saving(saving: Mapping[str, Any] | None) -> Document | None:
+    if saving is None:
+        return None
+    month = saving["per_month_usd"]
+    return {
+        "ratio": saving["ratio"]["mean"],
+        "interval": _interval(saving["ratio"]),
+        "durationRatio": saving["duration_ratio"]["mean"],
+        "perMonth": None if month is None else month["mean"],
+    }
+
+
+def _encode_work(work: Work) -> Document:
+    trial = work.trial
+    document: Document = {
+        "id": trial.id,
+        "memory": trial.configuration.memory_mb,
+        "architecture": trial.configuration.architecture.value,
+        "environments": trial.environments,
+        "runs": trial.runs_per_environment,
+        "fresh": trial.fresh,
+    }
+    if work.lane is not None:
+        document |= {"lane": work.lane, "function": work.function, "key": work.key}
+    return document
+
+
+def _decode_work(document: Mapping[str, Any]) -> Work:
+    trial = Trial(
+        document["id"],
+        Configuration(document["memory"], Architecture(document["architecture"])),
+        document["environments"],
+        document["runs"],
+        document["fresh"],
+    )
+    return Work(trial, document.get("lane"), document.get("function", ""), document.get("key", ""))

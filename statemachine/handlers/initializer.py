@@ -1,0 +1,156 @@
+"""Initializer: everything that can be wrong is found out here, before anything is changed.
+
+Reads the input, the function and the account's quotas, takes the lock (and undoes what an aborted
+execution left), and writes the header that all other handlers go by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from statemachine.contract import Document, Start, decode_start, encode_begun
+from statemachine.lock import Holder, Lock, is_running
+from statemachine.record import Header, content_hash, folder_of, run_id
+from statemachine.wiring import Deployment, Wiring, framed, wire
+from tuner.aws import guards
+from tuner.aws.payloads import read_payloads
+from tuner.aws.sweep import sweep
+from tuner.aws.target import Target, parse_target
+from tuner.backends.aws import AwsBackend, left_behind
+from tuner.errors import Fault, InputError
+from tuner.inputs import decode_valid, input_faults
+from tuner.model import Notice
+from tuner.payloads import Payloads
+from tuner.settings import Settings
+
+SHORTEST_ROOM_S = 60
+"""What a handler needs around an invocation: start, the record, and a late reply."""
+LONGEST_WAIT_S = 840
+"""Functions that may run longer are invoked by the state machine: a handler lives for 900 s."""
+MAX_DIRECT_PAYLOAD_BYTES = 200_000
+"""What fits into the state beside the rest (262,144 bytes, Step Functions quotas, 2026-09)."""
+
+
+@framed
+def handler(event: Mapping[str, Any], _context: Any) -> Document:
+    """Begin an execution."""
+    return begin(decode_start(event), wire())
+
+
+def begin(start: Start, wiring: Wiring) -> Document:
+    """Check the input and the function, take the lock, and write the header.
+
+    Raises:
+        InputError: every fault of the input, or why the function cannot be tuned.
+        AnotherRunError: the function is being tuned.
+    """
+    document = with_defaults(start.input, wiring.deployment)
+    settings, target = check(document, wiring.clients.region)
+    run = run_id(start.execution, start.started_at)
+    arn = wiring.api.state(target.name).arn
+    holder = Holder(start.execution, run, folder_of(arn.rpartition(":")[2], run))
+    lock = Lock(wiring.objects, arn, lambda execution: is_running(wiring.clients.states, execution))
+    swept = lock.take(holder, lambda left: _undo(wiring, arn, left))
+    try:
+        backend = AwsBackend(settings, target, wiring.clients, wiring.api, Path(), run)
+        header, payloads = _header(start, document, backend, wiring.deployment, swept)
+        wiring.record(holder.folder).begin(header, payloads)
+    except BaseException:
+        lock.release(start.execution)
+        raise
+    return encode_begun(holder.folder)
+
+
+def with_defaults(document: Any, deployment: Deployment) -> Any:
+    """The input with what the deployment sets for it; what is no object is left to the check."""
+    if not isinstance(document, Mapping):
+        return document
+    filled = dict(document)
+    if "num" in filled and deployment.power_values:
+        filled.setdefault("powerValues", list(deployment.power_values))
+    if deployment.architectures != "current":
+        filled.setdefault("architectures", deployment.architectures)
+    budget = filled.get("budget", {})
+    if deployment.budget_usd is not None and isinstance(budget, Mapping):
+        asked = budget.get("maxUsd", deployment.budget_usd)
+        if isinstance(asked, (int, float)):
+            filled["budget"] = {**budget, "maxUsd": min(asked, deployment.budget_usd)}
+    return filled
+
+
+def check(document: Any, region: str) -> tuple[Settings, Target]:
+    """Read the input.
+
+    Raises:
+        InputError: every fault at once.
+    """
+    faults = list(input_faults(document))
+    name = document.get("lambdaARN") if isinstance(document, Mapping) else None
+    target = None
+    if isinstance(name, str) and name:
+        try:
+            target = parse_target(name)
+        except InputError as exc:
+            faults.extend(Fault("$.lambdaARN", fault.problem, fault.remedy) for fault in exc.faults)
+        else:
+            if target.region not in (None, region):
+                problem = f"is in {target.region}, and this state machine in {region}"
+                faults.append(Fault("$.lambdaARN", problem, f"deploy the state machine in {target.region} too"))
+    if faults or target is None:
+        raise InputError(faults)
+    return decode_valid(document), target
+
+
+def _header(
+    start: Start, document: Mapping[str, Any], backend: AwsBackend, deployment: Deployment, swept: Holder | None
+) -> tuple[Header, Payloads]:
+    """Read the function and the quotas, and decide how it is measured."""
+    settings, facts = backend.settings, backend.facts
+    latest = backend.check()
+    payloads = read_payloads(settings, backend.clients)
+    identity = backend.describe()
+    concurrency, notice = guards.concurrency(facts, settings.concurrency)
+    direct = facts.details.state.timeout_s > min(LONGEST_WAIT_S, deployment.batch_seconds - SHORTEST_ROOM_S)
+    if direct:
+        _check_direct(settings, payloads)
+    notices = [*backend.notices(), *([notice] if notice else [])]
+    if swept:
+        message = f"Execution {swept.execution} had not ended by itself: what it left was undone."
+        notices.append(Notice("recovered", message))
+    header = Header(
+        run=backend.run_id,
+        execution=start.execution,
+        started_at=start.started_at,
+        document={key: value for key, value in document.items() if key != "payload"},
+        identity=identity,
+        content_sha256=content_hash(latest.content()),
+        concurrency=concurrency,
+        batch_seconds=deployment.batch_seconds,
+        direct=direct,
+        notices=tuple(notices),
+    )
+    return header, payloads
+
+
+def _check_direct(settings: Settings, payloads: Payloads) -> None:
+    """What cannot be done for functions that the state machine itself invokes."""
+    faults = []
+    for index, item in enumerate(payloads.items):
+        if len(item.body) > MAX_DIRECT_PAYLOAD_BYTES:
+            problem = f"payload {index} has {len(item.body):,} bytes, too many for a function with such a long timeout"
+            faults.append(Fault("$.payload", problem, f"use at most {MAX_DIRECT_PAYLOAD_BYTES:,} bytes"))
+    if settings.post_processor:
+        problem = "cannot be used with a function with such a long timeout"
+        faults.append(Fault("$.postProcessorARN", problem, f"lower its timeout to {LONGEST_WAIT_S} s, or leave it out"))
+    if faults:
+        raise InputError(faults)
+
+
+def _undo(wiring: Wiring, arn: str, left: Holder) -> None:
+    """Undo what an execution left that was aborted or ran into its time limit."""
+    copies = wiring.record(left.folder).copies()
+    _, failures = sweep(wiring.api, arn, run=left.run, copies=copies)
+    if failures:
+        raise left_behind(left.run, arn, failures)

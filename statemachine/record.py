@@ -1,0 +1,305 @@
+"""What an execution writes down in S3: its header, rounds, places, claims and samples.
+
+One folder per execution. Every handler reads what it needs from here, so that the execution's own state
+stays tiny, and so that a repeated handler finds what its first attempt did. Knows names and forms of
+the objects; decides nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from tuner.aws.invoke import Place
+from tuner.aws.objects import Address, Objects
+from tuner.aws.versions import Refusal
+from tuner.errors import BackendError
+from tuner.inputs import decode_valid
+from tuner.model import Architecture, Configuration, FunctionIdentity, Invocation, Notice, Sample, Step, StopReason
+from tuner.payloads import Payload, Payloads
+from tuner.samples import decode_sample, decode_step, encode_sample, encode_step
+from tuner.settings import Settings
+
+RECORD_VERSION = 1
+RESULT, REPORT = "result.json", "report.html"
+_LABEL = re.compile(r"(?P<lane>.+/\d+)\.(?P<cold>\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What was found and decided before anything was changed.
+
+    Attributes:
+        run: id of the run, which versions and copies carry.
+        execution: ARN of the execution.
+        started_at: when it began, UTC ISO 8601.
+        document: the input without its payload, defaults of the deployment filled in.
+        identity: the function as it was found.
+        content_sha256: of everything that a deployment could change; see `content_hash`.
+        concurrency: invocations at once.
+        batch_seconds: how long one handler may measure.
+        direct: whether the state machine itself invokes the function.
+        notices: what the user should know.
+    """
+
+    run: str
+    execution: str
+    started_at: str
+    document: Mapping[str, Any]
+    identity: FunctionIdentity
+    content_sha256: str
+    concurrency: int
+    batch_seconds: int
+    direct: bool
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def settings(self) -> Settings:
+        """What the user asked for; the payloads are kept apart."""
+        return decode_valid(self.document)
+
+    @property
+    def began(self) -> datetime:
+        """When the execution began."""
+        return parse_time(self.started_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a study ended, as the handler that found it out wrote it down."""
+
+    reason: StopReason
+    notice: Notice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Samples of one trial, or of one of its lanes, and what was noticed on the way."""
+
+    samples: tuple[Sample, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(slots=True)
+class Record:
+    """The objects of one execution.
+
+    Attributes:
+        objects: the bucket.
+        folder: their common prefix, without a slash at its end.
+    """
+
+    objects: Objects
+    folder: str
+    _header: Header | None = field(default=None, repr=False)
+
+    @property
+    def header(self) -> Header:
+        """The execution's header.
+
+        Raises:
+            BackendError: there is none.
+        """
+        if self._header is None:
+            self._header = decode_header(self._json("study.json"))
+        return self._header
+
+    def begin(self, header: Header, payloads: Payloads) -> None:
+        """Write payloads and header; the header last, so that who finds it finds the payloads too."""
+        items = [{"body": base64.b64encode(item.body).decode(), "weight": item.weight} for item in payloads.items]
+        self._write("payload.json", items)
+        self._write("study.json", encode_header(header))
+        self._header = header
+
+    def payloads(self) -> Payloads:
+        """What to invoke with."""
+        items = self._json("payload.json")
+        return Payloads(tuple(Payload(base64.b64decode(item["body"]), item["weight"]) for item in items))
+
+    def add_step(self, step: Step) -> None:
+        """Write a round. Its name follows from its first trial: a repetition writes the same object."""
+        name = f"rounds/{step.trials[0].id:06d}.json" if step.trials else "rounds/last.json"
+        self._write(name, encode_step(step))
+
+    def steps(self) -> tuple[Step, ...]:
+        """Every round in which something was asked, in order."""
+        return tuple(decode_step(document) for document in self._folder("rounds/"))
+
+    def claim(self, trial: int, lane: str, token: str) -> bool:
+        """Take a piece of work; False when another attempt has taken it before."""
+        return self.objects.create(f"{self.folder}/claims/{trial:06d}-{lane}.json", json.dumps(token).encode())
+
+    def add_measured(self, trial: int, lane: str, measured: Measured) -> None:
+        """Write what a piece of work brought."""
+        document = {
+            "samples": [encode_sample(sample) for sample in measured.samples],
+            "notices": [asdict(notice) for notice in measured.notices],
+        }
+        self._write(f"samples/{trial:06d}-{lane}.json", document)
+
+    def has_measured(self, trial: int, lane: str) -> bool:
+        """Whether a piece of work is done."""
+        return self.objects.read(f"{self.folder}/samples/{trial:06d}-{lane}.json") is not None
+
+    def measured(self) -> Measured:
+        """Everything measured so far, in the order of the trials."""
+        documents = self._folder("samples/")
+        samples = [decode_sample(sample) for document in documents for sample in document["samples"]]
+        notices = [Notice(**notice) for document in documents for notice in document["notices"]]
+        return Measured(continue_labels(samples), tuple(dict.fromkeys(notices)))
+
+    def add_invocation(self, trial: int, lane: str, run: int, invocation: Invocation, at: Configuration) -> None:
+        """Write one run of a lane that the state machine itself invokes."""
+        self._write(f"lanes/{trial:06d}-{lane}/{run:06d}.json", encode_sample(Sample(trial, at, (invocation,))))
+
+    def invocations(self, trial: int, lane: str) -> tuple[Invocation, ...]:
+        """The runs of such a lane so far."""
+        documents = self._folder(f"lanes/{trial:06d}-{lane}/")
+        return tuple(invocation for document in documents for invocation in decode_sample(document).invocations)
+
+    def add_places(self, places: Mapping[str, Place | Refusal]) -> None:
+        """Write which versions and copies there are; `places` by the key that `place_key` gives."""
+        self._write("places.json", {key: _encode_place(place) for key, place in places.items()})
+
+    def places(self) -> dict[str, Place | Refusal]:
+        """Versions and copies made so far, by the key that `place_key` gives."""
+        content = self.objects.read(f"{self.folder}/places.json")
+        return {} if content is None else {key: _decode_place(item) for key, item in json.loads(content).items()}
+
+    def intend_copies(self, names: Iterable[str]) -> None:
+        """Write the names of copies that are about to be made, so that a crash leaves none unknown."""
+        self._write("copies.json", sorted(set(names)))
+
+    def copies(self) -> list[str]:
+        """Names of copies that may exist."""
+        content = self.objects.read(f"{self.folder}/copies.json")
+        return [] if content is None else [str(name) for name in json.loads(content)]
+
+    def end(self, stop: Stop) -> None:
+        """Write why the study ended. The first reason stays."""
+        document = {"reason": stop.reason.value, "notice": asdict(stop.notice) if stop.notice else None}
+        self.objects.create(f"{self.folder}/stop.json", json.dumps(document).encode())
+
+    def stop(self) -> Stop | None:
+        """Why the study ended; None when it has not."""
+        content = self.objects.read(f"{self.folder}/stop.json")
+        if content is None:
+            return None
+        document = json.loads(content)
+        return Stop(StopReason(document["reason"]), Notice(**document["notice"]) if document["notice"] else None)
+
+    def write_text(self, name: str, text: str, *, content_type: str) -> Address:
+        """Write the result or the report."""
+        self.objects.write(f"{self.folder}/{name}", text.encode(), content_type=content_type)
+        return self.address(name)
+
+    def read_text(self, name: str) -> str | None:
+        """Read the result or the report; None when there is none."""
+        content = self.objects.read(f"{self.folder}/{name}")
+        return None if content is None else content.decode()
+
+    def address(self, name: str) -> Address:
+        """The address of an object of the execution."""
+        return self.objects.address(f"{self.folder}/{name}")
+
+    def _folder(self, name: str) -> list[Any]:
+        contents = self.objects.read_all(self.objects.keys(f"{self.folder}/{name}"))
+        return [json.loads(content) for content in contents if content is not None]
+
+    def _json(self, name: str) -> Any:
+        content = self.objects.read(f"{self.folder}/{name}")
+        if content is None:
+            raise BackendError(f"{self.address(name)} is missing", "Was it deleted while the execution ran?")
+        return json.loads(content)
+
+    def _write(self, name: str, document: object) -> None:
+        content = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        self.objects.write(f"{self.folder}/{name}", content)
+
+
+def folder_of(function: str, run: str) -> str:
+    """The folder of an execution: by function, then by time."""
+    return f"executions/{function}/{run}"
+
+
+def run_id(execution: str, started_at: str) -> str:
+    """The id of an execution's run: its time, and a hash that tells it from others of the same second.
+
+    The same for every attempt of a handler, in the form of `tuner.aws.marker.new_run_id`.
+    """
+    return f"{parse_time(started_at):%Y%m%dt%H%M%Sz}-{hashlib.sha256(execution.encode()).hexdigest()[:6]}"
+
+
+def parse_time(text: str) -> datetime:
+    """A time as Step Functions writes it (`2026-09-18T04:12:00.123Z`)."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """Hash of a function's content (`FunctionState.content`), which may hold secrets and is never written down."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def place_key(configuration: Configuration, generation: int) -> str:
+    """Name of a place in the record."""
+    return f"{configuration.memory_mb}/{configuration.architecture.value}/{generation}"
+
+
+def continue_labels(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """Samples whose environment labels go on from trial to trial, as if one process had measured them all.
+
+    Each handler counts the cold starts of its lanes from zero; a warm lane of a later trial is in the
+    environment that the last cold start of this lane began.
+    """
+    counted: Counter[str] = Counter()
+    continued: list[Sample] = []
+    for sample in samples:
+        base, most = dict(counted), Counter[str]()
+        invocations = []
+        for invocation in sample.invocations:
+            found = _LABEL.fullmatch(invocation.environment)
+            if found:
+                lane, cold = found["lane"], int(found["cold"])
+                most[lane] = max(most[lane], cold)
+                invocation = replace(invocation, environment=f"{lane}.{base.get(lane, 0) + cold}")
+            invocations.append(invocation)
+        counted.update(most)
+        continued.append(replace(sample, invocations=tuple(invocations)))
+    return tuple(continued)
+
+
+def encode_header(header: Header) -> dict[str, Any]:
+    """A header as JSON."""
+    return {"version": RECORD_VERSION, **asdict(header)}
+
+
+def decode_header(document: Mapping[str, Any]) -> Header:
+    """A header from JSON."""
+    values = {name: value for name, value in document.items() if name != "version"}
+    identity = dict(values["identity"])
+    identity["architectures"] = tuple(map(Architecture, identity["architectures"]))
+    if current := identity["current"]:
+        identity["current"] = Configuration(current["memory_mb"], Architecture(current["architecture"]))
+    values["identity"] = FunctionIdentity(**identity)
+    values["notices"] = tuple(Notice(**notice) for notice in values["notices"])
+    return Header(**values)
+
+
+def _encode_place(place: Place | Refusal) -> dict[str, Any]:
+    return {"refused": isinstance(place, Refusal), **asdict(place)}
+
+
+def _decode_place(document: Mapping[str, Any]) -> Place | Refusal:
+    values = {name: value for name, value in document.items() if name != "refused"}
+    if document["refused"]:
+        return Refusal(**values)
+    at = values["configuration"]
+    values["configuration"] = Configuration(at["memory_mb"], Architecture(at["architecture"]))
+    return Place(**values)
