@@ -166,9 +166,10 @@ def encode_output(
     measured = [m for m in result["measurements"] if m["duration_ms"] is not None and m["cost_usd"] is not None]
     at_choice = next((m for m in measured if _place(m) == _place(chosen)), None)
     # With `num` the peer's own statistic, so that what reads these fields reads what it always did.
-    trimmed = result["request"]["sampler"] == "grid" and at_choice is not None
-    figures = at_choice if trimmed else chosen
-    statistic = "trimmed_mean" if trimmed else "mean"
+    if result["request"]["sampler"] == "grid" and at_choice is not None:
+        figures, statistic = at_choice, "trimmed_mean"
+    else:
+        figures, statistic = chosen, "mean"
     output: Document = {
         "power": chosen["memory_mb"],
         "cost": figures["cost_usd"][statistic],

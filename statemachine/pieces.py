@@ -40,12 +40,21 @@ def pieces(trial: Trial, header: Header, payloads: Payloads) -> list[Piece]:
     settings = header.settings
     cold = settings.only_cold_starts
     parts = split_lanes(trial, payloads, width=header.concurrency, seed=settings.seed, cold=cold)
-    first = GENERATIONS_PER_TRIAL * (trial.id + 1) if trial.fresh or cold else 1
-    return [Piece((trial.configuration, first + number), part) for number, part in enumerate(parts)]
+    return [Piece(key, part) for key, part in zip(keys(trial, header), parts, strict=True)]
+
+
+def keys(trial: Trial, header: Header) -> list[Key]:
+    """The versions that the parts of a trial run on."""
+    first = GENERATIONS_PER_TRIAL * (trial.id + 1) if trial.fresh or header.settings.only_cold_starts else 1
+    parts = -(-_lanes(trial, header) // header.concurrency)
+    return [(trial.configuration, first + part) for part in range(parts)]
 
 
 def at_once(trials: Iterable[Trial], header: Header) -> int:
     """How many trials may be measured at once so that their lanes stay within the concurrency."""
-    cold = header.settings.only_cold_starts
-    lanes = max((trial.invocations if cold else trial.environments for trial in trials), default=1)
+    lanes = max((_lanes(trial, header) for trial in trials), default=1)
     return max(1, min(MAX_MAP_CONCURRENCY, header.concurrency // lanes))
+
+
+def _lanes(trial: Trial, header: Header) -> int:
+    return trial.invocations if header.settings.only_cold_starts else trial.environments

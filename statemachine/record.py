@@ -152,7 +152,8 @@ class Record:
         """Everything measured so far, in the order of the trials."""
         documents = self._folder("samples/")
         samples = [decode_sample(sample) for document in documents for sample in document["samples"]]
-        notices = [Notice(**notice) for document in documents for notice in document["notices"]]
+        noticed = [*(notice for document in documents for notice in document["notices"]), *self._folder("notices/")]
+        notices = [Notice(**notice) for notice in noticed]
         return Measured(continue_labels(samples), tuple(dict.fromkeys(notices)))
 
     def add_invocation(self, trial: int, lane: str, run: int, invocation: Invocation, at: Configuration) -> None:
@@ -181,6 +182,10 @@ class Record:
         """Names of copies that may exist."""
         content = self.objects.read(f"{self.folder}/copies.json")
         return [] if content is None else [str(name) for name in json.loads(content)]
+
+    def note(self, notice: Notice) -> None:
+        """Write down what the user should know."""
+        self._write(f"notices/{notice.code}.json", asdict(notice))
 
     def end(self, stop: Stop) -> None:
         """Write why the study ended. The first reason stays."""

@@ -157,6 +157,21 @@ def schema() -> dict[str, Any]:
     return document
 
 
+def function_errors(document: Document) -> str:
+    """The function's own errors, as they are, most frequent first."""
+    lines: list[str] = []
+    seen: set[tuple[str, str]] = set()
+    for measurement in document["measurements"]:
+        where = f"{measurement['memory_mb']} MB {measurement['architecture']}"
+        for error in measurement["errors"]:
+            if (error["type"], error["message"]) in seen:
+                continue
+            seen.add((error["type"], error["message"]))
+            lines.append(f"{where}: {error['type']}: {error['message']}")
+            lines.extend(line.rstrip("\n") for line in error["stack"])
+    return "\n".join(lines)
+
+
 def _function(identity: FunctionIdentity) -> Document:
     return {
         "name": identity.name,

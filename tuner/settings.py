@@ -25,7 +25,9 @@ from tuner.model import (
 from tuner.payloads import Payload, Payloads
 
 if TYPE_CHECKING:
+    from tuner.pricing import PriceList
     from tuner.samplers import Sampler
+    from tuner.study import Study
 
 ALL_STEP_MB = 64
 """Distance of the sizes that "all" stands for, as in the peer."""
@@ -166,6 +168,23 @@ def make_sampler(settings: Settings) -> Sampler:
     from tuner.adaptive import AdaptiveSampler
 
     return AdaptiveSampler()
+
+
+def make_study(settings: Settings, identity: FunctionIdentity, prices: PriceList) -> Study:
+    """The study that the settings ask for on this function."""
+    from tuner.study import Study
+
+    return Study(
+        search_space(settings, identity),
+        make_sampler(settings),
+        settings.objective,
+        prices,
+        budget=settings.budget,
+        current=identity.current,
+        environments=settings.environments,
+        seed=settings.seed,
+        invocations_per_month=settings.invocations_per_month,
+    )
 
 
 def request_document(settings: Settings, space: SearchSpace) -> dict[str, Any]:

@@ -7,6 +7,7 @@ execution left), and writes the header that all other handlers go by.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from statemachine.lock import Holder, Lock, is_running
 from statemachine.record import Header, content_hash, folder_of, run_id
 from statemachine.wiring import Deployment, Wiring, framed, wire
 from tuner.aws import guards
+from tuner.aws.journal import Journal
 from tuner.aws.payloads import read_payloads
-from tuner.aws.sweep import sweep
+from tuner.aws.sweep import left_behind, sweep
 from tuner.aws.target import Target, parse_target
-from tuner.backends.aws import AwsBackend, left_behind
+from tuner.aws.versions import VersionPublisher
+from tuner.backends.aws import AwsBackend, memory_cap_mb
 from tuner.errors import Fault, InputError
 from tuner.inputs import decode_valid, input_faults
 from tuner.model import Notice
@@ -110,7 +113,9 @@ def _header(
     settings, facts = backend.settings, backend.facts
     latest = backend.check()
     payloads = read_payloads(settings, backend.clients)
-    identity = backend.describe()
+    publisher = VersionPublisher(backend.api, backend.target.name, latest, Journal(backend.run_id))
+    cap_mb = memory_cap_mb(settings, publisher, copies_only=facts.copies_only)
+    identity = replace(backend.describe(), max_memory_mb=cap_mb)
     concurrency, notice = guards.concurrency(facts, settings.concurrency)
     direct = facts.details.state.timeout_s > min(LONGEST_WAIT_S, deployment.batch_seconds - SHORTEST_ROOM_S)
     if direct:
@@ -153,4 +158,4 @@ def _undo(wiring: Wiring, arn: str, left: Holder) -> None:
     copies = wiring.record(left.folder).copies()
     _, failures = sweep(wiring.api, arn, run=left.run, copies=copies)
     if failures:
-        raise left_behind(left.run, arn, failures)
+        raise left_behind(arn, failures)

@@ -10,7 +10,7 @@ from typing import Any
 
 from statemachine import costs
 from statemachine.contract import Document, Work, decode_folder, encode_plan
-from statemachine.pieces import at_once, pieces
+from statemachine.pieces import at_once, keys
 from statemachine.record import Record, Stop, place_key
 from statemachine.replay import elapsed_s, replay, unfinished
 from statemachine.wiring import Wiring, framed, wire
@@ -59,9 +59,9 @@ def _ask(study: Study, record: Record, wiring: Wiring) -> Step | None:
 
 
 def _encode(step: Step, record: Record) -> Document:
-    header, payloads = record.header, record.payloads()
-    keys = {place_key(*piece.key) for trial in step.trials for piece in pieces(trial, header, payloads)}
-    ready = keys <= record.places().keys() and not header.direct
+    header = record.header
+    wanted = {place_key(*key) for trial in step.trials for key in keys(trial, header)}
+    ready = wanted <= record.places().keys() and not header.direct
     return encode_plan("measure" if ready else "publish", map(Work, step.trials), at_once=at_once(step.trials, header))
 
 

@@ -62,8 +62,8 @@ class Bench:
         fitting, rest = missing[: max(0, self.room)], missing[max(0, self.room) :]
         full = Refusal("CodeStorageExceededException", "The account's code storage has no room for another version.")
         self._places |= dict.fromkeys(rest, full)
-        self._make([key for key in fitting if self._in_place(key[0])], stop)
-        self._copy([key for key in fitting if not self._in_place(key[0])], stop)
+        self._make([key for key in fitting if not self.copied(key[0])], stop)
+        self._copy([key for key in fitting if self.copied(key[0])], stop)
         return {key: self._places[key] for key in wanted if key in self._places}
 
     def retire(self, keys: Iterable[Key]) -> None:
@@ -73,7 +73,7 @@ class Bench:
             if not isinstance(place, Place):
                 continue
             self.room += 1
-            if self._in_place(key[0]):
+            if not self.copied(key[0]):
                 self.publisher.delete([str(VersionMarker(self.journal.run, *key))])
             else:
                 self.copies.delete([place.function])
@@ -83,8 +83,9 @@ class Bench:
         failures = [] if self.copies_only else self.publisher.undo()
         return failures + self.copies.delete(list(self.journal.copies))
 
-    def _in_place(self, configuration: Configuration) -> bool:
-        return not self.copies_only and configuration.architecture is self.publisher.original.architecture
+    def copied(self, configuration: Configuration) -> bool:
+        """Whether a configuration is measured on a copy."""
+        return self.copies_only or configuration.architecture is not self.publisher.original.architecture
 
     def _refused(self, configuration: Configuration) -> Refusal | None:
         if configuration.memory_mb <= self.cap_mb:

@@ -96,10 +96,9 @@ class Invoker:
         Raises:
             BackendError: no permission, no such version, or a processor failed.
         """
-        if self.pre_processor:
-            body = self._processed(self.pre_processor, body, stop) or body
+        body = self.prepare(body, stop)
         began = self.now()
-        started_at = f"{datetime.fromtimestamp(began, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+        started_at = _iso(began)
         try:
             reply = self._call(place.function, place.qualifier, body, stop)
         except ThrottledError as exc:
@@ -110,9 +109,29 @@ class Invoker:
             return Invocation(Outcome.NO_REPORT, error=cause, payload=payload, started_at=started_at)
         if reply is None:
             return None
-        report, stream = self._report(place, reply, began, stop)
         if self.post_processor and not reply.failed:
             self._processed(self.post_processor, reply.body, stop)
+        return self.interpret(place, reply, began=began, payload=payload, stop=stop)
+
+    def prepare(self, body: bytes, stop: threading.Event) -> bytes:
+        """The payload after the pre-processor, where there is one; a processor that says nothing changes nothing.
+
+        Raises:
+            BackendError: the processor failed.
+        """
+        return (self._processed(self.pre_processor, body, stop) or body) if self.pre_processor else body
+
+    def interpret(self, place: Place, reply: Reply, *, began: float, payload: int, stop: threading.Event) -> Invocation:
+        """The invocation that a reply tells of, whoever made the call.
+
+        Args:
+            place: what was invoked.
+            reply: what Lambda answered.
+            began: when, Unix seconds.
+            payload: index of the payload.
+            stop: ends the waiting for a report in the logs.
+        """
+        report, stream = self._report(place, reply, began, stop)
         error = _function_error(reply) if reply.failed else None
         outcome = classify(report, error)
         return Invocation(
@@ -127,7 +146,7 @@ class Invoker:
             error=error,
             request_id=reply.request_id,
             payload=payload,
-            started_at=started_at,
+            started_at=_iso(began),
             extra_cost_usd=_restore_cost(place, report),
         )
 
@@ -186,6 +205,10 @@ class Invoker:
         tail = base64.b64decode(reply.get("LogResult") or "").decode("utf-8", "replace")
         request_id = str(reply["ResponseMetadata"].get("RequestId", ""))
         return Reply(answer, bool(reply.get("FunctionError")), tail, request_id)
+
+
+def _iso(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def _function_error(reply: Reply) -> FunctionError:

@@ -38,6 +38,30 @@ class Wave:
     payloads: tuple[tuple[int, ...], ...]
 
 
+def split_lanes(
+    trial: Trial, payloads: Payloads, *, width: int, seed: int, cold: bool
+) -> list[tuple[tuple[int, ...], ...]]:
+    """The lanes of a trial, in parts that can run side by side.
+
+    Lanes beyond the concurrency would find the environments of others warm: each part needs a
+    version of its own.
+
+    Args:
+        trial: what was asked for.
+        payloads: drawn from by weight.
+        width: lanes at once.
+        seed: of the study.
+        cold: whether each run is to be cold, and so a lane of its own.
+
+    Returns:
+        Parts of lanes; a lane is the indices of the payloads of its runs.
+    """
+    lanes, runs = (trial.invocations, 1) if cold else (trial.environments, trial.runs_per_environment)
+    schedule = payloads.schedule(lanes * runs, seed=seed * 1_000_003 + trial.id)
+    indices = [schedule[start : start + runs] for start in range(0, lanes * runs, runs)]
+    return [tuple(indices[start : start + width]) for start in range(0, lanes, width)]
+
+
 @dataclass(slots=True)
 class _Lane:
     wave: Wave

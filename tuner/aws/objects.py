@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -121,10 +122,8 @@ class Objects:
     def _keys(self, prefix: str) -> Iterator[str]:
         token: dict[str, str] = {}
         while True:
-            arguments = {"Bucket": self.bucket, "Prefix": prefix, **token}
-            reply = self._call(
-                f"list {self.address(prefix)}", lambda arguments=arguments: self.client.list_objects_v2(**arguments)
-            )
+            list_page = partial(self.client.list_objects_v2, Bucket=self.bucket, Prefix=prefix, **token)
+            reply = self._call(f"list {self.address(prefix)}", list_page)
             yield from (str(item["Key"]) for item in reply.get("Contents") or ())
             if not reply.get("IsTruncated"):
                 return

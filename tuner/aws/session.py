@@ -76,6 +76,11 @@ class Clients:
         return self._client("s3", s3={"addressing_style": style})
 
     @property
+    def states(self) -> Any:
+        """Step Functions."""
+        return self._client("stepfunctions")
+
+    @property
     def pricing(self) -> Any:
         """The Price List API."""
         return self._client("pricing", region=PRICE_LIST_REGION)

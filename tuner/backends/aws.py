@@ -23,7 +23,7 @@ from tuner.aws.function import FunctionState
 from tuner.aws.gate import Gate
 from tuner.aws.invoke import Invoker, Place
 from tuner.aws.journal import JournalFile, Leftover, state_dir
-from tuner.aws.lanes import LaneRunner, Wave
+from tuner.aws.lanes import LaneRunner, Wave, split_lanes
 from tuner.aws.logs import LogLookup
 from tuner.aws.marker import fits, new_run_id
 from tuner.aws.packages import Packages
@@ -126,7 +126,7 @@ class AwsBackend:
 
     def describe(self) -> FunctionIdentity:
         """The function as it was found, and what of it can be measured."""
-        facts = self._read()
+        facts = self.facts
         state = facts.details.state
         asked = self.settings.architectures or ()
         others = [a for a in asked if a is not state.architecture and not self._obstacle(a)]
@@ -171,7 +171,7 @@ class AwsBackend:
                 made = [(places[key], payloads) for key, payloads in wanted[trial.id] if key in places]
                 refusal = next((place for place, _ in made if isinstance(place, Refusal)), None)
                 if refusal is not None:
-                    yield _refused(trial, refusal)
+                    yield refused_sample(trial, refusal)
                 else:
                     waves.extend(Wave(trial, place, runs) for place, runs in made if isinstance(place, Place))
             yield from lanes.run(waves, stop, watch)
@@ -182,13 +182,36 @@ class AwsBackend:
             self._notices.append(Notice("function_changed", f"{exc.message}."))
             raise
 
+    def check(self) -> FunctionState:
+        """Make sure that nothing stands in the way of measuring; changes nothing.
+
+        Returns:
+            $LATEST as it is.
+
+        Raises:
+            InputError: the function cannot be tuned.
+            AnotherRunError: another run is at work on it.
+        """
+        facts = self.facts
+        assert self._packages is not None
+        guards.refuse(facts)
+        latest = self.api.wait_ready(self.target.name)
+        refuse_marked(latest.name, latest)
+        refuse_other_runs(latest.name, self.api.versions(latest.name))
+        architectures = self.describe().architectures
+        copied = architectures if facts.copies_only else architectures[1:]
+        if copied:
+            self._packages.check(copied)
+        return latest
+
     def plan(self) -> str:
         """What a run would do, the permissions it needs, and what it costs at most; changes nothing."""
-        identity, facts = self.describe(), self._read()
+        identity, facts = self.describe(), self.facts
         guards.refuse(facts)
         return plan_text(self.settings, identity, facts, self.notices(), self.run_id)
 
-    def _read(self) -> guards.Facts:
+    @property
+    def facts(self) -> guards.Facts:
         """Everything that is read before a decision; read once."""
         if self._facts is None:
             details = self.api.details(self.target.name, self.target.qualifier)
@@ -229,17 +252,9 @@ class AwsBackend:
     def _begin(self, arn: str) -> None:
         """Check everything that can stand in the way, then open the journal and the bench."""
         assert self._lock is not None
-        facts = self._read()
+        latest, facts = self.check(), self.facts
         assert self._packages is not None
-        guards.refuse(facts)
         payloads = read_payloads(self.settings, self.clients)
-        latest = self.api.wait_ready(self.target.name)
-        refuse_marked(latest.name, latest)
-        refuse_other_runs(latest.name, self.api.versions(latest.name))
-        architectures = self.describe().architectures
-        copied = architectures if facts.copies_only else architectures[1:]
-        if copied:
-            self._packages.check(copied)
         journal = self._lock.begin(self.run_id, arn=arn, began=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
         self._bench = Bench(
             self.api,
@@ -249,8 +264,7 @@ class AwsBackend:
             copies_only=facts.copies_only,
             room=facts.account.code_bytes_free // max(1, latest.code_size),
         )
-        if not facts.copies_only and (wanted := _largest(self.settings)) > EVERY_ACCOUNT_MB:
-            self._bench.cap_mb = self._bench.publisher.memory_cap_mb(wanted)
+        self._bench.cap_mb = memory_cap_mb(self.settings, self._bench.publisher, copies_only=facts.copies_only)
         concurrency, notice = guards.concurrency(facts, self.settings.concurrency)
         self._notices.extend([notice] if notice else [])
         self._logs = LogLookup(self.clients.logs)
@@ -298,20 +312,21 @@ class AwsBackend:
         return trial.fresh or self.settings.only_cold_starts
 
     def _chunks(self, trial: Trial) -> list[tuple[Key, tuple[tuple[int, ...], ...]]]:
-        """The lanes of a trial, split so that those of a part can run side by side, each part with its place.
-
-        Lanes beyond the concurrency would find the environments of others warm, and so would
-        the lanes of a trial that wants new environments: they have a version of their own.
-        """
+        """The parts of a trial, each with its place; a trial that wants new environments shares none."""
         assert self._lanes is not None
-        cold = self.settings.only_cold_starts
-        lanes, runs = (trial.invocations, 1) if cold else (trial.environments, trial.runs_per_environment)
-        schedule = self._lanes.payloads.schedule(lanes * runs, seed=self.settings.seed * 1_000_003 + trial.id)
-        payloads = [schedule[start : start + runs] for start in range(0, lanes * runs, runs)]
-        width = self._lanes.concurrency
-        parts = [tuple(payloads[start : start + width]) for start in range(0, lanes, width)]
+        cold, width, seed = self.settings.only_cold_starts, self._lanes.concurrency, self.settings.seed
+        parts = split_lanes(trial, self._lanes.payloads, width=width, seed=seed, cold=cold)
         generations = self._generations if self._fresh(trial) else itertools.count(1)
         return [((trial.configuration, next(generations)), part) for part in parts]
+
+
+def memory_cap_mb(settings: Settings, publisher: VersionPublisher, *, copies_only: bool) -> int:
+    """The largest memory size that the account allows, as far as the settings can lead to it.
+
+    Copies are refused one by one instead: asking would need a write to the function.
+    """
+    wanted = _largest(settings)
+    return MAX_MEMORY_MB if copies_only or wanted <= EVERY_ACCOUNT_MB else publisher.memory_cap_mb(wanted)
 
 
 def _largest(settings: Settings) -> int:
@@ -322,6 +337,7 @@ def _largest(settings: Settings) -> int:
     return memory.high_mb if memory.every_64 or settings.sampler != "grid" else EVERY_ACCOUNT_MB
 
 
-def _refused(trial: Trial, refusal: Refusal) -> Sample:
+def refused_sample(trial: Trial, refusal: Refusal) -> Sample:
+    """The sample of a trial whose configuration AWS refuses."""
     error = FunctionError(refusal.code, refusal.message)
     return Sample(trial.id, trial.configuration, (Invocation(Outcome.REFUSED, error=error),))

@@ -25,9 +25,8 @@ from tuner.errors import AllFailedError, BackendError, InputError, InterruptedRu
 from tuner.loop import Backend, run
 from tuner.model import FunctionIdentity, Notice, SearchSpace, StopReason
 from tuner.pricing import PriceList
-from tuner.result import Document, build_document, dumps
-from tuner.settings import Settings, make_sampler, request_document, search_space
-from tuner.study import Study
+from tuner.result import Document, build_document, dumps, function_errors
+from tuner.settings import Settings, make_study, request_document
 
 EXIT_THRESHOLD = 3
 LOCAL_TARGET = re.compile(r".+\.(py|js|mjs|cjs):[A-Za-z_$][\w$]*")
@@ -80,7 +79,7 @@ def tune(settings: Settings, connection: Connection, output: Output) -> int:
     started = time.monotonic()
     with stop_on_signals() as stop, open_backend(settings, connection) as backend:
         identity = backend.describe()
-        study = make_study(settings, identity, connection)
+        study = make_study(settings, identity, prices_for(settings, _region(connection, identity)))
         header = _header(settings, identity)
         if recorded:
             _check_same(recorded, header)
@@ -115,24 +114,13 @@ def tune(settings: Settings, connection: Connection, output: Output) -> int:
             f"Go on with: tuner tune {settings.target} --resume {output.folder}",
         )
     if study.stopped_by is StopReason.ALL_FAILED:
-        raise AllFailedError("No configuration gave a usable run.\n" + _own_errors(document), f"See {output.folder}.")
+        said = function_errors(document)
+        raise AllFailedError(f"No configuration gave a usable run.\n{said}", f"See {output.folder}.")
     return _conclude(document, settings, connection, output)
 
 
-def make_study(settings: Settings, identity: FunctionIdentity, connection: Connection) -> Study:
-    """The study that the settings ask for on this function."""
-    prices = prices_for(settings, connection.region or identity.region or DEFAULT_REGION)
-    return Study(
-        search_space(settings, identity),
-        make_sampler(settings),
-        settings.objective,
-        prices,
-        budget=settings.budget,
-        current=identity.current,
-        environments=settings.environments,
-        seed=settings.seed,
-        invocations_per_month=settings.invocations_per_month,
-    )
+def _region(connection: Connection, identity: FunctionIdentity) -> str:
+    return connection.region or identity.region or DEFAULT_REGION
 
 
 def prices_for(settings: Settings, region: str) -> PriceList:
@@ -160,7 +148,7 @@ def plan(settings: Settings, connection: Connection) -> str:
     from tuner.backends.local import describe_local
 
     identity = describe_local(settings)
-    study = make_study(settings, identity, connection)
+    study = make_study(settings, identity, prices_for(settings, _region(connection, identity)))
     sizes = ", ".join(map(str, study.space.memory_sizes_mb))
     lines = [
         f"Would tune {identity.name} on this machine ({', '.join(study.space.architectures)}, {identity.runtime}).",
@@ -226,21 +214,6 @@ def _write(document: Document, output: Output) -> None:
 
     write_text(output.folder / "result.json", dumps(document))
     write_text(output.folder / "report.html", render(document))
-
-
-def _own_errors(document: Document) -> str:
-    """The function's own errors, as they are, most frequent first."""
-    lines: list[str] = []
-    seen: set[tuple[str, str]] = set()
-    for measurement in document["measurements"]:
-        where = f"{measurement['memory_mb']} MB {measurement['architecture']}"
-        for error in measurement["errors"]:
-            if (error["type"], error["message"]) in seen:
-                continue
-            seen.add((error["type"], error["message"]))
-            lines.append(f"{where}: {error['type']}: {error['message']}")
-            lines.extend(line.rstrip("\n") for line in error["stack"])
-    return "\n".join(lines)
 
 
 def _conclude(document: Document, settings: Settings, connection: Connection, output: Output) -> int:

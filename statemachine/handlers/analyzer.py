@@ -1,0 +1,126 @@
+"""Analyzer: writes the result, and says what the execution's output is, or why it failed.
+
+Of a failed execution the result is what was measured until then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from statemachine import costs
+from statemachine.contract import (
+    Document,
+    decode_error,
+    decode_folder,
+    encode_analyzed,
+    encode_failed,
+    encode_output,
+)
+from statemachine.pieces import keys
+from statemachine.record import REPORT, RESULT, Record, place_key
+from statemachine.replay import DEFAULT_REGION, elapsed_s, replay
+from statemachine.wiring import Wiring, framed, wire
+from tuner.model import Notice, StopReason
+from tuner.pricing import state_transition_usd
+from tuner.result import build_document, dumps, function_errors
+from tuner.settings import request_document
+from tuner.study import Study
+from tuner.visualization import VISUALIZATION_PAGE
+
+MAX_CAUSE_CHARACTERS = 8_000
+"""A quarter of what Step Functions keeps of a cause (32,768 characters, Step Functions API reference)."""
+
+
+@framed
+def handler(event: Mapping[str, Any], _context: Any) -> Document:
+    """Decide, and write the result."""
+    return analyze(decode_folder(event), decode_error(event), wire())
+
+
+def analyze(folder: str, error: tuple[str, str] | None, wiring: Wiring) -> Document:
+    """Build the result of what was measured.
+
+    Args:
+        folder: of the execution.
+        error: error and cause that ended it early, or None.
+        wiring: what may be used.
+    """
+    record = wiring.record(folder)
+    study, notices = _ended(record, failed=error is not None)
+    if not study.samples:
+        said = " ".join(["Nothing was measured.", *(notice.message for notice in notices)])
+        name, cause = error or ("NothingMeasuredError", said)
+        return encode_failed(folder, name, readable(cause))
+    document = _document(study, record, notices, wiring)
+    address = record.write_text(RESULT, dumps(document), content_type="application/json")
+    if error is not None:
+        return encode_failed(folder, error[0], _with_place(readable(error[1]), f"What was measured is in {address}"))
+    if document["recommendation"] is None:
+        cause = "No configuration gave a usable run.\n" + function_errors(document)
+        return encode_failed(folder, "AllFailedError", _with_place(cause, f"The runs are in {address}"))
+    settings = record.header.settings
+    output = encode_output(
+        document,
+        execution_cost_usd=_execution_cost(study, record),
+        result_address=str(address),
+        report_address=str(record.address(REPORT)),
+        include_stats=settings.include_output_results,
+        visualization_page=wiring.environment.get("TUNER_VISUALIZATION_URL") or VISUALIZATION_PAGE,
+    )
+    return encode_analyzed(folder, output, optimize=settings.auto_optimize)
+
+
+def readable(cause: str) -> str:
+    """The message in a cause: that of a handler is JSON with its stack, which helps no user."""
+    try:
+        said = json.loads(cause)
+    except ValueError:
+        return cause
+    return str(said.get("errorMessage", cause)) if isinstance(said, dict) else cause
+
+
+def _ended(record: Record, *, failed: bool) -> tuple[Study, list[Notice]]:
+    """The study with the reason why it ended, and everything that was noticed."""
+    study, measured = replay(record)
+    stop = record.stop()
+    if study.all_failed:
+        study.interrupt(StopReason.ALL_FAILED)
+    elif stop is not None and not failed:
+        study.interrupt(stop.reason)
+    else:
+        study.interrupt()
+    noticed = [*record.header.notices, *measured.notices, *([stop.notice] if stop and stop.notice else [])]
+    return study, list(dict.fromkeys(noticed))
+
+
+def _document(study: Study, record: Record, notices: list[Notice], wiring: Wiring) -> dict[str, Any]:
+    header, now = record.header, wiring.now()
+    return build_document(
+        study,
+        header.identity,
+        request_document(header.settings, study.space),
+        created_at=f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        seconds=elapsed_s(header, now),
+        notices=notices,
+        discard_top_bottom=header.settings.discard_top_bottom,
+    )
+
+
+def _execution_cost(study: Study, record: Record) -> float:
+    """What the state transitions of this execution cost."""
+    header, seen, rounds = record.header, set[str](), []
+    for step in study.steps:
+        if not step.trials:
+            continue
+        wanted = {place_key(*key) for trial in step.trials for key in keys(trial, header)}
+        runs = sum(trial.invocations for trial in step.trials)
+        items = sum(trial.environments for trial in step.trials) if header.direct else len(step.trials)
+        rounds.append(costs.Round(items, not wanted <= seen or header.direct, runs if header.direct else None))
+        seen |= wanted
+    return costs.transitions(rounds) * state_transition_usd(header.identity.region or DEFAULT_REGION)
+
+
+def _with_place(cause: str, place: str) -> str:
+    return f"{cause.strip()[:MAX_CAUSE_CHARACTERS]}\n{place}"

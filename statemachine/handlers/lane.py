@@ -1,0 +1,114 @@
+"""Lanes of functions that may run longer than a handler can wait: the state machine invokes them.
+
+The Executor only stands between two invocations: it writes down what the last one said, and hands out
+the next payload.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+from dataclasses import replace
+
+from statemachine.contract import Document, LaneState, encode_lane, encode_lane_done
+from statemachine.pieces import pieces
+from statemachine.record import Measured, Record
+from statemachine.wiring import Wiring
+from tuner.aws.gate import Gate
+from tuner.aws.invoke import Invoker, Place, Reply
+from tuner.aws.logs import LogLookup
+from tuner.model import FunctionError, Invocation, Outcome, Sample
+
+_REQUEST_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NEVER_RAN = "Lambda.TooManyRequestsException"
+_OF_THE_SERVICE = ("Lambda.", "States.")
+"""Errors that Step Functions names itself; any other name is the function's own error type."""
+
+
+def advance(lane: LaneState, wiring: Wiring) -> Document:
+    """Write the last run down, and hand out the next one; or end the lane."""
+    record = wiring.record(lane.folder)
+    payloads, number = _payloads(lane, record), 0
+    if lane.run is not None:
+        record.add_invocation(
+            lane.work.trial.id,
+            _name(lane),
+            lane.run,
+            _labelled(_read(lane, record, payloads[lane.run], wiring), lane, record),
+            lane.work.trial.configuration,
+        )
+        number = lane.run + 1
+    if number >= len(payloads):
+        _finish(lane, record)
+        return encode_lane_done()
+    body = record.payloads().items[payloads[number]].body
+    prepared = _invoker(record, wiring).prepare(body, threading.Event())
+    pause_s = -(-record.header.settings.sleep_between_runs_ms // 1000) if number else 0
+    began = wiring.now().timestamp() + pause_s
+    return encode_lane(
+        replace(lane, run=number, began=began, reply=None, failure=None), payload=json.loads(prepared), pause_s=pause_s
+    )
+
+
+def _finish(lane: LaneState, record: Record) -> None:
+    trial, name = lane.work.trial, _name(lane)
+    sample = Sample(trial.id, trial.configuration, record.invocations(trial.id, name))
+    record.add_measured(trial.id, name, Measured((sample,)))
+
+
+def _read(lane: LaneState, record: Record, payload: int, wiring: Wiring) -> Invocation:
+    """The invocation that the state machine's reply or failure tells of."""
+    place = record.places()[lane.work.key]
+    assert isinstance(place, Place), "the Publisher hands out what can be invoked"
+    reply = _reply(lane)
+    if isinstance(reply, Invocation):
+        return replace(reply, payload=payload)
+    invoker = _invoker(record, wiring)
+    return invoker.interpret(place, reply, began=lane.began, payload=payload, stop=threading.Event())
+
+
+def _reply(lane: LaneState) -> Reply | Invocation:
+    """What Lambda said, in the form of its own API; an invocation without a report when it said nothing."""
+    if lane.reply is not None:
+        log = base64.b64decode(lane.reply[0]).decode("utf-8", "replace")
+        return Reply(b"", False, log, lane.reply[1])
+    error, cause = lane.failure or ("States.Unknown", "")
+    if error == _NEVER_RAN:
+        return Invocation(Outcome.THROTTLED, error=FunctionError(error, cause))
+    if error.startswith(_OF_THE_SERVICE) and error != "Lambda.Unknown":
+        return Invocation(Outcome.NO_REPORT, error=FunctionError(error, cause))
+    found = _REQUEST_ID.search(cause)
+    return Reply(cause.encode(), True, "", found[0] if found else "")
+
+
+def _labelled(invocation: Invocation, lane: LaneState, record: Record) -> Invocation:
+    """With the label of its environment: the lane holds one, and every cold start begins another."""
+    if invocation.environment or not invocation.ran:
+        return invocation
+    before = record.invocations(lane.work.trial.id, _name(lane))
+    cold = sum(run.cold for run in before[: lane.run]) + invocation.cold
+    return replace(invocation, environment=f"{lane.work.function}/{lane.work.lane}.{cold}")
+
+
+def _payloads(lane: LaneState, record: Record) -> tuple[int, ...]:
+    """Indices of the payloads of the lane's runs."""
+    assert lane.work.lane is not None, "only lanes are advanced"
+    cut = pieces(lane.work.trial, record.header, record.payloads())
+    return [indices for piece in cut for indices in piece.payloads][lane.work.lane]
+
+
+def _invoker(record: Record, wiring: Wiring) -> Invoker:
+    settings = record.header.settings
+    return Invoker(
+        wiring.clients.invoker(timeout_s=900, concurrency=1),
+        Gate(1),
+        LogLookup(wiring.clients.logs),
+        frozenset(settings.allowed_exceptions),
+        settings.pre_processor,
+    )
+
+
+def _name(lane: LaneState) -> str:
+    return f"lane-{lane.work.lane:04d}"
