@@ -70,7 +70,7 @@ class AdaptiveSampler:
         try:
             return replace(_fit(evidence).belief(possible), excluded=excluded)
         except NUMERICS as exc:
-            plain = measured_belief(evidence.samples, evidence.prices, seed=evidence.seed)
+            plain = measured_belief(evidence.samples, evidence.prices, seed=evidence.seed, space=evidence.space)
             return replace(plain, fallback=f"the curves could not be fitted ({exc}); these are plain statistics")
 
     def _start(self, evidence: Evidence, scene: Scene, precision: Precision) -> Configuration | None:

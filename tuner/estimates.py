@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.belief import Belief
-from tuner.model import Configuration, Invocation, Outcome, Sample, invocations_of
+from tuner.model import Configuration, Invocation, Outcome, Sample, SearchSpace, invocations_of
 from tuner.pricing import PriceList
 
 Floats = NDArray[np.float64]
@@ -40,7 +40,7 @@ class Noise:
     Attributes:
         run_sd: spread of runs within an environment.
         environment_sd: spread between environments of one configuration.
-        dof: degrees of freedom behind both, prior included.
+        dof: degrees of freedom behind the spread of environment means, prior included.
         tail_factor: mean over robust location.
         p95_factor: 95th percentile over robust location.
         p99_factor: 99th percentile over robust location.
@@ -104,46 +104,69 @@ def robust_mean(values: Floats, scale: float) -> float:
 
 
 def fit_noise(groups: Iterable[Sequence[Invocation]]) -> Noise:
-    """Pool the noise of configurations.
+    """Pool the noise of configurations: an analysis of variance, shrunk to the prior.
 
     Args:
         groups: the steady runs of each configuration, one sequence each.
     """
-    within = between = 0.0
-    within_dof = between_dof = 0.0
-    ratios: list[float] = []
-    for runs in groups:
-        if not runs:
-            continue
-        logs = _log_durations(runs)
-        scale = max(_mad(logs), 1e-3)
-        ratios.extend(np.exp(logs - robust_mean(logs, scale)))
-        centres: list[tuple[float, int]] = []
-        for values in _by_environment(runs, logs):
-            centre = robust_mean(values, scale)
-            centres.append((centre, len(values)))
-            if len(values) > 1:
-                clipped = np.clip(values - centre, -3 * scale - PRIOR_SD, 3 * scale + PRIOR_SD)
-                within += float(clipped @ clipped)
-                within_dof += len(values) - 1
-        if len(centres) > 1:
-            means = np.array([centre for centre, _ in centres])
-            spread = float(np.sum((means - np.median(means)) ** 2)) / (len(means) - 1)
-            noise_of_means = PRIOR_SD**2 * float(np.mean([1 / count for _, count in centres]))
-            between += max(0.0, spread - noise_of_means) * (len(means) - 1)
-            between_dof += len(means) - 1
-    run_sd = math.sqrt((PRIOR_WEIGHT * PRIOR_SD**2 + within) / (PRIOR_WEIGHT + within_dof))
-    environment_sd = math.sqrt((PRIOR_WEIGHT * PRIOR_SD**2 + between) / (PRIOR_WEIGHT + between_dof))
-    total_sd = math.hypot(run_sd, environment_sd)
-    observed = np.array(ratios) if len(ratios) >= 20 else None
+    spreads = [_spread(runs) for runs in groups if runs]
+    within_dof = sum(spread.within_dof for spread in spreads)
+    between_dof = sum(spread.between_dof for spread in spreads)
+    prior = PRIOR_WEIGHT * PRIOR_SD**2
+    run_variance = (prior + sum(spread.within for spread in spreads)) / (PRIOR_WEIGHT + within_dof)
+    # Means of environments differ by the noise of their runs too.
+    between = sum(spread.between - run_variance * spread.between_dof * spread.mean_inverse for spread in spreads)
+    environment_variance = max(prior + between, 0.1 * prior) / (PRIOR_WEIGHT + between_dof)
+    ratios = np.array([ratio for spread in spreads for ratio in spread.ratios])
+    tail_factor, p95_factor, p99_factor = _tail_factors(ratios, math.sqrt(run_variance + environment_variance))
     return Noise(
-        run_sd=run_sd,
-        environment_sd=environment_sd,
-        dof=PRIOR_WEIGHT + within_dof + between_dof,
-        tail_factor=max(1.0, float(observed.mean())) if observed is not None else math.exp(total_sd**2 / 2),
-        p95_factor=max(1.0, float(np.quantile(observed, 0.95))) if observed is not None else math.exp(1.645 * total_sd),
-        p99_factor=max(1.0, float(np.quantile(observed, 0.99))) if observed is not None else math.exp(2.326 * total_sd),
+        run_sd=math.sqrt(run_variance),
+        environment_sd=math.sqrt(environment_variance),
+        dof=PRIOR_WEIGHT + between_dof,
+        tail_factor=tail_factor,
+        p95_factor=p95_factor,
+        p99_factor=p99_factor,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """Sums of squares of one configuration, within and between environments, in log units.
+
+    `mean_inverse` is the mean of one over the runs of an environment; `ratios` are the runs over their location.
+    """
+
+    within: float
+    within_dof: int
+    between: float
+    between_dof: int
+    mean_inverse: float
+    ratios: Sequence[float]
+
+
+def _spread(runs: Sequence[Invocation]) -> _Spread:
+    logs = _log_durations(runs)
+    scale = max(_mad(logs), 1e-3)
+    environments = _by_environment(runs, logs)
+    means = np.array([robust_mean(values, scale) for values in environments])
+    widest = 3 * scale + PRIOR_SD  # one slow run counts, but not for all
+    residuals = np.concatenate([values - mean for values, mean in zip(environments, means, strict=True)])
+    return _Spread(
+        within=float(np.sum(np.clip(residuals, -widest, widest) ** 2)),
+        within_dof=len(runs) - len(environments),
+        between=float(np.sum((means - np.median(means)) ** 2)),
+        between_dof=len(environments) - 1,
+        mean_inverse=float(np.mean([1 / len(values) for values in environments])),
+        ratios=np.exp(logs - robust_mean(logs, scale)).tolist(),
+    )
+
+
+def _tail_factors(ratios: Floats, total_sd: float) -> tuple[float, float, float]:
+    """Mean, 95th and 99th percentile over the robust location: observed where that is possible, else log-normal."""
+    if len(ratios) < 20:
+        return math.exp(total_sd**2 / 2), math.exp(1.645 * total_sd), math.exp(2.326 * total_sd)
+    p95, p99 = np.quantile(ratios, [0.95, 0.99])
+    return max(1.0, float(ratios.mean())), max(1.0, float(p95)), max(1.0, float(p99))
 
 
 def locate(runs: Sequence[Invocation], noise: Noise) -> Location:
@@ -224,7 +247,9 @@ def exclusions(samples: Iterable[Sample]) -> dict[Configuration, str]:
     return reasons
 
 
-def measured_belief(samples: Sequence[Sample], prices: PriceList, *, seed: int, draws: int = DRAWS) -> Belief:
+def measured_belief(
+    samples: Sequence[Sample], prices: PriceList, *, seed: int, draws: int = DRAWS, space: SearchSpace | None = None
+) -> Belief:
     """Belief in the measured configurations alone, from plain statistics.
 
     Args:
@@ -232,15 +257,16 @@ def measured_belief(samples: Sequence[Sample], prices: PriceList, *, seed: int, 
         prices: for the cost.
         seed: of the draws.
         draws: how many, the S of `Belief`.
+        space: what may be recommended; None: everything that was measured.
 
     Returns:
-        A belief whose candidates are the configurations with usable runs, sorted; no
-        candidate at all when nothing was usable.
+        A belief whose candidates are the configurations of the space with usable runs,
+        sorted; no candidate at all when nothing was usable.
     """
     grouped = invocations_of(samples)
     excluded = exclusions(samples)
     steady = {c: steady_runs(runs) for c, runs in grouped.items() if c not in excluded}
-    candidates = tuple(sorted(c for c, runs in steady.items() if runs))
+    candidates = tuple(sorted(c for c, runs in steady.items() if runs and (space is None or c in space)))
     noise = fit_noise(steady[c] for c in candidates)
     locations = [locate(steady[c], noise) for c in candidates]
     rng = np.random.default_rng(seed)
@@ -277,7 +303,7 @@ def _exclusion(runs: Sequence[Invocation]) -> str:
         return f"ran out of memory in {count[Outcome.OUT_OF_MEMORY]} of {started} runs"
     if started and count[Outcome.TIMEOUT] >= TIMEOUT_SHARE * started:
         return f"timed out in {count[Outcome.TIMEOUT]} of {started} runs"
-    if any(run.usable for run in runs):
+    if not runs or any(run.usable for run in runs):
         return ""
     if count[Outcome.ERROR]:
         kinds = ", ".join(sorted({run.error.type for run in runs if run.error}))
@@ -298,7 +324,7 @@ def _init_draws(
         if starts:
             point = (math.log(configuration.memory_mb), float(np.mean(np.log(starts))), len(starts))
             seen.setdefault(configuration.architecture, []).append(point)
-    if not seen:
+    if not seen or not candidates:
         return None
     columns = []
     for candidate in candidates:

@@ -6,6 +6,7 @@ that a study can be rebuilt from its samples after a crash or in another process
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +23,9 @@ from tuner.model import (
     invocations_of,
 )
 from tuner.pricing import PriceList
+
+RUNS_PER_BOUNDED_BATCH = 5
+"""Runs of a lane between two looks at a budget of money or time: one of them is cold, four are warm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +99,25 @@ class GridSampler:
     name: str = "grid"
 
     def propose(self, evidence: Evidence) -> Proposal:
-        """Every configuration's missing runs in one batch; a size that failed outright gets no more."""
+        """Every configuration's missing runs in one batch; a size that failed outright gets no more.
+
+        Where money or time is bounded the batch is cut, since both are looked at between batches.
+        """
         done = {configuration: len(runs) for configuration, runs in invocations_of(evidence.samples).items()}
         excluded = exclusions(evidence.samples)
+        open_ = [c for c in evidence.space.configurations if c not in excluded and done.get(c, 0) < self.runs]
+        missing = [self.runs - done.get(configuration, 0) for configuration in open_]
+        at_most = _fair_share(missing, _invocations_left(evidence))
+        if evidence.budget.max_usd is not None or evidence.budget.max_seconds is not None:
+            at_most = min(at_most, self.environments * RUNS_PER_BOUNDED_BATCH)
         trials: list[Trial] = []
-        for configuration in evidence.space.configurations:
-            missing = self.runs - done.get(configuration, 0)
-            if missing > 0 and configuration not in excluded:
-                trials.extend(self._trials(configuration, missing, evidence.next_trial_id + len(trials)))
+        for configuration, runs in zip(open_, missing, strict=True):
+            trials.extend(self._trials(configuration, min(runs, at_most), evidence.next_trial_id + len(trials)))
         return Proposal(tuple(trials), None if trials else StopReason.COMPLETE)
 
     def belief(self, evidence: Evidence) -> Belief:
         """Plain statistics of each configuration; nothing is interpolated."""
-        return measured_belief(evidence.samples, evidence.prices, seed=evidence.seed)
+        return measured_belief(evidence.samples, evidence.prices, seed=evidence.seed, space=evidence.space)
 
     def _trials(self, configuration: Configuration, runs: int, first_id: int) -> list[Trial]:
         if self.fresh:
@@ -118,3 +128,19 @@ class GridSampler:
         if rest:
             trials.append(Trial(first_id + len(trials), configuration, rest, each + 1))
         return trials
+
+
+def _invocations_left(evidence: Evidence) -> int | None:
+    if evidence.budget.max_invocations is None:
+        return None
+    ran = sum(invocation.ran for sample in evidence.samples for invocation in sample.invocations)
+    return evidence.budget.max_invocations - ran
+
+
+def _fair_share(missing: Sequence[int], left: int | None) -> int:
+    """The runs that each configuration gets at most, so that a small budget does not go to the first ones alone."""
+    share = max(missing, default=0)
+    if left is not None:
+        while share > 1 and sum(min(runs, share) for runs in missing) > left:
+            share -= 1
+    return share

@@ -6,7 +6,7 @@ process. Knows no clock and no backend: elapsed time is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tuner.belief import Belief
@@ -114,7 +114,7 @@ class Study:
             environments=self.environments,
             seed=self.seed,
             invocations_per_month=self.invocations_per_month,
-            next_trial_id=1 + max((sample.trial_id for sample in self._samples), default=-1),
+            next_trial_id=1 + max(self._trial_ids(), default=-1),
         )
 
     def belief(self) -> Belief:
@@ -131,6 +131,11 @@ class Study:
         """Whether something was told, and none of it is usable."""
         runs = [invocation for sample in self._samples for invocation in sample.invocations]
         return bool(runs) and not any(invocation.usable for invocation in runs)
+
+    def _trial_ids(self) -> Iterator[int]:
+        """Ids that are taken: also those of trials that were asked for and never came back."""
+        yield from (sample.trial_id for sample in self._samples)
+        yield from (trial.id for step in self.steps for trial in step.trials)
 
     def _exhausted(self, elapsed_s: float) -> StopReason | None:
         used, budget = self.spent, self.budget
