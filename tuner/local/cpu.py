@@ -61,7 +61,8 @@ class Quota:
         used = self._used(cpu)
         if used >= self._quota:
             periods = int(used / self._quota)
-            return False, max(self._start + periods * self._period - now, 0.0)
+            # Looked at again every period: a child that ends may have counted twice this once.
+            return False, max(min(self._start + periods * self._period - now, self._period), MIN_NAP_S)
         return True, max(min((self._quota - used) / self._parallel, self._period), MIN_NAP_S)
 
     def owed_s(self, now: float, cpu: float) -> float:
@@ -117,38 +118,40 @@ class CpuMeter(Protocol):
 class KernelCpuMeter:
     """Linux: the CPU clock of each process, in nanoseconds, without any privilege.
 
-    Children that have ended and been waited for are in the worker's own figures (10 ms
-    ticks); living ones are read by their clocks.
+    What has ended and been waited for is in the figures of whoever waited (10 ms ticks); the
+    living are read by their clocks.
     """
 
     _CPUCLOCK_SCHED = 2  # MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) of the kernel's posix-timers.h
+    _TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
 
     def __init__(self, pid: int) -> None:
-        self._clock = self._clock_of(pid)
-        self._stat = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-        self._tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
+        self._pid = pid
+        self._read_one_s(pid)
 
     def read_s(self, descendants: Iterable[int]) -> float:
-        """See `CpuMeter`. The living are read first: who ends meanwhile counts twice for one look, never not at all."""
+        """See `CpuMeter`.
+
+        Descendants must come before their parents: one that ends meanwhile then counts twice for
+        one look. The other way round it would be missing for one, and charged again after it.
+        """
         total = 0.0
         for pid in descendants:
             try:
-                total += time.clock_gettime(self._clock_of(pid))
+                total += self._read_one_s(pid)
             except OSError:  # ended since the tree was read
                 continue
-        return total + time.clock_gettime(self._clock) + self._waited_for_s()
-
-    def close(self) -> None:
-        """Let go of the open file."""
-        os.close(self._stat)
-
-    def _waited_for_s(self) -> float:
-        fields = os.pread(self._stat, 1024, 0).rpartition(b")")[2].split()
-        return (int(fields[13]) + int(fields[14])) * self._tick_s  # cutime, cstime of proc(5)
+        return total + self._read_one_s(self._pid)
 
     @classmethod
-    def _clock_of(cls, pid: int) -> int:
-        return (~pid << 3) | cls._CPUCLOCK_SCHED
+    def _read_one_s(cls, pid: int) -> float:
+        own = time.clock_gettime((~pid << 3) | cls._CPUCLOCK_SCHED)
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fields = os.read(fd, 1024).rpartition(b")")[2].split()
+        finally:
+            os.close(fd)
+        return own + (int(fields[13]) + int(fields[14])) * cls._TICK_S  # cutime, cstime of proc(5)
 
 
 class PsutilCpuMeter:
@@ -181,6 +184,3 @@ class PsutilCpuMeter:
         self._ended_s += sum(used for pid, used in self._seen.items() if pid not in seen)
         self._seen = seen
         return float(own.user + own.system + self._ended_s + sum(seen.values()))
-
-    def close(self) -> None:
-        """Nothing to let go of."""

@@ -15,6 +15,7 @@ from math import inf
 from pathlib import Path
 
 from tuner.errors import BackendError
+from tuner.local.cgroup import ControlGroup
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from tuner.local.governor_process import main; main()"
@@ -36,13 +37,19 @@ class Use:
 
 
 class Governor:
-    """Limits workers; a context manager. When it closes, or its process dies, its workers are killed.
+    """Limits workers; a context manager. When it closes, or this process dies, its workers are killed.
+
+    Args:
+        cgroup_parent: control group below which the kernel is to limit the CPU share (see
+            `tuner.local.cgroup`); None: by stopping and continuing the workers.
 
     Raises:
         BackendError: the helper process was killed from outside.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, cgroup_parent: Path | None = None) -> None:
+        self._cgroup_parent = cgroup_parent
+        self._unlimited: dict[int, tuple[ControlGroup, float]] = {}
         # A session of its own: Ctrl-C at the terminal must reach the tuner alone.
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START, str(_ROOT)],
@@ -65,27 +72,38 @@ class Governor:
         self.close()
 
     @property
+    def pid(self) -> int:
+        """Pid of the helper process."""
+        return self._process.pid
+
+    @property
     def limits_cpu(self) -> bool:
         """Whether this system lets the CPU time of a worker be read, and so be limited."""
         with self._lock:
             return self._greeting() == "cpu"
 
-    def add(
-        self, pid: int, *, share: float | None, limit_bytes: int, freezes: bool, cgroup: Path | None = None
-    ) -> None:
+    def add(self, pid: int, *, share: float | None, limit_bytes: int, freezes: bool) -> None:
         """Take charge of a worker that leads its own session; its init phase begins.
 
         Args:
             pid: the worker.
-            share: vCPUs; None: not limited here.
+            share: vCPUs; None: not limited.
             limit_bytes: resident memory above which it is killed.
             freezes: whether it is stopped between invocations.
-            cgroup: control group to remove when the worker is gone.
+
+        Raises:
+            BackendError: the control group cannot be made.
         """
-        self._send(f"add {pid} {inf if share is None else share!r} {limit_bytes} {freezes:d} {cgroup or ''}")
+        path = ""
+        if self._cgroup_parent and share is not None:
+            path, share = str(self._join_group(pid, share, self._cgroup_parent)), None
+        self._send(f"add {pid} {inf if share is None else share!r} {limit_bytes} {freezes:d} {path}")
 
     def begin(self, pid: int) -> None:
         """An invocation starts: let the worker run, within its share."""
+        if grouped := self._unlimited.pop(pid, None):  # the init phase was free
+            group, share = grouped
+            group.limit(share)
         self._send(f"begin {pid}")
 
     def end(self, pid: int) -> Use:
@@ -108,6 +126,15 @@ class Governor:
             self._commands.close()
         self._process.wait()
         self._answers.close()
+
+    def _join_group(self, pid: int, share: float, parent: Path) -> Path:
+        try:
+            group = ControlGroup.create(parent)
+            group.take(pid)
+        except OSError as exc:
+            raise BackendError(f"cannot make a control group below {parent}: {exc}", "limit without one") from exc
+        self._unlimited[pid] = (group, share)
+        return group.path
 
     def _send(self, line: str) -> None:
         try:

@@ -88,10 +88,8 @@ class Ward:
         self.due = inf
 
     def close(self) -> None:
-        """Kill, and let go of files and the control group."""
+        """Kill, and remove the control group."""
         self.kill()
-        if self._meter:
-            self._meter.close()
         if self.cgroup:
             remove_cgroup(self.cgroup)
 
@@ -208,9 +206,6 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     sharpen()
-    meter = open_meter(os.getpid())
-    answer("cpu" if meter else "no-cpu")
-    if meter:
-        meter.close()
+    answer("cpu" if open_meter(os.getpid()) else "no-cpu")
     with contextlib.suppress(BrokenPipeError):
         Governor().run()

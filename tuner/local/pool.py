@@ -31,7 +31,7 @@ class Pool:
         self._governor = Governor()
         self._slots = threading.BoundedSemaphore(max_busy or busy_slots())
         self._max_idle = max_idle
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._idle: OrderedDict[str, ExecutionEnvironment] = OrderedDict()
         self._busy: set[ExecutionEnvironment] = set()
         self._closed = False
@@ -41,6 +41,12 @@ class Pool:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    @property
+    def busy(self) -> int:
+        """How many environments run an invocation now."""
+        with self._lock:
+            return len(self._busy)
 
     def invoke(
         self, spec: WorkerSpec, payload: bytes, *, request_id: str = "", arn: str = "", fresh: bool = False
@@ -59,9 +65,11 @@ class Pool:
         """
         with self._slots if spec.throttled else contextlib.nullcontext():
             environment = (None if fresh else self._take(spec)) or ExecutionEnvironment(spec, self._governor)
-            with self._lock:
-                self._busy.add(environment)
             try:
+                with self._lock:
+                    self._busy.add(environment)
+                    if self._closed:
+                        environment.kill()
                 return environment.invoke(payload, request_id=request_id, arn=arn)
             finally:
                 self._give_back(environment)
@@ -75,13 +83,14 @@ class Pool:
             environment.close()
 
     def close(self) -> None:
-        """End every worker; running invocations return with an exit error."""
+        """End every worker; running invocations return with an exit error first."""
         with self._lock:
             self._closed = True
-            idle = list(self._idle.values())
-            self._idle.clear()
             for environment in self._busy:
                 environment.kill()
+            self._lock.wait_for(lambda: not self._busy)
+            idle = list(self._idle.values())
+            self._idle.clear()
         for environment in idle:
             environment.close()
         self._governor.close()
@@ -94,11 +103,16 @@ class Pool:
         return None
 
     def _give_back(self, environment: ExecutionEnvironment) -> None:
+        ended = []
+        with self._lock:
+            if environment.usable and not self._closed:
+                self._idle[environment.label] = environment
+            else:
+                ended.append(environment)
+            if len(self._idle) > self._max_idle:
+                ended.append(self._idle.popitem(last=False)[1])
+        for one in ended:
+            one.close()
         with self._lock:
             self._busy.discard(environment)
-            keep = environment.usable and not self._closed
-            if keep:
-                self._idle[environment.label] = environment
-            excess = [self._idle.popitem(last=False)[1]] if len(self._idle) > self._max_idle else []
-        for ended in excess if keep else [environment, *excess]:
-            ended.close()
+            self._lock.notify_all()

@@ -12,25 +12,25 @@ import sys
 
 
 class ProcessTree:
-    """A worker, which leads a session of its own, and its living descendants."""
+    """A worker, which leads a session of its own, and its living descendants, children before their parents."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.descendants: frozenset[int] = frozenset()
+        self.descendants: tuple[int, ...] = ()
 
     def refresh(self) -> None:
         """Read again which descendants live.
 
         One whose parent has ended is kept as long as it stays in the worker's session.
         """
-        found: set[int] = set()
+        found: dict[int, None] = {}
         waiting = [self.pid]
-        while waiting:
-            children = [pid for pid in children_of(waiting.pop()) if pid not in found]
-            found.update(children)
+        for pid in waiting:
+            children = [child for child in children_of(pid) if child not in found]
+            found.update(dict.fromkeys(children))
             waiting += children
-        orphans = (pid for pid in self.descendants - found if _session(pid) == self.pid)
-        self.descendants = frozenset(found.union(orphans))
+        orphans = [pid for pid in self.descendants if pid not in found and _session(pid) == self.pid]
+        self.descendants = (*orphans, *reversed(found))
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the worker's process group and to descendants that left it."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.unit.local.workers import python_spec, returned
+from tests.unit.local.workers import lives, python_spec, returned, within_5_s
 from tuner.local.environment import ExecutionEnvironment
 from tuner.local.governor import Governor
 from tuner.local.spec import LogFormat
@@ -190,21 +189,12 @@ def test_a_worker_killed_from_outside_is_an_outcome(tmp_path: Path, governor: Go
 def test_nothing_runs_between_invocations(tmp_path: Path, governor: Governor) -> None:
     with ExecutionEnvironment(python_spec(tmp_path, "echo"), governor) as environment:
         environment.invoke(b"{}")
-        assert psutil.Process(environment.pid).status() == psutil.STATUS_STOPPED
+        worker = psutil.Process(environment.pid)
+        assert within_5_s(lambda: worker.status() == psutil.STATUS_STOPPED)
         assert returned(environment.invoke(b"7")) == 7
 
 
 def test_closing_ends_children_too_even_those_in_a_session_of_their_own(tmp_path: Path, governor: Governor) -> None:
     with ExecutionEnvironment(python_spec(tmp_path, "pid_of_child"), governor) as environment:
         pids = returned(environment.invoke(b"{}"))
-    deadline = time.monotonic() + 5
-    while any(map(lives, pids)) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not any(map(lives, pids))
-
-
-def lives(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    assert within_5_s(lambda: not any(map(lives, pids)))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from tuner.local.spec import LocalInvocationResult, RuntimeFamily, WorkerSpec
 
@@ -45,6 +49,11 @@ def burn_in_grandchild(event, context):
 
 def sleep(event, context):
     time.sleep(event["s"])
+
+def clock(event, context):
+    began = time.monotonic()
+    time.sleep(event["s"])
+    return [began, time.monotonic()]
 
 def fail(event, context):
     print("about to fail")
@@ -102,3 +111,19 @@ def returned(result: LocalInvocationResult) -> Any:
     """The response, decoded."""
     assert result.error is None, result.error
     return json.loads(result.payload)
+
+
+def within_5_s(condition: Callable[[], bool]) -> bool:
+    """Whether something that takes a moment comes true."""
+    deadline = time.monotonic() + 5
+    while not (holds := condition()) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return holds
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs, or is stopped; a zombie does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
