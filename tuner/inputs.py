@@ -52,7 +52,7 @@ def decode_input(document: object) -> Settings:
 def input_faults(document: object) -> tuple[Fault, ...]:
     """Every fault of an input document; empty when it is valid."""
     if isinstance(document, Mapping):
-        document = _numbers_from_strings(document)
+        document = _normalised(document)
     faults = list(find_faults(document, input_schema()))
     if not isinstance(document, Mapping):
         return tuple(faults)
@@ -71,7 +71,7 @@ def input_faults(document: object) -> tuple[Fault, ...]:
 
 def decode_valid(document: Mapping[str, Any]) -> Settings:
     """Settings of a document that was checked before; the schema is not consulted again."""
-    document = _numbers_from_strings(document)
+    document = _normalised(document)
     dry_run = document.get("dryRun", False)
     sampler = document.get("sampler") or ("grid" if "num" in document or dry_run else "adaptive")
     runs = 1 if dry_run else document.get("num", 10)
@@ -126,7 +126,7 @@ def _memory(value: Any) -> MemorySizes:
         return MemorySizes()
     if isinstance(value, list):
         return MemorySizes(listed=tuple(sorted(set(value))))
-    if value.lower() == "all":
+    if value.strip().lower() == "all":
         return MemorySizes(every_64=True)
     low, high = map(int, value.split("-"))
     return MemorySizes(low_mb=low, high_mb=high)
@@ -140,15 +140,27 @@ def _architectures(value: Any) -> tuple[Architecture, ...] | None:
     return tuple(map(Architecture, [value] if isinstance(value, str) else value))
 
 
-def _numbers_from_strings(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with numbers where the peer takes numbers as strings too (`"num": "10"`)."""
-    changed = dict(document)
+def _normalised(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with what the peer takes as well: null for "not given", numbers as strings, `10.0` for 10."""
+    changed = {
+        name: value if name == "payload" else _whole_numbers(value)
+        for name, value in document.items()
+        if value is not None
+    }
     for name in ("num", "balancedWeight", "discardTopBottom", "sleepBetweenRunsMs"):
         if isinstance(changed.get(name), str):
             changed[name] = _number(changed[name])
     if isinstance(changed.get("powerValues"), list):
         changed["powerValues"] = [_number(v) if isinstance(v, str) else v for v in changed["powerValues"]]
     return changed
+
+
+def _whole_numbers(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_whole_numbers(item) for item in value]
+    if isinstance(value, Mapping):
+        return {name: _whole_numbers(item) for name, item in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _number(text: str) -> Any:

@@ -135,7 +135,7 @@ def loads(text: str, *, name: str) -> Document:
     remedy = "give a result.json that `tuner tune` or the state machine wrote"
     try:
         document = json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise InputError.single(name, f"is not JSON: {exc}", remedy) from exc
     if not isinstance(document, dict) or "schema_version" not in document:
         raise InputError.single(name, "is not a result document: it has no schema_version", remedy)

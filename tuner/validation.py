@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,23 +25,38 @@ def find_faults(document: object, schema: Mapping[str, Any]) -> tuple[Fault, ...
     """Every fault of a document, each with its JSONPath, the value and the remedy."""
     from jsonschema import Draft202012Validator
 
-    errors = Draft202012Validator(schema).iter_errors(document)
-    return tuple(
-        fault for error in sorted(errors, key=lambda e: list(map(str, e.absolute_path))) for fault in _faults(error)
-    )
+    errors = sorted(Draft202012Validator(schema).iter_errors(document), key=lambda e: list(map(str, e.absolute_path)))
+    # What several rules say of one value is said once, and so are fields that are missing together.
+    found = dict.fromkeys(fault for error in errors for fault in _faults(error))
+    return (*found, *_not_finite(document))
 
 
-def _faults(error: ValidationError) -> Iterator[Fault]:
+def _not_finite(document: object) -> Iterator[Fault]:
+    """Numbers that JSON does not have, although Python reads them: no bound of a schema catches NaN."""
+    waiting = [("$", document)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, float) and not math.isfinite(value):
+            yield Fault(path, f"{value} is not a finite number", "use a number")
+        elif isinstance(value, Mapping):
+            waiting.extend((f"{path}.{name}", item) for name, item in value.items())
+        elif isinstance(value, (list, tuple)):
+            waiting.extend((f"{path}[{index}]", item) for index, item in enumerate(value))
+
+
+def _faults(error: ValidationError, advice: str = "") -> Iterator[Fault]:
+    """The faults behind an error; `advice` is the remedy where the schema at hand has no description."""
     path, keyword = error.json_path, str(error.validator)
     value: Any = error.instance
     wanted: Any = error.validator_value
     bounds = error.schema if isinstance(error.schema, dict) else {}
+    remedy = bounds.get("description", advice)
     if keyword == "additionalProperties":
         known = list(bounds.get("properties", {}))
         for name in sorted(set(value) - set(known)):
             near = difflib.get_close_matches(name, known, 1)
-            remedy = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            yield Fault(f"{path}.{name}", "unknown field", remedy)
+            instead = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            yield Fault(f"{path}.{name}", "unknown field", instead)
     elif keyword == "required":
         missing = [name for name in wanted if name not in value]
         yield Fault(
@@ -56,25 +72,26 @@ def _faults(error: ValidationError) -> Iterator[Fault]:
         yield Fault(path, f"{_show(value)} is not known", "use one of " + ", ".join(map(str, wanted)))
     elif keyword == "type":
         kinds = wanted if isinstance(wanted, str) else " or ".join(wanted)
-        yield Fault(path, f"{_show(value)} is not of type {kinds}", bounds.get("description", ""))
+        yield Fault(path, f"{_show(value)} is not of type {kinds}", remedy)
     elif keyword == "anyOf":
         yield from _any_of(error)
     else:
-        yield Fault(path, f"{_show(value)} is not valid ({keyword} {wanted})", bounds.get("description", ""))
+        yield Fault(path, f"{_show(value)} is not valid ({keyword} {wanted})", remedy)
 
 
 def _any_of(error: ValidationError) -> Iterator[Fault]:
     """The faults of the alternative that is meant: the one whose type fits."""
+    bounds = error.schema if isinstance(error.schema, dict) else {}
+    advice = bounds.get("description", "")
     branches: dict[object, list[ValidationError]] = {}
     for child in error.context or ():
         branches.setdefault(child.schema_path[0], []).append(child)
     for children in branches.values():
         if not any(child.validator in ("type", "enum") and not child.path for child in children):
             for child in children:
-                yield from _faults(child)
+                yield from _faults(child, advice)
             return
-    bounds = error.schema if isinstance(error.schema, dict) else {}
-    yield Fault(error.json_path, f"{_show(error.instance)} is not valid", bounds.get("description", ""))
+    yield Fault(error.json_path, f"{_show(error.instance)} is not valid", advice)
 
 
 def _range(schema: Mapping[str, Any]) -> str:
