@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tuner.acquisition import Precision, Scene, efforts, offers, price, scene_of
+from tuner.acquisition import Precision, Scene, efforts, offers, price, scene_of, together
 from tuner.belief import Belief
 from tuner.curves.estimate import NothingUsableError, Posterior, candidates, fit
 from tuner.estimates import measured_belief
@@ -46,6 +46,8 @@ class AdaptiveSampler:
     enough: float = 0.005
     max_trials: int = 40
     min_places: int = 2
+    most: int = 5
+    always: bool = False
     name: str = "adaptive"
 
     def propose(self, evidence: Evidence) -> Proposal:
@@ -94,11 +96,24 @@ class AdaptiveSampler:
         rng = np.random.default_rng((evidence.seed, tried, posterior.runs.count))
         places = np.arange(len(scene.belief.candidates))
         best = offers(scene, precision, places, efforts(evidence.environments), rng)[0]
-        if best.rate * self.horizon * scene.best_cost_usd < 1:
+        chosen = [best]
+        bar = 1 / (self.horizon * scene.best_cost_usd)
+        if self.most > 1 and (best.rate < bar or self.always):
+            chosen = together(scene, precision, places, best, rng, most=self.most)
+        rate = sum(offer.gain for offer in chosen) / sum(offer.usd for offer in chosen)
+        if rate < bar and best.rate < bar:
             return Proposal((), StopReason.ECONOMY, regret)
-        where = scene.belief.candidates[best.candidate]
-        trial = Trial(evidence.next_trial_id, where, best.environments, best.runs, fresh=where in measured)
-        return Proposal((trial,), None, regret)
+        if rate < best.rate:
+            chosen = [best]
+        trials = []
+        for offer in chosen:
+            where = scene.belief.candidates[offer.candidate]
+            trials.append(
+                Trial(
+                    evidence.next_trial_id + len(trials), where, offer.environments, offer.runs, fresh=where in measured
+                )
+            )
+        return Proposal(tuple(trials), None, regret)
 
     def _without_curves(self, evidence: Evidence, possible: tuple[Configuration, ...]) -> Proposal:
         """Configurations spread over the range, one after the other until a curve can be fitted."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from benchmarks.search.truth import Floats, Function
-from tuner.model import Configuration, Invocation, Objective, Outcome, Sample, Trial
+from benchmarks.search.truth import Function
+from tuner.model import Architecture, Configuration, Invocation, Objective, Outcome, Sample, Trial
 from tuner.pricing import PriceList
+from tuner.regret import Truth
 from tuner.strategies import objective_values
 
 
@@ -36,48 +38,40 @@ class Noise:
         return outliers * math.exp((self.environment_sd**2 + self.run_sd**2) / 2)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Truth:
-    """True mean duration and cost of every size in 1 MB steps, and what the objective makes of them.
-
-    Attributes:
-        configurations: all that may be chosen, G of them.
-        duration_ms, cost_usd, value: shape (G,); value is what the objective minimises.
-    """
-
-    configurations: tuple[Configuration, ...]
-    duration_ms: Floats
-    cost_usd: Floats
-    value: Floats
-
-    @property
-    def best_cost_usd(self) -> float:
-        """C*: the cost of one invocation at the true optimum."""
-        return float(self.cost_usd[self.value.argmin()])
-
-    def regret(self, configuration: Configuration) -> float:
-        """Excess of the objective over the true best, as a fraction."""
-        return float(self.value[self.index(configuration)] / self.value.min() - 1)
-
-    def index(self, configuration: Configuration) -> int:
-        """Position of a configuration."""
-        same = [i for i, c in enumerate(self.configurations) if c.architecture is configuration.architecture]
-        return same[0] + configuration.memory_mb - self.configurations[same[0]].memory_mb
-
-
 def truth_of(function: Function, objective: Objective, prices: PriceList, noise: Noise) -> Truth:
-    """What would be known of a function after measuring for ever."""
+    """What would be known of a function after measuring every size in 1 MB steps for ever."""
     low, high = function.bounds_mb
     sizes = np.arange(low, high + 1)
-    configurations, durations, costs = [], [], []
+    durations, costs = [], []
     for architecture, curve in function.curves.items():
         duration = curve.duration_ms(sizes.astype(np.float64)) * noise.mean_factor
         per_ms = prices.gb_second_usd(architecture) * sizes / 1024 / 1000
-        configurations += [Configuration(int(size), architecture) for size in sizes]
         durations.append(duration)
         costs.append((duration + 0.5) * per_ms + prices.request_usd)
     duration, cost = np.concatenate(durations), np.concatenate(costs)
-    return Truth(tuple(configurations), duration, cost, objective_values(duration, cost, objective))
+    every = EveryConfiguration(tuple(function.curves), low, high)
+    return Truth(every, duration, cost, objective_values(duration, cost, objective))
+
+
+@dataclass(frozen=True, slots=True)
+class EveryConfiguration(Sequence[Configuration]):
+    """All sizes between two bounds in 1 MB steps, architecture by architecture."""
+
+    architectures: tuple[Architecture, ...]
+    low_mb: int
+    high_mb: int
+
+    def __len__(self) -> int:
+        return len(self.architectures) * (self.high_mb - self.low_mb + 1)
+
+    def __getitem__(self, position: Any) -> Any:
+        row, column = divmod(range(len(self))[position], self.high_mb - self.low_mb + 1)
+        return Configuration(self.low_mb + column, self.architectures[row])
+
+    def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:  # noqa: ARG002
+        """Position of a configuration, without a search."""
+        row = self.architectures.index(value.architecture)
+        return row * (self.high_mb - self.low_mb + 1) + int(value.memory_mb) - self.low_mb
 
 
 @dataclass(slots=True)
