@@ -105,7 +105,7 @@ class AdaptiveSampler:
             return Proposal((), StopReason.ECONOMY, regret)
         if rate < best.rate:
             chosen = [best]
-        trials = []
+        trials: list[Trial] = []
         for offer in chosen:
             where = scene.belief.candidates[offer.candidate]
             trials.append(

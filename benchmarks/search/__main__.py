@@ -14,7 +14,7 @@ from benchmarks.search.run import GRID_RUNS, run_all
 from benchmarks.search.truth import Function, paired_functions, read_curves, single_functions
 from tuner.model import Architecture, Objective, StrategyName
 from tuner.pricing import price_list
-from tuner.regret import SearchQuality, SearchRun, quality
+from tuner.regret import SearchRun, quality
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -64,16 +64,16 @@ def _functions(options: argparse.Namespace) -> list[Function]:
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:
-    lines = [
-        "tuner        regret: mean  median     p90  expected  after ties   cost (C*)  invocations  coverage  CPU s/decision"
-    ]
+    header = "tuner       regret mean  median     p90  expected  after ties  cost (C*)  invocations  coverage"
+    lines = [f"{header}  CPU s/decision"]
     for row in rows:
-        held = "       –" if row["coverage"] is None else f"{row['coverage']:8.1%}"
-        expected = "       –" if row["expected_regret_mean"] is None else f"{row['expected_regret_mean']:8.2%}"
+        coverage, expected = row["coverage"], row["expected_regret_mean"]
+        held = "-" if coverage is None else f"{coverage:.1%}"
+        reckoned = "-" if expected is None else f"{expected:.2%}"
         lines.append(
-            f"{row['tuner']:<10} {row['regret_mean']:15.2%} {row['regret_median']:7.2%} {row['regret_p90']:7.2%} "
-            f" {expected} {row['regret_after_ties_mean']:11.2%} {row['search_cost']:11.1f} {row['invocations']:12.1f} "
-            f" {held} {row['cpu_seconds_per_decision']:15.3f}"
+            f"{row['tuner']:<10} {row['regret_mean']:12.2%} {row['regret_median']:7.2%} {row['regret_p90']:7.2%} "
+            f"{reckoned:>9} {row['regret_after_ties_mean']:11.2%} {row['search_cost']:10.1f} "
+            f"{row['invocations']:12.1f} {held:>9} {row['cpu_seconds_per_decision']:15.3f}"
         )
     return "\n".join(lines)
 

@@ -85,7 +85,8 @@ def workers(sizes: Floats, rng: np.random.Generator) -> Floats:
 def waiting(sizes: Floats, rng: np.random.Generator) -> Floats:
     """Calls to other services: waiting, TLS and SDK work that needs CPU, more of it than one thinks."""
     busy = rng.uniform(0.02, 0.25)
-    return _log_uniform(rng, 20, 3000) * (1 - busy + busy * _one_thread(sizes) ** rng.uniform(1.0, 1.4) / 3)
+    slowed = _one_thread(sizes) ** rng.uniform(1.0, 1.4) / 3
+    return _log_uniform(rng, 20, 3000) * (1 - busy + busy * slowed)
 
 
 def transfer(sizes: Floats, rng: np.random.Generator) -> Floats:
@@ -109,9 +110,9 @@ def managed(sizes: Floats, rng: np.random.Generator) -> Floats:
 def working_set(sizes: Floats, rng: np.random.Generator) -> Floats:
     """Data that fits from some size on: a cliff anywhere, on top of CPU work or waiting."""
     cliff_mb, width = _log_uniform(rng, 200, 4000), rng.uniform(0.1, 0.5)
-    outside = 1 + rng.uniform(0.5, 5) / (1 + np.exp((np.log(sizes) - np.log(cliff_mb)) / width))
+    outside: Floats = 1 + rng.uniform(0.5, 5) / (1 + np.exp((np.log(sizes) - np.log(cliff_mb)) / width))
     base = _one_thread(sizes) if rng.random() < 0.6 else np.ones_like(sizes)
-    return _log_uniform(rng, 100, 20_000) * base * outside
+    return np.asarray(_log_uniform(rng, 100, 20_000) * base * outside)
 
 
 def short(sizes: Floats, rng: np.random.Generator) -> Floats:
@@ -140,10 +141,10 @@ def pipeline(sizes: Floats, rng: np.random.Generator) -> Floats:
     """A bit of everything, one after the other."""
     parts = [compute, workers, waiting, transfer, managed, working_set]
     chosen = rng.choice(len(parts), size=2, replace=False)
-    curves = [parts[i](sizes, rng) for i in chosen]
+    first, second = (parts[i](sizes, rng) for i in chosen)
     mix = rng.uniform(0.2, 0.8)
     scale = _log_uniform(rng, 50, 5000)
-    return scale * (mix * curves[0] / curves[0].min() + (1 - mix) * curves[1] / curves[1].min())
+    return np.asarray(scale * (mix * first / first.min() + (1 - mix) * second / second.min()))
 
 
 FAMILIES: dict[str, Draw] = {

@@ -68,7 +68,7 @@ class EveryConfiguration(Sequence[Configuration]):
         row, column = divmod(range(len(self))[position], self.high_mb - self.low_mb + 1)
         return Configuration(self.low_mb + column, self.architectures[row])
 
-    def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:  # noqa: ARG002
+    def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
         """Position of a configuration, without a search."""
         row = self.architectures.index(value.architecture)
         return row * (self.high_mb - self.low_mb + 1) + int(value.memory_mb) - self.low_mb
