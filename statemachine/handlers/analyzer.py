@@ -5,7 +5,6 @@ Of a failed execution the result is what was measured until then.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +21,7 @@ from statemachine.pieces import keys
 from statemachine.record import REPORT, RESULT, Record, place_key
 from statemachine.replay import DEFAULT_REGION, elapsed_s, replay
 from statemachine.wiring import Wiring, framed, wire
+from tuner.aws.executions import readable_cause
 from tuner.model import Notice, StopReason
 from tuner.pricing import state_transition_usd
 from tuner.result import build_document, dumps, function_errors
@@ -52,11 +52,13 @@ def analyze(folder: str, error: tuple[str, str] | None, wiring: Wiring) -> Docum
     if not study.samples:
         said = " ".join(["Nothing was measured.", *(notice.message for notice in notices)])
         name, cause = error or ("NothingMeasuredError", said)
-        return encode_failed(folder, name, readable(cause))
+        return encode_failed(folder, name, readable_cause(cause))
     document = _document(study, record, notices, wiring)
     address = record.write_text(RESULT, dumps(document), content_type="application/json")
     if error is not None:
-        return encode_failed(folder, error[0], _with_place(readable(error[1]), f"What was measured is in {address}"))
+        return encode_failed(
+            folder, error[0], _with_place(readable_cause(error[1]), f"What was measured is in {address}")
+        )
     if document["recommendation"] is None:
         cause = "No configuration gave a usable run.\n" + function_errors(document)
         return encode_failed(folder, "AllFailedError", _with_place(cause, f"The runs are in {address}"))
@@ -70,15 +72,6 @@ def analyze(folder: str, error: tuple[str, str] | None, wiring: Wiring) -> Docum
         visualization_page=wiring.environment.get("TUNER_VISUALIZATION_URL") or VISUALIZATION_PAGE,
     )
     return encode_analyzed(folder, output, optimize=settings.auto_optimize)
-
-
-def readable(cause: str) -> str:
-    """The message in a cause: that of a handler is JSON with its stack, which helps no user."""
-    try:
-        said = json.loads(cause)
-    except ValueError:
-        return cause
-    return str(said.get("errorMessage", cause)) if isinstance(said, dict) else cause
 
 
 def _ended(record: Record, *, failed: bool) -> tuple[Study, list[Notice]]:

@@ -41,10 +41,19 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         TunerError: it cannot be written.
     """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        TunerError: it cannot be written.
+    """
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, "utf-8")
+        part.write_bytes(content)
         part.replace(path)
     except OSError as exc:
         part.unlink(missing_ok=True)

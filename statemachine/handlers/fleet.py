@@ -1,0 +1,76 @@
+"""Fleet: reads the list before the executions start, and sums up what they found.
+
+What the executions found is in S3, an object for each, written by the state machine: so the summary
+holds what there is also when too many have failed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from reports.fleet import render
+from statemachine.fleet import decode_fleet, read_list, summarize
+from statemachine.record import run_id
+from statemachine.wiring import Wiring, framed, wire
+from tuner.aws.objects import Objects, parse_address
+from tuner.errors import InputError
+
+Document = dict[str, Any]
+
+
+@framed
+def handler(event: Mapping[str, Any], _context: Any) -> Document:
+    """Read the list, or sum up."""
+    if event["step"] == "list":
+        return begin(event["input"], event["execution"], event["startedAt"], wire())
+    return end(event["fleet"]["folder"], wire())
+
+
+def begin(document: Any, execution: str, started_at: str, wiring: Wiring) -> Document:
+    """Read and check the list, and write it down as the Map reads it.
+
+    Raises:
+        InputError: every fault of the input and of every entry.
+    """
+    fleet = decode_fleet(document)
+    address = parse_address(fleet.address, path="$.list")
+    content = Objects(wiring.clients.s3, address.bucket).read(address.key)
+    if content is None:
+        raise InputError.single("$.list", f"{address} does not exist", "upload the list there")
+    inputs = read_list(content.decode("utf-8", "replace"), fleet)
+    folder = f"fleets/{run_id(execution, started_at)}"
+    wiring.objects.write(f"{folder}/items.json", json.dumps(inputs).encode())
+    return {
+        "bucket": wiring.bucket,
+        "folder": folder,
+        "items": f"{folder}/items.json",
+        "outcomes": f"{folder}/outcomes",
+        "results": f"{folder}/map",
+        "concurrency": fleet.concurrency,
+        "toleratedFailurePercentage": fleet.tolerated_percent,
+    }
+
+
+def end(folder: str, wiring: Wiring) -> Document:
+    """Write the summary, and say where it is."""
+    objects = wiring.objects
+    inputs = json.loads(objects.read(f"{folder}/items.json") or b"[]")
+    keys = objects.keys(f"{folder}/outcomes/")
+    contents = zip(keys, objects.read_all(keys), strict=True)
+    outcomes = {
+        int(key.rpartition("/")[2].removesuffix(".json")): json.loads(content or b"{}") for key, content in contents
+    }
+    summary = summarize(inputs, outcomes)
+    objects.write(f"{folder}/summary.json", json.dumps(summary, indent=1).encode())
+    objects.write(f"{folder}/summary.html", render(summary).encode(), content_type="text/html; charset=utf-8")
+    return {
+        "functions": summary["functions"],
+        "tuned": summary["tuned"],
+        "failed": summary["failed"],
+        "notStarted": len(summary["notStarted"]),
+        "savingPerMonth": summary["savingPerMonth"],
+        "summary": str(objects.address(f"{folder}/summary.json")),
+        "report": str(objects.address(f"{folder}/summary.html")),
+    }
