@@ -55,7 +55,7 @@ class Fault:
     operation: str = "*"
     service: str = "*"
     caller: str = "user"
-    """Whose calls count: user, function, states, or * for all."""
+    """Whose calls count: user, function, states, stacks, or * for all."""
     nth: int = 1
     """The first matching call that it strikes."""
     times: int | None = 1

@@ -6,14 +6,12 @@ credentials; faults, settings and the record of calls go over the server's contr
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
 import sys
 import threading
 import urllib.request
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ import pytest
 
 from tests.cloud.faults import Fault, Kind
 from tests.cloud.settings import DEFAULT_ACCOUNT, DEFAULT_REGION
+from tests.cloud.zips import zipped
 
 ROOT = Path(__file__).parents[2]
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIATESTER0000000000", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -259,23 +258,6 @@ class _HookServer:
         self._server.server_close()
         self._thread.join()
         return self._failures
-
-
-def zipped(source: Path | str | Mapping[str, str]) -> bytes:
-    """A zip of a folder, or of a mapping of file names to texts; equal content gives equal bytes."""
-    if isinstance(source, Mapping):
-        files = {name: text.encode() for name, text in source.items()}
-    else:
-        base = Path(source)
-        found = (path for path in sorted(base.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
-        files = {str(path.relative_to(base)): path.read_bytes() for path in found}
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            item = zipfile.ZipInfo(name, date_time=(2026, 1, 1, 0, 0, 0))
-            item.external_attr = 0o644 << 16
-            archive.writestr(item, data)
-    return buffer.getvalue()
 
 
 @contextmanager

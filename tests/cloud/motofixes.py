@@ -1,20 +1,83 @@
-"""Where moto differs from AWS in a way that would hide a fault of ours: one function each, all applied at the start."""
+"""Prepares moto, and mends each of its services when the first call for it arrives (imports take a second).
+
+Where moto differs from AWS in a way that would hide a fault of ours, one function mends one difference:
+Step Functions in `states.py`, CloudFormation in `stacks.py`, the small ones of other services here.
+"""
 
 from __future__ import annotations
 
-from tests.cloud.lambda_service.service import LambdaService
+import re
+import threading
+
+from tests.cloud.replace import replace
+from tests.cloud.settings import Settings
 
 
-def install(lambdas: LambdaService) -> None:
-    """Prepare moto before its first use; its services are patched when they are first needed."""
+class MotoFixes:
+    """What has been mended so far."""
+
+    def __init__(self, settings: Settings, endpoint: str) -> None:
+        self._settings, self._endpoint = settings, endpoint
+        self._done: set[str] = set()
+        self._lock = threading.Lock()
+
+    def before(self, service: str) -> None:
+        """Mend what a call of `service` needs."""
+        with self._lock:
+            if "moto" not in self._done:
+                _configure()
+            for part in {"cloudformation": ("stepfunctions", "cloudformation")}.get(service, (service,)):
+                if part not in self._done:
+                    self._mend(part)
+            self._done.update(("moto", service))
+
+    def _mend(self, part: str) -> None:
+        self._done.add(part)
+        if part == "stepfunctions":
+            from tests.cloud import states
+
+            states.install(self._settings, self._endpoint)
+        elif part == "cloudformation":
+            from tests.cloud import stacks
+
+            stacks.install(self._endpoint)
+        elif part == "logs":
+            _fix_filter_patterns()
+
+    def reset(self) -> None:
+        """Forget all of moto's resources; running executions end."""
+        from moto.core.base_backend import BackendDict
+
+        if "stepfunctions" in self._done:
+            from tests.cloud import states
+
+            states.stop_all()
+        BackendDict.reset()
+
+
+def _configure() -> None:
     from moto.core.config import default_user_config
 
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     default_user_config["iam"] = {"load_aws_managed_policies": False}
 
 
-def reset() -> None:
-    """Forget all of moto's resources."""
-    from moto.core.base_backend import BackendDict
+def _fix_filter_patterns() -> None:
+    """Patterns that FilterLogEvents cannot read match everything; AWS refuses terms with a dash but no quotes."""
+    from moto.logs import models
+    from moto.logs.exceptions import InvalidParameterException
 
-    BackendDict.reset()
+    term = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
+
+    class Pattern:
+        def __init__(self, pattern: str | None) -> None:
+            self._terms: list[str] = []
+            for quoted, bare in term.findall((pattern or "").strip()):
+                if bare and not re.fullmatch(r"\w+", bare):
+                    raise InvalidParameterException("Invalid filter pattern")
+                self._terms.append(bare or quoted)
+
+        def matches(self, message: str) -> bool:
+            return all(term in message for term in self._terms)
+
+    replace(models, EventMessageFilter=Pattern)

@@ -24,6 +24,7 @@ from tests.cloud.calls import CallLog
 from tests.cloud.errors import AwsError, Reply, render
 from tests.cloud.faults import Fault, FaultPlan, Kind
 from tests.cloud.lambda_service.service import DOWNLOADS_PATH, LambdaService
+from tests.cloud.motofixes import MotoFixes
 from tests.cloud.runtime import Runtimes
 from tests.cloud.settings import Settings
 from tests.cloud.wire import Call, identify
@@ -47,14 +48,11 @@ class StandIn:
         self.runtimes = Runtimes(self.settings, self.endpoint)
         self.lambdas = LambdaService(self.settings, self.runtimes, self.endpoint)
         self.runtimes.lambdas = self.lambdas
-        self._moto = _MotoServices()
+        self._moto = _MotoServices(MotoFixes(self.settings, self.endpoint))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def start(self) -> None:
         """Serve until `stop`."""
-        from tests.cloud import motofixes
-
-        motofixes.install(self.lambdas)
         self._thread.start()
 
     def stop(self) -> None:
@@ -65,10 +63,8 @@ class StandIn:
 
     def reset(self) -> None:
         """An empty account with the default settings, no faults, no calls."""
-        from tests.cloud import motofixes
-
         self.faults.clear()
-        motofixes.reset()
+        self._moto.fixes.reset()
         self.lambdas.reset()
         self.runtimes.reset()
         self.settings.update(self._first_settings)
@@ -89,7 +85,7 @@ class StandIn:
     def _aws(self, environ: dict[str, Any], body: bytes) -> Reply:
         call = identify(environ, body)
         if call is None:
-            return self._moto.send(environ, body)
+            return self._moto.send("s3", environ, body)
         entry = self.calls.begin(call)
         striking = self.faults.for_call(call)
         entry["faults"] = [str(fault.kind) for fault in striking]
@@ -111,7 +107,7 @@ class StandIn:
             return self.lambdas.handle(call)
         if call.service == "pricing":
             return pricing.handle(call)
-        return self._moto.send(environ, body)
+        return self._moto.send(call.service, environ, body)
 
     def _before(self, striking: list[Fault], call: Call, environ: dict[str, Any]) -> None:
         for fault in striking:
@@ -168,12 +164,14 @@ class StandIn:
 class _MotoServices:
     """moto's own WSGI application, imported when the first call needs it."""
 
-    def __init__(self) -> None:
+    def __init__(self, fixes: MotoFixes) -> None:
+        self.fixes = fixes
         self._application: Any = None
         self._lock = threading.Lock()
 
-    def send(self, environ: dict[str, Any], body: bytes) -> Reply:
+    def send(self, service: str, environ: dict[str, Any], body: bytes) -> Reply:
         """Have moto answer a request."""
+        self.fixes.before(service)
         with self._lock:
             if self._application is None:
                 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app

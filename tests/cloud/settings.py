@@ -52,6 +52,11 @@ class Settings:
     async_retry_seconds: float = 0.05
     """Pause before each of the two retries of a failed asynchronous invocation (1 and 2 minutes in AWS)."""
 
+    states_pace: float = 0.02
+    """How long Wait states and pauses before retries last, as a part of what the definition says."""
+    history_limit: int = 25_000
+    """Events of one execution (Step Functions quotas)."""
+
     def update(self, changes: dict[str, Any]) -> None:
         """Set some fields.
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, HTTPClientError
 
-from tests.cloud.fixtures import Cloud, zipped
+from tests.cloud.fixtures import Cloud
+from tests.cloud.zips import zipped
 
 
 def refused(action: Callable[[], Any]) -> tuple[str, int]:

@@ -6,7 +6,8 @@ import base64
 import json
 from typing import Any
 
-from tests.cloud.fixtures import Cloud, zipped
+from tests.cloud.fixtures import Cloud
+from tests.cloud.zips import zipped
 
 ECHO = {"app.py": "def handler(event, context):\n    print('hello')\n    return {'got': event}\n"}
 CALLER = {

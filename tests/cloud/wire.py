@@ -42,14 +42,12 @@ class Call:
 
     @property
     def caller(self) -> str:
-        """`user`, `function` (code running in Lambda) or `states` (Step Functions itself)."""
-        if self.access_key.startswith(STATES_KEY_PREFIX):
-            return "states"
-        return "function" if self.access_key.startswith(FUNCTION_KEY_PREFIX) else "user"
+        """`user`, `function` (code running in Lambda), `states` (Step Functions) or `stacks` (CloudFormation)."""
+        return next((name for prefix, name in _CALLERS.items() if self.access_key.startswith(prefix)), "user")
 
 
-STATES_KEY_PREFIX = "ASIASTATES"
-FUNCTION_KEY_PREFIX = "ASIALAMBDA"
+FUNCTION_KEY_PREFIX, STATES_KEY_PREFIX, STACKS_KEY_PREFIX = "ASIALAMBDA", "ASIASTATES", "ASIASTACKS"
+_CALLERS = {FUNCTION_KEY_PREFIX: "function", STATES_KEY_PREFIX: "states", STACKS_KEY_PREFIX: "stacks"}
 _principals: dict[str, tuple[str, str]] = {}
 
 
