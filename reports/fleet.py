@@ -33,4 +33,4 @@ def _template() -> Template:
 
 
 def _percent(ratio: float | None) -> str:
-    return "–" if ratio is None else f"{100 * ratio:.0f}%"
+    return "" if ratio is None else f"{100 * ratio:.0f}%"

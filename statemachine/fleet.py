@@ -89,10 +89,9 @@ def read_list(text: str, fleet: FleetInput) -> list[Document]:
         for index, item in enumerate(inputs)
         for fault in input_faults(item)
     ]
+    faults.extend(_repeated(inputs))
     if faults:
-        raise InputError([*faults, *_repeated(inputs)])
-    if repeated := list(_repeated(inputs)):
-        raise InputError(repeated)
+        raise InputError(faults)
     return inputs
 
 
