@@ -1,7 +1,7 @@
 """The address of AWS Lambda Power Tuning's page that draws cost and duration against memory.
 
 Everything is in the fragment of the address, which browsers do not send: sizes, times and costs,
-each as base64 of little-endian numbers. Not for reports of ours, which carry their own charts.
+each as base64 of little-endian numbers.
 """
 
 from __future__ import annotations

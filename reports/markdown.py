@@ -1,0 +1,128 @@
+"""The answer as Markdown, for pull requests and the job summaries of CI.
+
+Foreign text stands in code spans: there it is no markup, no link and no mention.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from reports import snippets, story
+from reports.rows import Result, Row, rows
+from reports.wording import clip, configuration, memory, milliseconds, money, per_million, plural, seconds, visible
+
+MOST_ROWS = 16
+"""Rows of the table that is seen at once; the others are folded away."""
+
+
+def render(result: Result) -> str:
+    """Headline, certainty, table, other strategies, warnings and how it was measured."""
+    answer, sure = story.headline(result), story.confidence(result)
+    badge, estimate = story.origin(result)
+    money_part = f"; {answer.money}" if answer.money else ""
+    blocks = [
+        f"### Memory and architecture of {code(result['function']['name'])}",
+        f"**{answer.choice}**: {answer.claim}{money_part}.",
+        f"> **{badge}.** {estimate}" if estimate else "",
+        f"> {story.partial(result)}" if story.partial(result) else "",
+        f"**{sure.label}.** {' '.join(sure.reasons)}",
+        *_tables(result),
+        _strategies(result),
+        "\n".join(f"- ⚠️ {code(n['code'], 60)} {code(n['message'])}" for n in result["warnings"]),
+        "\n".join(_errors(result)),
+        _apply(result),
+        _foot(result),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def code(text: str, length: int = 240) -> str:
+    """Foreign text as a code span that it cannot leave, also inside a table."""
+    shown = clip(visible(text), length).replace("|", "\\|")
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    pad = " " if shown[:1] in ("`", " ", "") or shown[-1:] in ("`", " ") else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def _tables(result: Result) -> Iterator[str]:
+    found = rows(result)
+    first = [row for row in found if row.measured or row.recommended or row.current][:MOST_ROWS]
+    if first:
+        yield _table(result, first)
+    rest = [row for row in found if row not in first]
+    if rest:
+        more = plural(len(rest), "more configuration")
+        yield f"<details><summary>{more}</summary>\n\n{_table(result, rest)}\n\n</details>"
+
+
+def _table(result: Result, shown: Iterable[Row]) -> str:
+    currency, month = result["prices"]["currency"], result["request"].get("invocations_per_month")
+    last = " a month |" if month else ""
+    lines = [
+        f"| memory | architecture | duration | p95 | per million |{last} runs | |",
+        f"| ---: | --- | ---: | ---: | ---: |{' ---: |' if month else ''} ---: | --- |",
+    ]
+    for row in shown:
+        cells = [
+            memory(row.memory_mb),
+            row.architecture,
+            _spread(row),
+            milliseconds(row.p95_ms["mean"]) if row.p95_ms else "–",
+            per_million(row.cost_usd["mean"], currency) if row.cost_usd else "–",
+        ]
+        if month:
+            cells.append(money(row.cost_usd["mean"] * month, currency) if row.cost_usd else "–")
+        cells += [f"{row.runs:,}" if row.measured else "–", _notes(row)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _spread(row: Row) -> str:
+    interval = row.duration_ms
+    if interval is None:
+        return "–"
+    ends = f"{milliseconds(interval['low'])} to {milliseconds(interval['high'])}"
+    return f"{milliseconds(interval['mean'])} ({ends})"
+
+
+def _notes(row: Row) -> str:
+    notes = ["**recommended**"] if row.recommended else []
+    notes += ["now"] if row.current else []
+    notes += ["estimated"] if row.candidate and not row.measured else []
+    notes += [code(row.reason, 100)] if row.reason else []
+    return ", ".join(notes)
+
+
+def _strategies(result: Result) -> str:
+    currency = result["prices"]["currency"]
+    return "\n".join(
+        f"- {item['strategy']}: {configuration(item)}, {milliseconds(item['duration_ms']['mean'])}, "
+        f"{per_million(item['cost_usd']['mean'], currency)} per million"
+        for item in result["alternatives"]
+    )
+
+
+def _errors(result: Result) -> Iterator[str]:
+    for measurement in result["measurements"]:
+        for error in measurement["errors"][:3]:
+            where = f"{memory(measurement['memory_mb'])} {measurement['architecture']}"
+            text = f"{error['type']}: {error['message']}"
+            yield f"- {where}, {plural(error['count'], 'time')}: {code(text)}"
+
+
+def _apply(result: Result) -> str:
+    found = snippets.snippets(result)
+    if not found:
+        return ""
+    blocks = "\n\n".join(f"{snippet.tool}\n\n```text\n{snippet.text.replace('```', '')}\n```" for snippet in found)
+    return f"<details><summary>Apply it</summary>\n\n{blocks}\n\n</details>"
+
+
+def _foot(result: Result) -> str:
+    tuning, prices = result["tuning"], result["prices"]
+    return (
+        f"<sub>{plural(tuning['invocations'], 'invocation')}, {money(tuning['cost_usd'], prices['currency'])}, "
+        f"{seconds(tuning['seconds'])}; prices of {code(prices['region'], 40)} as of {code(prices['as_of'], 40)}; "
+        f"{code(result['tool']['name'], 40)} {code(result['tool']['version'], 40)}</sub>"
+    )

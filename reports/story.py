@@ -1,0 +1,229 @@
+"""The answer in words: the headline, how sure it is, and what to do next.
+
+Every form of the report tells the same story with these sentences. Claims are made
+only where the interval supports them: a saving whose interval spans zero is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reports.rows import Result, key
+from reports.wording import (
+    Interval,
+    configuration,
+    count,
+    listing,
+    milliseconds,
+    money,
+    per_million,
+    percent,
+    percent_range,
+    plural,
+    sentence,
+)
+
+STOPPED = {
+    "complete": "everything that was asked for has been measured",
+    "tolerance": "the expected loss fell below the tolerance",
+    "economy": "a further trial would have cost more than it could be expected to save",
+    "cannot_tell": "the noise is too large for more trials to decide",
+    "max_invocations": "the budget of invocations was spent",
+    "max_usd": "the budget of money was spent",
+    "max_seconds": "the time was up",
+    "interrupted": "it was interrupted",
+    "all_failed": "no configuration gave a usable run",
+    "function_changed": "the function was deployed meanwhile",
+}
+UNFINISHED = ("max_invocations", "max_usd", "max_seconds", "interrupted", "function_changed")
+"""Reasons to stop before the question was settled."""
+_GOALS = {"cost": "cheapest", "speed": "fastest", "balanced": "best balanced"}
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The answer: what to use, what that brings, and what it costs."""
+
+    choice: str
+    claim: str
+    money: str = ""
+
+    def __str__(self) -> str:
+        return sentence("; ".join(part for part in (f"{self.choice}: {self.claim}", self.money) if part))
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How sure the answer is: a word for a badge (`good`, `fair`, `poor`, `none`), and why."""
+
+    level: str
+    label: str
+    reasons: tuple[str, ...]
+
+
+def headline(result: Result) -> Headline:
+    """The answer in one sentence with numbers."""
+    recommended, current = result["recommendation"], result["current"]
+    if recommended is None:
+        return Headline("No recommendation", _nothing(result))
+    choice = configuration(recommended)
+    price = monthly(result, recommended["cost_usd"]["mean"])
+    if current is not None and key(current) == key(recommended):
+        goal = _GOALS[recommended["strategy"]]
+        figures = milliseconds(recommended["duration_ms"]["mean"])
+        return Headline(f"Keep {choice}", f"already the {goal} choice at {figures}", price)
+    if result["saving"] is not None:
+        return Headline(choice, versus_now(result["saving"]), price)
+    goal = f"the {_GOALS[recommended['strategy']]} choice at {milliseconds(recommended['duration_ms']['mean'])}"
+    if current is not None:
+        goal += f" (the current {configuration(current)} gave nothing to compare with)"
+    return Headline(choice, goal, price)
+
+
+def versus_now(saving: Mapping[str, Any]) -> str:
+    """Cost and duration against the current configuration: `38% cheaper (35 to 41%) and 12% faster (…) than now`."""
+    cost = _change(saving["ratio"], "cheaper", "dearer")
+    speed = _change(saving["duration_ratio"], "faster", "slower")
+    if cost and speed:
+        return f"{cost} and {speed} than now"
+    if cost:
+        return f"{cost} than now, and about as fast ({_either_way(saving['duration_ratio'], 'slower', 'faster')})"
+    if speed:
+        return f"{speed} than now, at about the same cost ({_either_way(saving['ratio'], 'dearer', 'cheaper')})"
+    return (
+        f"no clear difference from now in cost ({_either_way(saving['ratio'], 'dearer', 'cheaper')}) "
+        f"or duration ({_either_way(saving['duration_ratio'], 'slower', 'faster')})"
+    )
+
+
+def monthly(result: Result, cost: float) -> str:
+    """What invocations at this cost come to: a month where the traffic is known, else for a million."""
+    currency, invocations = result["prices"]["currency"], result["request"].get("invocations_per_month")
+    if invocations:
+        return f"{money(cost * invocations, currency)} a month at {count(invocations)} invocations"
+    return f"{per_million(cost, currency)} per million invocations"
+
+
+def confidence(result: Result) -> Confidence:
+    """How sure the recommendation is, and what that rests on."""
+    recommended, stopped = result["recommendation"], result["stopped_by"]
+    ended = f"The search ended because {STOPPED[stopped]}."
+    if recommended is None:
+        return Confidence("none", "No answer", (ended, _effort(result)))
+    regret, tolerance = recommended["expected_regret"], result["request"].get("tolerance", 0.02)
+    level, label = _level(regret, tolerance, stopped, recommended)
+    reasons = [
+        f"On average this choice loses {percent(regret)} against the true best of its strategy.",
+        _effort(result),
+        ended,
+    ]
+    if not recommended["measured"]:
+        reasons.insert(1, "This very configuration was not measured: its figures come from the fitted curve.")
+    if recommended["unmet"]:
+        reasons.insert(0, recommended["unmet"])
+    return Confidence(level, label, tuple(map(sentence, reasons)))
+
+
+def origin(result: Result) -> tuple[str, str]:
+    """Where it ran: a word for a badge, and what has to be said of it (empty for AWS)."""
+    backend = result["function"]["backend"]
+    if backend == "local":
+        return "Local estimate", (
+            "Measured on this machine under Lambda's CPU share and memory limit, not in AWS. Ratios between sizes "
+            "carry over better than milliseconds do; confirm with a short run in AWS before production."
+        )
+    if backend == "simulated":
+        return "Simulated", "A simulated function: these numbers come from a known curve, and no real call was made."
+    return "Measured in AWS", ""
+
+
+def partial(result: Result) -> str:
+    """What to say of a run that ended before its question was settled; empty for others."""
+    if result["stopped_by"] not in UNFINISHED:
+        return ""
+    return f"Partial result: {STOPPED[result['stopped_by']]}. What was measured until then is shown."
+
+
+def next_step(result: Result) -> str:
+    """What to do with the answer, in one sentence."""
+    recommended, saving, backend = result["recommendation"], result["saving"], result["function"]["backend"]
+    if recommended is None:
+        return "Look at the errors below, repair what they name, and tune again."
+    if backend == "simulated":
+        return "Nothing to apply: tune a real function next."
+    if result["current"] is not None and key(result["current"]) == key(recommended):
+        return "Nothing to change. Tune again after the code or its traffic has changed."
+    if saving is not None and saving["ratio"]["low"] <= 0 <= saving["ratio"]["high"]:
+        if saving["duration_ratio"]["low"] <= 0:
+            return "The difference is within the noise: there is no hurry to change. If you want to, this applies it:"
+        return "Apply it for the speed; the cost stays about the same:"
+    if backend == "local":
+        return "Confirm it in AWS with a short run, or set it in your template right away:"
+    if result["current"] is not None and result["current"]["architecture"] != recommended["architecture"]:
+        return (
+            f"Build for {recommended['architecture']}, then apply it "
+            "(pure Python or Node.js code needs no change, native dependencies do):"
+        )
+    return "Apply it, here or in your template:"
+
+
+def _nothing(result: Result) -> str:
+    failed = sum(1 for m in result["measurements"] if m["duration_ms"] is None)
+    if result["measurements"] and failed == len(result["measurements"]):
+        return f"all {plural(failed, 'configuration')} failed" if failed > 1 else "the only configuration failed"
+    return STOPPED[result["stopped_by"]]
+
+
+def _change(saved: Interval, better: str, worse: str) -> str:
+    """`38% cheaper (35 to 41%)`; empty when the interval does not tell which."""
+    if saved["low"] > 0:
+        return f"{percent(saved['mean'])} {better} ({percent_range(saved['low'], saved['high'])})"
+    if saved["high"] < 0:
+        return f"{percent(-saved['mean'])} {worse} ({percent_range(-saved['high'], -saved['low'])})"
+    return ""
+
+
+def _either_way(saved: Interval, worse: str, better: str) -> str:
+    return f"{percent(abs(saved['low']))} {worse} to {percent(abs(saved['high']))} {better}"
+
+
+def _effort(result: Result) -> str:
+    measured = [m for m in result["measurements"] if m["runs"]]
+    runs = plural(sum(m["runs"] for m in measured), "run")
+    environments = plural(sum(m["environments"] for m in measured), "environment")
+    sizes = plural(len(measured), "configuration")
+    cold = sum(m["cold_starts"] for m in measured)
+    return f"It rests on {runs} in {environments} at {sizes}" + (f", {cold:,} of them cold starts." if cold else ".")
+
+
+def _level(regret: float, tolerance: float, stopped: str, recommended: Mapping[str, Any]) -> tuple[str, str]:
+    """A badge: good within the tolerance, fair up to three times that."""
+    if recommended["unmet"]:
+        return "poor", "No configuration meets the constraints"
+    if stopped == "cannot_tell" or regret > 3 * tolerance:
+        return "poor", "Uncertain"
+    if regret > tolerance or stopped in UNFINISHED:
+        return "fair", "Fairly sure"
+    return "good", "Sure"
+
+
+def why(result: Result) -> str:
+    """The recommendation's reason as the search gave it; empty without one."""
+    return str(result["recommendation"]["reason"]) if result["recommendation"] else ""
+
+
+def outcomes(measurement: Mapping[str, Any]) -> str:
+    """How the runs of a measurement ended, where some did not end well."""
+    words = {
+        "ok": "ok",
+        "error": "failed",
+        "timeout": "timed out",
+        "out_of_memory": "out of memory",
+        "throttled": "throttled",
+        "refused": "refused",
+        "no_report": "without a report",
+    }
+    found = measurement["outcomes"]
+    return listing([f"{found[name]:,} {word}" for name, word in words.items() if found[name]])

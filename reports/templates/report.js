@@ -1,0 +1,225 @@
+(() => {
+  const data = JSON.parse(document.getElementById("numbers").textContent);
+  const rows = data.rows.map(([memory, architecture, d, dl, dh, c, cl, ch, p95, measured]) => ({
+    memory, architecture, p95, measured,
+    duration: { mean: d, low: dl, high: dh },
+    cost: { mean: c, low: cl, high: ch },
+  }));
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const make = (name, fields = {}) => Object.assign(document.createElement(name), fields);
+  const SVG = "http://www.w3.org/2000/svg";
+  const draw = (name, attributes) => {
+    const element = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    return element;
+  };
+
+  // Words: the same as reports/wording.py.
+  const grouped = (value, decimals) =>
+    value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  const number = (value) => value === 0 ? "0"
+    : grouped(value, Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))))));
+  const ms = (value) => Math.abs(value) >= 10000 ? `${number(value / 1000)} s` : `${number(value)} ms`;
+  const symbol = { USD: "$", CNY: "CN¥", EUR: "€" }[data.currency] ?? "";
+  const money = (value) => {
+    const sign = value < 0 ? "−" : "", size = Math.abs(value);
+    return sign + symbol + (size >= 99.995 || size === 0 ? grouped(size, 0) : size >= 1 ? size.toFixed(2) : number(size));
+  };
+  const percent = (share) => {
+    const size = Math.abs(share * 100);
+    return (size >= 9.95 || size === 0 ? size.toFixed(0) : size >= 0.095 ? size.toFixed(1) : size.toFixed(2)) + "%";
+  };
+  const count = (value) => value >= 1e6 ? `${grouped(+(value / 1e6).toPrecision(3), 0) === "0" ? 0 : +(value / 1e6).toPrecision(3)} million`
+    : grouped(value, 0);
+  const place = (row) => `${grouped(row.memory, 0)} MB on ${row.architecture}`;
+
+  for (const element of all(".js")) element.hidden = false;
+
+  // Copy buttons.
+  for (const pre of all(".panel pre, pre.command")) {
+    const button = make("button", { type: "button", className: "copy", textContent: "Copy" });
+    button.addEventListener("click", async () => {
+      try { await navigator.clipboard.writeText(pre.textContent); button.textContent = "Copied"; } catch {
+        getSelection().selectAllChildren(pre); button.textContent = "Selected";
+      }
+      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    });
+    pre.before(button);
+  }
+
+  // Legends switch their series on and off.
+  for (const figure of all("figure.chart")) {
+    for (const item of all(".legend li", figure)) {
+      const series = item.dataset.series;
+      const button = make("button", { type: "button", className: item.className, textContent: item.textContent });
+      button.setAttribute("aria-pressed", "true");
+      button.addEventListener("click", () => {
+        const on = button.getAttribute("aria-pressed") !== "true";
+        button.setAttribute("aria-pressed", String(on));
+        for (const group of all(`[data-series="${series}"]`, figure.querySelector("svg"))) group.classList.toggle("off", !on);
+      });
+      item.className = "";
+      item.replaceChildren(button);
+    }
+  }
+
+  // A pixel for a value, as reports/svg.py places it.
+  const at = (scale, value) => {
+    const f = scale.log ? Math.log : (v) => v;
+    const held = Math.min(Math.max(value, scale.low), scale.high);
+    return scale.start + (f(held) - f(scale.low)) / (f(scale.high) - f(scale.low)) * (scale.end - scale.start);
+  };
+
+  // Estimated candidates have no mark of their own: give each an invisible one that tells its numbers.
+  const figures = { "chart-duration": (row) => row.duration, "chart-cost": (row) => row.cost };
+  for (const [id, figure] of Object.entries(figures)) {
+    const svg = document.querySelector(`#${id} svg`);
+    if (!svg?.dataset.scales || !svg.querySelector(".curve")) continue;
+    const { x, y, factor } = JSON.parse(svg.dataset.scales);
+    const tell = factor === 1 ? ms : (value) => money(value * factor);
+    for (const row of rows) {
+      if (row.measured) continue;
+      const { mean, low, high } = figure(row);
+      const group = draw("g", { class: "pt hit", role: "img" });
+      group.append(draw("circle", { cx: at(x, row.memory), cy: at(y, mean * factor), r: 6 }));
+      const title = draw("title", {});
+      title.textContent = `${grouped(row.memory, 0)} MB ${row.architecture}: ${tell(mean)} (${tell(low)} to ${tell(high)}), estimated, not measured`;
+      group.append(title);
+      svg.querySelector(`.series.${row.architecture}`)?.append(group);
+    }
+  }
+
+  // Hover and focus tell the numbers; the arrow keys walk through the marks of a chart.
+  const tip = document.getElementById("tip");
+  const show = (mark) => {
+    tip.textContent = mark.getAttribute("aria-label");
+    tip.hidden = false;
+    const box = mark.getBoundingClientRect(), own = tip.getBoundingClientRect();
+    const left = Math.min(Math.max(8, box.left + box.width / 2 - own.width / 2), document.documentElement.clientWidth - own.width - 8);
+    const above = box.top - own.height - 8;
+    tip.style.left = `${left + scrollX}px`;
+    tip.style.top = `${(above < 4 ? box.bottom + 8 : above) + scrollY}px`;
+  };
+  const hide = () => { tip.hidden = true; };
+  for (const svg of all("figure.chart svg")) {
+    const marks = all(".pt", svg);
+    for (const [index, mark] of marks.entries()) {
+      const title = mark.querySelector("title");
+      mark.setAttribute("aria-label", title.textContent);
+      title.remove();
+      mark.setAttribute("tabindex", index === 0 ? "0" : "-1");
+      mark.addEventListener("pointerenter", () => show(mark));
+      mark.addEventListener("pointerleave", hide);
+      mark.addEventListener("focus", () => show(mark));
+      mark.addEventListener("blur", hide);
+    }
+    svg.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (event.key === "Escape") hide();
+      const shown = marks.filter((mark) => !mark.closest(".off"));
+      const now = shown.indexOf(document.activeElement);
+      if (!step || now < 0) return;
+      event.preventDefault();
+      const next = shown[(now + step + shown.length) % shown.length];
+      marks.forEach((mark) => mark.setAttribute("tabindex", mark === next ? "0" : "-1"));
+      next.focus();
+    });
+  }
+
+  // Sortable table.
+  const table = document.querySelector("table.sortable");
+  if (table) {
+    const body = table.tBodies[0];
+    const value = (row, column) => {
+      const cell = row.cells[column];
+      return cell.dataset.v === undefined ? cell.textContent.trim() : +cell.dataset.v;
+    };
+    const compare = (a, b) => {
+      if (typeof a === typeof b) return typeof a === "number" ? a - b : a.localeCompare(b, "en");
+      return typeof a === "number" ? -1 : 1;
+    };
+    all("th", table.tHead).forEach((head, column) => {
+      const button = make("button", { type: "button", textContent: head.textContent });
+      button.addEventListener("click", () => {
+        const up = head.getAttribute("aria-sort") !== "ascending";
+        all("th", table.tHead).forEach((other) => other.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", up ? "ascending" : "descending");
+        const sorted = [...body.rows].sort((a, b) => (up ? 1 : -1) * compare(value(a, column), value(b, column)));
+        body.append(...sorted);
+      });
+      head.replaceChildren(button);
+    });
+    document.getElementById("only-measured").addEventListener("change", (event) => {
+      for (const row of body.rows) row.hidden = event.target.checked && !row.classList.contains("measured");
+    });
+  }
+
+  // Explore: the recommendation follows the wish.
+  const form = document.getElementById("explore");
+  if (!form || !rows.length) return;
+  const fields = form.elements;
+  const start = () => {
+    fields.strategy.value = data.strategy;
+    fields.weight.value = data.weight;
+    fields.p95.value = data.constraints.max_p95_ms ?? "";
+    fields.cost.value = data.constraints.max_cost_per_million_usd ?? "";
+    fields.memory.value = data.constraints.min_memory_mb ?? "";
+    fields.traffic.value = Math.log10(data.month ?? 1e6);
+    moved = false;
+  };
+  let moved = false;
+  const traffic = () => !moved ? data.month ?? 1e6 : +(10 ** +fields.traffic.value).toPrecision(2);
+  const compared = (now, then, better, worse) => {
+    const share = 1 - then / now;
+    return Math.abs(share) < 0.0005 ? "" : `${percent(share)} ${share > 0 ? better : worse}`;
+  };
+  const explore = () => {
+    const wish = {
+      strategy: fields.strategy.value,
+      weight: +fields.weight.value,
+      tolerance: data.tolerance,
+      constraints: {
+        max_p95_ms: +fields.p95.value || null,
+        max_cost_per_million_usd: +fields.cost.value || null,
+        min_memory_mb: +fields.memory.value || null,
+      },
+    };
+    fields.weight.disabled = wish.strategy !== "balanced";
+    fields.weightTold.value = wish.weight.toFixed(2);
+    fields.trafficTold.value = count(traffic());
+    const row = rows[choose(rows, wish)];
+    const unmet = violation(row, wish.constraints) > 0;
+    const now = data.current && rows.find((r) => r.memory === data.current[0] && r.architecture === data.current[1]);
+    const against = now && now !== row
+      ? [compared(now.cost.mean, row.cost.mean, "cheaper", "dearer"), compared(now.duration.mean, row.duration.mean, "faster", "slower")]
+        .filter(Boolean).join(", ") + " than now" : now ? "what is in use now" : "";
+    const parts = [
+      make("strong", { textContent: place(row) }),
+      ` ${ms(row.duration.mean)} (${ms(row.duration.low)} to ${ms(row.duration.high)}), ` +
+      `${money(row.cost.mean * 1e6)} per million (${money(row.cost.low * 1e6)} to ${money(row.cost.high * 1e6)}), ` +
+      `${money(row.cost.mean * traffic())} a month` + (against ? `; ${against}` : "") + ".",
+    ];
+    if (unmet) parts.push(make("em", { textContent: " No configuration meets the bounds; this one comes closest." }));
+    if (!row.measured) parts.push(make("span", { className: "note", textContent: " Estimated, not measured itself." }));
+    fields.found.replaceChildren(...parts);
+    point("chart-duration", row.memory, row.duration.mean);
+    point("chart-cost", row.memory, row.cost.mean);
+    point("chart-trade-off", row.duration.mean, row.cost.mean);
+  };
+  // A dashed ring in the charts shows where the explored choice lies.
+  const point = (id, horizontal, vertical) => {
+    const svg = document.querySelector(`#${id} svg`);
+    if (!svg) return;
+    const { x, y, factor } = JSON.parse(svg.dataset.scales);
+    let ring = svg.querySelector(".wish");
+    if (!ring) svg.append(ring = draw("circle", { class: "wish", r: 12 }));
+    ring.setAttribute("cx", at(x, horizontal));
+    ring.setAttribute("cy", at(y, vertical * factor));
+  };
+  fields.traffic.addEventListener("input", () => { moved = true; });
+  form.addEventListener("input", explore);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", () => setTimeout(() => { start(); explore(); }));
+  start();
+  explore();
+})();

@@ -1,0 +1,324 @@
+"""Everything that the page shows, ready to print: the template only places it.
+
+Turns a result document into sentences, tiles, tables and charts, and into the few numbers
+that the page's script needs to follow a changed wish.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reports import charts, charts_runs, csv, snippets, story
+from reports.rows import Result, Row, rows
+from reports.wording import (
+    Interval,
+    clip,
+    configuration,
+    count,
+    listing,
+    memory,
+    milliseconds,
+    money,
+    number,
+    per_million,
+    percent,
+    plural,
+    seconds,
+    spread,
+    visible,
+)
+from tuner.visualization import Series, visualization_url
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure of the first screen: recommended, its interval, and now."""
+
+    label: str
+    value: str
+    interval: str
+    now: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A table cell: what it shows, and the number it sorts by."""
+
+    text: str
+    value: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error of the function itself, and where it was seen."""
+
+    type: str
+    message: str
+    stack: str
+    count: int
+    where: str
+
+
+def view(result: Result) -> dict[str, Any]:
+    """The names that the template uses."""
+    table = rows(result)
+    badge, estimate = story.origin(result)
+    return {
+        "title": f"{memory_title(result)} · {visible(clip(result['function']['name'], 80))}",
+        "function": result["function"],
+        "backend": result["function"]["backend"],
+        "badge": badge,
+        "estimate": estimate,
+        "partial": story.partial(result),
+        "headline": story.headline(result),
+        "confidence": story.confidence(result),
+        "why": story.why(result),
+        "next_step": story.next_step(result),
+        "snippets": snippets.snippets(result),
+        "timeout_advice": (result["timeout_advice"] or {}).get("message", ""),
+        "tiles": tuple(_tiles(result)),
+        "identity": tuple(_identity(result)),
+        "warnings": result["warnings"],
+        "charts": tuple(chart for chart in _charts(result, table) if chart),
+        "strategies": tuple(_strategies(result)),
+        "columns": _columns(result),
+        "table": tuple((row, _cells(row, result)) for row in table),
+        "csv": base64.b64encode(csv.render(result).encode("utf-8", "replace")).decode(),
+        "failures": _failures(result),
+        "excluded": tuple(row for row in table if row.reason),
+        "method": tuple(_method(result)),
+        "prices": tuple(_prices(result)),
+        "tuning": tuple(_tuning(result)),
+        "reproduce": snippets.reproduce(result),
+        "request": json.dumps(result["request"], indent=2, ensure_ascii=False),
+        "details": json.dumps(result["function"]["details"], indent=2, ensure_ascii=False),
+        "visualization": _visualization(result),
+        "explore": explore(result),
+        "created": result["created_at"],
+        "tool": result["tool"],
+    }
+
+
+def memory_title(result: Result) -> str:
+    """The answer in a few words, for the title of the window."""
+    recommended = result["recommendation"]
+    return configuration(recommended) if recommended else "No recommendation"
+
+
+def explore(result: Result) -> str:
+    """What the page's script recomputes the recommendation from, as JSON that is safe inside a script element."""
+    request, current = result["request"], result["current"]
+    data = {
+        "rows": [_numbers(point) for point in result["curve"]],
+        "strategy": request["strategy"],
+        "weight": request.get("balanced_weight", 0.5),
+        "tolerance": request.get("tolerance", 0.02),
+        "constraints": request.get("constraints", {}),
+        "month": request.get("invocations_per_month"),
+        "current": current and [current["memory_mb"], current["architecture"]],
+        "currency": result["prices"]["currency"],
+    }
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _numbers(point: Mapping[str, Any]) -> list[Any]:
+    """One row for the script: memory, architecture, duration and cost with their ends, p95, measured."""
+    figures = [point[name][end] for name in ("duration_ms", "cost_usd") for end in ("mean", "low", "high")]
+    return [point["memory_mb"], point["architecture"], *figures, point["p95_ms"]["mean"], point["measured"]]
+
+
+def _tiles(result: Result) -> Iterator[Tile]:
+    recommended, current = result["recommendation"], result["current"] or {}
+    if recommended is None:
+        return
+    currency = result["prices"]["currency"]
+
+    def dear(value: float) -> str:
+        return per_million(value, currency)
+
+    def now(name: str, tell: Any) -> str:
+        interval = current.get(name)
+        return tell(interval["mean"]) if interval else ""
+
+    cost, duration, tail = recommended["cost_usd"], recommended["duration_ms"], recommended["p95_ms"]
+    yield Tile("cost per million", dear(cost["mean"]), spread(cost, "usd", currency), now("cost_usd", dear))
+    yield Tile("duration, warm", milliseconds(duration["mean"]), spread(duration), now("duration_ms", milliseconds))
+    yield Tile("95th percentile", milliseconds(tail["mean"]), spread(tail), now("p95_ms", milliseconds))
+    start = recommended["init_duration_ms"]
+    if start:
+        yield Tile("cold start adds", milliseconds(start["mean"]), spread(start))
+    saved = result["saving"] and result["saving"]["per_month_usd"]
+    if saved:
+        ends = f"{money(saved['low'], currency)} to {money(saved['high'], currency)}"
+        yield Tile("saved a month", money(saved["mean"], currency), ends)
+
+
+def _identity(result: Result) -> Iterator[tuple[str, str]]:
+    function, current = result["function"], result["current"]
+    yield "Function", function["name"]
+    for label, name in (("ARN", "arn"), ("Version", "version"), ("Runtime", "runtime"), ("Region", "region")):
+        if function[name] and function[name] != function["name"]:
+            yield label, function[name]
+    yield "Now", configuration(current) if current else "not known"
+    if function["timeout_s"]:
+        yield "Timeout", seconds(function["timeout_s"])
+    if function["code_sha256"]:
+        yield "Code SHA-256", function["code_sha256"]
+    yield "Tuned", result["created_at"].replace("T", " ").replace("Z", " UTC")
+
+
+def _charts(result: Result, table: Sequence[Row]) -> Iterator[charts.Chart | None]:
+    if not table:
+        return
+    yield charts.duration(result, table)
+    yield charts.cost(result, table)
+    if any(row.candidate for row in table):
+        yield charts.trade_off(result, table)
+    yield charts_runs.distribution(result, table)
+    yield charts_runs.init(result, table)
+    yield charts_runs.search(result)
+
+
+def _strategies(result: Result) -> Iterator[tuple[str, Mapping[str, Any], str, str, str]]:
+    """What each strategy recommends; for a grid also what the fitted curve would choose."""
+    recommended, currency = result["recommendation"], result["prices"]["currency"]
+    if recommended is None:
+        return
+    found = [(item["strategy"], item) for item in (recommended, *result["alternatives"])]
+    if result["curve_choice"]:
+        found.append((f"{result['curve_choice']['strategy']}, fitted curve", result["curve_choice"]))
+    for name, item in found:
+        cost, duration = item["cost_usd"], item["duration_ms"]
+        yield name, item, configuration(item), milliseconds(duration["mean"]), per_million(cost["mean"], currency)
+
+
+def _columns(result: Result) -> tuple[str, ...]:
+    month = result["request"].get("invocations_per_month")
+    last = (f"cost a month at {count(month)}",) if month else ()
+    return ("Memory", "Architecture", "Duration", "p95", "Cost per million", *last, "Init", "Memory used", "Runs", "")
+
+
+def _cells(row: Row, result: Result) -> tuple[Cell, ...]:
+    currency, month = result["prices"]["currency"], result["request"].get("invocations_per_month")
+    cost = row.cost_usd
+    monthly = (_cell(cost, lambda usd: money(usd * month, currency)),) if month else ()
+    return (
+        Cell(memory(row.memory_mb), row.memory_mb),
+        Cell(row.architecture),
+        _cell(row.duration_ms, milliseconds, ends=True),
+        _cell(row.p95_ms, milliseconds),
+        _cell(cost, lambda usd: per_million(usd, currency), ends=True),
+        *monthly,
+        _cell(row.init_duration_ms, milliseconds),
+        Cell(memory(row.max_memory_used_mb), row.max_memory_used_mb) if row.max_memory_used_mb else Cell("–"),
+        Cell(f"{row.runs:,}", row.runs) if row.measured else Cell("–", 0),
+        Cell(clip(row.reason, 100) if row.reason else ", ".join(_roles(row))),
+    )
+
+
+def _cell(interval: Interval | None, tell: Any, *, ends: bool = False) -> Cell:
+    if interval is None:
+        return Cell("–")
+    note = f"{tell(interval['low'])} to {tell(interval['high'])}" if ends else ""
+    return Cell(tell(interval["mean"]), interval["mean"], note)
+
+
+def _roles(row: Row) -> Iterator[str]:
+    if row.recommended:
+        yield "recommended"
+    if row.current:
+        yield "now"
+    if row.frontier:
+        yield "frontier"
+    if row.candidate and not row.measured:
+        yield "estimated"
+
+
+def _failures(result: Result) -> tuple[Failure, ...]:
+    """Errors that are the same, told once with all their configurations."""
+    found: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
+    for measurement in result["measurements"]:
+        where = f"{memory(measurement['memory_mb'])} {measurement['architecture']}"
+        for error in measurement["errors"]:
+            stack = "\n".join(line.rstrip("\n") for line in error["stack"])
+            found.setdefault((error["type"], error["message"], stack), []).append((where, error["count"]))
+    return tuple(
+        Failure(*identity, sum(n for _, n in places), ", ".join(where for where, _ in places))
+        for identity, places in found.items()
+    )
+
+
+def _method(result: Result) -> Iterator[tuple[str, str]]:
+    request = result["request"]
+    yield "Sampler", request["sampler"] + (f", {request['runs']} runs each" if request.get("runs") else "")
+    yield (
+        "Strategy",
+        request["strategy"]
+        + (f", weight {request.get('balanced_weight', 0.5):g}" if request["strategy"] == "balanced" else ""),
+    )
+    sizes = request["memory_sizes_mb"]
+    if sizes:
+        span = plural(len(sizes), "size") if request.get("listed") else "any size"
+        yield (
+            "Searched",
+            f"{span} from {memory(sizes[0])} to {memory(sizes[-1])} on {listing(request['architectures'])}",
+        )
+    if request.get("tolerance"):
+        yield "Tolerance", percent(request["tolerance"])
+    bounds = request.get("constraints", {})
+    told = [
+        f"p95 at most {milliseconds(bounds['max_p95_ms'])}" if bounds.get("max_p95_ms") else "",
+        f"at most {bounds['max_cost_per_million_usd']:g} per million" if bounds.get("max_cost_per_million_usd") else "",
+        f"at least {memory(bounds['min_memory_mb'])}" if bounds.get("min_memory_mb") else "",
+    ]
+    if any(told):
+        yield "Constraints", "; ".join(filter(None, told))
+    payload = request["payload"]
+    if payload:
+        yield "Payloads", f"{payload['count']}" + (f", SHA-256 {payload['sha256']}" if payload["sha256"] else "")
+    else:
+        yield "Payloads", "not told (payload logs are off)"
+    yield "Ended", story.STOPPED[result["stopped_by"]]
+    if result["saving"]:
+        pairs = result["saving"]["paired_environments"]
+        yield "Saving", f"compared over {plural(pairs, 'pair')} of environments" if pairs else "from the fitted curves"
+
+
+def _prices(result: Result) -> Iterator[tuple[str, str]]:
+    prices = result["prices"]
+    yield "Region", prices["region"]
+    for architecture, price in prices["gb_second_usd"].items():
+        yield f"GB-second, {architecture}", f"{price:.10f}".rstrip("0") + f" {prices['currency']}"
+    yield "Million requests", money(prices["request_usd"] * 1e6, prices["currency"])
+    yield "Discount", percent(prices["discount"]) if prices["discount"] else "none"
+    yield "As of", prices["as_of"]
+    yield "Source", prices["source"]
+    if prices["unconfirmed"]:
+        yield "Not confirmed", ", ".join(prices["unconfirmed"])
+
+
+def _tuning(result: Result) -> Iterator[tuple[str, str]]:
+    tuning, currency = result["tuning"], result["prices"]["currency"]
+    paid = result["function"]["backend"] == "aws"
+    yield "Invocations", f"{tuning['invocations']:,}"
+    yield "Billed", f"{number(tuning['billed_gb_seconds'])} GB-seconds"
+    yield ("Cost" if paid else "Would have cost in AWS"), money(tuning["cost_usd"], currency)
+    yield "Time", seconds(tuning["seconds"])
+
+
+def _visualization(result: Result) -> str:
+    """The peer's page with the measured means, one curve per architecture; empty without any."""
+    series = []
+    for architecture in ("x86_64", "arm64"):
+        own = [m for m in result["measurements"] if m["architecture"] == architecture and m["duration_ms"]]
+        own = [m for m in own if m["cost_usd"]]
+        if own:
+            durations, costs = ([m[name]["mean"] for m in own] for name in ("duration_ms", "cost_usd"))
+            series.append(Series([m["memory_mb"] for m in own], durations, costs, architecture))
+    return visualization_url(*series) if series else ""
