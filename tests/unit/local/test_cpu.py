@@ -123,7 +123,7 @@ def test_sleep_is_not_stretched(tmp_path: Path, governor: Governor) -> None:
 
 
 def test_both_meters_see_the_cpu_time_of_a_child_before_and_after_its_end() -> None:
-    burner = "import time\nwhile time.process_time() < 0.15: pass\nprint(flush=True)\ninput()"
+    burner = "import time\nwhile time.process_time() < 0.15: pass\nprint(flush=True)\nimport sys; sys.stdin.read()"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     for meter in (KernelCpuMeter(os.getpid()), PsutilCpuMeter(os.getpid())):
         before = meter.read_s(())
@@ -131,8 +131,8 @@ def test_both_meters_see_the_cpu_time_of_a_child_before_and_after_its_end() -> N
             child.stdout.readline()
             alive = meter.read_s([child.pid])
         after = meter.read_s(())
-        assert alive - before > 0.14
-        assert after - before > 0.14
+        assert alive - before > 0.12
+        assert after - before > 0.12
 
 
 def test_a_process_that_is_gone_has_no_meter() -> None:

@@ -80,7 +80,7 @@ def test_memory_is_that_of_all_processes_and_keeps_its_peak() -> None:
     meter = MemoryMeter(os.getpid(), limit_bytes=1 << 40)
     meter.look(())
     alone = meter.peak_bytes
-    hold = "data = bytearray(b'x') * (50 << 20); print(flush=True); input()"
+    hold = "data = bytearray(b'x') * (50 << 20); print(flush=True); import sys; sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-S", "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:
