@@ -174,21 +174,25 @@ class LocalBackend:
         """Make one run of a lane, in its environment or, where that has ended, in a new one."""
         index = lane.payloads[len(lane.done)]
         payload = self._preprocess(self._settings.payloads.items[index].body)
-        if lane.environment is None:
-            self._noise.calibrate()
-            spec = self._targets.function.spec(lane.trial.configuration.memory_mb, timeout_s=self._timeout_s)
-            lane.environment = ExecutionEnvironment(spec, self._governor)
+        environment = lane.environment(lambda: self._open(lane.trial.configuration))
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        result = lane.environment.invoke(payload)
+        result = environment.invoke(payload)
         invocation = self._read(result, started_at, index)
+        if lane.cut and not invocation.usable:
+            return
         if invocation.usable and not invocation.cold:
             self._noise.saw(result.environment, result.duration_ms, result.cpu_ms, result.waited_ms)
         if self._post:
             self._process(self._post, result.payload, "post-processor")
-        if lane.trial.fresh or not lane.environment.usable:
+        if lane.trial.fresh or not environment.usable:
             lane.close()
         lane.done.append(invocation)
         lane.ready_at = time.monotonic() + self._settings.sleep_between_runs_ms / 1000
+
+    def _open(self, configuration: Configuration) -> ExecutionEnvironment:
+        self._noise.calibrate()
+        spec = self._targets.function.spec(configuration.memory_mb, timeout_s=self._timeout_s)
+        return ExecutionEnvironment(spec, self._governor)
 
     def _read(self, result: LocalInvocationResult, started_at: str, payload: int) -> Invocation:
         """What the log says of a run, as one of AWS would be read."""

@@ -29,16 +29,17 @@ class Lane:
     Attributes:
         trial: what it is part of.
         payloads: index of the payload of each run; as many as there are runs.
-        environment: open between runs.
         done: what was measured.
         ready_at: monotonic time before which the next run must not start.
     """
 
     trial: Trial
     payloads: Sequence[int]
-    environment: ExecutionEnvironment | None = None
     done: list[Invocation] = field(default_factory=list)
     ready_at: float = 0.0
+    _environment: ExecutionEnvironment | None = None
+    _cut: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def complete(self) -> bool:
@@ -50,11 +51,33 @@ class Lane:
         """Cores that a run may keep busy."""
         return max(1.0, self.trial.configuration.memory_mb / MB_PER_VCPU)
 
+    @property
+    def cut(self) -> bool:
+        """Whether it was told to end at once; a run that failed since then tells nothing."""
+        return self._cut
+
+    def environment(self, start: Callable[[], ExecutionEnvironment]) -> ExecutionEnvironment:
+        """The environment that it holds open, or a new one."""
+        if self._environment is None:
+            self._environment = start()
+        with self._lock:
+            if self._cut:
+                self._environment.kill()
+        return self._environment
+
+    def cut_short(self) -> None:
+        """End its run at once, from any thread."""
+        with self._lock:
+            self._cut = True
+            if self._environment:
+                self._environment.kill()
+
     def close(self) -> None:
         """End its environment."""
-        if self.environment:
-            self.environment.close()
-            self.environment = None
+        with self._lock:
+            environment, self._environment = self._environment, None
+        if environment:
+            environment.close()
 
     def sample(self) -> Sample:
         """What it measured."""
@@ -100,6 +123,8 @@ class LaneRunner:
         Raises:
             Exception: what `run` raised, after everything was ended.
         """
+        if stop.is_set():
+            return
         for thread in self._threads:
             thread.start()
         try:
@@ -121,8 +146,7 @@ class LaneRunner:
         with self._changed:
             self._aborted = True
             for lane in self._busy:
-                if lane.environment:
-                    lane.environment.kill()
+                lane.cut_short()
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()

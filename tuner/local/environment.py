@@ -49,8 +49,8 @@ class _Ending:
 class ExecutionEnvironment:
     """A worker process for one spec.
 
-    The worker is started at once and its init phase waited for, up to Lambda's 10 s. Not
-    for several threads at a time, but for `kill`.
+    The worker is started at once; its init phase is waited for by `load`, or by the first
+    invocation. Not for several threads at a time, but for `kill`.
 
     Args:
         spec: what to run.
@@ -63,17 +63,22 @@ class ExecutionEnvironment:
     def __init__(self, spec: WorkerSpec, governor: Governor) -> None:
         self.spec = spec
         self.label = time.strftime("%Y/%m/%d/", time.gmtime()) + f"[{spec.version}]{uuid.uuid4().hex}"
-        self.init_error: FunctionError | None = None
         self._governor = governor
         self._lock = threading.Lock()
-        self._invoked = self._closed = self._spent = self._ready = False
+        self._loaded = self._invoked = self._closed = self._spent = self._ready = False
+        self._init_error: FunctionError | None = None
         self._init_ms: float | None = None
         self._use = Use(0, out_of_memory=False, owed_s=0.0)
         self._output = OutputFile()
         self._channel = Channel(self._alive)
         self._began = time.monotonic()
         self._process = self._spawn()
-        self._init_phase()
+        try:
+            share = spec.cpu_share if spec.throttled else None
+            governor.add(self.pid, share=share, limit_bytes=spec.memory_limit_bytes, freezes=spec.throttled)
+        except BackendError:
+            self.close()
+            raise
 
     def __enter__(self) -> ExecutionEnvironment:
         return self
@@ -91,6 +96,20 @@ class ExecutionEnvironment:
         """Whether it can serve another invocation; if not, close it and start a new one."""
         return not self._spent and self._alive()
 
+    def load(self) -> FunctionError | None:
+        """Wait for the init phase, for Lambda's 10 s at most; the CPU is not limited meanwhile, as in Lambda.
+
+        Returns:
+            The error of a handler that could not be loaded. The first invocation will give it too.
+        """
+        if not self._loaded:
+            self._loaded = True
+            with contextlib.suppress(TimeoutError, WorkerGone):
+                self._take_ready(self._channel.receive(deadline=self._began + INIT_LIMIT_S))
+                self._init_ms = (time.monotonic() - self._began) * 1000
+            self._use = self._governor.end(self.pid)
+        return self._init_error
+
     def invoke(self, payload: bytes, *, request_id: str = "", arn: str = "") -> LocalInvocationResult:
         """Run the handler once.
 
@@ -99,6 +118,7 @@ class ExecutionEnvironment:
             request_id: id to tell the function; empty: a new one.
             arn: ARN by which it was invoked; empty: that of the spec.
         """
+        self.load()
         request_id = request_id or str(uuid.uuid4())
         cold, self._invoked = not self._invoked, True
         before = self._output.take() if cold else b""
@@ -138,7 +158,7 @@ class ExecutionEnvironment:
             if not self._closed:
                 self._spent = True
                 with contextlib.suppress(OSError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
+                    os.killpg(self.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """End the worker and everything that it started."""
@@ -152,10 +172,10 @@ class ExecutionEnvironment:
 
     def _end_worker(self) -> None:
         try:
-            self._governor.remove(self._process.pid)
+            self._governor.remove(self.pid)
         except BackendError:  # the governor is gone: the group must be killed from here
             with contextlib.suppress(OSError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
@@ -209,24 +229,10 @@ class ExecutionEnvironment:
             **dict(spec.environment),
         }
 
-    def _init_phase(self) -> None:
-        """Wait for the handler to be loaded, with the CPU unlimited as Lambda gives it then."""
-        pid, spec = self._process.pid, self.spec
-        share = spec.cpu_share if spec.throttled else None
-        try:
-            self._governor.add(pid, share=share, limit_bytes=spec.memory_limit_bytes, freezes=spec.throttled)
-            with contextlib.suppress(TimeoutError, WorkerGone):
-                self._take_ready(self._channel.receive(deadline=self._began + INIT_LIMIT_S))
-                self._init_ms = (time.monotonic() - self._began) * 1000
-            self._use = self._governor.end(pid)
-        except BaseException:
-            self.close()
-            raise
-
     def _take_ready(self, message: Message) -> None:
         self._ready = True
         if message.head["error"]:
-            self.init_error = error_of(message.body)
+            self._init_error = error_of(message.body)
             self._spent = True
 
     def _run(self, payload: bytes, request_id: str, arn: str, cold: bool) -> _Ending:
@@ -235,7 +241,7 @@ class ExecutionEnvironment:
         head = {"id": request_id, "arn": arn, "deadlineMs": (time.time() + spec.timeout_s) * 1000}
         init_ms = self._init_ms if cold else None
         late = not self._ready  # an init phase of more than 10 s goes on within the first invocation
-        self._governor.begin(self._process.pid)
+        self._governor.begin(self.pid)
         try:
             if late:
                 self._take_ready(self._channel.receive(deadline=deadline))
@@ -245,7 +251,7 @@ class ExecutionEnvironment:
         except (TimeoutError, WorkerGone) as end:
             answer, timed_out = None, isinstance(end, TimeoutError)
         took_ms = (time.monotonic() - began) * 1000
-        self._use = self._governor.end(self._process.pid)
+        self._use = self._governor.end(self.pid)
         if self._use.out_of_memory:
             return self._verdict(request_id, "Runtime.OutOfMemory", "signal: killed", took_ms, init_ms)
         if timed_out:
@@ -294,7 +300,7 @@ class ExecutionEnvironment:
         """
         if not hasattr(os, "waitid"):  # macOS before Python 3.13
             return self._process.poll()
-        end = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        end = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if end is None:
             return None
         return end.si_status if end.si_code == os.CLD_EXITED else -end.si_status

@@ -122,7 +122,7 @@ def load_faults(target: LocalTarget, *, path: str = "TARGET") -> tuple[Fault, ..
     spec = target.spec(max_memory_mb(), timeout_s=1.0, throttled=False)
     try:
         with Governor() as governor, ExecutionEnvironment(spec, governor) as environment:
-            error = environment.init_error
+            error = environment.load()
             if error is None and not environment.usable:
                 error = environment.invoke(b"{}").error
     except BackendError as exc:

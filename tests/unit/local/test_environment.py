@@ -122,10 +122,11 @@ def test_a_module_that_cannot_be_loaded_fails_its_invocation(
 ) -> None:
     (tmp_path / "app.py").write_text(source)
     with ExecutionEnvironment(python_spec(tmp_path, "f"), governor) as environment:
-        assert environment.init_error is not None
+        error = environment.load()
+        assert error is not None
         result = environment.invoke(b"{}")
         assert not environment.usable
-    assert result.error == environment.init_error
+    assert result.error == error
     assert result.error.type == kind
 
 

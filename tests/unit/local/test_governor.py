@@ -28,6 +28,7 @@ from tuner.local.environment import ExecutionEnvironment
 from tuner.local.governor import Governor
 governor = Governor()
 environments = [ExecutionEnvironment(python_spec(Path(sys.argv[1]), "burn"), governor) for _ in range(2)]
+assert [environment.load() for environment in environments] == [None, None]
 print(*[environment.pid for environment in environments], governor.pid, flush=True)
 environments[1].invoke(b'{"s": 600}')
 """
