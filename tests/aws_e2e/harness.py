@@ -1,0 +1,87 @@
+"""Runs the AWS backend against the stand-in without waiting for anybody: small pauses, no pace."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.cloud.fixtures import Cloud
+from tuner.aws.client import LambdaApi
+from tuner.aws.retry import Pacer, Retrier
+from tuner.aws.session import Clients, connect
+from tuner.aws.target import parse_target
+from tuner.backends.aws import AwsBackend
+from tuner.loop import run
+from tuner.model import Architecture, Notice, Outcome
+from tuner.pricing import price_list
+from tuner.settings import MemorySizes, Settings, make_sampler, search_space
+from tuner.study import Study
+
+BOTH = (Architecture.X86_64, Architecture.ARM64)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach the stand-in."""
+
+    endpoint_url: str | None
+    region: str | None = "us-east-1"
+    profile: str | None = None
+    role_arn: str | None = None
+
+
+@dataclass(slots=True)
+class Tuned:
+    """What a run came to."""
+
+    study: Study
+    notices: tuple[Notice, ...]
+    backend: AwsBackend
+
+    def outcomes(self, memory_mb: int, architecture: Architecture = Architecture.X86_64) -> list[Outcome]:
+        """Outcomes of one configuration."""
+        return [
+            invocation.outcome
+            for sample in self.study.samples
+            if sample.configuration.memory_mb == memory_mb and sample.configuration.architecture is architecture
+            for invocation in sample.invocations
+        ]
+
+
+def settings(target: str = "orders", sizes: tuple[int, ...] = (128, 256), **changes: Any) -> Settings:
+    """A small grid."""
+    options = {"sampler": "grid", "runs": 1, "environments": 1, **changes}
+    return Settings(target, memory=MemorySizes(listed=sizes), **options)
+
+
+@cache
+def _clients(endpoint_url: str | None) -> Clients:
+    """Clients are made once: that takes longer than a run. They open connections anew after `close`."""
+    return connect(Connection(endpoint_url))
+
+
+def open_quickly(settings: Settings, connection: Connection, state: Path) -> AwsBackend:
+    """The backend as `open_aws` makes it, with pauses of a few ms."""
+    target = parse_target(settings.target)
+    clients = _clients(connection.endpoint_url)
+    retry = Retrier(Pacer(1_000_000), base_s=0.002, cap_s=0.02)
+    return AwsBackend(settings, target, clients, LambdaApi(clients.control, retry, first_poll_s=0.01), state)
+
+
+def tune(cloud: Cloud, state: Path, settings: Settings, stop: threading.Event | None = None) -> Tuned:
+    """Tune a function of the stand-in from beginning to end."""
+    return tune_at(cloud.endpoint, state, settings, stop)
+
+
+def tune_at(endpoint: str, state: Path, settings: Settings, stop: threading.Event | None = None) -> Tuned:
+    """Tune a function at an address."""
+    with open_quickly(settings, Connection(endpoint), state) as backend:
+        identity = backend.describe()
+        space = search_space(settings, identity)
+        study = Study(space, make_sampler(settings), settings.objective, price_list("us-east-1"))
+        run(study, backend, stop=stop or threading.Event(), clock=time.monotonic)
+    return Tuned(study, tuple(backend.notices()), backend)
