@@ -10,7 +10,7 @@ from tests.cloud.fixtures import CREDENTIALS, Cloud, cloud_server
 
 __all__ = ["cloud", "cloud_server"]
 
-QUICK = {name: 0.0 for name in ("create_seconds", "update_seconds", "publish_seconds", "snapstart_seconds")}
+QUICK = dict.fromkeys(("create_seconds", "update_seconds", "publish_seconds", "snapstart_seconds"), 0.0)
 
 
 @pytest.fixture

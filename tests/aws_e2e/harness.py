@@ -64,12 +64,16 @@ def _clients(endpoint_url: str | None) -> Clients:
     return connect(Connection(endpoint_url))
 
 
+def quick_api(client: Any) -> LambdaApi:
+    """The control plane without a pace, with pauses of a few ms."""
+    return LambdaApi(client, Retrier(Pacer(1_000_000), base_s=0.002, cap_s=0.02), first_poll_s=0.01)
+
+
 def open_quickly(settings: Settings, connection: Connection, state: Path) -> AwsBackend:
     """The backend as `open_aws` makes it, with pauses of a few ms."""
     target = parse_target(settings.target)
     clients = _clients(connection.endpoint_url)
-    retry = Retrier(Pacer(1_000_000), base_s=0.002, cap_s=0.02)
-    return AwsBackend(settings, target, clients, LambdaApi(clients.control, retry, first_poll_s=0.01), state)
+    return AwsBackend(settings, target, clients, quick_api(clients.control), state)
 
 
 def tune(cloud: Cloud, state: Path, settings: Settings, stop: threading.Event | None = None) -> Tuned:

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.aws_e2e.harness import BOTH, Connection, settings, tune, tune_at
+from tests.aws_e2e.harness import BOTH, Connection, quick_api, settings, tune, tune_at
 from tests.cloud.fixtures import Cloud
-from tuner.aws.sweep import clean
+from tuner.aws import sweep
 from tuner.errors import TunerError
 
 ASKED = settings(sizes=(4096,), architectures=BOTH)
@@ -53,7 +53,7 @@ def check_undone(cloud: Cloud, before: dict[str, Any], state: Path, words: str) 
     """The function is as it was, now or after a clean on a machine that knows nothing of the run."""
     cloud.faults.clear()
     if cloud.snapshot("orders") != before or cloud.function_names() != ["orders"]:
-        clean("orders", Connection(cloud.endpoint), {"XDG_STATE_HOME": str(state)})
+        clean(cloud, state)
     assert cloud.snapshot("orders") == before, words
     assert cloud.function_names() == ["orders"], words
 
@@ -65,9 +65,8 @@ def test_any_call_may_fail_once(kind: str, cloud: Cloud, before: dict[str, Any],
             continue
         words = f"{kind} of call {nth}, {call['operation']}"
         cloud.faults.add(kind, nth=nth)
-        try:
-            tune(cloud, tmp_path / f"{nth}", ASKED)
-        except TunerError as error:
+        error = failure(cloud, tmp_path / f"{nth}")
+        if error is not None:
             assert kind == "deny", f"{words}: what may pass is tried again, but: {error.message}"
             assert error.hint, f"{words}: {error.message}"
         check_undone(cloud, before, tmp_path / "elsewhere", words)
@@ -98,13 +97,26 @@ def test_clean_says_what_it_does_and_the_second_time_that_nothing_is_left(
 ) -> None:
     cloud.faults.add("kill_client", "PublishVersion")
     kill(cloud, tmp_path)
-    connection, environment = Connection(cloud.endpoint), {"XDG_STATE_HOME": str(tmp_path / "elsewhere")}
-    planned = clean("orders", connection, environment, dry_run=True)
+    planned = clean(cloud, tmp_path / "elsewhere", dry_run=True)
     assert [line.split()[:2] for line in planned] == [["would", "put"], ["would", "delete"]]
     assert cloud.snapshot("orders") != before
-    clean("orders", connection, environment)
+    clean(cloud, tmp_path / "elsewhere")
     assert cloud.snapshot("orders") == before
-    assert clean("orders", connection, environment) == ["Nothing is left on orders."]
+    assert clean(cloud, tmp_path / "elsewhere") == ["Nothing is left on orders."]
+
+
+def clean(cloud: Cloud, state: Path, **options: Any) -> list[str]:
+    environment = {"XDG_STATE_HOME": str(state)}
+    return sweep.clean("orders", Connection(cloud.endpoint), environment, make_api=quick_api, **options)
+
+
+def failure(cloud: Cloud, state: Path) -> TunerError | None:
+    """The error that a run ends with, if it does."""
+    try:
+        tune(cloud, state, ASKED)
+    except TunerError as error:
+        return error
+    return None
 
 
 def kill(cloud: Cloud, state: Path) -> int | None:

@@ -6,11 +6,12 @@ code that it already serves: tuning never releases other code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tuner.aws.client import LambdaApi
+from tuner.aws.errors import BadValueError
 from tuner.aws.function import Alias, FunctionState
 from tuner.aws.packages import Packages
 from tuner.aws.session import Connection, connect
@@ -55,7 +56,12 @@ class ApplyPlan:
 
 
 def apply_recommendation(
-    document: Mapping[str, Any], connection: Connection, *, alias: str | None = None, dry_run: bool = False
+    document: Mapping[str, Any],
+    connection: Connection,
+    *,
+    alias: str | None = None,
+    dry_run: bool = False,
+    make_api: Callable[[Any], LambdaApi] = LambdaApi,
 ) -> str:
     """Apply the recommendation of a result document.
 
@@ -64,6 +70,7 @@ def apply_recommendation(
         connection: how to reach AWS.
         alias: publish a version and point this alias to it.
         dry_run: only say what would be changed.
+        make_api: wraps the boto3 client.
 
     Returns:
         What was done, in words.
@@ -75,7 +82,7 @@ def apply_recommendation(
     """
     function, after = _recommended(document)
     clients = connect(connection, region=function["region"])
-    api = LambdaApi(clients.control)
+    api = make_api(clients.control)
     try:
         plan = make_apply_plan(api, str(function["arn"]), after, alias)
         note = _other_code(function, plan.before)
@@ -192,7 +199,11 @@ class Applier:
             state = unchanged(self.api, name, state)
             return None
 
-        version: str = self.api.retry.write(call, settled=settled)
+        try:
+            version: str = self.api.retry.write(call, settled=settled)
+        except BadValueError:
+            unchanged(self.api, name, state)  # the code hash that was refused: a deployment
+            raise
         ready = self.api.wait_ready(name, version)
         if ready.failure:
             raise TunerError(f"Version {version} of {name} failed: {ready.failure}", "The alias was not moved.")

@@ -5,7 +5,8 @@ Needs no record: so any machine can do it, any number of times. Plans as data fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from tuner.aws.client import LambdaApi
 from tuner.aws.errors import LeftBehindError, NotFoundError
@@ -19,7 +20,14 @@ from tuner.aws.versions import delete_version, plan_restore, restore_latest
 from tuner.errors import BackendError
 
 
-def clean(function: str, connection: Connection, environment: Mapping[str, str], *, dry_run: bool = False) -> list[str]:
+def clean(
+    function: str,
+    connection: Connection,
+    environment: Mapping[str, str],
+    *,
+    dry_run: bool = False,
+    make_api: Callable[[Any], LambdaApi] = LambdaApi,
+) -> list[str]:
     """Undo everything that killed runs left on a function.
 
     Args:
@@ -27,6 +35,7 @@ def clean(function: str, connection: Connection, environment: Mapping[str, str],
         connection: how to reach AWS.
         environment: tells where journals are kept.
         dry_run: only say what would be undone.
+        make_api: wraps the boto3 client.
 
     Returns:
         What was (or would be) undone, in words.
@@ -37,7 +46,7 @@ def clean(function: str, connection: Connection, environment: Mapping[str, str],
     """
     target = parse_target(function)
     clients = connect(connection, region=target.region)
-    api = LambdaApi(clients.control)
+    api = make_api(clients.control)
     lock = JournalFile(state_dir(environment), api.state(target.name).arn, clients.endpoint_url)
     leftover = lock.acquire()
     failures: list[BackendError] = []

@@ -1,0 +1,141 @@
+"""Applying a recommendation: to $LATEST, to another architecture, through an alias, never over somebody's change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.aws_e2e.harness import Connection, quick_api
+from tests.cloud.fixtures import Cloud, zipped
+from tuner.aws import apply
+from tuner.errors import FunctionChangedError, InputError, TunerError
+
+OTHER_CODE = zipped({"app.py": "def handler(event, context):\n    return 'deployed'\n"})
+
+
+def result(cloud: Cloud, memory_mb: int = 256, architecture: str = "x86_64", **changes: Any) -> dict[str, Any]:
+    """What `apply` reads of a result document."""
+    configuration = cloud.client("lambda").get_function_configuration(FunctionName="orders")
+    function = {
+        "backend": "aws",
+        "name": "orders",
+        "arn": configuration["FunctionArn"],
+        "region": cloud.region,
+        "code_sha256": configuration["CodeSha256"],
+    }
+    recommendation = {"memory_mb": memory_mb, "architecture": architecture}
+    return {"function": {**function, **changes}, "recommendation": recommendation}
+
+
+@pytest.fixture(autouse=True)
+def orders(cloud: Cloud) -> None:
+    cloud.simulate_function("orders", memory_mb=1024, Description="All orders")
+
+
+def apply_recommendation(document: dict[str, Any], cloud: Cloud, **options: Any) -> str:
+    return apply.apply_recommendation(document, Connection(cloud.endpoint), make_api=quick_api, **options)
+
+
+def configuration(cloud: Cloud, qualifier: str = "$LATEST") -> dict[str, Any]:
+    found: dict[str, Any] = cloud.client("lambda").get_function_configuration(
+        FunctionName="orders", Qualifier=qualifier
+    )
+    return found
+
+
+def test_memory_and_architecture_of_latest_are_set_and_nothing_else(cloud: Cloud) -> None:
+    before = configuration(cloud)
+    said = apply_recommendation(result(cloud, 256, "arm64"), cloud)
+    assert said == "orders: 1024 MB x86_64 -> 256 MB arm64."
+    after = configuration(cloud)
+    assert (after["MemorySize"], after["Architectures"]) == (256, ["arm64"])
+    changed = {"MemorySize", "Architectures", "RevisionId", "LastModified", "ResponseMetadata"}
+    assert {k: v for k, v in after.items() if k not in changed} == {k: v for k, v in before.items() if k not in changed}
+    assert "nothing to apply" in apply_recommendation(result(cloud, 256, "arm64"), cloud)
+
+
+def test_an_alias_moves_to_a_new_version_of_its_own_code(cloud: Cloud) -> None:
+    client = cloud.client("lambda")
+    client.create_alias(FunctionName="orders", Name="live", FunctionVersion=cloud.publish("orders"))
+    said = apply_recommendation(result(cloud), cloud, alias="live")
+    assert said.endswith("live points to version 2.")
+    assert configuration(cloud, "live")["MemorySize"] == 256
+    assert configuration(cloud, "1")["MemorySize"] == 1024
+    assert "nothing to apply" in apply_recommendation(result(cloud), cloud, alias="live")
+
+
+def test_an_alias_that_does_not_exist_is_created(cloud: Cloud) -> None:
+    apply_recommendation(result(cloud), cloud, alias="fast")
+    assert configuration(cloud, "fast")["MemorySize"] == 256
+
+
+def test_an_alias_never_gets_code_that_it_does_not_serve(cloud: Cloud) -> None:
+    client = cloud.client("lambda")
+    client.create_alias(FunctionName="orders", Name="live", FunctionVersion=cloud.publish("orders"))
+    client.update_function_code(FunctionName="orders", ZipFile=OTHER_CODE)
+    cloud.wait("orders")
+    before = cloud.snapshot("orders")
+    with pytest.raises(InputError, match="whose code is not that of"):
+        apply_recommendation(result(cloud), cloud, alias="live")
+    assert cloud.snapshot("orders") == before
+
+
+def test_an_alias_that_splits_traffic_is_left_alone(cloud: Cloud) -> None:
+    client = cloud.client("lambda")
+    first = cloud.publish("orders")
+    client.update_function_configuration(FunctionName="orders", Timeout=9)
+    cloud.wait("orders")
+    weights = {"AdditionalVersionWeights": {cloud.publish("orders"): 0.1}}
+    client.create_alias(FunctionName="orders", Name="live", FunctionVersion=first, RoutingConfig=weights)
+    with pytest.raises(InputError, match="splits its traffic"):
+        apply_recommendation(result(cloud), cloud, alias="live")
+
+
+def test_a_dry_run_says_what_it_would_change_and_changes_nothing(cloud: Cloud) -> None:
+    before = cloud.snapshot("orders")
+    said = apply_recommendation(result(cloud, 256, "arm64"), cloud, alias="live", dry_run=True)
+    assert [line.split()[0] for line in said.splitlines()] == ["Would:", "update", "set", "publish", "create"]
+    assert cloud.snapshot("orders") == before
+
+
+def test_a_change_of_somebody_else_is_not_overwritten(cloud: Cloud) -> None:
+    client = cloud.client("lambda")
+    cloud.faults.hook(
+        lambda _: client.update_function_configuration(FunctionName="orders", MemorySize=2048),
+        "UpdateFunctionConfiguration",
+    )
+    with pytest.raises(FunctionChangedError, match="MemorySize"):
+        apply_recommendation(result(cloud), cloud)
+    assert configuration(cloud)["MemorySize"] == 2048
+
+
+@pytest.mark.parametrize("kind", ["lose_reply", "twice", "throttle", "server_error"])
+@pytest.mark.parametrize(
+    "operation", ["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"]
+)
+def test_an_answer_that_is_lost_is_looked_up(kind: str, operation: str, cloud: Cloud) -> None:
+    client = cloud.client("lambda")
+    client.create_alias(FunctionName="orders", Name="live", FunctionVersion=cloud.publish("orders"))
+    cloud.faults.add(kind, operation)
+    said = apply_recommendation(result(cloud, 256, "arm64"), cloud, alias="live")
+    assert said.endswith("live points to version 2.")
+    assert len(cloud.snapshot("orders")["versions"]) == 3, "$LATEST, the one before, and one new version"
+
+
+def test_other_code_than_was_measured_is_noted(cloud: Cloud) -> None:
+    said = apply_recommendation(result(cloud, code_sha256="another"), cloud)
+    assert said.startswith("Note: orders has other code now")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"function": {"backend": "local", "name": "app.py:handler", "arn": None}, "recommendation": None},
+        {"function": {"backend": "aws", "name": "orders", "arn": "arn"}, "recommendation": None},
+    ],
+)
+def test_a_result_that_cannot_be_applied_says_why(document: dict[str, Any], cloud: Cloud) -> None:
+    with pytest.raises(TunerError) as refused:
+        apply_recommendation(document, cloud)
+    assert refused.value.exit_code == 2
