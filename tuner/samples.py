@@ -28,6 +28,7 @@ def decode_sample(document: Mapping[str, Any]) -> Sample:
     Raises:
         KeyError, TypeError, ValueError: the document is not a sample.
     """
+    _check_type("trial_id", document["trial_id"], "int")
     return Sample(
         trial_id=document["trial_id"],
         configuration=_decode_configuration(document),
@@ -92,5 +93,17 @@ def _decode_invocation(document: Mapping[str, Any]) -> Invocation:
     values["outcome"] = Outcome(values["outcome"])
     if error := values.get("error"):
         values["error"] = FunctionError(error["type"], error["message"], tuple(error["stack"]))
-    known = {field.name for field in fields(Invocation)}
-    return Invocation(**{name: value for name, value in values.items() if name in known})
+    known = {field.name: str(field.type) for field in fields(Invocation) if field.name in values}
+    for name, kind in known.items():
+        _check_type(name, values[name], kind)
+    return Invocation(**{name: values[name] for name in known})
+
+
+_TYPES: Mapping[str, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float)}
+
+
+def _check_type(name: str, value: object, kind: str) -> None:
+    """Refuse a value that is not of its field's type, so that a damaged line is told when it is read."""
+    plain, _, optional = kind.partition(" | ")
+    if plain in _TYPES and not isinstance(value, _TYPES[plain]) and not (value is None and optional):
+        raise TypeError(f"{name} {value!r} is not of type {kind}")

@@ -131,7 +131,7 @@ def search_space(settings: Settings, identity: FunctionIdentity) -> SearchSpace:
     elif memory.every_64:
         sizes = list(all_sizes(low, high))
     elif settings.sampler == "grid":
-        sizes = [m for m in DEFAULT_MEMORY_SIZES_MB if low <= m <= high]
+        sizes = [m for m in DEFAULT_MEMORY_SIZES_MB if low <= m <= high] or [m for m in (low, high) if low <= high]
     else:
         sizes = memory_nodes(low, high, [current.memory_mb] if current else [])
     if not sizes or not usable:

@@ -35,7 +35,7 @@ class SimulatedNoise:
         run_sd: spread within an environment, log units.
         environment_sd: spread between environments, log units.
         outlier_share: share of runs that take 1.3 to 3 times as long.
-        init_ms: init duration of a cold start at 1769 MB.
+        init_ms: init duration of a cold start, at every size.
         init_sd: its spread, log units.
         cold_factor: how much slower the first run of an environment is.
     """
@@ -170,13 +170,14 @@ class SimulatedBackend:
         duration = function.duration_ms(configuration) * host * scatter * tail * (noise.cold_factor if cold else 1.0)
 
         def invocation(outcome: Outcome, ms: float, error: FunctionError | None = None) -> Invocation:
+            wanted_mb = configuration.memory_mb if outcome is Outcome.OUT_OF_MEMORY else function.used_mb
             return Invocation(
                 outcome,
                 label,
                 duration_ms=round(ms, 2),
                 billed_duration_ms=math.ceil(ms + (start or 0.0)),
                 init_duration_ms=None if start is None else round(start, 2),
-                max_memory_used_mb=min(function.used_mb, configuration.memory_mb),
+                max_memory_used_mb=min(wanted_mb, configuration.memory_mb),
                 error=error,
                 request_id=request_id,
             )
