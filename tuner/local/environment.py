@@ -104,9 +104,13 @@ class ExecutionEnvironment:
         """
         if not self._loaded:
             self._loaded = True
-            with contextlib.suppress(TimeoutError, WorkerGone):
+            try:
                 self._take_ready(self._channel.receive(deadline=self._began + INIT_LIMIT_S))
                 self._init_ms = (time.monotonic() - self._began) * 1000
+            except TimeoutError:
+                pass  # it goes on within the first invocation
+            except WorkerGone:
+                self._spent = True  # the first invocation tells how it ended
             self._use = self._governor.end(self.pid)
         return self._init_error
 
