@@ -1,0 +1,196 @@
+"""The arrows of docs/architecture.md point down: what each package may import, and what the core may not do."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("tuner", "statemachine", "reports")
+EDGES = ("tuner.aws", "tuner.local", "tuner.backends", "tuner.cli")
+
+MAY_IMPORT = {
+    "core": {"core"},
+    "tuner.aws": {"core", "tuner.aws"},
+    "tuner.local": {"core", "tuner.local"},
+    "tuner.backends": {"core", "tuner.aws", "tuner.local", "tuner.backends"},
+    "reports": {"core", "reports"},
+    "tuner.cli": {"core", "tuner.aws", "tuner.local", "tuner.backends", "reports", "tuner.cli"},
+    "statemachine": {"core", "tuner.aws", "tuner.backends", "reports", "statemachine"},
+}
+"""For each layer, the layers that it may know."""
+
+HOME = {
+    "boto3": ("tuner.aws",),
+    "botocore": ("tuner.aws",),
+    "s3transfer": ("tuner.aws",),
+    "click": ("tuner.cli",),
+    "rich": ("tuner.cli",),
+    "jinja2": ("reports",),
+    "markupsafe": ("reports",),
+    "jsonschema": ("tuner.validation",),
+    "psutil": ("tuner.local", "tuner.backends.local"),
+    "scipy": (
+        "tuner.acquisition",
+        "tuner.adaptive",
+        "tuner.compare",
+        "tuner.curves",
+        "tuner.estimates",
+        "tuner.inference",
+        "tuner.sequential",
+    ),
+}
+"""For each library that has one, the only places that may import it."""
+
+NOT_IN_THE_CORE = frozenset(
+    [
+        "asyncio",
+        "concurrent",
+        "ctypes",
+        "glob",
+        "http",
+        "io",
+        "logging",
+        "multiprocessing",
+        "os",
+        "pathlib",
+        "select",
+        "shutil",
+        "signal",
+        "socket",
+        "ssl",
+        "subprocess",
+        "sys",
+        "tempfile",
+        "time",
+        "urllib.request",
+        "uuid",
+        "secrets",
+    ]
+)
+"""Modules of the standard library that act on the world, read its clock or its environment."""
+NOT_CALLED_IN_THE_CORE = frozenset(["open", "print", "input", "breakpoint", "exec", "eval"])
+CLOCKS = frozenset({"now", "utcnow", "today"})
+
+
+@functools.cache
+def modules() -> dict[str, ast.Module]:
+    """Every module of the distribution by its dotted name."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            if any(part.startswith(".") for part in parts):
+                continue
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            found[name] = ast.parse(path.read_text("utf-8"), str(path))
+    return found
+
+
+def imports(module: ast.Module) -> Iterator[str]:
+    """Dotted names that a module imports, anywhere in it, for types too."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def is_within(name: str, places: tuple[str, ...]) -> bool:
+    return any(name == place or name.startswith(place + ".") for place in places)
+
+
+def layer_of(name: str) -> str:
+    for edge in EDGES:
+        if is_within(name, (edge,)):
+            return edge
+    if name == "tuner.__main__":
+        return "tuner.cli"
+    top = name.partition(".")[0]
+    return "core" if top == "tuner" else top
+
+
+CORE = sorted(name for name in modules() if layer_of(name) == "core")
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_a_module_imports_only_what_lies_below_it(name: str) -> None:
+    layer = layer_of(name)
+    for imported in imports(modules()[name]):
+        if imported.partition(".")[0] in PACKAGES and imported != "tuner":
+            package = imported if imported in modules() else imported.rpartition(".")[0]
+            assert package == "tuner" or layer_of(package) in MAY_IMPORT[layer], f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("library", sorted(HOME))
+def test_a_library_is_imported_in_its_own_place_alone(library: str) -> None:
+    users = {name for name, module in modules().items() if any(is_within(i, (library,)) for i in imports(module))}
+    assert {name for name in users if not is_within(name, HOME[library])} == set()
+
+
+@pytest.mark.parametrize("name", CORE)
+def test_the_core_imports_nothing_that_acts(name: str) -> None:
+    assert {found for found in imports(modules()[name]) if is_within(found, tuple(NOT_IN_THE_CORE))} == set()
+
+
+@pytest.mark.parametrize("name", CORE)
+def test_the_core_opens_nothing_reads_no_clock_and_draws_from_seeds_alone(name: str) -> None:
+    for node in ast.walk(modules()[name]):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        last = called.rpartition(".")[2]
+        where = f"{name}:{node.lineno} calls {called}"
+        assert called not in NOT_CALLED_IN_THE_CORE, where
+        assert last not in CLOCKS, where
+        if called == "random.Random" or last == "default_rng":
+            assert node.args or node.keywords, f"{where} without a seed"
+        else:
+            assert not re.fullmatch(r"(np\.|numpy\.)?random\.\w+", called), where
+
+
+def run_python(*arguments: str) -> tuple[str, float]:
+    """Output and CPU seconds of a Python started in the root."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    before = os.times()
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    after = os.times()
+    cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
+    return done.stdout + done.stderr, cpu_s
+
+
+HELP = (
+    "import sys; sys.argv = ['tuner', '--help']\n"
+    "from tuner.cli.main import main\n"
+    "try: main()\n"
+    "except SystemExit: pass\n"
+    "print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}))"
+)
+
+
+def test_help_loads_no_library_but_click() -> None:
+    output, _ = run_python("-c", HELP)
+    assert "Usage: tuner" in output
+    loaded = set(output.partition("LOADED")[2].split())
+    assert "click" in loaded
+    heavy = {"numpy", "scipy", "boto3", "botocore", "jinja2", "rich", "jsonschema", "psutil", "reports", "statemachine"}
+    assert loaded & heavy == set()
+
+
+def test_help_takes_less_than_a_fifth_of_a_second_of_cpu() -> None:
+    # The least of a few: what else the machine does can only add.
+    quickest = min(run_python("-m", "tuner", "--help")[1] for _ in range(5))
+    bare = min(run_python("-c", "pass")[1] for _ in range(5))
+    assert quickest < 0.2 or quickest < 10 * bare
