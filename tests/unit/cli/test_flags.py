@@ -1,0 +1,139 @@
+"""Flags are fields of the input document, and faults come back under the flag's name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from tuner.cli.flags import FLAGS, build_document, name_flags, read_json_file, read_payload
+from tuner.cli.options import fraction
+from tuner.cli.tune import command
+from tuner.errors import Fault
+from tuner.inputs import decode_input, input_faults, input_schema
+
+
+def document_of(base: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+    return build_document("f", options, base or {})[0]
+
+
+def faults_of(base: dict[str, Any] | None = None, **options: Any) -> list[str]:
+    document, origins = build_document("f", options, base or {})
+    return list(map(str, name_flags(input_faults(document), origins)))
+
+
+def schema_at(field: str) -> dict[str, Any]:
+    schema = input_schema()
+    for part in field.split("."):
+        schema = schema["properties"][part]
+    return schema
+
+
+def test_every_flag_sets_a_field_that_the_schema_knows_and_the_command_has_it() -> None:
+    options = {name for parameter in command.params if isinstance(parameter, click.Option) for name in parameter.opts}
+    for flag in FLAGS:
+        assert schema_at(flag.field)
+        assert flag.name in options
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("128,512,1024", [128, 512, 1024]),
+        ("128", [128]),
+        (" 128 , 512", [128, 512]),
+        ("128-3008", "128-3008"),
+        ("all", "all"),
+        ("ALL", "ALL"),
+    ],
+)
+def test_memory_sizes_are_written_as_a_list_a_range_or_all(text: str, value: Any) -> None:
+    assert document_of(power_values=text)["powerValues"] == value
+    assert faults_of(power_values=text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("5%", 0.05), ("0.05", 0.05), ("5", 0.05), ("12.5%", 0.125), ("0.5%", 0.005), (" 2 %", 0.02)]
+)
+def test_a_share_is_a_percentage_or_a_fraction(text: str, value: float) -> None:
+    assert fraction(text) == pytest.approx(value)
+    assert document_of(tolerance=text)["tolerance"] == pytest.approx(value)
+
+
+def test_flags_win_over_the_document_and_leave_the_rest_of_it() -> None:
+    base = {"num": 50, "strategy": "speed", "constraints": {"minMemory": 256}, "budget": {"maxUsd": 1}}
+    document = document_of(base, runs="5", max_p95_ms="300", max_invocations="7")
+    assert document["num"] == 5
+    assert document["strategy"] == "speed"
+    assert document["constraints"] == {"minMemory": 256, "maxP95Ms": 300}
+    assert document["budget"] == {"maxUsd": 1, "maxInvocations": 7}
+    assert base["constraints"] == {"minMemory": 256}
+    assert decode_input(document).runs == 5
+
+
+def test_flags_that_were_not_given_set_nothing() -> None:
+    unset = {
+        flag.parameter: False if flag.field in ("onlyColdStarts", "disablePayloadLogs") else None for flag in FLAGS
+    }
+    assert document_of(**unset) == {"lambdaARN": "f"}
+    assert document_of(only_cold_starts=True)["onlyColdStarts"] is True
+
+
+def test_every_fault_is_told_under_its_flag() -> None:
+    found = faults_of(
+        {"discardTopBottom": 2, "surprise": 1},
+        power_values="96,abc",
+        strategy="fast",
+        balanced_weight="2",
+        runs="many",
+        tolerance="x",
+        max_p95_ms="-5",
+        seed="1.5",
+        max_usd="nan",
+    )
+    assert {fault.partition(":")[0] for fault in found} == {
+        "$.discardTopBottom",
+        "$.surprise",
+        "--power-values[0]",
+        "--power-values[1]",
+        "--strategy",
+        "--balanced-weight",
+        "--runs",
+        "--tolerance",
+        "--max-p95-ms",
+        "--seed",
+        "--max-usd",
+    }
+    assert "--power-values[0]: 96 is below 128 (use a value from 128 to 10240)" in found
+    assert all(fault.endswith(")") for fault in found)
+
+
+def test_names_of_exceptions_are_separated_by_commas() -> None:
+    assert document_of(allowed_exceptions="A, B,")["allowedExceptions"] == ["A", "B"]
+
+
+def test_a_payload_is_json_or_a_file_of_it(tmp_path: Path) -> None:
+    faults: list[Fault] = []
+    path = tmp_path / "event.json"
+    path.write_text('{"n": 1}')
+    assert read_payload('{"n": 1}', faults) == read_payload(f"@{path}", faults) == {"n": 1}
+    assert faults == []
+
+
+@pytest.mark.parametrize("text", ["{n: 1}", "", "@missing.json", "@."])
+def test_a_payload_that_cannot_be_read_is_a_fault_of_its_flag(text: str) -> None:
+    faults: list[Fault] = []
+    assert read_payload(text, faults) is None
+    (fault,) = faults
+    assert fault.path == "--payload"
+    assert fault.remedy
+
+
+def test_a_file_that_is_not_utf_8_is_a_fault(tmp_path: Path) -> None:
+    faults: list[Fault] = []
+    path = tmp_path / "event.json"
+    path.write_bytes(b'"\xff"')
+    assert read_json_file(path, "--input", faults) is None
+    assert "is not JSON" in faults[0].problem

@@ -1,0 +1,149 @@
+"""The record of a run: every round and sample at once, a cut last line dropped, damage told."""
+
+from __future__ import annotations
+
+import json
+import resource
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.unit.studies import SIZES, function_of, ran, sample_of, study_of
+from tuner.backends.simulated import SimulatedBackend, SimulatedNoise
+from tuner.cli.record import SAMPLES_FILE, Recorder, read_record
+from tuner.errors import InputError, TunerError
+from tuner.loop import run
+from tuner.model import FunctionError, Invocation, Outcome, StopReason
+from tuner.samplers import GridSampler
+from tuner.study import Study
+
+HEADER = {"input": {"lambdaARN": "f", "num": 4}, "target": "f"}
+
+
+def record(folder: Path, study: Study) -> None:
+    """Run a study on a simulated function and record it."""
+    recorder = Recorder(folder, HEADER)
+    backend = SimulatedBackend(function_of(SimulatedNoise()))
+    run(study, backend, stop=threading.Event(), clock=lambda: 0.0, observers=[recorder])
+    recorder.close()
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """No file may grow beyond a size meanwhile, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_record_holds_what_was_asked_and_what_was_measured(tmp_path: Path) -> None:
+    study = study_of(SIZES, GridSampler(4))
+    record(tmp_path / "new" / "folder", study)
+    found = read_record(tmp_path / "new" / "folder")
+    assert found.samples == study.samples
+    assert found.steps == tuple(study.steps[:1])
+    assert found.header["input"] == HEADER["input"]
+
+
+def test_every_line_is_on_disk_when_its_sample_is_told(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, HEADER)
+    study = study_of()
+    for count in range(1, 4):
+        recorder.told(study, sample_of(128, [ran(5)], trial=count))
+        assert len(read_record(tmp_path).samples) == count
+    recorder.close()
+
+
+@pytest.mark.parametrize("cut", [1, 10, 60])
+def test_a_last_line_that_was_cut_off_is_dropped_and_written_over(tmp_path: Path, cut: int) -> None:
+    record(tmp_path, study_of(SIZES, GridSampler(4)))
+    path = tmp_path / SAMPLES_FILE
+    path.write_bytes(path.read_bytes()[:-cut])
+    found = read_record(tmp_path)
+    assert len(found.samples) == len(SIZES) - 1
+    resumed = study_of(SIZES, GridSampler(4))
+    resumed.replay(found.samples, found.steps)
+    recorder = Recorder(tmp_path, HEADER, found)
+    backend = SimulatedBackend(function_of(SimulatedNoise()))
+    run(resumed, backend, stop=threading.Event(), clock=lambda: 0.0, observers=[recorder])
+    recorder.close()
+    assert read_record(tmp_path).samples == resumed.samples
+    assert resumed.spent.invocations == 4 * len(SIZES)
+    assert resumed.stopped_by is StopReason.COMPLETE
+
+
+def test_an_error_with_any_text_is_recorded(tmp_path: Path) -> None:
+    error = FunctionError("E", "line\u2028separator \ud83d\x00\r\n", ("at ünïcode",))
+    sample = sample_of(128, [Invocation(Outcome.ERROR, "a", 5.0, 6, error=error)])
+    recorder = Recorder(tmp_path, HEADER)
+    recorder.told(study_of(), sample)
+    recorder.close()
+    assert read_record(tmp_path).samples == (sample,)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        '"text"',
+        "{}",
+        '{"kind": "sample"}',
+        '{"kind": "sample", "trial_id": 0, "memory_mb": 5, "architecture": "x86_64", "invocations": []}',
+        '{"kind": "round", "trials": 3}',
+        "\udcff",
+    ],
+)
+def test_a_damaged_line_is_bad_input_and_is_named(tmp_path: Path, line: str) -> None:
+    record(tmp_path, study_of((128,), GridSampler(2)))
+    path = tmp_path / SAMPLES_FILE
+    lines = path.read_text("utf-8").splitlines()
+    lines.insert(1, line)
+    path.write_text("\n".join(lines) + "\n", "utf-8", errors="surrogateescape")
+    with pytest.raises(InputError, match="line 2 is damaged") as caught:
+        read_record(tmp_path)
+    assert caught.value.faults[0].path == "--resume"
+    assert caught.value.faults[0].remedy
+
+
+@pytest.mark.parametrize("content", ["", "\n", '{"kind": "header", "version": 99}\n', '{"kind": "header"}'])
+def test_a_record_without_its_header_is_bad_input(tmp_path: Path, content: str) -> None:
+    (tmp_path / SAMPLES_FILE).write_text(content, "utf-8")
+    with pytest.raises(InputError, match=r"--resume.*(header|damaged)"):
+        read_record(tmp_path)
+
+
+def test_a_folder_without_a_record_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_record(tmp_path / "nowhere")
+
+
+def test_a_folder_that_cannot_be_written_is_told_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TunerError, match="cannot write") as caught:
+        Recorder(tmp_path / "file" / "folder", HEADER)
+    assert "--output" in caught.value.hint
+
+
+def test_a_full_disk_is_told_and_leaves_a_record_that_can_be_resumed(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, HEADER)
+    recorder.told(study_of(), sample_of(128, [ran(5)]))
+    size = (tmp_path / SAMPLES_FILE).stat().st_size
+    with file_size_limit(size + 20), pytest.raises(TunerError, match="cannot write"):
+        recorder.told(study_of(), sample_of(256, [ran(5)] * 20, trial=1))
+    found = read_record(tmp_path)
+    assert [sample.configuration.memory_mb for sample in found.samples] == [128]
+    assert found.length == size
+    recorder.close()
+
+
+def test_the_record_is_lines_of_json(tmp_path: Path) -> None:
+    record(tmp_path, study_of((128,), GridSampler(2)))
+    kinds = [json.loads(line)["kind"] for line in (tmp_path / SAMPLES_FILE).read_text("utf-8").splitlines()]
+    assert kinds == ["header", "round", "sample"]
