@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.aws_e2e.harness import Connection, open_quickly
+from tests.cloud.fixtures import CREDENTIALS, Cloud, cloud, cloud_server
 from tuner.backends.local import open_local
 from tuner.backends.simulated import SimulatedBackend, SimulatedFunction
 from tuner.local.host import architecture
@@ -21,6 +23,8 @@ from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample
 from tuner.payloads import Payloads
 from tuner.samples import decode_sample, encode_sample
 from tuner.settings import Settings
+
+__all__ = ["cloud", "cloud_server"]
 
 HERE = architecture() or Architecture.X86_64
 
@@ -37,9 +41,20 @@ def local(folder: Path) -> Backend:
 BACKENDS: dict[str, Callable[[Path], Backend]] = {"simulated": simulated, "local": local}
 
 
-@pytest.fixture(params=sorted(BACKENDS))
+@pytest.fixture
+def aws(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Backend]:
+    """A factory for a function of the local stand-in."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    cloud.simulate_function("contract", architectures=(HERE.value,), model={"environments": 2, "pace": 0.1})
+    asked = Settings("contract", concurrency=4)
+    return lambda folder: open_quickly(asked, Connection(cloud.endpoint), folder)
+
+
+@pytest.fixture(params=[*sorted(BACKENDS), "aws"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    with BACKENDS[request.param](tmp_path) as one:
+    make = BACKENDS.get(request.param) or request.getfixturevalue("aws")
+    with make(tmp_path) as one:
         yield one
 
 
@@ -81,10 +96,12 @@ def test_each_environment_is_cold_once_and_its_runs_share_its_label(backend: Bac
         assert [run.cold for run in runs if run.environment == label] == [True, False, False]
 
 
-def test_fresh_runs_are_all_cold_and_share_nothing(backend: Backend) -> None:
-    runs = runs_of(measure(backend, trial(0, 512, environments=1, runs=3, fresh=True)), 0)
-    assert all(run.cold for run in runs)
-    assert len({run.environment for run in runs}) == 3
+def test_fresh_environments_are_new_ones_and_cold_once(backend: Backend) -> None:
+    before, runs = (runs_of(measure(backend, trial(n, 512, environments=2, runs=2, fresh=True)), n) for n in range(2))
+    labels = {run.environment for run in runs}
+    assert len(labels) == 2
+    assert not labels & {run.environment for run in before}
+    assert sum(run.cold for run in runs) == 2
 
 
 def test_later_batches_start_new_environments(backend: Backend) -> None:

@@ -10,7 +10,6 @@ import queue
 import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -70,6 +69,35 @@ class _Lane:
     failure: Exception | None = None
 
 
+class _Environments:
+    """Which environment a lane holds, as far as cold starts tell."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, str] = {}
+        self._left: dict[str, list[str]] = {}
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def label(self, lane: _Lane, *, cold: bool) -> str:
+        """The label of the environment that has run an invocation of a lane."""
+        where = f"{lane.wave.place.function}:{lane.wave.place.qualifier}"
+        with self._lock:
+            if cold or id(lane) not in self._held:
+                left = self._left.get(where)
+                if not cold and left:
+                    self._held[id(lane)] = left.pop()
+                else:
+                    self._count += 1
+                    self._held[id(lane)] = f"{where}/{self._count}"
+            return self._held[id(lane)]
+
+    def leave(self, lane: _Lane) -> None:
+        """A lane has ended: others may find its environment warm."""
+        with self._lock:
+            if label := self._held.pop(id(lane), None):
+                self._left.setdefault(label.rpartition("/")[0], []).append(label)
+
+
 @dataclass(slots=True)
 class LaneRunner:
     """Runs waves; lives as long as the backend, for environments outlive a batch.
@@ -88,7 +116,7 @@ class LaneRunner:
     pause_s: float
     rng: random.Random
     clock: Callable[[], float] = time.monotonic
-    _cold_starts: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    _environments: _Environments = field(default_factory=_Environments)
 
     def run(self, waves: Sequence[Wave], stop: threading.Event, watch: Callable[[], object]) -> Iterator[Sample]:
         """Run waves in random order, as many lanes at once as allowed.
@@ -151,21 +179,19 @@ class LaneRunner:
                 lane.done.append(self._labelled(lane, invocation))
         except Exception as exc:  # noqa: BLE001  handed to the thread that asked, which raises it
             lane.failure = exc
+        self._environments.leave(lane)
         finished.put(lane)
 
     def _labelled(self, lane: _Lane, invocation: Invocation) -> Invocation:
-        """The invocation with the label of its environment: the log stream, else its lane.
+        """The invocation with the label of its environment: the log stream, else one that is told apart here.
 
-        Lambda does not tell in its reply which environment ran it. Lanes run side by side,
-        so that each holds one, and every cold start begins another.
+        Lambda's reply does not say which environment ran it. Lanes run side by side, so that
+        each holds one; every cold start begins another; a lane that begins warm has found
+        one that an earlier lane has left.
         """
         if invocation.environment or not invocation.ran:
             return invocation
-        key = (lane.wave.place.function, lane.wave.place.qualifier, lane.number)
-        if invocation.cold:
-            self._cold_starts[key] += 1
-        function, qualifier, number = key
-        return replace(invocation, environment=f"{function}:{qualifier}/{number}.{self._cold_starts[key]}")
+        return replace(invocation, environment=self._environments.label(lane, cold=invocation.cold))
 
 
 def _finished(finished: queue.SimpleQueue[_Lane]) -> Iterator[_Lane]:

@@ -10,6 +10,7 @@ import itertools
 import os
 import random
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ from tuner.errors import FunctionChangedError
 from tuner.model import (
     MAX_MEMORY_MB,
     Architecture,
+    Configuration,
     FunctionError,
     FunctionIdentity,
     Invocation,
@@ -49,10 +51,6 @@ from tuner.settings import Settings
 
 EVERY_ACCOUNT_MB = 3008
 """Memory that every account may use; about more the account is asked (Lambda quotas, 2026-09)."""
-
-
-FIRST_FRESH = 101
-"""Generations from here on are of trials that want new environments; those below are used again."""
 
 
 def open_aws(settings: Settings, connection: Connection) -> AwsBackend:
@@ -94,7 +92,10 @@ class AwsBackend:
     _bench: Bench | None = field(default=None, init=False)
     _logs: LogLookup | None = field(default=None, init=False)
     _lanes: LaneRunner | None = field(default=None, init=False)
-    _generations: Iterator[int] = field(default_factory=lambda: itertools.count(FIRST_FRESH), init=False)
+    _generations: dict[Configuration, Iterator[int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._generations = defaultdict(lambda: itertools.count(1))
 
     def __enter__(self) -> AwsBackend:
         """Read, check, and take the function for this run.
@@ -160,24 +161,28 @@ class AwsBackend:
         """Publish what is missing, put $LATEST back, then invoke; see `Backend.measure`."""
         assert self._bench is not None, "enter the backend first"
         assert self._lanes is not None
-        bench, lanes = self._bench, self._lanes
-        watch = bench.publisher.check_unchanged
-        wanted = {trial.id: self._chunks(trial) for trial in trials}
+        bench, watch = self._bench, self._bench.publisher.check_unchanged
+        allowed = self.describe().architectures
+        for trial in trials:
+            if trial.configuration.architecture not in allowed:
+                why = self._obstacle(trial.configuration.architecture) or "It was not asked for when the run began."
+                yield refused_sample(trial, Refusal("Architecture", why))
+        wanted = {t.id: self._chunks(t) for t in trials if t.configuration.architecture in allowed}
         try:
             watch()
             places = bench.places([key for chunks in wanted.values() for key, _ in chunks], stop)
             waves: list[Wave] = []
             for trial in trials:
-                made = [(places[key], payloads) for key, payloads in wanted[trial.id] if key in places]
+                made = [(places[key], payloads) for key, payloads in wanted.get(trial.id, ()) if key in places]
                 refusal = next((place for place, _ in made if isinstance(place, Refusal)), None)
                 if refusal is not None:
                     yield refused_sample(trial, refusal)
                 else:
                     waves.extend(Wave(trial, place, runs) for place, runs in made if isinstance(place, Place))
-            yield from lanes.run(waves, stop, watch)
+            yield from self._lanes.run(waves, stop, watch)
             if not stop.is_set():
                 watch()
-                bench.retire(key for trial in trials if self._fresh(trial) for key, _ in wanted[trial.id])
+                bench.retire(places)
         except FunctionChangedError as exc:
             self._notices.append(Notice("function_changed", f"{exc.message}."))
             raise
@@ -308,15 +313,12 @@ class AwsBackend:
         if failures:
             raise left_behind(self.target.name, failures)
 
-    def _fresh(self, trial: Trial) -> bool:
-        return trial.fresh or self.settings.only_cold_starts
-
     def _chunks(self, trial: Trial) -> list[tuple[Key, tuple[tuple[int, ...], ...]]]:
-        """The parts of a trial, each with its place; a trial that wants new environments shares none."""
+        """The parts of a trial, each with a place of its own, so that its environments are new ones."""
         assert self._lanes is not None
         cold, width, seed = self.settings.only_cold_starts, self._lanes.concurrency, self.settings.seed
         parts = split_lanes(trial, self._lanes.payloads, width=width, seed=seed, cold=cold)
-        generations = self._generations if self._fresh(trial) else itertools.count(1)
+        generations = self._generations[trial.configuration]
         return [((trial.configuration, next(generations)), part) for part in parts]
 
 

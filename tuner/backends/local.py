@@ -184,7 +184,7 @@ class LocalBackend:
             self._noise.saw(result.environment, result.duration_ms, result.cpu_ms, result.waited_ms)
         if self._post:
             self._process(self._post, result.payload, "post-processor")
-        if lane.trial.fresh or not environment.usable:
+        if self._settings.only_cold_starts or not environment.usable:
             lane.close()
         lane.done.append(invocation)
         lane.ready_at = time.monotonic() + self._settings.sleep_between_runs_ms / 1000

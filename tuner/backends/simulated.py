@@ -149,9 +149,8 @@ class SimulatedBackend:
             yield Invocation(Outcome.REFUSED, error=cause)
             return
         for run in range(trial.runs_per_environment):
-            cold = run == 0 or trial.fresh
-            label = f"{trial.id}/{lane}" + (f"/{run}" if trial.fresh else "")
-            yield self._run(configuration, label, host, cold, f"sim-{trial.id}-{lane}-{run}", rng)
+            cold = run == 0
+            yield self._run(configuration, f"{trial.id}/{lane}", host, cold, f"sim-{trial.id}-{lane}-{run}", rng)
 
     def _run(
         self,
