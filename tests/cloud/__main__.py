@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
@@ -20,6 +21,8 @@ def main() -> None:
     parser.add_argument("--settings", default="{}", help="settings as JSON (tests/cloud/settings.py)")
     parser.add_argument("--attached", action="store_true", help="end when standard input does")
     options = parser.parse_args()
+    for chatty in ("moto", "samtranslator", "werkzeug"):
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
     settings = Settings()
     settings.update(json.loads(options.settings))
     stand_in = StandIn(options.port, settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from tests.cloud.iam import action_of
+from tests.cloud.iam import needed
 from tests.cloud.wire import Call
 
 KEPT_CHARACTERS = 2000
@@ -22,13 +22,14 @@ class CallLog:
 
     def begin(self, call: Call) -> dict[str, Any]:
         """Number a call and record that it has arrived; its outcome is filled in later."""
-        action, resource = action_of(call)
+        own, *dependent = needed(call)
         entry: dict[str, Any] = {
             "service": call.service,
             "operation": call.operation,
             "parameters": _plain(call.parameters),
-            "action": action,
-            "resource": resource,
+            "action": own.action,
+            "resource": own.resource,
+            "also_needs": [{"action": item.action, "resource": item.resource} for item in dependent],
             "caller": call.caller,
             "principal": call.principal,
             "account": call.account,

@@ -13,8 +13,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from tests.cloud.errors import AwsError
-from tests.cloud.iam import action_of
+from tests.cloud.iam import needed
 from tests.cloud.lambda_service import errors
+from tests.cloud.policies import denied
 from tests.cloud.wire import Call
 
 
@@ -123,7 +124,7 @@ def refusal(fault: Fault, call: Call) -> AwsError | None:
     """The error that the fault answers with in place of doing the call; None: the call is done."""
     match fault.kind:
         case Kind.DENY:
-            return denied(call)
+            return denied(call, needed(call)[0])
         case Kind.THROTTLE:
             return throttled(call)
         case Kind.SERVER_ERROR:
@@ -132,17 +133,6 @@ def refusal(fault: Fault, call: Call) -> AwsError | None:
             return AwsError(fault.code, fault.message, status=fault.status)
         case _:
             return None
-
-
-def denied(call: Call) -> AwsError:
-    """The service's words for a missing permission."""
-    action, resource = action_of(call)
-    text = (
-        f"User: {call.principal} is not authorized to perform: {action} on resource: {resource} "
-        f"because no identity-based policy allows the {action} action"
-    )
-    code = "AccessDenied" if call.protocol in ("query", "rest-xml") else "AccessDeniedException"
-    return AwsError(code, text, status=400 if call.protocol == "json" else 403)
 
 
 def throttled(call: Call) -> AwsError:

@@ -31,6 +31,7 @@ ASSUMED_BY_LAMBDA = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
+MAY_DO_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 @dataclass
@@ -91,6 +92,8 @@ class Cloud:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "SAM_CLI_TELEMETRY": "0",
+            "SAM_CLI_POLL_DELAY": "0.2",
         }
 
     def session(self, region: str | None = None) -> Any:
@@ -113,14 +116,17 @@ class Cloud:
             self._clients[key] = self.session(region).client(service, endpoint_url=self.endpoint, config=config)
         return self._clients[key]
 
-    def role(self, name: str = "lambda-role") -> str:
-        """ARN of an execution role, made at first use."""
+    def role(self, name: str = "lambda-role", *, policy: Mapping[str, Any] | None = None) -> str:
+        """ARN of a role, made at first use; without a policy it may do all. Roles are held to their policies."""
         iam = self.client("iam")
         try:
             return str(iam.get_role(RoleName=name)["Role"]["Arn"])
         except iam.exceptions.NoSuchEntityException:
-            policy = json.dumps(ASSUMED_BY_LAMBDA)
-            return str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy)["Role"]["Arn"])
+            trust = json.dumps(ASSUMED_BY_LAMBDA)
+            arn = str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"])
+            document = json.dumps(policy or MAY_DO_ALL)
+            iam.put_role_policy(RoleName=name, PolicyName="test", PolicyDocument=document)
+            return arn
 
     def create_function(
         self,

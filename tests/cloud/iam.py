@@ -1,10 +1,13 @@
-"""Which permission an API call needs: the IAM action and the ARN of what it acts on."""
+"""Which permissions an API call needs: the IAM actions and the ARNs of what they act on."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from tests.cloud.wire import Call
 
-_PREFIX = {"stepfunctions": "states", "cloudwatch": "cloudwatch", "resourcegroupstaggingapi": "tag"}
+_PREFIX = {"stepfunctions": "states", "resourcegroupstaggingapi": "tag"}
 """IAM's name of a service, where it is not botocore's."""
 
 _ACTION = {
@@ -24,14 +27,43 @@ _ACTION = {
 }
 """IAM's name of an action, where it is not the operation's (service authorization reference, 2026-09)."""
 
-NO_PERMISSION_NEEDED = frozenset({"sts:GetCallerIdentity"})
+NO_PERMISSION_NEEDED = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
 """Actions that every principal may call."""
 
 
-def action_of(call: Call) -> tuple[str, str]:
-    """IAM action and resource of a call, for example `lambda:InvokeFunction` and the function's ARN."""
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One action on one resource, with the condition keys that AWS sets for it."""
+
+    action: str
+    resource: str
+    context: tuple[tuple[str, str], ...] = ()
+
+
+def needed(call: Call) -> list[Permission]:
+    """All permissions that AWS asks of the caller; the call's own comes first."""
     prefix = _PREFIX.get(call.service, call.service)
-    return f"{prefix}:{_ACTION.get((call.service, call.operation), call.operation)}", _resource(call)
+    own = Permission(f"{prefix}:{_ACTION.get((call.service, call.operation), call.operation)}", _resource(call))
+    return [own, *_dependent(call)]
+
+
+def _dependent(call: Call) -> Iterator[Permission]:
+    """What Lambda does with the caller's permissions while it creates or changes a function."""
+    parameters = call.parameters
+    if call.service != "lambda" or not call.operation.startswith(("Create", "Update")):
+        return
+    if "Role" in parameters:
+        yield Permission("iam:PassRole", parameters["Role"], (("iam:PassedToService", "lambda.amazonaws.com"),))
+    if call.operation == "CreateFunction" and parameters.get("Tags"):
+        yield Permission("lambda:TagResource", _lambda_resource(call))
+    for layer in parameters.get("Layers") or []:
+        yield Permission("lambda:GetLayerVersion", layer)
+    source = parameters.get("Code") or parameters
+    if source.get("S3Bucket"):
+        yield Permission("s3:GetObject", f"arn:aws:s3:::{source['S3Bucket']}/{source['S3Key']}")
+    if (parameters.get("VpcConfig") or {}).get("SubnetIds"):
+        for action in ("DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs"):
+            yield Permission(f"ec2:{action}", "*")
 
 
 def _resource(call: Call) -> str:
@@ -41,7 +73,9 @@ def _resource(call: Call) -> str:
     if call.service == "s3" and "Bucket" in parameters:
         return f"arn:aws:s3:::{parameters['Bucket']}" + (f"/{parameters['Key']}" if "Key" in parameters else "")
     if call.service == "logs" and (group := parameters.get("logGroupName")):
-        return f"arn:aws:logs:{call.region}:{call.account}:log-group:{group}"
+        # Calls that read events are decided on the group's streams, so a policy needs the wildcard at the end.
+        streams = f":log-stream:{parameters.get('logStreamName', '')}" if call.operation.endswith("Events") else ""
+        return f"arn:aws:logs:{call.region}:{call.account}:log-group:{group}{streams}"
     for member in ("RoleArn", "stateMachineArn", "executionArn", "KeyId"):
         if isinstance(parameters.get(member), str):
             return str(parameters[member])
@@ -53,7 +87,10 @@ def _lambda_resource(call: Call) -> str:
     parameters = call.parameters
     if "LayerName" in parameters:
         number = parameters.get("VersionNumber")
-        return f"{base}:layer:{parameters['LayerName']}" + (f":{number}" if number else "")
+        name = parameters["LayerName"].rsplit(":", 1)[-1]
+        return f"{base}:layer:{name}" + (f":{number}" if number else "")
+    if "Arn" in parameters:
+        return str(parameters["Arn"])
     name = parameters.get("FunctionName") or parameters.get("Resource")
     if not name:
         return "*"

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 import threading
+from typing import Any
 
+from tests.cloud import policies
+from tests.cloud.iam import Permission
 from tests.cloud.replace import replace
 from tests.cloud.settings import Settings
 
@@ -43,6 +46,8 @@ class MotoFixes:
             stacks.install(self._endpoint)
         elif part == "logs":
             _fix_filter_patterns()
+        elif part == "s3":
+            _fix_bucket_policies()
 
     def reset(self) -> None:
         """Forget all of moto's resources; running executions end."""
@@ -60,6 +65,22 @@ def _configure() -> None:
 
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     default_user_config["iam"] = {"load_aws_managed_policies": False}
+
+
+def _fix_bucket_policies() -> None:
+    """A statement whose condition or principal does not hold denies everything."""
+    from moto.iam.access_control import PermissionResult
+    from moto.s3.models import FakeBucket
+
+    def permission(self: Any, action: str, resource: str) -> Any:
+        asked = Permission(action, resource)
+        found = policies.statements(self.policy.decode()) if self.policy else []
+        named = [item for item in found if item.get("Principal") in ("*", {"AWS": "*"})]
+        if policies.is_denied(named, asked):
+            return PermissionResult.DENIED
+        return PermissionResult.PERMITTED if policies.is_allowed(named, asked) else PermissionResult.NEUTRAL
+
+    replace(FakeBucket, get_permission=permission)
 
 
 def _fix_filter_patterns() -> None:

@@ -12,6 +12,7 @@ import signal
 import socket
 import threading
 import time
+import traceback
 import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -19,7 +20,7 @@ from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from tests.cloud import faults, pricing
+from tests.cloud import faults, policies, pricing
 from tests.cloud.calls import CallLog
 from tests.cloud.errors import AwsError, Reply, render
 from tests.cloud.faults import Fault, FaultPlan, Kind
@@ -100,14 +101,26 @@ class StandIn:
         except AwsError as error:
             entry["outcome"] = error.code
             reply = render(error, protocol=call.protocol, request_id=call.request_id)
+        except ConnectionError:
+            entry["outcome"] = entry["outcome"] or "cut off"
+            raise
+        except Exception:  # noqa: BLE001 - a fault of the stand-in itself is shown, and answered as AWS answers its own
+            traceback.print_exc()
+            entry["outcome"] = "fault of the stand-in"
+            reply = render(faults.server_error(call), protocol=call.protocol, request_id=call.request_id)
         return reply
 
     def _send(self, call: Call, environ: dict[str, Any], body: bytes) -> Reply:
+        if self.settings.enforce_policies:
+            policies.authorize(call)
         if call.service == "lambda":
             return self.lambdas.handle(call)
         if call.service == "pricing":
             return pricing.handle(call)
-        return self._moto.send(call.service, environ, body)
+        reply = self._moto.send(call.service, environ, body)
+        if self.settings.enforce_policies and call.service == "s3" and reply[0] == 404:
+            policies.authorize_listing(call)
+        return reply
 
     def _before(self, striking: list[Fault], call: Call, environ: dict[str, Any]) -> None:
         for fault in striking:

@@ -41,6 +41,9 @@ class Settings:
     retry_after_seconds: int | None = 1
     """`Retry-After` of a throttled invocation; None leaves the header out, as AWS sometimes does."""
 
+    enforce_policies: bool = True
+    """Hold roles and users that exist in IAM to their policies."""
+
     limit_cpu: bool = True
     """Give functions Lambda's CPU share of their memory size."""
     unthrottled: list[str] = field(default_factory=list)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+from contextlib import suppress
 from functools import cache
 from typing import Any
 from urllib.parse import urlparse
@@ -23,6 +24,7 @@ def install(endpoint: str) -> None:
     global _endpoint
     _endpoint = endpoint
     _fix_templates()
+    _fix_no_value()
     _fix_outputs()
     _fix_template_addresses()
     _fix_bucket_properties()
@@ -121,22 +123,47 @@ class _ManagedPolicies(dict[str, str]):
         return f"arn:aws:iam::aws:policy/{folder}{key}"
 
 
+def _fix_no_value() -> None:
+    """AWS::NoValue in a list becomes null; it must leave nothing."""
+    from moto.cloudformation import parsing
+
+    clean = parsing.clean_json
+
+    def cleaned(resource_json: Any, resources_map: Any) -> Any:
+        result = clean(resource_json, resources_map)
+        return [item for item in result if item is not None] if isinstance(result, list) else result
+
+    replace(parsing, clean_json=cleaned)
+
+
 def _fix_outputs() -> None:
-    """A stack made by a change set never gets its outputs."""
+    """A stack made by a change set never gets its outputs, and one that cannot be made is no failed stack."""
     from moto.cloudformation.models import CloudFormationBackend
 
     execute = CloudFormationBackend.execute_change_set
 
     def executed(self: Any, change_set_name: str, stack_name: str | None = None) -> None:
-        execute(self, change_set_name, stack_name)
-        for change_set in self.change_sets.values():
-            if change_set_name in (change_set.change_set_id, change_set.change_set_name):
-                stack = self.stacks[change_set.stack_id]
-                stack._parse_template()
-                stack.parameters = change_set.parameters
-                stack.output_map = stack._create_output_map()
+        change_set = self.describe_change_set(change_set_name)
+        stack = self.stacks[change_set.stack_id]
+        try:
+            execute(self, change_set_name, stack_name)
+            stack._parse_template()
+            stack.parameters = change_set.parameters
+            stack.output_map = stack._create_output_map()
+        except Exception as failure:  # noqa: BLE001 - whatever a resource says becomes the stack's failure
+            _roll_back(stack, change_set.change_set_type, failure)
 
     replace(CloudFormationBackend, execute_change_set=executed)
+
+
+def _roll_back(stack: Any, kind: str, failure: Exception) -> None:
+    """End a stack as CloudFormation ends one of which a resource failed: nothing of a new one stays."""
+    stack._add_stack_event(f"{kind}_FAILED", resource_status_reason=f"{type(failure).__name__}: {failure}")
+    stack.status = "ROLLBACK_COMPLETE" if kind == "CREATE" else "UPDATE_ROLLBACK_COMPLETE"
+    if kind == "CREATE":
+        with suppress(Exception):
+            stack.resource_map.delete()
+    stack._add_stack_event(stack.status)
 
 
 def _fix_template_addresses() -> None:
@@ -166,6 +193,7 @@ def _fix_bucket_properties() -> None:
             configuration = {"Rules": [_lifecycle_rule(rule) for rule in rules]}
             s3.put_bucket_lifecycle_configuration(Bucket=bucket.name, LifecycleConfiguration=configuration)
         if block := properties.get("PublicAccessBlockConfiguration"):
+            block = {name: str(value).lower() == "true" for name, value in block.items()}
             s3.put_public_access_block(Bucket=bucket.name, PublicAccessBlockConfiguration=block)
         if ownership := properties.get("OwnershipControls"):
             s3.put_bucket_ownership_controls(Bucket=bucket.name, OwnershipControls=ownership)

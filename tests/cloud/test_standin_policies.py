@@ -1,0 +1,85 @@
+"""Roles and users that exist are held to their policies; what a call needs is known, with what Lambda asks besides."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.cloud.fixtures import Cloud
+from tests.cloud.iam import Permission
+from tests.cloud.policies import is_allowed, statements
+
+READER = {
+    "app.py": "import boto3\ndef handler(e, c): return boto3.client('lambda').get_account_settings()['AccountUsage']\n"
+}
+
+
+def policy(*allowed: str, resource: str = "*") -> dict[str, Any]:
+    """A policy that allows some actions."""
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(allowed), "Resource": resource}]}
+
+
+def assumed(cloud: Cloud, arn: str) -> Any:
+    """A Lambda client with the credentials of a role."""
+    keys = cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    return cloud.session().client(
+        "lambda",
+        endpoint_url=cloud.endpoint,
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+
+
+def test_a_functions_role_is_held_to_its_policy(cloud: Cloud) -> None:
+    role = cloud.role("reader", policy=policy("lambda:ListFunctions"))
+    cloud.create_function("g", READER, "app.handler", memory_mb=1769, Role=role)
+    answer = json.loads(cloud.client("lambda").invoke(FunctionName="g")["Payload"].read())
+    assert "is not authorized to perform: lambda:GetAccountSettings" in answer["errorMessage"]
+
+
+def test_an_assumed_role_is_held_to_its_policy_and_acts_in_its_account(cloud: Cloud) -> None:
+    cloud.simulate_function("f")
+    client = assumed(cloud, cloud.role("tuner", policy=policy("lambda:Get*", resource="arn:aws:lambda:*:*:function:f")))
+    assert client.get_function_configuration(FunctionName="f")["FunctionName"] == "f"
+    with pytest.raises(ClientError, match="not authorized to perform: lambda:PublishVersion"):
+        client.publish_version(FunctionName="f")
+    elsewhere = assumed(cloud, "arn:aws:iam::210987654321:role/other")
+    assert elsewhere.list_functions()["Functions"] == []
+
+
+def test_creating_a_function_needs_to_pass_the_role_and_to_tag(cloud: Cloud) -> None:
+    cloud.simulate_function("f", Tags={"a": "b"})
+    (entry,) = [call for call in cloud.calls() if call["operation"] == "CreateFunction"]
+    assert [item["action"] for item in entry["also_needs"]] == ["iam:PassRole", "lambda:TagResource"]
+
+
+def test_a_missing_object_is_forbidden_to_who_may_not_list(cloud: Cloud) -> None:
+    cloud.client("s3").create_bucket(Bucket="bucket")
+    code = {"app.py": "import boto3\ndef handler(e, c): boto3.client('s3').get_object(Bucket='bucket', Key='none')\n"}
+    role = cloud.role("reader", policy=policy("s3:GetObject"))
+    cloud.create_function("g", code, "app.handler", memory_mb=1769, Role=role)
+    answer = json.loads(cloud.client("lambda").invoke(FunctionName="g")["Payload"].read())
+    assert "s3:ListBucket" in answer["errorMessage"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ({"Effect": "Allow", "Action": "lambda:get*", "Resource": "*"}, True),
+        ({"Effect": "Allow", "Action": "lambda:*", "Resource": "arn:aws:lambda:*:*:function:f"}, False),
+        ({"Effect": "Allow", "NotAction": "s3:*", "Resource": "*:f:1"}, True),
+        ({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"a:b": "c"}}}, False),
+        (
+            {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+            True,
+        ),
+        ({"Effect": "Deny", "Action": "*", "Resource": "*"}, False),
+    ],
+)
+def test_statements_are_evaluated_as_iam_does(statement: dict[str, Any], expected: bool) -> None:
+    asked = Permission("lambda:GetFunction", "arn:aws:lambda:us-east-1:123456789012:function:f:1")
+    assert is_allowed(statements({"Statement": statement}), asked) is expected
