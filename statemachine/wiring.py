@@ -57,6 +57,7 @@ class Wiring:
     bucket: str
     environment: Mapping[str, str] = field(default_factory=dict)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    make_api: Callable[[Any], LambdaApi] = LambdaApi
 
     @property
     def connection(self) -> HandlerConnection:
@@ -66,7 +67,7 @@ class Wiring:
     @property
     def api(self) -> LambdaApi:
         """Lambda's control plane."""
-        return LambdaApi(self.clients.control)
+        return self.make_api(self.clients.control)
 
     @property
     def objects(self) -> Objects:

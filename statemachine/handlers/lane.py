@@ -84,8 +84,11 @@ def _reply(lane: LaneState) -> Reply | Invocation:
 
 
 def _labelled(invocation: Invocation, lane: LaneState, record: Record) -> Invocation:
-    """With the label of its environment: the lane holds one, and every cold start begins another."""
-    if invocation.environment or not invocation.ran:
+    """With the label of its environment: the lane holds one, and every cold start begins another.
+
+    Log streams are no labels here: they are known of those runs only whose report had to be looked up.
+    """
+    if not invocation.ran:
         return invocation
     before = record.invocations(lane.work.trial.id, _name(lane))
     cold = sum(run.cold for run in before[: lane.run]) + invocation.cold

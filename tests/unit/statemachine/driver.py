@@ -1,0 +1,150 @@
+"""Calls the handlers in the order of the state machine, state as JSON in between, without Step Functions.
+
+The end-to-end tests do the same through a deployed stack; here each step can be looked at and cut off.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from statemachine.contract import Start, decode_error, decode_lane, decode_trials, decode_work
+from statemachine.handlers import analyzer, cleaner, executor, initializer, lane, planner, publisher, reporter
+from statemachine.record import Record
+from statemachine.wiring import HandlerConnection, Wiring
+from tests.cloud.fixtures import Cloud
+from tuner.aws.client import LambdaApi
+from tuner.aws.retry import Pacer, Retrier
+from tuner.aws.session import Clients, connect
+
+BUCKET = "tuner-bucket"
+BEGAN = datetime(2026, 9, 18, 4, 12, tzinfo=UTC)
+State = dict[str, Any]
+
+
+@functools.cache
+def _clients(region: str, endpoint: str) -> Clients:
+    """Clients for all tests: making them takes longer than most tests."""
+    return connect(HandlerConnection(region=region, endpoint_url=endpoint))
+
+
+class Clock:
+    """A time that goes on by a second with each look at it."""
+
+    def __init__(self) -> None:
+        self._now = BEGAN
+
+    def __call__(self) -> datetime:
+        self._now += timedelta(seconds=1)
+        return self._now
+
+
+def quick_api(client: Any) -> LambdaApi:
+    """A control plane that is asked without the pauses that AWS needs."""
+    return LambdaApi(client, Retrier(Pacer(10_000)), first_poll_s=0.02)
+
+
+def as_json(value: Any) -> Any:
+    """What becomes of a value on the wire."""
+    return json.loads(json.dumps(value))
+
+
+@dataclass
+class Driver:
+    """A state machine of plain calls."""
+
+    cloud: Cloud
+    environment: Mapping[str, str] = field(default_factory=dict)
+    wiring: Wiring = field(init=False)
+    remaining_s: Callable[[], float] = lambda: 900.0
+    largest_state: int = 0
+    executions: int = 0
+
+    def __post_init__(self) -> None:
+        self.cloud.client("s3").create_bucket(Bucket=BUCKET)
+        self.wiring = Wiring(
+            _clients(self.cloud.region, self.cloud.endpoint), BUCKET, self.environment, now=Clock(), make_api=quick_api
+        )
+
+    def start(self, document: Any) -> State:
+        """Run the Initializer as a new execution."""
+        self.executions += 1
+        execution = f"arn:aws:states:us-east-1:{self.cloud.account}:execution:machine:{self.executions}"
+        began = BEGAN + timedelta(seconds=self.executions)
+        start = Start(as_json(document), execution, f"{began:%Y-%m-%dT%H:%M:%S}.000Z", "machine")
+        return self._seen(initializer.begin(start, self.wiring))
+
+    def round(self, state: State, *, execute: bool = True) -> bool:
+        """Plan, publish and measure; False when there is nothing more to measure."""
+        folder = state["study"]["folder"]
+        state["plan"] = as_json(planner.plan(folder, self.wiring))
+        while self._seen(state)["plan"]["next"] == "publish":
+            trials = decode_trials(state)
+            state["plan"] = as_json(publisher.publish(folder, trials, self.wiring, self.remaining_s))
+        plan = self._seen(state)["plan"]
+        if plan["next"] == "done":
+            return False
+        for item in plan["items"] if execute else ():
+            self.item(state, item, direct=plan["next"] == "measureDirectly")
+        return True
+
+    def item(self, state: State, item: State, *, direct: bool = False, token: str = "first") -> None:
+        """One iteration of the Map."""
+        event = {"study": state["study"], "trial": item}
+        if direct:
+            self._lane(event)
+            return
+        attempt = executor.Attempt(token, self.remaining_s, sleep=lambda _: None)
+        folder = state["study"]["folder"]
+        assert executor.execute(folder, decode_work(event), wiring=self.wiring, attempt=attempt) == {}
+
+    def end(self, state: State, error: State | None = None) -> State:
+        """Clean, analyze and report."""
+        folder = state["study"]["folder"]
+        cleaner.clean(folder, self.wiring)
+        event = {**state, **({"error": error} if error else {})}
+        state = self._seen(as_json(analyzer.analyze(folder, decode_error(event), self.wiring)))
+        reporter.report(folder, self.wiring)
+        return state
+
+    def run(self, document: Any) -> State:
+        """A whole execution; the state after the Analyzer."""
+        state = self.start(document)
+        while self.round(state):
+            pass
+        return self.end(state)
+
+    def record(self, state: State) -> Record:
+        """What the execution has written down."""
+        return self.wiring.record(state["study"]["folder"])
+
+    def result(self, state: State) -> State:
+        """The result document."""
+        text = self.record(state).read_text("result.json")
+        assert text is not None
+        document: State = json.loads(text)
+        return document
+
+    def _lane(self, event: State) -> None:
+        """The loop of a lane that the state machine itself invokes, with what Step Functions makes of replies."""
+        client = self.cloud.client("lambda")
+        while True:
+            event = self._seen(as_json(lane.advance(decode_lane(event), self.wiring)))
+            if event["done"]:
+                return
+            reply = client.invoke(
+                FunctionName=event["trial"]["function"], Payload=json.dumps(event["payload"]), LogType="Tail"
+            )
+            body = reply["Payload"].read().decode()
+            if reply.get("FunctionError"):
+                event["failure"] = {"Error": json.loads(body).get("errorType", "Exception"), "Cause": body}
+            else:
+                event["reply"] = {"log": reply["LogResult"], "requestId": reply["ResponseMetadata"]["RequestId"]}
+
+    def _seen(self, state: State) -> State:
+        self.largest_state = max(self.largest_state, len(json.dumps(state)))
+        return state

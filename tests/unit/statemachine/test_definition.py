@@ -1,0 +1,125 @@
+"""The state machines' definitions: every state reached, every name given, every retry safe, every validator content."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+DEFINITIONS = sorted((ROOT / "statemachine").glob("*.asl.json"))
+VALIDATORS = ROOT / ".ci" / "validators"
+SERVICE_FAULTS = {
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+}
+State = dict[str, Any]
+each_definition = pytest.mark.parametrize("path", DEFINITIONS, ids=lambda path: path.name)
+
+
+class Loader(yaml.SafeLoader):
+    """Reads a template; functions such as !Ref are not of interest here."""
+
+
+Loader.add_multi_constructor("!", lambda loader, suffix, node: f"!{suffix}")
+
+
+def substituted(path: Path) -> str:
+    """The definition as it is deployed."""
+    text = path.read_text("utf-8").replace("${partition}", "aws")
+    text = text.replace("${stateMachineArn}", "arn:aws:states:us-east-1:123456789012:stateMachine:tuner")
+    return re.sub(r"\$\{\w+Arn\}", "arn:aws:lambda:us-east-1:123456789012:function:handler", text)
+
+
+def scopes(machine: State) -> Iterator[State]:
+    """The machine itself, and the item processors in it."""
+    yield machine
+    for state in machine["States"].values():
+        if "ItemProcessor" in state:
+            yield from scopes(state["ItemProcessor"])
+
+
+def states(path: Path) -> dict[str, State]:
+    """Every state, by name."""
+    return {name: state for scope in scopes(json.loads(path.read_text("utf-8"))) for name, state in scope["States"].items()}
+
+
+def successors(state: State) -> set[str]:
+    """Where a state can lead to."""
+    choices = [*state.get("Choices", ()), *state.get("Catch", ())]
+    return {name for item in [state, *choices] for name in (item.get("Next"), item.get("Default")) if name}
+
+
+@each_definition
+def test_every_state_is_reached_and_reaches_an_end(path: Path) -> None:
+    for scope in scopes(json.loads(path.read_text("utf-8"))):
+        reached, waiting = set(), [scope["StartAt"]]
+        while waiting:
+            name = waiting.pop()
+            if name not in reached:
+                reached.add(name)
+                waiting.extend(successors(scope["States"][name]))
+        assert reached == scope["States"].keys()
+        for name, state in scope["States"].items():
+            ends = state.get("End") or state["Type"] in ("Succeed", "Fail")
+            assert ends or successors(state), f"{name} leads nowhere"
+
+
+@each_definition
+def test_the_template_gives_every_name_that_a_definition_asks_for(path: Path) -> None:
+    template = yaml.load((ROOT / "template.yaml").read_text("utf-8"), Loader)  # noqa: S506  a loader of ours
+    wanted = set(re.findall(r"\$\{(\w+)\}", path.read_text("utf-8")))
+    machines = [item["Properties"] for item in template["Resources"].values() if "StateMachine" in item["Type"]]
+    given = next(m["DefinitionSubstitutions"] for m in machines if m["DefinitionUri"].endswith(path.name))
+    assert wanted == given.keys()
+
+
+def test_handlers_are_repeated_after_faults_of_the_service_alone() -> None:
+    for name, state in states(ROOT / "statemachine" / "definition.asl.json").items():
+        for retry in state.get("Retry", ()):
+            expected = {"Cleaner": {"States.ALL"}, "Invoke": {"Lambda.TooManyRequestsException"}}.get(name, SERVICE_FAULTS)
+            assert set(retry["ErrorEquals"]) == expected, name
+
+
+def test_whatever_fails_after_the_first_change_leads_through_the_cleaner() -> None:
+    machine = states(ROOT / "statemachine" / "definition.asl.json")
+    for name in ("Planner", "Publisher", "Measure", "Measure Directly"):
+        assert [catch["Next"] for catch in machine[name]["Catch"]] == ["Cleaner"]
+        assert machine[name]["Catch"][0]["ErrorEquals"] == ["States.ALL"]
+
+
+def test_the_names_that_users_of_the_peer_know_are_kept() -> None:
+    known = {"Initializer", "Publisher", "Executor", "Cleaner", "Analyzer", "Optimizer"}
+    assert known <= states(ROOT / "statemachine" / "definition.asl.json").keys()
+
+
+@each_definition
+def test_the_interpreters_parser_takes_it(path: Path) -> None:
+    from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+
+    AmazonStateLanguageParser.parse(substituted(path))
+
+
+@each_definition
+def test_asl_validator_finds_nothing(path: Path, tmp_path: Path) -> None:
+    """Where Node.js is found; continuous integration requires it."""
+    if shutil.which("npm") is None:
+        assert not os.environ.get("TUNER_REQUIRE_NODE"), "npm is required here, and was not found"
+        return
+    if not (VALIDATORS / "node_modules").is_dir():
+        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=VALIDATORS, check=True)
+    deployed = tmp_path / path.name
+    deployed.write_text(substituted(path), "utf-8")
+    command = [str(VALIDATORS / "node_modules" / ".bin" / "asl-validator"), "--json-path", str(deployed)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr

@@ -1,0 +1,290 @@
+"""The handlers together, against the stand-in: what an execution measures, says and leaves."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from statemachine.record import place_key
+from statemachine.replay import replay
+from tests.cloud.fixtures import Cloud
+from tests.unit.statemachine.driver import Driver
+from tuner.aws.errors import AnotherRunError
+from tuner.aws.invoke import Place
+from tuner.errors import InputError
+from tuner.model import Outcome
+
+PEER_INPUT = {
+    "powerValues": [128, 256, 512],
+    "num": 4,
+    "payload": {},
+    "parallelInvocation": True,
+    "strategy": "cost",
+    "includeOutputResults": True,
+}
+PEER_OUTPUT = {"power", "cost", "duration", "stateMachine", "stats"}
+
+
+def outcomes(driver: Driver, state: dict[str, Any]) -> dict[int, dict[str, int]]:
+    """By memory size, how the runs ended."""
+    measured = driver.result(state)["measurements"]
+    return {m["memory_mb"]: {name: n for name, n in m["outcomes"].items() if n} for m in measured}
+
+
+def test_the_peers_input_gives_the_peers_output_and_leaves_the_function_as_it_was(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders")
+    before = cloud.snapshot("orders")
+    state = driver.run({**PEER_INPUT, "lambdaARN": arn})
+    output = state["output"]
+    assert output.keys() >= PEER_OUTPUT
+    assert output["stateMachine"].keys() == {"executionCost", "lambdaCost", "visualization"}
+    assert [point["value"] for point in output["stats"]] == [128, 256, 512]
+    chosen = next(point for point in output["stats"] if point["value"] == output["power"])
+    assert (output["cost"], output["duration"]) == (chosen["averagePrice"], chosen["averageDuration"])
+    assert output["stateMachine"]["visualization"].startswith("https://lambda-power-tuning.show/#gAAAAQAC;")
+    assert cloud.snapshot("orders") == before
+    assert driver.record(state).read_text("report.html")
+    assert not driver.wiring.objects.keys("locks/")
+
+
+def test_both_architectures_are_measured_and_no_copy_is_left(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders")
+    before = cloud.snapshot("orders")
+    state = driver.run({"lambdaARN": arn, "architectures": "both", "powerValues": [256, 1024], "num": 2})
+    assert {m["architecture"] for m in driver.result(state)["measurements"]} == {"x86_64", "arm64"}
+    assert cloud.snapshot("orders") == before
+    assert cloud.function_names() == ["orders"]
+
+
+def test_every_fault_of_an_input_is_told_before_anything_is_touched(cloud: Cloud, driver: Driver) -> None:
+    bad = {"lambdaARN": "arn:aws:lambda:eu-west-1:123456789012:function:f", "powerValues": [96], "num": 0, "nun": 1}
+    with pytest.raises(InputError) as raised:
+        driver.start(bad)
+    assert {fault.path for fault in raised.value.faults} >= {"$.lambdaARN", "$.powerValues[0]", "$.num", "$.nun"}
+    assert not driver.wiring.objects.keys("")
+    assert "lambda:UpdateFunctionConfiguration" not in cloud.operations()
+
+
+def test_a_size_that_runs_out_of_memory_is_told_and_the_rest_is_tuned(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("hungry", model={"out_of_memory_below_mb": 300, "used_mb": 290})
+    state = driver.run({**PEER_INPUT, "lambdaARN": arn})
+    assert outcomes(driver, state)[128] == {"out_of_memory": 4}
+    assert state["output"]["power"] == 512
+
+
+def test_a_function_that_always_fails_ends_in_its_own_error_with_the_runs_kept(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("broken", model={"fails": "TypeError"})
+    before = cloud.snapshot("broken")
+    state = driver.run({**PEER_INPUT, "lambdaARN": arn})
+    assert state["error"]["Error"] == "AllFailedError"
+    assert "TypeError" in state["error"]["Cause"]
+    assert "s3://tuner-bucket/executions/broken/" in state["error"]["Cause"]
+    assert driver.result(state)["stopped_by"] == "all_failed"
+    assert cloud.snapshot("broken") == before
+
+
+def test_an_allowed_exception_is_a_normal_run(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("picky", model={"fails": "Rejected"})
+    state = driver.run({**PEER_INPUT, "lambdaARN": arn, "allowedExceptions": ["Rejected"]})
+    assert state["output"]["power"] in (128, 256, 512)
+
+
+def test_sizes_that_the_account_refuses_are_left_out(cloud: Cloud, driver: Driver) -> None:
+    cloud.settings(memory_limit_mb=3008)
+    arn = cloud.simulate_function("orders")
+    state = driver.run({**PEER_INPUT, "lambdaARN": arn, "powerValues": [1024, 3008, 4096, 10240]})
+    assert driver.result(state)["request"]["memory_sizes_mb"] == [1024, 3008]
+
+
+def test_only_cold_starts_are_measured_when_asked_for(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders", model={"environments": 4})
+    before = cloud.snapshot("orders")
+    state = driver.run({**PEER_INPUT, "lambdaARN": arn, "onlyColdStarts": True})
+    for measured in driver.result(state)["measurements"]:
+        assert measured["cold_starts"] == measured["runs"] == 4
+    assert cloud.snapshot("orders") == before
+
+
+def test_a_function_with_a_timeout_over_fourteen_minutes_is_invoked_by_the_state_machine(
+    cloud: Cloud, driver: Driver
+) -> None:
+    arn = cloud.simulate_function("report", timeout_s=900, model={"fails_on": "poison", "fails": "ValueError"})
+    before = cloud.snapshot("report")
+    payloads = [{"payload": {"n": 1}, "weight": 3}, {"payload": "poison", "weight": 1}]
+    state = driver.run({**PEER_INPUT, "lambdaARN": arn, "payload": payloads, "num": 4, "environments": 2})
+    for ended in outcomes(driver, state).values():
+        assert ended == {"ok": 3, "error": 1}
+    assert {m["environments"] for m in driver.result(state)["measurements"]} == {2}
+    assert cloud.snapshot("report") == before
+
+
+def test_a_direct_function_refuses_what_does_not_fit_into_the_state(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("report", timeout_s=900)
+    with pytest.raises(InputError) as raised:
+        driver.start({"lambdaARN": arn, "payload": "x" * 250_000, "postProcessorARN": "arn"})
+    assert {fault.path for fault in raised.value.faults} == {"$.payload", "$.postProcessorARN"}
+    assert not driver.wiring.objects.keys("locks/")
+
+
+def test_a_repeated_executor_invokes_nothing_again(cloud: Cloud, driver: Driver) -> None:
+    state = driver.start({**PEER_INPUT, "lambdaARN": cloud.simulate_function("orders")})
+    driver.round(state)
+    ran = len(cloud.invocations())
+    for item in state["plan"]["items"]:
+        driver.item(state, item, token="second")
+    assert len(cloud.invocations()) == ran == 12
+
+
+def test_runs_of_a_lost_executor_are_told_as_lost_and_not_repeated(cloud: Cloud, driver: Driver) -> None:
+    state = driver.start({**PEER_INPUT, "lambdaARN": cloud.simulate_function("orders")})
+    driver.round(state, execute=False)
+    lost = state["plan"]["items"][0]
+    assert driver.record(state).claim(lost["id"], "all", "lost")
+    for item in state["plan"]["items"]:
+        driver.item(state, item)
+    by_size = {s.configuration.memory_mb: s for s in driver.record(state).measured().samples}
+    assert {run.outcome for run in by_size[lost["memory"]].invocations} == {Outcome.NO_REPORT}
+    assert {i["memory_mb"] for i in cloud.invocations()} == {256, 512}
+
+
+def test_a_repeated_planner_hands_out_the_same_round(cloud: Cloud, driver: Driver) -> None:
+    state = driver.start({"lambdaARN": cloud.simulate_function("orders"), "architectures": "both"})
+    driver.round(state, execute=False)
+    first = state["plan"]
+    driver.round(state, execute=False)
+    assert state["plan"] == first
+    assert len(driver.record(state).steps()) == 1
+
+
+def test_an_executor_without_time_begins_nothing_and_the_study_asks_for_the_rest(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders", timeout_s=100)
+    state = driver.start({**PEER_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 6, "parallelInvocation": False})
+    left = iter([900.0, 500.0, 110.0, 90.0])
+    driver.remaining_s = lambda: next(left)
+    driver.round(state)
+    assert len(cloud.invocations()) == 2
+    driver.remaining_s = lambda: 900.0
+    while driver.round(state):
+        pass
+    assert outcomes(driver, driver.end(state)) == {256: {"ok": 6}}
+
+
+def test_a_publisher_without_time_asks_to_be_called_again(cloud: Cloud, driver: Driver) -> None:
+    sizes = list(range(128, 128 + 13))
+    state = driver.start({**PEER_INPUT, "lambdaARN": cloud.simulate_function("orders"), "powerValues": sizes, "num": 1})
+    driver.remaining_s = lambda: 60.0
+    driver.round(state, execute=False)
+    assert len(state["plan"]["items"]) == 13
+    assert len(driver.record(state).places()) == 13
+
+
+def test_a_deployment_in_between_ends_the_study_and_is_left_alone(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders")
+    state = driver.start({"lambdaARN": arn, "architectures": "both"})
+    driver.round(state)
+    cloud.client("lambda").update_function_configuration(FunctionName="orders", Timeout=77, Description="mine")
+    cloud.wait("orders")
+    while driver.round(state):
+        pass
+    state = driver.end(state)
+    assert driver.result(state)["stopped_by"] == "function_changed"
+    assert "function_changed" in {warning["code"] for warning in state["output"]["warnings"]}
+    now = cloud.client("lambda").get_function_configuration(FunctionName="orders")
+    assert (now["Timeout"], now["Description"]) == (77, "mine")
+    assert cloud.function_names() == ["orders"]
+
+
+def test_a_second_execution_is_refused_with_the_name_of_the_first(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders")
+    running = iter([True])
+    first = driver.start({**PEER_INPUT, "lambdaARN": arn})
+    driver.wiring.clients = Watched(driver.wiring.clients, lambda _: next(running))  # type: ignore[assignment]
+    with pytest.raises(AnotherRunError, match="execution:machine:1 is at work"):
+        driver.start({**PEER_INPUT, "lambdaARN": arn})
+    assert driver.round(first)
+
+
+def test_what_an_aborted_execution_left_is_undone_by_the_next(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders")
+    cloud.publish("orders", Description="RAM128")
+    before = cloud.snapshot("orders")
+    aborted = driver.start({**PEER_INPUT, "lambdaARN": arn, "architectures": "both"})
+    driver.round(aborted, execute=False)
+    assert cloud.function_names() != ["orders"]
+    driver.wiring.clients = Watched(driver.wiring.clients, lambda _: False)  # type: ignore[assignment]
+    state = driver.run({**PEER_INPUT, "lambdaARN": arn})
+    assert "recovered" in {warning["code"] for warning in state["output"]["warnings"]}
+    assert cloud.snapshot("orders") == before
+    assert cloud.function_names() == ["orders"]
+
+
+def test_a_failed_execution_keeps_what_it_measured_and_cleans_up(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders")
+    before = cloud.snapshot("orders")
+    state = driver.start({"lambdaARN": arn})
+    driver.round(state)
+    cause = json.dumps({"errorMessage": "no more", "errorType": "DeniedError", "stackTrace": []})
+    state = driver.end(state, {"Error": "DeniedError", "Cause": cause})
+    assert state["error"]["Error"] == "DeniedError"
+    assert state["error"]["Cause"].startswith("no more\n")
+    assert driver.result(state)["stopped_by"] == "interrupted"
+    assert driver.record(state).read_text("report.html")
+    assert cloud.snapshot("orders") == before
+
+
+def test_an_execution_that_measured_nothing_says_why(cloud: Cloud, driver: Driver) -> None:
+    state = driver.start({"lambdaARN": cloud.simulate_function("orders")})
+    state = driver.end(state, {"Error": "States.Timeout", "Cause": ""})
+    assert state["error"]["Error"] == "States.Timeout"
+    assert driver.record(state).read_text("result.json") is None
+
+
+def test_payloads_come_from_s3_and_do_not_pass_through_the_state(cloud: Cloud, driver: Driver) -> None:
+    body = json.dumps({"text": "x" * 1_000_000}).encode()
+    cloud.client("s3").put_object(Bucket="tuner-bucket", Key="payloads/big.json", Body=body)
+    arn = cloud.simulate_function("orders")
+    driver.run({**PEER_INPUT, "lambdaARN": arn, "payload": 1, "payloadS3": "s3://tuner-bucket/payloads/big.json"})
+    assert driver.largest_state < 5_000
+
+
+def test_the_largest_round_stays_far_under_the_limit_of_the_state(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders")
+    document = {"lambdaARN": arn, "powerValues": "ALL", "num": 3, "environments": 2, "architectures": "both"}
+    state = driver.start(document)
+    record = driver.record(state)
+    space = replay(record)[0].space
+    places = {place_key(at, 1): Place("orders", "1", at) for at in space.configurations}
+    record.add_places(places)
+    driver.round(state, execute=False)
+    assert len(state["plan"]["items"]) == 200
+    assert driver.largest_state < 64_000
+
+
+def test_the_ceiling_of_the_deployment_bounds_what_an_input_may_spend(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders")
+    parameters = {"TUNER_BUDGET_USD": "0.5", "TUNER_POWER_VALUES": "128, 256", "TUNER_ARCHITECTURES": "both"}
+    driver.wiring.environment = parameters
+    state = driver.start({"lambdaARN": arn, "num": 5, "budget": {"maxUsd": 3}})
+    document = driver.record(state).header.document
+    assert document["budget"]["maxUsd"] == 0.5
+    assert document["powerValues"] == [128, 256]
+    assert document["architectures"] == "both"
+
+
+class Watched:
+    """Clients whose Step Functions knows which executions run."""
+
+    def __init__(self, clients: Any, is_running: Any) -> None:
+        self._clients, self._is_running = clients, is_running
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._clients, name)
+
+    @property
+    def states(self) -> Any:
+        return self
+
+    def describe_execution(self, *, executionArn: str) -> dict[str, str]:  # noqa: N803
+        return {"status": "RUNNING" if self._is_running(executionArn) else "ABORTED"}
