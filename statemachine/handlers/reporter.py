@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from reports.html import render
-
 from statemachine.contract import decode_folder
 from statemachine.record import REPORT, RESULT
 from statemachine.wiring import Wiring, framed, wire

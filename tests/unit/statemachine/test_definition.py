@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).parents[3]
 DEFINITIONS = sorted((ROOT / "statemachine").glob("*.asl.json"))
@@ -25,13 +25,6 @@ SERVICE_FAULTS = {
 }
 State = dict[str, Any]
 each_definition = pytest.mark.parametrize("path", DEFINITIONS, ids=lambda path: path.name)
-
-
-class Loader(yaml.SafeLoader):
-    """Reads a template; functions such as !Ref are not of interest here."""
-
-
-Loader.add_multi_constructor("!", lambda loader, suffix, node: f"!{suffix}")
 
 
 def substituted(path: Path) -> str:
@@ -51,7 +44,9 @@ def scopes(machine: State) -> Iterator[State]:
 
 def states(path: Path) -> dict[str, State]:
     """Every state, by name."""
-    return {name: state for scope in scopes(json.loads(path.read_text("utf-8"))) for name, state in scope["States"].items()}
+    return {
+        name: state for scope in scopes(json.loads(path.read_text("utf-8"))) for name, state in scope["States"].items()
+    }
 
 
 def successors(state: State) -> set[str]:
@@ -77,7 +72,7 @@ def test_every_state_is_reached_and_reaches_an_end(path: Path) -> None:
 
 @each_definition
 def test_the_template_gives_every_name_that_a_definition_asks_for(path: Path) -> None:
-    template = yaml.load((ROOT / "template.yaml").read_text("utf-8"), Loader)  # noqa: S506  a loader of ours
+    template = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
     wanted = set(re.findall(r"\$\{(\w+)\}", path.read_text("utf-8")))
     machines = [item["Properties"] for item in template["Resources"].values() if "StateMachine" in item["Type"]]
     given = next(m["DefinitionSubstitutions"] for m in machines if m["DefinitionUri"].endswith(path.name))
@@ -87,7 +82,9 @@ def test_the_template_gives_every_name_that_a_definition_asks_for(path: Path) ->
 def test_handlers_are_repeated_after_faults_of_the_service_alone() -> None:
     for name, state in states(ROOT / "statemachine" / "definition.asl.json").items():
         for retry in state.get("Retry", ()):
-            expected = {"Cleaner": {"States.ALL"}, "Invoke": {"Lambda.TooManyRequestsException"}}.get(name, SERVICE_FAULTS)
+            expected = {"Cleaner": {"States.ALL"}, "Invoke": {"Lambda.TooManyRequestsException"}}.get(
+                name, SERVICE_FAULTS
+            )
             assert set(retry["ErrorEquals"]) == expected, name
 
 
