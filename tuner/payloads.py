@@ -8,13 +8,19 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from tuner.errors import Fault, InputError
+from tuner.model import FunctionError
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 """Largest payload of a synchronous invocation (Lambda quotas, 2026-09)."""
+SHORTEST_HIDDEN = 4
+"""Characters from which a value of a payload is looked for in messages; shorter ones stand in any text."""
+HIDDEN = "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,40 @@ class Payloads:
         order = [index for index, share in enumerate(shares) for _ in range(share)]
         random.Random(seed).shuffle(order)
         return tuple(order)
+
+
+def without_payload(error: FunctionError, *bodies: bytes) -> FunctionError:
+    """The error with every value of the payloads, and each payload as a whole, taken out of its message and stack.
+
+    For runs whose payloads must not be shown: functions like to quote what they could not read.
+    """
+    values = {value for body in bodies for value in _values_of(body) if len(value) >= SHORTEST_HIDDEN}
+    if not values:
+        return error
+    pattern = re.compile("|".join(map(re.escape, sorted(values, key=len, reverse=True))))
+    return FunctionError(
+        error.type, pattern.sub(HIDDEN, error.message), tuple(pattern.sub(HIDDEN, line) for line in error.stack)
+    )
+
+
+def _values_of(body: bytes) -> Iterator[str]:
+    """Names, texts and numbers in a payload in the forms that messages quote them in, and the payload itself."""
+    text = body.decode("utf-8", "replace")
+    yield text
+    try:
+        waiting = [json.loads(text)]
+    except (ValueError, RecursionError):
+        return
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [*value, *value.values()]
+        elif isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, str):
+            yield from (value, repr(value)[1:-1], json.dumps(value)[1:-1])
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield json.dumps(value)
 
 
 def _is_weight(value: object) -> bool:

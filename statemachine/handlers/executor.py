@@ -103,6 +103,7 @@ def _invoker(header: Header, logs: LogLookup, wiring: Wiring, attempt: Attempt) 
         frozenset(settings.allowed_exceptions),
         settings.pre_processor,
         settings.post_processor,
+        hide_payload=settings.disable_payload_logs,
         enough_time=lambda: attempt.remaining_s() > timeout_s + MARGIN_S,
     )
 

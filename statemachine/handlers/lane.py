@@ -20,6 +20,7 @@ from tuner.aws.gate import Gate
 from tuner.aws.invoke import Invoker, Place, Reply
 from tuner.aws.logs import LogLookup
 from tuner.model import FunctionError, Invocation, Outcome, Sample
+from tuner.payloads import without_payload
 
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NEVER_RAN = "Lambda.TooManyRequestsException"
@@ -66,7 +67,11 @@ def _read(lane: LaneState, record: Record, payload: int, wiring: Wiring) -> Invo
     if isinstance(reply, Invocation):
         return replace(reply, payload=payload)
     invoker = _invoker(record, wiring)
-    return invoker.interpret(place, reply, began=lane.began, payload=payload, stop=threading.Event())
+    invocation = invoker.interpret(place, reply, began=lane.began, payload=payload, stop=threading.Event())
+    if invocation.error and record.header.settings.disable_payload_logs:
+        sent = record.payloads().items[payload].body
+        return replace(invocation, error=without_payload(invocation.error, sent))
+    return invocation
 
 
 def _reply(lane: LaneState) -> Reply | Invocation:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.errors import InputError
-from tuner.payloads import MAX_PAYLOAD_BYTES, Payload, Payloads
+from tuner.model import FunctionError
+from tuner.payloads import MAX_PAYLOAD_BYTES, Payload, Payloads, without_payload
 
 weights = st.lists(st.floats(1e-300, 1e300) | st.integers(1, 1000).map(float), min_size=1, max_size=8)
 json_values = st.recursive(
@@ -101,3 +102,31 @@ def test_a_payload_above_the_limit_of_lambda_is_a_fault() -> None:
     with pytest.raises(InputError) as caught:
         Payloads.decode([{"payload": fits + "x", "weight": 1}])
     assert caught.value.faults[0].path == "$.payload[0]"
+
+
+def test_a_payload_that_must_not_be_shown_is_taken_out_of_an_error() -> None:
+    body = json.dumps({"token": "hunter2", "card": 4111111111111111, "note": "it's \n ünïcode", "n": 1}).encode()
+    error = FunctionError(
+        "ValueError",
+        f"no: {body.decode()} nor 'hunter2' nor 4111111111111111 nor {{'n': 1}}",
+        ("line 3", repr("it's \n ünïcode"), json.dumps("it's \n ünïcode"), "hunter2hunter2"),
+    )
+    hidden = without_payload(error, body)
+    assert hidden.type == "ValueError"
+    assert hidden.message == "no: … nor '…' nor … nor {'n': 1}"
+    assert hidden.stack == ("line 3", '"…"', '"…"', "……")
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'"abc"', b"not json", b"\xff", b"[" * 5000])
+def test_an_error_that_quotes_nothing_stays_as_it_is(body: bytes) -> None:
+    error = FunctionError("KeyError", "'n' of {} in abc", ("line 3",))
+    assert without_payload(error, body) == error
+
+
+@given(json_values, st.text())
+def test_no_text_of_a_payload_is_left_in_an_error(value: Any, around: str) -> None:
+    body = Payloads.decode(value).items[0].body
+    quoted = value if isinstance(value, str) else json.dumps(value)
+    error = without_payload(FunctionError("E", f"{around}{quoted}{body.decode()}"), body)
+    if len(quoted) >= 4 and isinstance(value, (str, dict, list)) and "…" not in quoted:
+        assert body.decode() not in error.message

@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +29,7 @@ from tuner.aws.gate import Gate
 from tuner.aws.logs import LogLookup
 from tuner.errors import BackendError
 from tuner.model import Configuration, FunctionError, Invocation, Outcome
+from tuner.payloads import without_payload
 from tuner.pricing import snapstart_restore_usd
 from tuner.report_line import ReportLine, classify, parse_log
 
@@ -79,6 +80,7 @@ class Invoker:
         logs: looks reports up that the tail lacks; None: nothing is looked up.
         allowed: error types that count as normal runs.
         pre_processor, post_processor: functions called around each invocation.
+        hide_payload: keep what was sent out of the function's own errors.
     """
 
     client: Any
@@ -89,6 +91,7 @@ class Invoker:
     post_processor: str | None = None
     now: Callable[[], float] = time.time
     rng: random.Random = field(default_factory=random.Random)
+    hide_payload: bool = False
 
     def measure(self, place: Place, body: bytes, *, payload: int, stop: threading.Event) -> Invocation | None:
         """Invoke once, processors included; None when `stop` ended it before it ran.
@@ -96,7 +99,7 @@ class Invoker:
         Raises:
             BackendError: no permission, no such version, or a processor failed.
         """
-        body = self.prepare(body, stop)
+        given, body = body, self.prepare(body, stop)
         began = self.now()
         started_at = _iso(began)
         try:
@@ -111,7 +114,10 @@ class Invoker:
             return None
         if self.post_processor and not reply.failed:
             self._processed(self.post_processor, reply.body, stop)
-        return self.interpret(place, reply, began=began, payload=payload, stop=stop)
+        invocation = self.interpret(place, reply, began=began, payload=payload, stop=stop)
+        if invocation.error and self.hide_payload:
+            return replace(invocation, error=without_payload(invocation.error, given, body))
+        return invocation
 
     def prepare(self, body: bytes, stop: threading.Event) -> bytes:
         """The payload after the pre-processor, where there is one; a processor that says nothing changes nothing.

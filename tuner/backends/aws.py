@@ -290,6 +290,7 @@ class AwsBackend:
             frozenset(self.settings.allowed_exceptions),
             self.settings.pre_processor,
             self.settings.post_processor,
+            hide_payload=self.settings.disable_payload_logs,
         )
 
     def _recover(self, leftover: Leftover) -> None:

@@ -35,7 +35,7 @@ from tuner.model import (
     Sample,
     Trial,
 )
-from tuner.payloads import Payloads
+from tuner.payloads import Payloads, without_payload
 from tuner.report_line import classify, parse_log
 from tuner.settings import Settings
 
@@ -177,7 +177,7 @@ class LocalBackend:
         environment = lane.environment(lambda: self._open(lane.trial.configuration))
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         result = environment.invoke(payload)
-        invocation = self._read(result, started_at, index)
+        invocation = self._read(result, started_at, index, payload)
         if lane.cut and not invocation.usable:
             return
         if invocation.usable and not invocation.cold:
@@ -194,12 +194,15 @@ class LocalBackend:
         spec = self._targets.function.spec(configuration.memory_mb, timeout_s=self._timeout_s)
         return ExecutionEnvironment(spec, self._governor)
 
-    def _read(self, result: LocalInvocationResult, started_at: str, payload: int) -> Invocation:
+    def _read(self, result: LocalInvocationResult, started_at: str, payload: int, sent: bytes) -> Invocation:
         """What the log says of a run, as one of AWS would be read."""
         report = parse_log(result.log.decode("utf-8", "replace"), result.request_id)
         outcome = classify(report, result.error)
         if result.error and result.error.type == "Runtime.ExitError":
             outcome = Outcome.ERROR  # here it is known who killed it: memory has its own type
+        error = result.error
+        if error and self._settings.disable_payload_logs:
+            error = without_payload(error, sent)
         return Invocation(
             outcome=outcome,
             environment=result.environment,
@@ -208,7 +211,7 @@ class LocalBackend:
             init_duration_ms=report.init_duration_ms if report else None,
             max_memory_used_mb=report.max_memory_used_mb if report else None,
             allowed=result.error is not None and result.error.type in self._settings.allowed_exceptions,
-            error=result.error,
+            error=error,
             request_id=result.request_id,
             cpu_ms=result.cpu_ms,
             payload=payload,

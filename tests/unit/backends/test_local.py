@@ -267,3 +267,12 @@ def test_the_flaky_example_fails_at_the_same_invocations_for_the_same_seed() -> 
     assert [run.outcome for run in first] == [run.outcome for run in second]
     assert {run.outcome for run in first} == {Outcome.OK, Outcome.ERROR}
     assert {run.error.type for run in first if run.error} == {"UpstreamUnavailableError"}
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_an_error_quotes_the_payload_unless_payloads_must_not_be_shown(tmp_path: Path, hidden: bool) -> None:
+    target = write(tmp_path, "def handler(event, context): raise ValueError(f'cannot read {event}')")
+    payloads = Payloads.decode({"token": "hunter2"})
+    (run,) = runs_of(measure(Settings(target, payloads=payloads, disable_payload_logs=hidden), trial(0, runs=1)))
+    assert run.error is not None
+    assert run.error.message == ("cannot read {'…': '…'}" if hidden else "cannot read {'token': 'hunter2'}")
