@@ -67,6 +67,14 @@ class FunctionChangedError(BackendError):
     """Somebody deployed or changed the function meanwhile; theirs was left alone, what was measured is kept."""
 
 
+class LeftBehindError(BackendError):
+    """Something that a run made could not be undone; the hint says how to finish."""
+
+    def after(self, earlier: TunerError | None) -> LeftBehindError:
+        """The same, with what had failed before it."""
+        return LeftBehindError(f"{earlier.message}\n{self.message}", self.hint) if earlier else self
+
+
 class AllFailedError(TunerError):
     """No configuration gave a usable run; the message shows the function's own error."""
 

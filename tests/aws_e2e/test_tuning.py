@@ -11,8 +11,8 @@ import pytest
 
 from tests.aws_e2e.harness import BOTH, Connection, open_quickly, settings, tune
 from tests.cloud.fixtures import Cloud, zipped
-from tuner.aws.errors import AnotherRunError, LeftBehindError
-from tuner.errors import InputError
+from tuner.aws.errors import AnotherRunError
+from tuner.errors import InputError, LeftBehindError
 from tuner.model import Architecture, Outcome, StopReason
 from tuner.payloads import Payloads
 

@@ -99,21 +99,21 @@ class Bench:
             self.publisher.withdraw_if_second()
             self._alone = True
         for marker, version in published.items():
-            self._settle(markers[marker], self._ready(version))
+            self._settle(markers[marker], self._ready(version, stop))
 
     def _copy(self, keys: Sequence[Key], stop: threading.Event) -> None:
         if not keys or stop.is_set():
             return
         function = self.publisher.original.name
         markers = {CopyMarker(VersionMarker(self.journal.run, *key), function): key for key in keys}
-        for marker, version in self.copies.create(list(markers)).items():
+        for marker, version in self.copies.create(list(markers), stop).items():
             self._settle(markers[marker], version)
 
-    def _ready(self, version: FunctionState | Refusal) -> FunctionState | Refusal:
+    def _ready(self, version: FunctionState | Refusal, stop: threading.Event) -> FunctionState | Refusal:
         if isinstance(version, Refusal):
             return version
         if version.busy:
-            version = self.api.wait_ready(version.name, version.version, limit_s=SNAPSHOT_LIMIT_S)
+            version = self.api.wait_ready(version.name, version.version, limit_s=SNAPSHOT_LIMIT_S, stop=stop)
         return Refusal("Failed", version.failure) if version.failure else version
 
     def _settle(self, key: Key, version: FunctionState | Refusal) -> None:
@@ -122,5 +122,7 @@ class Bench:
             self._places[key] = version
             return
         self.room -= 1
+        if version.busy:
+            return  # stopped while it was waited for: it is not invoked, and undone at the end
         log_group = "" if version.reports_are_off else version.log_group
         self._places[key] = Place(version.name, version.version, key[0], version.runtime or "", log_group)

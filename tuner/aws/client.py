@@ -6,6 +6,7 @@ it to the caller to find out what an unanswered one has done.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -94,8 +95,21 @@ class LambdaApi:
         reply = self.read(f"read the layer {layer_arn}", "get_layer_version_by_arn", Arn=layer_arn)
         return tuple(reply.get("CompatibleArchitectures") or ())
 
-    def wait_ready(self, name: str, qualifier: str | None = None, *, limit_s: float = UPDATE_LIMIT_S) -> FunctionState:
+    def wait_ready(
+        self,
+        name: str,
+        qualifier: str | None = None,
+        *,
+        limit_s: float = UPDATE_LIMIT_S,
+        stop: threading.Event | None = None,
+    ) -> FunctionState:
         """Wait until a creation or an update has ended, well or not; see `FunctionState.failure`.
+
+        Args:
+            name: the function.
+            qualifier: a version; None is $LATEST.
+            limit_s: how long to wait.
+            stop: ends the waiting: what is returned may still be busy.
 
         Raises:
             AwsError: it has not ended within the limit.
@@ -103,7 +117,7 @@ class LambdaApi:
         give_up, pause = self.clock() + limit_s, self.first_poll_s
         while True:
             state = self.state(name, qualifier)
-            if not state.busy:
+            if not state.busy or (stop is not None and stop.is_set()):
                 return state
             if self.clock() > give_up:
                 raise AwsError(

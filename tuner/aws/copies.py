@@ -6,9 +6,11 @@ published version, and tags and a name that carry the run. Copies are created an
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tuner.aws.client import SNAPSHOT_LIMIT_S, LambdaApi
@@ -42,21 +44,21 @@ class CopyMaker:
     packages: Packages
     journal: Journal
 
-    def create(self, markers: Sequence[CopyMarker]) -> dict[CopyMarker, FunctionState | Refusal]:
+    def create(self, markers: Sequence[CopyMarker], stop: threading.Event) -> dict[CopyMarker, FunctionState | Refusal]:
         """Create copies in parallel, and wait until each can be invoked.
 
         Returns:
-            For each copy its version, or why Lambda refuses it.
+            For each copy its version, or why Lambda refuses it. Not yet usable when `stop` was set.
         """
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="copy") as pool:
-            return dict(zip(markers, pool.map(self._create, markers), strict=True))
+            return dict(zip(markers, pool.map(partial(self._create, stop=stop), markers), strict=True))
 
     def delete(self, names: Iterable[str]) -> list[BackendError]:
         """Delete copies of this run in parallel; what cannot be deleted is returned."""
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="copy") as pool:
             return [failure for failure in pool.map(self._delete, sorted(names)) if failure]
 
-    def _create(self, marker: CopyMarker) -> FunctionState | Refusal:
+    def _create(self, marker: CopyMarker, *, stop: threading.Event) -> FunctionState | Refusal:
         step = CreateCopy(marker.function, marker)
         arguments = creation(self.packages, marker)
         self.journal.intend(step)
@@ -68,9 +70,9 @@ class CopyMaker:
             self.journal.done(DeleteCopy(marker.name))
             return Refusal(exc.code, exc.message)
         self.journal.done(step)
-        ready = self.api.wait_ready(marker.name)
+        ready = self.api.wait_ready(marker.name, stop=stop)
         if not ready.failure:
-            ready = self.api.wait_ready(marker.name, COPY_VERSION, limit_s=SNAPSHOT_LIMIT_S)
+            ready = self.api.wait_ready(marker.name, COPY_VERSION, limit_s=SNAPSHOT_LIMIT_S, stop=stop)
         return Refusal("Failed", ready.failure) if ready.failure else ready
 
     def _create_once(self, marker: CopyMarker, arguments: Mapping[str, Any]) -> FunctionState:

@@ -94,10 +94,6 @@ class AnotherRunError(TunerError):
     """Another run is at work on the same function, or was killed and left something behind."""
 
 
-class LeftBehindError(BackendError):
-    """Something that a run made could not be undone; the hint says how to finish."""
-
-
 @contextmanager
 def aws_errors(action: str) -> Iterator[None]:
     """Turn what botocore raises inside the block into an `AwsError` or `InputError`.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tuner.aws.client import LambdaApi
-from tuner.aws.errors import LeftBehindError, NotFoundError
+from tuner.aws.errors import NotFoundError
 from tuner.aws.function import FunctionState
 from tuner.aws.journal import Journal, JournalFile, state_dir
 from tuner.aws.marker import COPY_PREFIX, FUNCTION_TAG, parse_copy, parse_latest, parse_version
@@ -17,7 +17,7 @@ from tuner.aws.session import Connection, connect
 from tuner.aws.steps import DeleteCopy, DeleteVersion, RestoreLatest, Step
 from tuner.aws.target import parse_target
 from tuner.aws.versions import delete_version, plan_restore, restore_latest
-from tuner.errors import BackendError
+from tuner.errors import BackendError, LeftBehindError
 
 
 def clean(

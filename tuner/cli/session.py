@@ -21,12 +21,13 @@ from tuner.cli.options import stop_on_signals, write_text
 from tuner.cli.price_cache import current_prices
 from tuner.cli.progress import Progress
 from tuner.cli.record import Recorded, Recorder, read_record
-from tuner.errors import AllFailedError, BackendError, InputError, InterruptedRunError, TunerError
+from tuner.errors import AllFailedError, BackendError, InputError, InterruptedRunError, LeftBehindError, TunerError
 from tuner.loop import Backend, run
 from tuner.model import FunctionIdentity, Notice, SearchSpace, StopReason
 from tuner.pricing import PriceList
 from tuner.result import Document, build_document, dumps, function_errors
 from tuner.settings import Settings, make_study, request_document
+from tuner.study import Study
 
 EXIT_THRESHOLD = 3
 LOCAL_TARGET = re.compile(r".+\.(py|js|mjs|cjs):[A-Za-z_$][\w$]*")
@@ -77,23 +78,29 @@ def tune(settings: Settings, connection: Connection, output: Output) -> int:
     recorded = read_record(output.resume) if output.resume else None
     failure: TunerError | None = None
     started = time.monotonic()
-    with stop_on_signals() as stop, open_backend(settings, connection) as backend:
-        identity = backend.describe()
-        study = make_study(settings, identity, prices_for(settings, _region(connection, identity)))
-        header = _header(settings, identity)
-        if recorded:
-            _check_same(recorded, header)
-            study.replay(recorded.samples, recorded.steps)
-        recorder = Recorder(output.folder, header, recorded)
-        try:
-            with Progress(quiet=output.quiet, currency=study.prices.currency) as progress:
-                run(study, backend, stop=stop, clock=time.monotonic, observers=(recorder, progress))
-        except BackendError as exc:
-            failure = exc
-            study.interrupt()
-        finally:
-            recorder.close()
-        notices = list(backend.notices())
+    study: Study | None = None
+    try:
+        with stop_on_signals() as stop, open_backend(settings, connection) as backend:
+            identity = backend.describe()
+            study = make_study(settings, identity, prices_for(settings, _region(connection, identity)))
+            header = _header(settings, identity)
+            if recorded:
+                _check_same(recorded, header)
+                study.replay(recorded.samples, recorded.steps)
+            recorder = Recorder(output.folder, header, recorded)
+            try:
+                with Progress(quiet=output.quiet, currency=study.prices.currency) as progress:
+                    run(study, backend, stop=stop, clock=time.monotonic, observers=(recorder, progress))
+            except BackendError as exc:
+                failure = exc
+                study.interrupt()
+            finally:
+                recorder.close()
+            notices = list(backend.notices())
+    except LeftBehindError as exc:
+        failure = exc.after(failure)
+        if study is None:
+            raise
     if study.all_failed and study.stopped_by is not StopReason.INTERRUPTED:
         study.interrupt(StopReason.ALL_FAILED)
     document = build_document(
