@@ -16,20 +16,18 @@ PERIOD_S = 0.020
 """Length of the period in which Lambda enforces the share (measured, see docs/local.md)."""
 MIN_NAP_S = 0.00005
 """Shortest wait between two looks: below it the looking would cost more than it gains."""
-PHASE_CHARGE = 0.5
-"""Part of a quota charged when an invocation first exhausts one.
-
-Quotas are used up at the start of their periods, so work that stops in the middle of a
-period has on average run ahead of its share by (1 - share) / 2 periods. The charge takes
-that back: the expected wall time of long work is CPU time / share. Work that fits into its
-first quota is not slowed down.
-"""
 
 
 class Quota:
     """Tells when a worker has used up its share of the current period.
 
     Unused quota is lost with its period; what was used too much is owed to the next ones.
+
+    Quotas are used up at the start of their periods, so work that ends in the middle of a period
+    has on average run (1 - share) / 2 periods ahead of its share. That is charged when an
+    invocation first exhausts a quota: the expected wall time of long work is then CPU time /
+    share, and work that fits into its first quota is not slowed down.
+
     All times are seconds of a monotonic clock and of the worker's CPU clock.
 
     Args:
@@ -39,6 +37,7 @@ class Quota:
 
     def __init__(self, share: float, period_s: float = PERIOD_S) -> None:
         self._quota = share * period_s
+        self._charge = self._quota * max(0.0, 1.0 - share) / 2
         self._period = period_s
         self._start = float("-inf")
         self._base = 0.0
@@ -80,7 +79,7 @@ class Quota:
         """CPU seconds that count against the present period, with the charge once it is due."""
         if cpu - self._base >= self._quota and not self._charged:
             self._charged = True
-            self._base -= self._quota * PHASE_CHARGE
+            self._base -= self._charge
         return cpu - self._base
 
     def _owes(self, now: float, cpu: float) -> bool:
