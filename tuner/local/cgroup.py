@@ -27,22 +27,23 @@ class ControlGroup:
     path: Path
 
     @classmethod
-    def create(cls, parent: Path) -> ControlGroup:
-        """Make a group below `parent`.
+    def create(cls, parent: Path, pid: int | None = None) -> ControlGroup:
+        """Make a group below `parent`, with a process in it; its children will be in it too.
 
         Raises:
-            OSError: not permitted, or the group has no CPU controller.
+            OSError: not permitted, no CPU controller, or not for such a process (one with real-time priority).
         """
         path = parent / f"tuner-{uuid.uuid4().hex[:12]}"
         path.mkdir()
-        if not (path / "cpu.max").exists() and not (path / "cpu.cfs_quota_us").exists():
+        try:
+            if not (path / "cpu.max").exists() and not (path / "cpu.cfs_quota_us").exists():
+                raise OSError(f"{parent} has no CPU controller")
+            if pid is not None:
+                (path / "cgroup.procs").write_text(str(pid))
+        except OSError:
             path.rmdir()
-            raise OSError(f"{parent} has no CPU controller")
+            raise
         return cls(path)
-
-    def take(self, pid: int) -> None:
-        """Put a process into the group; its children will be in it too."""
-        (self.path / "cgroup.procs").write_text(str(pid))
 
     def limit(self, share: float) -> None:
         """Grant so many vCPUs in every period of 20 ms."""

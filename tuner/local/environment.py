@@ -175,11 +175,10 @@ class ExecutionEnvironment:
         self._output.close()
 
     def _end_worker(self) -> None:
-        try:
+        with contextlib.suppress(BackendError):  # the governor may be gone
             self._governor.remove(self.pid)
-        except BackendError:  # the governor is gone: the group must be killed from here
-            with contextlib.suppress(OSError):
-                os.killpg(self.pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
 
     def _spawn(self) -> subprocess.Popen[bytes]:

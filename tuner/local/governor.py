@@ -129,8 +129,7 @@ class Governor:
 
     def _join_group(self, pid: int, share: float, parent: Path) -> Path:
         try:
-            group = ControlGroup.create(parent)
-            group.take(pid)
+            group = ControlGroup.create(parent, pid)
         except OSError as exc:
             raise BackendError(f"cannot make a control group below {parent}: {exc}", "limit without one") from exc
         self._unlimited[pid] = (group, share)

@@ -173,11 +173,12 @@ class Governor:
         elif words[0] == "begin":
             self._wards[pid].begin(time.monotonic())
         elif words[0] == "end":
-            ward = self._wards[pid]
-            owed_s = ward.end()
-            answer(f"{ward.memory.peak_bytes} {int(ward.memory.exceeded)} {owed_s!r}")
+            supervised = self._wards[pid]
+            owed_s = supervised.end()
+            answer(f"{supervised.memory.peak_bytes} {int(supervised.memory.exceeded)} {owed_s!r}")
         else:
-            self._wards.pop(pid).close()
+            if ward := self._wards.pop(pid, None):
+                ward.close()
             answer("removed")
 
 
