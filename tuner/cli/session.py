@@ -243,7 +243,7 @@ def _conclude(document: Document, settings: Settings, connection: Connection, ou
 def _drift(document: Document, output: Output) -> int:
     if output.fail_above is None:
         return 0
-    from tuner.compare import drift
+    from tuner.drift import drift
 
     found = drift(document, output.fail_above)
     click.echo(found.message, err=True)

@@ -1,0 +1,1 @@
+"""How often `tuner compare` and `tuner duet` are right: by simulation, and on real handlers on this machine."""

@@ -1,0 +1,178 @@
+"""A comparison as text for a terminal and as Markdown for job summaries and pull request comments.
+
+Same comparison, same text. Decides nothing: verdicts and figures come as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tuner.model import Interval
+from tuner.verdicts import Comparison, Finding, Metric, Verdict
+
+WORDS = {
+    Verdict.WORSE: "worse",
+    Verdict.BETTER: "better",
+    Verdict.SAME: "same",
+    Verdict.NOT_DECIDED: "not decided",
+}
+_SYMBOLS = {Verdict.WORSE: "🔴", Verdict.BETTER: "🟢", Verdict.SAME: "⚪", Verdict.NOT_DECIDED: "🟡"}
+_NAMES = {Metric.P95: "p95", Metric.INIT: "init duration", Metric.MEMORY: "memory used"}
+_STOPS = {
+    "decided": "it was decided",
+    "max_invocations": "the invocations were used up",
+    "max_usd": "the money was spent",
+    "max_seconds": "the time was up",
+    "interrupted": "it was interrupted",
+}
+MARKER = "<!-- lambda-tuner comparison -->"
+"""First line of the Markdown, by which a script finds its own comment on a pull request."""
+
+
+def render_text(comparison: Comparison) -> str:
+    """A comparison for a terminal."""
+    rows: list[tuple[str, ...]] = [("metric", "where", "baseline", "candidate", "change", "interval", "verdict")]
+    rows += [_row(finding) for finding in comparison.findings]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    notes = [f"  {_title(finding)}: {note(finding)}" for finding in comparison.findings if note(finding)]
+    lines = [
+        headline(comparison),
+        "",
+        f"baseline   {comparison.baseline}",
+        f"candidate  {comparison.candidate}",
+        "",
+        *table,
+        *(["", *notes] if notes else []),
+        "",
+        _small_print(comparison),
+        *(f"note: {notice.message}" for notice in comparison.notices),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def render_markdown(comparison: Comparison) -> str:
+    """A comparison for a job summary or a comment: what counts on top, single configurations folded away."""
+    overall = [finding for finding in comparison.findings if finding.configuration is None]
+    single = [finding for finding in comparison.findings if finding.configuration is not None]
+    lines = [
+        MARKER,
+        f"### {_SYMBOLS[comparison.verdict]} {headline(comparison)}",
+        "",
+        f"`{comparison.baseline}` → `{comparison.candidate}`",
+        "",
+        *_table(overall),
+    ]
+    if single:
+        lines += ["", "<details><summary>By configuration</summary>", "", *_table(single), "", "</details>"]
+    lines += ["", f"<sub>{_small_print(comparison)}</sub>"]
+    lines += [f"\n> {notice.message}" for notice in comparison.notices]
+    return "\n".join(lines) + "\n"
+
+
+def headline(comparison: Comparison) -> str:
+    """The verdict in a line."""
+    bound = _rounded(comparison.question.threshold)
+    worse = sorted({_metric(f) for f in comparison.findings if f.verdict is Verdict.WORSE})
+    return {
+        Verdict.WORSE: f"Worse: {', '.join(worse)} (threshold {bound})",
+        Verdict.BETTER: f"Better by more than {bound}",
+        Verdict.SAME: f"The same within {bound}",
+        Verdict.NOT_DECIDED: f"Not decided (threshold {bound}); nothing is proved worse",
+    }[comparison.verdict]
+
+
+def note(finding: Finding) -> str:
+    """What a finding has to say beside its figures: the reason, and the runs that would decide."""
+    parts = [finding.reason] if finding.reason else []
+    if finding.verdict is Verdict.NOT_DECIDED and finding.effect is not None:
+        if finding.runs_to_decide is not None:
+            parts.append(f"about {finding.runs_to_decide:,} runs would decide ({finding.runs:,} so far)")
+        elif not finding.reason:
+            parts.append("so close to the threshold that no sensible number of runs would decide")
+    return "; ".join(parts)
+
+
+def figure(metric: Metric, value: float | None) -> str:
+    """A value in the unit of its metric."""
+    if value is None:
+        return ""
+    if metric is Metric.COST:
+        return f"${value * 1e6:,.2f}/M"
+    if metric is Metric.MEMORY:
+        return f"{value:.0f} MB"
+    if metric is Metric.FAILURES:
+        return f"{value:.1%}"
+    return f"{value:,.2f} ms" if value < 100 else f"{value:,.0f} ms"
+
+
+def change(effect: Interval | None) -> str:
+    """A change in per cent."""
+    return "" if effect is None else _percent(effect.mean)
+
+
+def bounds(effect: Interval | None) -> str:
+    """The bounds of a change; a side without one stays open."""
+    if effect is None:
+        return ""
+    low = _percent(effect.low) if effect.low > -1 else "…"
+    high = _percent(effect.high) if effect.high < 1e3 else "…"
+    return f"{low} to {high}"
+
+
+def _percent(fraction: float) -> str:
+    return f"{fraction:+.1%}"
+
+
+def _rounded(fraction: float) -> str:
+    return f"{fraction:.1%}".replace(".0%", "%")
+
+
+def _metric(finding: Finding) -> str:
+    return _NAMES.get(finding.metric, finding.metric.value)
+
+
+def _where(finding: Finding) -> str:
+    return str(finding.configuration) if finding.configuration else "over all"
+
+
+def _title(finding: Finding) -> str:
+    return f"{_metric(finding)}, {_where(finding)}"
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    return (
+        _metric(finding),
+        _where(finding),
+        figure(finding.metric, finding.baseline),
+        figure(finding.metric, finding.candidate),
+        change(finding.effect),
+        bounds(finding.effect),
+        WORDS[finding.verdict],
+    )
+
+
+def _table(findings: Sequence[Finding]) -> list[str]:
+    lines = ["| metric | where | baseline | candidate | change | interval | verdict |", "|" + " --- |" * 7]
+    for finding in findings:
+        *cells, verdict = _row(finding)
+        told = note(finding)
+        last = f"{_SYMBOLS[finding.verdict]} {verdict}" + (f"<br><sub>{_escape(told)}</sub>" if told else "")
+        lines.append("| " + " | ".join([*cells, last]) + " |")
+    return lines
+
+
+def _escape(text: str) -> str:
+    """Text of a function's error inside a table cell."""
+    plain = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    return plain.replace("\r", "").replace("\n", "<br>")
+
+
+def _small_print(comparison: Comparison) -> str:
+    question = comparison.question
+    text = f"Chance of any false alarm in the whole comparison: at most {_rounded(1 - question.confidence)}"
+    if comparison.method == "duet":
+        text += ", early stopping included"
+        if comparison.stopped_by:
+            text += f". Ended after {comparison.invocations:,} invocations: {_STOPS[comparison.stopped_by]}"
+    return text + "."

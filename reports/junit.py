@@ -1,0 +1,61 @@
+"""A comparison as JUnit XML, which CI systems show as tests: one case for each metric and configuration.
+
+Worse is a failure, not decided is skipped (under `strict` a failure where it is decisive).
+"""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+from reports.comparison import bounds, change, figure, note
+from tuner.verdicts import Comparison, Finding, Metric, Verdict
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold."""
+
+
+def render_junit(comparison: Comparison, *, strict: bool = False) -> str:
+    """The XML document, with its declaration."""
+    cases = [_case(finding, comparison, strict) for finding in comparison.findings]
+    suite = ET.Element("testsuite", name=f"tuner {comparison.method}")
+    suite.extend(cases)
+    counts = {
+        "tests": str(len(cases)),
+        "failures": str(len(suite.findall("*/failure"))),
+        "skipped": str(len(suite.findall("*/skipped"))),
+        "errors": "0",
+    }
+    suite.attrib.update(counts)
+    root = ET.Element("testsuites", counts)
+    root.append(suite)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _case(finding: Finding, comparison: Comparison, strict: bool) -> ET.Element:
+    where = str(finding.configuration) if finding.configuration else "over all"
+    case = ET.Element("testcase", classname=_clean(where), name=finding.metric.value)
+    told = _clean(_told(finding))
+    decisive = finding.configuration is None and finding.metric in (*comparison.question.decisive, Metric.FAILURES)
+    if finding.verdict is Verdict.WORSE or (strict and decisive and finding.verdict is Verdict.NOT_DECIDED):
+        failure = ET.SubElement(case, "failure", message=told, type=finding.verdict.value)
+        failure.text = f"baseline: {_clean(comparison.baseline)}\ncandidate: {_clean(comparison.candidate)}\n{told}"
+    elif finding.verdict is Verdict.NOT_DECIDED:
+        ET.SubElement(case, "skipped", message=told)
+    else:
+        ET.SubElement(case, "system-out").text = told
+    return case
+
+
+def _told(finding: Finding) -> str:
+    parts = [finding.verdict.value.replace("_", " ")]
+    if finding.effect:
+        parts.append(f"{change(finding.effect)} ({bounds(finding.effect)})")
+    if finding.baseline is not None:
+        parts.append(f"{figure(finding.metric, finding.baseline)} → {figure(finding.metric, finding.candidate)}")
+    return ": ".join([", ".join(parts), *([note(finding)] if note(finding) else [])])
+
+
+def _clean(text: str) -> str:
+    return _NOT_XML.sub("\ufffd", text)

@@ -1,0 +1,92 @@
+"""`tuner compare` from the command line: answers, files and exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.unit.comparison.documents import result
+from tuner.cli.main import run
+from tuner.result import dumps
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results: a baseline, one like it, one slower, one measured little."""
+    found = tmp_path_factory.mktemp("results")
+    many = {"sizes": (512,), "environments": 24, "runs": 96}
+    for name, document in {
+        "baseline": result(**many),
+        "same": result(seed=1, **many),
+        "slower": result(0.25, seed=1, **many),
+        "little": result(seed=1, sizes=(512,), environments=2, runs=4),
+        "abroad": result(seed=1, region="eu-west-1", **many),
+    }.items():
+        (found / f"{name}.json").write_text(dumps(document))
+    return found
+
+
+def compare(folder: Path, candidate: str, *flags: str, baseline: str = "baseline") -> int:
+    return run(["compare", str(folder / f"{baseline}.json"), str(folder / f"{candidate}.json"), *flags])
+
+
+@pytest.mark.parametrize(
+    ("candidate", "flags", "code"),
+    [
+        ("same", (), 0),
+        ("same", ("--strict",), 0),
+        ("slower", (), 3),
+        ("slower", ("--threshold", "50%"), 0),
+        ("slower", ("--metric", "memory"), 0),
+        ("little", (), 0),
+        ("little", ("--strict",), 4),
+        ("abroad", (), 2),
+        ("abroad", ("--allow-different", "region"), 0),
+        ("missing", (), 2),
+        ("same", ("--threshold", "none"), 2),
+        ("same", ("--confidence", "20%"), 2),
+        ("same", ("--metric", "weight"), 2),
+    ],
+)
+def test_exit_codes(folder: Path, candidate: str, flags: tuple[str, ...], code: int) -> None:
+    assert compare(folder, candidate, *flags) == code
+
+
+def test_one_run_writes_all_formats(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [tmp_path / f"out{suffix}" for suffix in (".json", ".md", ".xml")]
+    assert compare(folder, "slower", *(part for file in files for part in ("--output", str(file)))) == 3
+    assert json.loads(files[0].read_text())["verdict"] == "worse"
+    assert files[1].read_text().startswith("<!--")
+    assert ET.parse(files[2]).getroot().get("failures") != "0"
+    assert capsys.readouterr().out.startswith("Worse:")
+
+
+def test_json_on_stdout_is_a_document(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare(folder, "same", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "same"
+
+
+def test_the_baseline_is_replaced_unless_the_candidate_is_worse_or_not_comparable(folder: Path, tmp_path: Path) -> None:
+    baseline = tmp_path / "kept.json"
+
+    def update(candidate: str, *flags: str) -> int:
+        return run(["compare", str(baseline), str(folder / f"{candidate}.json"), "--update-baseline", *flags])
+
+    assert update("baseline") == 0
+    first = baseline.read_text()
+    assert first == (folder / "baseline.json").read_text()
+    assert update("slower") == 3
+    assert update("abroad") == 2
+    assert update("little", "--strict") == 4
+    assert baseline.read_text() == first
+    assert update("same") == 0
+    assert baseline.read_text() == (folder / "same.json").read_text()
+
+
+def test_an_empty_baseline_is_not_silently_replaced(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.json").touch()
+    assert run(["compare", str(tmp_path / "empty.json"), str(folder / "same.json"), "--update-baseline"]) == 2
+    assert (tmp_path / "empty.json").read_text() == ""

@@ -1,0 +1,57 @@
+"""Result documents of simulated functions, as `tuner tune` writes them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import Any
+
+from tuner.backends.simulated import SimulatedBackend, SimulatedFaults, SimulatedFunction, SimulatedNoise
+from tuner.loop import run
+from tuner.model import Architecture, Objective, SearchSpace
+from tuner.pricing import price_list
+from tuner.result import build_document
+from tuner.samplers import GridSampler
+from tuner.study import Study
+from tuner.verdicts import Comparison, Finding, Metric
+
+X86 = Architecture.X86_64
+SIZES = (256, 512, 1024)
+
+
+def result(
+    slowdown: float = 0.0,
+    *,
+    seed: int = 0,
+    sizes: tuple[int, ...] = SIZES,
+    runs: int = 16,
+    environments: int = 4,
+    init_ms: float = 250.0,
+    used_mb: int = 70,
+    faults: SimulatedFaults | None = None,
+    **function: Any,
+) -> dict[str, Any]:
+    """A grid over some sizes; `function` replaces fields of the document's function."""
+    simulated = SimulatedFunction(
+        {X86: {m: 120 * (1 + slowdown) * (256 / m) ** 0.5 for m in (128, 3008)}},
+        SimulatedNoise(init_ms=init_ms),
+        faults or SimulatedFaults(),
+        used_mb=used_mb,
+    )
+    backend = SimulatedBackend(simulated, seed=seed)
+    space = SearchSpace(sizes, (X86,), listed=True)
+    study = Study(space, GridSampler(runs, environments), Objective(), price_list("us-east-1"))
+    run(study, backend, stop=threading.Event(), clock=lambda: 0.0)
+    identity = replace(backend.describe(), region="us-east-1")
+    request = {
+        "strategy": "cost", "sampler": "grid", "seed": seed, "architectures": ["x86_64"],
+        "memory_sizes_mb": list(sizes), "payload": {"count": 1, "sha256": "ab" * 32},
+    }  # fmt: skip
+    document = build_document(study, identity, request, created_at="2026-09-01T10:00:00Z", seconds=1.0)
+    document["function"].update(function)
+    return document
+
+
+def over_all(comparison: Comparison, metric: Metric) -> Finding:
+    """The finding of a metric over all configurations."""
+    return next(f for f in comparison.findings if f.metric is metric and f.configuration is None)

@@ -1,0 +1,104 @@
+"""Baselines: what is read, what is refused, what may stand beside what."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.comparison.documents import result
+from tuner.baselines import Difference, check_comparable
+from tuner.cli.stores import read_result, write_result
+from tuner.errors import InputError
+
+
+class FakeStore:
+    """S3 in a dictionary."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, str] = {}
+
+    def read(self, address: str) -> str | None:
+        return self.objects.get(address)
+
+    def write(self, address: str, text: str) -> None:
+        self.objects[address] = text
+
+
+WHOLE = json.dumps(result(sizes=(256,), runs=4, environments=2))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is empty"),
+        ("  \n", "is empty"),
+        ("{}", "no schema_version"),
+        ("[]", "no schema_version"),
+        ("null", "no schema_version"),
+        (WHOLE[: len(WHOLE) // 2], "is not JSON"),
+        (WHOLE.replace('"schema_version": 1', '"schema_version": 9'), "schema_version 9"),
+        (WHOLE.replace('"measurements"', '"Measurements"'), "measurements"),
+        (json.dumps(json.loads(WHOLE) | {"measurements": []}), "holds no measurement"),
+    ],
+)
+def test_a_broken_document_is_bad_input_with_its_name_and_the_reason(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "baseline.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=reason) as caught:
+        read_result(str(path), None)
+    assert "baseline.json" in caught.value.message
+
+
+def test_a_missing_file_a_folder_and_bytes_are_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\x00")
+    for path in (tmp_path / "none.json", tmp_path, tmp_path / "bytes.json"):
+        with pytest.raises(InputError):
+            read_result(str(path), None)
+
+
+def test_a_baseline_goes_to_s3_and_back() -> None:
+    store = FakeStore()
+    write_result("s3://builds/baseline.json", WHOLE, store)
+    text, document = read_result("s3://builds/baseline.json", store)
+    assert text == WHOLE
+    assert document["function"]["name"] == "simulated"
+    with pytest.raises(InputError, match="does not exist"):
+        read_result("s3://builds/other.json", store)
+
+
+def other(**changes: Any) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(WHOLE)
+    for path, value in changes.items():
+        section, _, name = path.partition("__")
+        document[section][name] = value
+    return document
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"function__region": "eu-west-1"}, Difference.REGION),
+        ({"function__backend": "aws"}, Difference.BACKEND),
+        ({"request__payload": {"count": 1, "sha256": "cd" * 32}}, Difference.PAYLOAD),
+        ({"request__only_cold_starts": True}, Difference.START),
+    ],
+)
+def test_unlike_results_are_refused_unless_told_otherwise(change: dict[str, Any], difference: Difference) -> None:
+    with pytest.raises(InputError, match=f"--allow-different {difference}"):
+        check_comparable(other(), other(**change), [])
+    (notice,) = check_comparable(other(), other(**change), [difference])
+    assert notice.code == f"other_{difference}"
+
+
+def test_every_difference_is_told_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        check_comparable(other(), other(function__region="eu-west-1", function__backend="aws"), [])
+    assert len(caught.value.faults) == 2
+
+
+def test_a_payload_that_was_not_logged_is_told_not_refused() -> None:
+    (notice,) = check_comparable(other(), other(request__payload=None), [])
+    assert notice.code == "payload_unknown"

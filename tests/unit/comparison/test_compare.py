@@ -1,0 +1,140 @@
+"""Two result documents compared: what is called worse, better, the same, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmarks.regression.simulation import documents
+from tests.unit.comparison.documents import over_all, result
+from tuner.backends.simulated import SimulatedFaults
+from tuner.compare import compare
+from tuner.errors import InputError
+from tuner.validation import find_faults
+from tuner.verdicts import Metric, Question, Verdict, comparison_document, comparison_schema
+
+QUESTION = Question()
+WORSE, SAME, OPEN = Verdict.WORSE, Verdict.SAME, Verdict.NOT_DECIDED
+
+
+def test_a_slowdown_of_a_quarter_is_worse_in_duration_and_cost_at_every_configuration() -> None:
+    found = compare(result(), result(0.25, seed=1), QUESTION)
+    assert found.verdict is WORSE
+    assert over_all(found, Metric.DURATION).verdict is WORSE
+    effect = over_all(found, Metric.DURATION).effect
+    assert effect is not None
+    assert effect.low < 0.25 < effect.high
+    assert sum(f.metric is Metric.DURATION and f.configuration is not None for f in found.findings) == 3
+
+
+def test_the_other_way_round_it_is_better() -> None:
+    assert compare(result(0.25, seed=1), result(), QUESTION).verdict is Verdict.BETTER
+
+
+def test_the_same_function_is_proved_the_same_with_enough_environments() -> None:
+    found = compare(result(environments=16, runs=64), result(seed=1, environments=16, runs=64), QUESTION)
+    assert found.verdict is SAME
+
+
+def test_few_environments_leave_it_open_and_tell_how_many_runs_would_decide() -> None:
+    found = compare(result(environments=2, runs=4), result(0.06, seed=1, environments=2, runs=4), QUESTION)
+    finding = over_all(found, Metric.DURATION)
+    assert finding.verdict is OPEN
+    assert finding.runs_to_decide is None or finding.runs_to_decide > finding.runs
+    p95 = over_all(found, Metric.P95)
+    assert p95.verdict is OPEN
+    assert "blocks of 20" in p95.reason
+
+
+def test_a_slower_start_is_worse_in_init_alone() -> None:
+    found = compare(result(), result(seed=1, init_ms=400.0), QUESTION)
+    assert over_all(found, Metric.INIT).verdict is WORSE
+    assert over_all(found, Metric.DURATION).verdict is not WORSE
+
+
+def test_more_memory_used_is_worse_in_memory_although_the_figures_do_not_spread() -> None:
+    found = compare(result(), result(seed=1, used_mb=80), QUESTION)
+    assert over_all(found, Metric.MEMORY).verdict is WORSE
+    assert over_all(compare(result(), result(seed=1), QUESTION), Metric.MEMORY).verdict is SAME
+
+
+def test_a_named_metric_alone_decides() -> None:
+    question = Question.of(0.05, 0.95, [Metric.MEMORY])
+    found = compare(result(), result(0.25, seed=1), question)
+    assert found.verdict is SAME
+    assert {f.metric for f in found.findings} == {Metric.MEMORY, Metric.FAILURES}
+
+
+def test_a_new_price_is_no_regression() -> None:
+    candidate = result(seed=1)
+    candidate["prices"]["gb_second_usd"]["x86_64"] *= 2
+    assert over_all(compare(result(), candidate, QUESTION), Metric.COST).verdict is not WORSE
+
+
+def test_a_candidate_that_always_fails_is_worse_with_its_own_error() -> None:
+    found = compare(result(), result(seed=1, faults=SimulatedFaults(error_share=1.0)), QUESTION)
+    assert found.verdict is WORSE
+    failures = [f for f in found.findings if f.metric is Metric.FAILURES]
+    assert all(f.verdict is WORSE for f in failures)
+    assert "SimulatedError" in failures[0].reason
+
+
+def test_a_candidate_that_runs_out_of_memory_at_one_size_is_worse_there() -> None:
+    found = compare(result(), result(seed=1, faults=SimulatedFaults(out_of_memory_below_mb=512)), QUESTION)
+    assert found.verdict is WORSE
+    broken = [f for f in found.findings if f.metric is Metric.FAILURES and f.verdict is WORSE]
+    assert [f.configuration.memory_mb for f in broken if f.configuration] == [256]
+
+
+def test_a_few_failures_more_leave_it_open_and_never_pass_as_the_same() -> None:
+    candidate = result(seed=3, environments=16, runs=64, faults=SimulatedFaults(error_share=0.01))
+    found = compare(result(environments=16, runs=64), candidate, QUESTION)
+    assert over_all(found, Metric.FAILURES).verdict is OPEN
+    assert found.verdict is OPEN
+
+
+def test_a_baseline_without_a_usable_run_is_refused() -> None:
+    with pytest.raises(InputError, match="no usable run"):
+        compare(result(faults=SimulatedFaults(error_share=1.0)), result(), QUESTION)
+
+
+def test_documents_without_a_configuration_in_common_are_refused() -> None:
+    with pytest.raises(InputError, match=r"no configuration was measured in both \(256 MB x86_64; 512 MB x86_64\)"):
+        compare(result(sizes=(256,)), result(sizes=(512,)), QUESTION)
+
+
+def test_what_only_one_side_measured_is_told() -> None:
+    found = compare(result(sizes=(256, 512)), result(sizes=(512, 1024), seed=1), QUESTION)
+    assert {n.message.split(":")[0] for n in found.notices} >= {
+        "Only the baseline measured 256 MB x86_64",
+        "Only the candidate measured 1024 MB x86_64",
+    }
+
+
+@pytest.mark.parametrize("damage", ["short", "nan"])
+def test_damaged_columns_are_refused(damage: str) -> None:
+    broken = result()
+    data: dict[str, Any] = broken["measurements"][1]["data"]
+    if damage == "short":
+        data["duration_ms"].pop()
+    else:
+        data["duration_ms"][0] = float("nan")
+    with pytest.raises(InputError, match=r"\$\.measurements\[1\]\.data"):
+        compare(result(), broken, QUESTION)
+
+
+def test_the_shares_of_the_false_alarm_rate_add_up_to_it() -> None:
+    for named in ([], [Metric.INIT], [Metric.DURATION, Metric.P95]):
+        question = Question.of(0.05, 0.95, named)
+        assert sum(question.alpha(m) for m in (*question.metrics, Metric.FAILURES)) == pytest.approx(0.05)
+
+
+def test_the_same_function_measured_again_is_hardly_ever_called_worse() -> None:
+    assert documents(0.0, environments=2, repetitions=25, question=QUESTION)["worse"] <= 0.08
+
+
+def test_the_document_of_a_comparison_fits_its_schema() -> None:
+    for candidate in (result(0.25, seed=1), result(seed=1, faults=SimulatedFaults(error_share=1.0))):
+        document = comparison_document(compare(result(), candidate, QUESTION))
+        assert find_faults(document, comparison_schema()) == ()

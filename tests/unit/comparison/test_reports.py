@@ -1,0 +1,66 @@
+"""Comparisons as text, Markdown and JUnit XML."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from reports.comparison import MARKER, render_markdown, render_text
+from reports.junit import render_junit
+from tuner.model import Architecture, Configuration, Interval, Notice
+from tuner.verdicts import Comparison, Finding, Metric, Question, Verdict
+
+HERE = Configuration(512, Architecture.X86_64)
+WORSE = Finding(Metric.DURATION, None, Verdict.WORSE, "", Interval(0.152, 0.098, 0.21, 0.92), None, None, 40, 80)
+SINGLE = replace(WORSE, configuration=HERE, baseline=100.5, candidate=115.8)
+OPEN = Finding(
+    Metric.P95, None, Verdict.NOT_DECIDED, "", Interval(0.01, -1.0, 1e305, 0.99), runs=80, runs_to_decide=1320
+)
+FAILED = Finding(
+    Metric.FAILURES, None, Verdict.SAME, "1 of 9 runs failed, 1 of 9 before (E: a|b <c>\x00\nd)", None, 0.11, 0.11
+)
+COMPARISON = Comparison(
+    "documents", Question(), "f:41", "f:42", (WORSE, OPEN, FAILED, SINGLE), (Notice("x", "Mind this."),)
+)
+
+
+def test_text_holds_verdict_figures_and_the_runs_that_would_decide() -> None:
+    text = render_text(COMPARISON)
+    assert text.startswith("Worse: duration (threshold 5%)")
+    for part in ("+15.2%", "+9.8% to +21.0%", "100 ms", "116 ms", "about 1,320 runs would decide", "note: Mind this."):
+        assert part in text
+    assert "… to …" in text
+
+
+def test_markdown_is_marked_folds_configurations_and_escapes_the_functions_words() -> None:
+    text = render_markdown(COMPARISON)
+    assert text.startswith(MARKER)
+    assert "<details>" in text
+    row = next(line for line in text.splitlines() if line.startswith("| failures"))
+    assert "a\\|b &lt;c>" in row
+
+
+def test_junit_counts_failures_and_open_cases_and_is_well_formed() -> None:
+    root = ET.fromstring(render_junit(COMPARISON))
+    assert root.attrib == {"tests": "4", "failures": "2", "skipped": "1", "errors": "0"}
+    names = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
+    assert names == [
+        ("over all", "duration"),
+        ("over all", "p95"),
+        ("over all", "failures"),
+        ("512 MB x86_64", "duration"),
+    ]
+
+
+@pytest.mark.parametrize(("strict", "failures"), [(False, 0), (True, 1)])
+def test_under_strict_an_open_decisive_metric_fails(strict: bool, failures: int) -> None:
+    undecided = replace(OPEN, metric=Metric.DURATION)
+    root = ET.fromstring(render_junit(replace(COMPARISON, findings=(undecided, OPEN)), strict=strict))
+    assert root.get("failures") == str(failures)
+
+
+def test_a_duet_tells_why_it_ended() -> None:
+    text = render_text(replace(COMPARISON, method="duet", stopped_by="decided", invocations=96))
+    assert "early stopping included. Ended after 96 invocations: it was decided." in text

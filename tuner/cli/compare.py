@@ -1,0 +1,90 @@
+"""`tuner compare`: two result documents, and what got worse."""
+
+from __future__ import annotations
+
+import math
+from contextlib import ExitStack
+from typing import Any
+
+import click
+
+from tuner.baselines import Difference, check_comparable
+from tuner.cli.comparison import comparison_options, deliver, read_question
+from tuner.cli.options import common_options, fraction
+from tuner.cli.stores import S3_SCHEME, Store, exists, read_result, write_result
+from tuner.errors import InputError
+from tuner.verdicts import Verdict
+
+
+@click.command(
+    epilog="""Examples:
+
+\b
+  tuner compare baseline.json tuning/my-function/result.json
+  tuner compare s3://builds/baseline.json result.json --threshold 10% --metric duration --output report.xml
+  tuner compare baseline.json result.json --update-baseline --strict"""
+)
+@click.argument("baseline")
+@click.argument("candidate")
+@comparison_options
+@click.option("--update-baseline", is_flag=True, help="Put CANDIDATE in the place of BASELINE unless it is worse.")
+@click.option(
+    "--allow-different",
+    "allowed",
+    type=click.Choice([difference.value for difference in Difference]),
+    multiple=True,
+    help="Compare although this differs; may be repeated.",
+)
+@click.option("--drift", metavar="PERCENT", default="0%", help="Spread between two sessions of measuring. Default 0%.")
+@click.option("--region", metavar="NAME", help="AWS region, for s3://.")
+@click.option("--profile", metavar="NAME", help="AWS profile, for s3://.")
+@click.option("--role-arn", metavar="ARN", help="Role to assume, for s3://.")
+@click.option("--endpoint-url", metavar="URL", help="Endpoint of S3.")
+@common_options
+def command(baseline: str, candidate: str, **options: Any) -> int:
+    """Compare the results BASELINE and CANDIDATE: files, or s3:// addresses.
+
+    Exits with 3 when a metric is worse than the threshold allows, with 4 under --strict
+    when it is not decided, and with 2 when the two cannot be compared.
+    """
+    from tuner.compare import compare
+
+    question = read_question(options)
+    drift = fraction(options["drift"])
+    if isinstance(drift, str) or drift < 0:
+        raise InputError.single("--drift", f"{options['drift']} is not a percentage", "write it as 3%")
+    with ExitStack() as resources:
+        store = _open_store(options, resources) if any(a.startswith(S3_SCHEME) for a in (baseline, candidate)) else None
+        text, after = read_result(candidate, store)
+        if options["update_baseline"] and not exists(baseline, store):
+            _refuse_unusable(after, candidate)
+            write_result(baseline, text, store)
+            click.echo(f"{baseline} did not exist: {candidate} is the first baseline; nothing was compared.", err=True)
+            return 0
+        _, before = read_result(baseline, store)
+        notices = check_comparable(before, after, [Difference(name) for name in options["allowed"]])
+        found = compare(
+            before, after, question, drift_sd=math.log1p(drift), names=(baseline, candidate), notices=notices
+        )
+        code = deliver(found, options)
+        if options["update_baseline"] and code == 0:
+            write_result(baseline, text, store)
+            click.echo(f"{baseline} is now {candidate}.", err=True)
+        elif options["update_baseline"]:
+            why = "worse" if found.verdict is Verdict.WORSE else "not decided"
+            click.echo(f"{baseline} is left as it is: the candidate is {why}. To accept it, copy the file.", err=True)
+    return code
+
+
+def _refuse_unusable(document: dict[str, Any], name: str) -> None:
+    """Refuse a first baseline that nothing could ever be compared with."""
+    if not any(any(measurement["data"]["usable"]) for measurement in document["measurements"]):
+        raise InputError.single(name, "has no usable run: it cannot be a baseline", "tune again when it works")
+
+
+def _open_store(options: dict[str, Any], resources: ExitStack) -> Store:
+    from tuner.aws.objects import open_store
+    from tuner.cli.session import Connection
+
+    connection = Connection(options["region"], options["profile"], options["role_arn"], options["endpoint_url"])
+    return resources.enter_context(open_store(connection))

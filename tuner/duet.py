@@ -1,0 +1,333 @@
+"""Two versions measured side by side in pairs of environments, until it is decided which is better.
+
+Owns the seam to whatever measures (`PairSource`) and the loop over the looks of the
+sequential test. Knows nothing of AWS, processes, files or clocks.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+
+from tuner.compare import failure_finding
+from tuner.errors import AllFailedError, BackendError, InputError
+from tuner.figures import P95_BLOCK_RUNS, environment_value, failed
+from tuner.model import Configuration, Invocation, Notice
+from tuner.pricing import PriceList
+from tuner.sequential import FIRST_LOOK, Shift, looks, shift
+from tuner.verdicts import (
+    Comparison,
+    Finding,
+    Metric,
+    Question,
+    Verdict,
+    distance_to_decision,
+    effect_interval,
+    judge,
+    overall_verdict,
+)
+
+BROKEN_AFTER = 3
+"""Environments after which a candidate that never succeeded, beside a baseline that did, counts as broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentPair:
+    """The runs of one environment of either version, made at the same time; a side may have none."""
+
+    baseline: tuple[Invocation, ...]
+    candidate: tuple[Invocation, ...]
+
+    @property
+    def runs(self) -> tuple[Invocation, ...]:
+        """The runs of both sides."""
+        return self.baseline + self.candidate
+
+
+class PairSource(Protocol):
+    """Measures both versions, interleaved, at one configuration."""
+
+    def take(self, count: int, stop: threading.Event) -> Iterator[EnvironmentPair]:
+        """Measure `count` pairs of new environments; fewer when `stop` is set."""
+        ...
+
+
+class DuetStop(StrEnum):
+    """Why a duet ended."""
+
+    DECIDED = "decided"
+    INVOCATIONS = "max_invocations"
+    USD = "max_usd"
+    SECONDS = "max_seconds"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class DuetPlan:
+    """What to measure, and for how long at most.
+
+    Attributes:
+        configuration: at which both versions are measured.
+        runs_per_environment: invocations in each environment; the first is cold. With 1 all are cold.
+        max_invocations: of both versions together; it fixes when the test looks.
+        max_usd, max_seconds: further bounds; None: no such bound.
+        step: pairs in a batch at least, where a batch costs time of its own.
+    """
+
+    configuration: Configuration
+    runs_per_environment: int = 2
+    max_invocations: int = 400
+    max_usd: float | None = None
+    max_seconds: float | None = None
+    step: int = 1
+
+    def __post_init__(self) -> None:
+        least = FIRST_LOOK * 2 * self.runs_per_environment
+        if self.max_invocations < least:
+            problem = f"{self.max_invocations} is too few for {self.runs_per_environment} runs in each environment"
+            raise InputError.single("--max-invocations", problem, f"give at least {least}")
+
+    @property
+    def max_pairs(self) -> int:
+        """Pairs that the invocations allow."""
+        return self.max_invocations // (2 * self.runs_per_environment)
+
+    @property
+    def schedule(self) -> tuple[int, ...]:
+        """The numbers of pairs at which to look."""
+        return looks(self.max_pairs, self.step)
+
+    @property
+    def cold(self) -> bool:
+        """Whether every run is a cold start."""
+        return self.runs_per_environment == 1
+
+
+def run_duet(
+    source: PairSource,
+    plan: DuetPlan,
+    question: Question,
+    prices: PriceList,
+    *,
+    names: tuple[str, str],
+    stop: threading.Event,
+    clock: Callable[[], float],
+    watch: Callable[[EnvironmentPair], None] = lambda pair: None,
+    notices: Callable[[], Sequence[Notice]] = tuple,
+) -> Comparison:
+    """Measure pairs until the comparison is decided or the budget is spent.
+
+    Args:
+        source: what measures.
+        plan: where, and for how long at most.
+        question: metrics, threshold and confidence.
+        prices: what a run costs.
+        names: what to call baseline and candidate.
+        stop: set it to end early; what was measured is judged.
+        clock: seconds of a monotonic clock.
+        watch: told of every pair.
+        notices: asked at the end for what the user should know.
+
+    Raises:
+        AllFailedError: the baseline never succeeded.
+        BackendError: nothing could be started.
+    """
+    pairs: list[EnvironmentPair] = []
+    started = clock()
+    reason = DuetStop.INVOCATIONS
+    for target in plan.schedule:
+        before = len(pairs)
+        for pair in source.take(target - before, stop):
+            pairs.append(pair)
+            watch(pair)
+        if not stop.is_set() and len(pairs) == before:
+            raise BackendError("No run was started in a whole batch.", "Raise the concurrency, or try again later.")
+        refuse_broken_baseline(pairs)
+        findings = judge_pairs(pairs, plan, question, prices)
+        if found := _end(overall_verdict(findings, question), pairs, plan, prices, clock() - started, stop):
+            reason = found
+            break
+    return Comparison(
+        "duet",
+        question,
+        *names,
+        findings=tuple(judge_pairs(pairs, plan, question, prices)),
+        notices=tuple(notices()),
+        stopped_by=reason.value,
+        invocations=sum(len(pair.runs) for pair in pairs),
+    )
+
+
+def judge_pairs(
+    pairs: Sequence[EnvironmentPair], plan: DuetPlan, question: Question, prices: PriceList
+) -> list[Finding]:
+    """The findings of all metrics on the pairs so far, at the last look that each has reached."""
+    findings = [_metric_finding(metric, pairs, plan, question, prices) for metric in question.metrics]
+    return [*findings, _failures(pairs, plan, question)]
+
+
+def refuse_broken_baseline(pairs: Sequence[EnvironmentPair]) -> None:
+    """Refuse to judge against a baseline that never succeeded.
+
+    Raises:
+        AllFailedError: with the function's own error.
+    """
+    runs = [run for pair in pairs for run in pair.baseline]
+    if runs and not any(run.usable for run in runs):
+        raise AllFailedError(
+            f"The baseline failed in all of {len(runs)} runs: {_error(runs)}", "Give a baseline that works."
+        )
+
+
+def _end(
+    verdict: Verdict,
+    pairs: Sequence[EnvironmentPair],
+    plan: DuetPlan,
+    prices: PriceList,
+    elapsed_s: float,
+    stop: threading.Event,
+) -> DuetStop | None:
+    if stop.is_set():
+        return DuetStop.INTERRUPTED
+    if verdict is not Verdict.NOT_DECIDED:
+        return DuetStop.DECIDED
+    if plan.max_seconds is not None and elapsed_s >= plan.max_seconds:
+        return DuetStop.SECONDS
+    if plan.max_usd is not None and _spent_usd(pairs, plan.configuration, prices) >= plan.max_usd:
+        return DuetStop.USD
+    return None
+
+
+def _spent_usd(pairs: Sequence[EnvironmentPair], configuration: Configuration, prices: PriceList) -> float:
+    return sum(
+        prices.invocation_cost(configuration, run.billed_duration_ms or 0, extra_usd=run.extra_cost_usd)
+        for pair in pairs
+        for run in pair.runs
+        if run.ran
+    )
+
+
+def _metric_finding(
+    metric: Metric, pairs: Sequence[EnvironmentPair], plan: DuetPlan, question: Question, prices: PriceList
+) -> Finding:
+    values = _values(metric, pairs, plan, prices)
+    schedule = _schedule(metric, plan)
+    runs = sum(len(pair.runs) for pair in pairs)
+    if not values:
+        return Finding(metric, None, Verdict.NOT_DECIDED, reason=_missing(metric, plan), runs=runs)
+    alpha = question.alpha(metric)
+    found = shift([candidate - baseline for baseline, candidate in values], schedule, alpha)
+    before, after = (math.exp(float(np.median(side))) for side in zip(*values, strict=True))
+    if found is None:
+        reason = f"the first look is after {schedule[0]} pairs; there are {len(values)}"
+        units = 2 * len(values)
+        return Finding(metric, None, Verdict.NOT_DECIDED, reason, None, before, after, units=units, runs=runs)
+    verdict = judge(found.low, found.high, question.log_threshold)
+    return Finding(
+        metric,
+        None,
+        verdict,
+        _unbounded(metric, found, plan),
+        effect_interval(found.estimate, found.low, found.high, alpha),
+        before,
+        after,
+        units=2 * found.pairs,
+        runs=runs,
+        runs_to_decide=_runs_to_decide(found, question, runs) if verdict is Verdict.NOT_DECIDED else None,
+    )
+
+
+def _values(
+    metric: Metric, pairs: Sequence[EnvironmentPair], plan: DuetPlan, prices: PriceList
+) -> list[tuple[float, float]]:
+    """Log figures of both sides, one couple per pair (per block of pairs for p95) that has them."""
+    if metric is Metric.P95:
+        return _p95_values(pairs, plan.cold)
+    found = []
+    for pair in pairs:
+        sides = [
+            environment_value(runs, metric, plan.configuration, prices, cold=plan.cold)
+            for runs in (pair.baseline, pair.candidate)
+        ]
+        if sides[0] is not None and sides[1] is not None:
+            found.append((sides[0], sides[1]))
+    return found
+
+
+def _p95_values(pairs: Sequence[EnvironmentPair], cold: bool) -> list[tuple[float, float]]:
+    """95th percentiles of both sides over blocks of whole pairs with enough runs on each side."""
+    found = []
+    sides: tuple[list[float], list[float]] = ([], [])
+    for pair in pairs:
+        for logs, runs in zip(sides, (pair.baseline, pair.candidate), strict=True):
+            steady = [run for run in runs if run.usable and run.cold is cold]
+            logs.extend(math.log(max(run.duration_ms or 0.0, 0.01)) for run in steady)
+        if min(map(len, sides)) >= P95_BLOCK_RUNS:
+            found.append((float(np.quantile(sides[0], 0.95)), float(np.quantile(sides[1], 0.95))))
+            sides = ([], [])
+    return found
+
+
+def _schedule(metric: Metric, plan: DuetPlan) -> tuple[int, ...]:
+    """When to look at a metric: by pairs, or by blocks of them for p95."""
+    if metric is not Metric.P95:
+        return plan.schedule
+    steady = 1 if plan.cold else plan.runs_per_environment - 1
+    return looks(max(1, plan.max_pairs // math.ceil(P95_BLOCK_RUNS / steady)))
+
+
+def _missing(metric: Metric, plan: DuetPlan) -> str:
+    if metric is Metric.P95:
+        steady = 1 if plan.cold else plan.runs_per_environment - 1
+        needed = FIRST_LOOK * math.ceil(P95_BLOCK_RUNS / steady) * 2 * plan.runs_per_environment
+        return f"a 95th percentile needs {needed} runs or more: raise --max-invocations"
+    if metric is Metric.INIT:
+        return "no cold start on one of the sides"
+    return "no usable runs on one of the sides"
+
+
+def _unbounded(metric: Metric, found: Shift, plan: DuetPlan) -> str:
+    """Why an interval has no bound, where it has none."""
+    if math.isfinite(found.low):
+        return ""
+    return _missing(metric, plan) if metric is Metric.P95 else f"{found.pairs} pairs are too few for a bound"
+
+
+def _runs_to_decide(found: Shift, question: Question, runs: int) -> int | None:
+    """Runs that would decide at the effect and spread seen: the interval shrinks with their root."""
+    distance = distance_to_decision(found.estimate, question.log_threshold)
+    half = (found.high - found.low) / 2
+    if not math.isfinite(half) or distance < half / 100:
+        return None
+    return math.ceil(runs * max(1.1, (half / distance) ** 2))
+
+
+def _failures(pairs: Sequence[EnvironmentPair], plan: DuetPlan, question: Question) -> Finding:
+    before = [run for pair in pairs for run in pair.baseline if run.ran]
+    after = [run for pair in pairs for run in pair.candidate if run.ran]
+    count = sum(map(failed, after))
+    broken = len(pairs) >= BROKEN_AFTER and count > 0 and not any(run.usable for run in after)
+    reason = f"{count} of {len(after)} runs failed ({_error(after)}); the baseline succeeded" if broken else ""
+    # The error is shared out evenly over the looks, so that it holds over all of them.
+    return failure_finding(
+        None,
+        (sum(map(failed, before)), count),
+        (len(before), len(after)),
+        question.alpha(Metric.FAILURES) / len(plan.schedule),
+        error=_error(after),
+        crashed=reason,
+    )
+
+
+def _error(runs: Sequence[Invocation]) -> str:
+    """The first own error of the function among runs."""
+    for run in runs:
+        if failed(run):
+            return f"{run.error.type}: {run.error.message}" if run.error else run.outcome.value
+    return "no report" if runs else ""

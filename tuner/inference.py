@@ -1,0 +1,193 @@
+"""Differences between two sets of environments, from few environments in many configurations.
+
+The variance of each group is moderated by those of all others (Smyth 2004, Statistical
+Applications in Genetics and Molecular Biology 3, 3), so that two environments of a
+configuration suffice when others were measured as well. Knows nothing of functions or metrics.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+MAX_PRIOR_DOF = 1e6
+"""Stands for groups that do not differ in their variance at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The log figures of one side at one configuration, one per unit (an environment, or a block of them).
+
+    `resolution` is the standard deviation that rounding adds to a value, in log units.
+    """
+
+    values: tuple[float, ...]
+    resolution: float = 0.0
+
+    @property
+    def dof(self) -> int:
+        """Degrees of freedom of its variance."""
+        return len(self.values) - 1
+
+    @property
+    def mean(self) -> float:
+        """Mean of its values."""
+        return sum(self.values) / len(self.values)
+
+    @property
+    def variance(self) -> float:
+        """Variance of its values, never below what rounding causes."""
+        own = float(np.var(self.values, ddof=1)) if self.dof else 0.0
+        return max(own, self.resolution**2, 1e-12)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Candidate minus baseline in log units, with its standard error and degrees of freedom."""
+
+    estimate: float
+    standard_error: float
+    dof: float
+
+    def bounds(self, alpha: float) -> tuple[float, float]:
+        """Lower and upper bound, each wrong with probability `alpha`."""
+        from scipy.special import stdtrit
+
+        half = float(stdtrit(self.dof, 1 - alpha)) * self.standard_error
+        return self.estimate - half, self.estimate + half
+
+
+def differences(pairs: Sequence[tuple[Group, Group]], drift_sd: float = 0.0) -> list[Difference] | None:
+    """Candidate minus baseline at each configuration.
+
+    Args:
+        pairs: baseline and candidate of each configuration.
+        drift_sd: spread between two sessions of measuring, in log units.
+
+    Returns:
+        None when no group holds two units, so that nothing tells their spread.
+    """
+    moderated = _moderate([group for pair in pairs for group in pair])
+    if moderated is None:
+        return None
+    # Never below a group's own variance: one slow environment must not pass for a change.
+    return [
+        _combine(
+            [(1.0, pair)],
+            [(max(v, g.variance), dof) for (v, dof), g in zip(moderated.of(pair), pair, strict=True)],
+            moderated.total_dof,
+            drift_sd,
+        )
+        for pair in pairs
+    ]
+
+
+def overall_difference(pairs: Sequence[tuple[Group, Group]], drift_sd: float = 0.0) -> Difference | None:
+    """Mean difference over configurations, each weighted by how many units back it; None as above.
+
+    Where every group is a single unit, the differences of three or more configurations
+    tell their own spread.
+    """
+    weights = np.array([len(b.values) * len(c.values) / (len(b.values) + len(c.values)) for b, c in pairs])
+    weights /= weights.sum()
+    moderated = _moderate([group for pair in pairs for group in pair])
+    if moderated is not None:
+        weighted = list(zip(weights.tolist(), pairs, strict=True))
+        posterior = [variance for pair in pairs for variance in moderated.of(pair)]
+        return _combine(weighted, posterior, moderated.total_dof, drift_sd)
+    if len(pairs) < 3:
+        return None
+    steps = np.array([candidate.mean - baseline.mean for baseline, candidate in pairs])
+    floor = max(group.resolution for pair in pairs for group in pair)
+    spread = max(float(steps.std(ddof=1)), floor, 1e-6)
+    error = math.hypot(spread / math.sqrt(len(pairs)), drift_sd)
+    return Difference(float(steps.mean()), error, len(pairs) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moderated:
+    """The common variance, how much it weighs, and the degrees of freedom in all groups together."""
+
+    variance: float
+    prior_dof: float
+    total_dof: float
+
+    def of(self, pair: tuple[Group, Group]) -> list[tuple[float, float]]:
+        """Moderated variance and its degrees of freedom, of each side."""
+        found = []
+        for group in pair:
+            dof = group.dof + self.prior_dof
+            variance = (self.prior_dof * self.variance + group.dof * group.variance) / dof
+            found.append((variance, min(dof, self.total_dof)))
+        return found
+
+
+def _moderate(groups: Sequence[Group]) -> _Moderated | None:
+    """Fit a scaled F distribution to the variances of all groups by their log moments (Smyth 2004, 6.2)."""
+    from scipy.special import digamma, polygamma
+
+    backed = [group for group in groups if group.dof > 0]
+    if not backed:
+        return None
+    dof = np.array([group.dof for group in backed], dtype=np.float64)
+    variances = np.array([group.variance for group in backed])
+    logs = np.log(variances) - digamma(dof / 2) + np.log(dof / 2)
+    excess = float(logs.var(ddof=1) - polygamma(1, dof / 2).mean()) if len(backed) > 1 else 0.0
+    total = float(dof.sum())
+    if excess <= 0:
+        return _Moderated(float(dof @ variances / total), MAX_PRIOR_DOF, total)
+    prior = min(2 * _trigamma_inverse(excess), MAX_PRIOR_DOF)
+    # At least as large as the typical group: outliers spread the logs and would pull the prior down.
+    centre = math.exp(float(logs.mean()) + float(digamma(prior / 2)) - math.log(prior / 2))
+    return _Moderated(max(centre, float(np.median(variances))), prior, total)
+
+
+def _combine(
+    weighted: Sequence[tuple[float, tuple[Group, Group]]],
+    moderated: Sequence[tuple[float, float]],
+    total_dof: float,
+    drift_sd: float,
+) -> Difference:
+    """Weighted sum of differences; degrees of freedom by Satterthwaite (1946)."""
+    estimate = sum(weight * (pair[1].mean - pair[0].mean) for weight, pair in weighted)
+    sides = [(weight, group) for weight, pair in weighted for group in pair]
+    parts = [
+        (weight**2 * variance / len(group.values), dof)
+        for (weight, group), (variance, dof) in zip(sides, moderated, strict=True)
+    ]
+    variance = sum(part for part, _ in parts)
+    dof = variance**2 / sum(part**2 / dof for part, dof in parts)
+    return Difference(estimate, math.hypot(math.sqrt(variance), drift_sd), min(dof, total_dof))
+
+
+def _trigamma_inverse(value: float) -> float:
+    """Solve trigamma(x) = value by Newton's method on 1/trigamma, which is nearly straight."""
+    from scipy.special import polygamma
+
+    x = 0.5 + 1 / value
+    for _ in range(50):
+        trigamma = float(polygamma(1, x))
+        step = trigamma * (1 - trigamma / value) / float(polygamma(2, x))
+        x += step
+        if abs(step) < 1e-8 * x:
+            break
+    return x
+
+
+def fisher_exact(failed: tuple[int, int], ran: tuple[int, int]) -> float:
+    """Chance that the candidate fails at least so much more often by accident (Fisher's exact test, one-sided).
+
+    Args:
+        failed: failed runs of baseline and candidate.
+        ran: their runs.
+    """
+    total, failures = sum(ran), sum(failed)
+    ways = math.comb(total, failures)
+    most = min(failures, ran[1])
+    return sum(math.comb(ran[1], k) * math.comb(ran[0], failures - k) for k in range(failed[1], most + 1)) / ways

@@ -1,0 +1,59 @@
+"""A file of a git repository as it was at a revision, with everything beside it, in a folder that goes away again."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tuner.errors import InputError
+
+
+@contextmanager
+def file_at(file: Path, revision: str, *, path: str) -> Iterator[Path]:
+    """Lay the whole repository of a file out as it was at a revision.
+
+    What git does not know (an untracked `node_modules`) is not there.
+
+    Args:
+        file: a file of the repository; it need not exist today.
+        revision: commit, tag or branch.
+        path: what to call the revision in a fault.
+
+    Yields:
+        The path of the file at that revision.
+
+    Raises:
+        InputError: no repository, no such revision, or the file was not in it.
+    """
+    folder = file.resolve().parent
+    top = _git(folder, "rev-parse", "--show-toplevel", path=path, problem=f"{file} is in no git repository")
+    root = Path(top.decode().rstrip("\n"))
+    problem = f"{revision!r} is neither a file nor a revision of {root.name}"
+    commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}",
+                  path=path, problem=problem).decode().strip()  # fmt: skip
+    inside = file.resolve().relative_to(root)
+    archive = _git(root, "archive", "--format=tar", commit, path=path, problem=f"{revision} cannot be read")
+    with tempfile.TemporaryDirectory(prefix="tuner-revision-") as name:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(name, filter="data")
+        found = Path(name) / inside
+        if not found.is_file():
+            raise InputError.single(path, f"{inside} is not in {revision}", "name a revision that has the file")
+        yield found
+
+
+def _git(folder: Path, *arguments: str, path: str, problem: str) -> bytes:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=False)  # noqa: S607
+    except OSError as exc:
+        raise InputError.single(path, f"git cannot be run: {exc}", "install git, or give a file") from exc
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        remedy = f"git says: {said}" if said else "give a file, or a commit, tag or branch"
+        raise InputError.single(path, problem, remedy)
+    return done.stdout
