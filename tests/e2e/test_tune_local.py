@@ -1,0 +1,225 @@
+"""`tuner tune` on real handlers of this machine, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tuner.result import loads
+
+ROOT = Path(__file__).parents[2]
+QUICK = """
+def handler(event, context):
+    total = 0
+    for i in range(event.get("n", 20000)):
+        total += i * i
+    return {"total": total}
+"""
+FAILING = """
+class Broken(Exception):
+    pass
+
+def handler(event, context):
+    raise Broken("no such table: orders")
+"""
+SLOW = """
+import time
+
+def handler(event, context):
+    time.sleep(0.25)
+    return {}
+"""
+HUNGRY = """
+def handler(event, context):
+    block = bytearray(220 * 1024 * 1024)
+    for i in range(0, len(block), 4096):
+        block[i] = 1
+    return len(block)
+"""
+
+
+def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tuner", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def tuner(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    process = start(*arguments, cwd=cwd)
+    out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def write(folder: Path, source: str) -> str:
+    (folder / "app.py").write_text(source)
+    return "app.py:handler"
+
+
+def result_of(folder: Path) -> dict[str, Any]:
+    return loads((folder / "result.json").read_text(), name="result.json")
+
+
+def sample_lines(folder: Path) -> list[str]:
+    return [line for line in (folder / "samples.jsonl").read_text().splitlines() if '"kind": "sample"' in line]
+
+
+def test_a_handler_is_tuned_and_result_and_report_are_left(tmp_path: Path) -> None:
+    done = tuner(
+        "tune", write(tmp_path, QUICK), "--power-values", "512,1024", "--runs", "4", "--output", "out", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    document = result_of(tmp_path / "out")
+    assert [m["memory_mb"] for m in document["measurements"]] == [512, 1024]
+    assert all(m["runs"] == 4 for m in document["measurements"])
+    assert document["function"]["backend"] == "local"
+    assert document["recommendation"]["memory_mb"] in (512, 1024)
+    assert str(document["recommendation"]["memory_mb"]) in done.stdout
+    assert "report.html" in done.stdout
+    assert (tmp_path / "out" / "report.html").read_text().startswith("<!doctype html>")
+    assert "measuring" in done.stderr
+
+
+def test_json_on_stdout_is_the_result_document_and_nothing_else(tmp_path: Path) -> None:
+    arguments = ("--power-values", "1024", "--runs", "2", "--output", "out", "--format", "json", "--quiet")
+    done = tuner("tune", write(tmp_path, QUICK), *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert json.loads(done.stdout) == result_of(tmp_path / "out")
+
+
+def test_the_adaptive_sampler_is_the_default_and_its_runs_are_few(tmp_path: Path) -> None:
+    done = tuner("tune", write(tmp_path, QUICK), "--max-invocations", "8", "--output", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    document = result_of(tmp_path / "out")
+    assert document["request"]["sampler"] == "adaptive"
+    assert 0 < document["tuning"]["invocations"] <= 8
+
+
+def test_sizes_that_run_out_of_memory_are_excluded_and_the_rest_is_tuned(tmp_path: Path) -> None:
+    arguments = ("--power-values", "128,512", "--runs", "2", "--output", "out")
+    done = tuner("tune", write(tmp_path, HUNGRY), *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    document = result_of(tmp_path / "out")
+    small, large = document["measurements"]
+    assert small["outcomes"]["out_of_memory"] >= 1
+    assert large["outcomes"]["ok"] == 2
+    assert document["recommendation"]["memory_mb"] == 512
+    assert [e["memory_mb"] for e in document["excluded"]] == [128]
+
+
+def test_a_function_that_always_fails_ends_with_its_own_error_and_exit_code_1(tmp_path: Path) -> None:
+    arguments = ("--power-values", "512,1024", "--runs", "2", "--output", "out")
+    done = tuner("tune", write(tmp_path, FAILING), *arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Broken: no such table: orders" in done.stderr
+    assert 'raise Broken("no such table: orders")' in done.stderr
+    assert result_of(tmp_path / "out")["stopped_by"] == "all_failed"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_keeps_its_samples_and_resume_finishes_it(tmp_path: Path, number: signal.Signals) -> None:
+    arguments = ("--power-values", "512,1024,1536", "--runs", "4", "--output", "out")
+    process = start("tune", write(tmp_path, SLOW), *arguments, cwd=tmp_path)
+    while not (tmp_path / "out" / "samples.jsonl").exists() or not sample_lines(tmp_path / "out"):
+        time.sleep(0.02)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert workers
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "--resume out" in err
+    assert not psutil.wait_procs(workers, timeout=5)[1]
+    kept = sample_lines(tmp_path / "out")
+    assert result_of(tmp_path / "out")["stopped_by"] == "interrupted"
+
+    done = tuner("tune", "app.py:handler", "--resume", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sample_lines(tmp_path / "out")[: len(kept)] == kept
+    document = result_of(tmp_path / "out")
+    assert [m["runs"] for m in document["measurements"]] == [4, 4, 4]
+    assert document["stopped_by"] == "complete"
+
+
+def test_a_run_that_was_killed_leaves_no_worker_and_can_be_resumed(tmp_path: Path) -> None:
+    process = start(
+        "tune", write(tmp_path, SLOW), "--power-values", "512,1024", "--runs", "4", "--output", "out", cwd=tmp_path
+    )
+    while not (tmp_path / "out" / "samples.jsonl").exists() or not sample_lines(tmp_path / "out"):
+        time.sleep(0.02)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate()
+    assert not psutil.wait_procs(workers, timeout=5)[1]
+    with (tmp_path / "out" / "samples.jsonl").open("a") as record:
+        record.write('{"kind": "sample", "trial_id": 3, "mem')
+    done = tuner("tune", "app.py:handler", "--resume", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [m["runs"] for m in result_of(tmp_path / "out")["measurements"]] == [4, 4]
+
+
+def test_a_resumed_run_refuses_other_code_and_another_payload(tmp_path: Path) -> None:
+    target = write(tmp_path, QUICK)
+    assert (
+        tuner("tune", target, "--power-values", "1024", "--runs", "1", "--output", "out", cwd=tmp_path).returncode == 0
+    )
+    write(tmp_path, QUICK + "\n# changed\n")
+    done = tuner("tune", target, "--resume", "out", "--payload", '{"n": 5}', cwd=tmp_path)
+    assert done.returncode == 2
+    assert "code_sha256" in done.stderr
+    assert "payload" in done.stderr
+
+
+def test_every_fault_of_an_input_is_told_at_once_and_nothing_is_started(tmp_path: Path) -> None:
+    (tmp_path / "input.json").write_text(json.dumps({"strateggy": "cost", "powerValues": [128, 64], "num": 5}))
+    arguments = ("--input", "input.json", "--payload", "@missing.json", "--balanced-weight", "-1", "--output", "out")
+    done = tuner("tune", "nowhere.py:handler", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    for part in ("$.strateggy: unknown field", "did you mean strategy?", "$.powerValues[1]: 64 is below 128"):
+        assert part in done.stderr
+    for part in ("--payload: missing.json cannot be read", "--balanced-weight: -1 is below 0", "nowhere.py"):
+        assert part in done.stderr
+    assert not (tmp_path / "out").exists()
+    assert "Traceback" not in done.stderr
+
+
+def test_a_handler_that_is_not_there_and_a_file_that_cannot_be_imported_are_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("import nothing_of_that_name\n")
+    broken = tuner("tune", "app.py:handler", cwd=tmp_path)
+    assert broken.returncode == 2
+    assert "nothing_of_that_name" in broken.stderr
+    write(tmp_path, QUICK)
+    missing = tuner("tune", "app.py:handle", cwd=tmp_path)
+    assert missing.returncode == 2
+    assert "handle" in missing.stderr
+
+
+def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path: Path) -> None:
+    arguments = ("--power-values", "512,1024", "--runs", "3", "--output", "out", "--dry-run")
+    done = tuner("tune", write(tmp_path, QUICK), *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "512, 1024" in done.stdout
+    assert "6" in done.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_folder_that_cannot_be_written_is_told_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file is in the way")
+    arguments = ("--power-values", "1024", "--runs", "1", "--output", "out")
+    done = tuner("tune", write(tmp_path, QUICK), *arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr
+    assert "--output" in done.stderr
