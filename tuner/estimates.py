@@ -82,6 +82,17 @@ def steady_runs(invocations: Iterable[Invocation]) -> list[Invocation]:
     return [invocation for invocation in usable if not invocation.cold] or usable
 
 
+def warm_billed_ms(run: Invocation) -> float:
+    """What is billed for a usable run without its cold start.
+
+    As reported for a warm run. For a cold one, whose billed duration holds the init or restore
+    as well, the duration rounded up: no warm run was there to be read.
+    """
+    if run.cold or run.billed_duration_ms is None:
+        return float(math.ceil(run.duration_ms or 0.0))
+    return float(run.billed_duration_ms)
+
+
 def robust_weights(z: Floats) -> Floats:
     """Student-t weights of standardised residuals."""
     return (STUDENT_DOF + 1) / (STUDENT_DOF + z**2)
@@ -177,7 +188,7 @@ def locate(runs: Sequence[Invocation], noise: Noise) -> Location:
     variances = [noise.environment_sd**2 + noise.run_sd**2 / len(values) for values in per_environment]
     centres = np.array([robust_mean(values, noise.run_sd) for values in per_environment])
     weights = robust_weights((centres - np.median(centres)) / total_sd) / np.array(variances)
-    excess = [run.billed_duration_ms - run.duration_ms for run in runs if run.billed_duration_ms and run.duration_ms]
+    excess = [warm_billed_ms(run) - run.duration_ms for run in runs if run.duration_ms is not None]
     return Location(
         log_ms=float(weights @ centres / weights.sum()),
         standard_error=math.sqrt(1 / sum(1 / variance for variance in variances)),

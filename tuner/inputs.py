@@ -94,7 +94,7 @@ def decode_valid(document: Mapping[str, Any]) -> Settings:
                 min_memory_mb=constraints.get("minMemory"),
             ),
             tolerance=document.get("tolerance", 0.02),
-            cold_start_share=document.get("coldStartShare", 0.0),
+            cold_start_share=document.get("coldStartShare", float(document.get("onlyColdStarts", False))),
         ),
         sampler=sampler,
         runs=runs,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from importlib.resources import files
@@ -27,6 +27,7 @@ from tuner.estimates import (
     statistics,
     steady_runs,
     trimmed_mean,
+    warm_billed_ms,
 )
 from tuner.model import (
     Architecture,
@@ -43,12 +44,13 @@ from tuner.model import (
     invocations_of,
 )
 from tuner.pricing import PriceList
-from tuner.strategies import Choice, frontier, recommend
+from tuner.strategies import Choice, frontier, recommend, weigh_cold_starts
 from tuner.study import Study, spent
 from tuner.validation import find_faults
 
 SCHEMA_VERSION = 1
 Document = dict[str, Any]
+Value = Callable[[Invocation], float]
 
 
 def build_document(
@@ -72,9 +74,11 @@ def build_document(
         notices: what the user should know.
         discard_top_bottom: for the peer's trimmed mean.
     """
-    belief = study.belief()
+    share, objective = study.objective.cold_start_share, replace(study.objective, cold_start_share=0.0)
+    belief = weigh_cold_starts(study.belief(), share, study.prices)
     fitted = fitted_belief(study)
-    choice = recommend(belief, study.objective, study.prices) if belief.candidates else None
+    fitted = fitted and weigh_cold_starts(fitted, share, study.prices)
+    choice = recommend(belief, objective) if belief.candidates else None
     found = list(notices)
     if belief.fallback:
         found.append(Notice("curve_fallback", belief.fallback))
@@ -97,10 +101,10 @@ def build_document(
             {**_configuration(configuration), "reason": reason}
             for configuration, reason in sorted(belief.excluded.items())
         ],
-        "recommendation": _recommendation(belief, choice, study.objective) if choice else None,
-        "alternatives": _alternatives(belief, study.objective, study.prices) if choice else [],
+        "recommendation": _recommendation(belief, choice, objective) if choice else None,
+        "alternatives": _alternatives(belief, objective) if choice else [],
         "fitted": [] if fitted is None else [_point(fitted, index) for index in range(len(fitted.candidates))],
-        "curve_choice": _curve_choice(fitted, study),
+        "curve_choice": _curve_choice(fitted, objective),
         "frontier": [_configuration(belief.candidates[i]) for i in frontier(belief)] if choice else [],
         "current": _current(belief, study.current),
         "saving": _saving(study, belief, choice),
@@ -215,12 +219,11 @@ def _measurement(
     labels = {label: number for number, label in enumerate(dict.fromkeys(run.environment for run in ran))}
     outcomes = Counter(run.outcome for run in runs)
 
-    def figures(selected: Sequence[Invocation], value: Any, everything: Sequence[Invocation]) -> Document | None:
-        if not selected:
+    def figures(runs: Sequence[Invocation], value: Value, peers: Sequence[float]) -> Document | None:
+        if not runs:
             return None
-        values = [value(run) for run in selected]
-        found = statistics(values, [run.environment for run in selected], noise)
-        return {**asdict(found), "trimmed_mean": trimmed_mean([value(run) for run in everything], discard)}
+        found = statistics([value(run) for run in runs], [run.environment for run in runs], noise)
+        return {**asdict(found), "trimmed_mean": trimmed_mean(peers, discard)}
 
     return {
         **_configuration(configuration),
@@ -228,14 +231,17 @@ def _measurement(
         "environments": len(labels),
         "cold_starts": sum(1 for run in ran if run.cold),
         "outcomes": {outcome.value: outcomes[outcome] for outcome in Outcome},
-        "duration_ms": figures(steady, lambda run: run.duration_ms, usable),
-        "billed_duration_ms": figures(steady, lambda run: float(run.billed_duration_ms), usable),
-        "init_duration_ms": figures(cold, lambda run: run.start_ms, cold),
+        "duration_ms": figures(steady, lambda run: run.duration_ms or 0.0, [run.duration_ms or 0.0 for run in usable]),
+        "billed_duration_ms": figures(steady, warm_billed_ms, [float(run.billed_duration_ms or 0) for run in usable]),
+        "init_duration_ms": figures(cold, lambda run: run.start_ms or 0.0, [run.start_ms or 0.0 for run in cold]),
         "max_memory_used_mb": max((run.max_memory_used_mb or 0 for run in ran), default=0) or None,
         "cost_usd": figures(
             steady,
-            lambda run: prices.invocation_cost(configuration, run.billed_duration_ms, extra_usd=run.extra_cost_usd),
-            usable,
+            lambda run: prices.invocation_cost(configuration, warm_billed_ms(run)),
+            [
+                prices.invocation_cost(configuration, r.billed_duration_ms or 0, extra_usd=r.extra_cost_usd)
+                for r in usable
+            ],
         ),
         "errors": _errors(runs),
         "data": {
@@ -294,11 +300,11 @@ def _recommendation(belief: Belief, choice: Choice, objective: Objective) -> Doc
     }
 
 
-def _curve_choice(fitted: Belief | None, study: Study) -> Document | None:
+def _curve_choice(fitted: Belief | None, objective: Objective) -> Document | None:
     """What the fitted curve would recommend where a fixed list was measured."""
     if fitted is None or not fitted.candidates:
         return None
-    return _recommendation(fitted, recommend(fitted, study.objective, study.prices), study.objective)
+    return _recommendation(fitted, recommend(fitted, objective), objective)
 
 
 def _timeout_advice(belief: Belief, choice: Choice | None, current_s: float | None) -> Document | None:
@@ -308,9 +314,9 @@ def _timeout_advice(belief: Belief, choice: Choice | None, current_s: float | No
     return {**asdict(advice), "p99_ms": _interval(belief.p99_ms[:, choice.index])}
 
 
-def _alternatives(belief: Belief, objective: Objective, prices: PriceList) -> list[Document]:
+def _alternatives(belief: Belief, objective: Objective) -> list[Document]:
     others = [replace(objective, strategy=name) for name in StrategyName if name is not objective.strategy]
-    return [_recommendation(belief, recommend(belief, other, prices), other) for other in others]
+    return [_recommendation(belief, recommend(belief, other), other) for other in others]
 
 
 def _current(belief: Belief, current: Configuration | None) -> Document | None:
