@@ -19,9 +19,9 @@ def measure(function: SimulatedFunction, *trials: Trial, seed: int = 0) -> list[
 
 
 def runs_of(
-    function: SimulatedFunction, memory_mb: int, environments: int, runs: int, arch: Architecture = X86, **trial: bool
+    function: SimulatedFunction, memory_mb: int, environments: int, runs: int, arch: Architecture = X86
 ) -> list[Invocation]:
-    (sample,) = measure(function, Trial(0, Configuration(memory_mb, arch), environments, runs, **trial))
+    (sample,) = measure(function, Trial(0, Configuration(memory_mb, arch), environments, runs))
     return list(sample.invocations)
 
 
@@ -41,10 +41,12 @@ def test_an_environment_is_cold_once_and_its_init_is_billed() -> None:
         )
 
 
-def test_a_fresh_trial_has_an_environment_for_every_run() -> None:
-    invocations = runs_of(function_of(), 512, 2, 3, fresh=True)
-    assert len({i.environment for i in invocations}) == 6
-    assert all(i.cold for i in invocations)
+def test_every_lane_of_every_trial_is_an_environment_of_its_own() -> None:
+    configuration = Configuration(512, X86)
+    first, second = measure(function_of(), Trial(0, configuration, 2, 3), Trial(1, configuration, 2, 3))
+    labels = [{run.environment for run in sample.invocations} for sample in (first, second)]
+    assert [len(names) for names in labels] == [2, 2]
+    assert labels[0].isdisjoint(labels[1])
 
 
 def test_noise_has_the_spread_that_it_was_given() -> None:
