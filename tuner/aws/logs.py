@@ -57,7 +57,7 @@ class LogLookup:
         try:
             with aws_errors(f"read the log group {group}"):
                 reply = self.client.filter_log_events(
-                    logGroupName=group, filterPattern=f'"{request_id}"', startTime=since_ms - CLOCK_SKEW_MS
+                    logGroupName=group, filterPattern=f'"{request_id}"', startTime=max(0, since_ms - CLOCK_SKEW_MS)
                 )
         except (DeniedError, NotFoundError) as exc:
             self.problem = Notice("no_logs", f"{exc.message}. Runs without a report in the log tail are not counted.")

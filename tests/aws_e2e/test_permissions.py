@@ -1,0 +1,200 @@
+"""The policies of docs/permissions.md are exactly what the tool needs: no call is missing, none is allowed in vain."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.aws_e2e.harness import BOTH, Connection, quick_api, settings, tune
+from tests.cloud.fixtures import Cloud, zipped
+from tuner.aws import apply, sweep
+from tuner.aws.logs import LogLookup
+from tuner.aws.prices import fetch_prices
+from tuner.aws.session import connect
+from tuner.errors import LeftBehindError
+from tuner.model import Architecture
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
+NAMES = {
+    "REGION": "us-east-1", "ACCOUNT": "123456789012", "FUNCTION": "orders", "BUCKET": "payloads",
+    "PROCESSOR": "pre", "TUNER_ROLE": "tuner", "ROLE": "lambda-role",
+}  # fmt: skip
+IMPLIED = {"lambda:CreateFunction": ("lambda:TagResource", "iam:PassRole")}
+"""What IAM checks beside the action of a call: for its tags and for its role."""
+Use = Callable[[Cloud, Path], None]
+
+
+def allowed(*sections: str) -> set[tuple[str, str]]:
+    """Actions and resource patterns of some sections of the document."""
+    found: set[tuple[str, str]] = set()
+    for section in re.split(r"^## ", DOCUMENT.read_text("utf-8"), flags=re.MULTILINE)[1:]:
+        title, body = section.split("\n", 1)
+        if title in sections:
+            policy = json.loads(body.split("```json")[1].split("```")[0])
+            found |= {
+                (action, re.sub(r"[A-Z_]{4,}", lambda name: NAMES[name[0]], resource))
+                for statement in policy["Statement"]
+                for action in _listed(statement["Action"])
+                for resource in _listed(statement["Resource"])
+            }
+    return found
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def needed(cloud: Cloud) -> set[tuple[str, str]]:
+    """Actions and resources of the calls that were made."""
+    made = {(call["action"], call["resource"]) for call in cloud.calls(caller="user")}
+    roles = ("iam:PassRole", "arn:aws:iam::123456789012:role/lambda-role")
+    implied = {
+        roles if action == "iam:PassRole" else (action, resource)
+        for call, resource in made
+        for action in IMPLIED.get(call, ())
+    }
+    return made | implied
+
+
+def tune_versions(cloud: Cloud, folder: Path) -> None:
+    cloud.faults.add("lose_reply", "PublishVersion")  # a lost answer must not need more
+    tune(cloud, folder, settings(sizes=(256, 4096)))
+
+
+def tune_copies(cloud: Cloud, folder: Path) -> None:
+    tune(cloud, folder, settings(architectures=BOTH, isolation="copy"))
+
+
+def tune_both(cloud: Cloud, folder: Path) -> None:
+    tune(cloud, folder, settings(architectures=BOTH))
+
+
+def tune_layers(cloud: Cloud, folder: Path) -> None:
+    client = cloud.client("lambda")
+    layer = client.publish_layer_version(LayerName="lib", Content={"ZipFile": zipped({"lib.py": ""})})
+    client.update_function_configuration(FunctionName="orders", Layers=[layer["LayerVersionArn"]])
+    cloud.wait("orders")
+    cloud.forget_calls()
+    tune(cloud, folder, settings(architectures=(Architecture.ARM64,), isolation="copy"))
+
+
+def look_up(cloud: Cloud, folder: Path) -> None:
+    tune(cloud, folder, settings(sizes=(256,)))
+    run = cloud.invocations()[-1]
+    logs = LogLookup(cloud.client("logs"), pauses_s=(0.0,))
+    assert logs.find("/aws/lambda/orders", run["request_id"], 0, threading.Event())
+
+
+def read_payload(cloud: Cloud, folder: Path) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="payloads")
+    s3.put_object(Bucket="payloads", Key="one.json", Body="{}")
+    cloud.forget_calls()
+    tune(cloud, folder, settings(payload_s3="s3://payloads/one.json"))
+
+
+def process(cloud: Cloud, folder: Path) -> None:
+    cloud.simulate_function("pre", model={"output": {"n": 1}})
+    cloud.forget_calls()
+    tune(cloud, folder, settings(pre_processor="pre", post_processor="pre"))
+
+
+def apply_all(cloud: Cloud, alias: str | None) -> None:
+    function = cloud.client("lambda").get_function_configuration(FunctionName="orders")
+    about = {"backend": "aws", "arn": function["FunctionArn"], "region": cloud.region, "code_sha256": None}
+    for memory_mb in (256, 320):
+        document = {"function": about, "recommendation": {"memory_mb": memory_mb, "architecture": "arm64"}}
+        apply.apply_recommendation(document, Connection(cloud.endpoint), alias=alias, make_api=quick_api)
+
+
+def apply_latest(cloud: Cloud, folder: Path) -> None:
+    cloud.forget_calls()
+    apply_all(cloud, None)
+
+
+def apply_alias(cloud: Cloud, folder: Path) -> None:
+    apply_all(cloud, "live")
+
+
+def clean(cloud: Cloud, folder: Path) -> None:
+    """After a run that could not delete its copies, and one that could not put $LATEST back."""
+    cloud.faults.add("deny", "DeleteFunction", times=None)
+    cloud.faults.add("deny", "UpdateFunctionConfiguration", nth=2, times=None)
+    for isolation in ("copy", "versions"):
+        with pytest.raises(LeftBehindError):
+            tune(cloud, folder / isolation, settings(sizes=(128,), isolation=isolation))
+    cloud.faults.clear()
+    cloud.forget_calls()
+    done = sweep.clean("orders", Connection(cloud.endpoint), {"XDG_STATE_HOME": str(folder)}, make_api=quick_api)
+    assert [line.split()[1] for line in done] == ["put", "delete", "delete"]
+
+
+def refresh(cloud: Cloud, folder: Path) -> None:
+    fetch_prices(connect(Connection(cloud.endpoint)).pricing, "us-east-1", date(2026, 9, 1))
+
+
+VERSIONS, COPIES = "Tune with versions", "Tune with copies"
+
+
+@pytest.mark.parametrize(
+    ("use", "sections"),
+    [
+        (tune_versions, [VERSIONS]),
+        (tune_copies, [COPIES]),
+        (tune_both, [VERSIONS, COPIES]),
+        (tune_layers, [COPIES, "Read layers"]),
+        (look_up, [VERSIONS, "Read reports from the logs"]),
+        (read_payload, [VERSIONS, "Read the payload from S3"]),
+        (process, [VERSIONS, "Call processors"]),
+        (apply_latest, ["Apply"]),
+        (apply_alias, ["Apply", "Apply through an alias"]),
+        (clean, ["Clean"]),
+        (refresh, ["Refresh prices"]),
+    ],
+)
+def test_a_policy_allows_what_a_use_needs_and_nothing_else(
+    use: Use, sections: list[str], cloud: Cloud, tmp_path: Path
+) -> None:
+    cloud.simulate_function("orders", memory_mb=512)
+    cloud.forget_calls()
+    use(cloud, tmp_path)
+    policy, calls = allowed(*sections), needed(cloud)
+    refused = {call for call in calls if not any(_covers(entry, call) for entry in policy)}
+    assert not refused, "the policy lacks these"
+    vain = {entry[0] for entry in policy} - {action for action, _ in calls}
+    assert not vain, "nothing needs these"
+
+
+def _covers(entry: tuple[str, str], call: tuple[str, str]) -> bool:
+    return entry[0] == call[0] and (call[1] == "*" or fnmatchcase(call[1], entry[1]))
+
+
+def test_every_section_is_put_to_the_test() -> None:
+    titles = set(re.findall(r"^## (.+)$", DOCUMENT.read_text("utf-8"), flags=re.MULTILINE))
+    tested = {
+        title
+        for mark in test_a_policy_allows_what_a_use_needs_and_nothing_else.pytestmark
+        for _, sections in mark.args[1]
+        for title in sections
+    }
+    assert titles - tested == {"Assume a role"}
+
+
+def test_a_role_is_assumed_for_every_call(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.simulate_function("orders", memory_mb=512)
+    cloud.forget_calls()
+    role = cloud.role("tuner")
+    clients = connect(Connection(cloud.endpoint, role_arn=role))
+    quick_api(clients.control).state("orders")
+    last = cloud.calls(service="lambda")[-1]
+    assert "assumed-role/tuner/lambda-tuner" in last["principal"]
+    assumed = next(call for call in cloud.calls() if call["operation"] == "AssumeRole")
+    assert any(_covers(entry, (assumed["action"], assumed["resource"])) for entry in allowed("Assume a role"))
