@@ -36,8 +36,9 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _pairs(texts: Sequence[str]) -> Any:
-    return dict(text.split("=", 1) if "=" in text else (text, "") for text in texts)
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
+    parts = (text.partition("=") for text in texts)
+    return {name: value for name, _, value in parts}
 
 
 def _same(value: Any) -> Any:
@@ -110,14 +111,22 @@ def build_document(
         value = options.get(flag.parameter)
         if value is None or value is False or value == ():
             continue
-        *parents, name = flag.field.split(".")
-        place = document
-        for parent in parents:
-            place[parent] = dict(place.get(parent, {}))
-            place = place[parent]
-        place[name] = flag.convert(value)
-        origins[f"$.{flag.field}"] = flag.name
+        if _put(document, flag.field.split("."), flag.convert(value)):
+            origins[f"$.{flag.field}"] = flag.name
     return document, origins
+
+
+def _put(document: dict[str, Any], path: list[str], value: Any) -> bool:
+    """Set a field, which may lie within another; False where what lies above is no object (the schema says so)."""
+    parent, *rest = path
+    if not rest:
+        document[parent] = value
+        return True
+    known = document.get(parent, {})
+    if not isinstance(known, Mapping):
+        return False
+    document[parent] = dict(known)
+    return _put(document[parent], rest, value)
 
 
 def name_flags(faults: tuple[Fault, ...], origins: Mapping[str, str]) -> list[Fault]:
@@ -139,18 +148,21 @@ def read_json_file(path: Path, flag: str, faults: list[Fault]) -> Any:
         return json.loads(path.read_text("utf-8"))
     except OSError as exc:
         faults.append(Fault(flag, f"{path} cannot be read: {exc.strerror}", "give the path of a JSON file"))
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         faults.append(Fault(flag, f"{path} is not JSON: {exc}", "correct the file"))
     return None
 
 
-def read_payload(text: str, faults: list[Fault]) -> Any:
-    """The payload of `--payload JSON` or `--payload @FILE`; None with a fault when there is none."""
+def read_payload(text: str, faults: list[Fault], *, show: bool = True) -> Any:
+    """The payload of `--payload JSON` or `--payload @FILE`; None with a fault when there is none.
+
+    `show` lets the fault quote the beginning of what is wrong.
+    """
     if text.startswith("@"):
         return read_json_file(Path(text[1:]), "--payload", faults)
     try:
         return json.loads(text)
-    except ValueError as exc:
-        shown = text if len(text) <= 60 else text[:60] + "…"
+    except (ValueError, RecursionError) as exc:
+        shown = "what was given" if not show else text if len(text) <= 60 else text[:60] + "…"
         faults.append(Fault("--payload", f"{shown} is not JSON: {exc}", "quote it for the shell, or use @FILE"))
     return None

@@ -6,10 +6,12 @@ samples. A last line that was cut off is dropped when the run is resumed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -45,11 +47,10 @@ class Recorder:
         self._path = folder / SAMPLES_FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file: IO[str] = self._path.open("a", encoding="utf-8")
             if recorded is None:
-                self._file.truncate(0)
-            else:
-                self._file.truncate(recorded.length)
+                _set_aside(self._path)
+            self._file: IO[str] = self._path.open("a", encoding="utf-8")
+            self._file.truncate(recorded.length if recorded else 0)
         except OSError as exc:
             problem = f"cannot write {self._path}: {exc.strerror}"
             raise TunerError(problem, "Give a folder that can be written with --output.") from exc
@@ -65,8 +66,9 @@ class Recorder:
         self._append("sample", encode_sample(sample))
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file; what could not be written has been told already."""
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def _append(self, kind: str, document: dict[str, Any]) -> None:
         try:
@@ -103,10 +105,17 @@ def read_record(folder: Path) -> Recorded:
                 steps.append(decode_step(document))
             elif kind == "sample":
                 samples.append(decode_sample(document))
-        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             problem = f"{path} line {number} is damaged: {exc}"
             raise InputError.single("--resume", problem, "delete that line, or start a new run") from exc
-    if header is None or header.get("version") != RECORD_VERSION:
+    if header is None or header.get("version") != RECORD_VERSION or not isinstance(header.get("input"), dict):
         problem = f"{path} has no header of version {RECORD_VERSION}"
         raise InputError.single("--resume", problem, "start a new run")
     return Recorded(header, tuple(steps), tuple(samples), len(whole))
+
+
+def _set_aside(path: Path) -> None:
+    """Keep the record of an earlier run in the same folder under the time of its last sample."""
+    if path.exists():
+        ended = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        path.rename(path.with_name(f"samples-{ended:%Y%m%dT%H%M%S%f}Z.jsonl"))

@@ -21,7 +21,15 @@ from tuner.cli.options import stop_on_signals, write_text
 from tuner.cli.price_cache import current_prices
 from tuner.cli.progress import Progress
 from tuner.cli.record import Recorded, Recorder, read_record
-from tuner.errors import AllFailedError, BackendError, InputError, InterruptedRunError, LeftBehindError, TunerError
+from tuner.errors import (
+    AllFailedError,
+    BackendError,
+    Fault,
+    InputError,
+    InterruptedRunError,
+    LeftBehindError,
+    TunerError,
+)
 from tuner.loop import Backend, run
 from tuner.model import FunctionIdentity, Notice, SearchSpace, StopReason
 from tuner.pricing import PriceList
@@ -120,10 +128,16 @@ def tune(settings: Settings, connection: Connection, output: Output) -> int:
             f"Interrupted after {study.spent.invocations} runs; they are kept in {output.folder}.",
             f"Go on with: tuner tune {settings.target} --resume {output.folder}",
         )
-    if study.stopped_by is StopReason.ALL_FAILED:
-        said = function_errors(document)
-        raise AllFailedError(f"No configuration gave a usable run.\n{said}", f"See {output.folder}.")
+    if document["recommendation"] is None:
+        said = function_errors(document) or "\n".join(
+            f"{e['memory_mb']} MB: {e['reason']}" for e in document["excluded"]
+        )
+        raise AllFailedError(f"No configuration can be recommended.\n{said}", f"See {output.folder}.")
     return _conclude(document, settings, connection, output)
+
+
+def _reasons(document: Document) -> str:
+    return "\n".join(f"{e['memory_mb']} MB {e['architecture']}: {e['reason']}" for e in document["excluded"])
 
 
 def _region(connection: Connection, identity: FunctionIdentity) -> str:
@@ -192,8 +206,6 @@ def _check_same(recorded: Recorded, header: dict[str, Any]) -> None:
         "payload_sha256": "give the --payload of that run, or start a new one",
         "code_sha256": "the code has changed since: start a new run",
     }
-    from tuner.errors import Fault
-
     faults = [
         Fault(f"--resume ({name})", f"{header[name]} differs from {recorded.header.get(name)}", remedy)
         for name, remedy in wrong.items()

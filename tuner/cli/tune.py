@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,14 +114,14 @@ def _settings(target: str, options: Mapping[str, Any]) -> Settings:
             faults.append(Fault("--input", "is not a JSON object", "give the input of an execution"))
     document, origins = build_document(target, options, base)
     if options["payload"] is not None:
-        document["payload"] = read_payload(options["payload"], faults)
+        quiet = bool(document.get("disablePayloadLogs"))
+        document["payload"] = read_payload(options["payload"], faults, show=not quiet)
         origins["$.payload"] = "--payload"
     faults.extend(name_flags(input_faults(document), origins))
     faults.extend(_target_faults(target))
-    if isinstance(_threshold(options["fail_above"]), str):
+    threshold = _threshold(options["fail_above"])
+    if threshold is not None and not (isinstance(threshold, float) and 0 <= threshold < math.inf):
         faults.append(Fault("--fail-above", f"{options['fail_above']} is not a percentage", "write it as 10%"))
-    if options["resume"] and not Path(options["resume"]).is_dir():
-        faults.append(Fault("--resume", f"{options['resume']} is not a folder", "give the folder of an earlier run"))
     if faults:
         raise InputError(faults)
     return decode_input(document)
@@ -141,8 +142,6 @@ def _threshold(text: str | None) -> Any:
 
 
 def _default_folder(target: str) -> str:
-    name = (
-        target.rpartition("/")[2] if ".py:" in target or "js:" in target else target.partition("function:")[2] or target
-    )
+    name = target.partition("function:")[2] or Path(target).name
     safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
     return f"tuning/{safe}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"

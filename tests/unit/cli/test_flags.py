@@ -137,3 +137,21 @@ def test_a_file_that_is_not_utf_8_is_a_fault(tmp_path: Path) -> None:
     path.write_bytes(b'"\xff"')
     assert read_json_file(path, "--input", faults) is None
     assert "is not JSON" in faults[0].problem
+
+
+def test_a_flag_does_not_hide_that_its_place_in_the_input_is_no_object() -> None:
+    document, origins = build_document("f", {"max_p95_ms": "5"}, {"constraints": 5})
+    faults = name_flags(input_faults(document), origins)
+    assert [fault.path for fault in faults if fault.path.startswith("$.constraints")]
+
+
+def test_a_bad_payload_is_not_quoted_where_payload_logs_are_off() -> None:
+    faults: list[Fault] = []
+    assert read_payload('{"token": "s3cret"', faults, show=False) is None
+    assert "s3cret" not in str(faults[0])
+
+
+def test_a_payload_nested_too_deeply_is_a_fault() -> None:
+    faults: list[Fault] = []
+    assert read_payload("[" * 100_000, faults) is None
+    assert len(faults) == 1

@@ -147,3 +147,18 @@ def test_the_record_is_lines_of_json(tmp_path: Path) -> None:
     record(tmp_path, study_of((128,), GridSampler(2)))
     kinds = [json.loads(line)["kind"] for line in (tmp_path / SAMPLES_FILE).read_text("utf-8").splitlines()]
     assert kinds == ["header", "round", "sample"]
+
+
+def test_a_new_run_in_an_old_folder_keeps_the_old_record(tmp_path: Path) -> None:
+    record(tmp_path, study_of(SIZES, GridSampler(4)))
+    before = (tmp_path / SAMPLES_FILE).read_bytes()
+    Recorder(tmp_path, HEADER).close()
+    kept = list(tmp_path.glob("samples-*.jsonl"))
+    assert [path.read_bytes() for path in kept] == [before]
+    assert read_record(tmp_path).samples == ()
+
+
+def test_a_record_whose_header_lacks_the_input_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / SAMPLES_FILE).write_text('{"kind": "header", "version": 1}\n')
+    with pytest.raises(InputError, match="has no header"):
+        read_record(tmp_path)
