@@ -19,6 +19,7 @@ from tuner.aws.marker import CopyMarker, VersionMarker
 from tuner.aws.versions import Refusal, VersionPublisher
 from tuner.errors import BackendError
 from tuner.model import MAX_MEMORY_MB, Configuration
+from tuner.pricing import FREE_EPHEMERAL_MB, price_list
 
 Key = tuple[Configuration, int]
 """A configuration, and which of its versions: each has environments of its own."""
@@ -125,4 +126,6 @@ class Bench:
         if version.busy:
             return  # stopped while it was waited for: it is not invoked, and undone at the end
         log_group = "" if version.reports_are_off else version.log_group
-        self._places[key] = Place(version.name, version.version, key[0], version.runtime or "", log_group)
+        price = price_list(version.region).ephemeral_usd_per_gb_second
+        storage = price * max(0, version.ephemeral_mb - FREE_EPHEMERAL_MB) / 1024
+        self._places[key] = Place(version.name, version.version, key[0], version.runtime or "", log_group, storage)

@@ -39,11 +39,19 @@ _SSO = (boto.SSOError, boto.TokenRetrievalError, boto.UnauthorizedSSOTokenError)
 
 
 class AwsError(BackendError):
-    """AWS refused or failed a call; `code` is its error code, or the name of the network failure."""
+    """AWS refused or failed a call.
 
-    def __init__(self, message: str, hint: str = "", *, code: str = "") -> None:
+    Args:
+        message: what failed.
+        hint: the remedy.
+        code: AWS's error code, or the name of the network failure.
+        retry_after_s: how long AWS asks to wait before the next attempt.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, code: str = "", retry_after_s: float = 0.0) -> None:
         super().__init__(message, hint)
         self.code = code
+        self.retry_after_s = retry_after_s
 
 
 class NotFoundError(AwsError):
@@ -126,7 +134,8 @@ def _of_reply(exc: boto.ClientError, action: str) -> TunerError:
     if code in _DENIED_CODES or "AccessDenied" in code:
         return DeniedError(said, _permission_hint(text, exc.operation_name), code=code)
     if code in _THROTTLED or status == 429:
-        return ThrottledError(said, "Throttled, also after retries: lower --concurrency, or try later.", code=code)
+        hint = "Throttled, also after retries: lower --concurrency, or try later."
+        return ThrottledError(said, hint, code=code, retry_after_s=_retry_after(exc))
     for kind, matches, hint in (
         (NotFoundError, code in ("ResourceNotFoundException", "NoSuchKey", "NoSuchBucket", "404"), _elsewhere(exc)),
         (StaleError, code == "PreconditionFailedException", "Somebody changed it meanwhile: run again."),
@@ -138,6 +147,14 @@ def _of_reply(exc: boto.ClientError, action: str) -> TunerError:
         if matches:
             return kind(said, hint, code=code)
     return AwsError(f"{said} ({code})" if code and code not in text else said, code=code)
+
+
+def _retry_after(exc: boto.ClientError) -> float:
+    headers = exc.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    try:
+        return float(headers.get("retry-after", 0))
+    except ValueError:
+        return 0.0  # a date: Lambda sends seconds
 
 
 def _of_sdk(exc: boto.BotoCoreError, action: str) -> TunerError:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tuner.model import Architecture, Configuration
+from tuner.pricing import FREE_EPHEMERAL_MB
 
 _VOLATILE = frozenset(
     {
@@ -97,6 +98,16 @@ class FunctionState:
     def has_snapstart(self) -> bool:
         """Whether published versions start from snapshots."""
         return (self.raw.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions"
+
+    @property
+    def ephemeral_mb(self) -> int:
+        """Size of /tmp."""
+        return int((self.raw.get("EphemeralStorage") or {}).get("Size", FREE_EPHEMERAL_MB))
+
+    @property
+    def region(self) -> str:
+        """The region that it is in."""
+        return str(self.raw["FunctionArn"]).split(":")[3]
 
     @property
     def log_group(self) -> str:

@@ -51,6 +51,7 @@ class Place:
         configuration: of that version.
         runtime: identifies the runtime whose restores may be paid.
         log_group: where its reports are; empty when they are switched off.
+        storage_usd_per_s: price of its ephemeral storage above what is free.
     """
 
     function: str
@@ -58,6 +59,7 @@ class Place:
     configuration: Configuration
     runtime: str = ""
     log_group: str = ""
+    storage_usd_per_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Invoker:
         allowed: error types that count as normal runs.
         pre_processor, post_processor: functions called around each invocation.
         hide_payload: keep what was sent out of the function's own errors.
+        attempts: calls at most of an invocation that is throttled.
+        base_pause_s: upper bound of the first pause between them; it doubles with each.
     """
 
     client: Any
@@ -92,6 +96,8 @@ class Invoker:
     now: Callable[[], float] = time.time
     rng: random.Random = field(default_factory=random.Random)
     hide_payload: bool = False
+    attempts: int = ATTEMPTS
+    base_pause_s: float = BASE_PAUSE_S
 
     def measure(self, place: Place, body: bytes, *, payload: int, stop: threading.Event) -> Invocation | None:
         """Invoke once, processors included; None when `stop` ended it before it ran.
@@ -105,7 +111,7 @@ class Invoker:
         try:
             reply = self._call(place.function, place.qualifier, body, stop)
         except ThrottledError as exc:
-            cause = FunctionError(exc.code, exc.message)
+            cause = FunctionError(exc.code, f"{exc.message} {exc.hint}")
             return Invocation(Outcome.THROTTLED, error=cause, payload=payload, started_at=started_at)
         except (LostReplyError, ServiceFaultError) as exc:
             cause = FunctionError(exc.code, exc.message)
@@ -153,7 +159,7 @@ class Invoker:
             request_id=reply.request_id,
             payload=payload,
             started_at=_iso(began),
-            extra_cost_usd=_restore_cost(place, report),
+            extra_cost_usd=_extra_cost(place, report),
         )
 
     def _report(self, place: Place, reply: Reply, began: float, stop: threading.Event) -> tuple[ReportLine | None, str]:
@@ -182,7 +188,7 @@ class Invoker:
             LostReplyError, ServiceFaultError: whether it ran is not known.
             AwsError: it would fail again.
         """
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self.attempts):
             if not self.gate.enter(stop):
                 return None
             throttled = False
@@ -197,10 +203,10 @@ class Invoker:
                 failure = exc
             finally:
                 self.gate.leave(throttled=throttled)
-            if attempt + 1 < ATTEMPTS:
-                longest = min(CAP_PAUSE_S, BASE_PAUSE_S * 2**attempt)
-                if stop.wait(self.rng.uniform(longest / 2, longest)):
-                    return None
+            longest = min(CAP_PAUSE_S, self.base_pause_s * 2**attempt)
+            pause = max(self.rng.uniform(longest / 2, longest), min(CAP_PAUSE_S, failure.retry_after_s))
+            if attempt + 1 < self.attempts and stop.wait(pause):
+                return None
         raise failure
 
     def _once(self, function: str, qualifier: str | None, body: bytes) -> Reply:
@@ -237,8 +243,10 @@ def _type_from(said: dict[str, Any]) -> str:
     return "Sandbox.Timedout" if "Task timed out after" in str(said.get("errorMessage")) else "Unhandled"
 
 
-def _restore_cost(place: Place, report: ReportLine | None) -> float:
-    restored = report is not None and report.restore_duration_ms is not None
-    if not restored or not place.runtime.startswith(_PAID_RESTORES):
+def _extra_cost(place: Place, report: ReportLine | None) -> float:
+    """What is paid beside duration and request: ephemeral storage, and restores where they are paid."""
+    if report is None:
         return 0.0
-    return snapstart_restore_usd(place.configuration.memory_mb)
+    storage = place.storage_usd_per_s * (report.billed_duration_ms or 0) / 1000
+    restored = report.restore_duration_ms is not None and place.runtime.startswith(_PAID_RESTORES)
+    return storage + (snapstart_restore_usd(place.configuration.memory_mb) if restored else 0.0)

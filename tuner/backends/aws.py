@@ -148,7 +148,7 @@ class AwsBackend:
                 "isolation": "copy" if facts.copies_only else "versions",
                 "package_type": str(state.raw.get("PackageType", "Zip")),
                 "snapstart": state.has_snapstart,
-                "ephemeral_mb": int((state.raw.get("EphemeralStorage") or {}).get("Size", 512)),
+                "ephemeral_mb": state.ephemeral_mb,
             },
         )
 
