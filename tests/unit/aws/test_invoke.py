@@ -1,0 +1,202 @@
+"""What an answer of Lambda becomes: an outcome, a repetition, or the end of the run."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import threading
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+
+from tuner.aws.errors import AwsError, DeniedError
+from tuner.aws.gate import Gate
+from tuner.aws.invoke import Invoker, Place
+from tuner.aws.logs import LogLookup
+from tuner.errors import BackendError
+from tuner.model import Architecture, Configuration, Invocation, Outcome
+
+ID = "8f5e1a2c-0000-4000-8000-000000000001"
+REPORT = (
+    f"REPORT RequestId: {ID}\tDuration: 12.34 ms\tBilled Duration: 113 ms\tMemory Size: 256 MB\t"
+    "Max Memory Used: 60 MB\tInit Duration: 100.10 ms\t"
+)
+PLACE = Place("orders", "7", Configuration(256, Architecture.X86_64), "python3.13", "/aws/lambda/orders")
+NEVER = threading.Event()
+
+
+class FakeLambda:
+    """Answers with what it was given, and keeps what it was asked."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers, self.asked = list(answers), []
+
+    def invoke(self, **arguments: Any) -> dict[str, Any]:
+        self.asked.append(arguments)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class FakeLogs:
+    """Has an event from the n-th look on."""
+
+    def __init__(self, after: int = 0, error: Exception | None = None) -> None:
+        self.after, self.error, self.looks = after, error, 0
+
+    def filter_log_events(self, **_: Any) -> dict[str, Any]:
+        self.looks += 1
+        if self.error:
+            raise self.error
+        found = [{"message": REPORT + "\n", "logStreamName": "2026/09/18/[7]abc"}]
+        return {"events": found if self.looks > self.after else []}
+
+
+def reply(payload: Any = "ok", *, log: str = REPORT, failed: bool = False) -> dict[str, Any]:
+    return {
+        "Payload": io.BytesIO(json.dumps(payload).encode()),
+        "LogResult": base64.b64encode(log.encode()).decode(),
+        "ResponseMetadata": {"RequestId": ID},
+        **({"FunctionError": "Unhandled"} if failed else {}),
+    }
+
+
+def refusal(code: str, status: int = 400, message: str = "said so", **headers: str) -> ClientError:
+    about = {"HTTPStatusCode": status, "HTTPHeaders": headers}
+    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": about}, "Invoke")
+
+
+def invoke(*answers: Any, **options: Any) -> tuple[Invocation | None, FakeLambda]:
+    client = FakeLambda(*answers)
+    options = {"base_pause_s": 0.001, "attempts": 4, **options}
+    return Invoker(client, Gate(4), **options).measure(PLACE, b"{}", payload=3, stop=NEVER), client
+
+
+def test_a_report_becomes_an_invocation() -> None:
+    done, client = invoke(reply())
+    assert done is not None
+    assert (done.outcome, done.duration_ms, done.billed_duration_ms) == (Outcome.OK, 12.34, 113)
+    assert (done.init_duration_ms, done.max_memory_used_mb, done.payload) == (100.1, 60, 3)
+    assert client.asked == [{"FunctionName": "orders", "Qualifier": "7", "LogType": "Tail", "Payload": b"{}"}]
+
+
+def test_a_throttled_call_is_repeated_and_counted_when_it_never_passes() -> None:
+    throttled = refusal("TooManyRequestsException", 429)
+    done, client = invoke(throttled, throttled, reply())
+    assert done is not None
+    assert done.outcome is Outcome.OK
+    assert len(client.asked) == 3
+    lost, client = invoke(throttled)
+    assert lost is not None
+    assert lost.outcome is Outcome.THROTTLED
+    assert lost.error is not None
+    assert "--concurrency" in lost.error.message
+    assert len(client.asked) == 4
+
+
+def test_the_pause_that_lambda_asks_for_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    stop = threading.Event()
+    monkeypatch.setattr(stop, "wait", lambda seconds: bool(waited.append(seconds)))
+    client = FakeLambda(refusal("TooManyRequestsException", 429, **{"retry-after": "3"}), reply())
+    Invoker(client, Gate(4)).measure(PLACE, b"{}", payload=0, stop=stop)
+    assert waited == [3.0]
+
+
+@pytest.mark.parametrize(
+    "failure", [ReadTimeoutError(endpoint_url="https://x"), refusal("ServiceException", 500)], ids=["lost", "500"]
+)
+def test_a_call_that_may_have_run_is_not_repeated(failure: Exception) -> None:
+    done, client = invoke(failure)
+    assert done is not None
+    assert done.outcome is Outcome.NO_REPORT
+    assert len(client.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [EndpointConnectionError(endpoint_url="https://x"), refusal("ResourceConflictException", 409),
+     refusal("SnapStartNotReadyException", 409)],
+    ids=["unreachable", "conflict", "snapshot"],
+)  # fmt: skip
+def test_a_call_that_did_not_run_is_repeated(failure: Exception) -> None:
+    done, client = invoke(failure, reply())
+    assert done is not None
+    assert done.outcome is Outcome.OK
+    assert len(client.asked) == 2
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException", "KMSAccessDeniedException"])
+def test_what_would_fail_every_call_ends_the_run(code: str) -> None:
+    with pytest.raises(AwsError):
+        invoke(refusal(code, 403))
+
+
+def test_the_functions_own_error_is_shown_as_it_is() -> None:
+    said = {"errorType": "CardDeclined", "errorMessage": "no cover", "stackTrace": ['  File "app.py", line 3\n']}
+    done, _ = invoke(reply(said, failed=True))
+    assert done is not None
+    assert done.outcome is Outcome.ERROR
+    assert done.error is not None
+    assert (done.error.type, done.error.message) == ("CardDeclined", "no cover")
+    assert done.error.stack == ('  File "app.py", line 3\n',)
+    assert not done.usable
+    allowed, _ = invoke(reply(said, failed=True), allowed=frozenset({"CardDeclined"}))
+    assert allowed is not None
+    assert allowed.usable
+
+
+def test_a_report_that_the_tail_lacks_is_looked_up_with_its_environment() -> None:
+    logs = FakeLogs(after=2)
+    done, _ = invoke(reply(log="a lot of other output"), logs=LogLookup(logs, pauses_s=(0.0,) * 4))
+    assert done is not None
+    assert (done.outcome, done.duration_ms) == (Outcome.OK, 12.34)
+    assert done.environment == "2026/09/18/[7]abc"
+    assert logs.looks == 3
+
+
+def test_without_a_report_anywhere_the_run_is_counted_as_such() -> None:
+    done, _ = invoke(reply(log=""), logs=LogLookup(FakeLogs(after=99), pauses_s=(0.0,) * 3))
+    assert done is not None
+    assert done.outcome is Outcome.NO_REPORT
+    assert done.duration_ms is None
+
+
+def test_logs_that_may_not_be_read_are_said_once_and_not_asked_again() -> None:
+    fake = FakeLogs(error=refusal("AccessDeniedException"))
+    logs = LogLookup(fake, pauses_s=(0.0,) * 3)
+    for _ in range(2):
+        done, _ = invoke(reply(log=""), logs=logs)
+        assert done is not None
+        assert done.outcome is Outcome.NO_REPORT
+    assert fake.looks == 1
+    assert logs.problem is not None
+    assert "/aws/lambda/orders" in logs.problem.message
+
+
+def test_a_processor_that_fails_ends_the_run_with_its_own_words() -> None:
+    with pytest.raises(BackendError, match="prepare failed: Broken: no") as failed:
+        invoke(reply({"errorType": "Broken", "errorMessage": "no"}, failed=True), pre_processor="prepare")
+    assert failed.value.hint
+
+
+@pytest.mark.parametrize("said", [None, ""])
+def test_a_processor_that_says_nothing_keeps_the_payload(said: Any) -> None:
+    _, client = invoke(reply(said), reply(), pre_processor="prepare")
+    assert [asked["Payload"] for asked in client.asked] == [b"{}", b"{}"]
+
+
+def test_nothing_is_invoked_once_it_was_told_to_stop() -> None:
+    stop, client = threading.Event(), FakeLambda(reply())
+    stop.set()
+    assert Invoker(client, Gate(1)).measure(PLACE, b"{}", payload=0, stop=stop) is None
+    assert client.asked == []
+
+
+def test_denied_names_the_permission() -> None:
+    with pytest.raises(DeniedError) as denied:
+        invoke(refusal("AccessDeniedException", 403, "no"))
+    assert "lambda:InvokeFunction" in denied.value.hint

@@ -1,0 +1,90 @@
+"""The record of a run: on disk before each change, held by one process, readable after a kill."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tuner.aws.errors import AnotherRunError
+from tuner.aws.journal import Journal, JournalFile, Leftover, state_dir
+from tuner.aws.marker import CopyMarker, VersionMarker
+from tuner.aws.steps import CreateCopy, DeleteCopy, DeleteVersion, PublishVersion
+from tuner.model import Architecture, Configuration
+
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
+RUN = "20260918t041200z-3f2a9c"
+MARKER = VersionMarker(RUN, Configuration(512, Architecture.ARM64), 1)
+PUBLISH, CREATE = PublishVersion("orders", MARKER), CreateCopy("orders", CopyMarker(MARKER, "orders"))
+
+
+def begin(folder: Path) -> tuple[JournalFile, Journal]:
+    file = JournalFile(folder, ARN)
+    assert file.acquire() is None
+    return file, file.begin(RUN, arn=ARN, began="2026-09-18T04:12:00Z")
+
+
+def left_of(folder: Path, arn: str) -> Leftover | None:
+    """What is found by a process that takes the lock, and gives it back."""
+    file = JournalFile(folder, arn)
+    left = file.acquire()
+    file.release(remove=False)
+    return left
+
+
+def test_a_change_is_on_disk_before_it_is_made(tmp_path: Path) -> None:
+    file, journal = begin(tmp_path)
+    journal.intend(PUBLISH)
+    last = json.loads(file.path.read_text().splitlines()[-1])
+    assert last["intend"]["step"] == "PublishVersion"
+    file.release(remove=True)
+
+
+def test_what_was_made_is_known_until_it_is_undone() -> None:
+    journal = Journal(RUN)
+    journal.intend(PUBLISH)
+    assert journal.unanswered == {str(MARKER)}
+    journal.done(PUBLISH, version="4")
+    assert (journal.unanswered, journal.versions) == (set(), {str(MARKER): "4"})
+    journal.done(DeleteVersion("orders", "4", str(MARKER)))
+    journal.intend(CREATE)
+    assert journal.copies == {CREATE.marker.name}
+    journal.done(DeleteCopy(CREATE.marker.name))
+    assert not journal.versions
+    assert not journal.copies
+
+
+def test_a_living_run_is_named_to_the_second(tmp_path: Path) -> None:
+    first, _ = begin(tmp_path)
+    with pytest.raises(AnotherRunError, match=RUN) as refused:
+        left_of(tmp_path, ARN)
+    assert "2026-09-18T04:12:00Z" in refused.value.message
+    assert left_of(tmp_path, ARN + "-other") is None
+    first.release(remove=True)
+    assert left_of(tmp_path, ARN) is None
+
+
+def test_a_killed_run_leaves_its_name_and_its_copies_even_with_a_torn_last_line(tmp_path: Path) -> None:
+    first, journal = begin(tmp_path)
+    journal.intend(CREATE)
+    other = CreateCopy("orders", CopyMarker(VersionMarker(RUN, MARKER.configuration, 2), "orders"))
+    journal.intend(other)
+    journal.done(DeleteCopy(other.marker.name))
+    first.release(remove=False)
+    with first.path.open("a") as file:
+        file.write('{"intend": {"step": "Crea')
+    left = left_of(tmp_path, ARN)
+    assert left is not None
+    assert (left.run, left.copies) == (RUN, (CREATE.marker.name,))
+
+
+def test_a_finished_run_leaves_no_file(tmp_path: Path) -> None:
+    file, _ = begin(tmp_path)
+    file.release(remove=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_journals_are_kept_where_the_user_keeps_state() -> None:
+    assert state_dir({"XDG_STATE_HOME": "/state"}) == Path("/state/lambda-tuner")
+    assert state_dir({"HOME": "/home/ann"}) == Path("/home/ann/.local/state/lambda-tuner")

@@ -1,0 +1,107 @@
+"""What is read from names, packages and replies before anything is decided."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError, NoCredentialsError, SSOTokenLoadError
+
+from tuner.aws.elf import foreign_binary
+from tuner.aws.errors import AwsError, LostReplyError, NotFoundError, ServiceFaultError, aws_errors
+from tuner.aws.function import Account, FunctionDetails, FunctionState
+from tuner.aws.guards import Facts, concurrency, refuse
+from tuner.aws.target import Target, parse_target
+from tuner.errors import InputError
+from tuner.model import Architecture
+
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
+X86, ARM = b"\x7fELF" + bytes(14) + b"\x3e\x00", b"\x7fELF" + bytes(14) + b"\xb7\x00"
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("orders", Target("orders")),
+        ("orders:live", Target("orders", "live")),
+        ("orders:$LATEST", Target("orders")),
+        ("123456789012:function:orders:7", Target("123456789012:function:orders", "7")),
+        (ARN, Target(ARN, None, "eu-west-1")),
+        (f"{ARN}:live", Target(ARN, "live", "eu-west-1")),
+        (ARN.replace("aws", "aws-cn", 1), Target(ARN.replace("aws", "aws-cn", 1), None, "eu-west-1")),
+    ],
+)
+def test_a_function_may_be_named_as_lambda_names_it(text: str, target: Target) -> None:
+    assert parse_target(text) == target
+
+
+@pytest.mark.parametrize("text", ["", "a b", "orders/1", "arn:aws:s3:::bucket", "x" * 65])
+def test_anything_else_is_bad_input(text: str) -> None:
+    with pytest.raises(InputError):
+        parse_target(text)
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        ({"app.py": b"print()"}, ""),
+        ({"lib/a.so": X86, "app.py": b""}, "lib/a.so"),
+        ({"lib/a.so": X86, "lib/b.so": ARM}, ""),
+        ({"lib/a.so": ARM}, ""),
+        ({"bootstrap": X86, "lib/b.so": ARM}, "bootstrap"),
+    ],
+)
+def test_a_package_runs_on_arm_unless_its_binaries_say_otherwise(files: dict[str, bytes], named: str) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    assert foreign_binary(buffer.getvalue(), Architecture.ARM64) == named
+
+
+def reply(code: str, status: int, text: str = "said so") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Op")
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "hint"),
+    [
+        (NoCredentialsError(), AwsError, "aws configure"),
+        (SSOTokenLoadError(error_msg="gone"), AwsError, "aws sso login"),
+        (reply("ExpiredTokenException", 403), AwsError, "log in again"),
+        (reply("SignatureDoesNotMatch", 403), AwsError, "clock"),
+        (reply("ResourceNotFoundException", 404), NotFoundError, "--region"),
+        (reply("InternalFailure", 500), ServiceFaultError, "try again"),
+        (ConnectionClosedError(endpoint_url="https://x"), LostReplyError, "network"),
+    ],
+)
+def test_each_failure_has_a_kind_and_a_remedy(raised: Exception, kind: type[AwsError], hint: str) -> None:
+    with pytest.raises(kind) as found, aws_errors("read orders"):
+        raise raised
+    assert hint in found.value.hint
+    assert found.value.message.startswith("Could not read orders")
+
+
+def facts(reserved: int | None = None, free: int = 1000, **changes: object) -> Facts:
+    raw = {"FunctionName": "orders", "FunctionArn": ARN, "CodeSize": 1000, **changes}
+    return Facts(FunctionDetails(FunctionState(raw), {}, {}, reserved), Account(free, 5000), 0, copies_only=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "allowed"),
+    [(facts(), 10, 10), (facts(free=10), 10, 5), (facts(reserved=3), 10, 1), (facts(reserved=100, free=2), 40, 40)],
+)
+def test_at_most_half_of_what_is_free_is_used(given: Facts, wanted: int, allowed: int) -> None:
+    found, notice = concurrency(given, wanted)
+    assert found == allowed
+    assert (notice is None) == (allowed == wanted)
+
+
+def test_every_reason_against_tuning_is_said_at_once() -> None:
+    hopeless = facts(0, CodeSize=9000, DurableConfig={"ExecutionTimeout": 9}, State="Failed", StateReason="no role")
+    with pytest.raises(InputError) as refused:
+        refuse(hopeless)
+    assert len(refused.value.faults) == 4
+    assert all(fault.remedy for fault in refused.value.faults)
+    refuse(facts())
