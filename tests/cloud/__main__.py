@@ -36,6 +36,7 @@ def main() -> None:
         threading.Thread(target=_wait_for_end_of_input, args=(ended,), daemon=True).start()
     ended.wait()
     stand_in.stop()
+    os._exit(0)  # everything is closed: taking moto's modules down would only cost time
 
 
 def _wait_for_end_of_input(ended: threading.Event) -> None:

@@ -143,19 +143,15 @@ class Cloud:
     ) -> str:
         """Create a function from a folder, or from a mapping of file names to texts; returns its ARN.
 
-        `options` are further members of CreateFunction. Waits until it is Active.
+        `options` are further members of CreateFunction (with PackageType Image, the Code as well). Waits until it is
+        Active.
         """
-        client = self.client("lambda")
-        function = client.create_function(
-            FunctionName=name,
-            Code={"ZipFile": zipped(folder)},
-            Handler=handler,
-            Runtime=runtime,
-            MemorySize=memory_mb,
-            Timeout=timeout_s,
-            Architectures=list(architectures),
-            **{"Role": self.role(), **options},
-        )
+        members: dict[str, Any] = {"Handler": handler, "Runtime": runtime, "Code": {"ZipFile": zipped(folder)}}
+        if options.get("PackageType") == "Image":
+            members = {}
+        members |= {"MemorySize": memory_mb, "Timeout": timeout_s, "Architectures": list(architectures)}
+        members |= {"Role": self.role(), **options}
+        function = self.client("lambda").create_function(FunctionName=name, **members)
         if wait:
             self.wait(name)
         return str(function["FunctionArn"])
@@ -256,7 +252,7 @@ class _HookServer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self._server.server_port}/"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
     def close(self) -> list[BaseException]:

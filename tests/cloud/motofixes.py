@@ -46,6 +46,7 @@ class MotoFixes:
             stacks.install(self._endpoint)
         elif part == "logs":
             _fix_filter_patterns()
+            _fix_log_pages(self._settings)
         elif part == "s3":
             _fix_bucket_policies()
 
@@ -81,6 +82,22 @@ def _fix_bucket_policies() -> None:
         return PermissionResult.PERMITTED if policies.is_allowed(named, asked) else PermissionResult.NEUTRAL
 
     replace(FakeBucket, get_permission=permission)
+
+
+def _fix_log_pages(settings: Settings) -> None:
+    """FilterLogEvents finds everything at once; in AWS pages may be empty, with a token for the next."""
+    from moto.logs.models import LogsBackend
+
+    search, prefix = LogsBackend.filter_log_events, "empty-page-"
+
+    def filtered(self: Any, group: str, names: Any, start: Any, end: Any, limit: Any, token: Any, *rest: Any) -> Any:
+        page = int((token or prefix + "0").removeprefix(prefix)) if (token or prefix).startswith(prefix) else None
+        if page is None:
+            return search(self, group, names, start, end, limit, token, *rest)
+        found = search(self, group, names, start, end, limit, None, *rest)  # also refuses what is wrong
+        return found if page >= settings.empty_log_pages else ([], f"{prefix}{page + 1}", [])
+
+    replace(LogsBackend, filter_log_events=filtered)
 
 
 def _fix_filter_patterns() -> None:

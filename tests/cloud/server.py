@@ -31,6 +31,8 @@ from tests.cloud.settings import Settings
 from tests.cloud.wire import Call, identify
 
 CONTROL_PATH = "/_cloud/"
+POLL_SECONDS = 0.05
+"""How often the server looks whether it is to end."""
 HOOK_SECONDS = 120.0
 """How long a test's callback may take."""
 
@@ -50,7 +52,7 @@ class StandIn:
         self.lambdas = LambdaService(self.settings, self.runtimes, self.endpoint)
         self.runtimes.lambdas = self.lambdas
         self._moto = _MotoServices(MotoFixes(self.settings, self.endpoint))
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True)
 
     def start(self) -> None:
         """Serve until `stop`."""
@@ -117,6 +119,8 @@ class StandIn:
             return self.lambdas.handle(call)
         if call.service == "pricing":
             return pricing.handle(call)
+        if call.service == "logs":
+            self.lambdas.logs.arrive()
         reply = self._moto.send(call.service, environ, body)
         if self.settings.enforce_policies and call.service == "s3" and reply[0] == 404:
             policies.authorize_listing(call)

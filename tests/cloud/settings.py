@@ -28,6 +28,16 @@ class Settings:
     provisioned_seconds: float = 0.05
     """How long provisioned concurrency stays IN_PROGRESS."""
 
+    log_delay_seconds: float = 0.05
+    """How long a log takes to CloudWatch (seconds in AWS)."""
+    empty_log_pages: int = 1
+    """Pages without events before the first with some, as FilterLogEvents gives them while it searches."""
+
+    update_fails: str = ""
+    """Reason code with which updates of functions end in Failed (for example SubnetOutOfIPAddresses)."""
+    publish_fails: str = ""
+    """Reason code with which new versions end in Failed (for example FunctionError: no snapshot can be made)."""
+
     memory_limit_mb: int = 10_240
     """Largest memory size; 3008 in accounts that AWS has not raised yet."""
     concurrency: int = 1000

@@ -104,7 +104,8 @@ class SimulatedFunction:
             payload = {"errorType": error_type, "errorMessage": text}
         elif error_type:
             payload = {"errorType": error_type, "errorMessage": "simulated", "requestId": request_id, "stackTrace": []}
-        time.sleep(duration / 1000 * model.pace)
+        if model.pace:
+            time.sleep(duration / 1000 * model.pace)
         init = model.init_ms if cold and not snapstart else None
         restore = model.init_ms / 2 if cold and snapstart else None
         used = memory_mb if status == "error" else min(model.used_mb, memory_mb)

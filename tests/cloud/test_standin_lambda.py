@@ -296,11 +296,54 @@ def test_json_logging_reports_as_json_and_level_warn_hides_the_report(cloud: Clo
     assert b"platform.report" not in log
 
 
-def test_the_log_is_found_by_request_id(cloud: Cloud, client: Any) -> None:
+def test_the_log_is_found_by_request_id_after_a_while_and_after_an_empty_page(cloud: Cloud, client: Any) -> None:
+    cloud.settings(log_delay_seconds=0.3)
+    logs = cloud.client("logs")
     request_id = client.invoke(FunctionName="f")["ResponseMetadata"]["RequestId"]
     client.invoke(FunctionName="f")
-    found = cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/f", filterPattern=f'"{request_id}"')
+    names = {"logGroupName": "/aws/lambda/f", "filterPattern": f'"{request_id}"'}
+    assert refused(lambda: logs.filter_log_events(**names))[0] == "ResourceNotFoundException"
+    time.sleep(0.35)
+    assert logs.filter_log_events(**names)["events"] == []
+    found = logs.get_paginator("filter_log_events").paginate(**names).build_full_result()
     assert [event["message"].split()[0] for event in found["events"]] == ["START", "END", "REPORT"]
+
+
+def test_a_filter_pattern_with_dashes_needs_quotes(cloud: Cloud, client: Any) -> None:
+    client.invoke(FunctionName="f")
+    time.sleep(0.1)
+    search = lambda: cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/f", filterPattern="a-b")  # noqa: E731
+    assert refused(search) == ("InvalidParameterException", 400)
+
+
+def test_an_update_and_a_version_may_fail_with_a_reason(cloud: Cloud, client: Any) -> None:
+    cloud.settings(update_fails="SubnetOutOfIPAddresses", publish_fails="FunctionError")
+    client.update_function_configuration(FunctionName="f", MemorySize=512)
+    time.sleep(0.1)
+    failed = client.get_function_configuration(FunctionName="f")
+    assert (failed["LastUpdateStatus"], failed["LastUpdateStatusReasonCode"]) == ("Failed", "SubnetOutOfIPAddresses")
+    log = client.invoke(FunctionName="f", LogType="Tail")["LogResult"]
+    assert b"Memory Size: 256 MB" in base64.b64decode(log)
+    number = client.publish_version(FunctionName="f")["Version"]
+    time.sleep(0.1)
+    assert client.get_function_configuration(FunctionName="f", Qualifier=number)["State"] == "Failed"
+    assert refused(lambda: client.invoke(FunctionName="f", Qualifier=number)) == ("ResourceConflictException", 409)
+
+
+def test_container_images_and_managed_instances_keep_what_tells_them(cloud: Cloud) -> None:
+    image: dict[str, Any] = {
+        "PackageType": "Image",
+        "Code": {"ImageUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1"},
+    }
+    cloud.simulate_function("boxed", **image)
+    function = cloud.client("lambda").get_function(FunctionName="boxed")
+    assert function["Configuration"]["PackageType"] == "Image"
+    assert "@sha256:" in function["Code"]["ResolvedImageUri"]
+    arn = f"arn:aws:lambda:us-east-1:{cloud.account}:capacity-provider:p"
+    provider = {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": arn}}
+    cloud.simulate_function("managed", CapacityProviderConfig=provider)
+    configuration = cloud.client("lambda").get_function_configuration(FunctionName="managed")
+    assert configuration["CapacityProviderConfig"] == provider
 
 
 def test_provisioned_concurrency_needs_a_version_and_takes_time(cloud: Cloud, client: Any) -> None:

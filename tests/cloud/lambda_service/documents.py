@@ -142,20 +142,23 @@ def described(function: Function, version: Version, *, qualifier: str | None = N
 
 
 def _state(version: Version) -> dict[str, str]:
+    published = version.number != LATEST
     if version.pending:
-        reason = {"StateReason": "The function is being created.", "StateReasonCode": "Creating"}
-        return (
-            {"State": "Pending", **reason, "LastUpdateStatus": "Successful"}
-            if version.number != LATEST
-            else {"State": "Pending", **reason}
-        )
+        state = {"State": "Pending", "StateReason": "The function is being created.", "StateReasonCode": "Creating"}
+        return {**state, "LastUpdateStatus": "Successful"} if published else state
     if version.updating:
-        reason = {
-            "LastUpdateStatusReason": "The function is being created.",
-            "LastUpdateStatusReasonCode": "Creating",
-        }
-        return {"State": "Active", "LastUpdateStatus": "InProgress", **reason}
-    return {"State": "Active", "LastUpdateStatus": "Successful"}
+        return {"State": "Active", **_update("InProgress", "The function is being created.", "Creating")}
+    if version.failure and published:
+        reason = f"The version could not be made: {version.failure}"
+        return {"State": "Failed", "StateReason": reason, "StateReasonCode": version.failure, **_update("Failed")}
+    if version.failure:
+        return {"State": "Active", **_update("Failed", f"The update failed: {version.failure}", version.failure)}
+    return {"State": "Active", **_update("Successful")}
+
+
+def _update(status: str, reason: str = "", code: str = "") -> dict[str, str]:
+    detail = {"LastUpdateStatusReason": reason, "LastUpdateStatusReasonCode": code} if reason else {}
+    return {"LastUpdateStatus": status, **detail}
 
 
 def _logging(given: dict[str, Any], name: str) -> dict[str, Any]:

@@ -36,7 +36,9 @@ class Version:
     creating_until: float = 0.0
     updating_until: float = 0.0
     before_update: Version | None = None
-    """What is invoked until an update is through."""
+    """What is invoked until an update is through, and after one that failed."""
+    failure: str = ""
+    """Reason code with which its creation or update ends; empty: it succeeds."""
     fingerprint: str = ""
     """Of a published version: $LATEST's content when it was published."""
 
@@ -60,7 +62,7 @@ class Version:
     @property
     def effective(self) -> Version:
         """What an invocation runs now."""
-        return self.before_update if self.updating and self.before_update else self
+        return self.before_update if self.before_update and (self.updating or self.failure) else self
 
     def content(self) -> str:
         """What PublishVersion compares: the configuration and the code, without revision and time."""
@@ -130,9 +132,14 @@ class Function:
             raise errors.stale_revision()
 
     def begin_update(
-        self, seconds: float, *, configuration: Configuration | None = None, package: Package | None = None
+        self,
+        seconds: float,
+        *,
+        configuration: Configuration | None = None,
+        package: Package | None = None,
+        failure: str = "",
     ) -> None:
-        """Change $LATEST; invocations see it when the update is through."""
+        """Change $LATEST; invocations see it when the update is through, unless it fails."""
         old = self.latest
         self.latest = Version(
             LATEST,
@@ -140,11 +147,12 @@ class Function:
             old.package if package is None else package,
             settled_revision=new_revision(),
             updating_until=time.monotonic() + seconds,
-            before_update=old,
+            before_update=old.effective,
+            failure=failure,
         )
         old.before_update = None
 
-    def publish(self, description: str | None, seconds: float) -> Version:
+    def publish(self, description: str | None, seconds: float, *, failure: str = "") -> Version:
         """A new version of $LATEST, or the last one where nothing has changed since."""
         content = self.latest.content()
         last = max(self.versions, key=int, default=None)
@@ -161,6 +169,7 @@ class Function:
             modified=self.latest.modified,
             creating_until=time.monotonic() + seconds,
             fingerprint=content,
+            failure=failure,
         )
         self.versions[version.number] = version
         self.latest.revision = new_revision()  # publishing is a new revision of $LATEST as well

@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from tests.cloud.errors import AwsError, Reply
 from tests.cloud.lambda_service import errors
 from tests.cloud.lambda_service.api import Request, operation
 from tests.cloud.lambda_service.functions import Function, Version
+from tests.cloud.lambda_service.names import LATEST
 
 MAX_REQUEST_BYTES = 6_291_456
 """Payload of a synchronous invocation (Lambda quotas: 6 MB)."""
@@ -61,6 +62,8 @@ def invoke(request: Request) -> Reply:
         version = _chosen(function, name.qualifier)
         if version.pending:
             raise errors.pending()
+        if version.failure and version.number != LATEST:
+            raise errors.pending("Failed")
         _check_json(event)
     if kind == "DryRun":
         return 204, _headers(request, version), b""
@@ -154,22 +157,6 @@ def _run_later(request: Request, function: Function, version: Version, event: by
                 return
 
     threading.Thread(target=work, daemon=True).start()
-
-
-def write_log(account: str, region: str, group: str, run: Run) -> None:
-    """Put the lines of a run into its log group and stream, each event a line as Lambda sends them."""
-    from moto.logs.models import logs_backends
-
-    backend = logs_backends[account][region]
-    if group not in backend.groups:
-        backend.create_log_group(group, {})
-    if run.stream not in backend.groups[group].streams:
-        backend.create_log_stream(group, run.stream)
-    now = int(time.time() * 1000)
-    lines = run.log.decode("utf-8", "replace").splitlines()
-    events: list[dict[str, Any]] = [{"timestamp": now, "message": line + "\n"} for line in lines]
-    if events:
-        backend.put_log_events(group, run.stream, events)
 
 
 def stream_name(version: Version, environment: str) -> str:

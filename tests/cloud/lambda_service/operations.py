@@ -82,7 +82,7 @@ def update_function_configuration(request: Request) -> Document:
     configuration = documents.changed(
         function.latest.configuration, parameters, request.store, settings, name=function.name.name
     )
-    function.begin_update(settings.update_seconds, configuration=configuration)
+    function.begin_update(settings.update_seconds, configuration=configuration, failure=settings.update_fails)
     return documents.described(function, function.latest)
 
 
@@ -103,7 +103,9 @@ def update_function_code(request: Request) -> Document:
         trial = Version(LATEST, configuration, package, modified=function.latest.modified)
         return documents.described(function, trial)
     settings = request.service.settings
-    function.begin_update(settings.update_seconds, configuration=configuration, package=package)
+    function.begin_update(
+        settings.update_seconds, configuration=configuration, package=package, failure=settings.update_fails
+    )
     if parameters.get("Publish"):
         version = function.publish(None, settings.update_seconds + _publishing(request, function.latest))
         return documents.described(function, version)
@@ -131,7 +133,8 @@ def publish_version(request: Request) -> Document:
     if (given := parameters.get("CodeSha256")) and given != current:
         raise errors.other_code(given, current)
     _must_fit(request, function.latest.package.size)
-    version = function.publish(parameters.get("Description"), _publishing(request, function.latest))
+    failure = request.service.settings.publish_fails
+    version = function.publish(parameters.get("Description"), _publishing(request, function.latest), failure=failure)
     return documents.described(function, version)
 
 

@@ -12,7 +12,8 @@ from tests.cloud.lambda_service import errors, extras, operations  # noqa: F401 
 from tests.cloud.lambda_service.api import RateLimit, Request, respond
 from tests.cloud.lambda_service.code import Package
 from tests.cloud.lambda_service.functions import Function, FunctionStore, Version
-from tests.cloud.lambda_service.invocation import Run, Runtime, write_log
+from tests.cloud.lambda_service.invocation import Run, Runtime
+from tests.cloud.lambda_service.log_delivery import LogDelivery
 from tests.cloud.settings import Settings
 from tests.cloud.wire import Call
 
@@ -27,6 +28,7 @@ class LambdaService:
         self.settings, self.runtime, self.endpoint = settings, runtime, endpoint
         self._stores: dict[tuple[str, str], FunctionStore] = {}
         self._packages: dict[str, Package] = {}
+        self.logs = LogDelivery()
         self._limit = RateLimit()
         self._lock = threading.Lock()
 
@@ -40,6 +42,7 @@ class LambdaService:
         with self._lock:
             self._stores.clear()
             self._packages.clear()
+        self.logs.clear()
 
     def handle(self, call: Call) -> Reply:
         """Answer a call.
@@ -56,10 +59,11 @@ class LambdaService:
             return respond(request)
 
     def run(self, function: Function, version: Version, event: bytes, request_id: str, qualified_arn: str) -> Run:
-        """Run an invocation and write its log."""
+        """Run an invocation and send its log to CloudWatch."""
         run = self.runtime.run(function, version, event, request_id, qualified_arn)
         group = version.configuration["LoggingConfig"]["LogGroup"]
-        write_log(function.name.account, function.name.region, group, run)
+        name = function.name
+        self.logs.send(name.account, name.region, group, run, delay_s=self.settings.log_delay_seconds)
         return run
 
     def in_seconds(self, seconds: float) -> float:
