@@ -10,7 +10,9 @@ from tests.cloud.fixtures import CREDENTIALS, Cloud, cloud_server
 
 __all__ = ["cloud", "cloud_server"]
 
-QUICK = dict.fromkeys(("create_seconds", "update_seconds", "publish_seconds", "snapstart_seconds"), 0.0)
+QUICK = dict.fromkeys(
+    ("create_seconds", "update_seconds", "publish_seconds", "snapstart_seconds", "log_delay_seconds"), 0.0
+)
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ class LogLookup:
     pacer: Pacer = field(default_factory=lambda: Pacer(CALLS_PER_SECOND))
     pauses_s: tuple[float, ...] = PAUSES_S
     problem: Notice | None = None
+    _missing: NotFoundError | None = None
 
     def find(self, group: str, request_id: str, since_ms: int, stop: threading.Event) -> tuple[str, str] | None:
         """The log lines of a request and the name of their stream; None when they do not appear.
@@ -50,19 +51,36 @@ class LogLookup:
             text = "\n".join(str(event["message"]).rstrip("\n") for event in events)
             if "REPORT" in text or "platform.report" in text:
                 return text, str(events[0].get("logStreamName", ""))
+        if self._missing is not None:
+            self.problem = _unreadable(self._missing)
         return None
 
     def _events(self, group: str, request_id: str, since_ms: int) -> list[dict[str, Any]]:
-        self.pacer.wait()
+        """What FilterLogEvents finds: while it searches, its pages may be empty and yet not the last."""
+        names = {
+            "logGroupName": group,
+            "filterPattern": f'"{request_id}"',
+            "startTime": max(0, since_ms - CLOCK_SKEW_MS),
+        }
+        events: list[dict[str, Any]] = []
         try:
-            with aws_errors(f"read the log group {group}"):
-                reply = self.client.filter_log_events(
-                    logGroupName=group, filterPattern=f'"{request_id}"', startTime=max(0, since_ms - CLOCK_SKEW_MS)
-                )
-        except (DeniedError, NotFoundError) as exc:
-            self.problem = Notice("no_logs", f"{exc.message}. Runs without a report in the log tail are not counted.")
-            return []
+            while True:
+                self.pacer.wait()
+                with aws_errors(f"read the log group {group}"):
+                    reply = self.client.filter_log_events(**names)
+                self._missing = None
+                events += reply.get("events", [])
+                if not reply.get("nextToken"):
+                    return events
+                names["nextToken"] = reply["nextToken"]
+        except NotFoundError as exc:
+            self._missing = exc  # the first log makes the group, and may still be on its way
+        except DeniedError as exc:
+            self.problem = _unreadable(exc)
         except AwsError:
             return []  # the next pause is the retry
-        events: list[dict[str, Any]] = reply.get("events", [])
-        return events
+        return []
+
+
+def _unreadable(error: AwsError) -> Notice:
+    return Notice("no_logs", f"{error.message}. Runs without a report in the log tail are not counted.")
