@@ -24,10 +24,10 @@ WORST_REGRET = 3.0
 """Regrets are capped here: what is four times the best is out of the question, however bad."""
 INFEASIBLE = 10.0
 """A violated constraint counts as so many times its relative excess, on top of the objective."""
-FANTASIES = 32
+FANTASIES = 24
 """Imagined outcomes per trial."""
-OUTCOME_DRAWS = 300
-"""Draws that are weighed by an imagined outcome."""
+VARIANCES = 3
+"""Variances for which gains are worked out."""
 DEFAULT_INIT_MS = 300.0
 """Init duration that is reckoned with before a cold start was seen."""
 
@@ -38,6 +38,7 @@ class Scene:
 
     Attributes:
         belief: of the candidates, G of them.
+        log_ms: log of the location that a trial would measure, shape (S, G).
         regret: of each candidate in each draw, capped, shape (S, G).
         best: the candidate with the least expected regret.
         expected_regret: of that one.
@@ -45,6 +46,7 @@ class Scene:
     """
 
     belief: Belief
+    log_ms: Floats
     regret: Floats
     best: int
     expected_regret: float
@@ -97,8 +99,15 @@ class Offer:
         return self.gain / self.usd
 
 
-def scene_of(belief: Belief, objective: Objective, prices: PriceList) -> Scene:
-    """Regrets in every draw, constraints counted in."""
+def scene_of(belief: Belief, log_ms: Floats, objective: Objective, prices: PriceList) -> Scene:
+    """Regrets in every draw, constraints counted in.
+
+    Args:
+        belief: of the candidates, G of them.
+        log_ms: log of their locations in the same draws, shape (S, G).
+        objective: what to minimise.
+        prices: of invocations.
+    """
     weighed = weigh_cold_starts(belief, objective.cold_start_share, prices)
     values = objective_values(weighed.duration_ms, weighed.cost_usd, objective) * (
         1 + INFEASIBLE * _violation(weighed, objective)
@@ -106,7 +115,7 @@ def scene_of(belief: Belief, objective: Objective, prices: PriceList) -> Scene:
     regret = np.minimum(values / values.min(axis=1, keepdims=True) - 1, WORST_REGRET)
     expected = regret.mean(axis=0)
     best = int(expected.argmin())
-    return Scene(belief, regret, best, float(expected[best]), prices)
+    return Scene(belief, log_ms, regret, best, float(expected[best]), prices)
 
 
 def offers(
@@ -125,18 +134,17 @@ def offers(
         efforts: (environments, runs) to consider.
         rng: source of the imagined outcomes.
     """
-    log_ms = np.log(scene.belief.duration_ms)
-    few = np.linspace(0, len(log_ms) - 1, min(OUTCOME_DRAWS, len(log_ms))).astype(np.int64)
-    log_ms, regret = log_ms[few][:, where], scene.regret[few]
-    picked = rng.permutation(len(few))[:FANTASIES]
-    noise = rng.permutation(_normal_scores(len(picked)))
+    log_ms = scene.log_ms[:, where]
+    variances = [precision.variance(environments, runs) for environments, runs in efforts]
+    # The gain is smooth in the variance, so that a few variances tell those of all efforts.
+    grid = np.geomspace(min(variances), max(variances), VARIANCES)
+    gains = np.array([_gains(log_ms, scene, variance, rng) for variance in grid])
     found: dict[int, Offer] = {}
-    for environments, runs in efforts:
-        variance = precision.variance(environments, runs)
-        gains = _gains(log_ms, regret, scene.best, picked, noise, variance)
-        for place, gain in zip(where, gains, strict=True):
+    for (environments, runs), variance in zip(efforts, variances, strict=True):
+        for column, place in enumerate(where):
+            gain = float(np.interp(np.log(variance), np.log(grid), gains[:, column]))
             usd = price(scene, precision, int(place), environments, runs)
-            offer = Offer(int(place), environments, runs, float(gain), usd)
+            offer = Offer(int(place), environments, runs, gain, usd)
             if place not in found or offer.rate > found[int(place)].rate:
                 found[int(place)] = offer
     return sorted(found.values(), key=lambda offer: (-offer.rate, offer.candidate))
@@ -174,7 +182,7 @@ def together(
     together much: this looks further ahead than one trial. The gains of the offers add up
     to that of the set.
     """
-    log_ms = np.log(scene.belief.duration_ms)[:, where]
+    log_ms = scene.log_ms[:, where]
     picked = rng.integers(len(log_ms), size=2 * FANTASIES)
     variance = precision.variance(first.environments, first.runs)
     outcomes = log_ms[picked] + np.sqrt(variance) * rng.standard_normal((len(picked), len(where)))
@@ -185,7 +193,7 @@ def together(
     sums: list[tuple[float, float]] = []
     spent = before = 0.0
     for _ in range(most):
-        gains = _gains_of(np.exp(evidence + known - (evidence + known).max(axis=2, keepdims=True)), scene)
+        gains = _gains_of(evidence + known, scene)
         rates = (gains - before) / usd
         rates[chain] = -np.inf
         place = int(rates.argmax()) if chain else int(np.flatnonzero(where == first.candidate)[0])
@@ -199,23 +207,26 @@ def together(
     return [Offer(int(where[p]), first.environments, first.runs, gain, float(usd[p])) for p in chain[:size]]
 
 
-def _gains_of(weights: Floats, scene: Scene) -> Floats:
-    weights = weights / weights.sum(axis=2, keepdims=True)
-    places, fantasies, draws = weights.shape
-    after = (weights.reshape(-1, draws) @ scene.regret).reshape(places, fantasies, -1)
-    return np.asarray((after[:, :, scene.best] - after.min(axis=2)).mean(axis=1))
+def _gains(log_ms: Floats, scene: Scene, variance: float, rng: np.random.Generator) -> Floats:
+    """Expected fall of the least regret after an observation at each place, shape (P,).
+
+    The outcomes are evenly spaced quantiles of what would be seen, not random ones: a search
+    for the largest of many gains would find the largest error otherwise.
+    """
+    noise = rng.permutation(_normal_scores(len(log_ms)))[:, None]
+    levels = (np.arange(FANTASIES) + 0.5) / FANTASIES
+    outcomes = np.quantile(log_ms + np.sqrt(variance) * noise, levels, axis=0)  # (M, P)
+    evidence = -0.5 / variance * (outcomes.T[:, :, None] - log_ms.T[:, None, :]) ** 2  # (P, M, S)
+    return _gains_of(evidence, scene)
 
 
-def _gains(
-    log_ms: Floats, regret: Floats, best: int, picked: NDArray[np.int64], noise: Floats, variance: float
-) -> Floats:
-    """Expected fall of the least regret after an observation at each place, shape (P,)."""
-    outcomes = log_ms[picked] + np.sqrt(variance) * noise[:, None]  # (M, P)
-    weights = np.exp(-0.5 / variance * (outcomes.T[:, :, None] - log_ms.T[:, None, :]) ** 2)  # (P, M, S)
+def _gains_of(evidence: Floats, scene: Scene) -> Floats:
+    """Gains where outcomes weigh the draws by exp(evidence), shape (P, M, S)."""
+    weights = np.exp((evidence - evidence.max(axis=2, keepdims=True)).astype(np.float32))
     weights /= weights.sum(axis=2, keepdims=True)
     places, fantasies, draws = weights.shape
-    after = (weights.reshape(-1, draws) @ regret).reshape(places, fantasies, -1)
-    return np.asarray((after[:, :, best] - after.min(axis=2)).mean(axis=1))
+    after = (weights.reshape(-1, draws) @ scene.regret.astype(np.float32)).reshape(places, fantasies, -1)
+    return np.asarray((after[:, :, scene.best] - after.min(axis=2)).mean(axis=1), dtype=np.float64)
 
 
 def _violation(belief: Belief, objective: Objective) -> Floats:

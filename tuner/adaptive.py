@@ -8,21 +8,34 @@ proposal from the same evidence.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuner.acquisition import Precision, Scene, efforts, offers, price, scene_of, together
 from tuner.belief import Belief
 from tuner.curves.estimate import NothingUsableError, Posterior, candidates, fit
+from tuner.curves.layout import by_price
 from tuner.estimates import measured_belief
-from tuner.model import Configuration, StopReason, Trial
+from tuner.model import Configuration, Objective, StopReason, Trial
 from tuner.samplers import Evidence, Proposal
+from tuner.strategies import recommend
+from tuner.study import spent
 
 NUMERICS = (ArithmeticError, np.linalg.LinAlgError, NothingUsableError)
 """What a fit may end in; none of it ends a run."""
 FAILURES = 4
 """So many configurations without a usable run, and none with one: the function fails everywhere."""
+MONTHS = 12
+"""Months of the user's traffic over which a trial must pay."""
+UNLIKELY = 0.1
+"""A chance below this of exceeding twice the tolerance is accepted."""
+NOISY_SD = 0.15
+"""Noise of a single run (log units) from which an open question is put down to it."""
+MAX_CONFIRMATIONS = 2
+"""Recommendations that are compared with the current configuration side by side at most."""
 PLAIN_PLACES = 6
 """Configurations that are measured where the curves cannot be fitted."""
 
@@ -35,7 +48,8 @@ class AdaptiveSampler:
         horizon: invocations over which a saving must pay for a trial where the traffic is unknown.
         start: first sizes, as fractions of the range in log memory.
         start_cap: a start is left out if it costs more than so many invocations of the best size so far.
-        enough: expected regret at which it stops at once.
+        certain: fraction of the tolerance at which it stops at once.
+        most: trials in a batch at most.
         max_trials: bound on the number of trials, whatever they promise.
         min_places: configurations that are measured at least.
     """
@@ -43,11 +57,10 @@ class AdaptiveSampler:
     horizon: float = 2000.0
     start: tuple[float, ...] = (0.25, 0.05, 0.6)
     start_cap: float = 20.0
-    enough: float = 0.005
-    max_trials: int = 40
+    certain: float = 0.25
+    most: int = 4
+    max_trials: int = 60
     min_places: int = 2
-    most: int = 5
-    always: bool = False
     name: str = "adaptive"
 
     def propose(self, evidence: Evidence) -> Proposal:
@@ -59,12 +72,17 @@ class AdaptiveSampler:
             posterior = _fit(evidence)
         except NUMERICS:
             return self._without_curves(evidence, possible)
-        scene = scene_of(posterior.belief(possible), evidence.objective, evidence.prices)
-        precision = _precision(posterior)
-        begin = self._start(evidence, scene, precision)
-        if begin is not None:
-            return Proposal((Trial(evidence.next_trial_id, begin, 1, 2),), None, scene.expected_regret)
-        return self._next(evidence, posterior, scene, precision)
+        belief = posterior.belief(possible)
+        scene = scene_of(belief, posterior.location(possible), evidence.objective, evidence.prices)
+        state = _State(evidence, posterior, scene)
+        if begin := self._starts(state):
+            return state.proposal(begin)
+        chosen, reason = self._next(state)
+        if reason in (StopReason.TOLERANCE, StopReason.ECONOMY, StopReason.CANNOT_TELL):
+            chosen = _confirmation(state)
+        if chosen:
+            return state.proposal(chosen)
+        return Proposal((), reason, scene.expected_regret)
 
     def belief(self, evidence: Evidence) -> Belief:
         """What is believed of every candidate; plain statistics where the curves cannot be fitted."""
@@ -75,59 +93,169 @@ class AdaptiveSampler:
             plain = measured_belief(evidence.samples, evidence.prices, seed=evidence.seed, space=evidence.space)
             return replace(plain, fallback=f"the curves could not be fitted ({exc}); these are plain statistics")
 
-    def _start(self, evidence: Evidence, scene: Scene, precision: Precision) -> Configuration | None:
-        """The next of the first configurations, unless it is too dear for what is known already."""
-        possible = scene.belief.candidates
-        tried = len({sample.trial_id for sample in evidence.samples})
-        for fraction in self.start[tried:]:
-            begin = _at_fraction(possible, fraction)
-            index = possible.index(begin)
-            dear = price(scene, precision, index, 1, 2) > self.start_cap * scene.best_cost_usd
-            if not scene.belief.measured[index] and not dear:
-                return begin
-        return None
+    def _starts(self, state: _State) -> list[Request]:
+        """First configurations that are missing, unless they are too dear for what is known already."""
+        if len(state.measured) > len(self.start) * len(state.evidence.space.architectures):
+            return []
+        found = []
+        for configuration in self._plan(state.evidence, state.scene.belief.candidates):
+            index = state.scene.belief.index(configuration)
+            if configuration in state.measured or index is None:
+                continue
+            usd = price(state.scene, state.precision, index, 1, 2)
+            if usd <= min(self.start_cap * state.scene.best_cost_usd, state.usd_left):
+                found.append(Request(configuration, 1, 2))
+        # Later starts wait for the earlier ones to tell whether they are worth their price.
+        return found[: len(state.evidence.space.architectures)]
 
-    def _next(self, evidence: Evidence, posterior: Posterior, scene: Scene, precision: Precision) -> Proposal:
-        measured = {sample.configuration for sample in evidence.samples}
-        tried = len({sample.trial_id for sample in evidence.samples})
-        regret = scene.expected_regret
-        if (regret <= self.enough and len(measured) >= self.min_places) or tried >= self.max_trials:
-            return Proposal((), StopReason.TOLERANCE, regret)
-        rng = np.random.default_rng((evidence.seed, tried, posterior.runs.count))
-        places = np.arange(len(scene.belief.candidates))
-        best = offers(scene, precision, places, efforts(evidence.environments), rng)[0]
-        chosen = [best]
-        bar = 1 / (self.horizon * scene.best_cost_usd)
-        if self.most > 1 and (best.rate < bar or self.always):
-            chosen = together(scene, precision, places, best, rng, most=self.most)
-        rate = sum(offer.gain for offer in chosen) / sum(offer.usd for offer in chosen)
-        if rate < bar and best.rate < bar:
-            return Proposal((), StopReason.ECONOMY, regret)
-        if rate < best.rate:
-            chosen = [best]
-        trials: list[Trial] = []
-        for offer in chosen:
-            where = scene.belief.candidates[offer.candidate]
-            trials.append(
-                Trial(
-                    evidence.next_trial_id + len(trials), where, offer.environments, offer.runs, fresh=where in measured
-                )
-            )
-        return Proposal(tuple(trials), None, regret)
+    def _plan(self, evidence: Evidence, possible: Sequence[Configuration]) -> list[Configuration]:
+        """The configurations to begin with: the current one, then the starts, architectures in turn."""
+        ordered = by_price(evidence.space.architectures, evidence.prices)
+        architectures = [a for a in ordered if any(c.architecture is a for c in possible)]
+        current = [evidence.current] if evidence.current in possible and evidence.current is not None else []
+        planned = list(current)
+        for number, fraction in enumerate(self.start):
+            # Both architectures where it is cheap to compare them, then one of them in turn.
+            own = architectures if number == 0 else [architectures[number % len(architectures)]]
+            planned += [_at_fraction([c for c in possible if c.architecture is a], fraction) for a in own]
+        return planned
+
+    def _next(self, state: _State) -> tuple[list[Request], StopReason | None]:
+        """The trials with the best expected saving per dollar, or the reason to stop."""
+        scene, evidence = state.scene, state.evidence
+        within = _within_tolerance(scene, evidence.objective)
+        if (
+            scene.expected_regret <= self.certain * evidence.objective.tolerance
+            and len(state.measured) >= self.min_places
+        ):
+            return [], StopReason.TOLERANCE
+        if state.trials >= self.max_trials:
+            return [], StopReason.TOLERANCE if within else StopReason.CANNOT_TELL
+        places = state.places
+        found = offers(scene, state.precision, places, efforts(evidence.environments), state.rng)
+        affordable = [offer for offer in found if offer.usd <= state.usd_left]
+        if not affordable:
+            return [], StopReason.USD
+        batch = together(scene, state.precision, places, affordable[0], state.rng, most=self.most)
+        rate = sum(offer.gain for offer in batch) / sum(offer.usd for offer in batch)
+        if sum(offer.usd for offer in batch) > state.usd_left or rate < affordable[0].rate:
+            batch, rate = affordable[:1], affordable[0].rate
+        if rate * self._horizon(evidence, within=within) * scene.best_cost_usd < 1:
+            return [], StopReason.TOLERANCE if within else state.undecided(within)
+        chosen = [(scene.belief.candidates[offer.candidate], offer) for offer in batch]
+        return [Request(configuration, offer.environments, offer.runs) for configuration, offer in chosen], None
+
+    def _horizon(self, evidence: Evidence, *, within: bool) -> float:
+        """Invocations over which a trial must pay: a year of the user's traffic.
+
+        Within the tolerance no more than the default, however large the traffic: it is enough.
+        """
+        if evidence.invocations_per_month is None:
+            return self.horizon
+        traffic = MONTHS * evidence.invocations_per_month
+        return min(traffic, self.horizon) if within else traffic
 
     def _without_curves(self, evidence: Evidence, possible: tuple[Configuration, ...]) -> Proposal:
-        """Configurations spread over the range, one after the other until a curve can be fitted."""
+        """Configurations spread over the range, until a curve can be fitted."""
         tried = {sample.configuration for sample in evidence.samples}
         usable = any(run.usable for sample in evidence.samples for run in sample.invocations)
         if not usable and len(tried) >= FAILURES:
             return Proposal((), StopReason.ALL_FAILED)
-        fractions = self.start if not usable else tuple(np.linspace(0, 1, PLAIN_PLACES))
-        for fraction in fractions:
-            begin = _at_fraction(possible, fraction)
-            if begin not in tried:
-                trial = Trial(evidence.next_trial_id, begin, evidence.environments if usable else 1, 2)
-                return Proposal((trial,), None)
+        if usable:
+            planned = [_at_fraction(possible, fraction) for fraction in np.linspace(0, 1, PLAIN_PLACES)]
+        else:
+            planned = self._plan(evidence, possible)
+        missing = [c for c in dict.fromkeys(planned) if c not in tried]
+        count = evidence.environments if usable else 1
+        first = 2 if not tried else 1
+        trials = [Trial(evidence.next_trial_id + n, c, count, 2) for n, c in enumerate(missing[:first])]
+        if trials:
+            return Proposal(tuple(trials))
         return Proposal((), StopReason.COMPLETE if usable else StopReason.ALL_FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A trial without its number."""
+
+    configuration: Configuration
+    environments: int
+    runs: int
+    fresh: bool = False
+
+
+class _State:
+    """What one decision rests on."""
+
+    def __init__(self, evidence: Evidence, posterior: Posterior, scene: Scene) -> None:
+        self.evidence = evidence
+        self.scene = scene
+        self.measured = {sample.configuration for sample in evidence.samples}
+        self.trials = len({sample.trial_id for sample in evidence.samples})
+        self.layout = posterior.layout
+        self.precision = _precision(posterior)
+        self.rng = np.random.default_rng((evidence.seed, self.trials, posterior.runs.count))
+        bound = evidence.budget.max_usd
+        self.usd_left = math.inf if bound is None else bound - spent(evidence.samples, evidence.prices).usd
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """Candidates that may be measured: those that the curve is held at, so that long lists cost no more."""
+        held = set(self.layout.configurations)
+        return np.array([i for i, c in enumerate(self.scene.belief.candidates) if c in held], dtype=np.int64)
+
+    def undecided(self, within: bool) -> StopReason:
+        """Why it ends without further trials."""
+        if within:
+            return StopReason.TOLERANCE
+        noise = math.hypot(self.precision.run_sd, self.precision.environment_sd)
+        return StopReason.CANNOT_TELL if noise > NOISY_SD else StopReason.ECONOMY
+
+    def proposal(self, requests: Sequence[Request]) -> Proposal:
+        """The requests as numbered trials."""
+        first = self.evidence.next_trial_id
+        trials = [
+            Trial(first + n, r.configuration, r.environments, r.runs, fresh=r.fresh) for n, r in enumerate(requests)
+        ]
+        return Proposal(tuple(trials), None, self.scene.expected_regret)
+
+
+def _confirmation(state: _State) -> list[Request]:
+    """The recommended and the current configuration once more, side by side, before a saving is claimed."""
+    evidence, scene = state.evidence, state.scene
+    current = evidence.current
+    if current is None or scene.belief.index(current) is None:
+        return []
+    recommended = recommend(scene.belief, evidence.objective, evidence.prices).configuration
+    pairs = _pairs(evidence, current)
+    if recommended == current or recommended in pairs or len(pairs) >= MAX_CONFIRMATIONS:
+        return []
+    lanes = max(2, evidence.environments)
+    index = scene.belief.candidates.index(recommended)
+    usd = sum(price(scene, state.precision, i, lanes, 1) for i in (index, scene.belief.candidates.index(current)))
+    if usd > state.usd_left:
+        return []
+    # New environments on both sides, so that hosts that were lucky before have no say.
+    return [Request(c, lanes, 1, fresh=True) for c in (recommended, current)]
+
+
+def _pairs(evidence: Evidence, current: Configuration) -> set[Configuration]:
+    """What was measured side by side with the current configuration: one run in each of several environments."""
+    runs: dict[int, list[str]] = {}
+    where: dict[int, Configuration] = {}
+    for sample in evidence.samples:
+        runs.setdefault(sample.trial_id, []).extend(run.environment for run in sample.invocations)
+        where[sample.trial_id] = sample.configuration
+    single = {trial for trial, labels in runs.items() if len(labels) > 1 and len(set(labels)) == len(labels)}
+    own = [trial for trial in single if where[trial] == current and trial - 1 in single]
+    return {where[trial - 1] for trial in own} - {current}
+
+
+def _within_tolerance(scene: Scene, objective: Objective) -> bool:
+    """Whether the expected regret is, and twice the tolerance is unlikely to be exceeded."""
+    regret = scene.regret[:, scene.best]
+    unlikely = float((regret > 2 * objective.tolerance).mean()) < UNLIKELY
+    return scene.expected_regret <= objective.tolerance and unlikely
 
 
 def _fit(evidence: Evidence) -> Posterior:
@@ -145,7 +273,7 @@ def _precision(posterior: Posterior) -> Precision:
     )
 
 
-def _at_fraction(possible: tuple[Configuration, ...], fraction: float) -> Configuration:
+def _at_fraction(possible: Sequence[Configuration], fraction: float) -> Configuration:
     """The candidate closest to a fraction of the range in log memory."""
     logs = np.log([c.memory_mb for c in possible])
     target = logs.min() + fraction * (logs.max() - logs.min())

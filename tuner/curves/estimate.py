@@ -25,7 +25,7 @@ from tuner.pricing import PriceList
 
 Floats = NDArray[np.float64]
 
-DRAWS = 400
+DRAWS = 1000
 """Joint draws: enough for 95% intervals to two digits and for regrets of a fraction of a percent."""
 DEFAULT_PRIOR = Prior()
 
@@ -70,9 +70,13 @@ class Posterior:
             None if belief.init_ms is None else _interval(belief.init_ms),
         )
 
+    def location(self, candidates: Sequence[Configuration]) -> Floats:
+        """Joint draws of the log of the median duration of candidates, shape (S, G)."""
+        return self.layout.interpolate(self.draws.log_ms, candidates)
+
     def belief(self, candidates: Sequence[Configuration]) -> Belief:
         """Joint draws of candidates."""
-        median = np.exp(self.layout.interpolate(self.draws.log_ms, candidates))
+        median = np.exp(self.location(candidates))
         duration = median * self.tails.mean[:, None]
         measured = {self.layout.configurations[node] for node in self.runs.nodes}
         init = None
@@ -111,7 +115,9 @@ def fit(
     runs = runs_of(samples, layout)
     if not runs.count:
         raise NothingUsableError("no usable run")
-    rng = np.random.default_rng((seed, zlib.crc32(runs.log_ms.tobytes()), runs.count))
+    # The draws depend on what was measured where, not on the durations: scaled runs give scaled draws.
+    design = zlib.crc32(np.concatenate([runs.nodes[runs.location], runs.environment, runs.cold]).tobytes())
+    rng = np.random.default_rng((seed, design, runs.count))
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         posterior = draw_posterior(runs, layout, prior, draws, rng)
         tails = draw_tails(runs, posterior, rng)

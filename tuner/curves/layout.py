@@ -80,8 +80,12 @@ def layout_of(space: SearchSpace, prices: PriceList, also: Iterable[int] = ()) -
         sizes = _thinned(space.memory_sizes_mb)
     else:
         sizes = {low, high, *(size for size in NODES_MB if low * 1.05 < size < high / 1.05)}
-    ordered = sorted(space.architectures, key=lambda a: (prices.gb_second_usd(a), a))
-    return Layout(tuple(ordered), tuple(sorted(sizes | set(also))))
+    return Layout(by_price(space.architectures, prices), tuple(sorted(sizes | set(also))))
+
+
+def by_price(architectures: Iterable[Architecture], prices: PriceList) -> tuple[Architecture, ...]:
+    """Architectures in the order of nodes: the cheapest per GB-second first."""
+    return tuple(sorted(architectures, key=lambda a: (prices.gb_second_usd(a), a)))
 
 
 def candidates_of(space: SearchSpace, layout: Layout, current: Configuration | None) -> tuple[Configuration, ...]:

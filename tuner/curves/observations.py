@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tuner.curves.layout import Layout
 from tuner.estimates import exclusions
-from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, invocations_of
+from tuner.model import Configuration, Invocation, Outcome, Sample, invocations_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -123,10 +123,14 @@ def ruled_out(samples: Sequence[Sample], candidates: Iterable[Configuration]) ->
     return found
 
 
-def start_points(samples: Iterable[Sample], layout: Layout) -> list[tuple[Architecture, float, float]]:
-    """Cold starts as (architecture, log memory, log of the init duration), sorted."""
+def start_points(samples: Iterable[Sample], layout: Layout) -> list[tuple[int, float, float]]:
+    """Cold starts as (row of the architecture, log memory, log of the init duration), sorted."""
     points = [
-        (configuration.architecture, math.log(configuration.memory_mb), math.log(max(run.start_ms, SHORTEST_MS)))
+        (
+            layout.architectures.index(configuration.architecture),
+            math.log(configuration.memory_mb),
+            math.log(max(run.start_ms, SHORTEST_MS)),
+        )
         for configuration, runs in invocations_of(samples).items()
         if configuration.architecture in layout.architectures
         for run in runs

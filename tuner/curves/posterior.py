@@ -65,6 +65,7 @@ class Prior:
     scale_sd: float = 3.0
     absolute_scale_sd: float = 0.2
     particles: int = 20_000
+    monotone: bool = False
 
 
 _FLAT_SD = 10.0
@@ -115,12 +116,14 @@ def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np
         for absolute in (False, True)
     ]
     throttling = throttling_variance(runs, layout)
-    weights = np.ones(runs.count)
+    weights, sizes = np.ones(runs.count), len(layout.sizes_mb)
     for _ in range(2):
-        posterior = _Posterior(runs, kernels, levels, prior, summarise(runs, levels, weights, throttling))
+        summaries = summarise(runs, levels, weights, throttling)
+        posterior = _Posterior(runs, kernels, levels, prior, summaries, sizes)
         scores = posterior.score(hypotheses, few)
         weights = _outlier_weights(posterior, scores, few, weights, throttling)
-    posterior = _Posterior(runs, kernels, levels, prior, summarise(runs, levels, weights, throttling))
+    summaries = summarise(runs, levels, weights, throttling)
+    posterior = _Posterior(runs, kernels, levels, prior, summaries, sizes)
     scores = posterior.score(hypotheses, few)
     bar = max(score.total for score in scores) + math.log(_NEGLIGIBLE)
     kept = [score.hypothesis for score in scores if score.total > bar]
@@ -164,6 +167,7 @@ class _Posterior:
     levels: Sequence[NoiseLevel]
     prior: Prior
     summaries: Summaries
+    sizes: int
 
     def score(self, hypotheses: Sequence[Hypothesis], particles: Particles) -> list[_Score]:
         """Weigh particles under each hypothesis."""
@@ -216,6 +220,8 @@ class _Posterior:
         numbers = _systematic(shares, count)
         blocks = [self._draw(s, particles, n, rng) for s, n in zip(scores, numbers, strict=True) if n]
         log_ms = np.concatenate(blocks)
+        if self.prior.monotone:
+            log_ms = _decreasing(log_ms, self.sizes)
         if not np.isfinite(log_ms).all():
             raise FloatingPointError("the posterior has no finite draws")
         level = np.array([score.hypothesis.level for score in scores])
@@ -277,6 +283,18 @@ def _outlier_weights(
         z2 = residual_scores(runs, level, throttling, weights, expected, prior[np.ix_(at, at)])
     outlier_z = posterior.prior.outlier_z
     return np.clip((outlier_z**2 / np.maximum(z2, 1e-12)) ** 1.5, 0.02, 1.0)
+
+
+def _decreasing(log_ms: Floats, sizes: int) -> Floats:
+    """The draws without rises: more memory does not make a function slower.
+
+    Midway between the running minimum from the smallest size and the running maximum
+    from the largest, each architecture for itself.
+    """
+    by_architecture = log_ms.reshape(len(log_ms), -1, sizes)
+    below = np.minimum.accumulate(by_architecture, axis=2)
+    above = np.maximum.accumulate(by_architecture[:, :, ::-1], axis=2)[:, :, ::-1]
+    return np.asarray(((below + above) / 2).reshape(log_ms.shape))
 
 
 def _systematic(shares: Floats, count: int) -> NDArray[np.int64]:

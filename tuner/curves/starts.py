@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.curves.layout import Layout
-from tuner.model import Architecture
 
 Floats = NDArray[np.float64]
 
@@ -29,12 +28,12 @@ OUTLIER_Z = 2.0
 
 
 def draw_starts(
-    points: Sequence[tuple[Architecture, float, float]], layout: Layout, count: int, rng: np.random.Generator
+    points: Sequence[tuple[int, float, float]], layout: Layout, count: int, rng: np.random.Generator
 ) -> Floats | None:
     """Draws of the mean init duration in ms at the nodes, shape (count, G); None without a cold start.
 
     Args:
-        points: (architecture, log memory, log ms) of every cold start, sorted.
+        points: (row of the architecture, log memory, log ms) of every cold start, sorted.
         layout: the nodes.
         count: number of draws.
         rng: source of the draws.
@@ -43,7 +42,7 @@ def draw_starts(
         return None
     centre = float(np.mean([x for _, x, _ in points]))
     level = float(np.median([y for _, _, y in points]))
-    row = np.array([layout.architectures.index(a) for a, _, _ in points])
+    row = np.array([a for a, _, _ in points])
     x = np.array([x for _, x, _ in points]) - centre
     y = np.array([y for _, _, y in points]) - level
     design = _design(x, row, len(layout.architectures))

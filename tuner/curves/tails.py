@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 PRIOR_RUNS = 12.0
 """How many runs the prior sample counts for."""
 PRIOR_POINTS = 60
+BOOTSTRAPS = 250
 PRIOR_OUTLIERS = ((1.5, 0.01), (2.5, 0.005))
 """Slow runs that are expected beyond the noise: (factor, share)."""
 
@@ -36,11 +37,13 @@ def draw_tails(runs: Runs, draws: Draws, rng: np.random.Generator) -> Tails:
     """Bayesian bootstrap of the pooled residuals and the prior sample."""
     from scipy.special import ndtri
 
-    count = len(draws.log_ms)
+    total = len(draws.log_ms)
+    some = rng.permutation(total)[:BOOTSTRAPS]
+    count = len(some)
     location = np.median(draws.log_ms[:, runs.nodes], axis=0)[runs.location]
     residuals = runs.log_ms - location - np.where(runs.cold, draws.cold_offset, 0.0)
     ordinary = ndtri((np.arange(PRIOR_POINTS) + 0.5) / PRIOR_POINTS)
-    spread = np.hypot(draws.run_sd, draws.environment_sd)[:, None]
+    spread = np.hypot(draws.run_sd, draws.environment_sd)[some, None]
     outliers = np.log([factor for factor, _ in PRIOR_OUTLIERS])
     values = np.concatenate(
         [
@@ -63,11 +66,14 @@ def draw_tails(runs: Runs, draws: Draws, rng: np.random.Generator) -> Tails:
     order = np.argsort(values, axis=1)
     values, weights = np.take_along_axis(values, order, axis=1), np.take_along_axis(weights, order, axis=1)
     cumulated = np.cumsum(weights, axis=1)
-    return Tails(
+    factors = (
         (np.exp(values) * weights).sum(axis=1),
         np.exp(_quantile(values, cumulated, 0.95)),
         np.exp(_quantile(values, cumulated, 0.99)),
     )
+    # Each bootstrap serves several draws; which ones is random.
+    owner = rng.permutation(np.arange(total) % count)
+    return Tails(*(factor[owner] for factor in factors))
 
 
 def _quantile(values: Floats, cumulated: Floats, level: float) -> Floats:
