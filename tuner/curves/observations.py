@@ -98,8 +98,7 @@ def ruled_out(samples: Sequence[Sample], candidates: Iterable[Configuration]) ->
 
     What failed rules out others: memory that did not suffice (or of which more than nine
     tenths were in use) all smaller sizes of both architectures, a timeout the smaller sizes of its
-    architecture, a refused size the larger ones of its architecture. An architecture all of whose sizes
-    were refused or failed at the largest size leaves the search by the same rule.
+    architecture, a refused size the larger ones of its architecture.
     """
     direct = exclusions(samples)
     outcomes = {c: {run.outcome for run in runs} for c, runs in invocations_of(samples).items()}
@@ -112,8 +111,8 @@ def ruled_out(samples: Sequence[Sample], candidates: Iterable[Configuration]) ->
         memory_mb, own = candidate.memory_mb, candidate.architecture
         slow = [c.memory_mb for c, reason in direct.items() if c.architecture is own and "timed out" in reason]
         refused = [c.memory_mb for c, kinds in outcomes.items() if c.architecture is own and Outcome.REFUSED in kinds]
-        if memory_mb < floor_mb:
-            found[candidate] = f"smaller than {floor_mb} MB, which ran out of memory"
+        if memory_mb <= floor_mb:
+            found[candidate] = f"not larger than {floor_mb} MB, which ran out of memory"
         elif slow and memory_mb < max(slow):
             found[candidate] = f"smaller than {max(slow)} MB, which timed out"
         elif refused and memory_mb > min(refused):

@@ -65,7 +65,6 @@ class Prior:
     scale_sd: float = 3.0
     absolute_scale_sd: float = 0.2
     particles: int = 20_000
-    monotone: bool = False
 
 
 _FLAT_SD = 10.0
@@ -116,14 +115,14 @@ def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np
         for absolute in (False, True)
     ]
     throttling = throttling_variance(runs, layout)
-    weights, sizes = np.ones(runs.count), len(layout.sizes_mb)
+    weights = np.ones(runs.count)
     for _ in range(2):
         summaries = summarise(runs, levels, weights, throttling)
-        posterior = _Posterior(runs, kernels, levels, prior, summaries, sizes)
+        posterior = _Posterior(runs, kernels, levels, prior, summaries)
         scores = posterior.score(hypotheses, few)
         weights = _outlier_weights(posterior, scores, few, weights, throttling)
     summaries = summarise(runs, levels, weights, throttling)
-    posterior = _Posterior(runs, kernels, levels, prior, summaries, sizes)
+    posterior = _Posterior(runs, kernels, levels, prior, summaries)
     scores = posterior.score(hypotheses, few)
     bar = max(score.total for score in scores) + math.log(_NEGLIGIBLE)
     kept = [score.hypothesis for score in scores if score.total > bar]
@@ -167,7 +166,6 @@ class _Posterior:
     levels: Sequence[NoiseLevel]
     prior: Prior
     summaries: Summaries
-    sizes: int
 
     def score(self, hypotheses: Sequence[Hypothesis], particles: Particles) -> list[_Score]:
         """Weigh particles under each hypothesis."""
@@ -220,16 +218,19 @@ class _Posterior:
         numbers = _systematic(shares, count)
         blocks = [self._draw(s, particles, n, rng) for s, n in zip(scores, numbers, strict=True) if n]
         log_ms = np.concatenate(blocks)
-        if self.prior.monotone:
-            log_ms = _decreasing(log_ms, self.sizes)
         if not np.isfinite(log_ms).all():
             raise FloatingPointError("the posterior has no finite draws")
         level = np.array([score.hypothesis.level for score in scores])
         drawn = [self.levels[i] for i in np.repeat(level, numbers)]
+        run_sd = np.array([noise.run_sd for noise in drawn])
+        environment_sd = np.array([noise.environment_sd for noise in drawn])
+        if self.runs.censored:
+            kept = _beyond_timeouts(log_ms, np.hypot(run_sd, environment_sd), self.runs, rng)
+            log_ms, run_sd, environment_sd = log_ms[kept], run_sd[kept], environment_sd[kept]
         return Draws(
             log_ms,
-            np.array([noise.run_sd for noise in drawn]),
-            np.array([noise.environment_sd for noise in drawn]),
+            run_sd,
+            environment_sd,
             float(shares @ self.summaries.cold_offset[level]),
             float(shares @ self.summaries.cold_offset_variance[level]),
             float(shares @ np.array([self.levels[i].cold_sd for i in level])),
@@ -285,16 +286,16 @@ def _outlier_weights(
     return np.clip((outlier_z**2 / np.maximum(z2, 1e-12)) ** 1.5, 0.02, 1.0)
 
 
-def _decreasing(log_ms: Floats, sizes: int) -> Floats:
-    """The draws without rises: more memory does not make a function slower.
+def _beyond_timeouts(log_ms: Floats, spread: Floats, runs: Runs, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draws, by their number, in proportion to the chance that they give to the runs that were cut off."""
+    from scipy.special import log_ndtr
 
-    Midway between the running minimum from the smallest size and the running maximum
-    from the largest, each architecture for itself.
-    """
-    by_architecture = log_ms.reshape(len(log_ms), -1, sizes)
-    below = np.minimum.accumulate(by_architecture, axis=2)
-    above = np.maximum.accumulate(by_architecture[:, :, ::-1], axis=2)[:, :, ::-1]
-    return np.asarray(((below + above) / 2).reshape(log_ms.shape))
+    chance = np.zeros(len(log_ms))
+    for node, bound in runs.censored:
+        chance += log_ndtr((log_ms[:, node] - bound) / spread)
+    cumulated = np.cumsum(np.exp(chance - chance.max()))
+    positions = (np.arange(len(log_ms)) + rng.random()) / len(log_ms) * cumulated[-1]
+    return np.asarray(np.minimum(np.searchsorted(cumulated, positions), len(log_ms) - 1))
 
 
 def _systematic(shares: Floats, count: int) -> NDArray[np.int64]:
