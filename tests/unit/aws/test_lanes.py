@@ -26,7 +26,7 @@ class FakeInvoker:
     most: int = 0
     warm: int = 0
     count: int = 0
-    pause: threading.Event = field(default_factory=threading.Event)
+    together: threading.Barrier | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def measure(self, place: Place, body: bytes, *, payload: int, stop: threading.Event) -> Invocation | None:
@@ -37,7 +37,8 @@ class FakeInvoker:
             cold = self.busy > self.warm
             self.warm = max(self.warm, self.busy)
             number = self.count
-        self.pause.wait(0.02)
+        if self.together:
+            self.together.wait(10)
         with self.lock:
             self.busy -= 1
         if number >= self.fails_at:
@@ -70,7 +71,7 @@ def test_every_lane_gives_a_sample_and_no_more_run_at_once_than_allowed() -> Non
 
 
 def test_environments_are_told_apart_by_cold_starts_and_found_again_warm() -> None:
-    lanes = runner(FakeInvoker(), 2)
+    lanes = runner(FakeInvoker(together=threading.Barrier(2)), 2)
     first, second = run(lanes, waves(1)), run(lanes, waves(1))
     labels = [{run.environment for run in sample.invocations} for sample in first]
     assert all(len(found) == 1 for found in labels)
