@@ -32,6 +32,8 @@ def handler(event, context):
 SLOWER = 1.15
 TARGET_MS = 40.0
 MEMORY_MB = 1769
+MAX_SECONDS = 60
+"""Time of a duet at most, as in a pipeline."""
 
 
 def calibrate() -> int:
@@ -64,7 +66,7 @@ def duet(folder: Path, candidate: str, seed: int) -> dict[str, object]:
         [
             "duet", f"{folder}/baseline/app.py:handler", "--baseline", f"{folder}/baseline/app.py",
             "--candidate", f"{folder}/{candidate}/app.py", "--power-values", str(MEMORY_MB), "--metric", "duration",
-            "--seed", str(seed), "--samples", f"{folder}/samples.jsonl", "--output", str(answer), "--quiet",
+            "--max-seconds", str(MAX_SECONDS), "--seed", str(seed), "--samples", f"{folder}/samples.jsonl", "--output", str(answer), "--quiet",
         ]
     )  # fmt: skip
     document = json.loads(answer.read_text("utf-8"))

@@ -1,0 +1,72 @@
+"""A duet of two versions of a function, and a baseline in S3, against the stand-in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cloud.fixtures import Cloud, zipped
+from tests.unit.comparison.documents import result
+from tuner.cli.main import run
+from tuner.result import dumps
+
+CODE = "import time\n\n\ndef handler(event, context):\n    time.sleep({seconds})\n"
+
+
+@pytest.fixture
+def versions(cloud: Cloud) -> tuple[str, str]:
+    """A function whose second version takes twice as long; $LATEST is already something else."""
+    cloud.create_function("orders", {"app.py": CODE.format(seconds=0.03)}, "app.handler", memory_mb=512)
+    client = cloud.client("lambda")
+    numbers = [cloud.publish("orders")]
+    for seconds in (0.06, 0.0):
+        client.update_function_code(FunctionName="orders", ZipFile=zipped({"app.py": CODE.format(seconds=seconds)}))
+        cloud.wait("orders")
+        numbers.append(cloud.publish("orders"))
+    return numbers[0], numbers[1]
+
+
+def test_two_versions_are_told_apart_and_the_function_is_left_alone(
+    cloud: Cloud, versions: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    before = cloud.snapshot("orders")
+    answer = tmp_path / "duet.json"
+    flags = ["--endpoint-url", cloud.endpoint, "--region", "us-east-1", "--metric", "duration", "--quiet"]
+    files = ["--samples", str(tmp_path / "samples.jsonl"), "--output", str(answer)]
+    code = run(["duet", "orders", "--baseline", versions[0], "--candidate", versions[1], *flags, *files])
+    assert code == 3
+    document = json.loads(answer.read_text())
+    assert document["findings"][0]["effect"]["mean"] == pytest.approx(1.0, abs=0.5)
+    assert document["stopped_by"] == "decided"
+    assert cloud.snapshot("orders") == before
+    assert cloud.function_names() == ["orders"]
+    sides = [json.loads(line)["side"] for line in (tmp_path / "samples.jsonl").read_text().splitlines()]
+    assert sides.count("baseline") == sides.count("candidate") >= 8
+
+
+def test_a_version_that_does_not_exist_is_an_error_and_no_pass(
+    cloud: Cloud, versions: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    flags = ["--endpoint-url", cloud.endpoint, "--region", "us-east-1", "--samples", str(tmp_path / "s.jsonl")]
+    assert run(["duet", "orders", "--baseline", versions[0], "--candidate", "77", *flags]) in (1, 2)
+    assert cloud.function_names() == ["orders"]
+
+
+def test_a_baseline_in_s3_is_made_compared_and_kept_when_the_candidate_is_worse(cloud: Cloud, tmp_path: Path) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="builds")
+    for name, slowdown in {"first": 0.0, "slower": 0.5}.items():
+        (tmp_path / f"{name}.json").write_text(dumps(result(slowdown, sizes=(512,), seed=len(name))))
+    flags = ["--update-baseline", "--endpoint-url", cloud.endpoint, "--region", "us-east-1"]
+
+    def compare(name: str) -> int:
+        return run(["compare", "s3://builds/orders/baseline.json", str(tmp_path / f"{name}.json"), *flags])
+
+    assert compare("first") == 0
+    assert compare("slower") == 3
+    kept = s3.get_object(Bucket="builds", Key="orders/baseline.json")["Body"].read().decode()
+    assert kept == (tmp_path / "first.json").read_text()
