@@ -14,7 +14,7 @@ from typing import Any
 
 from reports import svg
 from reports.rows import Result, Row
-from reports.wording import Interval, clip, memory, milliseconds, money, plural
+from reports.wording import Interval, clip, memory, milliseconds, money, plural, span
 
 SHAPES = {"x86_64": "square", "arm64": "circle"}
 """Architectures differ in shape too, so that colour is never the only sign."""
@@ -98,6 +98,7 @@ def over_memory(figure: Figure, result: Result, rows: Sequence[Row]) -> Chart:
     for architecture in architectures(rows):
         own = [row for row in rows if row.architecture == architecture]
         drawn = [
+            _fitted(figure, result, architecture, x, y),
             _believed(figure, own, x, y, continuous=not result["request"].get("listed")),
             *(_measured(figure, row, measured.get(row.key), x, y) for row in own),
             *(_failed(row, x) for row in own if row.reason),
@@ -167,6 +168,12 @@ def warm_runs(measurement: Mapping[str, Any], column: str = "duration_ms") -> li
     return [float(data[column][i]) for i in warm or usable]
 
 
+def has_warm(measurement: Mapping[str, Any]) -> bool:
+    """Whether any usable run was warm."""
+    data = measurement["data"]
+    return any(ok and not cold for ok, cold in zip(data["usable"], data["cold"], strict=True))
+
+
 def evenly(values: Sequence[float], most: int = MAX_DOTS) -> list[float]:
     """At most so many values: evenly spaced ranks stand for all."""
     ordered = sorted(values)
@@ -192,6 +199,19 @@ def _believed(figure: Figure, own: Sequence[Row], x: svg.Scale, y: svg.Scale, *,
     return svg.band(ends["low"], ends["high"], "band") + svg.line(ends["mean"], "curve")
 
 
+def _fitted(figure: Figure, result: Result, architecture: str, x: svg.Scale, y: svg.Scale) -> str:
+    """The curve behind listed sizes, in its band: for orientation, since only listed sizes are candidates."""
+    found = [point for point in result.get("fitted", ()) if point["architecture"] == architecture]
+    if len(found) < 3:
+        return ""
+    name = figure.statistics
+    ends = {
+        end: [(x(point["memory_mb"]), y(point[name][end] * figure.factor)) for point in found]
+        for end in ("mean", "low", "high")
+    }
+    return svg.band(ends["low"], ends["high"], "band") + svg.line(ends["mean"], "curve fitted")
+
+
 def _alone(figure: Figure, row: Row, interval: Interval, x: svg.Scale, y: svg.Scale) -> str:
     at, scale = x(row.memory_mb), figure.factor
     name = f"{row_name(row)}: {_told(figure, interval)}, estimated, not measured"
@@ -206,16 +226,19 @@ def _measured(figure: Figure, row: Row, measurement: Mapping[str, Any] | None, x
         return ""
     statistics, at = measurement[figure.statistics], x(row.memory_mb)
     runs = [value * figure.factor for value in figure.runs(measurement)]
+    warm = has_warm(measurement)
     shown = evenly(runs)
     shift = [at + (index * 7 % 5 - 2) * 1.3 for index in range(len(shown))]
     name = (
         f"{row_name(row)}: {_told(figure, statistics)}, measured: {plural(len(runs), 'run')} "
-        f"in {plural(measurement['environments'], 'environment')}"
+        f"in {plural(measurement['environments'], 'environment')}{'' if warm else ', cold starts only'}"
     )
     return (
         svg.dots(zip(shift, map(y, shown), strict=True), "dots")
         + svg.whisker(at, y(statistics["low"] * figure.factor), y(statistics["high"] * figure.factor))
-        + svg.mark(at, y(statistics["mean"] * figure.factor), name, SHAPES[row.architecture], "measured")
+        + svg.mark(
+            at, y(statistics["mean"] * figure.factor), name, SHAPES[row.architecture], "measured" if warm else "cold"
+        )
     )
 
 
@@ -270,11 +293,15 @@ def _range_of(
 
 def _caption(result: Result, rows: Sequence[Row]) -> str:
     parts = ["Filled marks: measured means with their 95% intervals; small dots: single warm runs."]
+    if any(m["duration_ms"] and not has_warm(m) for m in result["measurements"]):
+        parts.append("Pale marks: cold starts only, whose init is in the price.")
     if any(row.candidate and not row.measured for row in rows):
         if result["request"].get("listed"):
             parts.append("Hollow marks: estimated, not measured.")
         else:
             parts.append("Line and band: the fitted curve with its 95% interval, also where nothing was measured.")
+    elif result.get("fitted"):
+        parts.append("Thin line and band: the fitted curve with its 95% interval; only the marks can be recommended.")
     else:
         parts.append("Nothing is drawn between measured sizes, because nothing is known there.")
     if any(row.reason for row in rows):
@@ -294,7 +321,7 @@ def _told(figure: Figure, interval: Interval) -> str:
 
 
 def _ends(figure: Figure, interval: Interval) -> str:
-    return f"{figure.tell(interval['low'] * figure.factor)} to {figure.tell(interval['high'] * figure.factor)}"
+    return span(figure.tell(interval["low"] * figure.factor), figure.tell(interval["high"] * figure.factor))
 
 
 def _series(architecture: str, content: str) -> str:

@@ -13,10 +13,12 @@ from typing import Any
 from reports import svg
 from reports.charts import SHAPES, Chart, architectures, evenly, row_name
 from reports.rows import Result, Row, key
-from reports.wording import memory, milliseconds, number, percent, plural
+from reports.wording import count, memory, milliseconds, percent, plural, spread
 
 _BOTTOM = svg.HEIGHT - svg.BOTTOM
 _STRIP_DOTS = 120
+_NEAR = 1.5
+"""Runs at a size that is no further away than this factor may stand in for a size that was not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,12 @@ def search(result: Result) -> Chart | None:
     doubts = [(r["invocations"], r["expected_regret"]) for r in rounds if r["expected_regret"] is not None]
     last = max(result["tuning"]["invocations"], 1)
     x = svg.Scale(0, last * 1.04, svg.LEFT, svg.WIDTH - svg.RIGHT)
-    split = 176.0 if doubts else _BOTTOM
+    split = 172.0 if doubts else _BOTTOM
     size = svg.memory_scale(sizes, split, svg.TOP)
     body = [_search_axis(size, x), _trials(rounds, x, size)]
     if doubts:
         body.append(_doubt(doubts, x, split, result["request"].get("tolerance")))
-    body.append(svg.x_axis(x, [t for t in x.ticks() if t == int(t)], number, "invocations made so far", _BOTTOM))
+    body.append(svg.x_axis(x, [t for t in x.ticks() if t == int(t)], count, "invocations made so far", _BOTTOM))
     return Chart(
         "search",
         "Where the search went",
@@ -121,19 +123,19 @@ def _strips(result: Result, rows: Sequence[Row]) -> list[Strip]:
         if where is None:
             continue
         name = {"now": "now", "best": "recommended = now" if row.current else "recommended"}[role]
-        if where != row.key:
-            name = f"{name} was not measured; nearest: {memory(where[0])}"
-        else:
-            name = f"{name}: {memory(where[0])}"
+        name += f": {row_name(row)}" if where == row.key else f" was not measured; nearest: {memory(where[0])}"
         for kind in ("warm", "cold"):
             values = _waits(measured[where], cold=kind == "cold")
             if values:
-                found.append(Strip(role, f"{name} {where[1]}", kind, where[1], tuple(values)))
+                found.append(Strip(role, name, kind, row.architecture, tuple(values)))
     return found
 
 
 def _nearest(row: Row, measured: Sequence[tuple[int, str]]) -> tuple[int, str] | None:
-    same = [where for where in measured if where[1] == row.architecture]
+    """The measured size that is closest, where one is close enough to say something about it."""
+    same = [
+        where for where in measured if where[1] == row.architecture and abs(log(where[0] / row.memory_mb)) < log(_NEAR)
+    ]
     return min(same, key=lambda where: (abs(log(where[0] / row.memory_mb)), where), default=None)
 
 
@@ -153,12 +155,13 @@ def _strip(strip: Strip, x: svg.Scale, top: float, height: float) -> str:
     ticks = "".join(
         _quantile(strip, name, x(value), middle, room + 4, value)
         for name, value in (("median", _rank(strip.values, 0.5)), ("95th percentile", _rank(strip.values, 0.95)))
+        if len(strip.values) > 2
     )
     title = f"{strip.name}, {strip.kind} ({plural(len(strip.values), 'run')})"
     return (
         f'<g class="series {strip.architecture}" data-series="{strip.kind}">'
         f"{svg.label(16, top + 12, title, f'strip {strip.role}', 'start')}"
-        f"{svg.dots(places, f'dots large {strip.kind}')}{ticks}</g>"
+        f"{svg.dots(places, 'dots large')}{svg.dots(places, 'dots hole') if strip.kind == 'cold' else ''}{ticks}</g>"
     )
 
 
@@ -193,7 +196,7 @@ def _init_mark(row: Row, measurement: Mapping[str, Any], x: svg.Scale, y: svg.Sc
     statistics, at = measurement["init_duration_ms"], x(row.memory_mb)
     shown = evenly(_inits(measurement))
     shift = [at + (index * 7 % 5 - 2) * 1.3 for index in range(len(shown))]
-    told = f"{milliseconds(statistics['low'])} to {milliseconds(statistics['high'])}"
+    told = spread(statistics)
     starts = plural(measurement["cold_starts"], "cold start")
     name = f"{row_name(row)}: init {milliseconds(statistics['mean'])} ({told}), {starts}"
     return (
@@ -210,12 +213,12 @@ def _init_row(measurement: Mapping[str, Any]) -> tuple[str, ...]:
         measurement["architecture"],
         f"{measurement['cold_starts']:,}",
         milliseconds(statistics["mean"]),
-        f"{milliseconds(statistics['low'])} to {milliseconds(statistics['high'])}",
+        spread(statistics),
     )
 
 
 def _search_axis(size: svg.Scale, x: svg.Scale) -> str:
-    parts = [svg.label(4, svg.TOP - 24, "memory in MB (log)", "name", "start")]
+    parts = [svg.label(4, svg.TOP - 35, "memory in MB (log)", "name", "start")]
     for tick in svg.memory_ticks(size):
         parts.append(f'<path class="grid" d="M{svg.n(x.start)} {svg.n(size(tick))}H{svg.n(x.end)}"/>')
         parts.append(svg.label(x.start - 6, size(tick) + 4, f"{tick:,.0f}", anchor="end"))
@@ -242,7 +245,7 @@ def _trials(rounds: Sequence[Mapping[str, Any]], x: svg.Scale, size: svg.Scale) 
 
 def _doubt(doubts: Sequence[tuple[int, float]], x: svg.Scale, split: float, tolerance: float | None) -> str:
     held = [value for _, value in doubts] + ([tolerance] if tolerance else [])
-    y = svg.value_scale(held, _BOTTOM, split + 42)
+    y = svg.value_scale(held, _BOTTOM, split + 48)
     parts = [svg.y_axis(y, percent, "expected loss" + _log(y), right=x.end)]
     if tolerance:
         parts.append(f'<path class="tolerance" d="M{svg.n(x.start)} {svg.n(y(tolerance))}H{svg.n(x.end)}"/>')

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from reports.rows import Result
 from reports.view import view
@@ -47,8 +48,14 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters["fold"] = fold
+    environment.filters["ranges"] = ranges
     environment.filters["picture"] = lambda text: Markup(text)  # noqa: S704 (made, and escaped, by reports.svg)
     return environment.get_template("report.html")
+
+
+def ranges(text: str) -> Markup:
+    """Text whose parts in parentheses, its intervals, step back."""
+    return Markup(re.sub(r"\([^()]*\d[^()]* to [^()]*\)", r'<span class="ci">\g<0></span>', str(escape(text))))  # noqa: S704
 
 
 def fold(text: str, length: int = SHOWN_CHARACTERS) -> Markup:

@@ -26,6 +26,7 @@ def render(result: Result) -> str:
         f"**{answer.choice}**: {answer.claim}{money_part}.",
         f"> **{badge}.** {estimate}" if estimate else "",
         f"> {story.partial(result)}" if story.partial(result) else "",
+        f"> {code(story.trouble(result))}" if story.trouble(result) else "",
         f"**{sure.label}.** {' '.join(sure.reasons)}",
         *_tables(result),
         _strategies(result),

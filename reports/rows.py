@@ -6,11 +6,11 @@ The tables of all forms are made of these rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reports.wording import Interval
+from reports.wording import Interval, listing
 
 Result = Mapping[str, Any]
 Key = tuple[int, str]
@@ -77,6 +77,15 @@ def rows(result: Result) -> tuple[Row, ...]:
         )
         for where in sorted(keys)
     )
+
+
+def left_out(table: Iterable[Row]) -> tuple[tuple[str, str], ...]:
+    """The configurations that cannot be recommended, those with one reason together, and the reason."""
+    sizes: dict[tuple[str, str], list[str]] = {}
+    for row in table:
+        if row.reason:
+            sizes.setdefault((row.reason, row.architecture), []).append(f"{row.memory_mb:,}")
+    return tuple((f"{listing(found)} MB on {architecture}", reason) for (reason, architecture), found in sizes.items())
 
 
 def _believed(point: Mapping[str, Any] | None, measurement: Mapping[str, Any] | None) -> dict[str, Any]:

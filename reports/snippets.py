@@ -51,7 +51,7 @@ def reproduce(result: Result) -> str:
         parts.append(f"--balanced-weight {request.get('balanced_weight', 0.5):g}")
     parts.append(f"--sampler {quote(visible(request['sampler']))}")
     values = {**request, **request.get("constraints", {}), **request.get("budget", {})}
-    parts += [f"{flag} {values[name]:g}" for name, flag in _FLAGS.items() if values.get(name)]
+    parts += [f"{flag} {_plain(values[name])}" for name, flag in _FLAGS.items() if values.get(name)]
     parts += [f"{flag} {values[name] * 100:g}%" for name, flag in _SHARES.items() if values.get(name)]
     parts.append("--only-cold-starts" if request.get("only_cold_starts") else "")
     parts.append(f"--seed {request['seed']}")
@@ -73,6 +73,11 @@ _FLAGS = {
 _SHARES = {"tolerance": "--tolerance", "discount": "--discount", "cold_start_share": "--cold-start-share"}
 
 
+def _plain(value: float) -> str:
+    """A number without exponent: `20000000`, `0.25`."""
+    return f"{value:.0f}" if value == int(value) else f"{value:f}".rstrip("0")
+
+
 def _sizes(request: Mapping[str, Any]) -> str:
     sizes = request["memory_sizes_mb"]
     if request.get("listed") or len(sizes) < 2:
@@ -84,11 +89,11 @@ def _tuner(result: Result) -> str:
     region = result["function"]["region"]
     name = quote(visible(result["function"]["name"]))
     return (
-        "# shows what would change, then changes it\n"
+        "# look first, then do it\n"
         "tuner apply result.json --dry-run\n"
         "tuner apply result.json\n"
         "# later: has it drifted?\n"
-        f"tuner tune {name} --payload @payload.json --fail-above 10%"
+        f"tuner tune {name} --payload @payload.json \\\n  --fail-above 10%"
         + (f" --region {quote(visible(region))}" if region else "")
     )
 
@@ -99,7 +104,10 @@ def _aws_cli(result: Result, memory_mb: int, architecture: str) -> str:
     name = quote(visible(function["name"])) if in_aws else "FUNCTION_NAME"
     region = f" \\\n  --region {quote(visible(function['region']))}" if in_aws and function["region"] else ""
     lines = f"aws lambda update-function-configuration \\\n  --function-name {name} --memory-size {memory_mb}{region}"
-    if current is not None and current["architecture"] == architecture:
+    open_question = (
+        len(result["request"]["architectures"]) > 1 if current is None else current["architecture"] != architecture
+    )
+    if not open_question:
         return lines
     return (
         f"{lines}\n# the architecture comes with the code, built for {architecture}\n"

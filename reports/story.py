@@ -40,6 +40,11 @@ STOPPED = {
 UNFINISHED = ("max_invocations", "max_usd", "max_seconds", "interrupted", "function_changed")
 """Reasons to stop before the question was settled."""
 _GOALS = {"cost": "cheapest", "speed": "fastest", "balanced": "best balanced"}
+_LOSS = {
+    "cost": "On average it costs {} more than the true best would.",
+    "speed": "On average it takes {} longer than the true best would.",
+    "balanced": "On average its balanced score is {} above that of the true best.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +82,32 @@ def headline(result: Result) -> Headline:
     if result["saving"] is not None:
         return Headline(choice, versus_now(result["saving"]), price)
     goal = f"the {_GOALS[recommended['strategy']]} choice at {milliseconds(recommended['duration_ms']['mean'])}"
-    if current is not None:
-        goal += f" (the current {configuration(current)} gave nothing to compare with)"
     return Headline(choice, goal, price)
 
 
 def versus_now(saving: Mapping[str, Any]) -> str:
     """Cost and duration against the current configuration: `38% cheaper (35 to 41%) and 12% faster (…) than now`."""
-    cost = _change(saving["ratio"], "cheaper", "dearer")
-    speed = _change(saving["duration_ratio"], "faster", "slower")
-    if cost and speed:
-        return f"{cost} and {speed} than now"
-    if cost:
-        return f"{cost} than now, and about as fast ({_either_way(saving['duration_ratio'], 'slower', 'faster')})"
-    if speed:
-        return f"{speed} than now, at about the same cost ({_either_way(saving['ratio'], 'dearer', 'cheaper')})"
-    return (
-        f"no clear difference from now in cost ({_either_way(saving['ratio'], 'dearer', 'cheaper')}) "
-        f"or duration ({_either_way(saving['duration_ratio'], 'slower', 'faster')})"
-    )
+    cost, speed = saving["ratio"], saving["duration_ratio"]
+    unclear_cost, unclear_speed = _either_way(cost, "dearer", "cheaper"), _either_way(speed, "slower", "faster")
+    if _unclear(cost) and _unclear(speed):
+        return f"no clear difference from now in cost ({unclear_cost}) or duration ({unclear_speed})"
+    told = [
+        _change(interval, *words)
+        for interval, words in ((cost, ("cheaper", "dearer")), (speed, ("faster", "slower")))
+        if not _unclear(interval) and interval["mean"] > -1
+    ]
+    joint = " and " if (cost["mean"] > 0) == (speed["mean"] > 0) else " but "
+    parts = [f"{joint.join(told)} than now"] if told else []
+    if _unclear(cost):
+        parts.append(f"at about the same cost ({unclear_cost})")
+    if _unclear(speed):
+        parts.append(f"about as fast ({unclear_speed})")
+    parts += [
+        _multiple(interval, word)
+        for interval, word in ((cost, "cost"), (speed, "duration"))
+        if not _unclear(interval) and interval["mean"] <= -1
+    ]
+    return ", ".join(parts) if told else f"{', '.join(parts)} of now"
 
 
 def monthly(result: Result, cost: float) -> str:
@@ -114,8 +126,12 @@ def confidence(result: Result) -> Confidence:
         return Confidence("none", "No answer", (ended, _effort(result)))
     regret, tolerance = recommended["expected_regret"], result["request"].get("tolerance", 0.02)
     level, label = _level(regret, tolerance, stopped, recommended)
+    if len(result["curve"]) == 1:
+        level, label = "fair", "No choice"
     reasons = [
-        f"On average this choice loses {percent(regret)} against the true best of its strategy.",
+        _LOSS[recommended["strategy"]].format(percent(regret))
+        if len(result["curve"]) > 1
+        else "It is the only configuration that can be recommended at all.",
         _effort(result),
         ended,
     ]
@@ -144,6 +160,16 @@ def partial(result: Result) -> str:
     if result["stopped_by"] not in UNFINISHED:
         return ""
     return f"Partial result: {STOPPED[result['stopped_by']]}. What was measured until then is shown."
+
+
+def trouble(result: Result) -> str:
+    """What is wrong with the configuration in use, or with comparing against it; empty when nothing is."""
+    current = result["current"]
+    if current is None or current["duration_ms"] is not None or result["recommendation"] is None:
+        return ""
+    reason = next((item["reason"] for item in result["excluded"] if key(item) == key(current)), "")
+    told = f"The configuration in use, {configuration(current)},"
+    return f"{told} cannot be recommended: {reason}." if reason else f"{told} was not measured, so nothing is compared."
 
 
 def next_step(result: Result) -> str:
@@ -177,12 +203,21 @@ def _nothing(result: Result) -> str:
 
 
 def _change(saved: Interval, better: str, worse: str) -> str:
-    """`38% cheaper (35 to 41%)`; empty when the interval does not tell which."""
-    if saved["low"] > 0:
+    """`38% cheaper (35 to 41%)`."""
+    if saved["mean"] > 0:
         return f"{percent(saved['mean'])} {better} ({percent_range(saved['low'], saved['high'])})"
-    if saved["high"] < 0:
-        return f"{percent(-saved['mean'])} {worse} ({percent_range(-saved['high'], -saved['low'])})"
-    return ""
+    return f"{percent(-saved['mean'])} {worse} ({percent_range(-saved['high'], -saved['low'])})"
+
+
+def _multiple(saved: Interval, what: str) -> str:
+    """`at 4.1 times the duration (3.1 to 5.3)`: from twice on, shares are hard to read."""
+    times, low, high = (f"{1 - saved[end]:.1f}" for end in ("mean", "high", "low"))
+    return f"at {times} times the {what} ({low} to {high})"
+
+
+def _unclear(saved: Interval) -> bool:
+    """Whether the interval does not tell better from worse."""
+    return bool(saved["low"] <= 0 <= saved["high"])
 
 
 def _either_way(saved: Interval, worse: str, better: str) -> str:

@@ -16,9 +16,11 @@ from typing import Any
 from reports.wording import visible
 
 WIDTH, HEIGHT = 480.0, 320.0
-LEFT, RIGHT, TOP, BOTTOM = 58.0, 16.0, 40.0, 44.0
+LEFT, RIGHT, TOP, BOTTOM = 58.0, 16.0, 46.0, 44.0
 LOG_FROM = 6.0
 """An axis is logarithmic when its largest value is so many times its smallest."""
+_LEAST_GAP = 15.0
+"""Pixels between the numbers of a vertical axis."""
 _MEMORY_TICKS = (128, 256, 512, 1024, 2048, 4096, 10240)
 
 
@@ -136,12 +138,15 @@ def x_axis(scale: Scale, ticks: Sequence[float], tell: Callable[[float], str], t
 
 def y_axis(scale: Scale, tell: Callable[[float], str], title: str, left: float = LEFT, right: float = WIDTH) -> str:
     """Grid lines with their numbers at the left, and the axis' name above them."""
-    parts = []
+    parts, last = [], math.inf
     for tick in scale.ticks():
         y = scale(tick)
+        if last - y < _LEAST_GAP:
+            continue
+        last = y
         parts.append(f'<path class="grid" d="M{n(left)} {n(y)}H{n(right)}"/>')
         parts.append(label(left - 6, y + 4, tell(tick), anchor="end"))
-    parts.append(label(4, scale.end - 24, title, "name", "start"))
+    parts.append(label(4, scale.end - 35, title, "name", "start"))
     return "".join(parts)
 
 

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from reports import story
-from reports.rows import Result, Row, rows
+from reports.rows import Result, Row, left_out, rows
 from reports.wording import clip, milliseconds, number, per_million, plural, visible
 
 WIDTH = 100
@@ -22,9 +22,12 @@ def render(result: Result, *, width: int = WIDTH) -> str:
     badge, estimate = story.origin(result)
     lines += _wrapped(f"{badge}. {estimate}", width) if estimate else []
     lines += _wrapped(story.partial(result), width) if story.partial(result) else []
+    lines += _wrapped(clip(story.trouble(result)), width)
     sure = story.confidence(result)
     lines += [*_wrapped(f"{sure.label}. {' '.join(sure.reasons)}", width), ""]
     lines += [line[:width].rstrip() for line in _table(result)]
+    for sizes, reason in left_out(rows(result)):
+        lines += ["", *_wrapped(f"Left out {sizes}: {clip(reason)}", width)]
     for notice in result["warnings"]:
         lines += ["", *_wrapped(f"{clip(notice['code'], 40)}: {clip(notice['message'])}", width, "! ")]
     for text in _errors(result):
@@ -34,7 +37,7 @@ def render(result: Result, *, width: int = WIDTH) -> str:
 
 def _table(result: Result) -> Iterator[str]:
     """Measured, current and recommended configurations, with a bar for the cost."""
-    shown = [row for row in rows(result) if row.measured or row.recommended or row.current or row.reason]
+    shown = [row for row in rows(result) if row.measured or row.recommended or row.current]
     if not shown:
         return
     currency = result["prices"]["currency"]

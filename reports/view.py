@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports import charts, charts_runs, csv, snippets, story
-from reports.rows import Result, Row, rows
+from reports.rows import Key, Result, Row, left_out, rows
 from reports.wording import (
     Interval,
     clip,
@@ -28,10 +28,14 @@ from reports.wording import (
     percent,
     plural,
     seconds,
+    span,
     spread,
     visible,
 )
 from tuner.visualization import Series, visualization_url
+
+PRINTED_ROWS = 10
+"""Measured configurations in the printed table; the file has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ def view(result: Result) -> dict[str, Any]:
         "badge": badge,
         "estimate": estimate,
         "partial": story.partial(result),
+        "trouble": story.trouble(result),
         "headline": story.headline(result),
         "confidence": story.confidence(result),
         "why": story.why(result),
@@ -87,10 +92,11 @@ def view(result: Result) -> dict[str, Any]:
         "charts": tuple(chart for chart in _charts(result, table) if chart),
         "strategies": tuple(_strategies(result)),
         "columns": _columns(result),
-        "table": tuple((row, _cells(row, result)) for row in table),
+        "table": tuple((row, _cells(row, result)) for row in sorted(table, key=lambda row: bool(row.reason))),
+        "brief": _brief(table),
         "csv": base64.b64encode(csv.render(result).encode("utf-8", "replace")).decode(),
         "failures": _failures(result),
-        "excluded": tuple(row for row in table if row.reason),
+        "excluded": left_out(table),
         "method": tuple(_method(result)),
         "prices": tuple(_prices(result)),
         "tuning": tuple(_tuning(result)),
@@ -112,7 +118,8 @@ def memory_title(result: Result) -> str:
 
 def explore(result: Result) -> str:
     """What the page's script recomputes the recommendation from, as JSON that is safe inside a script element."""
-    request, current = result["request"], result["current"]
+    request, current, recommended = result["request"], result["current"], result["recommendation"]
+    saving = result["saving"]
     data = {
         "rows": [_numbers(point) for point in result["curve"]],
         "strategy": request["strategy"],
@@ -121,6 +128,8 @@ def explore(result: Result) -> str:
         "constraints": request.get("constraints", {}),
         "month": request.get("invocations_per_month"),
         "current": current and [current["memory_mb"], current["architecture"]],
+        "recommended": recommended and [recommended["memory_mb"], recommended["architecture"]],
+        "saving": saving and [saving["ratio"]["mean"], saving["duration_ratio"]["mean"]],
         "currency": result["prices"]["currency"],
     }
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
@@ -155,7 +164,7 @@ def _tiles(result: Result) -> Iterator[Tile]:
         yield Tile("cold start adds", milliseconds(start["mean"]), spread(start))
     saved = result["saving"] and result["saving"]["per_month_usd"]
     if saved:
-        ends = f"{money(saved['low'], currency)} to {money(saved['high'], currency)}"
+        ends = span(money(saved["low"], currency), money(saved["high"], currency))
         yield Tile("saved a month", money(saved["mean"], currency), ends)
 
 
@@ -177,7 +186,8 @@ def _charts(result: Result, table: Sequence[Row]) -> Iterator[charts.Chart | Non
     if not table:
         return
     yield charts.duration(result, table)
-    yield charts.cost(result, table)
+    if any(row.cost_usd for row in table):
+        yield charts.cost(result, table)
     if any(row.candidate for row in table):
         yield charts.trade_off(result, table)
     yield charts_runs.distribution(result, table)
@@ -200,7 +210,7 @@ def _strategies(result: Result) -> Iterator[tuple[str, Mapping[str, Any], str, s
 
 def _columns(result: Result) -> tuple[str, ...]:
     month = result["request"].get("invocations_per_month")
-    last = (f"cost a month at {count(month)}",) if month else ()
+    last = (f"At {count(month)} a month",) if month else ()
     return ("Memory", "Architecture", "Duration", "p95", "Cost per million", *last, "Init", "Memory used", "Runs", "")
 
 
@@ -218,14 +228,22 @@ def _cells(row: Row, result: Result) -> tuple[Cell, ...]:
         _cell(row.init_duration_ms, milliseconds),
         Cell(memory(row.max_memory_used_mb), row.max_memory_used_mb) if row.max_memory_used_mb else Cell("–"),
         Cell(f"{row.runs:,}", row.runs) if row.measured else Cell("–", 0),
-        Cell(clip(row.reason, 100) if row.reason else ", ".join(_roles(row))),
+        Cell(clip(row.reason, 64) if row.reason else ", ".join(_roles(row))),
     )
+
+
+def _brief(table: Sequence[Row]) -> set[Key]:
+    """The rows that are printed: current and recommended, and some of the measured ones."""
+    roles = [row.key for row in table if row.recommended or row.current]
+    measured = [row.key for row in table if row.measured and row.duration_ms and row.key not in roles]
+    step = -(-len(measured) // PRINTED_ROWS) or 1
+    return {*roles, *measured[::step]}
 
 
 def _cell(interval: Interval | None, tell: Any, *, ends: bool = False) -> Cell:
     if interval is None:
         return Cell("–")
-    note = f"{tell(interval['low'])} to {tell(interval['high'])}" if ends else ""
+    note = span(tell(interval["low"]), tell(interval["high"])) if ends else ""
     return Cell(tell(interval["mean"]), interval["mean"], note)
 
 

@@ -45,7 +45,7 @@ def milliseconds(value: float) -> str:
 def seconds(value: float) -> str:
     """A time span: `74 s`, from two minutes on `3 min 20 s`."""
     if value < 120:
-        return f"{number(value)} s"
+        return f"{value:.0f} s" if value == int(value) else f"{number(value)} s"
     minutes, rest = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
@@ -78,7 +78,16 @@ def percent_range(low: float, high: float) -> str:
 def spread(interval: Interval, unit: str = "ms", currency: str = "USD") -> str:
     """The ends of an interval, in ms, or in money for a million invocations."""
     tell = milliseconds if unit == "ms" else (lambda value: per_million(value, currency))
-    return f"{tell(interval['low'])} to {tell(interval['high'])}"
+    return span(tell(interval["low"]), tell(interval["high"]))
+
+
+def span(low: str, high: str) -> str:
+    """Two told values with their common unit once: `846 to 1,005 ms`, `$3.72 to 4.39`."""
+    value, _, unit = low.partition(" ")
+    if unit and high.endswith(f" {unit}"):
+        return f"{value} to {high}"
+    symbol = low.rstrip("0123456789.,")
+    return f"{low} to {high.removeprefix(symbol)}" if symbol else f"{low} to {high}"
 
 
 def count(value: float) -> str:

@@ -29,14 +29,18 @@
     const size = Math.abs(share * 100);
     return (size >= 9.95 || size === 0 ? size.toFixed(0) : size >= 0.095 ? size.toFixed(1) : size.toFixed(2)) + "%";
   };
-  const count = (value) => value >= 1e6 ? `${grouped(+(value / 1e6).toPrecision(3), 0) === "0" ? 0 : +(value / 1e6).toPrecision(3)} million`
-    : grouped(value, 0);
+  const count = (value) => value >= 1e6 ? `${+(value / 1e6).toPrecision(6)} million` : grouped(value, 0);
+  const span = (low, high) => {
+    const [value, unit] = low.split(" ");
+    if (unit && high.endsWith(` ${unit}`)) return `${value} to ${high}`;
+    return `${low} to ${symbol && high.startsWith(symbol) ? high.slice(symbol.length) : high}`;
+  };
   const place = (row) => `${grouped(row.memory, 0)} MB on ${row.architecture}`;
 
   for (const element of all(".js")) element.hidden = false;
 
   // Copy buttons.
-  for (const pre of all(".panel pre, pre.command")) {
+  for (const pre of all(".copied pre")) {
     const button = make("button", { type: "button", className: "copy", textContent: "Copy" });
     button.addEventListener("click", async () => {
       try { await navigator.clipboard.writeText(pre.textContent); button.textContent = "Copied"; } catch {
@@ -77,15 +81,20 @@
     if (!svg?.dataset.scales || !svg.querySelector(".curve")) continue;
     const { x, y, factor } = JSON.parse(svg.dataset.scales);
     const tell = factor === 1 ? ms : (value) => money(value * factor);
+    const below = svg.querySelector(".series");
+    const layers = {};
     for (const row of rows) {
       if (row.measured) continue;
       const { mean, low, high } = figure(row);
       const group = draw("g", { class: "pt hit", role: "img" });
       group.append(draw("circle", { cx: at(x, row.memory), cy: at(y, mean * factor), r: 6 }));
       const title = draw("title", {});
-      title.textContent = `${grouped(row.memory, 0)} MB ${row.architecture}: ${tell(mean)} (${tell(low)} to ${tell(high)}), estimated, not measured`;
+      title.textContent = `${grouped(row.memory, 0)} MB ${row.architecture}: ${tell(mean)} (${span(tell(low), tell(high))}), estimated, not measured`;
       group.append(title);
-      svg.querySelector(`.series.${row.architecture}`)?.append(group);
+      // Below the measured marks, which keep the pointer to themselves.
+      layers[row.architecture] ??= svg.insertBefore(
+        draw("g", { class: `series ${row.architecture}`, "data-series": row.architecture }), below);
+      layers[row.architecture].append(group);
     }
   }
 
@@ -169,10 +178,12 @@
   };
   let moved = false;
   const traffic = () => !moved ? data.month ?? 1e6 : +(10 ** +fields.traffic.value).toPrecision(2);
-  const compared = (now, then, better, worse) => {
-    const share = 1 - then / now;
-    return Math.abs(share) < 0.0005 ? "" : `${percent(share)} ${share > 0 ? better : worse}`;
-  };
+  const compared = (share, better, worse) =>
+    Math.abs(share) < 0.0005 ? "" : `${percent(share)} ${share > 0 ? better : worse}`;
+  const recommended = (row) => row.memory === data.recommended[0] && row.architecture === data.recommended[1];
+  // For the recommendation itself the result knows more: the paired comparison.
+  const saved = (now, row, index, figure) =>
+    data.saving && recommended(row) ? data.saving[index] : 1 - row[figure].mean / now[figure].mean;
   const explore = () => {
     const wish = {
       strategy: fields.strategy.value,
@@ -191,17 +202,20 @@
     const unmet = violation(row, wish.constraints) > 0;
     const now = data.current && rows.find((r) => r.memory === data.current[0] && r.architecture === data.current[1]);
     const against = now && now !== row
-      ? [compared(now.cost.mean, row.cost.mean, "cheaper", "dearer"), compared(now.duration.mean, row.duration.mean, "faster", "slower")]
+      ? [compared(saved(now, row, 0, "cost"), "cheaper", "dearer"), compared(saved(now, row, 1, "duration"), "faster", "slower")]
         .filter(Boolean).join(", ") + " than now" : now ? "what is in use now" : "";
     const parts = [
       make("strong", { textContent: place(row) }),
-      ` ${ms(row.duration.mean)} (${ms(row.duration.low)} to ${ms(row.duration.high)}), ` +
-      `${money(row.cost.mean * 1e6)} per million (${money(row.cost.low * 1e6)} to ${money(row.cost.high * 1e6)}), ` +
+      `: ${ms(row.duration.mean)} (${span(ms(row.duration.low), ms(row.duration.high))}), p95 ${ms(row.p95)}, ` +
+      `${money(row.cost.mean * 1e6)} per million (${span(money(row.cost.low * 1e6), money(row.cost.high * 1e6))}), ` +
       `${money(row.cost.mean * traffic())} a month` + (against ? `; ${against}` : "") + ".",
     ];
     if (unmet) parts.push(make("em", { textContent: " No configuration meets the bounds; this one comes closest." }));
     if (!row.measured) parts.push(make("span", { className: "note", textContent: " Estimated, not measured itself." }));
     fields.found.replaceChildren(...parts);
+    const known = recommended(row);
+    for (const ring of all(".wish")) ring.classList.toggle("off", known);
+    if (known) return;
     point("chart-duration", row.memory, row.duration.mean);
     point("chart-cost", row.memory, row.cost.mean);
     point("chart-trade-off", row.duration.mean, row.cost.mean);

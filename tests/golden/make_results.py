@@ -45,7 +45,7 @@ AWS = FunctionIdentity(
     runtime="python3.13",
     code_sha256="Zm9v8Yt1x0rZQmFyYmF6cXV4MTIzNDU2Nzg5MGFiY2RlZg=",
     region="eu-central-1",
-    current=Configuration(2048, X86),
+    current=Configuration(512, X86),
     timeout_s=30,
 )
 
@@ -67,10 +67,10 @@ class Situation:
 
 
 def curves(
-    work_ms: float, fixed_ms: float, *, arm_factor: float = 0.9, knee_mb: int = 1769
+    work_ms: float, fixed_ms: float, *, arm_factor: float = 0.9, pressure_mb: int = 0
 ) -> dict[Architecture, dict[int, float]]:
-    """A part that scales with the CPU share up to a knee, and one that does not."""
-    x86 = {m: fixed_ms + work_ms * 1769 / min(m, knee_mb) for m in SIZES_40}
+    """A part that scales with the CPU share up to one vCPU, one that does not, and memory pressure below a size."""
+    x86 = {m: (fixed_ms + work_ms * 1769 / min(m, 1769)) * (1 + max(0.0, pressure_mb / m - 1) ** 1.3) for m in SIZES_40}
     return {X86: x86, ARM: {m: arm_factor * ms for m, ms in x86.items()}}
 
 
@@ -79,7 +79,10 @@ def situations() -> dict[str, Situation]:
     both = SearchSpace(SIZES_40, (X86, ARM))
     listed = SearchSpace((128, 256, 512, 1024, 1536, 3008), (X86,), listed=True)
     render = SimulatedFunction(
-        curves(180, 60), SimulatedNoise(init_ms=420), SimulatedFaults(out_of_memory_below_mb=200), used_mb=180
+        curves(180, 20, pressure_mb=900),
+        SimulatedNoise(init_ms=420),
+        SimulatedFaults(out_of_memory_below_mb=200),
+        used_mb=180,
     )
     plain = SimulatedFunction(curves(700, 5), SimulatedNoise(), name="app.py:handler")
     here = FunctionIdentity(
@@ -92,7 +95,7 @@ def situations() -> dict[str, Situation]:
     month = {"invocations_per_month": 20e6}
     return {
         "aws": Situation(render, AWS, both, **month),
-        "aws-all": Situation(render, AWS, both, GridSampler(runs=10), **month),
+        "aws-all": Situation(render, _identity(current=Configuration(SIZES_40[12], X86)), both, GridSampler(), **month),
         "local": Situation(
             plain,
             here,

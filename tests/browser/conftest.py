@@ -1,0 +1,101 @@
+"""A real browser for the tests of the page: one Chromium for all of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from reports.html import render
+from tests.unit.reports.results import result
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@dataclass
+class Opened:
+    """A page in the browser, its document, and everything that happened while it was open."""
+
+    page: Page
+    result: dict[str, Any]
+    file: Path
+    console: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+
+    @property
+    def foreign_requests(self) -> list[str]:
+        """Requests for anything but the file itself and data within it."""
+        return [url for url in self.requests if url != self.file.as_uri() and not url.startswith("data:")]
+
+
+Open = Callable[..., Opened]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A Chromium found on PATH; in CI one has to be there."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        message = f"no browser: none of {', '.join(NAMES)} is on PATH"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=[*FLAGS, *sandbox])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the pages are written."""
+    return tmp_path_factory.mktemp("pages")
+
+
+@pytest.fixture
+def open_page(chromium: Browser, folder: Path) -> Iterator[Open]:
+    """Open the page of a golden result by its name; further arguments are those of a browser context."""
+    with ExitStack() as stack:
+
+        def opened(name: str, **options: Any) -> Opened:
+            document = result(name)
+            file = folder / f"{name}.html"
+            if not file.exists():
+                file.write_text(render(document), "utf-8")
+            context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+            context.set_default_timeout(10_000)
+            stack.callback(context.close)
+            it = Opened(context.new_page(), document, file)
+            it.page.on("console", lambda message: it.console.append(message.text))
+            it.page.on("pageerror", lambda error: it.console.append(str(error)))
+            it.page.on("request", lambda request: it.requests.append(request.url))
+            it.page.on("dialog", lambda dialog: (it.dialogs.append(dialog.message), dialog.dismiss()))
+            it.page.goto(file.as_uri())
+            return it
+
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> Path:
+    """Where screenshots are kept for people to look at."""
+    kept = Path(__file__).parents[2] / "artifacts" / "report"
+    kept.mkdir(parents=True, exist_ok=True)
+    return kept
