@@ -19,7 +19,7 @@ from tuner.belief import Belief
 from tuner.curves.estimate import NothingUsableError, Posterior, candidates, fit
 from tuner.curves.layout import by_price
 from tuner.estimates import measured_belief
-from tuner.model import Configuration, Objective, StopReason, Trial
+from tuner.model import Configuration, StopReason, Trial
 from tuner.samplers import Evidence, Proposal
 from tuner.strategies import recommend
 from tuner.study import spent
@@ -34,6 +34,8 @@ UNLIKELY = 0.1
 """A chance below this of exceeding twice the tolerance is accepted."""
 NOISY_SD = 0.15
 """Noise of a single run (log units) from which an open question is put down to it."""
+WILD_SD = 0.5
+"""Noise from which no answer counts as certain: rare runs, which a search does not see, decide the bill."""
 MAX_CONFIRMATIONS = 2
 """Recommendations that are compared with the current configuration side by side at most."""
 PLAIN_PLACES = 6
@@ -123,11 +125,9 @@ class AdaptiveSampler:
     def _next(self, state: _State) -> tuple[list[Request], StopReason | None]:
         """The trials with the best expected saving per dollar, or the reason to stop."""
         scene, evidence = state.scene, state.evidence
-        within = _within_tolerance(scene, evidence.objective)
-        if (
-            scene.expected_regret <= self.certain * evidence.objective.tolerance
-            and len(state.measured) >= self.min_places
-        ):
+        within = state.within_tolerance
+        certain = scene.expected_regret <= self.certain * evidence.objective.tolerance
+        if within and certain and len(state.measured) >= self.min_places:
             return [], StopReason.TOLERANCE
         if state.trials >= self.max_trials:
             return [], StopReason.TOLERANCE if within else StopReason.CANNOT_TELL
@@ -141,7 +141,7 @@ class AdaptiveSampler:
         if sum(offer.usd for offer in batch) > state.usd_left or rate < affordable[0].rate:
             batch, rate = affordable[:1], affordable[0].rate
         if rate * self._horizon(evidence, within=within) * scene.best_cost_usd < 1:
-            return [], StopReason.TOLERANCE if within else state.undecided(within)
+            return [], StopReason.TOLERANCE if within else state.undecided
         chosen = [(scene.belief.candidates[offer.candidate], offer) for offer in batch]
         return [Request(configuration, offer.environments, offer.runs) for configuration, offer in chosen], None
 
@@ -204,12 +204,22 @@ class _State:
         held = set(self.layout.configurations)
         return np.array([i for i, c in enumerate(self.scene.belief.candidates) if c in held], dtype=np.int64)
 
-    def undecided(self, within: bool) -> StopReason:
-        """Why it ends without further trials."""
-        if within:
-            return StopReason.TOLERANCE
-        noise = math.hypot(self.precision.run_sd, self.precision.environment_sd)
-        return StopReason.CANNOT_TELL if noise > NOISY_SD else StopReason.ECONOMY
+    @property
+    def noise_sd(self) -> float:
+        """Spread of single runs, log units."""
+        return math.hypot(self.precision.run_sd, self.precision.environment_sd)
+
+    @property
+    def within_tolerance(self) -> bool:
+        """Whether the expected regret is, and twice the tolerance is unlikely to be exceeded."""
+        tolerance = self.evidence.objective.tolerance
+        unlikely = float((self.scene.regret[:, self.scene.best] > 2 * tolerance).mean()) < UNLIKELY
+        return self.scene.expected_regret <= tolerance and unlikely and self.noise_sd < WILD_SD
+
+    @property
+    def undecided(self) -> StopReason:
+        """Why it ends although the question is open."""
+        return StopReason.CANNOT_TELL if self.noise_sd > NOISY_SD else StopReason.ECONOMY
 
     def proposal(self, requests: Sequence[Request]) -> Proposal:
         """The requests as numbered trials."""
@@ -249,13 +259,6 @@ def _pairs(evidence: Evidence, current: Configuration) -> set[Configuration]:
     single = {trial for trial, labels in runs.items() if len(labels) > 1 and len(set(labels)) == len(labels)}
     own = [trial for trial in single if where[trial] == current and trial - 1 in single]
     return {where[trial - 1] for trial in own} - {current}
-
-
-def _within_tolerance(scene: Scene, objective: Objective) -> bool:
-    """Whether the expected regret is, and twice the tolerance is unlikely to be exceeded."""
-    regret = scene.regret[:, scene.best]
-    unlikely = float((regret > 2 * objective.tolerance).mean()) < UNLIKELY
-    return scene.expected_regret <= objective.tolerance and unlikely
 
 
 def _fit(evidence: Evidence) -> Posterior:
