@@ -141,19 +141,20 @@ def test_code_deployed_while_a_version_is_published_keeps_the_original_memory(
     assert after["CodeSha256"] != orders["configuration"]["CodeSha256"]
 
 
+@pytest.mark.parametrize("isolation", ["versions", "copy"])
 def test_a_second_run_is_refused_with_the_name_of_the_first(
-    cloud: Cloud, orders: dict[str, Any], tmp_path: Path
+    isolation: str, cloud: Cloud, orders: dict[str, Any], tmp_path: Path
 ) -> None:
     refusals: list[AnotherRunError] = []
 
     def second(_: dict[str, Any]) -> None:
         for state in (tmp_path, tmp_path / "another machine"):
             with pytest.raises(AnotherRunError) as found:
-                tune(cloud, state, settings())
+                tune(cloud, state, settings(isolation=isolation))
             refusals.append(found.value)
 
     cloud.faults.hook(second, "Invoke")
-    first = tune(cloud, tmp_path, settings())
+    first = tune(cloud, tmp_path, settings(isolation=isolation))
     assert len(refusals) == 2
     assert all(first.backend.run_id in error.message and error.hint for error in refusals)
     assert first.study.stopped_by is StopReason.COMPLETE

@@ -14,10 +14,10 @@ from functools import partial
 from typing import Any
 
 from tuner.aws.client import SNAPSHOT_LIMIT_S, LambdaApi
-from tuner.aws.errors import AwsError, BadValueError, ConflictError, NotFoundError, StorageFullError
+from tuner.aws.errors import AnotherRunError, AwsError, BadValueError, ConflictError, NotFoundError, StorageFullError
 from tuner.aws.function import FunctionState
 from tuner.aws.journal import Journal
-from tuner.aws.marker import FUNCTION_TAG, RUN_TAG, CopyMarker
+from tuner.aws.marker import COPY_PREFIX, FUNCTION_TAG, RUN_TAG, CopyMarker, parse_copy
 from tuner.aws.packages import Packages
 from tuner.aws.steps import CreateCopy, DeleteCopy
 from tuner.aws.versions import Refusal
@@ -88,6 +88,21 @@ class CopyMaker:
             return exc
         self.journal.done(step)
         return None
+
+
+def refuse_other_copies(api: LambdaApi, function: str) -> None:
+    """Refuse to go on when another run has copies of the function.
+
+    Raises:
+        AnotherRunError: names the other run.
+    """
+    for state in api.functions():
+        marker = parse_copy(state.description) if state.name.startswith(COPY_PREFIX) else None
+        if marker is not None and marker.function == function:
+            raise AnotherRunError(
+                f"Run {marker.made.run} is at work on {function}, or was killed: {state.name} is its own",
+                f"Wait until it has ended. If it was killed: tuner clean {function}",
+            )
 
 
 def creation(packages: Packages, marker: CopyMarker) -> dict[str, Any]:

@@ -85,7 +85,7 @@ _PERMISSIONS: dict[type[Step], tuple[str, ...]] = {
     RestoreLatest: ("lambda:UpdateFunctionConfiguration", "lambda:GetFunctionConfiguration"),
     PublishVersion: ("lambda:PublishVersion", "lambda:ListVersionsByFunction"),
     DeleteVersion: ("lambda:DeleteFunction",),
-    CreateCopy: ("lambda:CreateFunction", "lambda:TagResource", "iam:PassRole"),
+    CreateCopy: ("lambda:CreateFunction", "lambda:TagResource", "lambda:ListFunctions", "iam:PassRole"),
     DeleteCopy: ("lambda:DeleteFunction",),
 }
 

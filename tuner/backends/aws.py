@@ -19,7 +19,7 @@ from pathlib import Path
 from tuner.aws import guards
 from tuner.aws.bench import Bench, Key
 from tuner.aws.client import LambdaApi
-from tuner.aws.copies import CopyMaker
+from tuner.aws.copies import CopyMaker, refuse_other_copies
 from tuner.aws.function import FunctionState
 from tuner.aws.gate import Gate
 from tuner.aws.invoke import Invoker, Place
@@ -92,6 +92,7 @@ class AwsBackend:
     _bench: Bench | None = field(default=None, init=False)
     _logs: LogLookup | None = field(default=None, init=False)
     _lanes: LaneRunner | None = field(default=None, init=False)
+    _used: list[Key] = field(default_factory=list, init=False)
     _generations: dict[Configuration, Iterator[int]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -171,6 +172,9 @@ class AwsBackend:
         try:
             watch()
             places = bench.places([key for chunks in wanted.values() for key, _ in chunks], stop)
+            # Those of the batch before stood until now, so that other machines see a run at work.
+            bench.retire(self._used)
+            self._used = list(places)
             waves: list[Wave] = []
             for trial in trials:
                 made = [(places[key], payloads) for key, payloads in wanted.get(trial.id, ()) if key in places]
@@ -182,7 +186,6 @@ class AwsBackend:
             yield from self._lanes.run(waves, stop, watch)
             if not stop.is_set():
                 watch()
-                bench.retire(places)
         except FunctionChangedError as exc:
             self._notices.append(Notice("function_changed", f"{exc.message}."))
             raise
@@ -259,6 +262,8 @@ class AwsBackend:
         assert self._lock is not None
         latest, facts = self.check(), self.facts
         assert self._packages is not None
+        if facts.copies_only or len(self.describe().architectures) > 1:
+            refuse_other_copies(self.api, latest.name)
         payloads = read_payloads(self.settings, self.clients)
         journal = self._lock.begin(self.run_id, arn=arn, began=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
         self._bench = Bench(
