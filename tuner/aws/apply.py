@@ -94,7 +94,12 @@ def apply_recommendation(
     finally:
         clients.close()
     served = f"; {alias} points to version {version}" if alias else ""
-    return f"{note}{plan.function}: {plan.before.configuration} -> {after}{served}."
+    now = plan.before.configuration
+    return (
+        f"{note}{plan.function}: {now} -> {after}{served}."
+        if now != after
+        else f"{note}{plan.function}: {after}{served}."
+    )
 
 
 def make_apply_plan(api: LambdaApi, name: str, after: Configuration, alias: str | None) -> ApplyPlan:

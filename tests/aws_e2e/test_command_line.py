@@ -1,0 +1,136 @@
+"""`tuner tune`, `apply`, `clean` and `prices` as a user runs them, on a real handler in the stand-in."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cloud.fixtures import ROOT, Cloud
+from tuner.cli.main import run
+from tuner.result import loads
+
+HANDLER = {"app.py": "def handler(event, context):\n    return sum(i * i for i in range(event['n']))\n"}
+
+
+@pytest.fixture(autouse=True)
+def here(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A user with credentials and folders of their own."""
+    for name, value in cloud.environment().items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def before(cloud: Cloud) -> dict[str, Any]:
+    cloud.create_function("orders", HANDLER, "app.handler", memory_mb=512, Description="All orders")
+    client = cloud.client("lambda")
+    client.create_alias(FunctionName="orders", Name="RAM128", FunctionVersion=cloud.publish("orders"))
+    return cloud.snapshot("orders")
+
+
+def test_a_real_handler_is_tuned_on_both_architectures_and_left_as_it_was(
+    cloud: Cloud, before: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--payload", '{"n": 30000}', "--arch", "both", "--power-values", "512,1024", "--runs", "2"]
+    assert run(["tune", "orders", *arguments, "--output", "out", "--quiet"]) == 0
+    document = loads((tmp_path / "out" / "result.json").read_text("utf-8"), name="result.json")
+    assert document["function"]["backend"] == "aws"
+    assert document["function"]["arn"] == before["configuration"]["FunctionArn"]
+    assert document["recommendation"]["memory_mb"] in (512, 1024)
+    assert {(m["memory_mb"], m["architecture"], m["outcomes"]["ok"]) for m in document["measurements"]} == {
+        (memory_mb, architecture, 2) for memory_mb in (512, 1024) for architecture in ("x86_64", "arm64")
+    }
+    assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
+    assert "recommended" in capsys.readouterr().out
+    assert cloud.snapshot("orders") == before
+    assert cloud.function_names() == ["orders"]
+
+
+def test_the_adaptive_search_runs_in_aws(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.simulate_function("orders", memory_mb=512, model={"environments": 2})
+    before = cloud.snapshot("orders")
+    arguments = ["--power-values", "128-3008", "--max-invocations", "8", "--output", "out", "--quiet"]
+    assert run(["tune", "orders", *arguments]) == 0
+    document = json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))
+    assert document["tuning"]["invocations"] <= 8
+    assert document["recommendation"]
+    assert cloud.snapshot("orders") == before
+
+
+def test_a_dry_run_prints_changes_permissions_and_cost_and_makes_none(
+    cloud: Cloud, before: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.forget_calls()
+    assert run(["tune", "orders", "--arch", "both", "--power-values", "128,256", "--runs", "3", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    for words in (
+        "publish a version of orders",
+        "copy of orders with 256 MB arm64",
+        "lambda:PublishVersion",
+        "at most",
+    ):
+        assert words in said
+    assert not [call for call in cloud.calls() if not call["operation"].startswith(("Get", "List"))]
+    assert cloud.invocations() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_with_130_and_everything_put_back(
+    number: signal.Signals, cloud: Cloud, before: dict[str, Any], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "tuner", "tune", "orders", "--payload", '{"n": 1}', "--power-values", "128,256"]
+    environment = {**cloud.environment(), "XDG_STATE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([*command, "--runs", "50", "--output", "out"], env=environment, cwd=tmp_path, **options)
+    cloud.faults.hook(lambda _: process.send_signal(number), "Invoke", nth=3)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "--resume" in said
+    assert "Traceback" not in said
+    assert cloud.snapshot("orders") == before
+    assert (tmp_path / "out" / "result.json").exists()
+
+
+def test_apply_after_the_run_and_by_itself(
+    cloud: Cloud, before: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--payload", '{"n": 1}', "--power-values", "256", "--runs", "1", "--output", "out", "--quiet"]
+    assert run(["tune", "orders", *arguments, "--apply"]) == 0
+    after = cloud.snapshot("orders")
+    assert after["configuration"] == {**before["configuration"], "MemorySize": 256}
+    assert after["aliases"] == before["aliases"]
+    assert run(["apply", "out", "--alias", "live", "--dry-run"]) == 0
+    assert "create the alias live" in capsys.readouterr().out
+    assert cloud.snapshot("orders") == after
+    assert run(["apply", "out/result.json", "--alias", "live"]) == 0
+    served = cloud.client("lambda").get_function_configuration(FunctionName="orders", Qualifier="live")
+    assert served["MemorySize"] == 256
+
+
+def test_clean_finds_nothing_on_a_function_that_was_never_tuned(
+    cloud: Cloud, before: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["clean", "orders"]) == 0
+    assert capsys.readouterr().out == "Nothing is left on orders.\n"
+    assert cloud.snapshot("orders") == before
+
+
+def test_prices_are_refreshed_kept_and_used(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["prices", "eu-south-1", "--refresh", "--format", "json", "--quiet"]) == 0
+    fresh = json.loads(capsys.readouterr().out)
+    assert [tier["price"] for tier in fresh["gb_second"]["arm64"]] == [1.56138e-05, 1.40524e-05, 1.2491e-05]
+    assert fresh["request"] == pytest.approx(2.3e-07)
+    assert run(["prices", "eu-south-1", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == fresh
+    assert run(["prices", "us-east-1"]) == 0
+    assert "0.0000166667 up to 6,000,000,000" in capsys.readouterr().out
+    assert run(["prices", "nowhere-1", "--refresh"]) == 1
