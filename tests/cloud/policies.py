@@ -77,23 +77,25 @@ def statements(document: str | dict[str, Any]) -> list[Statement]:
 
 def statements_of(call: Call) -> list[Statement] | None:
     """All statements that are attached to the caller; None: nothing holds it back."""
-    from moto.iam.exceptions import NotFoundException
     from moto.iam.models import iam_backends
 
-    backend = iam_backends[call.account]["aws"]
     if call.caller == "stacks":
         return None
     if ":assumed-role/" in call.principal:
-        name = call.principal.split("/")[-2]
-        try:
-            holder: Any = backend.get_role(name)
-        except NotFoundException:
-            return None
-    else:
-        holder = backend.get_user_from_access_key_id(call.access_key)
-        if holder is None:
-            return None
-    return list(_attached(holder))
+        return statements_of_role(call.account, call.principal.split("/")[-2])
+    holder = iam_backends[call.account]["aws"].get_user_from_access_key_id(call.access_key)
+    return None if holder is None else list(_attached(holder))
+
+
+def statements_of_role(account: str, name: str) -> list[Statement] | None:
+    """All statements of a role; None: there is no such role."""
+    from moto.iam.exceptions import NotFoundException
+    from moto.iam.models import iam_backends
+
+    try:
+        return list(_attached(iam_backends[account]["aws"].get_role(name)))
+    except NotFoundException:
+        return None
 
 
 def _attached(holder: Any) -> Iterator[Statement]:

@@ -66,7 +66,8 @@ class Resource:
     ) -> Any:
         """Make the resource."""
         properties = {**cloudformation_json["Properties"], "_stack": kwargs.get("StackId", "")}
-        return cls.create(resource_name, properties, account_id, region_name)
+        name = properties.get(cls.name_property, resource_name)  # moto asks its own model for the property
+        return cls.create(name, properties, account_id, region_name)
 
     @classmethod
     def update_from_cloudformation_json(

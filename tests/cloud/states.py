@@ -9,10 +9,12 @@ import copy
 import json
 import time
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.cloud import states_definition
+from tests.cloud import policies, states_definition
+from tests.cloud.iam import Permission
 from tests.cloud.replace import replace
 from tests.cloud.settings import DEFAULT_ACCOUNT, Settings
 from tests.cloud.wire import STATES_KEY_PREFIX, register_principal
@@ -27,6 +29,7 @@ def install(settings: Settings, endpoint: str) -> None:
     """Mend moto's Step Functions."""
     _fix_backend()
     _fix_definitions()
+    _fix_roles(settings)
     _fix_start()
     _fix_stop()
     _fix_history(settings)
@@ -78,6 +81,33 @@ def _fix_definitions() -> None:
 
     replace(AmazonStateLanguageParser, parse=staticmethod(lambda text: parse(states_definition.for_parser(text))))
     replace(StepFunctionsParserBackend, _validate_definition=staticmethod(checked))
+
+
+def _fix_roles(settings: Settings) -> None:
+    """A role that may not wait for executions, or start those of a distributed Map, is found out by nobody."""
+    from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+
+    create, start = StepFunctionsParserBackend.create_state_machine, StepFunctionsParserBackend.start_execution
+
+    def check(backend: Any, role_arn: str, asked: Iterable[Permission]) -> None:
+        from moto.core.exceptions import JsonRESTError
+
+        held = policies.statements_of_role(backend.account_id, role_arn.rsplit("/", 1)[-1])
+        for permission in asked if held is not None and settings.enforce_policies else ():
+            if not policies.is_allowed(held or [], permission):
+                text = f"'{role_arn}' is not authorized to perform {permission.action} on {permission.resource}."
+                raise JsonRESTError("AccessDeniedException", text)
+
+    def created(self: Any, name: str, definition: str, roleArn: str, **options: Any) -> Any:  # noqa: N803 - moto's name
+        check(self, roleArn, states_definition.waiting_permissions(definition, self.region_name, self.account_id))
+        return create(self, name=name, definition=definition, roleArn=roleArn, **options)
+
+    def started(self: Any, state_machine_arn: str, *arguments: Any) -> Any:
+        machine = self.describe_state_machine(state_machine_arn)
+        check(self, machine.roleArn, states_definition.starting_permissions(machine.definition, state_machine_arn))
+        return start(self, state_machine_arn, *arguments)
+
+    replace(StepFunctionsParserBackend, create_state_machine=created, start_execution=started)
 
 
 def _fix_start() -> None:

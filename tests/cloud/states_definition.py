@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from tests.cloud.iam import Permission
+
 Definition = dict[str, Any]
 
 
@@ -31,6 +33,20 @@ def faults(definition: Definition, path: str = "") -> list[str]:
         for name in sorted(unreached)
     ]
     return found
+
+
+def waiting_permissions(definition: str, region: str, account: str) -> Iterator[Permission]:
+    """What the role must be allowed when a machine is created that waits for executions."""
+    if "states:startExecution.sync" in definition:
+        rule = f"arn:aws:events:{region}:{account}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+        for action in ("PutTargets", "PutRule", "DescribeRule"):
+            yield Permission(f"events:{action}", rule)
+
+
+def starting_permissions(definition: str, arn: str) -> Iterator[Permission]:
+    """What the role must be allowed when an execution comes to a distributed Map, whose children are executions."""
+    if "DISTRIBUTED" in definition:
+        yield Permission("states:StartExecution", arn)
 
 
 def for_parser(text: str) -> str:

@@ -66,6 +66,30 @@ def test_a_missing_object_is_forbidden_to_who_may_not_list(cloud: Cloud) -> None
     assert "s3:ListBucket" in answer["errorMessage"]
 
 
+def map_of_executions(**processor: str) -> str:
+    """A definition that starts an execution for each item and waits for it."""
+    resource = "arn:aws:states:::states:startExecution.sync:2"
+    task = {"Type": "Task", "Resource": resource, "Parameters": {"StateMachineArn": "arn"}, "End": True}
+    items = {"StartAt": "Start", "States": {"Start": task}, "ProcessorConfig": {"Mode": "INLINE", **processor}}
+    return json.dumps({"StartAt": "Each", "States": {"Each": {"Type": "Map", "ItemProcessor": items, "End": True}}})
+
+
+def test_a_machine_that_waits_for_executions_needs_a_role_that_may(cloud: Cloud) -> None:
+    client, definition = cloud.client("stepfunctions"), map_of_executions()
+    with pytest.raises(ClientError, match="events:PutTargets"):
+        client.create_state_machine(name="m", definition=definition, roleArn=cloud.role("poor", policy=policy("s3:*")))
+    assert client.list_state_machines()["stateMachines"] == []
+    client.create_state_machine(name="m", definition=definition, roleArn=cloud.role("rich"))
+
+
+def test_a_distributed_map_needs_a_role_that_may_start_its_children(cloud: Cloud) -> None:
+    client, definition = cloud.client("stepfunctions"), map_of_executions(Mode="DISTRIBUTED", ExecutionType="STANDARD")
+    role = cloud.role("waits", policy=policy("events:*"))
+    arn = client.create_state_machine(name="m", definition=definition, roleArn=role)["stateMachineArn"]
+    with pytest.raises(ClientError, match="states:StartExecution"):
+        client.start_execution(stateMachineArn=arn, input="[]")
+
+
 @pytest.mark.parametrize(
     ("statement", "expected"),
     [

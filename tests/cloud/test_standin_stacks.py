@@ -58,6 +58,7 @@ Resources:
   Machine:
     Type: AWS::Serverless::StateMachine
     Properties:
+      Name: !Join ["-", [machine, !Select [4, !Split ["-", !Ref "AWS::StackId"]]]]
       DefinitionUri: s3://artifacts/machine.json
       DefinitionSubstitutions: {workerArn: !GetAtt Worker.Arn}
       Policies: [{LambdaInvokePolicy: {FunctionName: !Ref Worker}}]
@@ -109,6 +110,7 @@ def test_the_stacks_state_machine_runs_its_function(cloud: Cloud, outputs: dict[
     while (ended := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
         pass
     assert json.loads(ended["output"]) == ["128+256", "1769", "1769"]
+    assert ":stateMachine:machine-" in outputs["MachineArn"]
 
 
 def test_all_properties_of_the_function_arrive(cloud: Cloud, outputs: dict[str, str]) -> None:

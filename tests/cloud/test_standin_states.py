@@ -210,3 +210,50 @@ def test_a_distributed_map_reads_a_list_from_s3_and_tolerates_failures(cloud: Cl
     assert ended["status"] == "SUCCEEDED", ended
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket="bucket", Prefix="out")["Contents"]]
     assert any(key.endswith("manifest.json") for key in keys)
+
+
+def test_a_task_that_runs_over_its_time_fails_with_a_timeout(cloud: Cloud) -> None:
+    function = cloud.simulate_function("f", model={"cpu_ms": 0, "wait_ms": 3000, "pace": 1.0})
+    ended = execute(cloud, machine(cloud, {"A": task(function, TimeoutSeconds=1)}))
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.Timeout")
+
+
+def test_an_execution_that_runs_over_its_time_is_timed_out(cloud: Cloud) -> None:
+    function = cloud.simulate_function("f", model={"cpu_ms": 0, "wait_ms": 3000, "pace": 1.0})
+    ended = execute(cloud, machine(cloud, {"A": task(function)}, TimeoutSeconds=1))
+    assert ended["status"] == "TIMED_OUT"
+    assert ended["stopDate"] >= ended["startDate"]
+
+
+def test_rows_of_a_csv_file_start_executions_and_wait_for_them(cloud: Cloud) -> None:
+    inner = machine(cloud, {"A": {"Type": "Pass", "Parameters": {"name.$": "$.name"}, "End": True}})
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="list.csv", Body="name,size\none,1\ntwo,2\n")
+    start = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution.sync:2",
+        "Parameters": {"StateMachineArn": inner, "Input.$": "$"},
+        "OutputPath": "$.Output",
+        "End": True,
+    }
+    states = {
+        "Each": {
+            "Type": "Map",
+            "MaxConcurrency": 2,
+            "ItemReader": {
+                "Resource": "arn:aws:states:::s3:getObject",
+                "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
+                "Parameters": {"Bucket": "bucket", "Key": "list.csv"},
+            },
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                "StartAt": "Start",
+                "States": {"Start": start},
+            },
+            "End": True,
+        }
+    }
+    ended = execute(cloud, machine(cloud, states))
+    assert ended["status"] == "SUCCEEDED", ended
+    assert json.loads(ended["output"]) == [{"name": "one"}, {"name": "two"}]
