@@ -1,0 +1,111 @@
+"""`tuner duet` on handlers of this machine: files, git revisions, what is refused, and an interruption."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tuner.cli.main import run
+
+HANDLER = "import time\nimport helper\n\n\ndef handler(event, context):\n    time.sleep(helper.SECONDS)\n"
+FLAGS = ("--metric", "duration", "--power-values", "1769", "--max-invocations", "64", "--runs", "2", "--quiet")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository whose handler became slow by a module beside it: tag `quick`, then `slow`."""
+    folder = tmp_path / "repository"
+    (folder / "src").mkdir(parents=True)
+    git(folder.parent, "init", "-q", str(folder))
+    (folder / "src" / "app.py").write_text(HANDLER)
+    for tag, seconds in (("quick", 0.01), ("slow", 0.03)):
+        (folder / "src" / "helper.py").write_text(f"SECONDS = {seconds}\n")
+        git(folder, "add", "-A")
+        git(folder, "commit", "-qm", tag)
+        git(folder, "tag", tag)
+    return folder
+
+
+def duet(repository: Path, baseline: str, candidate: str, *flags: str) -> int:
+    app = str(repository / "src" / "app.py")
+    files = ["--samples", str(repository.parent / "samples.jsonl")]
+    return run(["duet", f"{app}:handler", "--baseline", baseline, "--candidate", candidate, *FLAGS, *files, *flags])
+
+
+def test_a_revision_is_compared_with_the_file_as_it_is(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert duet(repository, "quick", str(repository / "src" / "app.py"), "--format", "json") == 3
+    document = json.loads(capsys.readouterr().out)
+    assert document["verdict"] == "worse"
+    assert document["invocations"] == len(_invocations(repository.parent / "samples.jsonl"))
+
+
+def test_two_revisions_the_other_way_round_are_better(repository: Path) -> None:
+    assert duet(repository, "slow", "quick", "--strict") == 0
+
+
+@pytest.mark.parametrize(
+    ("candidate", "reason"),
+    [
+        ("nowhere", "neither a file nor a revision"),
+        ("--output=x", "neither a file nor a revision"),
+        ("quick", None),
+    ],
+)
+def test_what_is_no_version_is_bad_input(
+    repository: Path, candidate: str, reason: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if reason is None:
+        git(repository, "rm", "-q", "--cached", "src/app.py")
+        git(repository, "commit", "-qm", "gone")
+        candidate, reason = "HEAD", "is not in HEAD"
+    app = str(repository / "src" / "app.py")
+    code = run(["duet", f"{app}:handler", "--baseline", "slow", f"--candidate={candidate}", *FLAGS])
+    assert code == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_a_candidate_that_does_not_load_is_bad_input_with_its_own_error(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = repository / "src" / "broken.py"
+    broken.write_text("import nothing_of_this_name\n\n\ndef handler(event, context): ...\n")
+    assert duet(repository, "quick", str(broken)) == 2
+    assert "nothing_of_this_name" in capsys.readouterr().err
+
+
+def test_a_candidate_that_raises_is_worse(repository: Path) -> None:
+    raising = repository / "src" / "raising.py"
+    raising.write_text("def handler(event, context):\n    raise KeyError('total')\n")
+    assert duet(repository, "quick", str(raising)) == 3
+
+
+def test_an_interrupted_duet_keeps_its_runs_and_leaves_no_folder_behind(repository: Path, tmp_path: Path) -> None:
+    samples, scratch = tmp_path / "kept.jsonl", tmp_path / "scratch"
+    scratch.mkdir()
+    app = str(repository / "src" / "app.py")
+    command = [sys.executable, "-m", "tuner", "duet", f"{app}:handler", "--baseline", "quick", "--candidate", "quick"]
+    environment = os.environ | {"TMPDIR": str(scratch), "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen([*command, "--samples", str(samples)], env=environment, stdout=subprocess.DEVNULL) as process:
+        give_up = time.monotonic() + 60
+        while not (samples.exists() and len(_invocations(samples)) >= 8) and time.monotonic() < give_up:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+    assert len(_invocations(samples)) >= 8
+    assert not list(scratch.glob("tuner-revision-*"))
+
+
+def _invocations(samples: Path) -> list[object]:
+    return [run for line in samples.read_text().splitlines() for run in json.loads(line)["invocations"]]
