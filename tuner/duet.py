@@ -141,6 +141,7 @@ def run_duet(
     pairs: list[EnvironmentPair] = []
     started = clock()
     reason = DuetStop.INVOCATIONS
+    findings: list[Finding] = []
     for target in plan.schedule:
         before = len(pairs)
         for pair in source.take(target - before, stop):
@@ -157,7 +158,7 @@ def run_duet(
         "duet",
         question,
         *names,
-        findings=tuple(judge_pairs(pairs, plan, question, prices)),
+        findings=tuple(findings),
         notices=tuple(notices()),
         stopped_by=reason.value,
         invocations=sum(len(pair.runs) for pair in pairs),

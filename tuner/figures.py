@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -106,7 +107,7 @@ def environment_value(
         return math.log(max(used)) if used else None
     if metric is Metric.INIT:
         starts = [run.start_ms for run in usable if run.start_ms]
-        return float(np.median(np.log(starts))) if starts else None
+        return median(map(math.log, starts)) if starts else None
     steady = [run for run in usable if run.cold is cold]
     if not steady:
         return None
@@ -115,8 +116,8 @@ def environment_value(
             prices.invocation_cost(configuration, run.billed_duration_ms or 0, extra_usd=run.extra_cost_usd)
             for run in steady
         ]
-        return float(np.median(np.log(costs)))
-    return float(np.median(np.log([max(run.duration_ms or 0.0, 0.01) for run in steady])))
+        return median(map(math.log, costs))
+    return median(math.log(max(run.duration_ms or 0.0, 0.01)) for run in steady)
 
 
 def resolution(metric: Metric, log_value: float, configuration: Configuration, prices: PriceList) -> float:

@@ -25,7 +25,7 @@ EARLY_PAIRS = 25
 """Pairs by which most of the error is spent: 100 invocations of two in each environment."""
 EARLY_SHARE = 0.85
 """Part of the error spent by then. Large shifts matter most; what is left serves the small ones."""
-EARLY_POWER = 1.5
+EARLY_POWER = 2.0
 """Within the early part the spending grows with this power of the pairs (benchmarks/regression chose it)."""
 EXACT_UP_TO = 150
 """Number of pairs up to which the null distribution is exact; the normal limit is within 1e-4 beyond."""

@@ -10,11 +10,13 @@ from tuner.cli.options import common_options
 
 
 @click.command(epilog="Example: tuner schema result > result.schema.json")
-@click.argument("document", type=click.Choice(["input", "result"]))
+@click.argument("document", type=click.Choice(["input", "result", "comparison"]))
 @common_options
 def command(document: str, **_options: bool) -> None:
-    """Print the JSON Schema of the input of an execution, or of a result."""
+    """Print the JSON Schema of the input of an execution, of a result, or of a comparison."""
     from tuner.inputs import input_schema
     from tuner.result import schema
+    from tuner.verdicts import comparison_schema
 
-    click.echo(json.dumps(input_schema() if document == "input" else schema(), indent=2))
+    schemas = {"input": input_schema, "result": schema, "comparison": comparison_schema}
+    click.echo(json.dumps(schemas[document](), indent=2))
