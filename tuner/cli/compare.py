@@ -83,8 +83,8 @@ def _refuse_unusable(document: dict[str, Any], name: str) -> None:
 
 
 def _open_store(options: dict[str, Any], resources: ExitStack) -> Store:
-    from tuner.aws.objects import open_store
+    from tuner.aws.texts import open_texts
     from tuner.cli.session import Connection
 
     connection = Connection(options["region"], options["profile"], options["role_arn"], options["endpoint_url"])
-    return resources.enter_context(open_store(connection))
+    return resources.enter_context(open_texts(connection))
