@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -94,6 +95,22 @@ def test_the_record_tells_the_outcome_of_each_call(cloud: Cloud, client: Any) ->
         client.get_function(FunctionName="f")
     client.get_function(FunctionName="f")
     assert [entry["outcome"] for entry in cloud.calls()] == ["TooManyRequestsException", "ok"]
+
+
+def test_of_many_conditional_writes_to_s3_at_once_one_wins(cloud: Cloud) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="bucket")
+
+    def write(number: int) -> str:
+        try:
+            s3.put_object(Bucket="bucket", Key="lock", Body=str(number), IfNoneMatch="*")
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return "written"
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(write, range(16)))
+    assert sorted(outcomes) == ["PreconditionFailed"] * 15 + ["written"]
 
 
 def test_the_price_list_answers_in_pages(cloud: Cloud) -> None:

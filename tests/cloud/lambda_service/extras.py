@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from tests.cloud.errors import AwsError
@@ -297,17 +297,17 @@ def put_function_event_invoke_config(request: Request) -> Document:
 
 @operation("UpdateFunctionEventInvokeConfig")
 def update_function_event_invoke_config(request: Request) -> Document:
-    return _set_event_invoke(request, _kept(request.function().event_invoke, request))
+    return _set_event_invoke(request, _kept_event_invoke(request))
 
 
 @operation("GetFunctionEventInvokeConfig")
 def get_function_event_invoke_config(request: Request) -> Document:
-    return _kept(request.function().event_invoke, request)
+    return _kept_event_invoke(request)
 
 
 @operation("DeleteFunctionEventInvokeConfig", 204)
 def delete_function_event_invoke_config(request: Request) -> None:
-    _kept(request.function().event_invoke, request)
+    _kept_event_invoke(request)
     del request.function().event_invoke[request.name().qualifier or ""]
 
 
@@ -316,13 +316,21 @@ def list_function_event_invoke_configs(request: Request) -> Document:
     return request.page(list(request.function().event_invoke.values()), "FunctionEventInvokeConfigs")
 
 
+def _kept_event_invoke(request: Request) -> Document:
+    function, qualifier = request.function(), request.name().qualifier
+    if (qualifier or "") not in function.event_invoke:
+        arn = f"{function.name.arn}:{qualifier or LATEST}"
+        raise errors.resource_not_found(f"The function {arn} doesn't have an EventInvokeConfig")
+    return function.event_invoke[qualifier or ""]
+
+
 def _set_event_invoke(request: Request, base: dict[str, Any]) -> Document:
     function, qualifier = request.function(), request.name().qualifier
     function.resolve(qualifier)
     given = {k: v for k, v in request.parameters.items() if k not in ("FunctionName", "Qualifier")}
     arn = f"{function.name.arn}:{qualifier or LATEST}"
     document = {"DestinationConfig": {"OnSuccess": {}, "OnFailure": {}}, **base, **given, "FunctionArn": arn}
-    function.event_invoke[qualifier or ""] = {**document, "LastModified": monotonic()}
+    function.event_invoke[qualifier or ""] = {**document, "LastModified": time()}
     return function.event_invoke[qualifier or ""]
 
 
