@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,8 @@ from tests.cloud.fixtures import CREDENTIALS, Cloud, cloud_server
 
 __all__ = ["cloud", "cloud_server"]
 
+collect_ignore = [] if "TUNER_LIVE_FUNCTION" in os.environ else ["test_live.py"]
+"""Tests against a real account are asked for by naming a function."""
 QUICK = dict.fromkeys(
     ("create_seconds", "update_seconds", "publish_seconds", "snapstart_seconds", "log_delay_seconds"), 0.0
 )

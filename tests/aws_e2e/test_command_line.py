@@ -40,6 +40,8 @@ def before(cloud: Cloud) -> dict[str, Any]:
 def test_a_real_handler_is_tuned_on_both_architectures_and_left_as_it_was(
     cloud: Cloud, before: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    cloud.settings(control_plane_rate=15)
+    cloud.forget_calls()
     arguments = ["--payload", '{"n": 30000}', "--arch", "both", "--power-values", "512,1024", "--runs", "2"]
     assert run(["tune", "orders", *arguments, "--output", "out", "--quiet"]) == 0
     document = loads((tmp_path / "out" / "result.json").read_text("utf-8"), name="result.json")
@@ -51,6 +53,8 @@ def test_a_real_handler_is_tuned_on_both_architectures_and_left_as_it_was(
     }
     assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
     assert "recommended" in capsys.readouterr().out
+    assert "TooManyRequestsException" not in {call["outcome"] for call in cloud.calls()}, "AWS takes 15 a second"
+    cloud.settings(control_plane_rate=None)
     assert cloud.snapshot("orders") == before
     assert cloud.function_names() == ["orders"]
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.aws_e2e.harness import settings, tune
 from tests.cloud.fixtures import Cloud
+from tuner.aws.errors import ThrottledError
 from tuner.cli.main import run
 
 Prepare = Callable[[Cloud, pytest.MonkeyPatch], None]
@@ -107,6 +109,13 @@ def test_a_function_that_always_fails_shows_its_own_error(cloud: Cloud, capsys: 
     cloud.simulate_function("broken", memory_mb=512, model={"fails": "CardDeclined"})
     assert run(["tune", "broken", "--power-values", "256,512", "--runs", "1", "--quiet"]) == 1
     assert "CardDeclined: simulated" in capsys.readouterr().err
+
+
+def test_throttled_for_good_ends_with_a_remedy(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.faults.add("throttle", "ListVersionsByFunction", times=None)
+    with pytest.raises(ThrottledError) as refused:
+        tune(cloud, tmp_path, settings())
+    assert "try later" in refused.value.hint
 
 
 def test_a_command_without_a_run_ends_the_same_way(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:

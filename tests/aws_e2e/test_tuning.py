@@ -253,6 +253,30 @@ def test_reserved_concurrency_is_shared_and_zero_is_refused(
     assert tune(cloud, tmp_path, settings(isolation="copy")).outcomes(128) == [Outcome.OK]
 
 
+def test_throttled_invocations_are_repeated_until_they_run(
+    cloud: Cloud, orders: dict[str, Any], tmp_path: Path
+) -> None:
+    cloud.settings(retry_after_seconds=None)
+    cloud.faults.add("throttle", "Invoke", times=6)
+    tuned = tune(cloud, tmp_path, settings(sizes=(256,), runs=8, environments=4))
+    assert tuned.outcomes(256) == [Outcome.OK] * 8
+
+
+def test_code_storage_is_read_first_and_what_has_no_room_is_refused(
+    cloud: Cloud, orders: dict[str, Any], tmp_path: Path
+) -> None:
+    size = orders["configuration"]["CodeSize"]
+    cloud.settings(code_storage_bytes=int(size * 2.5))
+    tuned = tune(cloud, tmp_path, settings(sizes=(128, 256, 512)))
+    assert [tuned.outcomes(memory_mb) for memory_mb in (128, 256, 512)] == [
+        [Outcome.OK], [Outcome.REFUSED], [Outcome.REFUSED],
+    ]  # fmt: skip
+    cloud.settings(code_storage_bytes=int(size * 1.5))
+    with pytest.raises(InputError, match="code storage"):
+        tune(cloud, tmp_path, settings())
+    assert cloud.snapshot("orders") == orders
+
+
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [

@@ -26,6 +26,8 @@ from tuner.errors import BackendError
 COPY_VERSION = "1"
 """The version that a copy is invoked by; SnapStart applies to published versions only."""
 PARALLEL = 8
+UPLOAD_BYTES = 64 * 1024 * 1024
+"""Packages under way at once; a request takes about three times its package while it is sent."""
 _TAKEN_OVER = (
     "Runtime", "Role", "Handler", "Timeout", "PackageType", "KMSKeyArn", "EphemeralStorage", "FileSystemConfigs",
 )  # fmt: skip
@@ -50,13 +52,17 @@ class CopyMaker:
         Returns:
             For each copy its version, or why Lambda refuses it. Not yet usable when `stop` was set.
         """
-        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="copy") as pool:
+        with ThreadPoolExecutor(self._uploads(), thread_name_prefix="copy") as pool:
             return dict(zip(markers, pool.map(partial(self._create, stop=stop), markers), strict=True))
 
     def delete(self, names: Iterable[str]) -> list[BackendError]:
         """Delete copies of this run in parallel; what cannot be deleted is returned."""
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="copy") as pool:
             return [failure for failure in pool.map(self._delete, sorted(names)) if failure]
+
+    def _uploads(self) -> int:
+        """How many copies are created at once: each request holds the whole package."""
+        return max(1, min(PARALLEL, UPLOAD_BYTES // max(1, self.packages.source.state.code_size)))
 
     def _create(self, marker: CopyMarker, *, stop: threading.Event) -> FunctionState | Refusal:
         step = CreateCopy(marker.function, marker)

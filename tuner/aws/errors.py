@@ -15,6 +15,7 @@ from botocore import exceptions as boto
 from tuner.errors import BackendError, InputError, TunerError
 
 PERMISSIONS_PAGE = "docs/permissions.md has the policy for each use."
+AS_AWS_SAYS = "AWS names the reason: correct it, then run again."
 
 _DENIED = re.compile(r"not authorized to perform: (?P<action>[\w:-]+)(?: on resource: (?P<resource>\S+))?")
 _ACTION_OF_OPERATION = {"Invoke": "InvokeFunction", "GetLayerVersionByArn": "GetLayerVersion"}
@@ -134,19 +135,19 @@ def _of_reply(exc: boto.ClientError, action: str) -> TunerError:
     if code in _DENIED_CODES or "AccessDenied" in code:
         return DeniedError(said, _permission_hint(text, exc.operation_name), code=code)
     if code in _THROTTLED or status == 429:
-        hint = "Throttled, also after retries: lower --concurrency, or try later."
+        hint = "Throttled, also after retries: try later, or with a lower --concurrency."
         return ThrottledError(said, hint, code=code, retry_after_s=_retry_after(exc))
     for kind, matches, hint in (
         (NotFoundError, code in ("ResourceNotFoundException", "NoSuchKey", "NoSuchBucket", "404"), _elsewhere(exc)),
         (StaleError, code == "PreconditionFailedException", "Somebody changed it meanwhile: run again."),
         (ConflictError, code == "ResourceConflictException", "Another change is in progress: run again in a minute."),
         (StorageFullError, code == "CodeStorageExceededException", "Delete old versions, or raise the quota."),
-        (BadValueError, code in _BAD_VALUE, ""),
+        (BadValueError, code in _BAD_VALUE, AS_AWS_SAYS),
         (ServiceFaultError, status >= 500, "AWS failed, also after retries: try again later."),
     ):
         if matches:
             return kind(said, hint, code=code)
-    return AwsError(f"{said} ({code})" if code and code not in text else said, code=code)
+    return AwsError(f"{said} ({code})" if code and code not in text else said, AS_AWS_SAYS, code=code)
 
 
 def _retry_after(exc: boto.ClientError) -> float:
@@ -178,7 +179,7 @@ def _of_sdk(exc: boto.BotoCoreError, action: str) -> TunerError:
         return LostReplyError(said, "The connection was lost: check the network, then run again.", code=code)
     if isinstance(exc, boto.ParamValidationError):
         return InputError.single("request", f"{action}: {exc}")
-    return AwsError(said, code=code)
+    return AwsError(said, "Correct what the SDK names, then run again.", code=code)
 
 
 def _permission_hint(text: str, operation: str) -> str:
