@@ -1,21 +1,29 @@
-"""The two backends of a duet: two files or git revisions on this machine, or two versions of a function in AWS.
+"""Both versions of a duet: two files or git revisions on this machine, or two versions of a function in AWS.
 
-In AWS both versions are measured on copies, so that every pair has environments of its own,
+On this machine the runs of a pair take turns, so that whatever disturbs one disturbs the
+other. In AWS both versions are measured on copies, so that every pair has environments of its own,
 at the same configuration, and the function itself is not touched.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuner.errors import Fault, InputError
+from tuner.backends.local import LocalBackend, describe_host, target_faults
+from tuner.backends.local_lanes import Lane, LaneRunner
+from tuner.backends.pairs import BackendPairs
+from tuner.duet import DuetPlan, EnvironmentPair, PairSource
+from tuner.errors import BackendError, Fault, InputError
 from tuner.local.revisions import file_at
 from tuner.loop import Backend
+from tuner.model import Trial
 from tuner.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,24 +31,70 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class DuetBackends:
-    """Entered backends of both versions, and how pairs are best taken from them.
+class Duet:
+    """Both versions, entered.
 
     Attributes:
-        side_by_side: they do not disturb each other, so both are measured at once.
-        fresh: new environments have to be asked for.
+        baseline, candidate: their backends.
+        pairs: makes the source of pairs for a plan and a seed.
         step: pairs that a batch should bring at least.
     """
 
     baseline: Backend
     candidate: Backend
-    side_by_side: bool = False
-    fresh: bool = False
+    pairs: Callable[[DuetPlan, int], PairSource]
     step: int = 1
 
 
+@dataclass(slots=True)
+class LocalPairs:
+    """Pairs on this machine: two open environments whose runs take turns.
+
+    Attributes:
+        baseline, candidate: entered backends.
+        plan: where, and how many runs in each environment.
+        seed: of which version begins a pair.
+    """
+
+    baseline: LocalBackend
+    candidate: LocalBackend
+    plan: DuetPlan
+    seed: int = 0
+    _taken: int = 0
+
+    def take(self, count: int, stop: threading.Event) -> Iterator[EnvironmentPair]:
+        """Measure `count` pairs; see `PairSource`.
+
+        Raises:
+            BackendError: this machine has not what the configuration needs.
+        """
+        where = self.plan.configuration
+        if not self.candidate.can_measure(where):
+            raise BackendError(f"{where} was refused: this machine has {describe_host()}", "Give --power-values.")
+        for _ in range(count):
+            self._taken += 1
+            if pair := self._pair(Trial(self._taken, where, 1, self.plan.runs_per_environment), stop):
+                yield pair
+
+    def _pair(self, trial: Trial, stop: threading.Event) -> EnvironmentPair | None:
+        """One pair; None when it was stopped before both sides were complete."""
+        (before,), (after,) = self.baseline.lanes([trial]), self.candidate.lanes([trial])
+        lanes = [before, after]
+        if random.Random(f"{self.seed}/{trial.id}").random() < 0.5:
+            lanes.reverse()
+
+        def make_run(lane: Lane) -> None:
+            (self.baseline if lane is before else self.candidate).make_run(lane)
+
+        runner = LaneRunner(lanes, make_run, slots=1, open_mb=2 * trial.configuration.memory_mb)
+        for _ in runner.samples(stop):
+            pass
+        complete = before.complete and after.complete
+        return EnvironmentPair(tuple(before.done), tuple(after.done)) if complete else None
+
+
 @contextmanager
-def local_duet(settings: Settings, baseline: str, candidate: str) -> Iterator[DuetBackends]:
+def local_duet(settings: Settings, baseline: str, candidate: str) -> Iterator[Duet]:
     """Both versions of a handler on this machine.
 
     Args:
@@ -50,8 +104,6 @@ def local_duet(settings: Settings, baseline: str, candidate: str) -> Iterator[Du
     Raises:
         InputError: a version cannot be found or loaded, with every fault.
     """
-    from tuner.backends.local import LocalBackend, target_faults
-
     with ExitStack() as resources:
         targets = {
             flag: resources.enter_context(_local_version(settings.target, version, flag))
@@ -65,7 +117,7 @@ def local_duet(settings: Settings, baseline: str, candidate: str) -> Iterator[Du
         before, after = (
             resources.enter_context(LocalBackend(replace(settings, target=target))) for target in targets.values()
         )
-        yield DuetBackends(before, after)
+        yield Duet(before, after, lambda plan, seed: LocalPairs(before, after, plan, seed))
 
 
 @contextmanager
@@ -89,7 +141,7 @@ def aws_duet(
     baseline: str,
     candidate: str,
     environment: Mapping[str, str] = os.environ,
-) -> Iterator[DuetBackends]:
+) -> Iterator[Duet]:
     """Both versions of a function in AWS.
 
     Args:
@@ -120,4 +172,5 @@ def aws_duet(
             # One record for each side: both are at work on the function at the same time.
             backend = AwsBackend(own, target, clients, LambdaApi(clients.control), state_dir(environment) / folder)
             opened.append(resources.enter_context(backend))
-        yield DuetBackends(opened[0], opened[1], side_by_side=True, fresh=True, step=5)
+        first, second = opened
+        yield Duet(first, second, lambda plan, _seed: BackendPairs(first, second, plan), step=5)

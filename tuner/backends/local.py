@@ -147,7 +147,7 @@ class LocalBackend:
         """One sample for each environment of each trial, as they complete."""
         possible = []
         for trial in trials:
-            if self._possible(trial.configuration):
+            if self.can_measure(trial.configuration):
                 possible.append(trial)
             else:
                 self._refused.add(trial.configuration)
@@ -155,12 +155,14 @@ class LocalBackend:
                 yield Sample(trial.id, trial.configuration, (Invocation(Outcome.REFUSED, error=error),))
         slots = min(busy_slots(), self._settings.concurrency)
         open_mb = int(psutil.virtual_memory().available / MB / 2)
-        yield from LaneRunner(self._lanes(possible), self._run, slots=slots, open_mb=open_mb).samples(stop)
+        yield from LaneRunner(self.lanes(possible), self.make_run, slots=slots, open_mb=open_mb).samples(stop)
 
-    def _possible(self, configuration: Configuration) -> bool:
+    def can_measure(self, configuration: Configuration) -> bool:
+        """Whether this machine has the architecture and the cores for a configuration."""
         return configuration.architecture is architecture() and configuration.memory_mb <= max_memory_mb()
 
-    def _lanes(self, trials: Sequence[Trial]) -> list[Lane]:
+    def lanes(self, trials: Sequence[Trial]) -> list[Lane]:
+        """The lanes of trials in the order in which they are opened, with the payload of each run."""
         rng = random.Random(f"{self._settings.seed}/{trials[0].id if trials else 0}")
         schedules = {trial.id: list(_schedule(self._settings.payloads, trial, self._settings.seed)) for trial in trials}
         lanes = []
@@ -170,7 +172,7 @@ class LocalBackend:
             del left[: trial.runs_per_environment]
         return lanes
 
-    def _run(self, lane: Lane) -> None:
+    def make_run(self, lane: Lane) -> None:
         """Make one run of a lane, in its environment or, where that has ended, in a new one."""
         index = lane.payloads[len(lane.done)]
         payload = self._preprocess(self._settings.payloads.items[index].body)

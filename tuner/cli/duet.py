@@ -21,7 +21,7 @@ from tuner.settings import Settings
 from tuner.verdicts import Comparison, Question
 
 if TYPE_CHECKING:
-    from tuner.backends.duet import DuetBackends
+    from tuner.backends.duet import Duet
     from tuner.duet import DuetPlan, EnvironmentPair
     from tuner.model import Configuration, FunctionIdentity
 
@@ -87,12 +87,11 @@ def command(target: str, **options: Any) -> int:
 def _measure(
     settings: Settings, question: Question, options: dict[str, Any], stop: threading.Event, resources: ExitStack
 ) -> Comparison:
-    from tuner.backends.pairs import BackendPairs
     from tuner.cli.session import DEFAULT_REGION, prices_for
     from tuner.duet import DuetPlan, run_duet
 
-    backends = resources.enter_context(_open(settings, options))
-    identity = backends.candidate.describe()
+    duet = resources.enter_context(_open(settings, options))
+    identity = duet.candidate.describe()
     local = identity.backend == "local"
     plan = DuetPlan(
         _configuration(settings, identity),
@@ -100,10 +99,7 @@ def _measure(
         options["max_invocations"] or (LOCAL_INVOCATIONS if local else INVOCATIONS),
         options["max_usd"],
         options["max_seconds"],
-        backends.step,
-    )
-    pairs = BackendPairs(
-        backends.baseline, backends.candidate, plan, backends.side_by_side, backends.fresh, settings.seed
+        duet.step,
     )
     record = _Record(_samples_file(options), plan, resources)
     where = f"{settings.target} at {plan.configuration}"
@@ -117,7 +113,7 @@ def _measure(
             click.echo(f"{count} of at most {plan.max_pairs} pairs at {plan.configuration}", err=True)
 
     return run_duet(
-        pairs,
+        duet.pairs(plan, settings.seed),
         plan,
         question,
         prices_for(settings, options["region"] or identity.region or DEFAULT_REGION),
@@ -125,11 +121,11 @@ def _measure(
         stop=stop,
         clock=time.monotonic,
         watch=watch,
-        notices=lambda: list(dict.fromkeys([*backends.baseline.notices(), *backends.candidate.notices()])),
+        notices=lambda: list(dict.fromkeys([*duet.baseline.notices(), *duet.candidate.notices()])),
     )
 
 
-def _open(settings: Settings, options: Mapping[str, Any]) -> AbstractContextManager[DuetBackends]:
+def _open(settings: Settings, options: Mapping[str, Any]) -> AbstractContextManager[Duet]:
     from tuner.backends.duet import aws_duet, local_duet
     from tuner.cli.session import Connection, is_local
 

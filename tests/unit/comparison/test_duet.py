@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from tuner.backends.pairs import BackendPairs
 from tuner.backends.simulated import SimulatedBackend, SimulatedFaults, SimulatedFunction
 from tuner.duet import DuetPlan, EnvironmentPair, PairSource, run_duet
 from tuner.errors import AllFailedError, BackendError, InputError
-from tuner.model import Architecture, FunctionError, Invocation, Outcome, Sample, Trial
+from tuner.model import Architecture, FunctionError, Invocation, Outcome
 from tuner.pricing import price_list
 from tuner.verdicts import Comparison, Metric, Question, Verdict
 
@@ -124,40 +124,21 @@ def backend(slowdown: float, seed: int, faults: SimulatedFaults | None = None) -
     return SimulatedBackend(SimulatedFunction(curve, faults=faults or SimulatedFaults()), seed=seed)
 
 
-@pytest.mark.parametrize("side_by_side", [False, True])
-def test_two_backends_make_pairs_of_environments(side_by_side: bool) -> None:
+def test_two_backends_make_pairs_of_environments() -> None:
     plan = DuetPlan(CONFIGURATION)
-    pairs = list(BackendPairs(backend(0, 1), backend(0.3, 2), plan, side_by_side).take(9, threading.Event()))
+    pairs = list(BackendPairs(backend(0, 1), backend(0.3, 2), plan).take(9, threading.Event()))
     assert len(pairs) == 9
     assert all([run.cold for run in side] == [True, False] for p in pairs for side in (p.baseline, p.candidate))
-    assert duet(BackendPairs(backend(0, 1), backend(0.3, 2), plan, side_by_side)).verdict is Verdict.WORSE
-
-
-def test_one_after_the_other_the_first_of_a_pair_is_drawn_at_random() -> None:
-    order: list[str] = []
-
-    class Spy(SimulatedBackend):
-        def __init__(self, name: str) -> None:
-            super().__init__(SimulatedFunction({Architecture.X86_64: {128: 100.0, 3008: 100.0}}))
-            self.name = name
-
-        def measure(self, trials: Sequence[Trial], stop: threading.Event) -> Iterator[Sample]:
-            order.append(self.name)
-            return super().measure(trials, stop)
-
-    list(BackendPairs(Spy("old"), Spy("new"), DuetPlan(CONFIGURATION), False, seed=1).take(20, threading.Event()))
-    firsts = order[::2]
-    assert 4 <= firsts.count("old") <= 16
-    assert all({a, b} == {"old", "new"} for a, b in zip(order[::2], order[1::2], strict=True))
+    assert duet(BackendPairs(backend(0, 1), backend(0.3, 2), plan)).verdict is Verdict.WORSE
 
 
 def test_a_refused_size_and_a_throttled_account_are_errors() -> None:
     plan = DuetPlan(CONFIGURATION)
     with pytest.raises(BackendError, match="refused"):
-        duet(BackendPairs(backend(0, 1), backend(0, 2, SimulatedFaults(refused_above_mb=256)), plan, False))
+        duet(BackendPairs(backend(0, 1), backend(0, 2, SimulatedFaults(refused_above_mb=256)), plan))
     throttled = SimulatedFaults(throttled_share=1.0)
     with pytest.raises(BackendError, match="No run was started"):
-        duet(BackendPairs(backend(0, 1, throttled), backend(0, 2, throttled), plan, True))
+        duet(BackendPairs(backend(0, 1, throttled), backend(0, 2, throttled), plan))
 
 
 def test_memory_of_whole_megabytes_is_decided_although_most_pairs_tie() -> None:
