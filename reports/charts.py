@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports import svg
+from reports import story, svg
 from reports.rows import Result, Row
 from reports.wording import Interval, clip, memory, milliseconds, money, plural, span
 
@@ -55,7 +55,7 @@ def duration(result: Result, rows: Sequence[Row]) -> Chart:
     figure = Figure(
         "duration",
         "Duration against memory",
-        "duration of a warm run",
+        f"duration of {story.kind_of_run(result)}",
         lambda row: row.duration_ms,
         "duration_ms",
         warm_runs,
@@ -125,7 +125,7 @@ def trade_off(result: Result, rows: Sequence[Row]) -> Chart:
     y = svg.value_scale((_mean(row.cost_usd) * 1e6 for row in known), _BOTTOM, svg.TOP)
     body = [
         svg.y_axis(y, lambda v: money(v, currency), "cost of a million invocations" + _log(y), right=x.end),
-        svg.x_axis(x, _thin(x.ticks()), milliseconds, "duration of a warm run" + _log(x), _BOTTOM),
+        svg.x_axis(x, _thin(x.ticks()), milliseconds, f"duration of {story.kind_of_run(result)}" + _log(x), _BOTTOM),
     ]
     frontier = sorted((_mean(row.duration_ms), _mean(row.cost_usd) * 1e6) for row in known if row.frontier)
     if len(frontier) > 1:
@@ -228,7 +228,7 @@ def _measured(figure: Figure, row: Row, measurement: Mapping[str, Any] | None, x
     runs = [value * figure.factor for value in figure.runs(measurement)]
     warm = has_warm(measurement)
     shown = evenly(runs)
-    shift = [at + (index * 7 % 5 - 2) * 1.3 for index in range(len(shown))]
+    shift = [at + (index * 7 % 5 - 2) * 2.2 for index in range(len(shown))]
     name = (
         f"{row_name(row)}: {_told(figure, statistics)}, measured: {plural(len(runs), 'run')} "
         f"in {plural(measurement['environments'], 'environment')}{'' if warm else ', cold starts only'}"

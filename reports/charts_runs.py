@@ -195,7 +195,7 @@ def _inits(measurement: Mapping[str, Any]) -> list[float]:
 def _init_mark(row: Row, measurement: Mapping[str, Any], x: svg.Scale, y: svg.Scale) -> str:
     statistics, at = measurement["init_duration_ms"], x(row.memory_mb)
     shown = evenly(_inits(measurement))
-    shift = [at + (index * 7 % 5 - 2) * 1.3 for index in range(len(shown))]
+    shift = [at + (index * 7 % 5 - 2) * 2.2 for index in range(len(shown))]
     told = spread(statistics)
     starts = plural(measurement["cold_starts"], "cold start")
     name = f"{row_name(row)}: init {milliseconds(statistics['mean'])} ({told}), {starts}"

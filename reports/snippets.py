@@ -93,8 +93,8 @@ def _tuner(result: Result) -> str:
         "tuner apply result.json --dry-run\n"
         "tuner apply result.json\n"
         "# later: has it drifted?\n"
-        f"tuner tune {name} --payload @payload.json \\\n  --fail-above 10%"
-        + (f" --region {quote(visible(region))}" if region else "")
+        f"tuner tune {name} \\\n  --payload @payload.json \\\n  --fail-above 10%"
+        + (f" \\\n  --region {quote(visible(region))}" if region else "")
     )
 
 
@@ -103,7 +103,9 @@ def _aws_cli(result: Result, memory_mb: int, architecture: str) -> str:
     in_aws = function["backend"] == "aws"
     name = quote(visible(function["name"])) if in_aws else "FUNCTION_NAME"
     region = f" \\\n  --region {quote(visible(function['region']))}" if in_aws and function["region"] else ""
-    lines = f"aws lambda update-function-configuration \\\n  --function-name {name} --memory-size {memory_mb}{region}"
+    lines = (
+        f"aws lambda update-function-configuration \\\n  --function-name {name} \\\n  --memory-size {memory_mb}{region}"
+    )
     open_question = (
         len(result["request"]["architectures"]) > 1 if current is None else current["architecture"] != architecture
     )
@@ -111,8 +113,8 @@ def _aws_cli(result: Result, memory_mb: int, architecture: str) -> str:
         return lines
     return (
         f"{lines}\n# the architecture comes with the code, built for {architecture}\n"
-        f"aws lambda update-function-code \\\n  --function-name {name} --architectures {architecture} \\\n"
-        f"  --zip-file fileb://function.zip{region}"
+        f"aws lambda update-function-code \\\n  --function-name {name} \\\n"
+        f"  --architectures {architecture} \\\n  --zip-file fileb://function.zip{region}"
     )
 
 

@@ -155,6 +155,15 @@ def origin(result: Result) -> tuple[str, str]:
     return "Measured in AWS", ""
 
 
+def kind_of_run(result: Result) -> str:
+    """Which runs the believed durations and costs are of."""
+    request = result["request"]
+    if request.get("only_cold_starts"):
+        return "a cold run"
+    share = request.get("cold_start_share")
+    return f"a run, {percent(share)} of them cold" if share else "a warm run"
+
+
 def partial(result: Result) -> str:
     """What to say of a run that ended before its question was settled; empty for others."""
     if result["stopped_by"] not in UNFINISHED:

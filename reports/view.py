@@ -37,6 +37,8 @@ from tuner.visualization import Series, visualization_url
 PRINTED_ROWS = 10
 """Measured configurations in the printed table; the file has them all."""
 
+_DURATIONS = {"a warm run": "warm duration", "a cold run": "cold duration"}
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -157,7 +159,12 @@ def _tiles(result: Result) -> Iterator[Tile]:
 
     cost, duration, tail = recommended["cost_usd"], recommended["duration_ms"], recommended["p95_ms"]
     yield Tile("cost per million", dear(cost["mean"]), spread(cost, "usd", currency), now("cost_usd", dear))
-    yield Tile("duration, warm", milliseconds(duration["mean"]), spread(duration), now("duration_ms", milliseconds))
+    yield Tile(
+        _DURATIONS.get(story.kind_of_run(result), "average duration"),
+        milliseconds(duration["mean"]),
+        spread(duration),
+        now("duration_ms", milliseconds),
+    )
     yield Tile("95th percentile", milliseconds(tail["mean"]), spread(tail), now("p95_ms", milliseconds))
     start = recommended["init_duration_ms"]
     if start:
@@ -286,6 +293,11 @@ def _method(result: Result) -> Iterator[tuple[str, str]]:
         yield (
             "Searched",
             f"{span} from {memory(sizes[0])} to {memory(sizes[-1])} on {listing(request['architectures'])}",
+        )
+    if request.get("cold_start_share"):
+        yield (
+            "Cold starts",
+            f"{percent(request['cold_start_share'])} of the invocations, weighed into duration and cost",
         )
     if request.get("tolerance"):
         yield "Tolerance", percent(request["tolerance"])

@@ -6,7 +6,6 @@ Decides how many digits a figure deserves. Knows nothing of documents.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +14,6 @@ Interval = Mapping[str, Any]
 
 SHOWN_CHARACTERS = 240
 """How much of a text from outside is shown before it is folded away."""
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _SYMBOLS = {"USD": "$", "CNY": "CN¥", "EUR": "€"}
 
 
@@ -107,7 +105,9 @@ def listing(items: list[str]) -> str:
 
 def visible(text: str) -> str:
     """Text whose control and direction characters are spelt out, so that it can stand anywhere."""
-    return _INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text).replace("\n", " ").replace("\t", " ")
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c.isspace() else f"\\u{ord(c):04x}" for c in text)
 
 
 def clip(text: str, length: int = SHOWN_CHARACTERS) -> str:

@@ -1,0 +1,67 @@
+"""`tuner report` from the command line: formats, files and what it says of a file that is no result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reports import html
+from tests.unit.reports.results import FOLDER, result
+from tuner.cli.main import run
+
+AWS = str(FOLDER / "1" / "aws.json")
+
+
+@pytest.mark.parametrize(
+    ("flags", "start"),
+    [
+        ((), "<!doctype html>"),
+        (("--format", "markdown"), "### Memory"),
+        (("--format", "csv"), "memory_mb,"),
+        (("--format", "svg"), "<svg "),
+        (("--format", "text"), "1,769 MB"),
+    ],
+)
+def test_every_format_goes_to_stdout(flags: tuple[str, ...], start: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", AWS, *flags]) == 0
+    assert capsys.readouterr().out.startswith(start)
+
+
+def test_the_file_is_what_render_gives(tmp_path: Path) -> None:
+    assert run(["report", AWS, "--output", str(tmp_path / "a" / "report.html")]) == 0
+    assert (tmp_path / "a" / "report.html").read_text("utf-8") == html.render(result("aws"))
+
+
+def test_the_folder_of_a_run_will_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "result.json").write_bytes(Path(AWS).read_bytes())
+    assert run(["report", str(tmp_path), "--format", "text"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "is not JSON"),
+        (b'{"schema_version": 1', "is not JSON"),
+        (b"[1, 2]", "is not a result document"),
+        (b'{"power": 512}', "is not a result document"),
+        (b'{"schema_version": 99}', "schema_version 99"),
+        (b"\xff\xfe\x00", "is not text in UTF-8"),
+        (Path(AWS).read_bytes().replace(b'"curve": [', b'"curve": [3, '), "$.curve[0]"),
+    ],
+)
+def test_a_damaged_or_foreign_file_gets_one_clear_error(
+    content: bytes, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "result.json"
+    file.write_bytes(content)
+    assert run(["report", str(file)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("error:") == 1
+    assert told in error
+    assert "Traceback" not in error
+
+
+def test_a_missing_file_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "nowhere.json"]) == 2
+    assert "nowhere.json" in capsys.readouterr().err

@@ -1,0 +1,182 @@
+"""Markdown, CSV, SVG, the terminal's text and the snippets: true to the document, and safe with foreign text."""
+
+from __future__ import annotations
+
+import csv as reader
+import io
+import re
+import shlex
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from reports import csv, markdown, picture, snippets, story, terminal
+from reports.charts import cost, duration, evenly, trade_off
+from reports.charts_runs import distribution, init, search
+from reports.rows import rows
+from tests.unit.reports.results import NAMES, result
+
+FORMS = (markdown, csv, picture, terminal)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_form_is_text_and_the_same_for_the_same_result(name: str) -> None:
+    for form in FORMS:
+        first = form.render(result(name))
+        assert first == form.render(result(name))
+        assert first.encode("utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_picture_is_well_formed_and_needs_no_other_file(name: str) -> None:
+    root = ET.fromstring(picture.render(result(name)))
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    for element in root.iter():
+        assert not element.tag.endswith(("script", "image", "foreignObject"))
+        assert not any(attribute.startswith("on") or attribute.endswith("href") for attribute in element.attrib)
+
+
+def test_csv_has_the_numbers_of_the_document() -> None:
+    document = result("aws")
+    table = list(reader.DictReader(io.StringIO(csv.render(document))))
+    found = {(int(row["memory_mb"]), row["architecture"]): row for row in table}
+    assert len(found) == len(rows(document))
+    for point in document["curve"]:
+        row = found[point["memory_mb"], point["architecture"]]
+        for name in ("duration_ms", "p95_ms", "cost_usd"):
+            assert float(row[f"{name}_mean"]) == point[name]["mean"]
+    assert [row["memory_mb"] for row in table if row["recommended"] == "true"] == ["1769"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+x", "-x", "@x", "\tx"])
+def test_csv_text_is_no_formula(text: str) -> None:
+    assert csv.plain(text).startswith("'")
+
+
+def test_markdown_keeps_foreign_text_in_code() -> None:
+    told = markdown.render(result("hostile"))
+    outside = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", told, flags=re.DOTALL)
+    assert set(re.findall(r"<(/?\w+)", outside)) <= {"details", "/details", "summary", "/summary", "sub", "/sub"}
+    assert "javascript:" not in outside
+    assert all(line.isprintable() for line in told.splitlines())
+
+
+@pytest.mark.parametrize("text", ["a`b", "``", "`", "x|y", " ", "", "a\nb", "@team #1"])
+def test_a_code_span_cannot_be_left(text: str) -> None:
+    span = markdown.code(text)
+    fence = span[: len(span) - len(span.lstrip("`"))]
+    inner = span.removeprefix(fence).removesuffix(fence)
+    assert fence
+    assert fence not in inner
+    assert "\n" not in span
+    assert "|" not in inner.replace("\\|", "")
+
+
+def test_markdown_says_what_the_page_says() -> None:
+    told = markdown.render(result("aws"))
+    assert story.headline(result("aws")).claim in told
+    assert "**recommended**" in told
+    assert "| now" in told.replace("now, estimated", "now")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_terminal_gets_no_control_characters_and_no_overlong_lines(name: str) -> None:
+    for line in terminal.render(result(name), width=90).splitlines():
+        assert len(line) <= 90
+        assert line.isprintable()
+
+
+def test_the_terminal_marks_recommended_and_current() -> None:
+    lines = terminal.render(result("aws")).splitlines()
+    assert any(line.startswith("→") and "1,769 MB" in line for line in lines)
+    assert any(line.startswith("•") and "now" in line for line in lines)
+
+
+def test_snippets_name_memory_and_architecture() -> None:
+    found = {snippet.tool: snippet.text for snippet in snippets.snippets(result("aws"))}
+    assert list(found) == ["tuner", "AWS CLI", "SAM", "Terraform", "CDK"]
+    for tool in ("AWS CLI", "SAM", "Terraform", "CDK"):
+        assert "1769" in found[tool]
+        assert "ARM_64" in found[tool] or "arm64" in found[tool]
+
+
+@pytest.mark.parametrize(("name", "tools"), [("simulated", 0), ("all-failed", 0), ("local", 4)])
+def test_there_are_snippets_only_for_what_can_be_applied(name: str, tools: int) -> None:
+    assert len(snippets.snippets(result(name))) == tools
+
+
+def test_a_hostile_name_stays_one_argument_of_a_shell() -> None:
+    document = result("hostile")
+    document["function"]["name"] = "x; rm -rf / '$(id)' `id`\nid"
+    for snippet in snippets.snippets(document):
+        commands = [line for line in snippet.text.splitlines() if not line.startswith("#")]
+        if snippet.tool in ("tuner", "AWS CLI"):
+            words = shlex.split(" ".join(commands))
+            assert "rm" not in words
+            assert "id" not in words
+        else:
+            assert "rm -rf" not in snippet.text
+
+
+def test_the_command_to_repeat_names_the_settings() -> None:
+    words = shlex.split(snippets.reproduce(result("aws")).replace("\\\n", ""))
+    assert words[:3] == ["tuner", "tune", result("aws")["function"]["arn"]]
+    told = dict(zip(words[3::2], words[4::2], strict=True))
+    assert told["--arch"] == "both"
+    assert told["--seed"] == "7"
+    assert told["--invocations-per-month"] == "20000000"
+
+
+def test_a_line_is_never_drawn_without_its_band() -> None:
+    for name in NAMES:
+        document = result(name)
+        for chart in (duration(document, rows(document)), cost(document, rows(document))):
+            assert chart.svg.count('class="curve') == chart.svg.count('class="band"')
+
+
+def test_nothing_is_drawn_between_listed_sizes_without_a_fitted_curve() -> None:
+    document: dict[str, Any] = result("grid")
+    document["fitted"] = []
+    chart = duration(document, rows(document))
+    assert "curve" not in chart.svg
+    assert "Nothing is drawn between" in chart.caption
+
+
+def test_failed_sizes_are_marked_with_their_reason() -> None:
+    document = result("one-left")
+    chart = duration(document, rows(document))
+    assert chart.svg.count('class="pt failed"') == 5
+    assert "out of memory" in chart.svg
+
+
+def test_current_and_recommended_are_marked_in_the_charts() -> None:
+    document = result("aws")
+    for chart in (
+        duration(document, rows(document)),
+        cost(document, rows(document)),
+        trade_off(document, rows(document)),
+    ):
+        assert chart.svg.count('class="ring"') == 2
+
+
+def test_cold_and_warm_runs_stand_apart() -> None:
+    chart = distribution(result("grid"), rows(result("grid")))
+    assert chart is not None
+    assert {row[1] for row in chart.table} == {"cold", "warm"}
+    cold = [row for row in chart.table if row[1] == "cold"]
+    assert all(int(row[2]) > 0 for row in cold)
+
+
+def test_charts_without_anything_to_show_are_left_out() -> None:
+    document = result("all-failed")
+    assert distribution(document, rows(document)) is None
+    assert init(document, rows(document)) is None
+    document["search"] = []
+    assert search(document) is None
+
+
+def test_many_runs_are_thinned_evenly_and_keep_their_ends() -> None:
+    shown = evenly([float(i) for i in range(1000)], 24)
+    assert len(shown) == 24
+    assert (shown[0], shown[-1]) == (0.0, 999.0)
