@@ -11,9 +11,10 @@ import pytest
 
 from tests.aws_e2e.harness import BOTH, Connection, open_quickly, settings, tune
 from tests.cloud.fixtures import Cloud, zipped
-from tuner.aws.errors import AnotherRunError
+from tuner.aws.errors import AnotherRunError, ConflictError
+from tuner.aws.marker import CopyMarker, VersionMarker
 from tuner.errors import InputError, LeftBehindError
-from tuner.model import Architecture, Outcome, StopReason
+from tuner.model import Architecture, Configuration, Outcome, StopReason, Trial
 from tuner.payloads import Payloads
 
 OTHER_CODE = zipped({"app.py": "def handler(event, context):\n    return 'deployed'\n"})
@@ -194,6 +195,26 @@ def test_a_qualifier_means_the_code_and_settings_of_that_version(cloud: Cloud, t
     assert tuned.backend.describe().code_sha256 == released
     assert tuned.outcomes(256) == [Outcome.OK]
     assert cloud.snapshot("orders") == before
+
+
+def test_a_function_that_has_the_name_of_a_copy_is_not_touched(
+    cloud: Cloud, orders: dict[str, Any], tmp_path: Path
+) -> None:
+    asked = settings(sizes=(256,), isolation="copy")
+    backend = open_quickly(asked, Connection(cloud.endpoint), tmp_path)
+    made = VersionMarker(backend.run_id, Configuration(256, Architecture.X86_64), 1)
+    name = CopyMarker(made, "orders").name
+    cloud.create_function(name, {"app.py": ""}, "app.handler")
+    with pytest.raises(ConflictError, match=name), backend:
+        list(backend.measure([Trial(0, made.configuration, 1, 1)], threading.Event()))
+    assert cloud.function_names() == sorted(["orders", name])
+
+
+def test_a_run_that_is_refused_leaves_no_journal(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.simulate_function("orders", memory_mb=512, DurableConfig={"ExecutionTimeout": 60})
+    with pytest.raises(InputError):
+        tune(cloud, tmp_path, settings())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupted_run_keeps_what_is_complete_and_puts_everything_back(

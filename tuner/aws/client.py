@@ -83,7 +83,12 @@ class LambdaApi:
         configs = self._pages(
             action, "list_provisioned_concurrency_configs", "ProvisionedConcurrencyConfigs", FunctionName=name
         )
-        return sum(int(config["RequestedProvisionedConcurrentExecutions"]) for config in configs)
+        try:
+            return sum(int(config["RequestedProvisionedConcurrentExecutions"]) for config in configs)
+        except AwsError as exc:
+            if exc.code != "ProvisionedConcurrencyConfigNotFoundException":
+                raise
+            return 0
 
     def tags(self, arn: str) -> Mapping[str, str]:
         """Tags of a function."""

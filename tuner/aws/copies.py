@@ -75,6 +75,9 @@ class CopyMaker:
         except (BadValueError, StorageFullError) as exc:
             self.journal.done(DeleteCopy(marker.name))
             return Refusal(exc.code, exc.message)
+        except ConflictError:
+            self.journal.done(DeleteCopy(marker.name))  # somebody else's: it must not be deleted
+            raise
         self.journal.done(step)
         ready = self.api.wait_ready(marker.name, stop=stop)
         if not ready.failure:

@@ -60,7 +60,7 @@ def clean(
         clients.close()
     if failures:
         raise left_behind(target.name, failures)
-    return [f"did {step}" for step in steps] or [f"Nothing is left on {target.name}."]
+    return [f"done: {step}" for step in steps] or [f"Nothing is left on {target.name}."]
 
 
 def left_behind(function: str, failures: Sequence[Exception]) -> LeftBehindError:

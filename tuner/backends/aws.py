@@ -89,6 +89,7 @@ class AwsBackend:
     _obstacles: dict[Architecture, str] = field(default_factory=dict, init=False)
     _notices: list[Notice] = field(default_factory=list, init=False)
     _lock: JournalFile | None = field(default=None, init=False)
+    _leftover: Leftover | None = field(default=None, init=False)
     _bench: Bench | None = field(default=None, init=False)
     _logs: LogLookup | None = field(default=None, init=False)
     _lanes: LaneRunner | None = field(default=None, init=False)
@@ -108,10 +109,10 @@ class AwsBackend:
         """
         arn = self.api.state(self.target.name).arn
         self._lock = JournalFile(self.journals, arn, self.clients.endpoint_url)
-        leftover = self._lock.acquire()
+        self._leftover = self._lock.acquire()
         try:
-            if leftover:
-                self._recover(leftover)
+            if self._leftover:
+                self._recover(self._leftover)
             self._begin(arn)
         except BaseException:
             self._leave()
@@ -307,6 +308,7 @@ class AwsBackend:
         _, failures = sweep(self.api, self.target.name, run=leftover.run, copies=leftover.copies)
         if failures:
             raise left_behind(self.target.name, failures)
+        self._leftover = None
         self._notices.append(Notice("recovered", f"Run {leftover.run} had been killed: what it left was undone."))
 
     def _leave(self) -> None:
@@ -314,7 +316,7 @@ class AwsBackend:
         lock, self._lock = self._lock, None
         failures = bench.undo() if bench else []
         if lock is not None:
-            lock.release(remove=bench is not None and not failures)
+            lock.release(remove=self._leftover is None and not failures)
         self.clients.close()
         if failures:
             raise left_behind(self.target.name, failures)
