@@ -1,0 +1,58 @@
+"""CPU time of starting the command line and of rendering a report: `python -m benchmarks.startup`.
+
+CPU time of whole processes, the median of several, beside that of a bare interpreter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+RESULTS = Path(__file__).parents[1] / "tests" / "golden" / "results"
+COMMANDS = {
+    "python -c pass": ["-c", "pass"],
+    "tuner --help": ["-m", "tuner", "--help"],
+    "tuner tune --help": ["-m", "tuner", "tune", "--help"],
+    "tuner schema result": ["-m", "tuner", "schema", "result"],
+}
+
+
+def cpu_seconds(arguments: list[str]) -> float:
+    """User and system CPU time of one run of the interpreter."""
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
+    _, _, usage = os.wait4(process.pid, 0)
+    return usage.ru_utime + usage.ru_stime
+
+
+def render_seconds(path: Path) -> float:
+    """CPU time of rendering a report once everything is imported."""
+    from reports.html import render
+    from tuner.result import loads
+
+    document = loads(path.read_text("utf-8"), name=path.name)
+    render(document)
+    begun = time.process_time()
+    render(document)
+    return time.process_time() - begun
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.startup", description=__doc__)
+    parser.add_argument("--runs", type=int, default=7, help="runs of each command")
+    options = parser.parse_args()
+    print(f"{'command':24} CPU s (median of {options.runs})")
+    for name, arguments in COMMANDS.items():
+        print(f"{name:24} {statistics.median(cpu_seconds(arguments) for _ in range(options.runs)):.3f}")
+    print(f"\n{'report of':24} CPU s")
+    for path in sorted(RESULTS.glob("*.json")):
+        print(f"{path.stem:24} {render_seconds(path):.3f}")
+
+
+if __name__ == "__main__":
+    main()
