@@ -1,1 +1,1 @@
-"""What the project measures of itself: search quality, accuracy of local runs, invocation throughput, start-up, render."""
+"""What the project measures of itself: search, local runs, invocations, comparisons, start-up and reports."""

@@ -50,7 +50,7 @@ def main() -> None:
     for name, arguments in COMMANDS.items():
         print(f"{name:24} {statistics.median(cpu_seconds(arguments) for _ in range(options.runs)):.3f}")
     print(f"\n{'report of':24} CPU s")
-    for path in sorted(RESULTS.glob("*.json")):
+    for path in sorted(RESULTS.rglob("*.json")):
         print(f"{path.stem:24} {render_seconds(path):.3f}")
 
 
