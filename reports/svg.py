@@ -19,6 +19,8 @@ WIDTH, HEIGHT = 480.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 58.0, 16.0, 46.0, 44.0
 LOG_FROM = 6.0
 """An axis is logarithmic when its largest value is so many times its smallest."""
+_DRAWABLE = (1e-12, 1e15)
+"""What an axis can hold; anything else in a document is damage, and is drawn at the axis' end."""
 _LEAST_GAP = 15.0
 """Pixels between the numbers of a vertical axis."""
 _MEMORY_TICKS = (128, 256, 512, 1024, 2048, 4096, 10240)
@@ -52,7 +54,7 @@ class Scale:
 
 def value_scale(values: Iterable[float], start: float, end: float, *, log: bool | None = None) -> Scale:
     """An axis for positive values: linear from zero, or logarithmic where they differ much."""
-    found = [value for value in values if value > 0 and math.isfinite(value)] or [1.0]
+    found = [value for value in values if _DRAWABLE[0] < value < _DRAWABLE[1]] or [1.0]
     low, high = min(found), max(found)
     if high / low > LOG_FROM if log is None else log:
         return Scale(low / 1.15, high * 1.15, start, end, log=True)

@@ -64,7 +64,7 @@ def _cells(row: Row, currency: str, dearest: float) -> tuple[str, ...]:
         milliseconds(duration["mean"]) if duration else "–",
         f"{number(duration['low'])} to {number(duration['high'])}" if duration else "",
         per_million(cost["mean"], currency) if cost else "–",
-        "█" * max(1, round(_BAR * cost["mean"] / dearest)) if cost and dearest else "",
+        "█" * max(1, round(_BAR * (cost["mean"] / dearest))) if cost and dearest else "",
         f"{row.runs:,}" if row.measured else "–",
         ", ".join(notes),
     )

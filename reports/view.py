@@ -343,11 +343,14 @@ def _tuning(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def _visualization(result: Result) -> str:
-    """The peer's page with the measured means, one curve per architecture; empty without any."""
+    """The peer's page with the measured means, one curve per architecture; empty without any.
+
+    Its numbers have 32 bits: what does not fit is damage, and is left out.
+    """
     series = []
     for architecture in ("x86_64", "arm64"):
         own = [m for m in result["measurements"] if m["architecture"] == architecture and m["duration_ms"]]
-        own = [m for m in own if m["cost_usd"]]
+        own = [m for m in own if m["cost_usd"] and max(m["duration_ms"]["mean"], m["cost_usd"]["mean"]) < 1e38]
         if own:
             durations, costs = ([m[name]["mean"] for m in own] for name in ("duration_ms", "cost_usd"))
             series.append(Series([m["memory_mb"] for m in own], durations, costs, architecture))

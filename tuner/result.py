@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from importlib.resources import files
@@ -147,10 +147,19 @@ def loads(text: str, *, name: str) -> Document:
     if version != SCHEMA_VERSION:
         problem = f"has schema_version {version!r}; this version of the tool reads {SCHEMA_VERSION}"
         raise InputError.single(name, problem, "upgrade the tool, or tune again")
-    faults = find_faults(document, schema())
+    faults = find_faults(document, schema()) or tuple(_column_faults(document))
     if faults:
         raise InputError(Fault(f"{name} {fault.path}", fault.problem, fault.remedy) for fault in faults)
     return document
+
+
+def _column_faults(document: Document) -> Iterator[Fault]:
+    """Columns of single runs that differ in length, which a schema cannot tell."""
+    for index, measurement in enumerate(document["measurements"]):
+        lengths = {name: len(column) for name, column in measurement["data"].items()}
+        if len(set(lengths.values())) > 1:
+            told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            yield Fault(f"$.measurements[{index}].data", f"has columns of different lengths: {told}", "tune again")
 
 
 @cache

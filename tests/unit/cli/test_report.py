@@ -47,6 +47,8 @@ def test_the_folder_of_a_run_will_do(tmp_path: Path, capsys: pytest.CaptureFixtu
         (b'{"power": 512}', "is not a result document"),
         (b'{"schema_version": 99}', "schema_version 99"),
         (b"\xff\xfe\x00", "is not text in UTF-8"),
+        (Path(AWS).read_bytes().replace(b'"seconds": 74.2', b'"seconds": NaN'), "not a finite number"),
+        (Path(AWS).read_bytes().replace(b'"cold": [', b'"cold": [true, ', 1), "different lengths"),
         (Path(AWS).read_bytes().replace(b'"curve": [', b'"curve": [3, '), "$.curve[0]"),
     ],
 )

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import csv as reader
 import io
+import json
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from reports import csv, markdown, picture, snippets, story, terminal
+from reports import csv, html, markdown, picture, snippets, story, terminal
 from reports.charts import cost, duration, evenly, trade_off
 from reports.charts_runs import distribution, init, search
 from reports.rows import rows
 from tests.unit.reports.results import NAMES, result
+from tuner.errors import InputError
+from tuner.result import loads
 
 FORMS = (markdown, csv, picture, terminal)
 
@@ -180,3 +186,29 @@ def test_many_runs_are_thinned_evenly_and_keep_their_ends() -> None:
     shown = evenly([float(i) for i in range(1000)], 24)
     assert len(shown) == 24
     assert (shown[0], shown[-1]) == (0.0, 999.0)
+
+
+@given(data=st.data())
+def test_what_the_schema_allows_renders_in_every_form(data: st.DataObject) -> None:
+    document = result(data.draw(st.sampled_from(["aws", "grid", "throttled", "all-failed"])))
+    odd = st.sampled_from([0, 1, -1, 1e-300, 1e-3, 1e6, 1e20, 1e308, 128, 10_240])
+    for numbers in data.draw(st.lists(st.sampled_from(list(holders(document))), max_size=6)):
+        numbers[data.draw(st.sampled_from([k for k, v in numbers.items() if type(v) in (int, float)]))] = data.draw(odd)
+    try:
+        loads(json.dumps(document), name="result.json")
+    except InputError:
+        return
+    for form in (html, *FORMS):
+        assert form.render(document)
+
+
+def holders(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a document that holds a number."""
+    if isinstance(value, dict):
+        if any(type(item) in (int, float) for item in value.values()):
+            yield value
+        for item in value.values():
+            yield from holders(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from holders(item)
