@@ -48,7 +48,7 @@ def shell(tmp_path: Path, documents: Path) -> Run:
     tools.mkdir()
     _tool(tools / "tuner", f'[ "$1" = execute ] && {{ mkdir -p "$5" && cp "$EXECUTED" "$5/result.json"; exit $?; }}\n'
           f'exec "{sys.executable}" -m tuner "$@"')  # fmt: skip
-    _tool(tools / "gh", f'echo "$@" >>"{tmp_path}/gh.log"')
+    _tool(tools / "gh", f'echo "$@" >>"{tmp_path}/gh.log"; case "$*" in *--paginate*) echo "$COMMENT_ID" ;; esac')
     _tool(tools / "pip", "exit 0")
     work = tmp_path / "work"
     work.mkdir()
@@ -132,12 +132,15 @@ def test_outputs_summary_and_comment_tell_the_verdict(shell: Run, documents: Pat
     (tmp_path / "work" / "tuner-report" / "comparison.md").write_text("of an earlier step")
     inputs = {
         "INPUT_MODE": "compare", "INPUT_BASELINE": documents / "baseline.json", "INPUT_COMMENT": "true",
-        "INPUT_PULL_REQUEST": 7, "GITHUB_OUTPUT": tmp_path / "outputs", "GITHUB_STEP_SUMMARY": tmp_path / "summary",
+        "INPUT_PULL_REQUEST": 7, "GITHUB_REPOSITORY": "shop/orders",
+        "GITHUB_OUTPUT": tmp_path / "outputs", "GITHUB_STEP_SUMMARY": tmp_path / "summary",
     }  # fmt: skip
     assert shell(SCRIPT, INPUT_CANDIDATE=documents / "slower.json", **inputs).returncode == 3
     assert "verdict=worse\nexit-code=3\n" in (tmp_path / "outputs").read_text()
     assert "Worse: cost, duration" in (tmp_path / "summary").read_text()
-    assert "pr comment 7" in (tmp_path / "gh.log").read_text()
+    assert "pr comment 7 --repo shop/orders" in (tmp_path / "gh.log").read_text()
+    assert shell(SCRIPT, INPUT_CANDIDATE=documents / "slower.json", COMMENT_ID=99, **inputs).returncode == 3
+    assert "PATCH repos/shop/orders/issues/comments/99" in (tmp_path / "gh.log").read_text()
     # A crash leaves no answer of an earlier run behind, and says so.
     assert shell(SCRIPT, INPUT_CANDIDATE=documents / "cut.json", **inputs).returncode == 2
     assert "verdict=failed" in (tmp_path / "outputs").read_text()

@@ -13,7 +13,7 @@
 #   INPUT_METRICS          metrics to compare, separated by blanks; default all.
 #   INPUT_STRICT           true: fail with 4 when it is not decided.
 #   INPUT_UPDATE_BASELINE  true: the candidate becomes the baseline unless it is worse (compare).
-#   INPUT_COMMENT          true: comment on the pull request in INPUT_PULL_REQUEST (needs gh and GH_TOKEN).
+#   INPUT_COMMENT          true: comment on the pull request in INPUT_PULL_REQUEST of GITHUB_REPOSITORY (needs gh, GH_TOKEN).
 #   INPUT_OUTPUT           folder for comparison.{md,json,xml}; default tuner-report.
 #   INPUT_ARGUMENTS        further arguments of the tuner, separated by blanks.
 #
@@ -92,9 +92,19 @@ if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then
     echo "The comparison ended with exit code $code and without an answer: $verdict. See the log." >>"$GITHUB_STEP_SUMMARY"
   fi
 fi
+# One comment on a pull request, written anew each time; its first line tells it from those of others.
+comment() {
+  local comments="repos/${GITHUB_REPOSITORY:?}/issues" filter id
+  filter='.[] | select(.body | startswith("<!-- lambda-tuner comparison -->")) | .id'
+  id="$(gh api "$comments/$INPUT_PULL_REQUEST/comments" --paginate --jq "$filter" | tail -n 1)" || return
+  if [ -n "$id" ]; then
+    gh api --silent --method PATCH "$comments/comments/$id" --field "body=@$folder/comparison.md"
+  else
+    gh pr comment "$INPUT_PULL_REQUEST" --repo "$GITHUB_REPOSITORY" --body-file "$folder/comparison.md"
+  fi
+}
 if [ "${INPUT_COMMENT:-false}" = true ] && [ -n "${INPUT_PULL_REQUEST:-}" ] && [ -f "$folder/comparison.md" ]; then
   # A comment that cannot be written is no reason to call the release good or bad.
-  gh pr comment "$INPUT_PULL_REQUEST" --edit-last --create-if-none --body-file "$folder/comparison.md" ||
-    echo "warning: the comment on pull request $INPUT_PULL_REQUEST could not be written" >&2
+  comment || echo "warning: the comment on pull request $INPUT_PULL_REQUEST could not be written" >&2
 fi
 exit "$code"
