@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import copy
 import json
-import time
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.cloud import policies, states_definition
+from tests.cloud import policies, states_definition, states_tasks
 from tests.cloud.iam import Permission
 from tests.cloud.replace import replace
-from tests.cloud.settings import DEFAULT_ACCOUNT, Settings
-from tests.cloud.wire import STATES_KEY_PREFIX, register_principal
+from tests.cloud.settings import Settings
 
-MAX_DATA_BYTES = 262_144
-"""Input, output and parameters of a state or an execution (Step Functions quotas)."""
 PAGE = 100
 """Events in a page of the history unless the caller says otherwise."""
 
@@ -34,11 +30,8 @@ def install(settings: Settings, endpoint: str) -> None:
     _fix_stop()
     _fix_history(settings)
     _fix_descriptions()
-    _fix_errors_of_lambda()
-    _fix_data_limit()
-    _fix_integration_parameters()
-    _fix_credentials(endpoint)
-    _fix_pauses(settings)
+    _fix_times()
+    states_tasks.install(settings, endpoint)
 
 
 def stop_all() -> None:
@@ -120,10 +113,10 @@ def _fix_start() -> None:
     def start_execution(
         self: Any, arn: str, name: str | None = None, given: str | None = None, trace: Any = None
     ) -> Any:
-        if len((given or "").encode()) > MAX_DATA_BYTES:
+        if len((given or "").encode()) > states_tasks.MAX_DATA_BYTES:
             raise InvalidExecutionInput(
                 "1 validation error detected: Value at 'input' failed to satisfy constraint: "
-                f"Member must have length less than or equal to {MAX_DATA_BYTES}"
+                f"Member must have length less than or equal to {states_tasks.MAX_DATA_BYTES}"
             )
         return start(self, arn, name or str(uuid.uuid4()), given or "{}", trace)
 
@@ -225,163 +218,24 @@ def _fix_descriptions() -> None:
     replace(StepFunctionResponse, describe_execution=respond)
 
 
-def _fix_errors_of_lambda() -> None:
-    """A refusal by Lambda is called "Exception" where a Task names the function's ARN; AWS says Lambda.<code>."""
-    from botocore.exceptions import ClientError
-    from moto.stepfunctions.parser.api import HistoryEventType
-    from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
-    from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
-        StateTaskServiceLambda,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import StateTaskLambda
-
-    from_error = StateTaskLambda._from_error
-
-    def named(self: Any, env: Any, ex: Exception) -> Any:
-        if not isinstance(ex, ClientError):
-            return from_error(self, env=env, ex=ex)
-        error, cause = StateTaskServiceLambda._error_cause_from_client_error(ex)
-        details = _details(lambdaFunctionFailedEventDetails={"error": error, "cause": cause})
-        return FailureEvent(
-            env=env,
-            error_name=CustomErrorName(error),
-            event_type=HistoryEventType.LambdaFunctionFailed,
-            event_details=details,
-        )
-
-    replace(StateTaskLambda, _from_error=named)
-
-
-def _fix_data_limit() -> None:
-    """What a Task sends may be of any size, and exactly 262,144 bytes are refused."""
-    from moto.stepfunctions.parser import quotas
+def _fix_times() -> None:
+    """Times in the context object carry microseconds and an offset; in AWS they end in milliseconds and Z."""
     from moto.stepfunctions.parser.asl.component.state import state
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_lambda
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service
-    from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+    from moto.stepfunctions.parser.backend.execution import Execution
 
-    def fits(value: Any) -> bool:
-        text = value if isinstance(value, str) else to_json_str(value, separators=(",", ":"))
-        return len(text.encode()) <= MAX_DATA_BYTES
+    details: Any = Execution.get_start_execution_details
+    entered: Any = vars(state)["StateData"]
 
-    for module in (quotas, state, state_task_lambda, state_task_service):
-        replace(module, is_within_size_quota=fits)
-    for task in (state_task_lambda.StateTaskLambda, state_task_service.StateTaskService):
-        _check_parameters(task)
+    def started(self: Any) -> Any:
+        found: Any = details(self)
+        found.start_time = states_tasks.time_as_text(self.start_date)
+        return found
 
+    def data(EnteredTime: str, **fields: Any) -> Any:  # noqa: N803 - moto's name
+        return entered(EnteredTime=states_tasks.time_as_text(datetime.fromisoformat(EnteredTime)), **fields)
 
-def _check_parameters(task: Any) -> None:
-    evaluate = task._eval_parameters
-
-    def checked(self: Any, env: Any) -> Any:
-        parameters = evaluate(self, env=env)
-        self._verify_size_quota(env=env, value=parameters)
-        return parameters
-
-    replace(task, _eval_parameters=checked)
-
-
-def _fix_integration_parameters() -> None:
-    """Parameters of aws-sdk and states tasks keep Step Functions' spelling; responses keep dates and streams."""
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
-        StateTaskService,
-    )
-
-    def request(self: Any, parameters: Any, boto_service_name: Any = None, service_action_name: Any = None) -> None:
-        shape = _operation(self, boto_service_name, service_action_name).input_shape
-        if shape is not None:
-            self._to_boto_request(parameters, shape)
-
-    def response(self: Any, response: Any, boto_service_name: Any = None, service_action_name: Any = None) -> None:
-        shape = _operation(self, boto_service_name, service_action_name).output_shape
-        if shape is not None:
-            self._from_boto_response(response, shape)
-        _dates_as_text(response)
-
-    replace(StateTaskService, _normalise_parameters=request, _normalise_response=response)
-
-
-def _operation(task: Any, service: str | None, action: str | None) -> Any:
-    from botocore import xform_name
-    from moto.core.utils import get_service_model
-
-    model = get_service_model(task._get_boto_service_name(service))
-    wanted = task._get_boto_service_action(action)
-    return next(model.operation_model(name) for name in model.operation_names if xform_name(name) == wanted)
-
-
-def _dates_as_text(value: Any) -> None:
-    items: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in list(items):
-        if isinstance(item, datetime):
-            value[key] = item.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        else:
-            _dates_as_text(item)
-
-
-def _fix_credentials(endpoint: str) -> None:
-    """Every task makes a new client with nameless credentials; here calls are known as the state machine role's."""
-    import boto3
-    from botocore.config import Config
-    from moto.stepfunctions.parser.asl.utils import boto_client
-
-    clients: dict[tuple[str, str, str], Any] = {}
-
-    def client_for(region: str, service: str, state_credentials: Any = None) -> Any:
-        role = state_credentials.role_arn if state_credentials else ""
-        if (service, region, role) not in clients:
-            account = role.split(":")[4] if role.count(":") >= 4 else DEFAULT_ACCOUNT
-            clients[service, region, role] = boto3.Session().client(
-                service,
-                region_name=region,
-                endpoint_url=endpoint,
-                aws_access_key_id=register_principal(STATES_KEY_PREFIX, account, role or "role/unknown", "states"),
-                aws_secret_access_key="secret",
-                config=Config(
-                    parameter_validation=False,
-                    retries={"total_max_attempts": 1},
-                    read_timeout=1000,
-                    max_pool_connections=100,
-                ),
-            )
-        return clients[service, region, role]
-
-    _replace_everywhere(boto_client.boto_client_for, client_for)
-
-
-def _replace_everywhere(old: Any, new: Any) -> None:
-    """Put `new` wherever a module of the interpreter has imported `old` by name."""
-    import sys
-
-    for module in list(sys.modules.values()):
-        if getattr(module, "__name__", "").startswith("moto.stepfunctions"):
-            for name, value in list(vars(module).items()):
-                if value is old:
-                    setattr(module, name, new)
-
-
-def _fix_pauses(settings: Settings) -> None:
-    """Wait states and pauses before retries last as long as in AWS; tests want a fraction of it."""
-    from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_callback
-    from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
-
-    class Clock:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(time, name)
-
-        def sleep(self, seconds: float) -> None:
-            time.sleep(seconds * settings.states_pace)
-
-    def wait(self: Any, env: Any, wait_seconds: float) -> None:
-        until = time.monotonic() + wait_seconds * settings.states_pace
-        while env.is_running() and (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, 0.05))
-
-    replace(retrier_decl, time=Clock())
-    replace(WaitFunction, _wait_interval=wait)
-    replace(state_task_service_callback, _DELAY_SECONDS_SYNC_CONDITION_CHECK=0.05)
+    replace(Execution, get_start_execution_details=started)
+    replace(state, StateData=data)
 
 
 def _details(**event: Any) -> Any:

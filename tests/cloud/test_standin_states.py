@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -54,6 +55,13 @@ def test_a_task_runs_the_function_and_its_calls_are_the_roles(cloud: Cloud) -> N
 def test_executions_without_a_name_get_one_each(cloud: Cloud) -> None:
     arn = machine(cloud, {"A": {"Type": "Pass", "End": True}})
     assert execute(cloud, arn)["name"] != execute(cloud, arn)["name"]
+
+
+def test_times_in_the_context_are_written_as_aws_writes_them(cloud: Cloud) -> None:
+    parameters = {"started.$": "$$.Execution.StartTime", "entered.$": "$$.State.EnteredTime"}
+    ended = execute(cloud, machine(cloud, {"A": {"Type": "Pass", "Parameters": parameters, "End": True}}))
+    for moment in json.loads(ended["output"]).values():
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", moment)
 
 
 def test_the_integration_with_lambda_and_the_sdk_normalises_parameters(cloud: Cloud) -> None:
