@@ -5,6 +5,7 @@ Each function named `_fix_…` mends one difference, as in `states.py`.
 
 from __future__ import annotations
 
+import copy
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,9 @@ MAX_DATA_BYTES = 262_144
 def install(settings: Settings, endpoint: str) -> None:
     """Mend the tasks."""
     _fix_errors_of_lambda()
+    _fix_names_of_errors()
+    _fix_result_writer()
+    _fix_tolerated_failures()
     _fix_data_limit()
     _fix_integration_parameters()
     _fix_credentials(endpoint)
@@ -57,6 +61,74 @@ def _fix_errors_of_lambda() -> None:
         )
 
     replace(StateTaskLambda, _from_error=named)
+
+
+def _fix_names_of_errors() -> None:
+    """A Fail state that passes on an error of Step Functions' own (States.…) breaks the interpreter."""
+    from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+    from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
+
+    replace(CustomErrorName, __init__=ErrorName.__init__)
+
+
+def _fix_result_writer() -> None:
+    """Paths of a ResultWriter's parameters are looked for in the Map's results; in AWS, in its input."""
+    from moto.stepfunctions.parser.asl.component.state.exec.state_map.result_writer.result_writer_decl import (
+        ResultWriter,
+    )
+
+    def evaluate(self: Any, env: Any) -> None:
+        depth = len(env.stack)
+        env.stack.append(copy.deepcopy(env.states.get_input()))
+        self.parargs.eval(env=env)
+        parameters = env.stack.pop()
+        del env.stack[depth:]
+        env.stack.append(parameters)
+        self.resource_eval.eval_resource(env=env)
+
+    replace(ResultWriter, _eval_body=evaluate)
+
+
+def _fix_tolerated_failures() -> None:
+    """A distributed Map succeeds however many items fail; AWS fails it above what is tolerated (default: none)."""
+    from moto.stepfunctions.parser.api import HistoryEventType
+    from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+        FailureEvent,
+        FailureEventException,
+    )
+    from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+    from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
+        DistributedIterationComponent,
+    )
+
+    run = DistributedIterationComponent._map_run
+    kind = StatesErrorNameType.StatesExceedToleratedFailureThreshold
+
+    def checked(self: Any, env: Any, eval_input: Any) -> None:
+        run(self, env=env, eval_input=eval_input)
+        record = eval_input.map_run_record
+        counts = record.item_counter
+        failed, total = counts.failed.get() + counts.timed_out.get(), counts.total.get()
+        if not _is_exceeded(failed, total, record.tolerated_failure_count, record.tolerated_failure_percentage):
+            return
+        details: Any = {
+            "error": kind.to_name(),
+            "cause": f"The specified tolerated failure threshold was exceeded: {failed}",
+        }
+        event: Any = {"mapRunFailedEventDetails": details}
+        failure = FailureEvent(env, StatesErrorName(typ=kind), HistoryEventType.MapStateFailed, event)
+        raise FailureEventException(failure_event=failure)
+
+    replace(DistributedIterationComponent, _map_run=checked)
+
+
+def _is_exceeded(failed: int, total: int, count: int, percentage: float) -> bool:
+    """Whether more items failed than either bound tolerates; a bound of zero is none, unless both are."""
+    bounds = [failed > count] if count else []
+    if percentage:
+        bounds.append(100 * failed > percentage * total)
+    return any(bounds) if bounds else failed > 0
 
 
 def _fix_data_limit() -> None:

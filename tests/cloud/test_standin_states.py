@@ -193,7 +193,7 @@ def test_a_distributed_map_reads_a_list_from_s3_and_tolerates_failures(cloud: Cl
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="bucket")
     s3.put_object(Bucket="bucket", Key="list.json", Body=json.dumps([{"n": "good"}, {"n": "bad"}, {"n": "good"}]))
-    states = {
+    states: dict[str, Any] = {
         "Each": {
             "Type": "Map",
             "ItemReader": {
@@ -209,15 +209,18 @@ def test_a_distributed_map_reads_a_list_from_s3_and_tolerates_failures(cloud: Cl
             "ToleratedFailurePercentage": 50,
             "ResultWriter": {
                 "Resource": "arn:aws:states:::s3:putObject",
-                "Parameters": {"Bucket": "bucket", "Prefix": "out"},
+                "Parameters": {"Bucket.$": "$.bucket", "Prefix": "out"},
             },
             "End": True,
         }
     }
-    ended = execute(cloud, machine(cloud, states))
+    ended = execute(cloud, machine(cloud, states), {"bucket": "bucket"})
     assert ended["status"] == "SUCCEEDED", ended
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket="bucket", Prefix="out")["Contents"]]
     assert any(key.endswith("manifest.json") for key in keys)
+    states["Each"]["ToleratedFailurePercentage"] = 20
+    ended = execute(cloud, machine(cloud, states), {"bucket": "bucket"})
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.ExceedToleratedFailureThreshold")
 
 
 def test_a_task_that_runs_over_its_time_fails_with_a_timeout(cloud: Cloud) -> None:
@@ -265,3 +268,14 @@ def test_rows_of_a_csv_file_start_executions_and_wait_for_them(cloud: Cloud) -> 
     ended = execute(cloud, machine(cloud, states))
     assert ended["status"] == "SUCCEEDED", ended
     assert json.loads(ended["output"]) == [{"name": "one"}, {"name": "two"}]
+
+
+def test_a_fail_state_passes_on_an_error_of_step_functions_itself(cloud: Cloud) -> None:
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "B"}]
+    function = cloud.simulate_function("f", model={"cpu_ms": 0, "wait_ms": 3000, "pace": 1.0})
+    states = {
+        "A": task(function, TimeoutSeconds=1, Catch=catch),
+        "B": {"Type": "Fail", "ErrorPath": "$.Error", "CausePath": "$.Cause"},
+    }
+    ended = execute(cloud, machine(cloud, states))
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.Timeout")
