@@ -20,14 +20,15 @@ def render(result: Result, *, width: int = WIDTH) -> str:
     """The headline, how sure it is, the table of what was measured, and what to know."""
     lines = [*_wrapped(str(story.headline(result)), width), ""]
     badge, estimate = story.origin(result)
-    lines += _wrapped(f"{badge}. {estimate}", width) if estimate else []
-    lines += _wrapped(story.partial(result), width) if story.partial(result) else []
-    lines += _wrapped(clip(story.trouble(result)), width)
+    for note in (estimate and f"{badge}. {estimate}", story.partial(result), clip(story.trouble(result))):
+        lines += [*_wrapped(note, width), ""] if note else []
     sure = story.confidence(result)
     lines += [*_wrapped(f"{sure.label}. {' '.join(sure.reasons)}", width), ""]
     lines += [line[:width].rstrip() for line in _table(result)]
-    for sizes, reason in left_out(rows(result)):
-        lines += ["", *_wrapped(f"Left out {sizes}: {clip(reason)}", width)]
+    excluded = left_out(rows(result))
+    lines += [""] if excluded else []
+    for sizes, reason in excluded:
+        lines += _wrapped(f"Left out {sizes}: {clip(reason)}", width)
     for notice in result["warnings"]:
         lines += ["", *_wrapped(f"{clip(notice['code'], 40)}: {clip(notice['message'])}", width, "! ")]
     for text in _errors(result):
@@ -55,7 +56,7 @@ def _cells(row: Row, currency: str, dearest: float) -> tuple[str, ...]:
     sign = "→" if row.recommended else "•" if row.current else " "
     notes = [word for word, told in (("recommended", row.recommended), ("now", row.current)) if told]
     notes += [] if row.measured or row.reason else ["not measured"]
-    notes += [clip(visible(row.reason), 60)] if row.reason else []
+    notes += ["left out"] if row.reason else []
     duration, cost = row.duration_ms, row.cost_usd
     return (
         sign,

@@ -78,7 +78,7 @@
   const figures = { "chart-duration": (row) => row.duration, "chart-cost": (row) => row.cost };
   for (const [id, figure] of Object.entries(figures)) {
     const svg = document.querySelector(`#${id} svg`);
-    if (!svg?.dataset.scales || !svg.querySelector(".curve")) continue;
+    if (!svg?.dataset.scales || !svg.querySelector(".curve:not(.fitted)")) continue;
     const { x, y, factor } = JSON.parse(svg.dataset.scales);
     const tell = factor === 1 ? ms : (value) => money(value * factor);
     const below = svg.querySelector(".series");
@@ -143,8 +143,9 @@
       const cell = row.cells[column];
       return cell.dataset.v === undefined ? cell.textContent.trim() : +cell.dataset.v;
     };
-    const compare = (a, b) => {
-      if (typeof a === typeof b) return typeof a === "number" ? a - b : a.localeCompare(b, "en");
+    // What is not known comes last in either direction.
+    const compare = (a, b, direction) => {
+      if (typeof a === typeof b) return direction * (typeof a === "number" ? a - b : a.localeCompare(b, "en"));
       return typeof a === "number" ? -1 : 1;
     };
     all("th", table.tHead).forEach((head, column) => {
@@ -153,7 +154,7 @@
         const up = head.getAttribute("aria-sort") !== "ascending";
         all("th", table.tHead).forEach((other) => other.removeAttribute("aria-sort"));
         head.setAttribute("aria-sort", up ? "ascending" : "descending");
-        const sorted = [...body.rows].sort((a, b) => (up ? 1 : -1) * compare(value(a, column), value(b, column)));
+        const sorted = [...body.rows].sort((a, b) => compare(value(a, column), value(b, column), up ? 1 : -1));
         body.append(...sorted);
       });
       head.replaceChildren(button);

@@ -152,6 +152,8 @@ def test_a_click_on_a_heading_sorts_and_another_turns_the_order(open_page: Open)
     assert rising == sorted(rising)
     heading.get_by_role("button").click()
     assert page.evaluate(read) == rising[::-1]
+    last = page.locator(".sortable tbody tr").last
+    expect(last).to_have_class(re.compile("failed"))
 
 
 def test_the_table_can_show_the_measured_only(open_page: Open) -> None:
