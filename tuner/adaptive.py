@@ -63,6 +63,7 @@ class AdaptiveSampler:
     most: int = 4
     max_trials: int = 60
     min_places: int = 2
+    verify: bool = True
     name: str = "adaptive"
 
     def propose(self, evidence: Evidence) -> Proposal:
@@ -81,7 +82,7 @@ class AdaptiveSampler:
             return state.proposal(begin)
         chosen, reason = self._next(state)
         if reason in (StopReason.TOLERANCE, StopReason.ECONOMY, StopReason.CANNOT_TELL):
-            chosen = _confirmation(state)
+            chosen = self._verification(state) or _confirmation(state)
         if chosen:
             return state.proposal(chosen)
         return Proposal((), reason, scene.expected_regret)
@@ -144,6 +145,14 @@ class AdaptiveSampler:
             return [], StopReason.TOLERANCE if within else state.undecided
         chosen = [(scene.belief.candidates[offer.candidate], offer) for offer in batch]
         return [Request(configuration, offer.environments, offer.runs) for configuration, offer in chosen], None
+
+    def _verification(self, state: _State) -> list[Request]:
+        """The best size itself, if it was never measured: what nothing was seen of is not recommended."""
+        best, belief = state.scene.best, state.scene.belief
+        if not self.verify or belief.measured[best] or state.trials >= self.max_trials:
+            return []
+        affordable = price(state.scene, state.precision, best, 1, 2) <= state.usd_left
+        return [Request(belief.candidates[best], 1, 2)] if affordable else []
 
     def _horizon(self, evidence: Evidence, *, within: bool) -> float:
         """Invocations over which a trial must pay: a year of the user's traffic.
