@@ -56,7 +56,7 @@ class AdaptiveSampler:
         min_places: configurations that are measured at least.
     """
 
-    horizon: float = 2000.0
+    horizon: float = 1300.0
     start: tuple[float, ...] = (0.25, 0.05, 0.6)
     start_cap: float = 20.0
     certain: float = 0.25

@@ -20,6 +20,8 @@ from tuner.pricing import PriceList, gb_seconds
 
 LEVEL = 0.95
 """Level of every interval that is shown."""
+MOST_TOLERANCES = 5.0
+"""Speed is given up within the fastest one's interval, but never more than so many tolerances."""
 _TAIL = (1 - LEVEL) / 2
 
 
@@ -85,7 +87,7 @@ def choose(rows: Sequence[Row], objective: Objective) -> int:
 
     - cost: of those within the tolerance of the cheapest, the fastest;
     - speed: of those not slower than the tolerance, or the upper end of the fastest one's
-      interval, allows, the cheapest;
+      interval (at most five tolerances), allows, the cheapest;
     - balanced: the smallest w * cost / largest cost + (1 - w) * duration / largest duration.
       At weight 1 (0) nothing but cost (speed) is asked for, and its rule decides, ties included.
 
@@ -191,7 +193,10 @@ def _decide(rows: Sequence[Row], objective: Objective) -> tuple[int, tuple[int, 
         tied, order = [i for i in among if cost[i] <= limit], [duration, cost]
     elif weight == 0:
         fastest = min(among, key=lambda i: (duration[i], cost[i]))
-        limit = max((1 + objective.tolerance) * duration[fastest], rows[fastest].duration_ms.high)
+        # An unmeasured size has a wide interval: it may not excuse what is slower by a lot.
+        widest = (1 + MOST_TOLERANCES * objective.tolerance) * duration[fastest]
+        apart = min(rows[fastest].duration_ms.high, widest)
+        limit = max((1 + objective.tolerance) * duration[fastest], apart)
         tied, order = [i for i in among if duration[i] <= limit], [cost, duration]
     else:
         dearest, slowest = max(cost[i] for i in among), max(duration[i] for i in among)

@@ -26,7 +26,8 @@ function choose(rows, wish) {
     order = [duration, cost];
   } else if (weight === 0) {
     const fastest = among.reduce((a, b) => (duration(b) - duration(a) || cost(b) - cost(a)) < 0 ? b : a);
-    const limit = Math.max((1 + wish.tolerance) * duration(fastest), rows[fastest].duration.high);
+    const apart = Math.min(rows[fastest].duration.high, (1 + 5 * wish.tolerance) * duration(fastest));
+    const limit = Math.max((1 + wish.tolerance) * duration(fastest), apart);
     tied = among.filter((i) => duration(i) <= limit);
     order = [cost, duration];
   } else {

@@ -67,6 +67,11 @@ def test_speed_pays_for_what_is_certainly_faster() -> None:
     assert choose(rows, SPEED) == 1
 
 
+def test_a_wide_interval_does_not_excuse_what_is_much_slower() -> None:
+    rows = [row(1024, 140, 1e-6), row(2048, 108, 1.5e-6), row(3008, 100, 3e-6, spread=0.6)]
+    assert choose(rows, SPEED) == 1
+
+
 @given(rows_of_any_size)
 def test_balanced_with_weight_one_agrees_with_cost_and_with_weight_zero_with_speed(rows: list[Row]) -> None:
     assert choose(rows, Objective(StrategyName.BALANCED, balanced_weight=1.0)) == choose(rows, COST)

@@ -119,11 +119,11 @@ def any_slopes(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floa
 
 
 MIXTURE: tuple[tuple[Draw, float], ...] = (
-    (single_thread, 0.35),
-    (threads, 0.20),
-    (memory_pressure, 0.10),
-    (periods, 0.15),
-    (any_slopes, 0.20),
+    (single_thread, 0.28),
+    (threads, 0.18),
+    (memory_pressure, 0.12),
+    (periods, 0.12),
+    (any_slopes, 0.30),
 )
 """Mechanisms with their prior weights."""
 

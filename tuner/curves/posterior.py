@@ -45,7 +45,7 @@ class Prior:
         particles: how many curves stand for the mechanisms.
     """
 
-    discrepancies: tuple[tuple[float, float], ...] = ((0.02, 0.3), (0.06, 0.4), (0.15, 0.3))
+    discrepancies: tuple[tuple[float, float], ...] = ((0.02, 0.25), (0.06, 0.37), (0.15, 0.28), (0.3, 0.1))
     length: float = 1.0
     nugget: float = 0.01
     architecture_correlation: float = 0.5
