@@ -15,7 +15,6 @@ from reports.wording import (
     Interval,
     configuration,
     count,
-    listing,
     milliseconds,
     money,
     per_million,
@@ -256,18 +255,3 @@ def _level(regret: float, tolerance: float, stopped: str, recommended: Mapping[s
 def why(result: Result) -> str:
     """The recommendation's reason as the search gave it; empty without one."""
     return str(result["recommendation"]["reason"]) if result["recommendation"] else ""
-
-
-def outcomes(measurement: Mapping[str, Any]) -> str:
-    """How the runs of a measurement ended, where some did not end well."""
-    words = {
-        "ok": "ok",
-        "error": "failed",
-        "timeout": "timed out",
-        "out_of_memory": "out of memory",
-        "throttled": "throttled",
-        "refused": "refused",
-        "no_report": "without a report",
-    }
-    found = measurement["outcomes"]
-    return listing([f"{found[name]:,} {word}" for name, word in words.items() if found[name]])
