@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEV_READY := $(VENV)/.ready-dev
+PIP := -m pip install --quiet --disable-pip-version-check --no-compile
 SAM_VENV := .venv-sam
 SAM_READY := $(SAM_VENV)/.ready
 DEMO_TARGET := examples/functions/cpu_bound/app.py:handler
@@ -14,16 +16,20 @@ DEMO_PAYLOAD := @examples/functions/cpu_bound/payload.json
 help: ## Show these targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: $(READY) ## Create the environment in .venv.
+setup: $(DEV_READY) $(SAM_READY) ## Create the environments in .venv and .venv-sam.
 
-$(READY): pyproject.toml tuner/__init__.py
+$(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python $(PIP) --editable .
+	@touch $@
+
+$(DEV_READY): $(READY)
+	$(BIN)/python $(PIP) --editable '.[dev]'
 	@touch $@
 
 $(SAM_READY): .ci/requirements-sam.txt
 	$(PYTHON) -m venv $(SAM_VENV)
-	$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	$(SAM_VENV)/bin/python $(PIP) --requirement $<
 	@touch $@
 
 demo: $(READY) ## Tune a real example function on this machine.
@@ -33,17 +39,17 @@ demo: $(READY) ## Tune a real example function on this machine.
 
 check: lint types test ## Lint, check types and run all tests.
 
-lint: $(READY)
+lint: $(DEV_READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(READY)
+types: $(DEV_READY)
 	$(BIN)/mypy
 
-test: $(READY) $(SAM_READY) ## Run the tests alone.
+test: $(DEV_READY) $(SAM_READY) ## Run the tests alone.
 	$(BIN)/python -m pytest
 
-bench: $(READY) ## Run the benchmarks in short form.
+bench: $(DEV_READY) ## Run the benchmarks in short form.
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove environments, caches and artifacts.
