@@ -9,10 +9,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tuner.aws.errors import AwsError, ConflictError, HeldByAliasError, NotFoundError, aws_errors
+from tuner.aws.errors import (
+    AwsError,
+    ConflictError,
+    HeldByAliasError,
+    LostReplyError,
+    NotFoundError,
+    ServiceFaultError,
+    ThrottledError,
+    aws_errors,
+)
 from tuner.aws.function import Account, Alias, FunctionDetails, FunctionState
 from tuner.aws.retry import Retrier
 
@@ -77,16 +86,25 @@ class LambdaApi:
             for raw in self._pages(f"list the aliases of {name}", "list_aliases", "Aliases", FunctionName=name)
         ]
 
-    def provisioned_concurrency(self, name: str) -> int:
-        """Provisioned concurrency of all versions and aliases together."""
-        action = f"read the provisioned concurrency of {name}"
-        configs = self._pages(
-            action, "list_provisioned_concurrency_configs", "ProvisionedConcurrencyConfigs", FunctionName=name
+    def provisioned_concurrency(self, name: str, *, needed: bool) -> int:
+        """Provisioned concurrency of all versions and aliases together.
+
+        Args:
+            name: the function.
+            needed: a decision rests on it; otherwise one try is enough, and what AWS fails to tell counts as 0.
+        """
+        api = self if needed else replace(self, retry=replace(self.retry, attempts=1))
+        key = "ProvisionedConcurrencyConfigs"
+        configs = api._pages(
+            f"read the provisioned concurrency of {name}",
+            "list_provisioned_concurrency_configs",
+            key,
+            FunctionName=name,
         )
         try:
             return sum(int(config["RequestedProvisionedConcurrentExecutions"]) for config in configs)
-        except AwsError as exc:
-            if exc.code != "ProvisionedConcurrencyConfigNotFoundException":
+        except (ServiceFaultError, LostReplyError, ThrottledError):
+            if needed:
                 raise
             return 0
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -39,6 +40,12 @@ BASE_PAUSE_S, CAP_PAUSE_S = 0.1, 10.0
 _NOT_READY = {"ResourceNotReadyException", "CodeArtifactUserPendingException", "SnapStartNotReadyException"}
 _PAID_RESTORES = ("python", "dotnet")
 """SnapStart restores are paid for these runtimes; Java's are free of charge (Lambda pricing, 2026-09)."""
+
+
+_ENDED = re.compile(
+    r'^END RequestId: (\S+)\s*$|^\{.*"type": ?"platform\.report".*"requestId": ?"([^"]+)"', re.MULTILINE
+)
+"""The platform's last word on an invocation, in text and in JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +170,7 @@ class Invoker:
         )
 
     def _report(self, place: Place, reply: Reply, began: float, stop: threading.Event) -> tuple[ReportLine | None, str]:
-        report = parse_log(reply.log, reply.request_id)
+        report = parse_log(reply.log, _id_in_log(reply))
         if report is None and self.logs is not None and place.log_group:
             found = self.logs.find(place.log_group, reply.request_id, int(began * 1000), stop)
             if found is not None:
@@ -221,6 +228,16 @@ class Invoker:
 
 def _iso(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def _id_in_log(reply: Reply) -> str:
+    """The request id that the log of this reply uses.
+
+    In AWS it is the reply's own. Local emulators number their replies apart from the
+    invocations: there it is the one that the platform ended last.
+    """
+    ended = _ENDED.findall(reply.log) if reply.request_id not in reply.log else []
+    return ended[-1][0] or ended[-1][1] if ended else reply.request_id
 
 
 def _function_error(reply: Reply) -> FunctionError:

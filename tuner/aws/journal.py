@@ -13,13 +13,15 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from tuner.aws.errors import AnotherRunError
 from tuner.aws.steps import CreateCopy, DeleteCopy, DeleteVersion, PublishVersion, Step, as_record
+from tuner.errors import BackendError
 
 
 def state_dir(environment: Mapping[str, str]) -> Path:
@@ -72,9 +74,10 @@ class Journal:
     def _write(self, entry: Mapping[str, Any]) -> None:
         if self._file is None:
             return
-        self._file.write(json.dumps(entry) + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with _told(self._file.name):
+            self._file.write(json.dumps(entry) + "\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +110,12 @@ class JournalFile:
 
         Raises:
             AnotherRunError: a run that is alive holds it; the message names it.
+            BackendError: the journal cannot be written.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         while True:
-            file = self.path.open("a+", encoding="utf-8")
+            with _told(str(self.path)):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                file = self.path.open("a+", encoding="utf-8")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -148,6 +153,18 @@ class JournalFile:
             return os.fstat(file.fileno()).st_ino == self.path.stat().st_ino
         except FileNotFoundError:
             return False
+
+
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    """Without a journal nothing is changed: an error of the disk says so."""
+    try:
+        yield
+    except OSError as exc:
+        raise BackendError(
+            f"The journal {path} cannot be written: {exc.strerror}",
+            "Free some space, or set XDG_STATE_HOME to a folder that can be written.",
+        ) from exc
 
 
 def _entries(text: str) -> list[dict[str, Any]]:

@@ -228,7 +228,9 @@ class AwsBackend:
             self._facts = guards.Facts(
                 details=details,
                 account=self.api.account(),
-                provisioned=self.api.provisioned_concurrency(self.target.name),
+                provisioned=self.api.provisioned_concurrency(
+                    self.target.name, needed=details.reserved_concurrency is not None
+                ),
                 copies_only=self._copies_only(details.state, latest),
             )
             self._notices.extend(guards.notices(self._facts))

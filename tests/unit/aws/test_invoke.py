@@ -158,6 +158,28 @@ def test_a_report_that_the_tail_lacks_is_looked_up_with_its_environment() -> Non
     assert logs.looks == 3
 
 
+@pytest.mark.parametrize(
+    "log",
+    [
+        "START RequestId: other\nREPORT RequestId: fake Duration: 1 ms\nEND RequestId: other\n"
+        + REPORT.replace(ID, "other"),
+        json.dumps({"type": "platform.report", "record": {"requestId": "other", "metrics": {"durationMs": 12.34}}}),
+    ],
+    ids=["text", "json"],
+)
+def test_an_emulator_may_number_its_replies_apart_from_the_log(log: str) -> None:
+    done, _ = invoke(reply(log=log))
+    assert done is not None
+    assert (done.outcome, done.duration_ms) == (Outcome.OK, 12.34)
+
+
+def test_a_report_of_another_request_is_not_taken_where_the_log_knows_this_one() -> None:
+    log = f"START RequestId: {ID} Version: 7\nEND RequestId: other\n" + REPORT.replace(ID, "other")
+    done, _ = invoke(reply(log=log))
+    assert done is not None
+    assert done.outcome is Outcome.NO_REPORT
+
+
 def test_without_a_report_anywhere_the_run_is_counted_as_such() -> None:
     done, _ = invoke(reply(log=""), logs=LogLookup(FakeLogs(after=99), pauses_s=(0.0,) * 3))
     assert done is not None

@@ -11,6 +11,7 @@ from tuner.aws.errors import AnotherRunError
 from tuner.aws.journal import Journal, JournalFile, Leftover, state_dir
 from tuner.aws.marker import CopyMarker, VersionMarker
 from tuner.aws.steps import CreateCopy, DeleteCopy, DeleteVersion, PublishVersion
+from tuner.errors import BackendError
 from tuner.model import Architecture, Configuration
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
@@ -83,6 +84,13 @@ def test_a_finished_run_leaves_no_file(tmp_path: Path) -> None:
     file, _ = begin(tmp_path)
     file.release(remove=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_journal_that_cannot_be_written_is_said_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BackendError, match="cannot be written") as refused:
+        JournalFile(tmp_path / "file" / "folder", ARN).acquire()
+    assert "XDG_STATE_HOME" in refused.value.hint
 
 
 def test_journals_are_kept_where_the_user_keeps_state() -> None:
