@@ -22,7 +22,7 @@ QUICK = dict.fromkeys(
 def cloud(cloud_server: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """An empty account, whose credentials are those of the environment."""
     cloud_server.reset()
-    cloud_server.settings(**QUICK)
+    cloud_server.settings(**QUICK, retry_after_seconds=None)
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     yield cloud_server

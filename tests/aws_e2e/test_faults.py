@@ -52,10 +52,9 @@ def is_write(call: dict[str, Any]) -> bool:
 def check_undone(cloud: Cloud, before: dict[str, Any], state: Path, words: str) -> None:
     """The function is as it was, now or after a clean on a machine that knows nothing of the run."""
     cloud.faults.clear()
-    if cloud.snapshot("orders") != before or cloud.function_names() != ["orders"]:
+    if (cloud.snapshot("orders"), cloud.function_names()) != (before, ["orders"]):
         clean(cloud, state)
-    assert cloud.snapshot("orders") == before, words
-    assert cloud.function_names() == ["orders"], words
+        assert (cloud.snapshot("orders"), cloud.function_names()) == (before, ["orders"]), words
 
 
 @pytest.mark.parametrize("kind", ["deny", "throttle", "server_error", "lose_reply", "lose_request", "twice"])

@@ -277,7 +277,6 @@ def test_reserved_concurrency_is_shared_and_zero_is_refused(
 def test_throttled_invocations_are_repeated_until_they_run(
     cloud: Cloud, orders: dict[str, Any], tmp_path: Path
 ) -> None:
-    cloud.settings(retry_after_seconds=None)
     cloud.faults.add("throttle", "Invoke", times=6)
     tuned = tune(cloud, tmp_path, settings(sizes=(256,), runs=8, environments=4))
     assert tuned.outcomes(256) == [Outcome.OK] * 8

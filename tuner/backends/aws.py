@@ -171,7 +171,8 @@ class AwsBackend:
                 yield refused_sample(trial, Refusal("Architecture", why))
         wanted = {t.id: self._chunks(t) for t in trials if t.configuration.architecture in allowed}
         try:
-            watch()
+            if bench.copies_only:
+                watch()  # a version in place is published only after the same look
             places = bench.places([key for chunks in wanted.values() for key, _ in chunks], stop)
             # Those of the batch before stood until now, so that other machines see a run at work.
             bench.retire(self._used)
