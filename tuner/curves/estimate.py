@@ -7,7 +7,7 @@ Fits the posterior over curves and turns it into a `Belief` of candidates or an
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,7 +137,7 @@ def candidates(
 
 
 def timeout_advice_ms(belief: Belief, index: int, *, margin: float = 1.5) -> float:
-    """A timeout that a recommended configuration should not run into: its p99 (upper end), cold start included.
+    """A timeout that a recommended configuration should not run into: the upper end of its p99, with a margin.
 
     Args:
         belief: of the candidates.
@@ -155,8 +155,3 @@ def _within(memory_mb: int, space: SearchSpace) -> bool:
 def _interval(draws: Floats) -> Interval:
     low, high = np.quantile(draws, (0.025, 0.975))
     return Interval(float(draws.mean()), float(low), float(high))
-
-
-def summaries(posterior: Posterior, configurations: Iterable[Configuration]) -> list[Estimate]:
-    """Estimates of several configurations."""
-    return [posterior.at(c.memory_mb, c.architecture) for c in configurations]

@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.curves.layout import Layout
+from tuner.curves.noise import PERIOD_MS
 from tuner.model import MB_PER_VCPU
 
 Floats = NDArray[np.float64]
 
 PARTICLES = 20_000
-PERIOD_MS = 20.0
-"""Period in which a CPU share below one vCPU is enforced (Lambda, measured)."""
 VCPU_STEPS_MB = (3009, 5308, 7077, 8846)
 """Sizes from which 3, 4, 5 and 6 vCPUs are visible; 2 below."""
 SEED = 20_260

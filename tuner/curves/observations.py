@@ -53,12 +53,6 @@ class Runs:
         """Number of runs, n."""
         return len(self.log_ms)
 
-    @property
-    def environment_location(self) -> Integers:
-        """Location of each environment."""
-        first = np.unique(self.environment, return_index=True)[1]
-        return self.location[first]
-
 
 def runs_of(samples: Iterable[Sample], layout: Layout) -> Runs:
     """The runs that say something about the curve. Configurations outside the layout are left out."""
