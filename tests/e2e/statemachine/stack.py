@@ -1,0 +1,96 @@
+"""The stack as its users deploy it: `sam build`, `sam deploy`, executions by boto3.
+
+SAM CLI lives in an environment of its own, which `make check` sets up; `SAM` names another one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.cloud.fixtures import Cloud
+
+ROOT = Path(__file__).parents[3]
+STACK = "tuner"
+PATIENCE_S = 240.0
+
+
+def sam_folder() -> Path:
+    """Where `sam` and `cfn-lint` are."""
+    named = os.environ.get("TUNER_SAM_BIN")
+    folder = Path(named) if named else ROOT / ".venv-sam" / "bin"
+    assert (folder / "sam").exists(), f"no SAM CLI in {folder}: run `make setup-sam`, or name it with TUNER_SAM_BIN"
+    return folder
+
+
+def run_sam(*arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run a SAM command in the project's root; its output."""
+    variables = {**os.environ, **(environment or {}), "SAM_CLI_TELEMETRY": "0", "PYTHON": sys.executable}
+    command = [str(sam_folder() / "sam"), *arguments]
+    found = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
+    return found.stdout + found.stderr
+
+
+@dataclass
+class Stack:
+    """A deployed stack in the stand-in."""
+
+    cloud: Cloud
+    outputs: dict[str, str]
+
+    @classmethod
+    def deploy(cls, cloud: Cloud, build: Path, *parameters: str) -> Stack:
+        """Deploy a build."""
+        options = ["--stack-name", STACK, "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"]
+        if parameters:
+            options += ["--parameter-overrides", *parameters]
+        template = str(build / "template.yaml")
+        run_sam("deploy", "--template-file", template, *options, environment=cloud.environment())
+        described = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+        return cls(cloud, {item["OutputKey"]: item["OutputValue"] for item in described["Outputs"]})
+
+    def start(self, document: Any, *, machine: str = "StateMachineARN") -> str:
+        """Start an execution; its ARN."""
+        client = self.cloud.client("stepfunctions")
+        reply = client.start_execution(stateMachineArn=self.outputs[machine], input=json.dumps(document))
+        return str(reply["executionArn"])
+
+    def wait(self, execution: str) -> dict[str, Any]:
+        """The execution when it has ended."""
+        client, end = self.cloud.client("stepfunctions"), time.monotonic() + PATIENCE_S
+        while True:
+            found: dict[str, Any] = client.describe_execution(executionArn=execution)
+            if found["status"] != "RUNNING":
+                return found
+            assert time.monotonic() < end, f"still running: {self.entered(execution)}"
+            time.sleep(0.1)
+
+    def run(self, document: Any, *, machine: str = "StateMachineARN") -> dict[str, Any]:
+        """The output of an execution that succeeds."""
+        ended = self.wait(self.start(document, machine=machine))
+        assert ended["status"] == "SUCCEEDED", f"{ended.get('error')}: {ended.get('cause')}"
+        output: dict[str, Any] = json.loads(ended["output"])
+        return output
+
+    def history(self, execution: str) -> list[dict[str, Any]]:
+        """Every event of an execution."""
+        paginator = self.cloud.client("stepfunctions").get_paginator("get_execution_history")
+        return list(paginator.paginate(executionArn=execution).build_full_result()["events"])
+
+    def entered(self, execution: str) -> list[str]:
+        """The states that were entered, in order: what Step Functions charges for."""
+        return [e["stateEnteredEventDetails"]["name"] for e in self.history(execution) if "stateEnteredEventDetails" in e]
+
+    def read(self, address: str) -> bytes:
+        """An object by its address."""
+        bucket, _, key = address.removeprefix("s3://").partition("/")
+        content: bytes = self.cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return content
