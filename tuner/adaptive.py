@@ -19,7 +19,7 @@ from tuner.belief import Belief
 from tuner.curves.estimate import NothingUsableError, Posterior, candidates, fit
 from tuner.curves.layout import by_price
 from tuner.estimates import measured_belief
-from tuner.model import Configuration, StopReason, Trial
+from tuner.model import Configuration, StopReason, StrategyName, Trial
 from tuner.samplers import Evidence, Proposal
 from tuner.strategies import recommend
 from tuner.study import spent
@@ -48,6 +48,9 @@ class AdaptiveSampler:
 
     Attributes:
         horizon: invocations over which a saving must pay for a trial where the traffic is unknown.
+        time_worth: what a fraction of the objective is worth beside the same fraction of the cost, where
+            it is not cost that is minimised: time saved does not pay for trials by itself.
+        verify_cap: a winner is not measured for its own sake if that costs more invocations of it than this.
         start: first sizes, as fractions of the range in log memory.
         start_cap: a start is left out if it costs more than so many invocations of the best size so far.
         certain: fraction of the tolerance at which it stops at once.
@@ -57,13 +60,14 @@ class AdaptiveSampler:
     """
 
     horizon: float = 1300.0
+    time_worth: float = 0.6
+    verify_cap: float = 4.0
     start: tuple[float, ...] = (0.25, 0.05, 0.6)
     start_cap: float = 20.0
     certain: float = 0.25
     most: int = 4
     max_trials: int = 60
     min_places: int = 2
-    verify: bool = True
     name: str = "adaptive"
 
     def propose(self, evidence: Evidence) -> Proposal:
@@ -149,20 +153,22 @@ class AdaptiveSampler:
     def _verification(self, state: _State) -> list[Request]:
         """The best size itself, if it was never measured: what nothing was seen of is not recommended."""
         best, belief = state.scene.best, state.scene.belief
-        if not self.verify or belief.measured[best] or state.trials >= self.max_trials:
+        usd = price(state.scene, state.precision, best, 1, 2)
+        dear = usd > min(self.verify_cap * state.scene.best_cost_usd, state.usd_left)
+        if dear or belief.measured[best] or state.trials >= self.max_trials:
             return []
-        affordable = price(state.scene, state.precision, best, 1, 2) <= state.usd_left
-        return [Request(belief.candidates[best], 1, 2)] if affordable else []
+        return [Request(belief.candidates[best], 1, 2)]
 
     def _horizon(self, evidence: Evidence, *, within: bool) -> float:
         """Invocations over which a trial must pay: a year of the user's traffic.
 
         Within the tolerance no more than the default, however large the traffic: it is enough.
         """
+        worth = 1.0 if evidence.objective.strategy is StrategyName.COST else self.time_worth
         if evidence.invocations_per_month is None:
-            return self.horizon
+            return worth * self.horizon
         traffic = MONTHS * evidence.invocations_per_month
-        return min(traffic, self.horizon) if within else traffic
+        return worth * (min(traffic, self.horizon) if within else traffic)
 
     def _without_curves(self, evidence: Evidence, possible: tuple[Configuration, ...]) -> Proposal:
         """Configurations spread over the range, until a curve can be fitted."""
