@@ -21,6 +21,7 @@ MAX_DATA_BYTES = 262_144
 def install(settings: Settings, endpoint: str) -> None:
     """Mend the tasks."""
     _fix_errors_of_lambda()
+    _fix_replies_of_lambda()
     _fix_names_of_errors()
     _fix_result_writer()
     _fix_tolerated_failures()
@@ -61,6 +62,19 @@ def _fix_errors_of_lambda() -> None:
         )
 
     replace(StateTaskLambda, _from_error=named)
+
+
+def _fix_replies_of_lambda() -> None:
+    """The reply of `lambda:invoke` lacks the request's id, which AWS gives as SdkResponseMetadata."""
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+
+    select = lambda_eval_utils.select_from_typed_dict
+
+    def with_metadata(typed_dict: Any, obj: Any) -> Any:
+        request_id = obj.get("ResponseMetadata", {}).get("RequestId", "")
+        return {**select(typed_dict=typed_dict, obj=obj), "SdkResponseMetadata": {"RequestId": request_id}}
+
+    replace(lambda_eval_utils, select_from_typed_dict=with_metadata)
 
 
 def _fix_names_of_errors() -> None:

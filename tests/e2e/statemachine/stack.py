@@ -26,7 +26,7 @@ def sam_folder() -> Path:
     """Where `sam` and `cfn-lint` are."""
     named = os.environ.get("TUNER_SAM_BIN")
     folder = Path(named) if named else ROOT / ".venv-sam" / "bin"
-    assert (folder / "sam").exists(), f"no SAM CLI in {folder}: run `make setup-sam`, or name it with TUNER_SAM_BIN"
+    assert (folder / "sam").exists(), f"no SAM CLI in {folder}: run `make setup`, or name it with TUNER_SAM_BIN"
     return folder
 
 
@@ -87,7 +87,8 @@ class Stack:
 
     def entered(self, execution: str) -> list[str]:
         """The states that were entered, in order: what Step Functions charges for."""
-        return [e["stateEnteredEventDetails"]["name"] for e in self.history(execution) if "stateEnteredEventDetails" in e]
+        details = [event.get("stateEnteredEventDetails") for event in self.history(execution)]
+        return [detail["name"] for detail in details if detail]
 
     def read(self, address: str) -> bytes:
         """An object by its address."""

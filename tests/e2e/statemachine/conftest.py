@@ -1,0 +1,26 @@
+"""One build and one deployed stack for all tests of this folder, in a stand-in of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cloud.fixtures import running
+from tests.e2e.statemachine.stack import Stack, run_sam
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `sam build` makes."""
+    folder = tmp_path_factory.mktemp("sam") / "build"
+    run_sam("build", "--build-dir", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stack(build: Path) -> Iterator[Stack]:
+    """The deployed stack. Tests use functions of different names."""
+    with running() as cloud:
+        yield Stack.deploy(cloud, build)

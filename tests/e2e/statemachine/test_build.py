@@ -1,0 +1,72 @@
+"""What is deployed: a clean template, small artifacts, the same bytes each time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from statemachine import artifacts
+from tests.e2e.statemachine.stack import ROOT, run_sam, sam_folder
+
+HEAVY = {"numpy", "scipy", "jinja2", "jsonschema", "rich", "click", "psutil"}
+LIGHT = {"publisher", "executor", "cleaner", "optimizer"}
+IMPORTED = "import json, sys; import {}; print(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+
+
+def digest(folder: Path) -> str:
+    """Of names, modes, times and contents of a tree."""
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        status = path.stat()
+        total.update(f"{path.relative_to(folder)} {status.st_mode:o} {int(status.st_mtime)} ".encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def size(folder: Path) -> int:
+    """Bytes of a tree, unzipped."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_sam_and_cfn_lint_find_nothing_in_the_template() -> None:
+    run_sam("validate", "--lint", "--region", "us-east-1")
+    found = subprocess.run(
+        [str(sam_folder() / "cfn-lint"), str(ROOT / "template.yaml")], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stdout
+
+
+def test_two_builds_have_the_same_bytes(build: Path, tmp_path: Path) -> None:
+    artifacts.build_code(tmp_path / "code")
+    artifacts.build_layer(tmp_path / "layer")
+    assert digest(tmp_path / "layer") == digest(build / "TunerLayer")
+    functions = [folder for folder in build.iterdir() if folder.name.endswith("Function")]
+    assert len(functions) == 9
+    assert {digest(folder) for folder in functions} == {digest(tmp_path / "code")}
+
+
+def test_function_and_layer_stay_under_their_bounds(build: Path) -> None:
+    code, layer = size(build / "PlannerFunction"), size(build / "TunerLayer")
+    assert code < artifacts.MAX_CODE_BYTES
+    assert layer < artifacts.MAX_LAYER_BYTES
+    assert code + layer < artifacts.MAX_UNZIPPED_BYTES
+
+
+def test_the_layer_is_built_for_lambda_whatever_builds_it(build: Path) -> None:
+    native = list((build / "TunerLayer" / "python").rglob("*.cpython-*.so"))
+    assert native
+    assert all("cpython-313-aarch64-linux-gnu" in path.name for path in native)
+
+
+def test_light_handlers_import_nothing_heavy(build: Path) -> None:
+    """The Initializer validates with jsonschema, once it has an input; on its cold start it does not."""
+    code = build / "PlannerFunction"
+    variables = {**os.environ, "PYTHONPATH": str(code)}
+    for name in (*LIGHT, "initializer"):
+        command = [sys.executable, "-c", IMPORTED.format(f"statemachine.handlers.{name}")]
+        found = subprocess.run(command, cwd=code, env=variables, capture_output=True, text=True, check=True)
+        assert not HEAVY & set(json.loads(found.stdout)), name
