@@ -1,0 +1,81 @@
+"""`tuner execute` checks before it starts, tells how far it is, and never takes a failure for success."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tuner.aws.executions import Ended, Event, region_of
+from tuner.cli.execute import ExecutionFailedError, Progress, follow, read_input, refuse_failure, summary
+from tuner.errors import InputError, InterruptedRunError
+
+ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:tuner"
+
+
+def test_an_input_is_a_file_or_json(tmp_path: Path) -> None:
+    path = tmp_path / "input.json"
+    path.write_text('{"lambdaARN": "f"}', "utf-8")
+    assert read_input(str(path)) == read_input(f"@{path}") == read_input('{"lambdaARN": "f"}') == {"lambdaARN": "f"}
+
+
+@pytest.mark.parametrize("text", ["missing.json", '{"lambdaARN": "f", "num": 0}', "{", "{]"])
+def test_an_input_that_cannot_be_used_is_bad_input(text: str) -> None:
+    with pytest.raises(InputError):
+        read_input(text)
+
+
+def test_the_input_of_a_fleet_is_left_to_the_fleet() -> None:
+    assert read_input('{"list": "s3://b/list.csv"}') == {"list": "s3://b/list.csv"}
+
+
+def test_the_region_is_that_of_the_state_machine() -> None:
+    assert region_of(ARN) == "eu-west-1"
+    with pytest.raises(InputError):
+        region_of("tuner")
+
+
+def test_progress_counts_the_trials_of_each_round() -> None:
+    progress = Progress()
+    events = [
+        Event("TaskStateEntered", "Planner"),
+        Event("MapStateEntered", "Measure"),
+        Event("MapStateStarted", items=2),
+        Event("TaskStateEntered", "Executor"),
+        Event("MapIterationSucceeded"),
+        Event("MapIterationSucceeded"),
+    ]
+    lines = [progress.line(event) for event in events]
+    assert [line.split() for line in lines if line] == [
+        ["Planner"],
+        ["round", "1", "measuring", "2", "trials"],
+        ["1", "to", "go"],
+    ]
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_an_execution_that_did_not_succeed_is_an_error(status: str) -> None:
+    with pytest.raises(ExecutionFailedError, match=status):
+        refuse_failure(Ended(status, error="E", cause="why"), "e", {})
+
+
+def test_an_execution_that_succeeds_with_nothing_is_an_error() -> None:
+    with pytest.raises(ExecutionFailedError):
+        refuse_failure(Ended("SUCCEEDED", {}), "e", {})
+
+
+def test_ctrl_c_stops_following_and_says_how_to_stop_the_execution() -> None:
+    def interrupted() -> Iterator[Event]:
+        yield Event("TaskStateEntered", "Planner")
+        raise KeyboardInterrupt
+
+    with pytest.raises(InterruptedRunError, match="goes on") as raised:
+        follow(interrupted(), "arn:e", quiet=True)
+    assert "stop-execution --execution-arn arn:e" in raised.value.hint
+
+
+def test_the_summary_of_a_fleet_tells_how_many_were_tuned() -> None:
+    text = summary({"tuned": 18, "failed": 2}, {"summary": Path("out/summary.json")})
+    assert "18 functions tuned, 2 failed" in text
+    assert "out/summary.json" in text

@@ -1,0 +1,109 @@
+"""Lists of functions are read with all their faults at once, and summaries rank what can be saved."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from reports.fleet import render
+from statemachine.fleet import FleetInput, decode_fleet, read_list, summarize
+from tuner.errors import InputError
+
+CSV = FleetInput("s3://b/list.csv", {"strategy": "speed"}, 5, 20.0)
+JSON = FleetInput("s3://b/list.json", {"num": 5}, 5, 20.0)
+
+
+def paths(error: pytest.ExceptionInfo[InputError]) -> set[str]:
+    return {fault.path for fault in error.value.faults}
+
+
+def output(per_month: float | None, ratio: float = 0.1) -> dict[str, Any]:
+    saving = {"ratio": ratio, "interval": [0.0, 0.2], "durationRatio": 0.3, "perMonth": per_month}
+    return {
+        "power": 512,
+        "architecture": "arm64",
+        "saving": saving,
+        "stateMachine": {"executionCost": 0.1, "lambdaCost": 0.2},
+        "result": "s3://b/result.json",
+        "report": "s3://b/report.html",
+    }
+
+
+def failure(status: str, cause: str, error: str = "") -> dict[str, Any]:
+    return {
+        "error": {"Error": "States.TaskFailed", "Cause": json.dumps({"Status": status, "Error": error, "Cause": cause})}
+    }
+
+
+def test_a_csv_gives_typed_fields_nested_by_dots_and_leaves_empty_cells_to_the_defaults() -> None:
+    text = 'lambdaARN,powerValues,budget.maxUsd,strategy,payload\nf,"128, 256",0.5,,"{""n"": 1}"\ng,ALL,,cost,\n'
+    assert read_list(text, CSV) == [
+        {
+            "lambdaARN": "f",
+            "powerValues": [128, 256],
+            "budget": {"maxUsd": 0.5},
+            "strategy": "speed",
+            "payload": {"n": 1},
+        },
+        {"lambdaARN": "g", "powerValues": "ALL", "strategy": "cost"},
+    ]
+
+
+def test_a_json_list_may_hold_names_alone() -> None:
+    assert read_list('["f", {"lambdaARN": "g", "num": 7}]', JSON) == [
+        {"num": 5, "lambdaARN": "f"},
+        {"num": 7, "lambdaARN": "g"},
+    ]
+
+
+def test_every_fault_of_every_entry_is_told_at_once() -> None:
+    with pytest.raises(InputError) as raised:
+        read_list('[{"lambdaARN": "f", "num": 0}, {"nun": 1}, 3, "f"]', JSON)
+    named = {"[0].num", "[1].lambdaARN", "[1].nun", "[2]", "[3].lambdaARN"}
+    assert paths(raised) == {f"$.list{name}" for name in named}
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "{}"])
+def test_a_list_without_functions_is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        read_list(text, JSON)
+
+
+def test_every_fault_of_the_fleets_own_input_is_told_at_once() -> None:
+    with pytest.raises(InputError) as raised:
+        decode_fleet({"list": "x.txt", "concurrency": 0, "toleratedFailurePercentage": 101, "defaults": [], "more": 1})
+    assert paths(raised) == {"$.list", "$.concurrency", "$.toleratedFailurePercentage", "$.defaults", "$.more"}
+
+
+def test_savings_are_ranked_failures_have_their_causes_and_the_rest_was_not_begun() -> None:
+    inputs = [{"lambdaARN": name} for name in "abcde"]
+    own = json.dumps({"errorMessage": "no such function", "stackTrace": []})
+    outcomes = {
+        0: {"output": output(10.0)},
+        1: {"output": output(None, ratio=0.5)},
+        2: {"output": output(90.0)},
+        3: failure("FAILED", own, "NotFoundError"),
+    }
+    summary = summarize(inputs, outcomes)
+    assert [item["function"] for item in summary["savings"]] == ["c", "a", "b"]
+    assert summary["failures"] == [{"function": "d", "error": "NotFoundError", "cause": "no such function"}]
+    assert summary["notStarted"] == ["e"]
+    assert summary["savingPerMonth"] == 100.0
+    assert (summary["tuned"], summary["failed"]) == (3, 1)
+
+
+def test_an_aborted_execution_is_told_by_its_status() -> None:
+    summary = summarize([{"lambdaARN": "a"}], {0: failure("ABORTED", "")})
+    assert summary["failures"][0]["error"] == "ABORTED"
+
+
+def test_the_page_shows_hostile_names_and_causes_as_text() -> None:
+    outcomes = {0: {"output": output(1.0)}, 1: failure("FAILED", "</script><script>alert(1)</script>", "<b>")}
+    summary = summarize([{"lambdaARN": "<img src=x>"}, {"lambdaARN": "b"}], outcomes)
+    page = render(summary)
+    assert "<img" not in page
+    assert "<script" not in page
+    assert "default-src 'none'" in page
+    assert render(summary) == page

@@ -1,0 +1,117 @@
+"""What an execution writes down comes back as it was, and its ids follow from the execution alone."""
+
+from __future__ import annotations
+
+from statemachine.record import (
+    Header,
+    Measured,
+    Stop,
+    content_hash,
+    continue_labels,
+    decode_header,
+    encode_header,
+    place_key,
+    run_id,
+)
+from tests.unit.statemachine.driver import Driver, as_json
+from tuner.aws.invoke import Place
+from tuner.aws.marker import VersionMarker, parse_version
+from tuner.aws.versions import Refusal
+from tuner.model import (
+    Architecture,
+    Configuration,
+    FunctionError,
+    FunctionIdentity,
+    Invocation,
+    Notice,
+    Outcome,
+    Sample,
+    Step,
+    StopReason,
+    Trial,
+)
+from tuner.payloads import Payload, Payloads
+
+AT = Configuration(512, Architecture.ARM64)
+HEADER = Header(
+    run="20260918t041200z-3f2a9c",
+    execution="arn:e",
+    started_at="2026-09-18T04:12:00.000Z",
+    document={"lambdaARN": "orders", "num": 5, "budget": {"maxUsd": 1}},
+    identity=FunctionIdentity("orders", "aws", (Architecture.ARM64,), current=AT, details={"isolation": "copy"}),
+    content_sha256="c",
+    concurrency=10,
+    batch_seconds=900,
+    direct=False,
+    notices=(Notice("code", "said"),),
+)
+
+
+def run(environment: str, *, cold: bool = False) -> Invocation:
+    init = 100.0 if cold else None
+    return Invocation(Outcome.OK, environment=environment, duration_ms=1.0, billed_duration_ms=2, init_duration_ms=init)
+
+
+def labels(*samples: list[str]) -> list[list[str]]:
+    trials = [Sample(n, AT, tuple(run(label) for label in sample)) for n, sample in enumerate(samples)]
+    return [[i.environment for i in sample.invocations] for sample in continue_labels(trials)]
+
+
+def test_a_header_survives_its_json() -> None:
+    assert decode_header(as_json(encode_header(HEADER))) == HEADER
+    assert HEADER.settings.runs == 5
+
+
+def test_everything_written_is_read_as_it_was(driver: Driver) -> None:
+    record = driver.wiring.record("executions/orders/run")
+    payloads = Payloads((Payload(b'{"a": 1}', 2.0), Payload(b"\xff", 1.0)))
+    record.begin(HEADER, payloads)
+    error = FunctionError("T", "m", ("s",))
+    sample = Sample(3, AT, (run("e", cold=True), Invocation(Outcome.ERROR, error=error)))
+    step = Step((Trial(3, AT, 2, 1, fresh=True),), 0.1)
+    places = {place_key(AT, 1): Place("f", "7", AT, "python3.13", "/log"), "x": Refusal("C", "m")}
+    record.add_step(step)
+    record.add_measured(3, "all", Measured((sample,), (Notice("a", "b"),)))
+    record.add_places(places)
+    record.note(Notice("c", "d"))
+    record.end(Stop(StopReason.TOLERANCE))
+    record.end(Stop(StopReason.USD, Notice("late", "too late")))
+    fresh = driver.wiring.record("executions/orders/run")
+    assert fresh.header == HEADER
+    assert fresh.payloads() == payloads
+    assert fresh.steps() == (step,)
+    assert fresh.measured() == Measured((sample,), (Notice("a", "b"), Notice("c", "d")))
+    assert fresh.places() == places
+    assert fresh.stop() == Stop(StopReason.TOLERANCE)
+
+
+def test_a_claim_is_taken_once_and_kept_by_its_taker(driver: Driver) -> None:
+    record = driver.wiring.record("executions/orders/run")
+    assert record.claim(1, "all", "first")
+    assert record.claim(1, "all", "first")
+    assert not record.claim(1, "all", "second")
+
+
+def test_the_run_of_an_execution_is_the_same_for_every_attempt_and_fits_the_markers() -> None:
+    run_of = run_id("arn:aws:states:eu-west-1:1:execution:m:n", "2026-09-18T04:12:00.123Z")
+    assert run_of == run_id("arn:aws:states:eu-west-1:1:execution:m:n", "2026-09-18T04:12:00.123Z")
+    assert run_of != run_id("arn:aws:states:eu-west-1:1:execution:m:o", "2026-09-18T04:12:00.123Z")
+    marker = VersionMarker(run_of, AT, 1)
+    assert parse_version(str(marker)) == marker
+
+
+def test_labels_go_on_from_trial_to_trial_as_if_one_process_had_counted() -> None:
+    assert labels(["f:1/0.1", "f:1/1.1"], ["f:1/0.0", "f:1/0.1"], ["f:1/0.0"]) == [
+        ["f:1/0.1", "f:1/1.1"],
+        ["f:1/0.1", "f:1/0.2"],
+        ["f:1/0.2"],
+    ]
+
+
+def test_labels_that_are_log_streams_stay() -> None:
+    assert labels(["2026/09/18/[7]abc"], ["2026/09/18/[7]abc"]) == [["2026/09/18/[7]abc"]] * 2
+
+
+def test_the_hash_of_a_content_tells_any_change() -> None:
+    assert content_hash({"a": 1, "b": [2]}) == content_hash({"b": [2], "a": 1})
+    assert content_hash({"a": 1}) != content_hash({"a": 2})

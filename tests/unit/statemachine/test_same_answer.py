@@ -1,0 +1,42 @@
+"""The handlers and the command line come to the same recommendation on the same samples, to the last digit."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from statemachine.replay import prices_of, replay
+from tests.cloud.fixtures import Cloud
+from tests.unit.statemachine.driver import Driver
+from tuner.result import build_document
+from tuner.settings import make_study, request_document
+
+ANSWER = ("recommendation", "alternatives", "curve", "curve_choice", "saving", "measurements", "stopped_by", "tuning")
+
+
+@pytest.mark.parametrize("extra", [{"num": 3}, {"budget": {"maxInvocations": 16}}], ids=["grid", "adaptive"])
+def test_the_same_samples_give_the_same_answer(cloud: Cloud, driver: Driver, extra: dict[str, object]) -> None:
+    arn = cloud.simulate_function("orders", model={"cpu_ms": 200})
+    document = {"lambdaARN": arn, "powerValues": [128, 512, 1024], "architectures": "both", "seed": 7, **extra}
+    state = driver.run(document)
+    record = driver.record(state)
+    header = record.header
+    ours = replay(record)[0]
+    study = make_study(header.settings, header.identity, prices_of(header))
+    # As `tuner tune` does it: one process, told sample by sample, rounds as they were asked for.
+    for sample in ours.samples:
+        study.tell(sample)
+    study.steps.extend(ours.steps)
+    stop = record.stop()
+    assert stop is not None
+    study.interrupt(stop.reason)
+    theirs = build_document(
+        study,
+        dataclasses.replace(header.identity),
+        request_document(header.settings, study.space),
+        created_at="2026-09-18T04:12:00Z",
+        seconds=driver.result(state)["tuning"]["seconds"],
+    )
+    for name in ANSWER:
+        assert driver.result(state)[name] == theirs[name], name
