@@ -180,13 +180,27 @@ def test_a_single_run_is_enough_for_a_curve_and_none_is_not() -> None:
         posterior_of([Sample(0, Configuration(512, X86), (Invocation(Outcome.ERROR, "a"),))])
 
 
-def test_a_decision_on_60_samples_of_both_architectures_takes_under_300_ms_of_cpu() -> None:
+def test_a_decision_on_60_samples_of_both_architectures_is_quick() -> None:
+    """Against work of 0.12 s of CPU on a quiet core, so that a busy machine slows both: 2.5 times that is 0.3 s.
+
+    `benchmarks.search` prints the CPU seconds of a decision themselves.
+    """
     samples = measure(_faster_on_arm, SIZES, architectures=(ARM, X86), environments=3)
     evidence = evidence_of(samples, BOTH)
+    numbers = np.random.default_rng(0).standard_normal(1_000_000)
     AdaptiveSampler().propose(evidence)
-    begun = time.process_time()
-    AdaptiveSampler().propose(evidence)
-    assert time.process_time() - begun < 0.3
+
+    def cpu_seconds(work: Callable[[], object]) -> float:
+        begun = time.process_time()
+        work()
+        return time.process_time() - begun
+
+    def reference() -> None:
+        for _ in range(10):
+            np.sort(np.exp(numbers))
+
+    ratios = [cpu_seconds(lambda: AdaptiveSampler().propose(evidence)) / cpu_seconds(reference) for _ in range(3)]
+    assert min(ratios) < 2.5
 
 
 def test_failures_bound_the_sizes() -> None:
