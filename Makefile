@@ -47,7 +47,7 @@ types: $(DEV_READY)
 	$(BIN)/mypy
 
 test: $(DEV_READY) $(SAM_READY) ## Run the tests alone.
-	$(BIN)/python -m pytest -n logical --dist loadfile
+	$(BIN)/python -m pytest -n logical --dist loadgroup
 
 bench: $(DEV_READY) ## Run the benchmarks in short form.
 	$(BIN)/python -m benchmarks

@@ -6,8 +6,18 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+TOGETHER = {
+    "stack": ("e2e/statemachine",),
+    "browser": ("browser",),
+    "workers": ("unit/local", "contract", "examples", "e2e/test_tune_local.py", "e2e/test_duet_local.py"),
+}
+"""Tests that share one process where they run in parallel: one deployed stack, one browser, and never two
+handlers at a time that are held to a share of the CPU."""
 
 settings.register_profile(
     "same", deadline=None, max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -16,3 +26,13 @@ settings.register_profile(
     "explore", deadline=None, max_examples=1000, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what belongs together in one process of a parallel run."""
+    here = Path(__file__).parent
+    for item in items:
+        path = item.path.relative_to(here).as_posix()
+        for name, places in TOGETHER.items():
+            if path.startswith(places):
+                item.add_marker(pytest.mark.xdist_group(name))

@@ -87,7 +87,7 @@ def test_a_handler_is_tuned_and_result_and_report_are_left(tmp_path: Path) -> No
     assert all(m["runs"] == 4 for m in document["measurements"])
     assert document["function"]["backend"] == "local"
     assert document["recommendation"]["memory_mb"] in (512, 1024)
-    assert str(document["recommendation"]["memory_mb"]) in done.stdout
+    assert f"{document['recommendation']['memory_mb']:,} MB" in done.stdout
     assert "report.html" in done.stdout
     assert (tmp_path / "out" / "report.html").read_text().startswith("<!doctype html>")
     assert "measuring" in done.stderr
