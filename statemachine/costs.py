@@ -13,10 +13,8 @@ ALWAYS = 6
 """Initializer, Cleaner, Analyzer, Reporter, Outcome, and Done or Optimizer."""
 LAST_ASK = 2
 """Planner and Next Step, when there is nothing more to measure."""
-PER_ROUND = 3
-"""Planner, Next Step and the Map itself."""
-PER_PUBLICATION = 2
-"""Publisher, and Next Step once more."""
+PER_ROUND = 5
+"""Planner, Next Step, Publisher, Next Step once more, and the Map itself."""
 PER_DIRECT_LANE = 3
 """Record, More Runs and Lane Done, when a lane ends."""
 PER_DIRECT_RUN = 4
@@ -34,12 +32,10 @@ class Round:
 
     Attributes:
         items: iterations of its Map.
-        published: whether versions were missing.
         direct_runs: invocations that the state machine made itself; None: handlers made them.
     """
 
     items: int
-    published: bool
     direct_runs: int | None = None
 
 
@@ -52,4 +48,4 @@ def _of_round(item: Round) -> int:
     inside = item.items
     if item.direct_runs is not None:
         inside = item.items * PER_DIRECT_LANE + item.direct_runs * PER_DIRECT_RUN
-    return PER_ROUND + inside + (PER_PUBLICATION if item.published else 0)
+    return PER_ROUND + inside

@@ -14,7 +14,8 @@ from tuner.aws.lanes import split_lanes
 from tuner.model import Trial
 from tuner.payloads import Payloads
 
-GENERATIONS_PER_TRIAL = 1_000
+MOST_LANES = 16
+"""Lanes that a trial of the adaptive sampler has at most, well above what it asks for."""
 MAX_MAP_CONCURRENCY = 40
 """Iterations at once of an inline Map (Step Functions quotas, 2026-09)."""
 
@@ -33,10 +34,7 @@ class Piece:
 
 
 def pieces(trial: Trial, header: Header, payloads: Payloads) -> list[Piece]:
-    """The parts of a trial.
-
-    A trial that wants new environments has versions that no other trial uses.
-    """
+    """The parts of a trial, each on a version of its own, so that its environments are new ones."""
     settings = header.settings
     cold = settings.only_cold_starts
     parts = split_lanes(trial, payloads, width=header.concurrency, seed=settings.seed, cold=cold)
@@ -44,16 +42,20 @@ def pieces(trial: Trial, header: Header, payloads: Payloads) -> list[Piece]:
 
 
 def keys(trial: Trial, header: Header) -> list[Key]:
-    """The versions that the parts of a trial run on."""
-    first = GENERATIONS_PER_TRIAL * (trial.id + 1) if trial.fresh or header.settings.only_cold_starts else 1
-    parts = -(-_lanes(trial, header) // header.concurrency)
-    return [(trial.configuration, first + part) for part in range(parts)]
+    """The versions that the parts of a trial run on: no other trial uses them."""
+    most = max(header.settings.environments, header.settings.runs, MOST_LANES)
+    first = 1 + trial.id * _parts(most, header)
+    return [(trial.configuration, first + part) for part in range(_parts(_lanes(trial, header), header))]
 
 
 def at_once(trials: Iterable[Trial], header: Header) -> int:
     """How many trials may be measured at once so that their lanes stay within the concurrency."""
     lanes = max((_lanes(trial, header) for trial in trials), default=1)
     return max(1, min(MAX_MAP_CONCURRENCY, header.concurrency // lanes))
+
+
+def _parts(lanes: int, header: Header) -> int:
+    return -(-lanes // header.concurrency)
 
 
 def _lanes(trial: Trial, header: Header) -> int:

@@ -10,10 +10,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +27,6 @@ from tuner.settings import Settings
 
 RECORD_VERSION = 1
 RESULT, REPORT = "result.json", "report.html"
-_LABEL = re.compile(r"(?P<lane>.+/\d+)\.(?P<cold>\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +151,7 @@ class Record:
         samples = [decode_sample(sample) for document in documents for sample in document["samples"]]
         noticed = [*(notice for document in documents for notice in document["notices"]), *self._folder("notices/")]
         notices = [Notice(**notice) for notice in noticed]
-        return Measured(continue_labels(samples), tuple(dict.fromkeys(notices)))
+        return Measured(tuple(samples), tuple(dict.fromkeys(notices)))
 
     def add_invocation(self, trial: int, lane: str, run: int, invocation: Invocation, at: Configuration) -> None:
         """Write one run of a lane that the state machine itself invokes."""
@@ -255,29 +252,6 @@ def content_hash(content: Mapping[str, Any]) -> str:
 def place_key(configuration: Configuration, generation: int) -> str:
     """Name of a place in the record."""
     return f"{configuration.memory_mb}/{configuration.architecture.value}/{generation}"
-
-
-def continue_labels(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """Samples whose environment labels go on from trial to trial, as if one process had measured them all.
-
-    Each handler counts the cold starts of its lanes from zero; a warm lane of a later trial is in the
-    environment that the last cold start of this lane began.
-    """
-    counted: Counter[str] = Counter()
-    continued: list[Sample] = []
-    for sample in samples:
-        base, most = dict(counted), Counter[str]()
-        invocations = []
-        for invocation in sample.invocations:
-            found = _LABEL.fullmatch(invocation.environment)
-            if found:
-                lane, cold = found["lane"], int(found["cold"])
-                most[lane] = max(most[lane], cold)
-                invocation = replace(invocation, environment=f"{lane}.{base.get(lane, 0) + cold}")
-            invocations.append(invocation)
-        counted.update(most)
-        continued.append(replace(sample, invocations=tuple(invocations)))
-    return tuple(continued)
 
 
 def encode_header(header: Header) -> dict[str, Any]:

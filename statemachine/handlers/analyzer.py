@@ -17,12 +17,11 @@ from statemachine.contract import (
     encode_failed,
     encode_output,
 )
-from statemachine.pieces import keys
-from statemachine.record import REPORT, RESULT, Record, place_key
+from statemachine.record import REPORT, RESULT, Record
 from statemachine.replay import DEFAULT_REGION, elapsed_s, replay
 from statemachine.wiring import Wiring, framed, wire
 from tuner.aws.executions import readable_cause
-from tuner.model import Notice, StopReason
+from tuner.model import Notice, Step, StopReason
 from tuner.pricing import state_transition_usd
 from tuner.result import build_document, dumps, function_errors
 from tuner.settings import request_document
@@ -103,16 +102,16 @@ def _document(study: Study, record: Record, notices: list[Notice], wiring: Wirin
 
 def _execution_cost(study: Study, record: Record) -> float:
     """What the state transitions of this execution cost."""
-    header, seen, rounds = record.header, set[str](), []
-    for step in study.steps:
-        if not step.trials:
-            continue
-        wanted = {place_key(*key) for trial in step.trials for key in keys(trial, header)}
-        runs = sum(trial.invocations for trial in step.trials)
-        items = sum(trial.environments for trial in step.trials) if header.direct else len(step.trials)
-        rounds.append(costs.Round(items, not wanted <= seen or header.direct, runs if header.direct else None))
-        seen |= wanted
+    header = record.header
+    rounds = [_round(step, direct=header.direct) for step in study.steps if step.trials]
     return costs.transitions(rounds) * state_transition_usd(header.identity.region or DEFAULT_REGION)
+
+
+def _round(step: Step, *, direct: bool) -> costs.Round:
+    if not direct:
+        return costs.Round(len(step.trials))
+    lanes = sum(trial.environments for trial in step.trials)
+    return costs.Round(lanes, direct_runs=sum(trial.invocations for trial in step.trials))
 
 
 def _with_place(cause: str, place: str) -> str:

@@ -10,8 +10,7 @@ from typing import Any
 
 from statemachine import costs
 from statemachine.contract import Document, Work, decode_folder, encode_plan
-from statemachine.pieces import at_once, keys
-from statemachine.record import Record, Stop, place_key
+from statemachine.record import Record, Stop
 from statemachine.replay import elapsed_s, replay, unfinished
 from statemachine.wiring import Wiring, framed, wire
 from tuner.model import Notice, Step, StopReason
@@ -41,7 +40,7 @@ def plan(folder: str, wiring: Wiring) -> Document:
     step = unfinished(study) or _ask(study, record, wiring)
     if step is None:
         return encode_plan("done")
-    return _encode(step, record)
+    return encode_plan("publish", map(Work, step.trials))
 
 
 def _ask(study: Study, record: Record, wiring: Wiring) -> Step | None:
@@ -58,15 +57,8 @@ def _ask(study: Study, record: Record, wiring: Wiring) -> Step | None:
     return step
 
 
-def _encode(step: Step, record: Record) -> Document:
-    header = record.header
-    wanted = {place_key(*key) for trial in step.trials for key in keys(trial, header)}
-    ready = wanted <= record.places().keys() and not header.direct
-    return encode_plan("measure" if ready else "publish", map(Work, step.trials), at_once=at_once(step.trials, header))
-
-
 def _history_full(study: Study) -> Stop | None:
-    rounds = [costs.Round(len(step.trials), published=True) for step in study.steps]
+    rounds = [costs.Round(len(step.trials)) for step in study.steps]
     if costs.transitions(rounds) * costs.EVENTS_PER_TRANSITION < MAX_PLANNED_EVENTS:
         return None
     message = (

@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from statemachine.record import place_key
-from statemachine.replay import replay
+from statemachine.handlers import planner
 from tests.cloud.fixtures import Cloud
-from tests.unit.statemachine.driver import Driver
+from tests.unit.statemachine.driver import Driver, as_json
 from tuner.aws.errors import AnotherRunError
-from tuner.aws.invoke import Place
 from tuner.errors import InputError
 from tuner.model import Outcome
 
@@ -253,13 +251,9 @@ def test_the_largest_round_stays_far_under_the_limit_of_the_state(cloud: Cloud, 
     arn = cloud.simulate_function("orders")
     document = {"lambdaARN": arn, "powerValues": "ALL", "num": 3, "environments": 2, "architectures": "both"}
     state = driver.start(document)
-    record = driver.record(state)
-    space = replay(record)[0].space
-    places = {place_key(at, 1): Place("orders", "1", at) for at in space.configurations}
-    record.add_places(places)
-    driver.round(state, execute=False)
-    assert len(state["plan"]["items"]) == 200
-    assert driver.largest_state < 64_000
+    plan = as_json(planner.plan(state["study"]["folder"], driver.wiring))
+    assert len(plan["items"]) == planner.MAX_TRIALS
+    assert len(json.dumps({**state, "plan": plan})) < 64_000
 
 
 def test_the_ceiling_of_the_deployment_bounds_what_an_input_may_spend(cloud: Cloud, driver: Driver) -> None:

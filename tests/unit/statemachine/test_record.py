@@ -7,7 +7,6 @@ from statemachine.record import (
     Measured,
     Stop,
     content_hash,
-    continue_labels,
     decode_header,
     encode_header,
     place_key,
@@ -52,11 +51,6 @@ def run(environment: str, *, cold: bool = False) -> Invocation:
     return Invocation(Outcome.OK, environment=environment, duration_ms=1.0, billed_duration_ms=2, init_duration_ms=init)
 
 
-def labels(*samples: list[str]) -> list[list[str]]:
-    trials = [Sample(n, AT, tuple(run(label) for label in sample)) for n, sample in enumerate(samples)]
-    return [[i.environment for i in sample.invocations] for sample in continue_labels(trials)]
-
-
 def test_a_header_survives_its_json() -> None:
     assert decode_header(as_json(encode_header(HEADER))) == HEADER
     assert HEADER.settings.runs == 5
@@ -98,18 +92,6 @@ def test_the_run_of_an_execution_is_the_same_for_every_attempt_and_fits_the_mark
     assert run_of != run_id("arn:aws:states:eu-west-1:1:execution:m:o", "2026-09-18T04:12:00.123Z")
     marker = VersionMarker(run_of, AT, 1)
     assert parse_version(str(marker)) == marker
-
-
-def test_labels_go_on_from_trial_to_trial_as_if_one_process_had_counted() -> None:
-    assert labels(["f:1/0.1", "f:1/1.1"], ["f:1/0.0", "f:1/0.1"], ["f:1/0.0"]) == [
-        ["f:1/0.1", "f:1/1.1"],
-        ["f:1/0.1", "f:1/0.2"],
-        ["f:1/0.2"],
-    ]
-
-
-def test_labels_that_are_log_streams_stay() -> None:
-    assert labels(["2026/09/18/[7]abc"], ["2026/09/18/[7]abc"]) == [["2026/09/18/[7]abc"]] * 2
 
 
 def test_the_hash_of_a_content_tells_any_change() -> None:
