@@ -40,6 +40,9 @@ MAX_CONFIRMATIONS = 2
 """Recommendations that are compared with the current configuration side by side at most."""
 PLAIN_PLACES = 6
 """Configurations that are measured where the curves cannot be fitted."""
+ENOUGH_OF_CURRENT = 6
+"""Trials of the current configuration after which it is known well enough, whether or not they were pairs: two lanes
+may have shared an environment, and a pair that is not recognised must not be asked for again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +255,8 @@ def _confirmation(state: _State) -> list[Request]:
     if current is None or scene.belief.index(current) is None:
         return []
     recommended = recommend(scene.belief, evidence.objective, evidence.prices).configuration
+    if len({sample.trial_id for sample in evidence.samples if sample.configuration == current}) >= ENOUGH_OF_CURRENT:
+        return []
     pairs = _pairs(evidence, current)
     if recommended == current or recommended in pairs or len(pairs) >= MAX_CONFIRMATIONS:
         return []
