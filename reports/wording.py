@@ -9,12 +9,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from tuner.pricing import currency_sign
+
 Interval = Mapping[str, Any]
 """`mean`, `low` and `high` of a figure, as in the result document."""
 
 SHOWN_CHARACTERS = 240
 """How much of a text from outside is shown before it is folded away."""
-_SYMBOLS = {"USD": "$", "CNY": "CN¥", "EUR": "€"}
 
 
 def memory(memory_mb: int) -> str:
@@ -51,7 +52,7 @@ def seconds(value: float) -> str:
 
 def money(value: float, currency: str = "USD") -> str:
     """An amount: `$412`, `$41.20`, `$0.000412`."""
-    symbol = _SYMBOLS.get(currency, f"{visible(currency)} ")
+    symbol = visible(currency_sign(currency))
     sign, size = ("−" if value < 0 else ""), abs(value)
     if size >= 99.995 or size == 0:
         return f"{sign}{symbol}{size:,.0f}"

@@ -17,6 +17,7 @@ from tuner.model import Architecture, Configuration
 
 FREE_EPHEMERAL_MB = 512
 """Ephemeral storage included in the price (Lambda pricing, 2026-09)."""
+_CURRENCY_SIGNS = {"USD": "$", "CNY": "CN¥", "EUR": "€"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,11 @@ class PriceList:
         storage_gb = max(0, ephemeral_mb - FREE_EPHEMERAL_MB) / 1024
         storage = storage_gb * billed_ms / 1000 * self.ephemeral_usd_per_gb_second
         return compute + self.request_usd + storage + extra_usd
+
+
+def currency_sign(currency: str) -> str:
+    """What stands before an amount: `$`, `CN¥`; for others the name and a blank."""
+    return _CURRENCY_SIGNS.get(currency, f"{currency} ")
 
 
 def gb_seconds(memory_mb: float, billed_ms: float) -> float:

@@ -78,7 +78,7 @@ def build_document(
     belief = weigh_cold_starts(study.belief(), share, study.prices)
     fitted = fitted_belief(study)
     fitted = fitted and weigh_cold_starts(fitted, share, study.prices)
-    choice = recommend(belief, objective) if belief.candidates else None
+    choice = recommend(belief, objective, study.prices) if belief.candidates else None
     found = list(notices)
     if belief.fallback:
         found.append(Notice("curve_fallback", belief.fallback))
@@ -102,9 +102,9 @@ def build_document(
             for configuration, reason in sorted(belief.excluded.items())
         ],
         "recommendation": _recommendation(belief, choice, objective) if choice else None,
-        "alternatives": _alternatives(belief, objective) if choice else [],
+        "alternatives": _alternatives(belief, objective, study.prices) if choice else [],
         "fitted": [] if fitted is None else [_point(fitted, index) for index in range(len(fitted.candidates))],
-        "curve_choice": _curve_choice(fitted, objective),
+        "curve_choice": _curve_choice(fitted, objective, study.prices),
         "frontier": [_configuration(belief.candidates[i]) for i in frontier(belief)] if choice else [],
         "current": _current(belief, study.current),
         "saving": _saving(study, belief, choice),
@@ -309,11 +309,11 @@ def _recommendation(belief: Belief, choice: Choice, objective: Objective) -> Doc
     }
 
 
-def _curve_choice(fitted: Belief | None, objective: Objective) -> Document | None:
+def _curve_choice(fitted: Belief | None, objective: Objective, prices: PriceList) -> Document | None:
     """What the fitted curve would recommend where a fixed list was measured."""
     if fitted is None or not fitted.candidates:
         return None
-    return _recommendation(fitted, recommend(fitted, objective), objective)
+    return _recommendation(fitted, recommend(fitted, objective, prices), objective)
 
 
 def _timeout_advice(belief: Belief, choice: Choice | None, current_s: float | None) -> Document | None:
@@ -323,9 +323,9 @@ def _timeout_advice(belief: Belief, choice: Choice | None, current_s: float | No
     return {**asdict(advice), "p99_ms": _interval(belief.p99_ms[:, choice.index])}
 
 
-def _alternatives(belief: Belief, objective: Objective) -> list[Document]:
+def _alternatives(belief: Belief, objective: Objective, prices: PriceList) -> list[Document]:
     others = [replace(objective, strategy=name) for name in StrategyName if name is not objective.strategy]
-    return [_recommendation(belief, recommend(belief, other), other) for other in others]
+    return [_recommendation(belief, recommend(belief, other, prices), other) for other in others]
 
 
 def _current(belief: Belief, current: Configuration | None) -> Document | None:

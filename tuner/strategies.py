@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tuner.belief import Belief, Draws
 from tuner.model import Configuration, Constraints, Interval, Objective, StrategyName
-from tuner.pricing import PriceList, gb_seconds
+from tuner.pricing import PriceList, currency_sign, gb_seconds
 
 LEVEL = 0.95
 """Level of every interval that is shown."""
@@ -63,19 +63,20 @@ def recommend(belief: Belief, objective: Objective, prices: PriceList | None = N
     Args:
         belief: joint draws of every candidate.
         objective: strategy, constraints, tolerance, share of cold starts.
-        prices: needed only to weigh cold starts into the cost.
+        prices: needed to weigh cold starts into the cost; their currency is that of the sentences, else USD.
     """
     belief = weigh_cold_starts(belief, objective.cold_start_share, prices)
     rows = summarise(belief)
     index, ties = _decide(rows, objective)
+    sign = currency_sign(prices.currency if prices else "USD")
     best = objective_best(belief, objective)
     return Choice(
         index,
         belief.candidates[index],
         float(regret(belief, objective)[:, best].mean()),
-        _reason(rows, index, ties, objective),
+        _reason(rows, index, ties, objective, sign),
         ties,
-        _unmet(rows, index, objective.constraints),
+        _unmet(rows, index, objective.constraints, sign),
     )
 
 
@@ -227,24 +228,24 @@ def _violations(row: Row, constraints: Constraints) -> dict[str, float]:
     return found
 
 
-def _unmet(rows: Sequence[Row], index: int, constraints: Constraints) -> str | None:
+def _unmet(rows: Sequence[Row], index: int, constraints: Constraints, sign: str) -> str | None:
     violations = _violations(rows[index], constraints)
     if not violations:
         return None
     row = rows[index]
     words = {
         "p95 duration": f"p95 duration of at most {constraints.max_p95_ms} ms ({row.p95_ms.mean:.4g} ms",
-        "cost per million": f"cost of at most ${constraints.max_cost_per_million_usd} per million "
-        f"(${row.cost_usd.mean * 1e6:.4g}",
+        "cost per million": f"cost of at most {sign}{constraints.max_cost_per_million_usd} per million "
+        f"({sign}{row.cost_usd.mean * 1e6:.4g}",
         "memory": f"memory of at least {constraints.min_memory_mb} MB ({row.configuration.memory_mb} MB",
     }
     parts = [f"{words[name]}, off by {excess:.0%})" for name, excess in violations.items()]
     return f"No configuration meets the constraints; {row.configuration} comes closest: " + "; ".join(parts)
 
 
-def _reason(rows: Sequence[Row], index: int, ties: tuple[int, ...], objective: Objective) -> str:
+def _reason(rows: Sequence[Row], index: int, ties: tuple[int, ...], objective: Objective, sign: str) -> str:
     row = rows[index]
-    figures = f"{row.duration_ms.mean:.4g} ms and ${row.cost_usd.mean * 1e6:.4g} per million invocations"
+    figures = f"{row.duration_ms.mean:.4g} ms and {sign}{row.cost_usd.mean * 1e6:.4g} per million invocations"
     weight = _weight(objective)
     if 0 < weight < 1:
         return f"{row.configuration} has the smallest balanced score (weight {weight:g}): {figures}."

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tuner.belief import Belief
 from tuner.model import Architecture, Configuration, Constraints, Interval, Objective, StrategyName
-from tuner.pricing import PriceList, Tier
+from tuner.pricing import PriceList, Tier, price_list
 from tuner.strategies import (
     Row,
     choose,
@@ -119,6 +119,15 @@ def test_an_unmet_constraint_is_said_with_its_distance_and_the_closest_is_taken(
     assert "300 ms" in choice.unmet
     assert "100%" in choice.unmet
     assert recommend(belief, COST).unmet is None
+
+
+def test_sentences_tell_money_in_the_currency_of_the_prices() -> None:
+    belief = belief_of([1000, 300], [1e-6, 2e-6])
+    bounded = replace(COST, constraints=Constraints(max_cost_per_million_usd=0.5))
+    choice = recommend(belief, bounded, price_list("cn-north-1"))
+    assert "CN¥1 per million" in choice.reason
+    assert "at most CN¥0.5 per million (CN¥1," in (choice.unmet or "")
+    assert "$1 per million" in recommend(belief, COST).reason
 
 
 def test_expected_regret_is_zero_where_nothing_is_uncertain_and_grows_with_the_noise() -> None:

@@ -68,7 +68,9 @@ def command(state_machine_arn: str, input_: str, output: str | None, format_: st
     finally:
         clients.close()
     refuse_failure(ended, execution, brought)
-    click.echo(json.dumps(ended.output, indent=1) if format_ == "json" else summary(ended.output or {}, brought))
+    click.echo(
+        json.dumps(ended.output, indent=1) if format_ == "json" else summary(ended.output or {}, brought, region)
+    )
 
 
 def read_input(text: str) -> dict[str, Any]:
@@ -182,14 +184,17 @@ def refuse_failure(ended: Ended, execution: str, brought: Mapping[str, Path]) ->
     )
 
 
-def summary(output: Mapping[str, Any], brought: Mapping[str, Path]) -> str:
+def summary(output: Mapping[str, Any], brought: Mapping[str, Path], region: str) -> str:
     """What to print of a successful execution."""
+    from tuner.pricing import currency_sign, price_list
+
     lines = []
     if "power" in output:
-        lambda_cost = output["stateMachine"]["lambdaCost"]
+        sign, spent = currency_sign(price_list(region).currency), output["stateMachine"]
         lines += [
             f"{output['power']} MB on {output['architecture']}: {output['reason']}",
-            f"Spent: ${output['stateMachine']['executionCost']:.6f} on states, ${lambda_cost:.6f} on invocations.",
+            # What a state transition costs is known in dollars alone.
+            f"Spent: ${spent['executionCost']:.6f} on states, {sign}{spent['lambdaCost']:.6f} on invocations.",
         ]
     elif "tuned" in output:
         lines.append(f"{output['tuned']} functions tuned, {output['failed']} failed.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tuner.estimates import measured_belief
 from tuner.model import Outcome, Sample, Trial
+from tuner.pricing import currency_sign
 from tuner.strategies import recommend
 from tuner.study import Study
 
@@ -28,7 +29,7 @@ class Progress:
 
     def __init__(self, *, quiet: bool, currency: str = "USD") -> None:
         self._quiet = quiet
-        self._currency = "$" if currency == "USD" else currency + " "
+        self._sign = currency_sign(currency)
         self._live: Live | None = None
         self._round = 0
         self._waiting: dict[int, Trial] = {}
@@ -69,7 +70,7 @@ class Progress:
         best = _best(study)
         limit = study.budget.max_invocations
         runs = f"{used.invocations}/{limit}" if limit else f"{used.invocations}"
-        text = f"round {self._round}  {runs} runs  {self._currency}{used.usd:.6f}"
+        text = f"round {self._round}  {runs} runs  {self._sign}{used.usd:.6f}"
         return f"{text}  best yet {best}" if best else text
 
     def _say(self, text: str, permanent: bool = False) -> None:
