@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tuner.model import Interval
+from tuner.pricing import currency_sign
 from tuner.verdicts import Comparison, Finding, Metric, Verdict
 
 WORDS = {
@@ -32,7 +33,7 @@ MARKER = "<!-- lambda-tuner comparison -->"
 def render_text(comparison: Comparison) -> str:
     """A comparison for a terminal."""
     rows: list[tuple[str, ...]] = [("metric", "where", "baseline", "candidate", "change", "interval", "verdict")]
-    rows += [_row(finding) for finding in comparison.findings]
+    rows += [_row(finding, comparison.currency) for finding in comparison.findings]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     notes = [f"  {_title(finding)}: {note(finding)}" for finding in comparison.findings if note(finding)]
@@ -61,10 +62,17 @@ def render_markdown(comparison: Comparison) -> str:
         "",
         f"`{comparison.baseline}` → `{comparison.candidate}`",
         "",
-        *_table(overall),
+        *_table(overall, comparison.currency),
     ]
     if single:
-        lines += ["", "<details><summary>By configuration</summary>", "", *_table(single), "", "</details>"]
+        lines += [
+            "",
+            "<details><summary>By configuration</summary>",
+            "",
+            *_table(single, comparison.currency),
+            "",
+            "</details>",
+        ]
     lines += ["", f"<sub>{_small_print(comparison)}</sub>"]
     lines += [f"\n> {notice.message}" for notice in comparison.notices]
     return "\n".join(lines) + "\n"
@@ -93,12 +101,12 @@ def note(finding: Finding) -> str:
     return "; ".join(parts)
 
 
-def figure(metric: Metric, value: float | None) -> str:
-    """A value in the unit of its metric."""
+def figure(metric: Metric, value: float | None, currency: str) -> str:
+    """A value in the unit of its metric; costs in `currency` for a million runs."""
     if value is None:
         return ""
     if metric is Metric.COST:
-        return f"${value * 1e6:,.2f}/M"
+        return f"{currency_sign(currency)}{value * 1e6:,.2f}/M"
     if metric is Metric.MEMORY:
         return f"{value:.0f} MB"
     if metric is Metric.FAILURES:
@@ -140,22 +148,22 @@ def _title(finding: Finding) -> str:
     return f"{_metric(finding)}, {_where(finding)}"
 
 
-def _row(finding: Finding) -> tuple[str, ...]:
+def _row(finding: Finding, currency: str) -> tuple[str, ...]:
     return (
         _metric(finding),
         _where(finding),
-        figure(finding.metric, finding.baseline),
-        figure(finding.metric, finding.candidate),
+        figure(finding.metric, finding.baseline, currency),
+        figure(finding.metric, finding.candidate, currency),
         change(finding.effect),
         bounds(finding.effect),
         WORDS[finding.verdict],
     )
 
 
-def _table(findings: Sequence[Finding]) -> list[str]:
+def _table(findings: Sequence[Finding], currency: str) -> list[str]:
     lines = ["| metric | where | baseline | candidate | change | interval | verdict |", "|" + " --- |" * 7]
     for finding in findings:
-        *cells, verdict = _row(finding)
+        *cells, verdict = _row(finding, currency)
         told = note(finding)
         last = f"{_SYMBOLS[finding.verdict]} {verdict}" + (f"<br><sub>{_escape(told)}</sub>" if told else "")
         lines.append("| " + " | ".join([*cells, last]) + " |")

@@ -36,7 +36,7 @@ def render_junit(comparison: Comparison, *, strict: bool = False) -> str:
 def _case(finding: Finding, comparison: Comparison, strict: bool) -> ET.Element:
     where = str(finding.configuration) if finding.configuration else "over all"
     case = ET.Element("testcase", classname=_clean(where), name=finding.metric.value)
-    told = _clean(_told(finding))
+    told = _clean(_told(finding, comparison.currency))
     decisive = finding.configuration is None and finding.metric in (*comparison.question.decisive, Metric.FAILURES)
     if finding.verdict is Verdict.WORSE or (strict and decisive and finding.verdict is Verdict.NOT_DECIDED):
         failure = ET.SubElement(case, "failure", message=told, type=finding.verdict.value)
@@ -48,12 +48,13 @@ def _case(finding: Finding, comparison: Comparison, strict: bool) -> ET.Element:
     return case
 
 
-def _told(finding: Finding) -> str:
+def _told(finding: Finding, currency: str) -> str:
     parts = [finding.verdict.value.replace("_", " ")]
     if finding.effect:
         parts.append(f"{change(finding.effect)} ({bounds(finding.effect)})")
     if finding.baseline is not None:
-        parts.append(f"{figure(finding.metric, finding.baseline)} → {figure(finding.metric, finding.candidate)}")
+        both = (figure(finding.metric, value, currency) for value in (finding.baseline, finding.candidate))
+        parts.append(" → ".join(both))
     return ": ".join([", ".join(parts), *([note(finding)] if note(finding) else [])])
 
 

@@ -79,14 +79,15 @@ def compare(
     Raises:
         InputError: no configuration was measured in both, or the baseline has no usable run.
     """
-    pairs = matched(baseline, candidate, names)
+    pairs, prices = matched(baseline, candidate, names), document_prices(candidate)
     return Comparison(
         "documents",
         question,
         describe(baseline),
         describe(candidate),
-        tuple(judge_pairs(pairs, document_prices(candidate), question, drift_sd=drift_sd)),
+        tuple(judge_pairs(pairs, prices, question, drift_sd=drift_sd)),
         (*notices, *_notices(baseline, candidate, pairs)),
+        currency=prices.currency,
     )
 
 

@@ -162,6 +162,7 @@ def run_duet(
         notices=tuple(notices()),
         stopped_by=reason.value,
         invocations=sum(len(pair.runs) for pair in pairs),
+        currency=prices.currency,
     )
 
 

@@ -146,6 +146,7 @@ class Comparison:
         notices: what the user should know.
         stopped_by: for a duet, why it ended.
         invocations: for a duet, what it took.
+        currency: of the costs.
     """
 
     method: str
@@ -156,6 +157,7 @@ class Comparison:
     notices: tuple[Notice, ...] = ()
     stopped_by: str | None = None
     invocations: int | None = None
+    currency: str = "USD"
 
     @property
     def verdict(self) -> Verdict:
@@ -211,6 +213,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
         "candidate": comparison.candidate,
         "stopped_by": comparison.stopped_by,
         "invocations": comparison.invocations,
+        "currency": comparison.currency,
         "findings": [_finding_document(finding) for finding in comparison.findings],
         "warnings": [asdict(notice) for notice in comparison.notices],
     }

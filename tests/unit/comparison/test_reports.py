@@ -61,6 +61,12 @@ def test_under_strict_an_open_decisive_metric_fails(strict: bool, failures: int)
     assert root.get("failures") == str(failures)
 
 
+def test_costs_are_told_in_the_currency_of_the_prices() -> None:
+    cost = replace(SINGLE, metric=Metric.COST, baseline=1.5e-6, candidate=2e-6)
+    for render in (render_text, render_markdown, render_junit):
+        assert "CN¥1.50/M" in render(replace(COMPARISON, findings=(cost,), currency="CNY"))
+
+
 def test_a_duet_tells_why_it_ended() -> None:
     text = render_text(replace(COMPARISON, method="duet", stopped_by="decided", invocations=96))
     assert "early stopping included. Ended after 96 invocations: it was decided." in text
