@@ -5,13 +5,13 @@ The same summary gives the same bytes. One file, no request to anywhere, readabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from reports.wording import money, visible
+from reports.wording import configuration, money, span, visible
 
 
 def render(summary: Mapping[str, Any]) -> str:
@@ -28,9 +28,30 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"money": money, "visible": visible, "percent": _percent}
+    environment.filters |= {
+        "money": money,
+        "spread": _spread,
+        "visible": visible,
+        "percent": _percent,
+        "uncompared": _uncompared,
+    }
     return environment.get_template("fleet.html")
 
 
 def _percent(ratio: float | None) -> str:
     return "" if ratio is None else f"{100 * ratio:.0f}%"
+
+
+def _spread(interval: Sequence[float], currency: str) -> str:
+    return span(*(money(end, currency) for end in interval))
+
+
+def _uncompared(item: Mapping[str, Any]) -> str:
+    """Why a function has no saving."""
+    current = item["current"]
+    if current is None:
+        return "the configuration in use is not known"
+    if (current["power"], current["architecture"]) == (item["power"], item["architecture"]):
+        return "is what it has now"
+    in_use = configuration({"memory_mb": current["power"], "architecture": current["architecture"]})
+    return f"not compared: {in_use}, in use now, failed or was not measured"

@@ -197,7 +197,9 @@ def encode_output(
         "expectedRegret": chosen["expected_regret"],
         "intervals": {"cost": _interval(chosen["cost_usd"]), "duration": _interval(chosen["duration_ms"])},
         "curveChoice": _curve_choice(result["curve_choice"]),
+        "current": _in_use(result["current"]),
         "saving": _saving(result["saving"]),
+        "currency": result["prices"]["currency"],
         "stoppedBy": result["stopped_by"],
         "invocations": result["tuning"]["invocations"],
         "warnings": [
@@ -246,6 +248,10 @@ def _curve_choice(choice: Mapping[str, Any] | None) -> Document | None:
     }
 
 
+def _in_use(current: Mapping[str, Any] | None) -> Document | None:
+    return None if current is None else {"power": current["memory_mb"], "architecture": current["architecture"]}
+
+
 def _saving(saving: Mapping[str, Any] | None) -> Document | None:
     if saving is None:
         return None
@@ -255,6 +261,7 @@ def _saving(saving: Mapping[str, Any] | None) -> Document | None:
         "interval": _interval(saving["ratio"]),
         "durationRatio": saving["duration_ratio"]["mean"],
         "perMonth": None if month is None else month["mean"],
+        "perMonthInterval": None if month is None else _interval(month),
     }
 
 

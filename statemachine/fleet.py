@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -106,14 +107,14 @@ def summarize(inputs: Sequence[Mapping[str, Any]], outcomes: Mapping[int, Mappin
     failed = [
         _failed(inputs[index], found["error"]) for index, found in sorted(outcomes.items()) if "output" not in found
     ]
-    per_month = [item["savingPerMonth"] for item in tuned if item["savingPerMonth"] is not None]
     return {
         "functions": len(inputs),
         "tuned": len(tuned),
         "failed": len(failed),
         "notStarted": [str(item["lambdaARN"]) for index, item in enumerate(inputs) if index not in outcomes],
-        "savingPerMonth": sum(per_month) if per_month else None,
+        **_proved(tuned),
         "cost": sum(item["cost"] for item in tuned),
+        "currency": next((item["currency"] for item in tuned), "USD"),
         "savings": sorted(tuned, key=_rank),
         "failures": failed,
     }
@@ -171,6 +172,24 @@ def _repeated(inputs: Iterable[Any]) -> Iterable[Fault]:
         seen.setdefault(name, index)
 
 
+def _proved(tuned: Iterable[Mapping[str, Any]]) -> Document:
+    """What can be saved in a month: the savings whose whole interval is above zero, and no others.
+
+    Executions err independently of each other, so their errors add up as squares.
+    """
+    proved = [
+        (item["savingPerMonth"], *item["savingPerMonthInterval"])
+        for item in tuned
+        if item["savingPerMonth"] is not None and item["savingPerMonthInterval"][0] > 0
+    ]
+    if not proved:
+        return {"savingPerMonth": None, "savingPerMonthInterval": None}
+    total = math.fsum(mean for mean, _, _ in proved)
+    below = math.hypot(*(mean - low for mean, low, _ in proved))
+    above = math.hypot(*(high - mean for mean, _, high in proved))
+    return {"savingPerMonth": total, "savingPerMonthInterval": [total - below, total + above]}
+
+
 def _tuned(asked: Mapping[str, Any], output: Mapping[str, Any]) -> Document:
     saving = output.get("saving") or {}
     machine = output["stateMachine"]
@@ -178,11 +197,14 @@ def _tuned(asked: Mapping[str, Any], output: Mapping[str, Any]) -> Document:
         "function": str(asked["lambdaARN"]),
         "power": output["power"],
         "architecture": output["architecture"],
+        "current": output["current"],
         "saving": saving.get("ratio"),
         "interval": saving.get("interval"),
         "savingPerMonth": saving.get("perMonth"),
+        "savingPerMonthInterval": saving.get("perMonthInterval"),
         "durationSaving": saving.get("durationRatio"),
         "cost": machine["executionCost"] + machine["lambdaCost"],
+        "currency": output["currency"],
         "result": output["result"],
         "report": output["report"],
     }
@@ -202,5 +224,5 @@ def _failed(asked: Mapping[str, Any], error: Mapping[str, Any]) -> Document:
 
 
 def _rank(item: Mapping[str, Any]) -> tuple[float, float]:
-    """Money first, where the traffic is known; then the share saved. What is in place already comes last."""
+    """Money first, where the traffic is known; then the share saved. What gets dearer comes last."""
     return -(item["savingPerMonth"] or 0.0), -(item["saving"] or 0.0)

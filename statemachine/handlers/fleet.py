@@ -71,6 +71,7 @@ def end(folder: str, wiring: Wiring) -> Document:
         "failed": summary["failed"],
         "notStarted": len(summary["notStarted"]),
         "savingPerMonth": summary["savingPerMonth"],
+        "savingPerMonthInterval": summary["savingPerMonthInterval"],
         "summary": str(objects.address(f"{folder}/summary.json")),
         "report": str(objects.address(f"{folder}/summary.html")),
     }

@@ -68,9 +68,7 @@ def command(state_machine_arn: str, input_: str, output: str | None, format_: st
     finally:
         clients.close()
     refuse_failure(ended, execution, brought)
-    click.echo(
-        json.dumps(ended.output, indent=1) if format_ == "json" else summary(ended.output or {}, brought, region)
-    )
+    click.echo(json.dumps(ended.output, indent=1) if format_ == "json" else summary(ended.output or {}, brought))
 
 
 def read_input(text: str) -> dict[str, Any]:
@@ -184,13 +182,13 @@ def refuse_failure(ended: Ended, execution: str, brought: Mapping[str, Path]) ->
     )
 
 
-def summary(output: Mapping[str, Any], brought: Mapping[str, Path], region: str) -> str:
+def summary(output: Mapping[str, Any], brought: Mapping[str, Path]) -> str:
     """What to print of a successful execution."""
-    from tuner.pricing import currency_sign, price_list
+    from tuner.pricing import currency_sign
 
     lines = []
     if "power" in output:
-        sign, spent = currency_sign(price_list(region).currency), output["stateMachine"]
+        sign, spent = currency_sign(output.get("currency", "USD")), output["stateMachine"]
         lines += [
             f"{output['power']} MB on {output['architecture']}: {output['reason']}",
             # What a state transition costs is known in dollars alone.

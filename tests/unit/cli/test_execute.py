@@ -76,13 +76,13 @@ def test_ctrl_c_stops_following_and_says_how_to_stop_the_execution() -> None:
 
 
 def test_the_summary_of_a_fleet_tells_how_many_were_tuned() -> None:
-    text = summary({"tuned": 18, "failed": 2}, {"summary": Path("out/summary.json")}, "eu-west-1")
+    text = summary({"tuned": 18, "failed": 2}, {"summary": Path("out/summary.json")})
     assert "18 functions tuned, 2 failed" in text
     assert "out/summary.json" in text
 
 
-def test_the_summary_tells_what_was_spent_in_the_currency_of_the_region() -> None:
+def test_the_summary_tells_what_was_spent_in_the_currency_of_the_prices() -> None:
     spent = {"executionCost": 0.0005, "lambdaCost": 0.25}
     output = {"power": 512, "architecture": "arm64", "reason": "It is the cheapest.", "stateMachine": spent}
-    assert "$0.250000 on invocations" in summary(output, {}, "eu-west-1")
-    assert "CN¥0.250000 on invocations" in summary(output, {}, "cn-north-1")
+    assert "$0.250000 on invocations" in summary(output, {})
+    assert "CN¥0.250000 on invocations" in summary({**output, "currency": "CNY"}, {})

@@ -19,12 +19,15 @@ def paths(error: pytest.ExceptionInfo[InputError]) -> set[str]:
     return {fault.path for fault in error.value.faults}
 
 
-def output(per_month: float | None, ratio: float = 0.1) -> dict[str, Any]:
-    saving = {"ratio": ratio, "interval": [0.0, 0.2], "durationRatio": 0.3, "perMonth": per_month}
+def output(per_month: float | None, ratio: float = 0.1, error: float = 1.0) -> dict[str, Any]:
+    interval = None if per_month is None else [per_month - error, per_month + error]
+    saving = {"ratio": ratio, "interval": [0.0, 0.2], "durationRatio": 0.3}
     return {
         "power": 512,
         "architecture": "arm64",
-        "saving": saving,
+        "current": {"power": 1024, "architecture": "arm64"},
+        "saving": {**saving, "perMonth": per_month, "perMonthInterval": interval},
+        "currency": "USD",
         "stateMachine": {"executionCost": 0.1, "lambdaCost": 0.2},
         "result": "s3://b/result.json",
         "report": "s3://b/report.html",
@@ -92,6 +95,33 @@ def test_savings_are_ranked_failures_have_their_causes_and_the_rest_was_not_begu
     assert summary["notStarted"] == ["e"]
     assert summary["savingPerMonth"] == 100.0
     assert (summary["tuned"], summary["failed"]) == (3, 1)
+
+
+def test_the_sum_counts_proved_savings_alone_and_has_an_interval() -> None:
+    inputs = [{"lambdaARN": name} for name in "abcd"]
+    found = [output(100.0, error=30.0), output(50.0, error=40.0), output(20.0, error=21.0), output(-70.0, error=1.0)]
+    summary = summarize(inputs, {index: {"output": item} for index, item in enumerate(found)})
+    assert summary["savingPerMonth"] == 150.0
+    assert summary["savingPerMonthInterval"] == [100.0, 200.0]
+    assert "$150 a month</span> can be saved ($100 to 200)" in render(summary)
+    assert summarize(inputs, {0: {"output": found[2]}})["savingPerMonth"] is None
+
+
+def test_a_function_without_a_saving_is_said_to_be_right_only_when_it_is() -> None:
+    inputs = [{"lambdaARN": name} for name in "abc"]
+    uncompared = {**output(None), "saving": None}
+    in_place = {**uncompared, "current": {"power": 512, "architecture": "arm64"}}
+    found = [in_place, uncompared, {**uncompared, "current": None}]
+    page = render(summarize(inputs, {index: {"output": item} for index, item in enumerate(found)}))
+    assert page.count("is what it has now") == 1
+    assert "1,024 MB on arm64, in use now, failed or was not measured" in page
+    assert "not known" in page
+
+
+def test_the_page_tells_money_in_the_currency_of_the_prices() -> None:
+    page = render(summarize([{"lambdaARN": "a"}], {0: {"output": {**output(10.0), "currency": "CNY"}}}))
+    assert "CN¥10.00 a month" in page
+    assert "$" not in page
 
 
 def test_an_aborted_execution_is_told_by_its_status() -> None:
