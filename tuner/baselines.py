@@ -86,25 +86,24 @@ _WORDS = {
 
 def _differences(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> list[tuple[Difference, str, str]]:
     """Every difference, with both values in words."""
-    sides = [_traits(document) for document in (baseline, candidate)]
     return [
-        (difference, str(sides[0][difference]), str(sides[1][difference]))
-        for difference in Difference
-        if None not in (sides[0][difference], sides[1][difference]) and sides[0][difference] != sides[1][difference]
+        (difference, str(before), str(after))
+        for (difference, before), (_, after) in zip(_traits(baseline), _traits(candidate), strict=True)
+        if None not in (before, after) and before != after
     ]
 
 
-def _traits(document: Mapping[str, Any]) -> dict[Difference, object]:
-    """What has to agree; None where it is not known or does not matter."""
+def _traits(document: Mapping[str, Any]) -> list[tuple[Difference, object]]:
+    """What has to agree, in a fixed order; None where it is not known or does not matter."""
     function, request = document["function"], document["request"]
     payload = request["payload"]
     local = function["backend"] == "local"
-    return {
-        Difference.BACKEND: function["backend"],
-        Difference.REGION: None if local else function["region"],
-        Difference.PAYLOAD: payload["sha256"][:12] if payload and payload["sha256"] else None,
-        Difference.START: bool(request.get("only_cold_starts", False)),
-        Difference.HOST: f"{function['details']['cores']:g} cores"
-        if local and "cores" in function["details"]
-        else None,
-    }
+    host = function["details"] if local else {}
+    return [
+        (Difference.BACKEND, function["backend"]),
+        (Difference.REGION, None if local else function["region"]),
+        (Difference.PAYLOAD, payload["sha256"][:12] if payload and payload["sha256"] else None),
+        (Difference.START, bool(request.get("only_cold_starts", False))),
+        (Difference.HOST, f"{host['cores']:g} cores" if "cores" in host else None),
+        (Difference.HOST, host.get("cpu") or None),
+    ]

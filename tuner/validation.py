@@ -10,11 +10,14 @@ import difflib
 import json
 import math
 from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import Fault
 
 if TYPE_CHECKING:
+    from jsonschema import FormatChecker
     from jsonschema.exceptions import ValidationError
 
 SHOWN_CHARACTERS = 80
@@ -25,10 +28,25 @@ def find_faults(document: object, schema: Mapping[str, Any]) -> tuple[Fault, ...
     """Every fault of a document, each with its JSONPath, the value and the remedy."""
     from jsonschema import Draft202012Validator
 
-    errors = sorted(Draft202012Validator(schema).iter_errors(document), key=lambda e: list(map(str, e.absolute_path)))
+    validator = Draft202012Validator(schema, format_checker=_formats())
+    errors = sorted(validator.iter_errors(document), key=lambda e: list(map(str, e.absolute_path)))
     # What several rules say of one value is said once, and so are fields that are missing together.
     found = dict.fromkeys(fault for error in errors for fault in _faults(error))
     return (*found, *_not_finite(document))
+
+
+@cache
+def _formats() -> FormatChecker:
+    """Checks times, which jsonschema by itself does only where a further package is installed."""
+    from jsonschema import FormatChecker
+
+    checker = FormatChecker(formats=())
+
+    @checker.checks("date-time", raises=ValueError)
+    def is_time(value: object) -> bool:
+        return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+
+    return checker
 
 
 def _not_finite(document: object) -> Iterator[Fault]:

@@ -26,6 +26,7 @@ SCHEMA: dict[str, Any] = {
                 {"type": "string", "pattern": "^all$"},
             ],
         },
+        "when": {"type": "string", "format": "date-time", "description": "UTC."},
         "free": {"description": "Anything."},
     },
 }
@@ -38,6 +39,7 @@ def faults_of(**changes: Any) -> list[str]:
 
 def test_a_valid_document_has_no_fault() -> None:
     assert find_faults(GOOD, SCHEMA) == ()
+    assert faults_of(when="2026-09-01T10:00:00Z") == []
 
 
 @pytest.mark.parametrize(
@@ -53,11 +55,13 @@ def test_a_valid_document_has_no_fault() -> None:
         ({"most": 6}, "$.most: 6 is above 5 (use a value up to 5)"),
         ({"kind": "another"}, '$.kind: "another" is not known (use one of one, other)'),
         ({"nam": 1}, "$.nam: unknown field (did you mean name?)"),
-        ({"zzz": 1}, "$.zzz: unknown field (known are name, size, share, least, most, kind, either, free)"),
+        ({"zzz": 1}, "$.zzz: unknown field (known are name, size, share, least, most, kind, either, when, free)"),
         ({"name": "a"}, '$.name: "a" is not valid (minLength 2) (Its name.)'),
         ({"either": "some"}, '$.either: "some" is not valid (pattern ^all$) (Sizes, or `all`.)'),
         ({"either": [3, 0]}, "$.either[1]: 0 is below 1 (use a value from 1)"),
         ({"either": 7}, "$.either: 7 is not valid (Sizes, or `all`.)"),
+        ({"when": "yesterday"}, '$.when: "yesterday" is not valid (format date-time) (UTC.)'),
+        ({"when": "2026-09-01T10:00:00"}, '$.when: "2026-09-01T10:00:00" is not valid (format date-time) (UTC.)'),
         ({"share": float("nan")}, "$.share: nan is not a finite number (use a number)"),
         ({"free": [{"a": float("inf")}]}, "$.free[0].a: inf is not a finite number (use a number)"),
     ],

@@ -20,7 +20,7 @@ from tuner.backends.local_lanes import Lane, LaneRunner, interleave
 from tuner.errors import BackendError, Fault, InputError
 from tuner.local.environment import ExecutionEnvironment
 from tuner.local.governor import Governor
-from tuner.local.host import architecture, busy_slots, cores, max_memory_mb
+from tuner.local.host import architecture, busy_slots, cores, cpu_model, max_memory_mb
 from tuner.local.memory import MB
 from tuner.local.noise import NoiseMeter
 from tuner.local.spec import LocalInvocationResult
@@ -124,7 +124,7 @@ class LocalBackend:
             runtime=target.runtime,
             code_sha256=target.code_sha256(),
             current=self._current,
-            details={"cores": cores()},
+            details={"cores": cores(), "cpu": cpu_model()},
         )
 
     def notices(self) -> Sequence[Notice]:

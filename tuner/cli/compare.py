@@ -51,7 +51,7 @@ def command(baseline: str, candidate: str, **options: Any) -> int:
 
     question = read_question(options)
     drift = fraction(options["drift"])
-    if isinstance(drift, str) or drift < 0:
+    if isinstance(drift, str) or not 0 <= drift < math.inf:
         raise InputError.single("--drift", f"{options['drift']} is not a percentage", "write it as 3%")
     with ExitStack() as resources:
         store = _open_store(options, resources) if any(a.startswith(S3_SCHEME) for a in (baseline, candidate)) else None

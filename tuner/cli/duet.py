@@ -15,7 +15,7 @@ import click
 
 from tuner.cli.comparison import comparison_options, deliver, read_question
 from tuner.cli.flags import build_document, name_flags, read_payload
-from tuner.cli.options import common_options, stop_on_signals
+from tuner.cli.options import PositiveNumber, common_options, stop_on_signals
 from tuner.errors import Fault, InputError, InterruptedRunError
 from tuner.settings import Settings
 from tuner.verdicts import Comparison, Question
@@ -52,8 +52,8 @@ INVOCATIONS, LOCAL_INVOCATIONS = 400, 1000
 @click.option("--arch", metavar="ARCH", help="Architecture to measure on. Default: the one in use.")
 @click.option("--runs", type=click.IntRange(1), help="In each environment; the first is cold. Default 2; here: 4.")
 @click.option("--max-invocations", type=click.IntRange(1), help="Of both together. Default 400; here: 1000.")
-@click.option("--max-usd", type=click.FloatRange(0, min_open=True), help="Stop after this much money.")
-@click.option("--max-seconds", type=click.FloatRange(0, min_open=True), help="Stop after this much time.")
+@click.option("--max-usd", type=PositiveNumber(), help="Stop after this much money.")
+@click.option("--max-seconds", type=PositiveNumber(), help="Stop after this much time.")
 @click.option("--concurrency", metavar="N", help="Invocations at once, both together. Default 10.")
 @click.option("--pre-processor", metavar="ARN", help="Called before each run; its answer replaces the payload.")
 @click.option("--post-processor", metavar="ARN", help="Called with the output of each run.")

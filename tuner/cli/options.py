@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,24 @@ import click
 from tuner.errors import TunerError
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class PositiveNumber(click.FloatRange):
+    """A finite number above 0; the range of click alone lets NaN and infinity through."""
+
+    def __init__(self) -> None:
+        super().__init__(0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number.
+
+        Raises:
+            click.BadParameter: it is none, not finite, or not above 0.
+        """
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 def common_options(function: F) -> F:

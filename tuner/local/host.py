@@ -1,9 +1,10 @@
-"""What this machine can offer: cores, architecture, memory sizes, and how steady it is."""
+"""What this machine can offer: cores, processor, architecture, memory sizes, and how steady it is."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 from pathlib import Path
 
 from tuner.model import MAX_MEMORY_MB, MB_PER_VCPU, MIN_MEMORY_MB, Architecture
@@ -15,6 +16,9 @@ _ARCHITECTURES = {
     "aarch64": Architecture.ARM64,
 }
 _CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+_CPU_INFO = Path("/proc/cpuinfo")
+_CPU_MODEL = re.compile(r"^(?:model name|CPU part)\s*:(.+)$", re.MULTILINE)
+"""x86_64 tells a name, arm64 a number."""
 
 
 def cores() -> float:
@@ -36,6 +40,15 @@ def max_memory_mb() -> int:
 def architecture() -> Architecture | None:
     """Architecture of this machine, where Lambda has it."""
     return _ARCHITECTURES.get(platform.machine().lower())
+
+
+def cpu_model() -> str:
+    """Name of this machine's processor; empty where the system does not tell it."""
+    try:
+        found = _CPU_MODEL.search(_CPU_INFO.read_text())
+    except OSError:
+        found = None
+    return found[1].strip() if found else platform.processor()
 
 
 def _container_limit() -> float | None:

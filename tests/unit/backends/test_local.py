@@ -15,7 +15,7 @@ from tests.unit.local.workers import within_5_s
 from tuner.backends.local import LocalBackend, describe_local, open_local, target_faults
 from tuner.backends.local_lanes import interleave
 from tuner.errors import BackendError, InputError
-from tuner.local.host import architecture, max_memory_mb
+from tuner.local.host import architecture, cores, cpu_model, max_memory_mb
 from tuner.local.noise import NoiseMeter
 from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, Trial
 from tuner.payloads import Payloads
@@ -41,6 +41,11 @@ def measure(settings: Settings, *trials: Trial) -> list[Sample]:
 
 def runs_of(samples: list[Sample]) -> list[Invocation]:
     return [run for sample in samples for run in sample.invocations]
+
+
+def test_a_description_tells_the_machine(tmp_path: Path) -> None:
+    found = describe_local(Settings(write(tmp_path, "def handler(event, context): ...")))
+    assert found.details == {"cores": cores(), "cpu": cpu_model()}
 
 
 def test_a_target_has_all_its_faults_told_at_once(tmp_path: Path) -> None:

@@ -49,6 +49,11 @@ def compare(folder: Path, candidate: str, *flags: str, baseline: str = "baseline
         ("same", ("--threshold", "none"), 2),
         ("same", ("--confidence", "20%"), 2),
         ("same", ("--metric", "weight"), 2),
+        *(
+            ("slower", (flag, value), 2)
+            for flag in ("--threshold", "--confidence", "--drift")
+            for value in ("nan%", "inf", "-1%")
+        ),
     ],
 )
 def test_exit_codes(folder: Path, candidate: str, flags: tuple[str, ...], code: int) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import click
 import pytest
 
-from tuner.cli.flags import FLAGS, build_document, name_flags, read_json_file, read_payload
+from tuner.cli.flags import FLAGS, _number, build_document, name_flags, read_json_file, read_payload
+from tuner.cli.main import run
 from tuner.cli.options import fraction
 from tuner.cli.tune import command
 from tuner.errors import Fault
@@ -155,3 +156,15 @@ def test_a_payload_nested_too_deeply_is_a_fault() -> None:
     faults: list[Fault] = []
     assert read_payload("[" * 100_000, faults) is None
     assert len(faults) == 1
+
+
+@pytest.mark.parametrize("flag", ["--max-usd", "--max-seconds"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "0", "much"])
+def test_a_budget_of_a_duet_is_a_finite_number_above_zero(flag: str, value: str) -> None:
+    assert run(["duet", "f", "--baseline", "1", "--candidate", "2", flag, value]) == 2
+
+
+@pytest.mark.parametrize("field", [flag.parameter for flag in FLAGS if flag.convert in (fraction, _number)])
+@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
+def test_a_number_of_a_flag_is_finite_and_not_negative(field: str, value: str) -> None:
+    assert faults_of(**{field: value})

@@ -42,6 +42,8 @@ WHOLE = json.dumps(result(sizes=(256,), runs=4, environments=2))
         (WHOLE.replace('"schema_version": 1', '"schema_version": 9'), "schema_version 9"),
         (WHOLE.replace('"measurements"', '"Measurements"'), "measurements"),
         (json.dumps(json.loads(WHOLE) | {"measurements": []}), "holds no measurement"),
+        (WHOLE.replace("2026-09-01T10:00:00Z", "yesterday"), "created_at"),
+        (WHOLE.replace('"details": {}', '"details": {"cores": "two"}'), r"details\.cores"),
     ],
 )
 def test_a_broken_document_is_bad_input_with_its_name_and_the_reason(tmp_path: Path, text: str, reason: str) -> None:
@@ -91,6 +93,31 @@ def test_unlike_results_are_refused_unless_told_otherwise(change: dict[str, Any]
         check_comparable(other(), other(**change), [])
     (notice,) = check_comparable(other(), other(**change), [difference])
     assert notice.code == f"other_{difference}"
+
+
+LAPTOP = {"cores": 8.0, "cpu": "Example M3"}
+
+
+@pytest.mark.parametrize(
+    ("details", "said"),
+    [
+        ({"cores": 2.0}, "8 cores in the baseline, 2 cores in the candidate"),
+        ({"cpu": "Example 7763"}, "Example M3 in the baseline, Example 7763 in the candidate"),
+    ],
+)
+def test_local_results_of_different_machines_are_refused_unless_told_otherwise(
+    details: dict[str, Any], said: str
+) -> None:
+    here = other(function__backend="local", function__details=LAPTOP)
+    there = other(function__backend="local", function__details=LAPTOP | details)
+    with pytest.raises(InputError, match=said):
+        check_comparable(here, there, [])
+    assert [notice.code for notice in check_comparable(here, there, [Difference.HOST])] == ["other_host"]
+
+
+def test_a_machine_that_is_not_known_is_no_difference() -> None:
+    here = other(function__backend="local", function__details=LAPTOP)
+    assert check_comparable(here, other(function__backend="local", function__details={"cpu": ""}), []) == []
 
 
 def test_every_difference_is_told_at_once() -> None:

@@ -43,6 +43,10 @@ def test_every_golden_result_is_valid_and_renders(name: str) -> None:
     assert page.rstrip().endswith("</html>")
 
 
+def test_a_partial_result_is_called_one_once() -> None:
+    assert render(result("partial")).count("Partial result") == 1
+
+
 def test_every_schema_version_has_golden_results() -> None:
     versions = {name.partition("/")[0] for name in NAMES}
     assert str(schema()["properties"]["schema_version"]["const"]) in versions
