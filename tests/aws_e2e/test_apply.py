@@ -70,15 +70,35 @@ def test_an_alias_that_does_not_exist_is_created(cloud: Cloud) -> None:
     assert configuration(cloud, "fast")["MemorySize"] == 256
 
 
-def test_an_alias_never_gets_code_that_it_does_not_serve(cloud: Cloud) -> None:
+@pytest.mark.parametrize(
+    ("operation", "changes", "named"),
+    [
+        ("update_function_code", {"ZipFile": OTHER_CODE}, "CodeSha256"),
+        ("update_function_configuration", {"Environment": {"Variables": {"KEY": "secret"}}}, "Environment"),
+        ("update_function_configuration", {"Timeout": 7}, "Timeout"),
+        ("update_function_configuration", {"SnapStart": {"ApplyOn": "PublishedVersions"}}, "SnapStart"),
+    ],
+)
+def test_an_alias_never_gets_code_or_settings_that_it_does_not_serve(
+    operation: str, changes: dict[str, Any], named: str, cloud: Cloud
+) -> None:
     client = cloud.client("lambda")
     client.create_alias(FunctionName="orders", Name="live", FunctionVersion=cloud.publish("orders"))
-    client.update_function_code(FunctionName="orders", ZipFile=OTHER_CODE)
+    getattr(client, operation)(FunctionName="orders", **changes)
     cloud.wait("orders")
     before = cloud.snapshot("orders")
-    with pytest.raises(InputError, match="whose code is not that of"):
+    with pytest.raises(InputError, match=rf"differs from \$LATEST \({named}\)") as refused:
         apply_recommendation(result(cloud), cloud, alias="live")
+    assert "secret" not in refused.value.message
     assert cloud.snapshot("orders") == before
+
+
+def test_an_alias_may_follow_to_another_architecture(cloud: Cloud) -> None:
+    client = cloud.client("lambda")
+    client.create_alias(FunctionName="orders", Name="live", FunctionVersion=cloud.publish("orders"))
+    apply_recommendation(result(cloud, 256, "arm64"), cloud)
+    apply_recommendation(result(cloud, 256, "arm64"), cloud, alias="live")
+    assert configuration(cloud, "live")["Architectures"] == ["arm64"]
 
 
 def test_an_alias_that_splits_traffic_is_left_alone(cloud: Cloud) -> None:

@@ -1,7 +1,7 @@
 """Applies a recommendation to a function: to $LATEST, and through an alias when asked.
 
 Every write carries the RevisionId of what the decision rests on. An alias moves only to the
-code that it already serves: tuning never releases other code.
+code and settings that it already serves: tuning releases nothing.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def apply_recommendation(
         What was done, in words.
 
     Raises:
-        InputError: the result is not of a function in AWS, or the alias serves other code.
+        InputError: the result is not of a function in AWS, or the alias serves other code or settings.
         FunctionChangedError: somebody changed the function meanwhile.
         AwsError: a change was refused.
     """
@@ -106,7 +106,7 @@ def make_apply_plan(api: LambdaApi, name: str, after: Configuration, alias: str 
     """Read the function and the alias, and make sure that the change can be made.
 
     Raises:
-        InputError: the alias splits traffic or serves other code than $LATEST.
+        InputError: the alias splits traffic, or serves other code or settings than $LATEST.
         AnotherRunError: a run is at work on the function.
     """
     before = api.wait_ready(name)
@@ -117,9 +117,11 @@ def make_apply_plan(api: LambdaApi, name: str, after: Configuration, alias: str 
             problem = f"{found.name} splits its traffic between versions"
             raise InputError.single("--alias", problem, "finish that release first")
         served = api.state(name, found.version)
-        if served.code_sha256 != before.code_sha256:
-            problem = f"{found.name} serves version {found.version}, whose code is not that of $LATEST"
-            raise InputError.single("--alias", problem, "release the code of $LATEST first, or apply without --alias")
+        if unreleased := [field for field in before.deployment_changes(served) if field != "Architectures"]:
+            problem = (
+                f"{found.name} serves version {found.version}, which differs from $LATEST ({', '.join(unreleased)})"
+            )
+            raise InputError.single("--alias", problem, "release $LATEST first, or apply without --alias")
         if served.configuration == after and before.configuration == after:
             alias = None
     return ApplyPlan(before.name, before, after, alias, found)

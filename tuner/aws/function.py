@@ -144,11 +144,21 @@ class FunctionState:
 
     def same_deployment(self, other: FunctionState) -> bool:
         """Whether two versions have the same code and settings, memory and description left aside."""
-        return self._deployed() == other._deployed()
+        return not self.deployment_changes(other)
+
+    def deployment_changes(self, other: FunctionState) -> list[str]:
+        """Fields of code and settings in which two versions differ, memory and description left aside."""
+        return changed_fields(self._deployed(), other._deployed())
 
     def _deployed(self) -> dict[str, Any]:
-        apart = _BY_VERSION | {"MemorySize", "Description"}
-        return {k: v for k, v in self.content().items() if k not in apart}
+        apart = _BY_VERSION | {"MemorySize", "Description", "CodeSize"}
+        deployed = {k: v for k, v in self.content().items() if k not in apart}
+        return deployed | {"SnapStart": self.has_snapstart}
+
+
+def changed_fields(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Names of the fields in which two contents differ; without their values, which may be secret."""
+    return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from tuner.aws.errors import (
     StaleError,
     StorageFullError,
 )
-from tuner.aws.function import FunctionState
+from tuner.aws.function import FunctionState, changed_fields
 from tuner.aws.journal import Journal
 from tuner.aws.marker import LatestMarker, VersionMarker, parse_latest, parse_version
 from tuner.aws.steps import DeleteVersion, PublishVersion, RestoreLatest, SetLatest
@@ -363,9 +363,8 @@ def unchanged(api: LambdaApi, name: str, before: FunctionState) -> FunctionState
 
 def changed(name: str, expected: dict[str, object], now: FunctionState) -> FunctionChangedError:
     """The error that says which fields somebody else has changed."""
-    found = now.content()
-    fields = sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
+    fields = ", ".join(changed_fields(expected, now.content()))
     return FunctionChangedError(
-        f"{name} was deployed or changed meanwhile ({', '.join(fields)}); nothing of that was overwritten",
+        f"{name} was deployed or changed meanwhile ({fields}); nothing of that was overwritten",
         "Tune again when the deployment is done.",
     )
