@@ -212,6 +212,7 @@ class AwsBackend:
         copied = architectures if facts.copies_only else architectures[1:]
         if copied:
             self._packages.check(copied)
+            refuse_other_copies(self.api, latest.name)
         return latest
 
     def plan(self) -> str:
@@ -266,8 +267,6 @@ class AwsBackend:
         assert self._lock is not None
         latest, facts = self.check(), self.facts
         assert self._packages is not None
-        if facts.copies_only or len(self.describe().architectures) > 1:
-            refuse_other_copies(self.api, latest.name)
         payloads = read_payloads(self.settings, self.clients)
         journal = self._lock.begin(self.run_id, arn=arn, began=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
         self._bench = Bench(

@@ -11,8 +11,9 @@ from statemachine.handlers import planner
 from tests.cloud.fixtures import Cloud
 from tests.unit.statemachine.driver import Driver, as_json
 from tuner.aws.errors import AnotherRunError
+from tuner.aws.marker import CopyMarker, VersionMarker
 from tuner.errors import InputError
-from tuner.model import Outcome
+from tuner.model import Architecture, Configuration, Outcome
 
 PEER_INPUT = {
     "powerValues": [128, 256, 512],
@@ -202,6 +203,15 @@ def test_a_second_execution_is_refused_with_the_name_of_the_first(cloud: Cloud, 
     with pytest.raises(AnotherRunError, match="execution:machine:1 is at work"):
         driver.start({**PEER_INPUT, "lambdaARN": arn})
     assert driver.round(first)
+
+
+def test_a_run_of_the_command_line_on_copies_is_found_by_their_markers(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders")
+    copy = CopyMarker(VersionMarker("20260918t041200z-3f2a9c", Configuration(256, Architecture.ARM64), 1), "orders")
+    cloud.simulate_function(copy.name, Description=str(copy))
+    with pytest.raises(AnotherRunError, match=copy.made.run):
+        driver.start({**PEER_INPUT, "lambdaARN": arn, "architectures": "both"})
+    assert not driver.wiring.objects.keys("locks/")
 
 
 def test_what_an_aborted_execution_left_is_undone_by_the_next(cloud: Cloud, driver: Driver) -> None:
