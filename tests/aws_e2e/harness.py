@@ -69,11 +69,11 @@ def quick_api(client: Any) -> LambdaApi:
     return LambdaApi(client, Retrier(Pacer(1_000_000), base_s=0.002, cap_s=0.02), first_poll_s=0.01)
 
 
-def open_quickly(settings: Settings, connection: Connection, state: Path) -> AwsBackend:
+def open_quickly(settings: Settings, connection: Connection, state: Path, *, candidate: bool = False) -> AwsBackend:
     """The backend as `open_aws` makes it, with pauses of a few ms."""
     target = parse_target(settings.target)
     clients = _clients(connection.endpoint_url)
-    return AwsBackend(settings, target, clients, quick_api(clients.control), state)
+    return AwsBackend(settings, target, clients, quick_api(clients.control), state, candidate=candidate)
 
 
 def tune(cloud: Cloud, state: Path, settings: Settings, stop: threading.Event | None = None) -> Tuned:

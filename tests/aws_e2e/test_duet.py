@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.aws_e2e.harness import Connection, open_quickly, settings, tune
 from tests.cloud.fixtures import Cloud, zipped
 from tests.unit.comparison.documents import result
 from tuner.cli.main import run
+from tuner.errors import LeftBehindError
+from tuner.model import Architecture, Configuration, Trial
 from tuner.result import dumps
 
 CODE = "import time\n\n\ndef handler(event, context):\n    time.sleep({seconds})\n"
@@ -45,6 +50,30 @@ def test_two_versions_are_told_apart_and_the_function_is_left_alone(
     assert cloud.function_names() == ["orders"]
     sides = [json.loads(line)["side"] for line in (tmp_path / "samples.jsonl").read_text().splitlines()]
     assert sides.count("baseline") == sides.count("candidate") >= 8
+
+
+def end_without_undoing(cloud: Cloud, state: Path) -> None:
+    """A duet that leaves a copy of each side, and its journals."""
+    asked, place = settings(isolation="copy"), Connection(cloud.endpoint)
+    sides = [open_quickly(asked, place, state, candidate=candidate) for candidate in (False, True)]
+    with ExitStack() as entered:
+        for side in sides:
+            entered.enter_context(side)
+        for side in sides:
+            list(side.measure([Trial(0, Configuration(256, Architecture.X86_64), 1, 1)], threading.Event()))
+        cloud.faults.add("deny", "DeleteFunction", times=None)
+
+
+def test_what_both_sides_left_is_undone_by_the_next_run_of_any_kind(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.simulate_function("orders", memory_mb=512)
+    with pytest.raises(LeftBehindError):
+        end_without_undoing(cloud, tmp_path)
+    assert len(cloud.function_names()) == 3
+    cloud.faults.clear()
+    tuned = tune(cloud, tmp_path, settings())
+    assert [notice.code for notice in tuned.notices] == ["recovered"] * 2
+    assert cloud.function_names() == ["orders"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_version_that_does_not_exist_is_an_error_and_no_pass(

@@ -1,7 +1,8 @@
 """The record of a run on disk: written before each change, locked while the run lives, gone when all is undone.
 
-One file for each function. Who holds its lock is at work; a file without a holder tells what
-a killed run has left. A journal without a file keeps the same record in memory.
+One file for each function, and one beside it for the candidate of a duet. Who holds a function's
+lock is at work; a file without a holder tells what a killed run has left. A journal without a file
+keeps the same record in memory.
 """
 
 from __future__ import annotations
@@ -95,18 +96,23 @@ class JournalFile:
         directory: where journals are kept.
         arn: the function.
         endpoint_url: where it lives, when not in AWS.
+        candidate: whether it is that of a duet's candidate. The baseline, which holds the function's
+            own journal before and after, answers for what a killed candidate has left.
     """
 
-    def __init__(self, directory: Path, arn: str, endpoint_url: str | None = None) -> None:
+    def __init__(self, directory: Path, arn: str, endpoint_url: str | None = None, *, candidate: bool = False) -> None:
         place = hashlib.sha256(f"{arn} {endpoint_url}".encode()).hexdigest()[:8]
-        self.path = directory / (re.sub(r"[^\w-]+", "_", arn.split(":function:")[-1]) + f"-{place}.jsonl")
+        name = re.sub(r"[^\w-]+", "_", arn.split(":function:")[-1]) + f"-{place}"
+        own, other = directory / f"{name}.jsonl", directory / f"{name}.candidate.jsonl"
+        self.path = other if candidate else own
+        self._beside = None if candidate else other
         self._file: IO[str] | None = None
 
-    def acquire(self) -> Leftover | None:
+    def acquire(self) -> list[Leftover]:
         """Take the lock.
 
         Returns:
-            What a killed run has left, or None when there is nothing.
+            What killed runs have left; empty when there is nothing.
 
         Raises:
             AnotherRunError: a run that is alive holds it; the message names it.
@@ -128,11 +134,15 @@ class JournalFile:
             file.close()  # its holder has just finished and removed it
         self._file = file
         file.seek(0)
-        return _leftover(_entries(file.read()))
+        texts = [file.read()]
+        if self._beside and self._beside.exists():
+            texts.append(self._beside.read_text("utf-8"))
+        return [left for text in texts if (left := _leftover(_entries(text)))]
 
     def begin(self, run: str, *, arn: str, began: str) -> Journal:
-        """Start the journal of a run in the file, in place of what was in it."""
+        """Start the journal of a run in the file, in place of what killed runs have left, which is undone by now."""
         assert self._file is not None, "acquire the lock first"
+        self._remove_beside()
         self._file.seek(0)
         self._file.truncate()
         journal = Journal(run, _file=self._file)
@@ -144,9 +154,15 @@ class JournalFile:
         if self._file is None:
             return
         if remove:
+            self._remove_beside()
             self.path.unlink(missing_ok=True)
         self._file.close()
         self._file = None
+
+    def _remove_beside(self) -> None:
+        if self._beside:
+            self._beside.unlink(missing_ok=True)
+            self._beside = None  # from now on it is that of this duet's own candidate
 
     def _still_there(self, file: IO[str]) -> bool:
         try:

@@ -48,7 +48,7 @@ def clean(
     clients = connect(connection, region=target.region)
     api = make_api(clients.control)
     lock = JournalFile(state_dir(environment), api.state(target.name).arn, clients.endpoint_url)
-    leftover = lock.acquire()
+    leftovers = lock.acquire()
     failures: list[BackendError] = []
     try:
         steps = plan_sweep(api, target.name)
@@ -56,7 +56,7 @@ def clean(
             return [f"would {step}" for step in steps] or [f"Nothing is left on {target.name}."]
         failures = apply_sweep(api, steps, Journal("clean"))
     finally:
-        lock.release(remove=leftover is None or not (dry_run or failures))
+        lock.release(remove=not leftovers or not (dry_run or failures))
         clients.close()
     if failures:
         raise left_behind(target.name, failures)

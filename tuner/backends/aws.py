@@ -76,6 +76,7 @@ class AwsBackend:
         api: Lambda's control plane.
         journals: where records of runs are kept.
         run_id: the id that everything the run makes carries.
+        candidate: whether this is a duet's candidate, entered after its baseline.
     """
 
     settings: Settings
@@ -84,12 +85,13 @@ class AwsBackend:
     api: LambdaApi
     journals: Path
     run_id: str = field(default_factory=lambda: new_run_id(datetime.now(UTC)))
+    candidate: bool = False
     _facts: guards.Facts | None = field(default=None, init=False)
     _packages: Packages | None = field(default=None, init=False)
     _obstacles: dict[Architecture, str] = field(default_factory=dict, init=False)
     _notices: list[Notice] = field(default_factory=list, init=False)
     _lock: JournalFile | None = field(default=None, init=False)
-    _leftover: Leftover | None = field(default=None, init=False)
+    _leftovers: list[Leftover] = field(default_factory=list, init=False)
     _bench: Bench | None = field(default=None, init=False)
     _logs: LogLookup | None = field(default=None, init=False)
     _lanes: LaneRunner | None = field(default=None, init=False)
@@ -108,11 +110,10 @@ class AwsBackend:
             AwsError: a permission is missing, or AWS cannot be reached.
         """
         arn = self.api.state(self.target.name).arn
-        self._lock = JournalFile(self.journals, arn, self.clients.endpoint_url)
-        self._leftover = self._lock.acquire()
+        self._lock = JournalFile(self.journals, arn, self.clients.endpoint_url, candidate=self.candidate)
+        self._leftovers = self._lock.acquire()
         try:
-            if self._leftover:
-                self._recover(self._leftover)
+            self._recover()
             self._begin(arn)
         except BaseException:
             self._leave()
@@ -301,24 +302,25 @@ class AwsBackend:
             hide_payload=self.settings.disable_payload_logs,
         )
 
-    def _recover(self, leftover: Leftover) -> None:
-        """Undo what a killed run left, by its journal.
+    def _recover(self) -> None:
+        """Undo what killed runs left, by their journals.
 
         Raises:
             LeftBehindError: something could not be undone.
         """
-        _, failures = sweep(self.api, self.target.name, run=leftover.run, copies=leftover.copies)
-        if failures:
-            raise left_behind(self.target.name, failures)
-        self._leftover = None
-        self._notices.append(Notice("recovered", f"Run {leftover.run} had been killed: what it left was undone."))
+        for left in self._leftovers:
+            _, failures = sweep(self.api, self.target.name, run=left.run, copies=left.copies)
+            if failures:
+                raise left_behind(self.target.name, failures)
+            self._notices.append(Notice("recovered", f"Run {left.run} had been killed: what it left was undone."))
+        self._leftovers = []
 
     def _leave(self) -> None:
         bench, self._bench = self._bench, None
         lock, self._lock = self._lock, None
         failures = bench.undo() if bench else []
         if lock is not None:
-            lock.release(remove=self._leftover is None and not failures)
+            lock.release(remove=not self._leftovers and not failures)
         self.clients.close()
         if failures:
             raise left_behind(self.target.name, failures)

@@ -164,13 +164,13 @@ def aws_duet(
         raise InputError.single("TARGET", f"{settings.target} names a version", "give the function alone")
     with ExitStack() as resources:
         opened: list[Backend] = []
-        for version, folder in ((baseline, ""), (candidate, "duet")):
+        for version in (baseline, candidate):
             half = max(1, settings.concurrency // 2)
             own = replace(settings, target=f"{settings.target}:{version}", isolation="copy", concurrency=half)
             target = parse_target(own.target)
             clients = connect(connection, region=target.region)
-            # One record for each side: both are at work on the function at the same time.
-            backend = AwsBackend(own, target, clients, LambdaApi(clients.control), state_dir(environment) / folder)
+            api, journals = LambdaApi(clients.control), state_dir(environment)
+            backend = AwsBackend(own, target, clients, api, journals, candidate=bool(opened))
             opened.append(resources.enter_context(backend))
         first, second = opened
         yield Duet(first, second, lambda plan, _seed: BackendPairs(first, second, plan), step=5)

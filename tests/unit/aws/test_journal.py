@@ -20,13 +20,13 @@ MARKER = VersionMarker(RUN, Configuration(512, Architecture.ARM64), 1)
 PUBLISH, CREATE = PublishVersion("orders", MARKER), CreateCopy("orders", CopyMarker(MARKER, "orders"))
 
 
-def begin(folder: Path) -> tuple[JournalFile, Journal]:
-    file = JournalFile(folder, ARN)
-    assert file.acquire() is None
+def begin(folder: Path, *, candidate: bool = False) -> tuple[JournalFile, Journal]:
+    file = JournalFile(folder, ARN, candidate=candidate)
+    assert file.acquire() == []
     return file, file.begin(RUN, arn=ARN, began="2026-09-18T04:12:00Z")
 
 
-def left_of(folder: Path, arn: str) -> Leftover | None:
+def left_of(folder: Path, arn: str) -> list[Leftover]:
     """What is found by a process that takes the lock, and gives it back."""
     file = JournalFile(folder, arn)
     left = file.acquire()
@@ -61,9 +61,9 @@ def test_a_living_run_is_named_to_the_second(tmp_path: Path) -> None:
     with pytest.raises(AnotherRunError, match=RUN) as refused:
         left_of(tmp_path, ARN)
     assert "2026-09-18T04:12:00Z" in refused.value.message
-    assert left_of(tmp_path, ARN + "-other") is None
+    assert left_of(tmp_path, ARN + "-other") == []
     first.release(remove=True)
-    assert left_of(tmp_path, ARN) is None
+    assert left_of(tmp_path, ARN) == []
 
 
 def test_a_killed_run_leaves_its_name_and_its_copies_even_with_a_torn_last_line(tmp_path: Path) -> None:
@@ -75,14 +75,26 @@ def test_a_killed_run_leaves_its_name_and_its_copies_even_with_a_torn_last_line(
     first.release(remove=False)
     with first.path.open("a") as file:
         file.write('{"intend": {"step": "Crea')
-    left = left_of(tmp_path, ARN)
-    assert left is not None
-    assert (left.run, left.copies) == (RUN, (CREATE.marker.name,))
+    assert left_of(tmp_path, ARN) == [Leftover(RUN, (CREATE.marker.name,))]
 
 
 def test_a_finished_run_leaves_no_file(tmp_path: Path) -> None:
     file, _ = begin(tmp_path)
     file.release(remove=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_both_sides_of_a_killed_duet_are_found_until_the_next_run_begins(tmp_path: Path) -> None:
+    baseline, _ = begin(tmp_path)
+    candidate, journal = begin(tmp_path, candidate=True)
+    journal.intend(CREATE)
+    candidate.release(remove=False)
+    baseline.release(remove=False)
+    assert left_of(tmp_path, ARN) == [Leftover(RUN, ()), Leftover(RUN, (CREATE.marker.name,))]
+    following = JournalFile(tmp_path, ARN)
+    following.acquire()
+    following.begin(RUN, arn=ARN, began="2026-09-18T05:00:00Z")
+    following.release(remove=True)
     assert list(tmp_path.iterdir()) == []
 
 
