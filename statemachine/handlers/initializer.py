@@ -7,8 +7,6 @@ execution left), and writes the header that all other handlers go by.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from statemachine.contract import Document, Start, decode_start, encode_begun
@@ -18,10 +16,10 @@ from statemachine.wiring import Deployment, Wiring, framed, wire
 from tuner.aws import guards
 from tuner.aws.journal import Journal
 from tuner.aws.payloads import read_payloads
+from tuner.aws.survey import Survey, make_survey
 from tuner.aws.sweep import left_behind, sweep
 from tuner.aws.target import Target, parse_target
 from tuner.aws.versions import VersionPublisher
-from tuner.backends.aws import AwsBackend, memory_cap_mb
 from tuner.errors import Fault, InputError
 from tuner.inputs import decode_valid, input_faults
 from tuner.model import Notice
@@ -57,8 +55,9 @@ def begin(start: Start, wiring: Wiring) -> Document:
     lock = Lock(wiring.objects, arn, lambda execution: is_running(wiring.clients.states, execution))
     swept = lock.take(holder, lambda left: _undo(wiring, arn, left))
     try:
-        backend = AwsBackend(settings, target, wiring.clients, wiring.api, Path(), run)
-        header, payloads = _header(start, document, backend, wiring.deployment, swept)
+        found = make_survey(settings, target, wiring.api, region=wiring.clients.region, run=run)
+        payloads = read_payloads(settings, wiring.clients)
+        header = _header(start, document, found, payloads, wiring.deployment, swept)
         wiring.record(holder.folder).begin(header, payloads)
     except BaseException:
         lock.release(start.execution)
@@ -107,36 +106,37 @@ def check(document: Any, region: str) -> tuple[Settings, Target]:
 
 
 def _header(
-    start: Start, document: Mapping[str, Any], backend: AwsBackend, deployment: Deployment, swept: Holder | None
-) -> tuple[Header, Payloads]:
-    """Read the function and the quotas, and decide how it is measured."""
-    settings, facts = backend.settings, backend.facts
-    latest = backend.check()
-    payloads = read_payloads(settings, backend.clients)
-    publisher = VersionPublisher(backend.api, backend.target.name, latest, Journal(backend.run_id))
-    cap_mb = memory_cap_mb(settings, publisher, copies_only=facts.copies_only)
-    identity = replace(backend.describe(), max_memory_mb=cap_mb)
+    start: Start,
+    document: Mapping[str, Any],
+    found: Survey,
+    payloads: Payloads,
+    deployment: Deployment,
+    swept: Holder | None,
+) -> Header:
+    """Make sure that the function can be measured, and decide how."""
+    settings, facts = found.settings, found.facts
+    latest = found.check()
+    cap_mb = found.memory_cap_mb(VersionPublisher(found.api, found.target.name, latest, Journal(found.run)))
     concurrency, notice = guards.concurrency(facts, settings.concurrency)
     direct = facts.details.state.timeout_s > min(LONGEST_WAIT_S, deployment.batch_seconds - SHORTEST_ROOM_S)
     if direct:
         _check_direct(settings, payloads)
-    notices = [*backend.notices(), *([notice] if notice else [])]
+    notices = [*found.notices, *([notice] if notice else [])]
     if swept:
         message = f"Execution {swept.execution} had not ended by itself: what it left was undone."
         notices.append(Notice("recovered", message))
-    header = Header(
-        run=backend.run_id,
+    return Header(
+        run=found.run,
         execution=start.execution,
         started_at=start.started_at,
         document={key: value for key, value in document.items() if key != "payload"},
-        identity=identity,
+        identity=found.identity(max_memory_mb=cap_mb),
         content_sha256=content_hash(latest.content()),
         concurrency=concurrency,
         batch_seconds=deployment.batch_seconds,
         direct=direct,
         notices=tuple(notices),
     )
-    return header, payloads
 
 
 def _check_direct(settings: Settings, payloads: Payloads) -> None:

@@ -127,6 +127,19 @@ def test_a_deployment_in_the_middle_survives_and_ends_the_run_with_what_it_has(
     assert (operation == "Invoke") == bool(tuned.study.samples)
 
 
+@pytest.mark.parametrize(("target", "goes_on"), [("orders", False), ("orders:1", True), ("orders:live", True)])
+def test_a_deployment_ends_a_run_on_copies_unless_they_are_of_a_published_version(
+    target: str, goes_on: bool, cloud: Cloud, orders: dict[str, Any], tmp_path: Path
+) -> None:
+    client = cloud.client("lambda")
+    client.create_alias(FunctionName="orders", Name="live", FunctionVersion=cloud.publish("orders"))
+    deploy = {"FunctionName": "orders", "ZipFile": OTHER_CODE}
+    cloud.faults.hook(lambda _: client.update_function_code(**deploy), "Invoke")
+    tuned = tune(cloud, tmp_path, settings(target, isolation="copy"))
+    assert tuned.study.stopped_by is (StopReason.COMPLETE if goes_on else StopReason.FUNCTION_CHANGED)
+    assert cloud.function_names() == ["orders"]
+
+
 def test_code_deployed_while_a_version_is_published_keeps_the_original_memory(
     cloud: Cloud, orders: dict[str, Any], tmp_path: Path
 ) -> None:

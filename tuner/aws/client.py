@@ -29,7 +29,6 @@ FIRST_POLL_S, POLL_CAP_S = 0.25, 3.0
 UPDATE_LIMIT_S = 300.0
 SNAPSHOT_LIMIT_S = 1200.0
 """A version with SnapStart is pending until its snapshot exists, which takes minutes."""
-_LATEST_VERSION = "$LATEST"
 
 
 @dataclass(slots=True)
@@ -73,7 +72,7 @@ class LambdaApi:
         """Every published version."""
         listed = self._pages(f"list the versions of {name}", "list_versions_by_function", "Versions", FunctionName=name)
         states = [FunctionState(raw) for raw in listed]
-        return [state for state in states if state.version != _LATEST_VERSION]
+        return [state for state in states if state.is_published]
 
     def functions(self) -> Iterator[FunctionState]:
         """Every function of the account in the region."""

@@ -13,6 +13,7 @@ from typing import Any
 from tuner.model import Architecture, Configuration
 from tuner.pricing import FREE_EPHEMERAL_MB
 
+LATEST = "$LATEST"
 _VOLATILE = frozenset(
     {
         "RevisionId", "LastModified", "ConfigSha256", "ResponseMetadata", "RuntimeVersionConfig",
@@ -42,7 +43,12 @@ class FunctionState:
     @property
     def version(self) -> str:
         """Version number, or `$LATEST`."""
-        return str(self.raw.get("Version", "$LATEST"))
+        return str(self.raw.get("Version", LATEST))
+
+    @property
+    def is_published(self) -> bool:
+        """Whether it is a version, whose code and settings never change."""
+        return self.version != LATEST
 
     @property
     def memory_mb(self) -> int:
