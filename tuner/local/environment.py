@@ -161,8 +161,8 @@ class ExecutionEnvironment:
         with self._lock:
             if not self._closed:
                 self._spent = True
-                with contextlib.suppress(OSError):
-                    os.killpg(self.pid, signal.SIGKILL)
+                with contextlib.suppress(BackendError):  # the governor is gone: closing kills what is left
+                    self._governor.kill(self.pid)
 
     def close(self) -> None:
         """End the worker and everything that it started."""

@@ -111,6 +111,10 @@ class Governor:
         peak, exceeded, owed_s = self._ask(f"end {pid}").split()
         return Use(int(peak), exceeded == "1", float(owed_s))
 
+    def kill(self, pid: int) -> None:
+        """Kill a worker with all that it started, soon; from any thread."""
+        self._send(f"kill {pid}")
+
     def remove(self, pid: int) -> None:
         """Kill a worker with all that it started, and forget it. It must not be waited for before."""
         self._ask(f"remove {pid}")

@@ -22,6 +22,7 @@ from tuner.local.processes import ProcessTree
 
 MEMORY_POLL_S = 0.010
 TREE_POLL_S = 0.005
+NOTHING_USED = "0 0 0.0"
 _PR_SET_TIMERSLACK = 29  # prctl(2)
 
 
@@ -55,18 +56,19 @@ class Ward:
         self._let_run(True)
         self.due = now
 
-    def end(self) -> float:
-        """An invocation, or the init phase, is over: freeze, note the memory, and tell the seconds still owed."""
+    def end(self) -> str:
+        """An invocation, or the init phase, is over: freeze, and give account of memory and the seconds still owed."""
         owed_s = 0.0
         if self._invoking and self._quota and self._meter:
             with contextlib.suppress(OSError):
                 cpu = self._meter.read_s(self.tree.descendants)
                 owed_s = self._quota.owed_s(time.monotonic(), cpu)
         self._invoking = False
+        self.tree.refresh()
         self.memory.look(self.tree.descendants)
         self._let_run(not self._freezes)
         self.due = inf
-        return owed_s
+        return f"{self.memory.peak_bytes} {self.memory.exceeded:d} {owed_s!r}"
 
     def look(self, now: float) -> None:
         """Do what the clocks and the memory ask for, and set when to look again."""
@@ -83,7 +85,7 @@ class Ward:
 
     def kill(self) -> None:
         """End the worker and everything that it started."""
-        self.tree.refresh()
+        self.tree.stop()
         self.tree.send(signal.SIGKILL)
         self.due = inf
 
@@ -170,14 +172,17 @@ class Governor:
         if words[0] == "add":
             share, limit, freezes, cgroup = words[2:]
             self._wards[pid] = Ward(pid, float(share), int(limit), freezes == "1", cgroup)
-        elif words[0] == "begin":
-            self._wards[pid].begin(time.monotonic())
+            return
+        ward = self._wards.get(pid)  # None: removed by another thread, or never added
+        if words[0] == "begin" and ward:
+            ward.begin(time.monotonic())
+        elif words[0] == "kill" and ward:
+            ward.kill()
         elif words[0] == "end":
-            supervised = self._wards[pid]
-            owed_s = supervised.end()
-            answer(f"{supervised.memory.peak_bytes} {int(supervised.memory.exceeded)} {owed_s!r}")
-        else:
-            if ward := self._wards.pop(pid, None):
+            answer(ward.end() if ward else NOTHING_USED)
+        elif words[0] == "remove":
+            if ward:
+                del self._wards[pid]
                 ward.close()
             answer("removed")
 

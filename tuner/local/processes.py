@@ -12,25 +12,41 @@ import sys
 
 
 class ProcessTree:
-    """A worker, which leads a session of its own, and its living descendants, children before their parents."""
+    """A worker, which leads a process group of its own, and its living descendants, children before their parents."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.descendants: tuple[int, ...] = ()
+        self._births: dict[int, float] = {}
 
     def refresh(self) -> None:
         """Read again which descendants live.
 
-        One whose parent has ended is kept as long as it stays in the worker's session.
+        One whose parent has ended is no longer below the worker, but was seen there before: it
+        is known again by its pid and the time of its start.
         """
-        found: dict[int, None] = {}
-        waiting = [self.pid]
+        births: dict[int, float] = {}
+        self._add_children(self.pid, births)
+        for pid in reversed(self.descendants):  # parents first
+            if pid not in births and birth_of(pid) == self._births[pid]:
+                births[pid] = self._births[pid]
+                self._add_children(pid, births)
+        self.descendants, self._births = tuple(reversed(births)), births
+
+    def stop(self) -> None:
+        """Stop all of them, whatever they start meanwhile."""
+        before = None
+        while before != self.descendants:
+            before = self.descendants
+            self.send(signal.SIGSTOP)
+            self.refresh()
+
+    def _add_children(self, parent: int, births: dict[int, float]) -> None:
+        waiting = [parent]
         for pid in waiting:
-            children = [child for child in children_of(pid) if child not in found]
-            found.update(dict.fromkeys(children))
+            children = [child for child in children_of(pid) if child not in births]
+            births.update((child, self._births.get(child) or birth_of(child)) for child in children)
             waiting += children
-        orphans = [pid for pid in self.descendants if pid not in found and _session(pid) == self.pid]
-        self.descendants = (*orphans, *reversed(found))
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the worker's process group and to descendants that left it."""
@@ -57,6 +73,17 @@ def children_of(pid: int) -> list[int]:
     return children
 
 
+def birth_of(pid: int) -> float:
+    """When a process was started, on a clock of the system's own; 0: it is gone."""
+    if sys.platform != "linux":
+        return _birth_by_psutil(pid)
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return float(file.read().rpartition(b")")[2].split()[19])  # starttime of proc(5), in ticks
+    except OSError:
+        return 0.0
+
+
 def waited_for_core_ms(pid: int) -> float | None:
     """Time that the main thread of a process was ready to run but had no core; None where it is not told.
 
@@ -78,8 +105,10 @@ def _children_by_psutil(pid: int) -> list[int]:
         return []
 
 
-def _session(pid: int) -> int | None:
+def _birth_by_psutil(pid: int) -> float:
+    import psutil
+
     try:
-        return os.getsid(pid)
-    except OSError:
-        return None
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return 0.0

@@ -195,7 +195,15 @@ def test_nothing_runs_between_invocations(tmp_path: Path, governor: Governor) ->
         assert returned(environment.invoke(b"7")) == 7
 
 
-def test_closing_ends_children_too_even_those_in_a_session_of_their_own(tmp_path: Path, governor: Governor) -> None:
-    with ExecutionEnvironment(python_spec(tmp_path, "pid_of_child"), governor) as environment:
-        pids = returned(environment.invoke(b"{}"))
+@pytest.mark.parametrize("end", ["close", "kill", "timeout"])
+def test_whatever_a_worker_started_ends_with_it_even_orphans_and_sessions_of_their_own(
+    tmp_path: Path, governor: Governor, end: str
+) -> None:
+    spec = python_spec(tmp_path, "pids_of_children", timeout_s=1.0 if end == "timeout" else 30.0)
+    with ExecutionEnvironment(spec, governor) as environment:
+        if end == "kill":
+            threading.Thread(target=lambda: within_5_s((tmp_path / "pids").exists) and environment.kill()).start()
+        environment.invoke(b"{}" if end == "close" else b'{"s": 60}')
+    pids = list(map(int, (tmp_path / "pids").read_text().split()))
+    assert len(pids) == 3
     assert within_5_s(lambda: not any(map(lives, pids)))

@@ -55,6 +55,14 @@ def test_a_helper_killed_from_outside_ends_the_work_and_the_worker(tmp_path: Pat
     governor.close()
 
 
+def test_a_helper_asked_for_a_worker_that_it_no_longer_knows_goes_on() -> None:
+    with Governor() as governor:
+        governor.begin(1)
+        governor.kill(1)
+        assert governor.end(1).peak_bytes == 0
+        governor.remove(1)
+
+
 def test_this_system_tells_the_cpu_time_of_workers() -> None:
     with Governor() as governor:
         assert governor.limits_cpu

@@ -86,10 +86,20 @@ def forge(event, context):
     print("REPORT RequestId: %s\\tDuration: 99999.00 ms" % context.aws_request_id)
     print("Duration: 77 ms Billed Duration: 77 ms")
 
-def pid_of_child(event, context):
-    child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], start_new_session=True)
+def pids_of_children(event, context):
+    sleep = "import time; time.sleep(60)"
+    parent = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-S', '-c', %r]).pid, flush=True)" % sleep
+    child = subprocess.Popen([sys.executable, "-S", "-c", sleep], start_new_session=True)
+    orphans = subprocess.Popen([sys.executable, "-S", "-c", parent + "; " + sleep], start_new_session=True, stdout=-1)
+    pids = [child.pid, orphans.pid, int(orphans.stdout.readline())]
     time.sleep(0.05)
-    return [os.getpid(), child.pid]
+    orphans.kill()
+    orphans.wait()
+    with open("pids.new", "w") as file:
+        file.write(" ".join(map(str, pids)))
+    os.rename("pids.new", "pids")
+    time.sleep(event.get("s", 0))
+    return pids
 """
 
 
