@@ -175,20 +175,20 @@ class LocalBackend:
     def make_run(self, lane: Lane) -> None:
         """Make one run of a lane, in its environment or, where that has ended, in a new one."""
         index = lane.payloads[len(lane.done)]
-        payload = self._preprocess(self._settings.payloads.items[index].body)
+        payload = self._preprocess(lane, self._settings.payloads.items[index].body)
         environment = lane.environment(lambda: self._open(lane.trial.configuration))
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         result = environment.invoke(payload)
         invocation = self._read(result, started_at, index, payload)
         if lane.cut and not invocation.usable:
             return
+        lane.done.append(invocation)
         if invocation.usable and not invocation.cold:
             self._noise.saw(result.environment, result.duration_ms, result.cpu_ms, result.waited_ms)
         if self._post:
-            self._process(self._post, result.payload, "post-processor")
+            self._process(lane, self._post, result.payload, "post-processor")
         if self._settings.only_cold_starts or not environment.usable:
             lane.close()
-        lane.done.append(invocation)
         lane.ready_at = time.monotonic() + self._settings.sleep_between_runs_ms / 1000
 
     def _open(self, configuration: Configuration) -> ExecutionEnvironment:
@@ -226,19 +226,21 @@ class LocalBackend:
         spec = target.spec(PROCESSOR_MEMORY_MB, timeout_s=LOCAL_TIMEOUT_S, throttled=False)
         return resources.enter_context(ExecutionEnvironment(spec, self._governor))
 
-    def _preprocess(self, payload: bytes) -> bytes:
+    def _preprocess(self, lane: Lane, payload: bytes) -> bytes:
         """The payload, or what the pre-processor makes of it."""
         if self._pre is None:
             return payload
-        output = self._process(self._pre, payload, "pre-processor")
+        output = self._process(lane, self._pre, payload, "pre-processor")
         return payload if output in _EMPTY_OUTPUTS else output
 
-    def _process(self, environment: ExecutionEnvironment, payload: bytes, what: str) -> bytes:
-        with self._processor_lock:
-            result = environment.invoke(payload)
-        if result.error:
-            stack = "".join(f"\n{line.rstrip()}" for line in result.error.stack)
-            raise BackendError(f"The {what} failed: {result.error.type}: {result.error.message}{stack}")
+    def _process(self, lane: Lane, processor: ExecutionEnvironment, payload: bytes, what: str) -> bytes:
+        with self._processor_lock, lane.waiting_for(processor):
+            result = processor.invoke(payload)
+        if error := result.error:
+            if self._settings.disable_payload_logs:
+                error = without_payload(error, payload, *(item.body for item in self._settings.payloads.items))
+            stack = "".join(f"\n{line.rstrip()}" for line in error.stack)
+            raise BackendError(f"The {what} failed: {error.type}: {error.message}{stack}")
         return result.payload
 
 

@@ -13,12 +13,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tuner.local.environment import ExecutionEnvironment
 from tuner.model import MB_PER_VCPU, Invocation, Sample, Trial
 
 MAX_OPEN_LANES = 8
+MAX_OVERTAKEN = 3
+"""How often a lane that needs several cores lets others that fit go first, before cores are kept free for it."""
 _STOP_CHECK_S = 0.05
 
 
@@ -31,13 +34,16 @@ class Lane:
         payloads: index of the payload of each run; as many as there are runs.
         done: what was measured.
         ready_at: monotonic time before which the next run must not start.
+        overtaken: how many runs of others went first since its last one, for want of cores.
     """
 
     trial: Trial
     payloads: Sequence[int]
     done: list[Invocation] = field(default_factory=list)
     ready_at: float = 0.0
+    overtaken: int = 0
     _environment: ExecutionEnvironment | None = None
+    _helper: ExecutionEnvironment | None = None
     _cut: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -65,12 +71,26 @@ class Lane:
                 self._environment.kill()
         return self._environment
 
+    @contextmanager
+    def waiting_for(self, helper: ExecutionEnvironment) -> Iterator[None]:
+        """While a run waits for another environment (a processor), that one is ended too when the lane is cut short."""
+        with self._lock:
+            self._helper = helper
+            if self._cut:
+                helper.kill()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._helper = None
+
     def cut_short(self) -> None:
         """End its run at once, from any thread."""
         with self._lock:
             self._cut = True
-            if self._environment:
-                self._environment.kill()
+            for environment in (self._environment, self._helper):
+                if environment:
+                    environment.kill()
 
     def close(self) -> None:
         """End its environment."""
@@ -113,33 +133,34 @@ class LaneRunner:
         self._busy: set[Lane] = set()
         self._aborted = False
         self._changed = threading.Condition()
-        self._finished: queue.SimpleQueue[Lane | Exception] = queue.SimpleQueue()
+        self._failure: Exception | None = None
+        self._finished: queue.SimpleQueue[Lane] = queue.SimpleQueue()
         self._left = len(lanes)
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(min(slots, len(lanes)))]
 
     def samples(self, stop: threading.Event) -> Iterator[Sample]:
-        """Samples of lanes as they complete; when `stop` is set, those of what is done.
+        """Samples of lanes as they complete; when `stop` is set or a run raises, those of what is done.
 
         Raises:
-            Exception: what `run` raised, after everything was ended.
+            Exception: what `run` raised, once everything was ended and every sample was given.
         """
         if stop.is_set():
             return
         for thread in self._threads:
             thread.start()
         try:
-            while self._left and not stop.is_set():
+            while self._left and not self._aborted and not stop.is_set():
                 try:
                     finished = self._finished.get(timeout=_STOP_CHECK_S)
                 except queue.Empty:
                     continue
-                if isinstance(finished, Exception):
-                    raise finished
                 self._left -= 1
                 yield finished.sample()
         finally:
             unfinished = self._abort()
         yield from (lane.sample() for lane in unfinished if lane.done)
+        if self._failure:
+            raise self._failure
 
     def _abort(self) -> list[Lane]:
         """End all runs at once; the lanes that were cut short, and those that nobody has seen complete."""
@@ -152,9 +173,7 @@ class LaneRunner:
             thread.join()
         unseen = []
         while not self._finished.empty():
-            finished = self._finished.get()
-            if isinstance(finished, Lane):
-                unseen.append(finished)
+            unseen.append(self._finished.get())
         for lane in self._open:
             lane.close()
         return [*unseen, *self._open]
@@ -164,10 +183,14 @@ class LaneRunner:
             try:
                 self._run(lane)
             except Exception as exc:  # noqa: BLE001  (raised again in the caller's thread)
-                lane.close()
-                self._finished.put(exc)
-                return
+                self._fail(lane, exc)
             self._give_back(lane)
+
+    def _fail(self, lane: Lane, failure: Exception) -> None:
+        with self._changed:
+            if not lane.cut and not self._failure:
+                self._failure = failure
+            self._aborted = True
 
     def _take(self) -> Lane | None:
         """The next lane to make a run of; None when none is left."""
@@ -175,14 +198,29 @@ class LaneRunner:
             while not self._aborted and (self._waiting or self._open or self._busy):
                 self._open_more()
                 now = time.monotonic()
-                lane = next((lane for lane in self._open if lane.ready_at <= now and self._fits(lane)), None)
-                if lane:
+                if lane := self._next(now):
                     self._open.remove(lane)
                     self._busy.add(lane)
                     return lane
                 due = [lane.ready_at - now for lane in self._open if lane.ready_at > now]
                 self._changed.wait(min(due, default=None))
             return None
+
+    def _next(self, now: float) -> Lane | None:
+        """The lane that has waited longest of those that fit; None while a large one that was overtaken waits."""
+        overtaken: list[Lane] = []
+        for lane in self._open:
+            if lane.ready_at > now:
+                continue
+            if self._fits(lane):
+                lane.overtaken = 0
+                for other in overtaken:
+                    other.overtaken += 1
+                return lane
+            if lane.overtaken >= MAX_OVERTAKEN:
+                return None
+            overtaken.append(lane)
+        return None
 
     def _give_back(self, lane: Lane) -> None:
         complete = lane.complete

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import threading
 import time
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 
 from tests.unit.local.workers import within_5_s
 from tuner.backends.local import LocalBackend, describe_local, open_local, target_faults
-from tuner.backends.local_lanes import interleave
 from tuner.errors import BackendError, InputError
 from tuner.local.host import architecture, cores, cpu_model, max_memory_mb
 from tuner.local.noise import NoiseMeter
@@ -37,6 +35,14 @@ def trial(number: int, memory_mb: int = 512, *, environments: int = 1, runs: int
 def measure(settings: Settings, *trials: Trial) -> list[Sample]:
     with open_local(settings) as backend:
         return list(backend.measure(trials, threading.Event()))
+
+
+def _measured(settings: Settings, stop: threading.Event, *trials: Trial) -> list[Sample]:
+    began = time.monotonic()
+    with open_local(settings) as backend:
+        samples = list(backend.measure(trials, stop))
+    assert time.monotonic() - began < 30
+    return samples
 
 
 def runs_of(samples: list[Sample]) -> list[Invocation]:
@@ -136,21 +142,36 @@ def test_a_processor_that_fails_ends_the_work_with_its_own_error(tmp_path: Path)
         measure(settings, trial(0))
 
 
+def test_what_was_measured_before_a_processor_failed_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "post.py").write_text("def handler(event, context):\n    if event == 2: raise KeyError('gone')\n")
+    source = "runs = 0\ndef handler(event, context):\n    global runs\n    runs += 1\n    return runs\n"
+    settings = Settings(write(tmp_path, source), post_processor=f"{tmp_path}/post.py:handler")
+    with open_local(settings) as backend:
+        samples = backend.measure([trial(0, runs=4)], threading.Event())
+        assert len(next(samples).invocations) == 2
+        with pytest.raises(BackendError, match="post-processor failed: KeyError: 'gone'"):
+            next(samples)
+
+
+@pytest.mark.parametrize("processor", ["pre_processor", "post_processor"])
+def test_stopping_ends_a_processor_that_hangs_and_keeps_what_was_measured(tmp_path: Path, processor: str) -> None:
+    hang = "import time\ndef handler(event, context):\n    open('hangs', 'w').close()\n    time.sleep(600)\n"
+    settings = Settings(
+        write(tmp_path, "def handler(event, context): ..."),
+        **{processor: write(tmp_path, hang, "hang.py")},  # type: ignore[arg-type]
+    )
+    stop = threading.Event()
+    threading.Thread(target=lambda: within_5_s((tmp_path / "hangs").exists) and stop.set()).start()
+    runs = runs_of(list(_measured(settings, stop, trial(0))))
+    assert [run.outcome for run in runs] == [Outcome.OK] * (processor == "post_processor")
+
+
 def test_runs_of_different_trials_take_turns(tmp_path: Path) -> None:
     settings = Settings(write(tmp_path, "def handler(event, context): ..."), sleep_between_runs_ms=5)
     samples = measure(settings, *(trial(number, runs=3) for number in range(3)))
     last_first_run = max(sample.invocations[0].started_at for sample in samples)
     first_last_run = min(sample.invocations[-1].started_at for sample in samples)
     assert last_first_run < first_last_run
-
-
-def test_lanes_are_opened_one_of_each_trial_per_round_in_an_order_of_the_seed() -> None:
-    trials = [trial(number, environments=number + 1) for number in range(3)]
-    order = [one.id for one in interleave(trials, random.Random(1))]
-    assert sorted(order[:3]) == [0, 1, 2]
-    assert sorted(order[3:5]) == [1, 2]
-    assert order[5:] == [2]
-    assert order == [one.id for one in interleave(trials, random.Random(1))]
 
 
 def test_sizes_that_this_machine_has_no_cores_for_are_refused_and_said_so(tmp_path: Path) -> None:
@@ -281,3 +302,17 @@ def test_an_error_quotes_the_payload_unless_payloads_must_not_be_shown(tmp_path:
     (run,) = runs_of(measure(Settings(target, payloads=payloads, disable_payload_logs=hidden), trial(0, runs=1)))
     assert run.error is not None
     assert run.error.message == ("cannot read {'…': '…'}" if hidden else "cannot read {'token': 'hunter2'}")
+
+
+@pytest.mark.parametrize("processor", ["pre_processor", "post_processor"])
+def test_a_processor_that_fails_does_not_quote_what_must_not_be_shown(tmp_path: Path, processor: str) -> None:
+    (tmp_path / "fails.py").write_text("def handler(event, context): raise ValueError(f'cannot read {event}')")
+    settings = Settings(
+        write(tmp_path, "def handler(event, context): return event"),
+        payloads=Payloads.decode({"token": "hunter2"}),
+        disable_payload_logs=True,
+        **{processor: f"{tmp_path}/fails.py:handler"},  # type: ignore[arg-type]
+    )
+    with pytest.raises(BackendError, match="processor failed: ValueError: cannot read") as caught:
+        measure(settings, trial(0, runs=1))
+    assert "hunter2" not in caught.value.message
