@@ -17,16 +17,17 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.errors import BackendError
 from tuner.local.channel import Channel, Message, WorkerGone
-from tuner.local.governor import Governor, Use
+from tuner.local.governor import CANNOT_START, Governor, Use
 from tuner.local.log import Facts, OutputFile, compose
 from tuner.local.memory import MB
 from tuner.local.processes import waited_for_core_ms
-from tuner.local.spec import INIT_LIMIT_S, MAX_RESPONSE_BYTES, LocalInvocationResult, RuntimeFamily, WorkerSpec
+from tuner.local.spec import MAX_RESPONSE_BYTES, LocalInvocationResult, RuntimeFamily, WorkerSpec
 from tuner.model import FunctionError
 
 _RUNTIME_DIR = Path(__file__).with_name("runtime")
@@ -69,16 +70,18 @@ class ExecutionEnvironment:
         self._init_error: FunctionError | None = None
         self._init_ms: float | None = None
         self._use = Use(0, out_of_memory=False, owed_s=0.0)
-        self._output = OutputFile()
-        self._channel = Channel(self._alive)
-        self._began = time.monotonic()
-        self._process = self._spawn()
-        try:
+        with ExitStack() as resources:
+            try:
+                self._output = resources.enter_context(contextlib.closing(OutputFile()))
+                self._channel = resources.enter_context(contextlib.closing(Channel(self._alive)))
+                self._began = time.monotonic()
+                self._process = self._spawn()
+            except OSError as exc:
+                raise BackendError(f"cannot start a worker for {spec.name}: {exc}", CANNOT_START) from exc
+            resources.callback(self._end_worker)
             share = spec.cpu_share if spec.throttled else None
             governor.add(self.pid, share=share, limit_bytes=spec.memory_limit_bytes, freezes=spec.throttled)
-        except BackendError:
-            self.close()
-            raise
+            self._resources = resources.pop_all()
 
     def __enter__(self) -> ExecutionEnvironment:
         return self
@@ -97,7 +100,7 @@ class ExecutionEnvironment:
         return not self._spent and self._alive()
 
     def load(self) -> FunctionError | None:
-        """Wait for the init phase, for Lambda's 10 s at most; the CPU is not limited meanwhile, as in Lambda.
+        """Wait for the init phase, for `init_limit_s` at most; the CPU is not limited meanwhile, as in Lambda.
 
         Returns:
             The error of a handler that could not be loaded. The first invocation will give it too.
@@ -105,10 +108,10 @@ class ExecutionEnvironment:
         if not self._loaded:
             self._loaded = True
             try:
-                self._take_ready(self._channel.receive(deadline=self._began + INIT_LIMIT_S))
+                self._take_ready(self._channel.receive(deadline=self._began + self.spec.init_limit_s))
                 self._init_ms = (time.monotonic() - self._began) * 1000
             except TimeoutError:
-                pass  # it goes on within the first invocation
+                self._init_ms = self.spec.init_limit_s * 1000  # it goes on within the first invocation
             except WorkerGone:
                 self._spent = True  # the first invocation tells how it ended
             self._use = self._governor.end(self.pid)
@@ -170,9 +173,7 @@ class ExecutionEnvironment:
             if self._closed:
                 return
             self._closed = self._spent = True
-            self._end_worker()
-        self._channel.close()
-        self._output.close()
+            self._resources.close()
 
     def _end_worker(self) -> None:
         with contextlib.suppress(BackendError):  # the governor may be gone
@@ -192,16 +193,13 @@ class ExecutionEnvironment:
             return subprocess.Popen(
                 _command(self.spec),
                 env={**self._environment(), "_TUNER_WORKER": json.dumps(settings)},
-                cwd=self.spec.code_dir,
                 stdin=subprocess.DEVNULL,
                 stdout=self._output.fileno(),
                 stderr=self._output.fileno(),
                 pass_fds=(self._channel.worker_reads, self._channel.worker_writes),
                 start_new_session=True,
             )
-        except OSError as exc:
-            self._channel.close()
-            self._output.close()
+        except (FileNotFoundError, PermissionError) as exc:
             raise BackendError(
                 f"cannot start {_command(self.spec)[0]}: {exc}", "install it, or put it into PATH"
             ) from exc
@@ -243,7 +241,7 @@ class ExecutionEnvironment:
         deadline = began + spec.timeout_s
         head = {"id": request_id, "arn": arn, "deadlineMs": (time.time() + spec.timeout_s) * 1000}
         init_ms = self._init_ms if cold else None
-        late = not self._ready  # an init phase of more than 10 s goes on within the first invocation
+        late = not self._ready  # the rest of the init phase is part of this invocation
         self._governor.begin(self.pid)
         try:
             if late:

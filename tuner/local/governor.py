@@ -18,7 +18,8 @@ from tuner.errors import BackendError
 from tuner.local.cgroup import ControlGroup
 
 _ROOT = Path(__file__).resolve().parents[2]
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from tuner.local.governor_process import main; main()"
+_START = "import sys; sys.path.append(sys.argv[1]); from tuner.local.governor_process import main; main()"
+CANNOT_START = "see whether there is space for temporary files, and room for another process and open files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +45,22 @@ class Governor:
             `tuner.local.cgroup`); None: by stopping and continuing the workers.
 
     Raises:
-        BackendError: the helper process was killed from outside.
+        BackendError: the helper process cannot be started, or was killed from outside.
     """
 
     def __init__(self, *, cgroup_parent: Path | None = None) -> None:
         self._cgroup_parent = cgroup_parent
         self._unlimited: dict[int, tuple[ControlGroup, float]] = {}
-        # A session of its own: Ctrl-C at the terminal must reach the tuner alone.
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, str(_ROOT)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            bufsize=0,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-BP", "-c", _START, str(_ROOT)],  # -P: the current folder may hold a types.py
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C at the terminal must reach the tuner alone
+                bufsize=0,
+            )
+        except OSError as exc:
+            raise BackendError(f"cannot start the helper process that limits workers: {exc}", CANNOT_START) from exc
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._commands, self._answers = self._process.stdin, self._process.stdout

@@ -43,6 +43,7 @@ class WorkerSpec:
         code_dir: directory of the unpacked code (LAMBDA_TASK_ROOT).
         memory_mb: memory size; gives the CPU share and the memory limit.
         timeout_s: timeout of one invocation.
+        init_limit_s: how long the init phase may take before it goes on within the first invocation.
         version: function version.
         region: AWS_REGION of the worker.
         arn: ARN that the context object tells, unless the invocation brings its own.
@@ -60,6 +61,7 @@ class WorkerSpec:
     code_dir: Path
     memory_mb: int
     timeout_s: float = 3.0
+    init_limit_s: float = INIT_LIMIT_S
     version: str = "$LATEST"
     region: str = "us-east-1"
     arn: str = ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.unit.local.workers import lives, python_spec, returned, within_5_s
+from tests.unit.local.workers import lives, python_spec, returned, shadow, within_5_s
+from tuner.errors import BackendError
 from tuner.local.environment import ExecutionEnvironment
 from tuner.local.governor import Governor
 from tuner.local.spec import LogFormat
@@ -28,6 +31,42 @@ def test_the_response_is_what_the_handler_returned(tmp_path: Path, governor: Gov
     with ExecutionEnvironment(python_spec(tmp_path, "echo"), governor) as environment:
         assert returned(environment.invoke(b'{"a": [1, "\xc3\xbc"]}')) == {"a": [1, "ü"]}
         assert returned(environment.invoke(b"")) == {}
+
+
+def test_a_handler_need_not_be_true(tmp_path: Path, governor: Governor) -> None:
+    with ExecutionEnvironment(python_spec(tmp_path, "falsy"), governor) as environment:
+        assert returned(environment.invoke(b"{}")) == "called"
+
+
+@pytest.mark.parametrize("safe_path", ["", "1"])
+def test_a_worker_starts_beside_modules_that_are_named_like_those_of_the_standard_library(
+    tmp_path: Path, governor: Governor, monkeypatch: pytest.MonkeyPatch, safe_path: str
+) -> None:
+    shadow(tmp_path)
+    (tmp_path / "app.py").write_text(
+        "import theirs, colorsys\ndef echo(event, context): return [theirs.there, colorsys.__file__]"
+    )
+    (tmp_path / "colorsys.py").write_text("")
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "theirs.py").write_text("there = True")
+    monkeypatch.setenv("PYTHONSAFEPATH", safe_path)
+    monkeypatch.setenv("PYTHONPATH", f"{theirs}{os.pathsep}")  # ends with an empty entry: the current folder
+    with ExecutionEnvironment(python_spec(tmp_path, "echo", inherit_environment=True), governor) as environment:
+        own = str(tmp_path / "colorsys.py")
+        assert returned(environment.invoke(b"{}")) == [True, own], "the function's own come first, as in Lambda"
+
+
+def test_byte_code_that_lies_beside_the_code_is_not_used(tmp_path: Path, governor: Governor) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    (tmp_path / "app.py").write_text("from package.module import answer\ndef echo(event, context): return answer")
+    for module in (package / "__init__.py", package / "module.py"):
+        module.write_text("answer = 'stale'")
+        py_compile.compile(str(module), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+        module.write_text("answer = 'fresh'")
+    with ExecutionEnvironment(python_spec(tmp_path, "echo"), governor) as environment:
+        assert returned(environment.invoke(b"{}")) == "fresh"
 
 
 def test_the_context_and_the_variables_are_those_of_lambda(tmp_path: Path, governor: Governor) -> None:
@@ -54,6 +93,18 @@ def test_the_first_invocation_alone_is_cold_and_pays_for_its_init(tmp_path: Path
     assert first.billed_duration_ms >= first.init_duration_ms
     assert second.init_duration_ms is None
     assert first.environment == second.environment
+
+
+def test_an_init_phase_beyond_its_limit_goes_on_within_the_first_invocation_which_is_cold(
+    tmp_path: Path, governor: Governor
+) -> None:
+    (tmp_path / "app.py").write_text("import time\ntime.sleep(0.4)\ndef echo(event, context): return event")
+    with ExecutionEnvironment(python_spec(tmp_path, "echo", init_limit_s=0.1), governor) as environment:
+        first, second = environment.invoke(b"{}"), environment.invoke(b"{}")
+    assert first.init_duration_ms == 100.0
+    assert first.duration_ms >= 300.0
+    assert second.init_duration_ms is None
+    assert second.duration_ms < 300.0
 
 
 def test_the_report_line_is_read_by_the_same_parser_as_those_of_aws(tmp_path: Path, governor: Governor) -> None:
@@ -97,6 +148,8 @@ def test_an_error_keeps_its_type_message_and_stack_and_the_worker_lives_on(tmp_p
         ("large", "Function.ResponseSizeTooLarge", "exceeded maximum allowed payload size (6291556 bytes)"),
         ("unserialisable", "Runtime.MarshalError", "Unable to marshal response: Object of type object"),
         ("absent", "Runtime.HandlerNotFound", "Handler 'absent' missing on module 'app'"),
+        ("nothing", "Runtime.HandlerNotFound", "Handler 'nothing' on module 'app' is not callable"),
+        ("fail_without_encoding", "ValueError", "half a pair: ?"),
     ],
 )
 def test_errors_have_the_types_of_lambda(
@@ -128,6 +181,30 @@ def test_a_module_that_cannot_be_loaded_fails_its_invocation(
         assert not environment.usable
     assert result.error == error
     assert result.error.type == kind
+
+
+def test_a_worker_that_cannot_be_started_is_told_with_a_remedy(
+    tmp_path: Path, governor: Governor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BackendError, match="cannot start nothing-of-that-name") as caught:
+        ExecutionEnvironment(python_spec(tmp_path, "echo", interpreter="nothing-of-that-name"), governor)
+    assert "PATH" in caught.value.hint
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    with pytest.raises(BackendError, match="cannot start a worker for example") as caught:
+        ExecutionEnvironment(python_spec(tmp_path, "echo"), governor)
+    assert "space for temporary files" in caught.value.hint
+
+
+def test_an_interruption_while_a_worker_is_handed_over_leaves_none_behind(tmp_path: Path) -> None:
+    class Interrupted(Governor):
+        def add(self, *_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+    with Interrupted() as governor:
+        before = psutil.Process().children()
+        with pytest.raises(KeyboardInterrupt):
+            ExecutionEnvironment(python_spec(tmp_path, "echo"), governor)
+        assert psutil.Process().children() == before
 
 
 def test_a_process_that_ends_while_loading_is_an_exit_error(tmp_path: Path, governor: Governor) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.unit.local.workers import lives, python_spec, returned, within_5_s
+from tests.unit.local.workers import lives, python_spec, returned, shadow, within_5_s
 from tuner.errors import BackendError
 from tuner.local import cgroup
 from tuner.local.environment import ExecutionEnvironment
@@ -53,6 +53,15 @@ def test_a_helper_killed_from_outside_ends_the_work_and_the_worker(tmp_path: Pat
     environment.close()
     assert not lives(environment.pid)
     governor.close()
+
+
+def test_a_helper_starts_beside_modules_that_are_named_like_those_of_the_standard_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shadow(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with Governor() as governor:
+        assert governor.limits_cpu
 
 
 def test_a_helper_asked_for_a_worker_that_it_no_longer_knows_goes_on() -> None:

@@ -59,6 +59,15 @@ def fail(event, context):
     print("about to fail")
     raise ValueError("no good")
 
+def fail_without_encoding(event, context):
+    raise ValueError("half a pair: \\ud83d")
+
+class Falsy:
+    def __call__(self, event, context): return "called"
+    def __len__(self): return 0
+
+falsy, nothing = Falsy(), None
+
 def leave(event, context):
     os._exit(3)
 
@@ -115,6 +124,12 @@ def python_spec(code_dir: Path, handler: str, *, memory_mb: int = 1769, **more: 
         memory_mb=memory_mb,
         **{"timeout_s": 30.0, **more},
     )
+
+
+def shadow(folder: Path) -> None:
+    """Put modules into a folder that break whoever takes them for those of the standard library."""
+    for name in ("types", "enum", "select", "json", "signal", "contextlib"):
+        (folder / f"{name}.py").write_text("raise RuntimeError('not the standard library')")
 
 
 def returned(result: LocalInvocationResult) -> Any:

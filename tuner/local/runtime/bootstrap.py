@@ -6,22 +6,23 @@ older one. Requests and answers are a JSON line with the length `n` of the body 
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
 _STARTED = time.monotonic()
-sys.path.pop(0)  # this file's directory is no place for the function's imports
+if sys.path[0] == __file__.rpartition(os.sep)[0]:  # not so under PYTHONSAFEPATH
+    del sys.path[0]  # this file's directory is no place for the function's imports
 
-import importlib  # noqa: E402
+import importlib.machinery  # noqa: E402
 import json  # noqa: E402
 import logging  # noqa: E402
-import os  # noqa: E402
 import traceback  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the module `typing` is not imported: it would lengthen every cold start
     from collections.abc import Callable, Iterable
-    from typing import Any
+    from typing import Any, NoReturn
 
 
 class Context:
@@ -71,6 +72,14 @@ class LogHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not subscr
         return line
 
 
+class SourceLoader(importlib.machinery.SourceFileLoader):
+    """Compiles a module at every cold start, as in Lambda, whatever byte code somebody left beside it."""
+
+    def path_stats(self, path: str) -> NoReturn:
+        """Without them the import system looks for no byte code (`importlib.abc.SourceLoader.path_stats`)."""
+        raise OSError(f"no byte code is read for {path}")
+
+
 class InitError(Exception):
     """The handler could not be had; carries Lambda's error document."""
 
@@ -103,6 +112,29 @@ class Channel:
             rest = rest[os.write(self._write_fd, rest) :]
 
 
+def open_code(root: str) -> None:
+    """Put the function's folder first in the path, for imports from source alone.
+
+    What is installed below it (a virtual environment) is not the function's own: it keeps its byte code.
+    """
+    installed = tuple(entry for entry in sys.path if entry.startswith(root + os.sep))
+    machinery = importlib.machinery
+    finder = machinery.FileFinder.path_hook(
+        (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
+        (SourceLoader, machinery.SOURCE_SUFFIXES),
+        (machinery.SourcelessFileLoader, machinery.BYTECODE_SUFFIXES),
+    )
+
+    def find_own(path: str) -> Any:
+        if (path != root and not path.startswith(root + os.sep)) or path.startswith(installed):
+            raise ImportError(path)
+        return finder(path)
+
+    sys.path_hooks.insert(0, find_own)
+    sys.path_importer_cache.pop(root, None)
+    sys.path.insert(0, root)
+
+
 def load(name: str) -> Callable[..., Any]:
     """Import the module of `module.function` and return the function.
 
@@ -124,11 +156,14 @@ def load(name: str) -> Callable[..., Any]:
     except Exception as error:  # whatever the function raises
         raise InitError(document(type(error).__name__, str(error), stack_of(error))) from error
     try:
-        handler: Callable[..., Any] = getattr(module, function_name)
+        handler = getattr(module, function_name)
     except AttributeError as error:
         message = f"Handler '{function_name}' missing on module '{module_name}'"
         raise InitError(document("Runtime.HandlerNotFound", message)) from error
-    return handler
+    if not callable(handler):
+        message = f"Handler '{function_name}' on module '{module_name}' is not callable"
+        raise InitError(document("Runtime.HandlerNotFound", message))
+    return handler  # type: ignore[no-any-return]
 
 
 def run(handler: Callable[..., Any], body: bytes, context: Context) -> tuple[bytes | None, dict[str, Any] | None]:
@@ -168,7 +203,9 @@ def log_error(error: dict[str, Any]) -> None:
     lines = f"[ERROR] {error['errorType']}: {error['errorMessage']}\n"
     if error["stackTrace"]:
         lines += "Traceback (most recent call last):\n" + "".join(error["stackTrace"])
-    sys.stdout.write(lines)
+    # A message may hold what has no encoding, such as half of a surrogate pair.
+    encoding = sys.stdout.encoding
+    sys.stdout.write(lines.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def cpu_ms() -> float:
@@ -192,8 +229,8 @@ def serve(channel: Channel, handler: Callable[..., Any] | None, init_error: dict
         request, body = message
         LogHandler.request_id = request["id"]
         began, used = time.monotonic(), cpu_ms()
-        response, error = run(handler, body, Context(request)) if handler else (None, init_error)
-        if error is not None and handler:
+        response, error = run(handler, body, Context(request)) if handler is not None else (None, init_error)
+        if error is not None and handler is not None:
             log_error(error)
         if response is not None and len(response) > limit:
             text = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
@@ -205,7 +242,7 @@ def serve(channel: Channel, handler: Callable[..., Any] | None, init_error: dict
             "durationMs": (time.monotonic() - began) * 1000,
             "cpuMs": cpu_ms() - used,
         }
-        body = json.dumps(error, ensure_ascii=False).encode() if error is not None or response is None else response
+        body = json.dumps(error).encode() if error is not None or response is None else response
         channel.send(answer, body)
 
 
@@ -214,7 +251,7 @@ def main() -> None:
     settings = json.loads(os.environ.pop("_TUNER_WORKER"))
     channel = Channel(settings["readFd"], settings["writeFd"])
     root = os.environ["LAMBDA_TASK_ROOT"]
-    sys.path.insert(0, root)
+    open_code(root)
     os.chdir(root)
     logging.getLogger().addHandler(LogHandler(sys.stdout))
     handler, init_error = start(os.environ["_HANDLER"])
