@@ -32,6 +32,8 @@ MARKER = "<!-- lambda-tuner comparison -->"
 
 def render_text(comparison: Comparison) -> str:
     """A comparison for a terminal."""
+    if not comparison.findings:
+        return "\n".join([headline(comparison), *(notice.message for notice in comparison.notices)]) + "\n"
     rows: list[tuple[str, ...]] = [("metric", "where", "baseline", "candidate", "change", "interval", "verdict")]
     rows += [_row(finding, comparison.currency) for finding in comparison.findings]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -54,11 +56,15 @@ def render_text(comparison: Comparison) -> str:
 
 def render_markdown(comparison: Comparison) -> str:
     """A comparison for a job summary or a comment: what counts on top, single configurations folded away."""
+    told = [f"\n> {notice.message}" for notice in comparison.notices]
+    title = f"### {_SYMBOLS[comparison.verdict]} {headline(comparison)}"
+    if not comparison.findings:
+        return "\n".join([MARKER, title, *told]) + "\n"
     overall = [finding for finding in comparison.findings if finding.configuration is None]
     single = [finding for finding in comparison.findings if finding.configuration is not None]
     lines = [
         MARKER,
-        f"### {_SYMBOLS[comparison.verdict]} {headline(comparison)}",
+        title,
         "",
         f"`{comparison.baseline}` → `{comparison.candidate}`",
         "",
@@ -73,13 +79,14 @@ def render_markdown(comparison: Comparison) -> str:
             "",
             "</details>",
         ]
-    lines += ["", f"<sub>{_small_print(comparison)}</sub>"]
-    lines += [f"\n> {notice.message}" for notice in comparison.notices]
+    lines += ["", f"<sub>{_small_print(comparison)}</sub>", *told]
     return "\n".join(lines) + "\n"
 
 
 def headline(comparison: Comparison) -> str:
     """The verdict in a line."""
+    if not comparison.findings:
+        return "First baseline: nothing was compared"
     bound = _rounded(comparison.question.threshold)
     worse = sorted({_metric(f) for f in comparison.findings if f.verdict is Verdict.WORSE})
     return {

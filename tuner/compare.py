@@ -91,6 +91,23 @@ def compare(
     )
 
 
+def first_baseline(candidate: Mapping[str, Any], question: Question, *, names: tuple[str, str]) -> Comparison:
+    """The comparison of a candidate with a baseline that is not there yet: it holds no finding.
+
+    Args:
+        candidate: result document, valid under the schema.
+        question: what would have been asked.
+        names: of baseline and candidate.
+
+    Raises:
+        InputError: the candidate has no usable run, so that nothing could ever be compared with it.
+    """
+    if not any(any(measurement["data"]["usable"]) for measurement in candidate["measurements"]):
+        raise InputError.single(names[1], "has no usable run: it cannot be a baseline", "tune again when it works")
+    told = Notice("first_baseline", f"{names[0]} did not exist: {names[1]} is the first baseline.")
+    return Comparison("documents", question, names[0], describe(candidate), (), (told,))
+
+
 def judge_pairs(
     pairs: Sequence[Pair], prices: PriceList, question: Question, *, drift_sd: float = 0.0
 ) -> list[Finding]:

@@ -142,7 +142,7 @@ class Comparison:
         method: "documents" or "duet".
         question: what was asked.
         baseline, candidate: what was compared, in words.
-        findings: over all first, then by configuration.
+        findings: over all first, then by configuration; none: there was no baseline yet.
         notices: what the user should know.
         stopped_by: for a duet, why it ended.
         invocations: for a duet, what it took.

@@ -27,7 +27,7 @@ from tuner.verdicts import Verdict
 @click.argument("baseline")
 @click.argument("candidate")
 @comparison_options
-@click.option("--update-baseline", is_flag=True, help="Put CANDIDATE in the place of BASELINE unless it is worse.")
+@click.option("--update-baseline", is_flag=True, help="Put CANDIDATE in BASELINE's place when it is proved no worse.")
 @click.option(
     "--allow-different",
     "allowed",
@@ -47,7 +47,7 @@ def command(baseline: str, candidate: str, **options: Any) -> int:
     Exits with 3 when a metric is worse than the threshold allows, with 4 under --strict
     when it is not decided, and with 2 when the two cannot be compared.
     """
-    from tuner.compare import compare
+    from tuner.compare import compare, first_baseline
 
     question = read_question(options)
     drift = fraction(options["drift"])
@@ -57,9 +57,8 @@ def command(baseline: str, candidate: str, **options: Any) -> int:
         store = _open_store(options, resources) if any(a.startswith(S3_SCHEME) for a in (baseline, candidate)) else None
         text, after = read_result(candidate, store)
         if options["update_baseline"] and not exists(baseline, store):
-            _refuse_unusable(after, candidate)
+            deliver(first_baseline(after, question, names=(baseline, candidate)), options)
             write_result(baseline, text, store)
-            click.echo(f"{baseline} did not exist: {candidate} is the first baseline; nothing was compared.", err=True)
             return 0
         _, before = read_result(baseline, store)
         notices = check_comparable(before, after, [Difference(name) for name in options["allowed"]])
@@ -67,19 +66,14 @@ def command(baseline: str, candidate: str, **options: Any) -> int:
             before, after, question, drift_sd=math.log1p(drift), names=(baseline, candidate), notices=notices
         )
         code = deliver(found, options)
-        if options["update_baseline"] and code == 0:
+        if options["update_baseline"] and found.verdict in (Verdict.SAME, Verdict.BETTER):
             write_result(baseline, text, store)
             click.echo(f"{baseline} is now {candidate}.", err=True)
         elif options["update_baseline"]:
+            # What is not decided may be a regression, which a new baseline would hide for good.
             why = "worse" if found.verdict is Verdict.WORSE else "not decided"
-            click.echo(f"{baseline} is left as it is: the candidate is {why}. To accept it, copy the file.", err=True)
+            click.echo(f"{baseline} is left as it is: {why}. To accept the candidate, copy the file.", err=True)
     return code
-
-
-def _refuse_unusable(document: dict[str, Any], name: str) -> None:
-    """Refuse a first baseline that nothing could ever be compared with."""
-    if not any(any(measurement["data"]["usable"]) for measurement in document["measurements"]):
-        raise InputError.single(name, "has no usable run: it cannot be a baseline", "tune again when it works")
 
 
 def _open_store(options: dict[str, Any], resources: ExitStack) -> Store:

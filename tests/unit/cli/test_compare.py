@@ -11,6 +11,8 @@ import pytest
 from tests.unit.comparison.documents import result
 from tuner.cli.main import run
 from tuner.result import dumps
+from tuner.validation import find_faults
+from tuner.verdicts import comparison_schema
 
 
 @pytest.fixture(scope="module")
@@ -74,21 +76,40 @@ def test_json_on_stdout_is_a_document(folder: Path, capsys: pytest.CaptureFixtur
     assert json.loads(capsys.readouterr().out)["verdict"] == "same"
 
 
-def test_the_baseline_is_replaced_unless_the_candidate_is_worse_or_not_comparable(folder: Path, tmp_path: Path) -> None:
+def test_the_baseline_is_replaced_only_by_what_is_proved_no_worse(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     baseline = tmp_path / "kept.json"
 
     def update(candidate: str, *flags: str) -> int:
         return run(["compare", str(baseline), str(folder / f"{candidate}.json"), "--update-baseline", *flags])
 
-    assert update("baseline") == 0
+    assert update("baseline", "--strict") == 0
     first = baseline.read_text()
     assert first == (folder / "baseline.json").read_text()
     assert update("slower") == 3
     assert update("abroad") == 2
+    assert update("little") == 0
+    assert "left as it is: not decided" in capsys.readouterr().err
     assert update("little", "--strict") == 4
     assert baseline.read_text() == first
     assert update("same") == 0
     assert baseline.read_text() == (folder / "same.json").read_text()
+
+
+def test_a_first_baseline_is_told_in_every_form(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / f"out{suffix}" for suffix in (".json", ".md", ".xml")]
+    outputs = [part for file in files for part in ("--output", str(file))]
+    baseline, candidate = str(tmp_path / "new.json"), str(folder / "same.json")
+    assert run(["compare", baseline, candidate, "--update-baseline", *outputs]) == 0
+    document = json.loads(files[0].read_text())
+    assert find_faults(document, comparison_schema()) == ()
+    assert [warning["code"] for warning in document["warnings"]] == ["first_baseline"]
+    assert "First baseline: nothing was compared" in files[1].read_text()
+    assert ET.parse(files[2]).getroot().attrib == {"tests": "1", "failures": "0", "skipped": "1", "errors": "0"}
+    assert capsys.readouterr().out.startswith("First baseline")
 
 
 def test_an_empty_baseline_is_not_silently_replaced(folder: Path, tmp_path: Path) -> None:
