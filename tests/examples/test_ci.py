@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
+from reports.comparison import MARKER
 from tests.unit.comparison.documents import result
 from tuner.result import dumps
 
@@ -43,16 +44,20 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shell(tmp_path: Path, documents: Path) -> Run:
-    """Runs commands in a plain shell and an empty folder, with the tuner and a few fakes in PATH."""
+    """Runs commands in a plain shell and an empty folder, with the tuner and a few fakes in PATH.
+
+    `tuner execute` is a fake that brings $EXECUTED home; with $DRY every command is one that does nothing.
+    """
     tools = tmp_path / "bin"
     tools.mkdir()
-    _tool(tools / "tuner", f'[ "$1" = execute ] && {{ mkdir -p "$5" && cp "$EXECUTED" "$5/result.json"; exit $?; }}\n'
+    _tool(tools / "tuner", f'echo "$*" >>"{tmp_path}/tuner.log"; [ -n "$DRY" ] && exit 0\n'
+          f'[ "$1" = execute ] && {{ mkdir -p "$5" && cp "$EXECUTED" "$5/result.json"; exit $?; }}\n'
           f'exec "{sys.executable}" -m tuner "$@"')  # fmt: skip
     _tool(tools / "gh", f'echo "$@" >>"{tmp_path}/gh.log"; case "$*" in *--paginate*) echo "$COMMENT_ID" ;; esac')
     _tool(tools / "pip", "exit 0")
     work = tmp_path / "work"
     work.mkdir()
-    for name, seconds in {"old": 0.02, "new": 0.02, "slow": 0.04}.items():
+    for name, seconds in {"old": 0.005, "slow": 0.02}.items():
         (work / name).mkdir()
         (work / name / "app.py").write_text(HANDLER.format(seconds=seconds))
 
@@ -108,6 +113,7 @@ SCRIPT = f'bash "{CI}/github/action.sh"'
         ("slower", {}, 3),
         ("slower", {"INPUT_METRICS": "memory init"}, 0),
         ("little", {"INPUT_STRICT": "true"}, 4),
+        ("same", {"INPUT_ARGUMENTS": "--drift 50%\n--strict\n"}, 4),
         ("empty", {}, 2),
         ("cut", {}, 2),
     ],
@@ -120,11 +126,54 @@ def test_the_script_of_the_action_ends_as_the_comparison_does(
     assert done.returncode == code, done.stderr
 
 
-@pytest.mark.parametrize("variables", [{}, {"INPUT_BASELINE": "41"}, {"INPUT_BASELINE": "41", "INPUT_MODE": "guess"}])
+DUET = {"INPUT_FUNCTION": "f", "INPUT_BASELINE": "41", "INPUT_CANDIDATE": "42"}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"INPUT_BASELINE": ""},
+        {"INPUT_CANDIDATE": ""},
+        {"INPUT_MODE": "guess"},
+        {"INPUT_STRICT": "True"},
+        {"INPUT_COMMENT": "yes"},
+        {"INPUT_UPDATE_BASELINE": "1"},
+        {"INPUT_UPDATE_BASELINE": "true"},
+    ],
+)
 def test_missing_and_wrong_inputs_are_bad_input(shell: Run, variables: Mapping[str, str]) -> None:
-    done = shell(SCRIPT, **variables)
+    done = shell(SCRIPT, **(DUET | dict(variables)), DRY=1)
     assert done.returncode == 2
-    assert "error: INPUT_" in done.stderr
+    assert f"error: {next(iter(variables))}" in done.stderr
+
+
+def test_every_command_gets_its_own_further_arguments(shell: Run, tmp_path: Path) -> None:
+    done = shell(
+        SCRIPT, **DUET, INPUT_ARGUMENTS="--runs 2\n  --seed 1\n", INPUT_PAYLOAD="{}", INPUT_METRICS="cost", DRY=1
+    )
+    given = {
+        "INPUT_MODE": "compare",
+        "INPUT_FUNCTION": "f",
+        "INPUT_BASELINE": "s3://b/k",
+        "INPUT_UPDATE_BASELINE": "true",
+    }
+    assert done.returncode == 1, "no answer is no pass"
+    shell(SCRIPT, **given, INPUT_ARGUMENTS="--region eu-west-1", INPUT_TUNE_ARGUMENTS="--runs 8", DRY=1)
+    kept = "--samples tuner-report/samples.jsonl"
+    decide = "--threshold 5% " + " ".join(
+        f"--output tuner-report/comparison.{suffix}" for suffix in ("md", "json", "xml")
+    )
+    assert (tmp_path / "tuner.log").read_text().splitlines() == [
+        f"duet f --baseline 41 --candidate 42 {kept} --payload {{}} {decide} --metric cost --runs 2 --seed 1",
+        "tune f --sampler grid --environments 4 --output tuner-report/tuning --runs 8",
+        f"compare s3://b/k tuner-report/tuning/result.json {decide} --region eu-west-1 --update-baseline",
+    ]
+
+
+def test_a_comment_that_cannot_be_written_changes_no_exit_code(shell: Run) -> None:
+    done = shell(SCRIPT, INPUT_MODE="guess", INPUT_BASELINE="41", INPUT_COMMENT="true", INPUT_PULL_REQUEST=7)
+    assert done.returncode == 2
+    assert "could not be written" in done.stderr
 
 
 def test_outputs_summary_and_comment_tell_the_verdict(shell: Run, documents: Path, tmp_path: Path) -> None:
@@ -141,10 +190,15 @@ def test_outputs_summary_and_comment_tell_the_verdict(shell: Run, documents: Pat
     assert "pr comment 7 --repo shop/orders" in (tmp_path / "gh.log").read_text()
     assert shell(SCRIPT, INPUT_CANDIDATE=documents / "slower.json", COMMENT_ID=99, **inputs).returncode == 3
     assert "PATCH repos/shop/orders/issues/comments/99" in (tmp_path / "gh.log").read_text()
-    # A crash leaves no answer of an earlier run behind, and says so.
-    assert shell(SCRIPT, INPUT_CANDIDATE=documents / "cut.json", **inputs).returncode == 2
+    # A crash leaves no answer of an earlier run behind, and says so, in the comment too.
+    (tmp_path / "gh.log").unlink()
+    assert shell(SCRIPT, INPUT_CANDIDATE=documents / "cut.json", COMMENT_ID=99, **inputs).returncode == 2
     assert "verdict=failed" in (tmp_path / "outputs").read_text()
-    assert "without an answer" in (tmp_path / "summary").read_text()
+    assert "without an answer: failed" in (tmp_path / "summary").read_text()
+    assert "PATCH repos/shop/orders/issues/comments/99" in (tmp_path / "gh.log").read_text()
+    left = (tmp_path / "work" / "tuner-report" / "comparison.md").read_text()
+    assert left.startswith(MARKER)
+    assert "without an answer: failed" in left
 
 
 def test_the_action_hands_every_input_to_its_script(shell: Run, documents: Path) -> None:
@@ -166,8 +220,7 @@ def test_the_action_hands_every_input_to_its_script(shell: Run, documents: Path)
 
         return re.sub(r"\$\{\{(.*?)\}\}", value, text)
 
-    used = {f"inputs.{name}" for name in action["inputs"]}
-    assert {name for text in step["env"].values() for name in re.findall(r"inputs\.[\w-]+", text)} == used
+    assert set(re.findall(r"inputs\.([\w-]+)", str(action["runs"]))) == set(action["inputs"])
     done = shell(step["run"], **{name: fill(text) for name, text in step["env"].items()})
     assert done.returncode == 3, done.stderr
 
@@ -209,7 +262,11 @@ def test_the_codebuild_example_tunes_and_makes_the_first_baseline(shell: Run, tm
     }  # fmt: skip
     done = shell(commands(buildspec), **variables)
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "work" / "baseline.json").read_text())["measurements"]
+    work = tmp_path / "work"
+    assert json.loads((work / "baseline.json").read_text())["measurements"]
+    assert "First baseline" in (work / "comparison.md").read_text()
+    (report,) = buildspec["reports"]["lambda-performance"]["files"]
+    assert ET.parse(work / report).getroot().get("skipped") == "1"
 
 
 @pytest.mark.parametrize(("executed", "code"), [("same", 0), ("slower", 3), ("cut", 2), ("missing", 1)])
@@ -222,8 +279,13 @@ def test_after_a_deployment_the_state_machines_result_is_held_against_the_baseli
         "STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:123456789012:stateMachine:tuner",
         "BASELINE": tmp_path / "baseline.json", "EXECUTED": documents / f"{executed}.json",
     }  # fmt: skip
+    # The pipeline's sources are beside the folder in which the shell runs.
     text = commands(buildspec).replace("examples/ci", str(CI))
-    assert shell(text, **variables).returncode == code
+    given = CI / "codepipeline" / "execution-input.json"
+    assert shell(text, **variables | {"TUNER_INPUT": given}).returncode == code
+    first = (tmp_path / "tuner.log").read_text().splitlines()[0]
+    assert first == f"execute {variables['STATE_MACHINE_ARN']} {given} --output tuning"
+    assert given == ROOT / buildspec["env"]["variables"]["TUNER_INPUT"]
 
 
 def test_the_execution_input_is_valid() -> None:
