@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from tuner.errors import Fault, InputError
+from tuner.errors import InputError
 from tuner.figures import Series, resolution, values
 from tuner.inference import Difference, Group, differences, fisher_exact, overall_difference
 from tuner.model import Architecture, Configuration, FunctionError, Invocation, Notice, Outcome
@@ -141,29 +141,12 @@ def document_prices(document: Mapping[str, Any]) -> PriceList:
     )
 
 
-def document_series(document: Mapping[str, Any], *, name: str = "document") -> dict[Configuration, Series]:
-    """The runs of a result document by configuration.
-
-    Raises:
-        InputError: the columns of a measurement do not fit together.
-    """
-    found: dict[Configuration, Series] = {}
-    faults: list[Fault] = []
-    for index, measurement in enumerate(document["measurements"]):
-        data = measurement["data"]
-        path = f"{name} $.measurements[{index}].data"
-        if len({len(column) for column in data.values()}) != 1:
-            faults.append(Fault(path, "its columns differ in length", "the document is damaged: tune again"))
-            continue
-        numbers = [value for column in data.values() for value in column if isinstance(value, (int, float))]
-        if not all(math.isfinite(number) and number >= 0 for number in numbers):
-            faults.append(Fault(path, "holds a value that is no finite figure", "the document is damaged: tune again"))
-            continue
-        configuration = Configuration(measurement["memory_mb"], Architecture(measurement["architecture"]))
-        found[configuration] = Series.of(configuration, _invocations(data, measurement["errors"]))
-    if faults:
-        raise InputError(faults)
-    return found
+def document_series(document: Mapping[str, Any]) -> dict[Configuration, Series]:
+    """The runs of a result document by configuration."""
+    return {
+        configuration: Series.of(configuration, _invocations(measurement["data"], measurement["errors"]))
+        for configuration, measurement in zip(_configurations(document), document["measurements"], strict=True)
+    }
 
 
 def matched(baseline: Mapping[str, Any], candidate: Mapping[str, Any], names: tuple[str, str]) -> list[Pair]:
@@ -173,8 +156,8 @@ def matched(baseline: Mapping[str, Any], candidate: Mapping[str, Any], names: tu
         InputError: there is none, the baseline has no usable run in any of them, or nothing of
             the candidate ever ran.
     """
-    before = document_series(baseline, name=names[0])
-    after = document_series(candidate, name=names[1])
+    before = document_series(baseline)
+    after = document_series(candidate)
     if not any(series.usable for series in before.values()):
         remedy = "give a baseline whose runs succeeded"
         raise InputError.single(names[0], "has no usable run: nothing can be compared with it", remedy)
@@ -194,6 +177,10 @@ def matched(baseline: Mapping[str, Any], candidate: Mapping[str, Any], names: tu
 
 def _listed(series: Mapping[Configuration, Series]) -> str:
     return ", ".join(str(configuration) for configuration in sorted(series)) or "none"
+
+
+def _configurations(document: Mapping[str, Any]) -> list[Configuration]:
+    return [Configuration(m["memory_mb"], Architecture(m["architecture"])) for m in document["measurements"]]
 
 
 def _invocations(data: Mapping[str, Sequence[Any]], errors: Sequence[Mapping[str, Any]]) -> list[Invocation]:
@@ -378,7 +365,7 @@ def _notices(baseline: Mapping[str, Any], candidate: Mapping[str, Any], pairs: S
     found = []
     configurations = {pair.configuration for pair in pairs}
     for document, which in ((baseline, "baseline"), (candidate, "candidate")):
-        alone = sorted(set(document_series(document)) - configurations)
+        alone = sorted(set(_configurations(document)) - configurations)
         if alone:
             listed = ", ".join(map(str, alone))
             found.append(Notice("unmatched", f"Only the {which} measured {listed}: not compared."))

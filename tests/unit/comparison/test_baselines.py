@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,24 @@ def test_a_broken_document_is_bad_input_with_its_name_and_the_reason(tmp_path: P
     with pytest.raises(InputError, match=reason) as caught:
         read_result(str(path), None)
     assert "baseline.json" in caught.value.message
+
+
+def shorter(column: list[float]) -> None:
+    column.pop()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [shorter, lambda column: column.append(float("nan")), lambda column: column.append(-1.0)],
+    ids=["short", "nan", "negative"],
+)
+def test_damaged_columns_are_bad_input(tmp_path: Path, damage: Callable[[list[float]], None]) -> None:
+    document = json.loads(WHOLE)
+    damage(document["measurements"][0]["data"]["duration_ms"])
+    path = tmp_path / "baseline.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"\$\.measurements\[0\]\.data"):
+        read_result(str(path), None)
 
 
 def test_a_missing_file_a_folder_and_bytes_are_bad_input(tmp_path: Path) -> None:
