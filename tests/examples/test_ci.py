@@ -18,6 +18,7 @@ import yaml
 
 from reports.comparison import MARKER
 from tests.unit.comparison.documents import result
+from tuner import __version__
 from tuner.result import dumps
 
 ROOT = Path(__file__).parents[2]
@@ -199,6 +200,12 @@ def test_outputs_summary_and_comment_tell_the_verdict(shell: Run, documents: Pat
     left = (tmp_path / "work" / "tuner-report" / "comparison.md").read_text()
     assert left.startswith(MARKER)
     assert "without an answer: failed" in left
+
+
+def test_the_workflow_uses_the_action_of_the_release_that_the_changelog_tells_of() -> None:
+    used = re.findall(r"lambda-tuner/lambda-tuner@(\S+)", CI.joinpath("github", "workflow.yml").read_text("utf-8"))
+    assert set(used) == {f"v{__version__}"}
+    assert f"\n## [{__version__}] - " in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
 def test_the_action_hands_every_input_to_its_script(shell: Run, documents: Path) -> None:

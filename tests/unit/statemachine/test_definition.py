@@ -112,7 +112,7 @@ def test_asl_validator_finds_nothing(path: Path, tmp_path: Path) -> None:
     """Where Node.js is found; continuous integration requires it."""
     if shutil.which("npm") is None:
         assert not os.environ.get("TUNER_REQUIRE_NODE"), "npm is required here, and was not found"
-        return
+        pytest.skip("npm was not found")
     if not (VALIDATORS / "node_modules").is_dir():
         subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=VALIDATORS, check=True)
     deployed = tmp_path / path.name

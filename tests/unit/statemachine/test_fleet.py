@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reports.fleet import render
-from statemachine.fleet import FleetInput, decode_fleet, read_list, summarize
+from statemachine.fleet import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_TOLERATED_PERCENT,
+    FleetInput,
+    decode_fleet,
+    read_list,
+    summarize,
+)
 from tuner.errors import InputError
 
+ROOT = Path(__file__).parents[3]
 CSV = FleetInput("s3://b/list.csv", {"strategy": "speed"}, 5, 20.0)
 JSON = FleetInput("s3://b/list.json", {"num": 5}, 5, 20.0)
 
@@ -52,6 +62,18 @@ def test_a_csv_gives_typed_fields_nested_by_dots_and_leaves_empty_cells_to_the_d
         },
         {"lambdaARN": "g", "powerValues": "ALL", "strategy": "cost"},
     ]
+
+
+def test_the_examples_of_the_documentation_are_valid() -> None:
+    section = (ROOT / "docs" / "deploy.md").read_text("utf-8").partition("## Many functions")[2]
+    document, listed = re.findall(r"```(?:json|csv)\n(.+?)```", section, re.DOTALL)
+    fleet = decode_fleet(json.loads(document))
+    orders, billing = read_list(listed, fleet)
+    assert orders["payload"] == {"id": 1}
+    assert orders["constraints"] == {"maxP95Ms": 800}
+    assert billing["powerValues"] == [512, 1024, 2048]
+    assert billing["budget"] == {"maxUsd": 0.2}
+    assert (fleet.concurrency, fleet.tolerated_percent) == (DEFAULT_CONCURRENCY, DEFAULT_TOLERATED_PERCENT)
 
 
 def test_a_json_list_may_hold_names_alone() -> None:
