@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,19 +14,23 @@ from typing import Any
 
 import pytest
 
-from tests.aws_e2e.harness import BOTH, Connection, quick_api, settings, tune
+from tests.aws_e2e.harness import BOTH, Connection, open_quickly, quick_api, settings, tune
 from tests.cloud.fixtures import Cloud, zipped
+from tests.unit.comparison.documents import result
 from tuner.aws import apply, sweep
 from tuner.aws.logs import LogLookup
 from tuner.aws.prices import fetch_prices
 from tuner.aws.session import connect
+from tuner.cli.main import run
 from tuner.errors import LeftBehindError
 from tuner.model import Architecture
+from tuner.result import dumps
+from tuner.settings import Settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
 NAMES = {
     "REGION": "us-east-1", "ACCOUNT": "123456789012", "FUNCTION": "orders", "BUCKET": "payloads",
-    "PROCESSOR": "pre", "TUNER_ROLE": "tuner", "ROLE": "lambda-role",
+    "PROCESSOR": "pre", "TUNER_ROLE": "tuner", "ROLE": "lambda-role", "STATE_MACHINE": "tuner",
 }  # fmt: skip
 IMPLIED = {"lambda:CreateFunction": ("lambda:TagResource", "iam:PassRole")}
 """What IAM checks beside the action of a call: for its tags and for its role."""
@@ -54,14 +59,17 @@ def _listed(value: Any) -> list[str]:
 
 def needed(cloud: Cloud) -> set[tuple[str, str]]:
     """Actions and resources of the calls that were made."""
-    made = {(call["action"], call["resource"]) for call in cloud.calls(caller="user")}
+    calls = cloud.calls(caller="user")
+    made = {(call["action"], call["resource"]) for call in calls}
+    # Who may not list a bucket is told that a missing object is forbidden.
+    missing = {("s3:ListBucket", call["resource"].split("/")[0]) for call in calls if call["outcome"] == "NoSuchKey"}
     roles = ("iam:PassRole", "arn:aws:iam::123456789012:role/lambda-role")
     implied = {
         roles if action == "iam:PassRole" else (action, resource)
         for call, resource in made
         for action in IMPLIED.get(call, ())
     }
-    return made | implied
+    return made | implied | missing
 
 
 def tune_versions(cloud: Cloud, folder: Path) -> None:
@@ -75,6 +83,30 @@ def tune_copies(cloud: Cloud, folder: Path) -> None:
 
 def tune_both(cloud: Cloud, folder: Path) -> None:
     tune(cloud, folder, settings(architectures=BOTH))
+
+
+def recover(cloud: Cloud, folder: Path) -> None:
+    """By the record of a run that could not undo anything, as if it had been killed."""
+    leave_behind(cloud, folder, settings(architectures=BOTH))
+    assert "recovered" in [notice.code for notice in tune(cloud, folder, settings(architectures=BOTH)).notices]
+
+
+def leave_behind(cloud: Cloud, folder: Path, asked: Settings) -> None:
+    cloud.faults.add("deny", "DeleteFunction", times=None)
+    with pytest.raises(LeftBehindError):
+        tune(cloud, folder, asked)
+    cloud.faults.clear()
+
+
+def duet(cloud: Cloud, folder: Path) -> None:
+    version = cloud.publish("orders")
+    cloud.client("lambda").create_alias(FunctionName="orders", Name="live", FunctionVersion=version)
+    cloud.forget_calls()
+    leave_behind(cloud, folder, settings(isolation="copy"))
+    with ExitStack() as sides:
+        for candidate, target in enumerate((f"orders:{version}", "orders:live")):
+            asked, place = settings(target, isolation="copy"), Connection(cloud.endpoint)
+            sides.enter_context(open_quickly(asked, place, folder, candidate=bool(candidate)))
 
 
 def tune_layers(cloud: Cloud, folder: Path) -> None:
@@ -137,6 +169,28 @@ def clean(cloud: Cloud, folder: Path) -> None:
     assert [line.split()[1] for line in done] == ["put", "delete", "delete"]
 
 
+def keep_baseline(cloud: Cloud, folder: Path) -> None:
+    cloud.client("s3").create_bucket(Bucket="payloads")
+    cloud.forget_calls()
+    (folder / "result.json").write_text(dumps(result()))
+    command = ["compare", "s3://payloads/orders.json", str(folder / "result.json"), "--update-baseline"]
+    assert run([*command, "--endpoint-url", cloud.endpoint, "--region", "us-east-1"]) == 0
+
+
+def execute(cloud: Cloud, folder: Path) -> None:
+    """A state machine whose output names a report that is missing."""
+    s3, states = cloud.client("s3"), cloud.client("stepfunctions")
+    s3.create_bucket(Bucket="payloads")
+    s3.put_object(Bucket="payloads", Key="run/result.json", Body="{}")
+    output = {name: f"s3://payloads/run/{name}" for name in ("result.json", "report.html")}
+    done = {"Type": "Pass", "Result": {"result": output["result.json"], "report": output["report.html"]}, "End": True}
+    definition = json.dumps({"StartAt": "Done", "States": {"Done": done}})
+    machine = states.create_state_machine(name="tuner", definition=definition, roleArn=cloud.role("states"))
+    cloud.forget_calls()
+    arguments = [machine["stateMachineArn"], '{"lambdaARN": "orders", "payload": {}}', "--endpoint-url", cloud.endpoint]
+    assert run(["execute", *arguments, "--output", str(folder)]) == 0
+
+
 def refresh(cloud: Cloud, folder: Path) -> None:
     fetch_prices(connect(Connection(cloud.endpoint)).pricing, "us-east-1", date(2026, 9, 1))
 
@@ -150,6 +204,8 @@ VERSIONS, COPIES = "Tune with versions", "Tune with copies"
         (tune_versions, [VERSIONS]),
         (tune_copies, [COPIES]),
         (tune_both, [VERSIONS, COPIES]),
+        (recover, [VERSIONS, COPIES]),
+        (duet, [COPIES]),
         (tune_layers, [COPIES, "Read layers"]),
         (look_up, [VERSIONS, "Read reports from the logs"]),
         (read_payload, [VERSIONS, "Read the payload from S3"]),
@@ -157,6 +213,8 @@ VERSIONS, COPIES = "Tune with versions", "Tune with copies"
         (apply_latest, ["Apply"]),
         (apply_alias, ["Apply", "Apply through an alias"]),
         (clean, ["Clean"]),
+        (keep_baseline, ["Keep a baseline in S3"]),
+        (execute, ["Execute the state machine"]),
         (refresh, ["Refresh prices"]),
     ],
 )

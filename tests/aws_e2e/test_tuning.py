@@ -281,9 +281,10 @@ def test_reserved_concurrency_is_shared_and_zero_is_refused(
     assert tuned.outcomes(128) == [Outcome.OK] * 4
     assert "concurrency" in codes(tuned.notices)
     client.put_function_concurrency(FunctionName="orders", ReservedConcurrentExecutions=0)
-    with pytest.raises(InputError, match="reserved concurrency of 0") as refused:
-        tune(cloud, tmp_path, settings())
-    assert "--isolation copy" in refused.value.message
+    for target in ("orders", f"orders:{cloud.publish('orders')}"):
+        with pytest.raises(InputError, match="reserved concurrency of 0") as refused:
+            tune(cloud, tmp_path, settings(target))
+        assert "--isolation copy" in refused.value.message
     assert tune(cloud, tmp_path, settings(isolation="copy")).outcomes(128) == [Outcome.OK]
 
 

@@ -7,7 +7,7 @@ Nothing is changed here; the one write, which asks for the memory cap, is never 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuner.aws import guards
 from tuner.aws.client import LambdaApi
@@ -136,10 +136,12 @@ def make_survey(settings: Settings, target: Target, api: LambdaApi, *, region: s
         InputError: the function cannot be tuned, with every reason.
         AwsError: a permission is missing, or AWS cannot be reached.
     """
-    details = api.details(target.name, target.qualifier)
-    latest = api.state(target.name) if target.qualifier else details.state
+    function = api.details(target.name)
+    version = api.details(target.name, target.qualifier) if target.qualifier else function
+    # Tags and reserved concurrency are those of the function, whatever the version.
+    details = replace(function, state=version.state, code=version.code)
     on_request = settings.isolation == "copy"
-    reason = "" if on_request else _reason_for_copies(target, details.state, latest, run)
+    reason = "" if on_request else _reason_for_copies(target, details.state, function.state, run)
     facts = guards.Facts(
         details=details,
         account=api.account(),

@@ -1,18 +1,19 @@
-"""Finds and undoes what killed runs have left on a function, by descriptions, names and tags alone.
+"""Finds and undoes what killed runs have left on a function, by descriptions, names and tags.
 
-Needs no record: so any machine can do it, any number of times. Plans as data first.
+Needs no record, so that any machine can do it, any number of times; a record saves looking through
+all functions. Plans as data first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tuner.aws.client import LambdaApi
 from tuner.aws.errors import NotFoundError
 from tuner.aws.function import FunctionState
 from tuner.aws.journal import Journal, JournalFile, state_dir
-from tuner.aws.marker import COPY_PREFIX, FUNCTION_TAG, parse_copy, parse_latest, parse_version
+from tuner.aws.marker import FUNCTION_TAG, parse_copy, parse_latest, parse_version
 from tuner.aws.session import Connection, connect
 from tuner.aws.steps import DeleteCopy, DeleteVersion, RestoreLatest, Step
 from tuner.aws.target import parse_target
@@ -79,7 +80,7 @@ def plan_sweep(
     Args:
         function: name or ARN of the function.
         run: what this run left only; None: what any run left.
-        copies: names of the copies to look at; None: looks through all functions.
+        copies: names of the copies that the run's record tells of; None: looks through all functions.
     """
     steps: list[Step] = []
     state = api.wait_ready(function)
@@ -90,8 +91,8 @@ def plan_sweep(
         made = parse_version(version.description)
         if made and run in (None, made.run):
             steps.append(DeleteVersion(function, version.version, version.description))
-    found = _named(api, copies) if copies is not None else _all_copies(api)
-    steps.extend(DeleteCopy(copy.name) for copy in found if _is_copy_of(api, copy, state, run))
+    found = _recorded(api, copies) if copies is not None else _tagged(api, state)
+    steps.extend(DeleteCopy(copy.name) for copy in found if _is_copy_of(copy, state, run))
     return steps
 
 
@@ -125,11 +126,8 @@ def apply_sweep(api: LambdaApi, steps: Sequence[Step], journal: Journal) -> list
     return failures
 
 
-def _all_copies(api: LambdaApi) -> Iterable[FunctionState]:
-    return (state for state in api.functions() if state.name.startswith(COPY_PREFIX))
-
-
-def _named(api: LambdaApi, names: Iterable[str]) -> Iterable[FunctionState]:
+def _recorded(api: LambdaApi, names: Iterable[str]) -> Iterator[FunctionState]:
+    """Copies that a record names, as far as they exist."""
     for name in names:
         try:
             yield api.state(name)
@@ -137,9 +135,16 @@ def _named(api: LambdaApi, names: Iterable[str]) -> Iterable[FunctionState]:
             continue
 
 
-def _is_copy_of(api: LambdaApi, copy: FunctionState, original: FunctionState, run: str | None) -> bool:
-    """Whether a function is a copy that a run made: name, description and tags agree."""
+def _tagged(api: LambdaApi, original: FunctionState) -> Iterator[FunctionState]:
+    """Copies of the function that no record tells of: their tags have to say so, too."""
+    for state in api.functions():
+        if _is_copy_of(state, original) and api.tags(state.arn).get(FUNCTION_TAG) == original.arn:
+            yield state
+
+
+def _is_copy_of(copy: FunctionState, original: FunctionState, run: str | None = None) -> bool:
+    """Whether a function is a copy that a run made: its name and its description agree."""
     marker = parse_copy(copy.description)
     if marker is None or marker.name != copy.name or marker.function != original.name:
         return False
-    return run in (None, marker.made.run) and api.tags(copy.arn).get(FUNCTION_TAG) == original.arn
+    return run in (None, marker.made.run)
