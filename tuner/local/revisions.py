@@ -17,7 +17,7 @@ from tuner.errors import InputError
 def file_at(file: Path, revision: str, *, path: str) -> Iterator[Path]:
     """Lay the whole repository of a file out as it was at a revision.
 
-    What git does not know (an untracked `node_modules`) is not there.
+    What git does not know is not there, but for `node_modules`: those of today are linked.
 
     Args:
         file: a file of the repository; it need not exist today.
@@ -44,7 +44,16 @@ def file_at(file: Path, revision: str, *, path: str) -> Iterator[Path]:
         found = Path(name) / inside
         if not found.is_file():
             raise InputError.single(path, f"{inside} is not in {revision}", "name a revision that has the file")
+        _link_modules(root, Path(name), inside)
         yield found
+
+
+def _link_modules(root: Path, laid_out: Path, file: Path) -> None:
+    """Link the `node_modules` that the file would find in the working tree, unless the revision has its own."""
+    for folder in file.parents:
+        here, there = (top / folder / "node_modules" for top in (root, laid_out))
+        if here.is_dir() and not there.exists():
+            there.symlink_to(here, target_is_directory=True)
 
 
 def _git(folder: Path, *arguments: str, path: str, problem: str) -> bytes:
