@@ -14,7 +14,7 @@ DEMO_PAYLOAD := @examples/functions/cpu_bound/payload.json
 .PHONY: help setup demo check lint types test bench clean
 
 help: ## Show these targets.
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(DEV_READY) $(SAM_READY) ## Create the environments in .venv and .venv-sam.
 
