@@ -5,6 +5,7 @@ Whether it can be loaded is found out by loading it in a worker, never in this p
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -13,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from tuner.errors import BackendError, Fault
@@ -34,6 +36,7 @@ _SOURCES = {
 }
 _NO_SOURCE_DIRS = frozenset({"__pycache__", "node_modules", "venv", "site-packages"})
 _MAX_HASHED_FILES = 2000
+_MAX_HASHED_FOLDERS = 1000
 _NAME = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*")
 _FORM = "write it as FILE:HANDLER, such as app.py:handler or index.mjs:handler"
 
@@ -77,13 +80,15 @@ class LocalTarget:
         """SHA-256 over the source files of the handler's folder, and their names.
 
         Other files are left out: results of a run may lie among them. Of a very large tree
-        the first 2,000 files count.
+        the first 1,000 folders and 2,000 files count.
         """
         digest = hashlib.sha256()
-        files = sorted(_source_files(self.file.parent, _SOURCES[self.family]))[:_MAX_HASHED_FILES]
+        files = islice(_source_files(self.file.parent, _SOURCES[self.family]), _MAX_HASHED_FILES)
         for file in {self.file: None} | dict.fromkeys(files):
-            digest.update(str(file.relative_to(self.file.parent)).encode() + b"\0")
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
+            with contextlib.suppress(OSError):  # unreadable: it cannot be imported either
+                if file.is_file():  # not a pipe, a broken link or a folder
+                    content = hashlib.sha256(file.read_bytes()).digest()
+                    digest.update(os.fsencode(file.relative_to(self.file.parent)) + b"\0" + content)
         return digest.hexdigest()
 
 
@@ -141,6 +146,7 @@ def _told(error: FunctionError) -> str:
 
 
 def _source_files(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name not in _NO_SOURCE_DIRS and not name.startswith(".")]
-        yield from (Path(parent, name) for name in files if name.endswith(suffixes))
+    """What is named like a source file in a folder and those below it, always in the same order."""
+    for parent, folders, files in islice(os.walk(folder), _MAX_HASHED_FOLDERS):
+        folders[:] = sorted(name for name in folders if name not in _NO_SOURCE_DIRS and not name.startswith("."))
+        yield from (Path(parent, name) for name in sorted(files) if name.endswith(suffixes) and name[0] != ".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -108,6 +109,16 @@ def test_the_code_hash_follows_the_sources_and_nothing_else(tmp_path: Path) -> N
     assert describe_local(settings).code_sha256 == before
     (tmp_path / "helper.py").write_text("")
     assert describe_local(settings).code_sha256 != before
+
+
+def test_what_is_no_source_file_is_left_out_of_the_code_hash(tmp_path: Path) -> None:
+    settings = Settings(write(tmp_path, "def handler(event, context): ..."))
+    before = describe_local(settings).code_sha256
+    (tmp_path / ".#app.py").symlink_to("somebody@host.1234")  # the lock of Emacs
+    (tmp_path / "broken.py").symlink_to("nowhere.py")
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "folder.py").mkdir()
+    assert describe_local(settings).code_sha256 == before
 
 
 def test_weighted_payloads_get_their_shares_of_a_trial(tmp_path: Path) -> None:
