@@ -135,6 +135,9 @@ class LocalBackend:
         if noise.noisy:
             advice = "Close other programs, or measure again when it is idle."
             notices.append(Notice("noisy_host", f"The machine was busy or unsteady while measuring. {advice}"))
+        if cores() < 2:
+            message = f"This machine has {describe_host()}: the tuner's own work disturbs what it measures."
+            notices.append(Notice("one_core", message))
         if not self._governor.limits_cpu:
             message = "This system does not tell the CPU time of other processes: the CPU share was not limited."
             notices.append(Notice("cpu_not_limited", message))
@@ -246,8 +249,8 @@ class LocalBackend:
 
 def describe_host() -> str:
     """Cores, architecture and the largest memory size, for messages."""
-    here = architecture()
-    return f"{cores():g} cores ({here or 'an architecture that Lambda has not'}), enough for {max_memory_mb()} MB"
+    here, count = architecture() or "an architecture that Lambda has not", cores()
+    return f"{count:g} core{'s' * (count != 1)} ({here}), enough for {max_memory_mb()} MB"
 
 
 def _parse_targets(settings: Settings) -> _Targets:

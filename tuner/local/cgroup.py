@@ -11,11 +11,13 @@ import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from tuner.local.cpu import PERIOD_S
 
 _MOUNT = Path("/sys/fs/cgroup")
+_LISTED = Path("/proc/self/cgroup")
 _PERIOD_US = round(PERIOD_S * 1_000_000)
 _MIN_QUOTA_US = 1000  # the kernel's minimum (sched-bwc.rst)
 
@@ -57,21 +59,46 @@ class ControlGroup:
 
 def writable_parent() -> Path | None:
     """The control group below which this process may make groups with a CPU quota; None: there is none."""
-    for parent in _candidates():
+    for parent in _own_groups():
         with contextlib.suppress(OSError):
             ControlGroup.create(parent).path.rmdir()
             return parent
     return None
 
 
-def _candidates() -> Iterator[Path]:
+def granted_cores(listed: Path = _LISTED, mount: Path = _MOUNT) -> float:
+    """Cores that the quotas of this process's control groups, and of those above them, leave; infinite without one.
+
+    Args:
+        listed: the list of the process's control groups, as /proc tells it.
+        mount: where control groups are mounted.
+    """
+    return min(map(_quota_cores, _own_groups(listed, mount)), default=inf)
+
+
+def _quota_cores(group: Path) -> float:
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        if (group / "cpu.max").exists():
+            quota, period = (group / "cpu.max").read_text().split()
+        else:
+            quota, period = ((group / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
+        return inf if quota in ("max", "-1") else int(quota) / int(period)
+    except (OSError, ValueError):  # it has no CPU controller
+        return inf
+
+
+def _own_groups(listed: Path = _LISTED, mount: Path = _MOUNT) -> Iterator[Path]:
+    """The control groups of this process that may have a CPU controller, each followed by those above it.
+
+    In a container the list may tell the path on its host, of which only the top is mounted.
+    """
+    try:
+        lines = listed.read_text().splitlines()
     except OSError:
         return
     for line in lines:
         _, controllers, own = line.split(":", 2)
-        mounts = [_MOUNT] if not controllers else [_MOUNT / controllers] * ("cpu" in controllers.split(","))
-        for mount in mounts:
-            group = Path(os.path.normpath(f"{mount}/{own}"))
-            yield from dict.fromkeys((group, group.parent if group != mount else mount, mount))
+        if not controllers or "cpu" in controllers.split(","):
+            top = mount / controllers
+            group = Path(os.path.normpath(f"{top}/{own}"))
+            yield from (one for one in (group, *group.parents) if one.is_relative_to(top))

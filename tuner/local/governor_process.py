@@ -21,7 +21,8 @@ from tuner.local.memory import MemoryMeter
 from tuner.local.processes import ProcessTree
 
 MEMORY_POLL_S = 0.010
-TREE_POLL_S = 0.005
+TREE_POLL_S = 0.005 if sys.platform == "linux" else 0.1
+"""Elsewhere every look reads the whole process table."""
 NOTHING_USED = "0 0 0.0"
 _PR_SET_TIMERSLACK = 29  # prctl(2)
 

@@ -7,6 +7,7 @@ import platform
 import re
 from pathlib import Path
 
+from tuner.local import cgroup
 from tuner.model import MAX_MEMORY_MB, MB_PER_VCPU, MIN_MEMORY_MB, Architecture
 
 _ARCHITECTURES = {
@@ -15,16 +16,15 @@ _ARCHITECTURES = {
     "arm64": Architecture.ARM64,
     "aarch64": Architecture.ARM64,
 }
-_CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 _CPU_INFO = Path("/proc/cpuinfo")
 _CPU_MODEL = re.compile(r"^(?:model name|CPU part)\s*:(.+)$", re.MULTILINE)
 """x86_64 tells a name, arm64 a number."""
 
 
 def cores() -> float:
-    """Cores that this process may use: its affinity, and a container's CPU limit."""
+    """Cores that this process may use: its affinity, and the quota of a container or a systemd slice."""
     count = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    return min(count, _container_limit() or count)
+    return min(count, cgroup.granted_cores())
 
 
 def busy_slots() -> int:
@@ -49,11 +49,3 @@ def cpu_model() -> str:
     except OSError:
         found = None
     return found[1].strip() if found else platform.processor()
-
-
-def _container_limit() -> float | None:
-    try:
-        quota, period = _CGROUP_CPU_MAX.read_text().split()
-    except (OSError, ValueError):
-        return None
-    return None if quota == "max" else int(quota) / int(period)

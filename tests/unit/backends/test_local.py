@@ -194,6 +194,20 @@ def test_sizes_that_this_machine_has_no_cores_for_are_refused_and_said_so(tmp_pa
         assert "sizes_left_out" in {notice.code for notice in backend.notices()}
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to a core")
+def test_a_machine_with_one_core_measures_all_the_same_and_says_so(tmp_path: Path) -> None:
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        with open_local(Settings(write(tmp_path, "def handler(event, context): ..."))) as backend:
+            runs = runs_of(list(backend.measure([trial(0), trial(1, 1769)], threading.Event())))
+            (notice,) = (notice for notice in backend.notices() if notice.code == "one_core")
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert [run.outcome for run in runs] == [Outcome.OK] * 4
+    assert "1 core (" in notice.message
+
+
 def test_a_local_estimate_says_so_and_how_steady_the_machine_was(tmp_path: Path) -> None:
     with open_local(Settings(write(tmp_path, "def handler(event, context): ..."))) as backend:
         list(backend.measure([trial(0, environments=5)], threading.Event()))
