@@ -14,7 +14,14 @@ from hypothesis import HealthCheck, settings
 TOGETHER = {
     "stack": ("e2e/statemachine",),
     "browser": ("browser",),
-    "workers": ("unit/local", "contract", "examples", "e2e/test_tune_local.py", "e2e/test_duet_local.py"),
+    "workers": (
+        *(f"unit/local/test_{name}.py" for name in ("cpu", "environment", "governor")),
+        "unit/backends/test_local.py",
+        "contract",
+        "examples",
+        "e2e/test_tune_local.py",
+        "e2e/test_duet_local.py",
+    ),
 }
 """Tests that share one process where they run in parallel: one deployed stack, one browser, and never two
 handlers at a time that are held to a share of the CPU."""

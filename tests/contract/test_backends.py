@@ -119,9 +119,7 @@ def test_what_was_billed_covers_what_was_run(backend: Backend) -> None:
 
 
 def test_a_configuration_that_cannot_be_measured_is_refused_and_the_rest_goes_on(backend: Backend) -> None:
-    other = next(a for a in Architecture if a is not HERE)
-    if other in backend.describe().architectures:
-        return
+    other = next(a for a in Architecture if a not in backend.describe().architectures)
     samples = measure(backend, Trial(0, Configuration(512, other), 1, 1), trial(1, 512))
     assert [run.outcome for run in runs_of(samples, 0)] == [Outcome.REFUSED]
     assert all(run.usable for run in runs_of(samples, 1))

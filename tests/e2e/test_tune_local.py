@@ -1,19 +1,23 @@
-"""`tuner tune` on real handlers of this machine, as a user runs it."""
+"""`tuner tune` on real handlers of this machine: what it prints, leaves, refuses and survives."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from tuner.cli.main import run
 from tuner.result import loads
 
 ROOT = Path(__file__).parents[2]
@@ -31,13 +35,17 @@ class Broken(Exception):
 def handler(event, context):
     raise Broken("no such table: orders")
 """
-SLOW = """
-import time
+ENDLESS = """
+import os, time
 
 def handler(event, context):
-    time.sleep(0.25)
+    with open("runs", "a") as runs:
+        runs.write(".")
+    if os.path.getsize("runs") >= 8 and not os.path.exists("go"):
+        time.sleep(600)
     return {}
 """
+"""A handler whose eighth run hangs, until there is a file `go`."""
 HUNGRY = """
 def handler(event, context):
     block = bytearray(220 * 1024 * 1024)
@@ -58,10 +66,29 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     )
 
 
+def start_endless(folder: Path) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+    """A run of eight that cannot come to its end, some samples of it, and its workers."""
+    process = start(
+        "tune", write(folder, ENDLESS), "--power-values", "512,1024", "--runs", "4", "--output", "out", cwd=folder
+    )
+    while not (folder / "out" / "samples.jsonl").exists() or not sample_lines(folder):
+        time.sleep(0.02)
+    return process, psutil.Process(process.pid).children(recursive=True)
+
+
+def resume(folder: Path) -> dict[str, Any]:
+    """The result of the run of eight once it may come to its end."""
+    (folder / "go").touch()
+    done = tuner("tune", "app.py:handler", "--resume", "out", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return result_of(folder / "out")
+
+
 def tuner(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    process = start(*arguments, cwd=cwd)
-    out, err = process.communicate(timeout=120)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    """Run a command in this process: starting one for each would take longer than what most of them do."""
+    with contextlib.chdir(cwd), redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        code = run(list(arguments))
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 def write(folder: Path, source: str) -> str:
@@ -74,23 +101,23 @@ def result_of(folder: Path) -> dict[str, Any]:
 
 
 def sample_lines(folder: Path) -> list[str]:
-    return [line for line in (folder / "samples.jsonl").read_text().splitlines() if '"kind": "sample"' in line]
+    return [line for line in (folder / "out" / "samples.jsonl").read_text().splitlines() if '"kind": "sample"' in line]
 
 
 def test_a_handler_is_tuned_and_result_and_report_are_left(tmp_path: Path) -> None:
-    done = tuner(
-        "tune", write(tmp_path, QUICK), "--power-values", "512,1024", "--runs", "4", "--output", "out", cwd=tmp_path
-    )
-    assert done.returncode == 0, done.stderr
+    arguments = ("--power-values", "512,1024", "--runs", "4", "--output", "out")
+    process = start("tune", write(tmp_path, QUICK), *arguments, cwd=tmp_path)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
     document = result_of(tmp_path / "out")
     assert [m["memory_mb"] for m in document["measurements"]] == [512, 1024]
     assert all(m["runs"] == 4 for m in document["measurements"])
     assert document["function"]["backend"] == "local"
     assert document["recommendation"]["memory_mb"] in (512, 1024)
-    assert f"{document['recommendation']['memory_mb']:,} MB" in done.stdout
-    assert "report.html" in done.stdout
+    assert f"{document['recommendation']['memory_mb']:,} MB" in out
+    assert "report.html" in out
     assert (tmp_path / "out" / "report.html").read_text().startswith("<!doctype html>")
-    assert "measuring" in done.stderr
+    assert "measuring" in err
 
 
 def test_json_on_stdout_is_the_result_document_and_nothing_else(tmp_path: Path) -> None:
@@ -132,43 +159,30 @@ def test_a_function_that_always_fails_ends_with_its_own_error_and_exit_code_1(tm
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_keeps_its_samples_and_resume_finishes_it(tmp_path: Path, number: signal.Signals) -> None:
-    arguments = ("--power-values", "512,1024,1536", "--runs", "4", "--output", "out")
-    process = start("tune", write(tmp_path, SLOW), *arguments, cwd=tmp_path)
-    while not (tmp_path / "out" / "samples.jsonl").exists() or not sample_lines(tmp_path / "out"):
-        time.sleep(0.02)
-    workers = psutil.Process(process.pid).children(recursive=True)
+    process, workers = start_endless(tmp_path)
     assert workers
     process.send_signal(number)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "--resume out" in err
     assert not psutil.wait_procs(workers, timeout=5)[1]
-    kept = sample_lines(tmp_path / "out")
+    kept = sample_lines(tmp_path)
     assert result_of(tmp_path / "out")["stopped_by"] == "interrupted"
 
-    done = tuner("tune", "app.py:handler", "--resume", "out", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert sample_lines(tmp_path / "out")[: len(kept)] == kept
-    document = result_of(tmp_path / "out")
-    assert [m["runs"] for m in document["measurements"]] == [4, 4, 4]
+    document = resume(tmp_path)
+    assert sample_lines(tmp_path)[: len(kept)] == kept
+    assert [m["runs"] for m in document["measurements"]] == [4, 4]
     assert document["stopped_by"] == "complete"
 
 
 def test_a_run_that_was_killed_leaves_no_worker_and_can_be_resumed(tmp_path: Path) -> None:
-    process = start(
-        "tune", write(tmp_path, SLOW), "--power-values", "512,1024", "--runs", "4", "--output", "out", cwd=tmp_path
-    )
-    while not (tmp_path / "out" / "samples.jsonl").exists() or not sample_lines(tmp_path / "out"):
-        time.sleep(0.02)
-    workers = psutil.Process(process.pid).children(recursive=True)
+    process, workers = start_endless(tmp_path)
     process.kill()
     process.communicate()
     assert not psutil.wait_procs(workers, timeout=5)[1]
     with (tmp_path / "out" / "samples.jsonl").open("a") as record:
         record.write('{"kind": "sample", "trial_id": 3, "mem')
-    done = tuner("tune", "app.py:handler", "--resume", "out", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert [m["runs"] for m in result_of(tmp_path / "out")["measurements"]] == [4, 4]
+    assert [m["runs"] for m in resume(tmp_path)["measurements"]] == [4, 4]
 
 
 def test_a_resumed_run_refuses_other_code_and_another_payload(tmp_path: Path) -> None:

@@ -185,27 +185,20 @@ def test_runs_of_different_trials_take_turns(tmp_path: Path) -> None:
     assert last_first_run < first_last_run
 
 
-def test_sizes_that_this_machine_has_no_cores_for_are_refused_and_said_so(tmp_path: Path) -> None:
-    if max_memory_mb() == 10_240:
-        return
-    with open_local(Settings(write(tmp_path, "def handler(event, context): ..."))) as backend:
-        (sample,) = backend.measure([trial(0, max_memory_mb() + 1)], threading.Event())
-        assert sample.refused
-        assert "sizes_left_out" in {notice.code for notice in backend.notices()}
-
-
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to a core")
-def test_a_machine_with_one_core_measures_all_the_same_and_says_so(tmp_path: Path) -> None:
+def test_a_machine_with_one_core_measures_what_it_has_the_cores_for_and_says_what_it_left_out(tmp_path: Path) -> None:
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(allowed)})
     try:
         with open_local(Settings(write(tmp_path, "def handler(event, context): ..."))) as backend:
-            runs = runs_of(list(backend.measure([trial(0), trial(1, 1769)], threading.Event())))
-            (notice,) = (notice for notice in backend.notices() if notice.code == "one_core")
+            samples = list(backend.measure([trial(0, 512), trial(1, 1769), trial(2, 1770)], threading.Event()))
+            notices = {notice.code: notice.message for notice in backend.notices()}
     finally:
         os.sched_setaffinity(0, allowed)
-    assert [run.outcome for run in runs] == [Outcome.OK] * 4
-    assert "1 core (" in notice.message
+    assert {sample.trial_id: sample.refused for sample in samples} == {0: False, 1: False, 2: True}
+    assert all(run.outcome is Outcome.OK for sample in samples if not sample.refused for run in sample.invocations)
+    assert "1 core (" in notices["one_core"]
+    assert "1770 MB" in notices["sizes_left_out"]
 
 
 def test_a_local_estimate_says_so_and_how_steady_the_machine_was(tmp_path: Path) -> None:

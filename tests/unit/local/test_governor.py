@@ -77,15 +77,15 @@ def test_this_system_tells_the_cpu_time_of_workers() -> None:
         assert governor.limits_cpu
 
 
+def test_a_control_group_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    with Governor(cgroup_parent=tmp_path / "absent") as governor, pytest.raises(BackendError, match="control group"):
+        ExecutionEnvironment(python_spec(tmp_path, "burn"), governor)
+
+
 def test_the_kernel_limits_where_a_control_group_may_be_written(tmp_path: Path) -> None:
     parent = cgroup.writable_parent()
     if parent is None:
-        with (
-            Governor(cgroup_parent=tmp_path / "absent") as governor,
-            pytest.raises(BackendError, match="control group"),
-        ):
-            ExecutionEnvironment(python_spec(tmp_path, "burn"), governor)
-        return
+        pytest.skip("this process may make no control group")
     before = set(parent.iterdir())
     with Governor(cgroup_parent=parent) as governor:
         with ExecutionEnvironment(python_spec(tmp_path, "burn", memory_mb=442), governor) as environment:
