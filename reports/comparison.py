@@ -25,6 +25,7 @@ _STOPS = {
     "max_usd": "the money was spent",
     "max_seconds": "the time was up",
     "interrupted": "it was interrupted",
+    "failed": "it could not go on",
 }
 MARKER = "<!-- lambda-tuner comparison -->"
 """First line of the Markdown, by which a script finds its own comment on a pull request."""

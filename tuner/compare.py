@@ -7,13 +7,13 @@ read files (see `tuner.baselines`) and to measure anything (see `tuner.duet`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from tuner.errors import InputError
-from tuner.figures import Series, resolution, values
+from tuner.figures import Series, Tally, resolution, values
 from tuner.inference import Difference, Group, differences, fisher_exact, overall_difference
 from tuner.model import Architecture, Configuration, FunctionError, Invocation, Notice, Outcome
 from tuner.pricing import PriceList, Tier
@@ -30,6 +30,11 @@ from tuner.verdicts import (
 
 MOST_RUNS = 1_000_000
 """Beyond so many runs a decision counts as out of reach."""
+CRASH_RUNS = 4
+"""Runs of either side from which a candidate that always fails, where the baseline never did, is broken. Of two
+functions that are alike, whatever their share of failures, chance shows that in less than 4^-4 = 0.4%."""
+LIKELY_BY_CHANCE = 0.2
+"""More failures than before are put down to chance when it gives as many at least so often."""
 OLD_BASELINE_DAYS = 7
 """From here on a notice tells that hosts may have changed: published curves of the same function moved
 by more than 10% within a month in a quarter of the cases."""
@@ -44,18 +49,15 @@ class Pair:
     candidate: Series
 
     @property
-    def crashed(self) -> str:
-        """Why the candidate counts as broken here: it never succeeded where the baseline did."""
-        runs = self.candidate.runs
-        if self.baseline.usable and runs and not self.candidate.usable and self.candidate.failed:
-            return f"{self.candidate.failed} of {runs} runs failed ({self.candidate.error}); the baseline succeeded"
-        return ""
+    def crashed(self) -> bool:
+        """Whether the candidate is broken here."""
+        return bool(crash(self.baseline.tally, self.candidate.tally))
 
     @property
     def measurable(self) -> bool:
         """Whether both sides have runs of the same kind of start."""
-        both = self.baseline.usable and self.candidate.usable
-        return bool(both) and self.baseline.only_cold == self.candidate.only_cold
+        both = self.baseline.tally.usable and self.candidate.tally.usable
+        return bool(both) and self.baseline.cold == self.candidate.cold
 
 
 def compare(
@@ -143,8 +145,11 @@ def document_prices(document: Mapping[str, Any]) -> PriceList:
 
 def document_series(document: Mapping[str, Any]) -> dict[Configuration, Series]:
     """The runs of a result document by configuration."""
+    only_cold = bool(document["request"].get("only_cold_starts", False))
     return {
-        configuration: Series.of(configuration, _invocations(measurement["data"], measurement["errors"]))
+        configuration: Series.of(
+            configuration, _invocations(measurement["data"], measurement["errors"]), only_cold=only_cold
+        )
         for configuration, measurement in zip(_configurations(document), document["measurements"], strict=True)
     }
 
@@ -158,10 +163,10 @@ def matched(baseline: Mapping[str, Any], candidate: Mapping[str, Any], names: tu
     """
     before = document_series(baseline)
     after = document_series(candidate)
-    if not any(series.usable for series in before.values()):
+    if not any(series.tally.usable for series in before.values()):
         remedy = "give a baseline whose runs succeeded"
         raise InputError.single(names[0], "has no usable run: nothing can be compared with it", remedy)
-    if not any(series.runs for series in after.values()):
+    if not any(series.tally.runs for series in after.values()):
         raise InputError.single(names[1], "holds no run at all", "tune again; see its warnings for the cause")
     common = sorted(set(before) & set(after))
     if not common:
@@ -170,7 +175,9 @@ def matched(baseline: Mapping[str, Any], candidate: Mapping[str, Any], names: tu
         raise InputError.single(f"{names[0]}, {names[1]}", problem, remedy)
     pairs = [Pair(c, before[c], after[c]) for c in common]
     if not any(pair.measurable or pair.crashed for pair in pairs):
+        errors = [pair.candidate.tally.error for pair in pairs if pair.candidate.tally.error]
         problem = "no configuration has usable runs of the same kind of start in both"
+        problem += f"; the candidate failed: {errors[0]}" if errors else ""
         raise InputError.single(f"{names[0]}, {names[1]}", problem, "tune both in the same way")
     return pairs
 
@@ -221,12 +228,12 @@ def _metric_findings(
     several = len(grouped) > 1
     alpha = question.alpha(metric) / (2 if several else 1)
     units = sum(len(b.values) + len(c.values) for b, c in groups)
-    runs = sum(pair.baseline.runs + pair.candidate.runs for pair, _ in grouped)
+    runs = sum(_runs(pair) for pair, _ in grouped)
     whole = _finding(metric, None, overall_difference(groups, drift_sd), alpha, question, units, runs)
     found = differences(groups, drift_sd) if several else None
     singles = []
     for index, (pair, (b, c)) in enumerate(grouped):
-        size = (len(b.values) + len(c.values), pair.baseline.runs + pair.candidate.runs)
+        size = (len(b.values) + len(c.values), _runs(pair))
         difference = found[index] if found else (None if several else overall_difference(groups, drift_sd))
         share = alpha / len(grouped) if several else alpha
         single = _finding(metric, pair.configuration, difference, share, question, *size)
@@ -298,6 +305,10 @@ def _missing(metric: Metric) -> str:
     }.get(metric, "no usable runs on one of the sides")
 
 
+def _runs(pair: Pair) -> int:
+    return pair.baseline.tally.runs + pair.candidate.tally.runs
+
+
 def _failure_findings(pairs: Sequence[Pair], question: Question) -> list[Finding]:
     """Whether the candidate fails more often.
 
@@ -306,46 +317,46 @@ def _failure_findings(pairs: Sequence[Pair], question: Question) -> list[Finding
     """
     several = len(pairs) > 1
     alpha = question.alpha(Metric.FAILURES) / (2 if several else 1)
-    whole = failure_finding(
-        None,
-        (sum(p.baseline.failed for p in pairs), sum(p.candidate.failed for p in pairs)),
-        (sum(p.baseline.runs for p in pairs), sum(p.candidate.runs for p in pairs)),
-        alpha,
-        error=next((p.candidate.error for p in pairs if p.candidate.error), ""),
-    )
-    singles = []
-    for pair in pairs:
-        counts = (pair.baseline.failed, pair.candidate.failed), (pair.baseline.runs, pair.candidate.runs)
-        share = alpha / len(pairs) if several else alpha
-        single = failure_finding(pair.configuration, *counts, share, error=pair.candidate.error, crashed=pair.crashed)
-        singles.append(single)
-    return [whole, *singles]
+    whole = [Tally.of(_all_runs(series)) for series in zip(*((p.baseline, p.candidate) for p in pairs), strict=True)]
+    share = alpha / len(pairs) if several else alpha
+    singles = [failure_finding(p.configuration, p.baseline.tally, p.candidate.tally, share) for p in pairs]
+    return [failure_finding(None, whole[0], whole[1], alpha), *singles]
 
 
-def failure_finding(
-    configuration: Configuration | None,
-    failures: tuple[int, int],
-    runs: tuple[int, int],
-    alpha: float,
-    *,
-    error: str = "",
-    crashed: str = "",
-) -> Finding:
-    """Compare shares of failed runs of baseline and candidate.
+def _all_runs(series: Iterable[Series]) -> Iterator[Invocation]:
+    return (run for one in series for group in one.environments for run in group)
 
-    A candidate that never succeeded where the baseline did is worse without any statistics.
+
+def crash(before: Tally, after: Tally) -> str:
+    """Why the candidate counts as broken, which needs no further statistics; empty: it does not.
+
+    It failed in every one of `CRASH_RUNS` runs or more, and the baseline in none of as many.
     """
-    shares = [count / total if total else 0.0 for count, total in zip(failures, runs, strict=True)]
+    if before.failed or before.usable < CRASH_RUNS or after.usable or after.failed < CRASH_RUNS:
+        return ""
+    return f"{after.failed} of {after.runs} runs failed ({after.error}); the baseline succeeded"
+
+
+def failure_finding(configuration: Configuration | None, before: Tally, after: Tally, alpha: float) -> Finding:
+    """Compare the shares of failed runs of baseline and candidate.
+
+    More failures than before are worse when chance (Fisher's exact test) hardly gives so many. They
+    are the same when the baseline failed now and then as well and chance gives as many often
+    enough. A candidate that fails where the baseline never did is never called the same.
+    """
+    shares = [tally.failed / tally.runs if tally.runs else 0.0 for tally in (before, after)]
     more = shares[1] > shares[0]
-    reason = f"{failures[1]} of {runs[1]} runs failed, {failures[0]} of {runs[0]} before" if any(failures) else ""
-    if more and error:
-        reason += f" ({error})"
-    if crashed:
+    runs, failures = (before.runs, after.runs), (before.failed, after.failed)
+    reason = f"{after.failed} of {after.runs} runs failed, {before.failed} of {before.runs} before"
+    reason = reason + (f" ({after.error})" if more else "") if any(failures) else ""
+    if crashed := crash(before, after):
         verdict, reason = Verdict.WORSE, crashed
     elif not all(runs):
         verdict, reason = Verdict.NOT_DECIDED, "nothing ran on one of the sides"
     elif more:
-        verdict = Verdict.WORSE if fisher_exact(failures, runs) <= alpha else Verdict.NOT_DECIDED
+        chance = fisher_exact(failures, runs)
+        likely = Verdict.SAME if before.failed and chance > LIKELY_BY_CHANCE else Verdict.NOT_DECIDED
+        verdict = Verdict.WORSE if chance <= alpha else likely
     else:
         fewer = shares[1] < shares[0] and fisher_exact(failures[::-1], runs[::-1]) <= alpha
         verdict = Verdict.BETTER if fewer else Verdict.SAME

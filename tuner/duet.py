@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
 
-from tuner.compare import failure_finding
-from tuner.errors import AllFailedError, BackendError, InputError
-from tuner.figures import P95_BLOCK_RUNS, environment_value, failed
+from tuner.compare import crash, failure_finding
+from tuner.errors import AllFailedError, BackendError, Fault, InputError
+from tuner.figures import P95_BLOCK_RUNS, Tally, environment_value
 from tuner.model import Configuration, Invocation, Notice
 from tuner.pricing import PriceList
-from tuner.sequential import FIRST_LOOK, Shift, looks, shift
+from tuner.sequential import FIRST_LOOK, Shift, least_pairs, looks, shift
 from tuner.verdicts import (
     Comparison,
     Finding,
@@ -34,7 +34,7 @@ from tuner.verdicts import (
 )
 
 BROKEN_AFTER = 3
-"""Environments after which a candidate that never succeeded, beside a baseline that did, counts as broken."""
+"""Pairs after which a side that never succeeded ends the duet; without it all looks would be paid for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,12 @@ class EnvironmentPair:
 class PairSource(Protocol):
     """Measures both versions, interleaved, at one configuration."""
 
-    def take(self, count: int, stop: threading.Event) -> Iterator[EnvironmentPair]:
-        """Measure `count` pairs of new environments; fewer when `stop` is set."""
+    def take(self, count: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
+        """Measure `count` pairs of new environments at most; fewer when `stop` is set.
+
+        Yields:
+            Pairs that were measured side by side, as they are complete: the duet can end after each.
+        """
         ...
 
 
@@ -66,6 +70,8 @@ class DuetStop(StrEnum):
     USD = "max_usd"
     SECONDS = "max_seconds"
     INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    """The measuring could not go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,14 @@ class DuetPlan:
         return self.runs_per_environment == 1
 
 
+class CutShortError(BackendError):
+    """The measuring could not go on; `comparison` is what the pairs until then say."""
+
+    def __init__(self, cause: BackendError, comparison: Comparison) -> None:
+        super().__init__(cause.message, cause.hint)
+        self.comparison = comparison
+
+
 def run_duet(
     source: PairSource,
     plan: DuetPlan,
@@ -135,35 +149,64 @@ def run_duet(
         notices: asked at the end for what the user should know.
 
     Raises:
+        InputError: the budget is too small for a metric that was named ever to be decided.
         AllFailedError: the baseline never succeeded.
+        CutShortError: the measuring could not go on after some pairs.
         BackendError: nothing could be started.
     """
+    refuse_small_budget(plan, question)
     pairs: list[EnvironmentPair] = []
+
+    def conclude(reason: DuetStop) -> Comparison:
+        return Comparison(
+            "duet",
+            question,
+            *names,
+            findings=tuple(judge_pairs(pairs, plan, question, prices)),
+            notices=tuple(notices()),
+            stopped_by=reason.value,
+            invocations=sum(len(pair.runs) for pair in pairs),
+            currency=prices.currency,
+        )
+
+    try:
+        reason = _measure(source, plan, question, prices, pairs, stop, clock, watch)
+    except BackendError as exc:
+        if not pairs:
+            raise
+        raise CutShortError(exc, conclude(DuetStop.FAILED)) from exc
+    if reason is not DuetStop.INTERRUPTED:
+        refuse_broken_baseline(pairs)
+    return conclude(reason)
+
+
+def _measure(
+    source: PairSource,
+    plan: DuetPlan,
+    question: Question,
+    prices: PriceList,
+    pairs: list[EnvironmentPair],
+    stop: threading.Event,
+    clock: Callable[[], float],
+    watch: Callable[[EnvironmentPair], None],
+) -> DuetStop:
+    """Add pairs until there is a reason to end."""
     started = clock()
-    reason = DuetStop.INVOCATIONS
-    findings: list[Finding] = []
     for target in plan.schedule:
         before = len(pairs)
-        for pair in source.take(target - before, stop):
-            pairs.append(pair)
-            watch(pair)
-        if not stop.is_set() and len(pairs) == before:
+        for measured in source.take(target - before, stop):
+            pairs.extend(measured)
+            for pair in measured:
+                watch(pair)
+            if reason := _end_at_once(pairs, plan, prices, clock() - started, stop):
+                return reason
+        if stop.is_set():
+            return DuetStop.INTERRUPTED
+        if len(pairs) == before:
             raise BackendError("No run was started in a whole batch.", "Raise the concurrency, or try again later.")
-        refuse_broken_baseline(pairs)
-        findings = judge_pairs(pairs, plan, question, prices)
-        if found := _end(overall_verdict(findings, question), pairs, plan, prices, clock() - started, stop):
-            reason = found
-            break
-    return Comparison(
-        "duet",
-        question,
-        *names,
-        findings=tuple(findings),
-        notices=tuple(notices()),
-        stopped_by=reason.value,
-        invocations=sum(len(pair.runs) for pair in pairs),
-        currency=prices.currency,
-    )
+        if decided(judge_pairs(pairs, plan, question, prices), question):
+            return DuetStop.DECIDED
+    return DuetStop.INVOCATIONS
 
 
 def judge_pairs(
@@ -174,31 +217,69 @@ def judge_pairs(
     return [*findings, _failures(pairs, plan, question)]
 
 
+def decided(findings: Sequence[Finding], question: Question) -> bool:
+    """Whether a duet may end: something is worse, or the answer stands and no other metric hints at a change.
+
+    What was moved from the handler to its init, or into memory, must not pass because the
+    duration was decided first. To go on costs no error: the looks are fixed.
+    """
+    verdict = overall_verdict(findings, question)
+    if verdict is Verdict.WORSE:
+        return True
+    return verdict is not Verdict.NOT_DECIDED and not any(_hints(finding, question) for finding in findings)
+
+
+def _hints(finding: Finding, question: Question) -> bool:
+    """Whether an open metric has no bound yet, or looks worse so far.
+
+    A 95th percentile has so few blocks that it would always hint: it is waited for only where it is named.
+    """
+    if finding.verdict is not Verdict.NOT_DECIDED or finding.metric is Metric.P95 or not finding.units:
+        return False
+    return finding.effect is None or finding.effect.low <= -1 or finding.effect.mean > question.threshold
+
+
+def refuse_small_budget(plan: DuetPlan, question: Question) -> None:
+    """Refuse a duet that could never decide what was asked, whatever it measured.
+
+    Raises:
+        InputError: says how many invocations would be enough.
+    """
+    needed = {metric: _least_invocations(metric, plan, question) for metric in question.decisive}
+    faults = [
+        Fault("--max-invocations", f"{plan.max_invocations} can never decide on {metric.value}", f"give at least {n}")
+        for metric, n in needed.items()
+        if n > plan.max_invocations
+    ]
+    if faults:
+        raise InputError(faults)
+
+
 def refuse_broken_baseline(pairs: Sequence[EnvironmentPair]) -> None:
     """Refuse to judge against a baseline that never succeeded.
 
     Raises:
         AllFailedError: with the function's own error.
     """
-    runs = [run for pair in pairs for run in pair.baseline]
-    if runs and not any(run.usable for run in runs):
+    tally = _tally(pair.baseline for pair in pairs)
+    if tally.runs and not tally.usable:
         raise AllFailedError(
-            f"The baseline failed in all of {len(runs)} runs: {_error(runs)}", "Give a baseline that works."
+            f"The baseline failed in all of {tally.runs} runs: {tally.error or 'no report'}",
+            "Give a baseline that works.",
         )
 
 
-def _end(
-    verdict: Verdict,
-    pairs: Sequence[EnvironmentPair],
-    plan: DuetPlan,
-    prices: PriceList,
-    elapsed_s: float,
-    stop: threading.Event,
+def _end_at_once(
+    pairs: Sequence[EnvironmentPair], plan: DuetPlan, prices: PriceList, elapsed_s: float, stop: threading.Event
 ) -> DuetStop | None:
+    """Why to end before the next look, if at all; looks are where the rest is decided."""
     if stop.is_set():
         return DuetStop.INTERRUPTED
-    if verdict is not Verdict.NOT_DECIDED:
-        return DuetStop.DECIDED
+    if len(pairs) >= BROKEN_AFTER:
+        refuse_broken_baseline(pairs)
+        before, after = (_tally(getattr(pair, side) for pair in pairs) for side in ("baseline", "candidate"))
+        if crash(before, after):
+            return DuetStop.DECIDED
     if plan.max_seconds is not None and elapsed_s >= plan.max_seconds:
         return DuetStop.SECONDS
     if plan.max_usd is not None and _spent_usd(pairs, plan.configuration, prices) >= plan.max_usd:
@@ -222,12 +303,14 @@ def _metric_finding(
     schedule = _schedule(metric, plan)
     runs = sum(len(pair.runs) for pair in pairs)
     if not values:
-        return Finding(metric, None, Verdict.NOT_DECIDED, reason=_missing(metric, plan), runs=runs)
+        return Finding(metric, None, Verdict.NOT_DECIDED, reason=_missing(metric, plan, question), runs=runs)
     alpha = question.alpha(metric)
     found = shift([candidate - baseline for baseline, candidate in values], schedule, alpha)
     before, after = (math.exp(float(np.median(side))) for side in zip(*values, strict=True))
     if found is None:
         reason = f"the first look is after {schedule[0]} pairs; there are {len(values)}"
+        if metric is Metric.P95:
+            reason = _missing(metric, plan, question)
         units = 2 * len(values)
         return Finding(metric, None, Verdict.NOT_DECIDED, reason, None, before, after, units=units, runs=runs)
     verdict = judge(found.low, found.high, question.log_threshold)
@@ -235,7 +318,7 @@ def _metric_finding(
         metric,
         None,
         verdict,
-        _unbounded(metric, found, plan),
+        _unbounded(metric, found, plan, question),
         effect_interval(found.estimate, found.low, found.high, alpha),
         before,
         after,
@@ -280,25 +363,34 @@ def _schedule(metric: Metric, plan: DuetPlan) -> tuple[int, ...]:
     """When to look at a metric: by pairs, or by blocks of them for p95."""
     if metric is not Metric.P95:
         return plan.schedule
+    return looks(max(1, plan.max_pairs // _pairs_of_block(plan)))
+
+
+def _pairs_of_block(plan: DuetPlan) -> int:
+    """Pairs that a 95th percentile of either side takes."""
     steady = 1 if plan.cold else plan.runs_per_environment - 1
-    return looks(max(1, plan.max_pairs // math.ceil(P95_BLOCK_RUNS / steady)))
+    return math.ceil(P95_BLOCK_RUNS / steady)
 
 
-def _missing(metric: Metric, plan: DuetPlan) -> str:
+def _least_invocations(metric: Metric, plan: DuetPlan, question: Question) -> int:
+    """Invocations below which no outcome whatever would decide on a metric."""
+    pairs = least_pairs(question.alpha(metric)) * (_pairs_of_block(plan) if metric is Metric.P95 else 1)
+    return pairs * 2 * plan.runs_per_environment
+
+
+def _missing(metric: Metric, plan: DuetPlan, question: Question) -> str:
     if metric is Metric.P95:
-        steady = 1 if plan.cold else plan.runs_per_environment - 1
-        needed = FIRST_LOOK * math.ceil(P95_BLOCK_RUNS / steady) * 2 * plan.runs_per_environment
-        return f"a 95th percentile needs {needed} runs or more: raise --max-invocations"
+        return f"a 95th percentile needs {_least_invocations(metric, plan, question):,} runs or more"
     if metric is Metric.INIT:
         return "no cold start on one of the sides"
     return "no usable runs on one of the sides"
 
 
-def _unbounded(metric: Metric, found: Shift, plan: DuetPlan) -> str:
+def _unbounded(metric: Metric, found: Shift, plan: DuetPlan, question: Question) -> str:
     """Why an interval has no bound, where it has none."""
     if math.isfinite(found.low):
         return ""
-    return _missing(metric, plan) if metric is Metric.P95 else f"{found.pairs} pairs are too few for a bound"
+    return _missing(metric, plan, question) if metric is Metric.P95 else f"{found.pairs} pairs are too few for a bound"
 
 
 def _runs_to_decide(found: Shift, question: Question, runs: int) -> int | None:
@@ -311,25 +403,12 @@ def _runs_to_decide(found: Shift, question: Question, runs: int) -> int | None:
 
 
 def _failures(pairs: Sequence[EnvironmentPair], plan: DuetPlan, question: Question) -> Finding:
-    before = [run for pair in pairs for run in pair.baseline if run.ran]
-    after = [run for pair in pairs for run in pair.candidate if run.ran]
-    count = sum(map(failed, after))
-    broken = len(pairs) >= BROKEN_AFTER and count > 0 and not any(run.usable for run in after)
-    reason = f"{count} of {len(after)} runs failed ({_error(after)}); the baseline succeeded" if broken else ""
     # The error is shared out evenly over the looks, so that it holds over all of them.
+    alpha = question.alpha(Metric.FAILURES) / len(plan.schedule)
     return failure_finding(
-        None,
-        (sum(map(failed, before)), count),
-        (len(before), len(after)),
-        question.alpha(Metric.FAILURES) / len(plan.schedule),
-        error=_error(after),
-        crashed=reason,
+        None, _tally(pair.baseline for pair in pairs), _tally(pair.candidate for pair in pairs), alpha
     )
 
 
-def _error(runs: Sequence[Invocation]) -> str:
-    """The first own error of the function among runs."""
-    for run in runs:
-        if failed(run):
-            return f"{run.error.type}: {run.error.message}" if run.error else run.outcome.value
-    return "no report" if runs else ""
+def _tally(environments: Iterable[Sequence[Invocation]]) -> Tally:
+    return Tally.of(run for runs in environments for run in runs)

@@ -7,7 +7,7 @@ robust value here. Knows nothing of tests or verdicts.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -26,55 +26,66 @@ FAILED = (Outcome.ERROR, Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY)
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How the runs of one side ended.
+
+    Attributes:
+        runs: how many ran.
+        usable: how many of them were normal.
+        failed: how many failed by the function's doing.
+        error: the function's first own error, in words; empty when there is none.
+    """
+
+    runs: int
+    usable: int
+    failed: int
+    error: str = ""
+
+    @classmethod
+    def of(cls, runs: Iterable[Invocation]) -> Tally:
+        """Count runs; those that never ran are left out."""
+        ran = [run for run in runs if run.ran]
+        failures = [run for run in ran if failed(run)]
+        words = (f"{run.error.type}: {run.error.message}" if run.error else run.outcome.value for run in failures)
+        return cls(len(ran), sum(run.usable for run in ran), len(failures), next(words, ""))
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """The runs of one side at one configuration.
 
     Attributes:
         configuration: where.
         environments: the runs of each environment, in the order they came.
+        cold: whether cold starts are what was measured; warm runs otherwise.
     """
 
     configuration: Configuration
     environments: tuple[tuple[Invocation, ...], ...]
+    cold: bool
 
     @classmethod
-    def of(cls, configuration: Configuration, runs: Sequence[Invocation]) -> Series:
-        """Group runs by environment; those that never ran are left out."""
+    def of(cls, configuration: Configuration, runs: Sequence[Invocation], *, only_cold: bool = False) -> Series:
+        """Group runs by environment; those that never ran are left out.
+
+        Args:
+            configuration: where.
+            runs: in the order they came.
+            only_cold: whether nothing but cold starts was asked for. It is seen as well by the
+                runs, failed ones too: what fails in every warm run did not ask for cold ones.
+        """
         grouped: dict[str, list[Invocation]] = {}
         for run in runs:
             if run.ran:
                 grouped.setdefault(run.environment, []).append(run)
-        return cls(configuration, tuple(tuple(group) for group in grouped.values()))
+        told = [run for run in runs if run.ran and run.outcome is not Outcome.NO_REPORT]
+        cold = only_cold or (bool(told) and all(run.cold for run in told))
+        return cls(configuration, tuple(tuple(group) for group in grouped.values()), cold)
 
     @property
-    def runs(self) -> int:
-        """How many runs there are."""
-        return sum(map(len, self.environments))
-
-    @property
-    def usable(self) -> int:
-        """How many of them are those of normal runs."""
-        return sum(run.usable for group in self.environments for run in group)
-
-    @property
-    def failed(self) -> int:
-        """How many of them failed by the function's doing."""
-        return sum(failed(run) for group in self.environments for run in group)
-
-    @property
-    def only_cold(self) -> bool:
-        """Whether there are usable runs, and all of them are cold starts."""
-        usable = [run for group in self.environments for run in group if run.usable]
-        return bool(usable) and all(run.cold for run in usable)
-
-    @property
-    def error(self) -> str:
-        """The function's first own error, in words; empty when there is none."""
-        for group in self.environments:
-            for run in group:
-                if failed(run):
-                    return f"{run.error.type}: {run.error.message}" if run.error else run.outcome.value
-        return ""
+    def tally(self) -> Tally:
+        """How its runs ended."""
+        return Tally.of(run for group in self.environments for run in group)
 
 
 def failed(run: Invocation) -> bool:
@@ -87,7 +98,7 @@ def values(series: Series, metric: Metric, prices: PriceList) -> tuple[float, ..
     if metric is Metric.P95:
         return _p95_blocks(series)
     found = (
-        environment_value(group, metric, series.configuration, prices, cold=series.only_cold)
+        environment_value(group, metric, series.configuration, prices, cold=series.cold)
         for group in series.environments
     )
     return tuple(value for value in found if value is not None)
@@ -135,7 +146,7 @@ def _p95_blocks(series: Series) -> tuple[float, ...]:
     """95th percentiles of blocks of whole environments with `P95_BLOCK_RUNS` steady runs or more."""
     blocks: list[float] = []
     collected: list[float] = []
-    cold = series.only_cold
+    cold = series.cold
     for group in series.environments:
         steady = [run for run in group if run.usable and run.cold is cold]
         collected.extend(math.log(max(run.duration_ms or 0.0, 0.01)) for run in steady)

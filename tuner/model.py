@@ -180,12 +180,14 @@ class Sample:
     """Invocations of one trial: all of them, or those of some of its environments.
 
     A backend may hand a trial over in several samples with the same `trial_id`, so that
-    little is lost when it is stopped in the middle.
+    little is lost when it is stopped in the middle. `lane` tells which of the trial's
+    environments it is, from 0, where a sample is one of them; records leave it out.
     """
 
     trial_id: int
     configuration: Configuration
     invocations: tuple[Invocation, ...]
+    lane: int | None = field(default=None, compare=False)
 
     @property
     def refused(self) -> bool:

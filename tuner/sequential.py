@@ -7,6 +7,7 @@ shift. Knows nothing of functions, metrics or where the pairs come from.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,6 +93,14 @@ def shift(differences: Sequence[float], schedule: tuple[int, ...], alpha: float)
     rank = critical_rank(count, level)
     low, high = (float(averages[rank - 1]), float(averages[-rank])) if rank else (-math.inf, math.inf)
     return Shift(float(np.median(averages)), low, high, count)
+
+
+@lru_cache(maxsize=256)
+def least_pairs(alpha: float) -> int:
+    """The smallest number of pairs, planned from the first, after which a bound can exist at all."""
+    return next(
+        count for count in itertools.count(1) if critical_rank(count, nominal_levels(looks(count), alpha)[-1]) > 0
+    )
 
 
 def walsh_averages(values: Floats) -> Floats:

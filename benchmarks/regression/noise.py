@@ -47,12 +47,16 @@ class NoisyPairs:
     _hour: float = 0.0
     _made: int = field(default=0)
 
-    def take(self, count: int, stop: threading.Event) -> Iterator[EnvironmentPair]:
-        """Make pairs."""
+    def take(self, count: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
+        """Make pairs, one after the other."""
         for _ in range(count):
-            self._made += 1
-            self._hour += DRIFT_SD * self.rng.standard_normal()
-            yield EnvironmentPair(self.environment(0.0, "b"), self.environment(math.log1p(self.slowdown), "c"))
+            yield (self.pair(),)
+
+    def pair(self) -> EnvironmentPair:
+        """Make one pair."""
+        self._made += 1
+        self._hour += DRIFT_SD * self.rng.standard_normal()
+        return EnvironmentPair(self.environment(0.0, "b"), self.environment(math.log1p(self.slowdown), "c"))
 
     def environment(self, shift: float, side: str) -> tuple[Invocation, ...]:
         """The runs of one environment."""

@@ -103,7 +103,7 @@ def documents(slowdown: float, environments: int, repetitions: int, question: Qu
         for memory_mb in (128, 256, 512, 1024, 1536, 3008):
             noise = 0.05 * math.exp(0.5 * rng.standard_normal())
             source = NoisyPairs(slowdown, rng, noise, noise, runs_per_environment=4)
-            made = list(source.take(environments, threading.Event()))
+            made = [source.pair() for _ in range(environments)]
             where = Configuration(memory_mb, Architecture.X86_64)
             before = [run for pair in made for run in pair.baseline]
             after = [run for pair in made for run in pair.candidate]

@@ -30,11 +30,13 @@ class Wave:
         trial: what asked for it.
         place: what is invoked.
         payloads: for each lane the indices of the payloads of its runs, one after the other.
+        first: number of its first lane within the trial.
     """
 
     trial: Trial
     place: Place
     payloads: tuple[tuple[int, ...], ...]
+    first: int = 0
 
 
 def split_lanes(
@@ -213,4 +215,5 @@ def _failure_of(watch: Callable[[], object]) -> Exception | None:
 
 
 def _sample(lane: _Lane) -> Sample:
-    return Sample(lane.wave.trial.id, lane.wave.trial.configuration, tuple(lane.done))
+    trial = lane.wave.trial
+    return Sample(trial.id, trial.configuration, tuple(lane.done), lane.wave.first + lane.number)

@@ -11,7 +11,7 @@ import os
 import random
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,6 +71,7 @@ class AwsBackend:
         journals: where records of runs are kept.
         run_id: the id that everything the run makes carries.
         candidate: whether this is a duet's candidate, entered after its baseline.
+        before_runs: called when all places of a batch are ready; its first run waits until it returns.
     """
 
     settings: Settings
@@ -80,6 +81,7 @@ class AwsBackend:
     journals: Path
     run_id: str = field(default_factory=lambda: new_run_id(datetime.now(UTC)))
     candidate: bool = False
+    before_runs: Callable[[], object] = lambda: None
     _survey: Survey | None = field(default=None, init=False)
     _notices: list[Notice] = field(default_factory=list, init=False)
     _lock: JournalFile | None = field(default=None, init=False)
@@ -153,18 +155,19 @@ class AwsBackend:
         try:
             if bench.copies_only:
                 self._watch()  # a version in place is published only after the same look
-            places = bench.places([key for chunks in wanted.values() for key, _ in chunks], stop)
+            places = bench.places([key for chunks in wanted.values() for key, _, _ in chunks], stop)
             # Those of the batch before stood until now, so that other machines see a run at work.
             bench.retire(self._used)
             self._used = list(places)
             waves: list[Wave] = []
             for trial in trials:
-                made = [(places[key], payloads) for key, payloads in wanted.get(trial.id, ()) if key in places]
-                refusal = next((place for place, _ in made if isinstance(place, Refusal)), None)
+                made = [(places[key], runs, first) for key, runs, first in wanted.get(trial.id, ()) if key in places]
+                refusal = next((place for place, _, _ in made if isinstance(place, Refusal)), None)
                 if refusal is not None:
                     yield refused_sample(trial, refusal)
                 else:
-                    waves.extend(Wave(trial, place, runs) for place, runs in made if isinstance(place, Place))
+                    waves.extend(Wave(trial, p, runs, first) for p, runs, first in made if isinstance(p, Place))
+            self.before_runs()
             yield from self._lanes.run(waves, stop, self._watch)
             if not stop.is_set():
                 self._watch()
@@ -243,13 +246,17 @@ class AwsBackend:
         if failures:
             raise left_behind(self.target.name, failures)
 
-    def _chunks(self, trial: Trial) -> list[tuple[Key, tuple[tuple[int, ...], ...]]]:
-        """The parts of a trial, each with a place of its own, so that its environments are new ones."""
+    def _chunks(self, trial: Trial) -> list[tuple[Key, tuple[tuple[int, ...], ...], int]]:
+        """The parts of a trial, each with a place of its own, so that its environments are new ones.
+
+        Returns:
+            For each part its place, the payloads of its lanes, and the number of the first of them.
+        """
         assert self._lanes is not None
         cold, width, seed = self.settings.only_cold_starts, self._lanes.concurrency, self.settings.seed
         parts = split_lanes(trial, self._lanes.payloads, width=width, seed=seed, cold=cold)
         generations = self._generations[trial.configuration]
-        return [((trial.configuration, next(generations)), part) for part in parts]
+        return [((trial.configuration, next(generations)), part, n * width) for n, part in enumerate(parts)]
 
 
 def refused_sample(trial: Trial, refusal: Refusal) -> Sample:

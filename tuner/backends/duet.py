@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuner.backends.local import LocalBackend, describe_host, target_faults
+from tuner.backends.local import LocalBackend, target_faults
 from tuner.backends.local_lanes import Lane, LaneRunner
 from tuner.backends.pairs import BackendPairs
 from tuner.duet import DuetPlan, EnvironmentPair, PairSource
-from tuner.errors import BackendError, Fault, InputError
+from tuner.errors import Fault, InputError
 from tuner.local.revisions import file_at
 from tuner.loop import Backend
 from tuner.model import Trial
@@ -28,6 +28,10 @@ from tuner.settings import Settings
 
 if TYPE_CHECKING:
     from tuner.aws.session import Connection
+
+
+AWS_STEP = 5
+"""Pairs between two looks in AWS at least: each batch waits for copies of its own to be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,35 +66,38 @@ class LocalPairs:
     seed: int = 0
     _taken: int = 0
 
-    def take(self, count: int, stop: threading.Event) -> Iterator[EnvironmentPair]:
-        """Measure `count` pairs; see `PairSource`.
-
-        Raises:
-            BackendError: this machine has not what the configuration needs.
-        """
-        where = self.plan.configuration
-        if not self.candidate.can_measure(where):
-            raise BackendError(f"{where} was refused: this machine has {describe_host()}", "Give --power-values.")
+    def take(self, count: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
+        """Measure `count` pairs, one after the other; see `PairSource`."""
         for _ in range(count):
             self._taken += 1
-            if pair := self._pair(Trial(self._taken, where, 1, self.plan.runs_per_environment), stop):
-                yield pair
+            pair = self._pair(Trial(self._taken, self.plan.configuration, 1, self.plan.runs_per_environment), stop)
+            if pair.runs:
+                yield (pair,)
+            if stop.is_set():
+                return
 
-    def _pair(self, trial: Trial, stop: threading.Event) -> EnvironmentPair | None:
-        """One pair; None when it was stopped before both sides were complete."""
+    def _pair(self, trial: Trial, stop: threading.Event) -> EnvironmentPair:
+        """One pair; what is done of it when it was stopped.
+
+        The versions take turns in the order A B B A A B B A …, so that a machine that grows slower
+        or quicker meanwhile moves both alike; who begins is drawn.
+        """
         (before,), (after,) = self.baseline.lanes([trial]), self.candidate.lanes([trial])
         lanes = [before, after]
         if random.Random(f"{self.seed}/{trial.id}").random() < 0.5:
             lanes.reverse()
 
-        def make_run(lane: Lane) -> None:
-            (self.baseline if lane is before else self.candidate).make_run(lane)
+        def take_turn(lane: Lane) -> None:
+            backend = self.baseline if lane is before else self.candidate
+            alone = not lane.done or (lane is lanes[0] and len(lane.done) == 1)
+            for _ in range(1 if alone else 2):
+                if not lane.complete and not lane.cut:
+                    backend.make_run(lane)
 
-        runner = LaneRunner(lanes, make_run, slots=1, open_mb=2 * trial.configuration.memory_mb)
+        runner = LaneRunner(lanes, take_turn, slots=1, open_mb=2 * trial.configuration.memory_mb)
         for _ in runner.samples(stop):
             pass
-        complete = before.complete and after.complete
-        return EnvironmentPair(tuple(before.done), tuple(after.done)) if complete else None
+        return EnvironmentPair(tuple(before.done), tuple(after.done))
 
 
 @contextmanager
@@ -162,15 +169,19 @@ def aws_duet(
 
     if parse_target(settings.target).qualifier:
         raise InputError.single("TARGET", f"{settings.target} names a version", "give the function alone")
+    if settings.concurrency < 2:
+        raise InputError.single("--concurrency", "a duet invokes both versions at the same moment", "give 2 or more")
+    start = threading.Barrier(2)
     with ExitStack() as resources:
         opened: list[Backend] = []
         for version in (baseline, candidate):
-            half = max(1, settings.concurrency // 2)
+            half = settings.concurrency // 2
             own = replace(settings, target=f"{settings.target}:{version}", isolation="copy", concurrency=half)
             target = parse_target(own.target)
             clients = connect(connection, region=target.region)
             api, journals = LambdaApi(clients.control), state_dir(environment)
-            backend = AwsBackend(own, target, clients, api, journals, candidate=bool(opened))
+            backend = AwsBackend(own, target, clients, api, journals, candidate=bool(opened), before_runs=start.wait)
             opened.append(resources.enter_context(backend))
         first, second = opened
-        yield Duet(first, second, lambda plan, _seed: BackendPairs(first, second, plan), step=5)
+        at_once = min(half, AWS_STEP)
+        yield Duet(first, second, lambda plan, _: BackendPairs(first, second, plan, at_once, start), step=AWS_STEP)

@@ -16,17 +16,19 @@ import click
 from tuner.cli.comparison import comparison_options, deliver, read_question
 from tuner.cli.flags import build_document, name_flags, read_payload
 from tuner.cli.options import PositiveNumber, common_options, stop_on_signals
-from tuner.errors import Fault, InputError, InterruptedRunError
+from tuner.errors import Fault, InputError, InterruptedRunError, LeftBehindError, TunerError
+from tuner.model import MB_PER_VCPU, Configuration
 from tuner.settings import Settings
 from tuner.verdicts import Comparison, Question
 
 if TYPE_CHECKING:
     from tuner.backends.duet import Duet
     from tuner.duet import DuetPlan, EnvironmentPair
-    from tuner.model import Configuration, FunctionIdentity
+    from tuner.model import FunctionIdentity
 
-DEFAULT_LOCAL_MB = 1024
-"""Size of a local duet unless another is named: more than half a vCPU, and any machine has it."""
+DEFAULT_LOCAL_MB = MB_PER_VCPU
+"""Size of a local duet unless another is named: one whole core. Below it the CPU share comes in periods of
+20 ms, so that a change shows as nothing, or as a whole period."""
 RUNS, LOCAL_RUNS = 2, 4
 """Runs in each environment. In AWS environments differ as much as runs do; on one machine they do not,
 while other programs disturb single runs, which the median of three leaves out."""
@@ -48,7 +50,7 @@ INVOCATIONS, LOCAL_INVOCATIONS = 400, 1000
 @comparison_options
 @click.option("--payload", metavar="JSON|@FILE", help="One payload, or a weighted list: [{payload, weight}, …].")
 @click.option("--payload-s3", metavar="S3URL", help="Payload in S3; wins over --payload.")
-@click.option("--power-values", metavar="MB", help="The size to measure at. Default: the one in use; here: 1024.")
+@click.option("--power-values", metavar="MB", help="The size to measure at. Default: the one in use; here: 1769.")
 @click.option("--arch", metavar="ARCH", help="Architecture to measure on. Default: the one in use.")
 @click.option("--runs", type=click.IntRange(1), help="In each environment; the first is cold. Default 2; here: 4.")
 @click.option("--max-invocations", type=click.IntRange(1), help="Of both together. Default 400; here: 1000.")
@@ -73,19 +75,41 @@ def command(target: str, **options: Any) -> int:
     TARGET is a function in AWS, or FILE:HANDLER on this machine. Exits with 3 when the
     candidate is worse, with 4 under --strict when the budget ends before a decision.
     """
+    from tuner.duet import CutShortError
+
     question = read_question(options)
     settings = _settings(target, options)
-    with ExitStack() as resources:
-        stop = resources.enter_context(stop_on_signals())
-        comparison = _measure(settings, question, options, stop, resources)
+    samples = _samples_file(options)
+    comparison: Comparison | None = None
+    failure: TunerError | None = None
+    try:
+        with ExitStack() as resources:
+            stop = resources.enter_context(stop_on_signals())
+            try:
+                comparison = _measure(settings, question, options, samples, stop, resources)
+            except CutShortError as exc:
+                comparison, failure = exc.comparison, exc
+    except LeftBehindError as exc:
+        if comparison is None:
+            raise
+        failure = exc.after(failure)
     code = deliver(comparison, options)
+    if failure:
+        raise failure
     if comparison.stopped_by == "interrupted":
-        raise InterruptedRunError(f"Interrupted after {comparison.invocations} invocations; they are kept.")
+        raise InterruptedRunError(
+            f"Interrupted after {comparison.invocations} invocations; they are kept in {samples}."
+        )
     return code
 
 
 def _measure(
-    settings: Settings, question: Question, options: dict[str, Any], stop: threading.Event, resources: ExitStack
+    settings: Settings,
+    question: Question,
+    options: dict[str, Any],
+    samples: Path,
+    stop: threading.Event,
+    resources: ExitStack,
 ) -> Comparison:
     from tuner.cli.session import DEFAULT_REGION, prices_for
     from tuner.duet import DuetPlan, run_duet
@@ -94,14 +118,14 @@ def _measure(
     identity = duet.candidate.describe()
     local = identity.backend == "local"
     plan = DuetPlan(
-        _configuration(settings, identity),
+        _configuration(settings, options, identity),
         options["runs"] or (LOCAL_RUNS if local else RUNS),
         options["max_invocations"] or (LOCAL_INVOCATIONS if local else INVOCATIONS),
         options["max_usd"],
         options["max_seconds"],
         duet.step,
     )
-    record = _Record(_samples_file(options), plan, resources)
+    record = _Record(samples, plan, resources)
     where = f"{settings.target} at {plan.configuration}"
     count = 0
 
@@ -179,22 +203,25 @@ def _settings(target: str, options: Mapping[str, Any]) -> Settings:
     return decode_input(document)
 
 
-def _configuration(settings: Settings, identity: FunctionIdentity) -> Configuration:
+def _configuration(settings: Settings, options: Mapping[str, Any], identity: FunctionIdentity) -> Configuration:
     """Where to measure: the size and architecture that were named, else those in use.
 
     Raises:
-        InputError: more than one size or architecture was named.
+        InputError: more than one size or architecture was named, or a size that cannot be measured.
     """
-    from tuner.model import Configuration
-
     listed = settings.memory.listed
-    if listed is not None and len(listed) != 1:
+    if len(listed or ()) != 1 and options["power_values"] is not None:
         raise InputError.single("--power-values", "a duet measures at one size", "name one, or run one duet for each")
     architectures = settings.architectures or identity.architectures[:1]
     if len(architectures) != 1:
         problem = "a duet measures on one architecture"
         raise InputError.single("--arch", problem, "name one, or run one duet for each")
+    if architectures[0] not in identity.architectures:
+        raise InputError.single("--arch", f"{architectures[0]} cannot be measured here", "leave it out")
+    size = identity.current.memory_mb if identity.current else min(DEFAULT_LOCAL_MB, identity.max_memory_mb)
     if listed:
-        return Configuration(listed[0], architectures[0])
-    size = identity.current.memory_mb if identity.current else DEFAULT_LOCAL_MB
+        size = listed[0]
+    if size > identity.max_memory_mb:
+        problem = f"{size} MB cannot be measured here"
+        raise InputError.single("--power-values", problem, f"name one up to {identity.max_memory_mb}")
     return Configuration(size, architectures[0])

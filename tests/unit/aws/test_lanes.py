@@ -70,6 +70,12 @@ def test_every_lane_gives_a_sample_and_no_more_run_at_once_than_allowed() -> Non
     assert invoker.most <= 4
 
 
+def test_a_sample_tells_which_environment_of_its_trial_it_is() -> None:
+    trial, place = Trial(1, CONFIGURATION, 5, 1), Place("orders", "1", CONFIGURATION)
+    parts = [Wave(trial, place, ((0,),) * 3), Wave(trial, place, ((0,),) * 2, first=3)]
+    assert sorted(sample.lane or 0 for sample in run(runner(FakeInvoker()), parts)) == [0, 1, 2, 3, 4]
+
+
 def test_environments_are_told_apart_by_cold_starts_and_found_again_warm() -> None:
     lanes = runner(FakeInvoker(together=threading.Barrier(2)), 2)
     first, second = run(lanes, waves(1)), run(lanes, waves(1))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
 from benchmarks.regression.noise import CONFIGURATION, NoisyPairs
 from tuner.backends.pairs import BackendPairs
-from tuner.backends.simulated import SimulatedBackend, SimulatedFaults, SimulatedFunction
-from tuner.duet import DuetPlan, EnvironmentPair, PairSource, run_duet
+from tuner.duet import CutShortError, DuetPlan, EnvironmentPair, PairSource, run_duet
 from tuner.errors import AllFailedError, BackendError, InputError
-from tuner.model import Architecture, FunctionError, Invocation, Outcome
+from tuner.model import FunctionError, FunctionIdentity, Invocation, Notice, Outcome, Sample, Trial
 from tuner.pricing import price_list
 from tuner.verdicts import Comparison, Metric, Question, Verdict
 
@@ -31,21 +31,46 @@ def noisy(slowdown: float, seed: int = 0) -> NoisyPairs:
     return NoisyPairs(slowdown, np.random.default_rng(seed))
 
 
-class Failing:
-    """Pairs of which one side, or a part of it, fails."""
+@dataclass
+class Changed:
+    """Pairs of which some have one side changed.
 
-    def __init__(self, source: PairSource, side: str, every: int = 1) -> None:
-        self.source, self.side, self.every, self.made = source, side, every, 0
+    Attributes:
+        source: where the pairs come from.
+        side: which side is changed.
+        change: makes another run of a run.
+        every: the number of pairs of which the last is changed.
+        made: pairs so far.
+    """
 
-    def take(self, count: int, stop: threading.Event) -> Iterator[EnvironmentPair]:
-        for pair in self.source.take(count, stop):
-            self.made += 1
-            if self.made % self.every == 0:
-                error = FunctionError("KeyError", "'total'")
-                runs = tuple(replace(run, outcome=Outcome.ERROR, error=error) for run in getattr(pair, self.side))
-                yield replace(pair, **{self.side: runs})
-            else:
-                yield pair
+    source: PairSource
+    side: str
+    change: Callable[[Invocation], Invocation]
+    every: int = 1
+    made: int = 0
+
+    def take(self, count: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
+        for pairs in self.source.take(count, stop):
+            yield tuple(map(self._one, pairs))
+
+    def _one(self, pair: EnvironmentPair) -> EnvironmentPair:
+        self.made += 1
+        runs = tuple(map(self.change, getattr(pair, self.side)))
+        return replace(pair, **{self.side: runs}) if self.made % self.every == 0 else pair
+
+
+def fails(run: Invocation) -> Invocation:
+    return replace(run, outcome=Outcome.ERROR, error=FunctionError("KeyError", "'total'"))
+
+
+def moved_to_init(run: Invocation) -> Invocation:
+    """What took 30% of the handler's time is now done at the start."""
+    start = run.init_duration_ms and run.init_duration_ms * 1.6
+    return replace(run, duration_ms=(run.duration_ms or 0) * 0.7, init_duration_ms=start)
+
+
+def kept_in_memory(run: Invocation) -> Invocation:
+    return replace(run, duration_ms=(run.duration_ms or 0) * 0.7, max_memory_used_mb=3 * (run.max_memory_used_mb or 0))
 
 
 def test_a_clear_slowdown_ends_early_as_worse() -> None:
@@ -64,49 +89,95 @@ def test_at_the_threshold_the_budget_ends_it_and_the_runs_that_would_decide_are_
     found = duet(noisy(0.06, seed=3), DuetPlan(CONFIGURATION, max_invocations=100))
     assert (found.verdict, found.stopped_by, found.invocations) == (Verdict.NOT_DECIDED, "max_invocations", 100)
     needed = found.findings[0].runs_to_decide
-    assert needed is None or needed > 100
+    assert needed is not None
+    assert needed > 100
 
 
 def test_a_drift_of_hosts_that_moves_both_sides_does_not_show() -> None:
     source = noisy(0.0)
-    moved = list(source.take(40, threading.Event()))
+    moved = [source.pair() for _ in range(40)]
     centre = [np.log(pair.baseline[-1].duration_ms or 0) for pair in moved]
     assert np.ptp(centre) > 0.2
     assert duet(noisy(0.0)).verdict is Verdict.SAME
 
 
-def test_a_candidate_that_always_fails_is_worse_after_the_first_batch() -> None:
-    found = duet(Failing(noisy(0.0), "candidate"))
-    assert (found.verdict, found.invocations) == (Verdict.WORSE, 32)
+@pytest.mark.parametrize(("change", "metric"), [(moved_to_init, Metric.INIT), (kept_in_memory, Metric.MEMORY)])
+def test_what_was_moved_out_of_the_duration_is_found_although_that_is_decided_first(
+    change: Callable[[Invocation], Invocation], metric: Metric
+) -> None:
+    found = duet(Changed(noisy(0.0), "candidate", change), question=Question())
+    assert found.verdict is Verdict.WORSE
+    assert {f.metric for f in found.findings if f.verdict is Verdict.WORSE} == {metric}
+    assert found.invocations is not None
+    assert found.invocations < 100
+
+
+def test_a_95th_percentile_that_was_not_named_is_not_waited_for() -> None:
+    found = duet(noisy(0.0), question=Question())
+    assert (found.verdict, found.stopped_by) == (Verdict.SAME, "decided")
+    p95 = next(f for f in found.findings if f.metric is Metric.P95)
+    assert p95.reason == "a 95th percentile needs 960 runs or more"
+
+
+def test_a_budget_that_can_never_decide_on_what_was_named_is_refused() -> None:
+    question = Question.of(0.05, 0.95, [Metric.P95])
+    with pytest.raises(InputError, match=r"400 can never decide on p95 \(give at least 480\)"):
+        duet(noisy(0.0), question=question)
+    found = duet(noisy(1.0), DuetPlan(CONFIGURATION, max_invocations=480), question)
+    assert found.verdict is Verdict.WORSE
+
+
+def test_a_candidate_that_always_fails_is_worse_after_three_pairs() -> None:
+    found = duet(Changed(noisy(0.0), "candidate", fails))
+    assert (found.verdict, found.invocations) == (Verdict.WORSE, 12)
     assert "KeyError: 'total'" in found.findings[-1].reason
 
 
 def test_a_candidate_that_fails_in_a_third_of_its_environments_is_worse() -> None:
-    assert duet(Failing(noisy(0.0), "candidate", every=3)).verdict is Verdict.WORSE
+    assert duet(Changed(noisy(0.0), "candidate", fails, every=3)).verdict is Verdict.WORSE
 
 
-def test_a_baseline_that_always_fails_is_an_error() -> None:
-    with pytest.raises(AllFailedError, match="KeyError"):
-        duet(Failing(noisy(0.0), "baseline"))
+def test_a_failure_more_of_a_function_that_fails_now_and_then_does_not_keep_a_duet_open() -> None:
+    source = Changed(Changed(noisy(0.0), "baseline", fails, every=20), "candidate", fails, every=15)
+    found = duet(source)
+    assert (found.verdict, found.stopped_by) == (Verdict.SAME, "decided")
+    assert found.findings[-1].candidate > found.findings[-1].baseline  # type: ignore[operator]
 
 
-def test_time_and_money_end_a_duet() -> None:
+def test_a_baseline_that_always_fails_is_an_error_after_three_pairs() -> None:
+    source = Changed(noisy(0.0), "baseline", fails)
+    with pytest.raises(AllFailedError, match="failed in all of 6 runs: KeyError"):
+        duet(source)
+    assert source.made == 3
+
+
+def test_time_and_money_end_a_duet_after_any_pair() -> None:
     ticks = iter(range(0, 10_000, 100))
     plan = DuetPlan(CONFIGURATION, max_seconds=150.0)
-    assert duet(noisy(0.05), plan, clock=lambda: float(next(ticks))).stopped_by == "max_seconds"
-    assert duet(noisy(0.05), DuetPlan(CONFIGURATION, max_usd=1e-6)).stopped_by == "max_usd"
+    found = duet(noisy(0.05), plan, clock=lambda: float(next(ticks)))
+    assert (found.stopped_by, found.invocations) == ("max_seconds", 8)
+    found = duet(noisy(0.05), DuetPlan(CONFIGURATION, max_usd=1e-6))
+    assert (found.stopped_by, found.invocations) == ("max_usd", 4)
 
 
-def test_an_interrupted_duet_judges_what_it_has() -> None:
+@pytest.mark.parametrize("source", [noisy(0.05), Changed(noisy(0.0), "baseline", fails)])
+def test_an_interrupted_duet_judges_what_it_has(source: PairSource) -> None:
     stop = threading.Event()
-    seen: list[EnvironmentPair] = []
+    found = duet(source, stop=stop, watch=lambda _: stop.set())
+    assert (found.stopped_by, found.invocations, found.verdict) == ("interrupted", 4, Verdict.NOT_DECIDED)
 
-    def watch(pair: EnvironmentPair) -> None:
-        seen.append(pair)
-        if len(seen) == 10:
-            stop.set()
 
-    assert duet(noisy(0.05), stop=stop, watch=watch).stopped_by == "interrupted"
+def test_what_was_measured_before_the_measuring_failed_is_judged() -> None:
+    class Breaking(NoisyPairs):
+        def pair(self) -> EnvironmentPair:
+            if self._made == 20:
+                raise BackendError("the network is gone", "Try again.")
+            return super().pair()
+
+    with pytest.raises(CutShortError, match="the network is gone") as caught:
+        duet(Breaking(0.1, np.random.default_rng(0)))
+    assert (caught.value.comparison.stopped_by, caught.value.comparison.invocations) == ("failed", 80)
+    assert caught.value.comparison.findings[0].effect is not None
 
 
 def test_a_budget_without_a_single_look_is_refused() -> None:
@@ -114,31 +185,101 @@ def test_a_budget_without_a_single_look_is_refused() -> None:
         DuetPlan(CONFIGURATION, max_invocations=31)
 
 
-def test_false_alarms_over_all_metrics_and_looks_stay_rare() -> None:
-    called = [duet(noisy(0.0, seed), DuetPlan(CONFIGURATION, max_invocations=100), Question()) for seed in range(12)]
-    assert sum(found.verdict is Verdict.WORSE for found in called) <= 2
+@dataclass
+class Lanes:
+    """A backend as that of AWS: a sample for each environment, in the order in which they end.
+
+    The environments of one trial differ in speed by tenths, those of two trials not at all.
+
+    Attributes:
+        factor: of all durations.
+        order: of the samples.
+        crashes: whether every environment ends after its first run, and another takes its place.
+        refused, throttled, fails: what goes wrong.
+        began: times at which measuring began.
+    """
+
+    factor: float = 1.0
+    order: int = 1
+    crashes: bool = False
+    refused: bool = False
+    throttled: bool = False
+    fails: bool = False
+    before_runs: Callable[[], object] = lambda: None
+    pause_s: float = 0.0
+    began: list[float] = field(default_factory=list)
+
+    def __enter__(self) -> Lanes:
+        return self
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def describe(self) -> FunctionIdentity:
+        return FunctionIdentity("lanes", "aws")
+
+    def notices(self) -> Sequence[Notice]:
+        return ()
+
+    def measure(self, trials: Sequence[Trial], stop: threading.Event) -> Iterator[Sample]:
+        time.sleep(self.pause_s)
+        if self.fails:
+            raise BackendError("no permission")
+        if self.refused:
+            yield Sample(1, CONFIGURATION, (Invocation(Outcome.REFUSED, error=FunctionError("Cap", "too large")),))
+        self.before_runs()
+        self.began.append(time.monotonic())
+        for trial in trials:
+            for lane in range(trial.environments)[:: self.order]:
+                runs = tuple(self._run(trial, lane, number) for number in range(trial.runs_per_environment))
+                yield Sample(trial.id, trial.configuration, runs, lane)
+
+    def _run(self, trial: Trial, lane: int, number: int) -> Invocation:
+        if self.throttled:
+            return Invocation(Outcome.THROTTLED)
+        ms = 100 * self.factor * (1 + lane / 10)
+        label = f"{trial.id}/{lane}/{number if self.crashes else 0}"
+        cold = number == 0 or self.crashes
+        return Invocation(Outcome.OK, label, ms, round(ms), init_duration_ms=90.0 if cold else None)
 
 
-def backend(slowdown: float, seed: int, faults: SimulatedFaults | None = None) -> SimulatedBackend:
-    curve = {Architecture.X86_64: {128: 100 * (1 + slowdown), 3008: 100 * (1 + slowdown)}}
-    return SimulatedBackend(SimulatedFunction(curve, faults=faults or SimulatedFaults()), seed=seed)
+PLAN = DuetPlan(CONFIGURATION)
 
 
-def test_two_backends_make_pairs_of_environments() -> None:
-    plan = DuetPlan(CONFIGURATION)
-    pairs = list(BackendPairs(backend(0, 1), backend(0.3, 2), plan).take(9, threading.Event()))
-    assert len(pairs) == 9
-    assert all([run.cold for run in side] == [True, False] for p in pairs for side in (p.baseline, p.candidate))
-    assert duet(BackendPairs(backend(0, 1), backend(0.3, 2), plan)).verdict is Verdict.WORSE
+def taken(source: PairSource, count: int) -> list[EnvironmentPair]:
+    return [pair for pairs in source.take(count, threading.Event()) for pair in pairs]
+
+
+def test_environments_are_paired_by_their_number_not_by_the_order_in_which_they_end() -> None:
+    pairs = taken(BackendPairs(Lanes(), Lanes(1.3, order=-1), PLAN), 8)
+    assert [[run.cold for run in pair.runs] for pair in pairs] == [[True, False] * 2] * 8
+    ratios = [(p.candidate[1].duration_ms or 0) / (p.baseline[1].duration_ms or 1) for p in pairs]
+    assert ratios == pytest.approx([1.3] * 8)
+
+
+def test_both_sides_of_a_batch_begin_together_although_one_is_ready_later() -> None:
+    start = threading.Barrier(2)
+    sides = [Lanes(before_runs=start.wait), Lanes(before_runs=start.wait, pause_s=0.1)]
+    taken(BackendPairs(*sides, PLAN, start=start), 8)
+    assert all(abs(one - other) < 0.05 for one, other in zip(*(side.began for side in sides), strict=True))
+
+
+def test_a_side_that_fails_does_not_leave_the_other_waiting_and_tells_why() -> None:
+    start = threading.Barrier(2)
+    source = BackendPairs(Lanes(before_runs=start.wait), Lanes(fails=True, pause_s=0.05), PLAN, start=start)
+    with pytest.raises(BackendError, match="no permission"):
+        duet(source)
+
+
+def test_environments_that_crash_are_still_one_of_their_pair() -> None:
+    pairs = taken(BackendPairs(Lanes(), Lanes(crashes=True), PLAN), 13)
+    assert [len(pair.runs) for pair in pairs] == [4] * 13
 
 
 def test_a_refused_size_and_a_throttled_account_are_errors() -> None:
-    plan = DuetPlan(CONFIGURATION)
-    with pytest.raises(BackendError, match="refused"):
-        duet(BackendPairs(backend(0, 1), backend(0, 2, SimulatedFaults(refused_above_mb=256)), plan))
-    throttled = SimulatedFaults(throttled_share=1.0)
+    with pytest.raises(BackendError, match="refused: too large"):
+        duet(BackendPairs(Lanes(), Lanes(refused=True), PLAN))
     with pytest.raises(BackendError, match="No run was started"):
-        duet(BackendPairs(backend(0, 1, throttled), backend(0, 2, throttled), plan))
+        duet(BackendPairs(Lanes(throttled=True), Lanes(throttled=True), PLAN))
 
 
 def test_memory_of_whole_megabytes_is_decided_although_most_pairs_tie() -> None:

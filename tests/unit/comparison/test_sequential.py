@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.sequential import critical_rank, looks, nominal_levels, shift, walsh_averages
+from tuner.sequential import critical_rank, least_pairs, looks, nominal_levels, shift, walsh_averages
 
 differences = st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=8, max_size=40)
 
@@ -52,16 +52,18 @@ def test_the_error_over_all_looks_is_what_was_asked_for() -> None:
     assert crossed.mean() == pytest.approx(0.04, abs=0.004)
 
 
-def test_whoever_looks_at_every_batch_is_wrong_no_more_often_than_alpha() -> None:
-    """Heavy tails, no shift: the chance that a lower bound ever passes zero."""
-    rng = np.random.default_rng(2)
-    schedule = looks(40)
-    wrong = 0
-    for _ in range(250):
-        noise = rng.standard_t(2, size=40)
-        found = [shift(noise[:count].tolist(), schedule, 0.1) for count in schedule]
-        wrong += any(f is not None and f.low > 0 for f in found)
-    assert wrong / 250 < 0.1 + 3 * math.sqrt(0.1 * 0.9 / 250)
+@pytest.mark.parametrize(("most", "step"), [(100, 5), (125, 1)])
+def test_at_the_threshold_either_default_schedule_errs_as_often_as_it_may(most: int, step: int) -> None:
+    """The lower bound passes zero when the ranks of the negative pairs sum to less than its own rank."""
+    schedule, alpha, repetitions = looks(most, step), 0.05, 3000
+    levels = nominal_levels(schedule, alpha)
+    pairs = np.random.default_rng(3).standard_t(4, size=(repetitions, most))
+    passed = np.zeros(repetitions, dtype=bool)
+    for count, level in zip(schedule, levels, strict=True):
+        ranks = np.abs(pairs[:, :count]).argsort(axis=1).argsort(axis=1) + 1
+        passed |= (ranks * (pairs[:, :count] < 0)).sum(axis=1) < critical_rank(count, level)
+    allowed = 3 * math.sqrt(alpha * (1 - alpha) / repetitions)
+    assert alpha * 0.7 < passed.mean() < alpha + allowed
 
 
 @given(differences, st.floats(-2, 2))
@@ -72,6 +74,15 @@ def test_a_shift_of_all_pairs_moves_estimate_and_bounds_by_as_much(values: list[
     assert moved is not None
     assert moved.estimate == pytest.approx(plain.estimate + by, abs=1e-9)
     assert moved.low == pytest.approx(plain.low + by, abs=1e-9)
+
+
+@pytest.mark.parametrize("alpha", [0.3, 0.05, 0.001])
+def test_fewer_pairs_than_the_least_never_give_a_bound(alpha: float) -> None:
+    least = least_pairs(alpha)
+    for count, bounded in ((least - 1, False), (least, True)):
+        found = shift([1.0 + i for i in range(count)], looks(count), alpha)
+        assert found is not None
+        assert math.isfinite(found.low) is bounded
 
 
 @given(differences)
