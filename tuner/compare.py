@@ -34,7 +34,9 @@ CRASH_RUNS = 4
 """Runs of either side from which a candidate that always fails, where the baseline never did, is broken. Of two
 functions that are alike, whatever their share of failures, chance shows that in less than 4^-4 = 0.4%."""
 LIKELY_BY_CHANCE = 0.2
-"""More failures than before are put down to chance when it gives as many at least so often."""
+"""More failures than before are put down to chance when it gives as many at least so often …"""
+FAILURE_MARGIN = 0.05
+"""… and when their share has grown by no more than this."""
 OLD_BASELINE_DAYS = 7
 """From here on a notice tells that hosts may have changed: published curves of the same function moved
 by more than 10% within a month in a quarter of the cases."""
@@ -341,8 +343,8 @@ def failure_finding(configuration: Configuration | None, before: Tally, after: T
     """Compare the shares of failed runs of baseline and candidate.
 
     More failures than before are worse when chance (Fisher's exact test) hardly gives so many. They
-    are the same when the baseline failed now and then as well and chance gives as many often
-    enough. A candidate that fails where the baseline never did is never called the same.
+    are the same when the baseline failed now and then as well, and they are few and likely enough
+    to be chance. A candidate that fails where the baseline never did is never called the same.
     """
     shares = [tally.failed / tally.runs if tally.runs else 0.0 for tally in (before, after)]
     more = shares[1] > shares[0]
@@ -355,8 +357,8 @@ def failure_finding(configuration: Configuration | None, before: Tally, after: T
         verdict, reason = Verdict.NOT_DECIDED, "nothing ran on one of the sides"
     elif more:
         chance = fisher_exact(failures, runs)
-        likely = Verdict.SAME if before.failed and chance > LIKELY_BY_CHANCE else Verdict.NOT_DECIDED
-        verdict = Verdict.WORSE if chance <= alpha else likely
+        likely = before.failed > 0 and chance > LIKELY_BY_CHANCE and shares[1] - shares[0] <= FAILURE_MARGIN
+        verdict = Verdict.WORSE if chance <= alpha else Verdict.SAME if likely else Verdict.NOT_DECIDED
     else:
         fewer = shares[1] < shares[0] and fisher_exact(failures[::-1], runs[::-1]) <= alpha
         verdict = Verdict.BETTER if fewer else Verdict.SAME

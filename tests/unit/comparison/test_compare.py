@@ -7,8 +7,9 @@ import pytest
 from benchmarks.regression.simulation import documents
 from tests.unit.comparison.documents import over_all, result
 from tuner.backends.simulated import SimulatedFaults
-from tuner.compare import compare
+from tuner.compare import compare, failure_finding
 from tuner.errors import InputError
+from tuner.figures import Tally
 from tuner.validation import find_faults
 from tuner.verdicts import Metric, Question, Verdict, comparison_document, comparison_schema
 
@@ -39,7 +40,8 @@ def test_few_environments_leave_it_open_and_tell_how_many_runs_would_decide() ->
     found = compare(result(environments=2, runs=4), result(0.06, seed=1, environments=2, runs=4), QUESTION)
     finding = over_all(found, Metric.DURATION)
     assert finding.verdict is OPEN
-    assert finding.runs_to_decide is None or finding.runs_to_decide > finding.runs
+    assert finding.runs_to_decide is not None
+    assert finding.runs_to_decide > finding.runs
     p95 = over_all(found, Metric.P95)
     assert p95.verdict is OPEN
     assert "blocks of 20" in p95.reason
@@ -92,6 +94,38 @@ def test_a_few_failures_more_leave_it_open_and_never_pass_as_the_same() -> None:
     assert found.verdict is OPEN
 
 
+def test_a_candidate_that_fails_in_every_warm_run_is_worse_with_its_own_error() -> None:
+    candidate = result(seed=1)
+    for measurement in candidate["measurements"]:
+        data = measurement["data"]
+        for index, cold in enumerate(data["cold"]):
+            if not cold:
+                data["usable"][index], data["outcome"][index] = False, "error"
+        measurement["errors"] = [{"type": "StaleConnection", "message": "closed", "count": 1}]
+    found = compare(result(), candidate, QUESTION)
+    assert found.verdict is WORSE
+    assert "StaleConnection: closed" in over_all(found, Metric.FAILURES).reason
+    assert over_all(found, Metric.DURATION).verdict is OPEN
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [
+        (Tally(4, 4, 0), Tally(4, 0, 4, "KeyError"), WORSE),
+        (Tally(3, 3, 0), Tally(3, 0, 3, "KeyError"), OPEN),
+        (Tally(4, 2, 2), Tally(4, 0, 4, "KeyError"), OPEN),
+        (Tally(100, 100, 0), Tally(100, 99, 1, "KeyError"), OPEN),
+        (Tally(100, 99, 1), Tally(100, 98, 2, "KeyError"), SAME),
+        (Tally(100, 99, 1), Tally(100, 94, 6, "KeyError"), OPEN),
+        (Tally(100, 99, 1), Tally(100, 80, 20, "KeyError"), WORSE),
+    ],
+)
+def test_more_failures_are_worse_beyond_chance_and_the_same_within_it_where_there_were_some_before(
+    before: Tally, after: Tally, verdict: Verdict
+) -> None:
+    assert failure_finding(None, before, after, alpha=0.001).verdict is verdict
+
+
 def test_a_baseline_without_a_usable_run_is_refused() -> None:
     with pytest.raises(InputError, match="no usable run"):
         compare(result(faults=SimulatedFaults(error_share=1.0)), result(), QUESTION)
@@ -116,8 +150,10 @@ def test_the_shares_of_the_false_alarm_rate_add_up_to_it() -> None:
         assert sum(question.alpha(m) for m in (*question.metrics, Metric.FAILURES)) == pytest.approx(0.05)
 
 
-def test_the_same_function_measured_again_is_hardly_ever_called_worse() -> None:
-    assert documents(0.0, environments=2, repetitions=25, question=QUESTION)["worse"] <= 0.08
+def test_a_change_of_the_threshold_itself_is_hardly_ever_called_worse() -> None:
+    repetitions = 100
+    allowed = 0.05 + 3 * (0.05 * 0.95 / repetitions) ** 0.5
+    assert documents(0.05, environments=2, repetitions=repetitions, question=QUESTION)["worse"] <= allowed
 
 
 def test_the_document_of_a_comparison_fits_its_schema() -> None:
