@@ -6,6 +6,7 @@ import json
 import threading
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,11 +34,24 @@ def versions(cloud: Cloud) -> tuple[str, str]:
     return numbers[0], numbers[1]
 
 
-def test_two_versions_are_told_apart_and_the_function_is_left_alone(
-    cloud: Cloud, versions: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records of runs go to a folder of the test."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    before = cloud.snapshot("orders")
+
+
+def test_two_versions_are_told_apart_whatever_is_deployed_meanwhile_and_the_function_is_left_alone(
+    cloud: Cloud, versions: tuple[str, str], tmp_path: Path
+) -> None:
+    before: dict[str, Any] = {}
+
+    def deploy(_: object) -> None:
+        code = zipped({"app.py": CODE.format(seconds=9.0)})
+        cloud.client("lambda").update_function_code(FunctionName="orders", ZipFile=code)
+        cloud.wait("orders")
+        before.update(cloud.snapshot("orders"))
+
+    cloud.faults.hook(deploy, "Invoke")
     answer = tmp_path / "duet.json"
     flags = ["--endpoint-url", cloud.endpoint, "--region", "us-east-1", "--metric", "duration", "--quiet"]
     files = ["--samples", str(tmp_path / "samples.jsonl"), "--output", str(answer)]
@@ -76,12 +90,35 @@ def test_what_both_sides_left_is_undone_by_the_next_run_of_any_kind(cloud: Cloud
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_version_that_does_not_exist_is_an_error_and_no_pass(
-    cloud: Cloud, versions: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_clean_up_that_fails_does_not_take_the_answer_away(
+    cloud: Cloud, versions: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    flags = ["--endpoint-url", cloud.endpoint, "--region", "us-east-1", "--samples", str(tmp_path / "s.jsonl")]
-    assert run(["duet", "orders", "--baseline", versions[0], "--candidate", "77", *flags]) in (1, 2)
+    cloud.faults.add("deny", "DeleteFunction", times=None)
+    flags = ["--endpoint-url", cloud.endpoint, "--region", "us-east-1", "--metric", "duration", "--quiet"]
+    files = ["--samples", str(tmp_path / "samples.jsonl")]
+    assert run(["duet", "orders", "--baseline", versions[0], "--candidate", versions[1], *flags, *files]) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith("Worse: duration")
+    assert "tuner clean orders" in err
+
+
+@pytest.mark.parametrize(
+    ("candidate", "more", "code", "reason"),
+    [("77", (), 1, "77"), ("2", ("--concurrency", "1"), 2, "give 2 or more")],
+)
+def test_what_cannot_be_measured_is_an_error_and_no_pass(
+    cloud: Cloud,
+    versions: tuple[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    candidate: str,
+    more: tuple[str, ...],
+    code: int,
+    reason: str,
+) -> None:
+    flags = ["--endpoint-url", cloud.endpoint, "--region", "us-east-1", "--samples", str(tmp_path / "s.jsonl"), *more]
+    assert run(["duet", "orders", "--baseline", versions[0], "--candidate", candidate, *flags]) == code
+    assert reason in capsys.readouterr().err
     assert cloud.function_names() == ["orders"]
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from tuner.cli.main import run
+from tuner.local.host import architecture
+from tuner.model import Architecture
 
 HANDLER = "import time\nimport helper\n\n\ndef handler(event, context):\n    time.sleep(helper.SECONDS)\n"
 FLAGS = ("--metric", "duration", "--power-values", "1769", "--max-invocations", "64", "--runs", "2", "--quiet")
@@ -55,6 +57,15 @@ def test_two_revisions_the_other_way_round_are_better(repository: Path) -> None:
     assert duet(repository, "slow", "quick", "--strict") == 0
 
 
+def test_two_files_of_node_are_compared(tmp_path: Path) -> None:
+    for name, wait_ms in (("old.mjs", 10), ("new.mjs", 30)):
+        code = f"export const handler = () => new Promise((done) => setTimeout(done, {wait_ms}));\n"
+        (tmp_path / name).write_text(code)
+    old, new = (str(tmp_path / name) for name in ("old.mjs", "new.mjs"))
+    files = ["--samples", str(tmp_path / "samples.jsonl")]
+    assert run(["duet", f"{new}:handler", "--baseline", old, "--candidate", new, *FLAGS, *files]) == 3
+
+
 @pytest.mark.parametrize(
     ("candidate", "reason"),
     [
@@ -85,6 +96,21 @@ def test_a_candidate_that_does_not_load_is_bad_input_with_its_own_error(
     assert "nothing_of_this_name" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (("--power-values", "512-1024"), "a duet measures at one size"),
+        (("--arch", "arm64" if architecture() is Architecture.X86_64 else "x86_64"), "cannot be measured here"),
+        (("--metric", "p95", "--max-invocations", "64"), "64 can never decide on p95"),
+    ],
+)
+def test_what_can_never_be_answered_is_bad_input(
+    repository: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], reason: str
+) -> None:
+    assert duet(repository, "quick", "slow", *flags) == 2
+    assert reason in capsys.readouterr().err
+
+
 def test_a_candidate_that_raises_is_worse(repository: Path) -> None:
     raising = repository / "src" / "raising.py"
     raising.write_text("def handler(event, context):\n    raise KeyError('total')\n")
@@ -97,12 +123,20 @@ def test_an_interrupted_duet_keeps_its_runs_and_leaves_no_folder_behind(reposito
     app = str(repository / "src" / "app.py")
     command = [sys.executable, "-m", "tuner", "duet", f"{app}:handler", "--baseline", "quick", "--candidate", "quick"]
     environment = os.environ | {"TMPDIR": str(scratch), "PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen([*command, "--samples", str(samples)], env=environment, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        [*command, "--samples", str(samples)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         give_up = time.monotonic() + 60
         while not (samples.exists() and len(_invocations(samples)) >= 8) and time.monotonic() < give_up:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 130
+    assert f"they are kept in {samples}" in said
     assert len(_invocations(samples)) >= 8
     assert not list(scratch.glob("tuner-revision-*"))
 
