@@ -89,7 +89,7 @@ class Invoker:
         logs: looks reports up that the tail lacks; None: nothing is looked up.
         allowed: error types that count as normal runs.
         pre_processor, post_processor: functions called around each invocation.
-        hide_payload: keep what was sent out of the function's own errors.
+        hide_payload: keep what was sent out of the errors of the function and of the processors.
         attempts: calls at most of an invocation that is throttled.
         base_pause_s: upper bound of the first pause between them; it doubles with each.
     """
@@ -126,7 +126,7 @@ class Invoker:
         if reply is None:
             return None
         if self.post_processor and not reply.failed:
-            self._processed(self.post_processor, reply.body, stop)
+            self._processed(self.post_processor, reply.body, stop, given, body)
         invocation = self.interpret(place, reply, began=began, payload=payload, stop=stop)
         if invocation.error and self.hide_payload:
             return replace(invocation, error=without_payload(invocation.error, given, body))
@@ -177,13 +177,15 @@ class Invoker:
                 return parse_log(found[0], reply.request_id), found[1]
         return report, ""
 
-    def _processed(self, arn: str, body: bytes, stop: threading.Event) -> bytes:
-        """The output of a processor; empty when it gave none."""
+    def _processed(self, arn: str, body: bytes, stop: threading.Event, *payloads: bytes) -> bytes:
+        """The output of a processor; empty when it gave none. It may know the payloads, and quote them as it fails."""
         reply = self._call(arn, None, body, stop)
         if reply is None:
             return b""
         if reply.failed:
             error = _function_error(reply)
+            if self.hide_payload:
+                error = without_payload(error, body, *payloads)
             raise BackendError(f"The processor {arn} failed: {error.type}: {error.message}", "Mend it, then run again.")
         return b"" if reply.body.strip() in (b"", b"null", b'""') else reply.body
 

@@ -69,10 +69,10 @@ def refusal(code: str, status: int = 400, message: str = "said so", **headers: s
     return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": about}, "Invoke")
 
 
-def invoke(*answers: Any, **options: Any) -> tuple[Invocation | None, FakeLambda]:
+def invoke(*answers: Any, body: bytes = b"{}", **options: Any) -> tuple[Invocation | None, FakeLambda]:
     client = FakeLambda(*answers)
     options = {"base_pause_s": 0.001, "attempts": 4, **options}
-    return Invoker(client, Gate(4), **options).measure(PLACE, b"{}", payload=3, stop=NEVER), client
+    return Invoker(client, Gate(4), **options).measure(PLACE, body, payload=3, stop=NEVER), client
 
 
 def test_a_report_becomes_an_invocation() -> None:
@@ -97,13 +97,22 @@ def test_a_throttled_call_is_repeated_and_counted_when_it_never_passes() -> None
     assert len(client.asked) == 4
 
 
-def test_the_pause_that_lambda_asks_for_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    waited: list[float] = []
-    stop = threading.Event()
-    monkeypatch.setattr(stop, "wait", lambda seconds: bool(waited.append(seconds)))
-    client = FakeLambda(refusal("TooManyRequestsException", 429, **{"retry-after": "3"}), reply())
+class Clock(threading.Event):
+    """Never set; keeps how long it was waited for, without waiting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waited.append(timeout)
+        return False
+
+
+def test_the_pause_that_lambda_asks_for_is_kept() -> None:
+    client, stop = FakeLambda(refusal("TooManyRequestsException", 429, **{"retry-after": "3"}), reply()), Clock()
     Invoker(client, Gate(4)).measure(PLACE, b"{}", payload=0, stop=stop)
-    assert waited == [3.0]
+    assert stop.waited == [3.0]
 
 
 @pytest.mark.parametrize(
@@ -203,6 +212,14 @@ def test_a_processor_that_fails_ends_the_run_with_its_own_words() -> None:
     with pytest.raises(BackendError, match="prepare failed: Broken: no") as failed:
         invoke(reply({"errorType": "Broken", "errorMessage": "no"}, failed=True), pre_processor="prepare")
     assert failed.value.hint
+
+
+@pytest.mark.parametrize("processor", ["pre_processor", "post_processor"])
+def test_a_processor_that_fails_does_not_tell_a_payload_that_is_hidden(processor: str) -> None:
+    broken = reply({"errorType": "Broken", "errorMessage": "cannot use hunter2"}, failed=True)
+    answers = [broken] if processor == "pre_processor" else [reply(), broken]
+    with pytest.raises(BackendError, match="Broken: cannot use …"):
+        invoke(*answers, body=b'{"password": "hunter2"}', hide_payload=True, **{processor: "prepare"})
 
 
 @pytest.mark.parametrize("said", [None, ""])
