@@ -17,9 +17,22 @@ from tuner.errors import BackendError, InputError, TunerError
 PERMISSIONS_PAGE = "docs/permissions.md has the policy for each use."
 AS_AWS_SAYS = "AWS names the reason: correct it, then run again."
 
-_DENIED = re.compile(r"not authorized to perform: (?P<action>[\w:-]+)(?: on resource: (?P<resource>\S+))?")
-_ACTION_OF_OPERATION = {"Invoke": "InvokeFunction", "GetLayerVersionByArn": "GetLayerVersion"}
-_SERVICE_PREFIX = {"GetProducts": "pricing", "FilterLogEvents": "logs", "GetObject": "s3", "AssumeRole": "sts"}
+_DENIED = re.compile(r"not authorized to perform: (?P<action>[\w:-]+)(?: on resource: \"?(?P<resource>[^\s\"]+))?")
+_ACTIONS = {
+    "Invoke": "lambda:InvokeFunction",
+    "GetLayerVersionByArn": "lambda:GetLayerVersion",
+    "GetObject": "s3:GetObject",
+    "PutObject": "s3:PutObject",
+    "DeleteObject": "s3:DeleteObject",
+    "ListObjectsV2": "s3:ListBucket",
+    "FilterLogEvents": "logs:FilterLogEvents",
+    "GetProducts": "pricing:GetProducts",
+    "StartExecution": "states:StartExecution",
+    "DescribeExecution": "states:DescribeExecution",
+    "GetExecutionHistory": "states:GetExecutionHistory",
+    "AssumeRole": "sts:AssumeRole",
+}
+"""IAM's actions of operations; of those that are not here it is `lambda:` and the operation's name."""
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _UNKNOWN_CALLER = {"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "AuthFailure"}
@@ -187,8 +200,7 @@ def _permission_hint(text: str, operation: str) -> str:
     if found:
         action, resource = found["action"], found["resource"]
     else:
-        action = f"{_SERVICE_PREFIX.get(operation, 'lambda')}:{_ACTION_OF_OPERATION.get(operation, operation)}"
-        resource = None
+        action, resource = _ACTIONS.get(operation, f"lambda:{operation}"), None
     return f"Allow {action}{f' on {resource}' if resource else ''}. {PERMISSIONS_PAGE}"
 
 

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, NoCredentialsError, SSOTokenLoadError
 
 from tuner.aws.elf import foreign_binary
-from tuner.aws.errors import AwsError, LostReplyError, NotFoundError, ServiceFaultError, aws_errors
+from tuner.aws.errors import AwsError, DeniedError, LostReplyError, NotFoundError, ServiceFaultError, aws_errors
 from tuner.aws.function import Account, FunctionDetails, FunctionState
 from tuner.aws.guards import Facts, concurrency, refuse
 from tuner.aws.target import Target, parse_target
@@ -81,6 +81,28 @@ def test_each_failure_has_a_kind_and_a_remedy(raised: Exception, kind: type[AwsE
         raise raised
     assert hint in found.value.hint
     assert found.value.message.startswith("Could not read orders")
+
+
+@pytest.mark.parametrize(
+    ("operation", "said", "hint"),
+    [
+        ("PublishVersion", "no", "Allow lambda:PublishVersion. "),
+        ("Invoke", "no", "Allow lambda:InvokeFunction. "),
+        ("PutObject", "Access Denied", "Allow s3:PutObject. "),
+        ("ListObjectsV2", "Access Denied", "Allow s3:ListBucket. "),
+        ("GetExecutionHistory", "no", "Allow states:GetExecutionHistory. "),
+        (
+            "PutObject",
+            'User: u is not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::b/k" because of a boundary',
+            "Allow s3:PutObject on arn:aws:s3:::b/k. ",
+        ),
+    ],
+)
+def test_what_is_denied_is_named_as_iam_names_it(operation: str, said: str, hint: str) -> None:
+    refusal = ClientError({"Error": {"Code": "AccessDenied", "Message": said}}, operation)
+    with pytest.raises(DeniedError) as found, aws_errors("read orders"):
+        raise refusal
+    assert found.value.hint.startswith(hint)
 
 
 def facts(reserved: int | None = None, free: int = 1000, **changes: object) -> Facts:
