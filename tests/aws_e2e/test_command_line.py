@@ -129,6 +129,7 @@ def test_clean_finds_nothing_on_a_function_that_was_never_tuned(
 
 
 def test_prices_are_refreshed_kept_and_used(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.faults.add("throttle", "GetProducts")
     assert run(["prices", "eu-south-1", "--refresh", "--format", "json", "--quiet"]) == 0
     fresh = json.loads(capsys.readouterr().out)
     assert [tier["price"] for tier in fresh["gb_second"]["arm64"]] == [1.56138e-05, 1.40524e-05, 1.2491e-05]

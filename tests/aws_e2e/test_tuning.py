@@ -394,9 +394,16 @@ def test_a_payload_in_s3_wins_and_weights_are_kept(cloud: Cloud, tmp_path: Path)
     payload = [{"payload": {"kind": "a"}, "weight": 3}, {"payload": {"kind": "b"}, "weight": 1}]
     s3.put_object(Bucket="payloads", Key="mixed.json", Body=json.dumps(payload))
     cloud.simulate_function("orders", memory_mb=512)
+    cloud.faults.add("server_error", "GetObject")
     tuned = tune(cloud, tmp_path, settings(sizes=(256,), runs=8, payload_s3="s3://payloads/mixed.json"))
     used = sorted(i.payload for sample in tuned.study.samples for i in sample.invocations)
     assert used == [0] * 6 + [1] * 2
+
+
+def test_a_payload_that_is_missing_in_s3_is_bad_input(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.simulate_function("orders", memory_mb=512)
+    with pytest.raises(InputError, match=r"\$.payloadS3: there is nothing at s3://payloads/none.json"):
+        tune(cloud, tmp_path, settings(payload_s3="s3://payloads/none.json"))
 
 
 def test_an_alias_on_a_version_of_the_run_is_said_and_the_version_left(

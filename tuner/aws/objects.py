@@ -5,12 +5,12 @@ Knows nothing of what is in them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from tuner.aws.errors import AwsError, NotFoundError, aws_errors
 from tuner.aws.retry import Pacer, Retrier
@@ -21,6 +21,7 @@ T = TypeVar("T")
 CALLS_PER_SECOND = 200
 """S3 takes thousands of requests per second and prefix; the pace only smooths bursts."""
 PARALLEL = 8
+_ADDRESS = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)", re.DOTALL)
 _REFUSED = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
@@ -45,11 +46,10 @@ def parse_address(text: str, *, path: str) -> Address:
     Raises:
         InputError: it is none.
     """
-    parts = urlsplit(text)
-    key = parts.path.lstrip("/")
-    if parts.scheme != "s3" or not parts.netloc or not key:
+    found = _ADDRESS.fullmatch(text)
+    if not found:
         raise InputError.single(path, f"{text!r} is not an address in S3", "write it as s3://bucket/key")
-    return Address(parts.netloc, key)
+    return Address(found["bucket"], found["key"])
 
 
 @dataclass(slots=True)

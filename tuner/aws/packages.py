@@ -10,13 +10,15 @@ import hashlib
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.error import HTTPError
 
 from tuner.aws.client import LambdaApi
 from tuner.aws.elf import foreign_binary
-from tuner.aws.errors import AwsError, DeniedError, NotFoundError
+from tuner.aws.errors import AwsError, DeniedError, NotFoundError, ServiceFaultError
 from tuner.aws.function import FunctionDetails
+from tuner.aws.objects import parse_address
 from tuner.errors import InputError
 from tuner.model import Architecture
 
@@ -29,15 +31,17 @@ def download(address: str) -> bytes:
     """Fetch a package from the address that GetFunction gave.
 
     Raises:
+        ServiceFaultError: it may be fetched another time.
         AwsError: it cannot be fetched.
     """
     try:
         with urllib.request.urlopen(address, timeout=DOWNLOAD_TIMEOUT_S) as response:  # noqa: S310  an address of Lambda
             package: bytes = response.read()
-    except OSError as exc:
-        raise AwsError(
-            f"Could not download the function's package: {exc}", "Check the network, then run again."
-        ) from exc
+    except (OSError, HTTPException) as exc:
+        refused = isinstance(exc, HTTPError) and exc.code < 500
+        kind = AwsError if refused else ServiceFaultError
+        said = f"Could not download the function's package: {exc}"
+        raise kind(said, "Check the network, then run again.") from exc
     return package
 
 
@@ -92,8 +96,8 @@ class Packages:
         if given := self.given.get(architecture):
             if not given.startswith("s3://"):
                 return {"ImageUri": given}
-            address = urlsplit(given)
-            return {"S3Bucket": address.netloc, "S3Key": address.path.lstrip("/")}
+            address = parse_address(given, path="--code-for")
+            return {"S3Bucket": address.bucket, "S3Key": address.key}
         if self.source.state.is_image:
             return {"ImageUri": self.source.code.get("ResolvedImageUri") or self.source.code["ImageUri"]}
         return {"ZipFile": self.package()}
@@ -101,7 +105,7 @@ class Packages:
     def package(self) -> bytes:
         """The function's own zip, checked against its hash."""
         if self._zip is None:
-            package = self.fetch(str(self.source.code["Location"]))
+            package = self.api.retry.read(lambda: self.fetch(str(self.source.code["Location"])))
             digest = base64.b64encode(hashlib.sha256(package).digest()).decode()
             if digest != self.source.state.code_sha256:
                 raise AwsError(

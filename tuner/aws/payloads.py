@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
-from tuner.aws.errors import aws_errors
+from tuner.aws.objects import Objects, parse_address
 from tuner.aws.session import Clients
 from tuner.errors import InputError
 from tuner.payloads import Payloads
 from tuner.settings import Settings
 
-_ADDRESS = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)")
+_PATH = "$.payloadS3"
 
 
 def read_payloads(settings: Settings, clients: Clients) -> Payloads:
@@ -24,22 +23,15 @@ def read_payloads(settings: Settings, clients: Clients) -> Payloads:
     """
     if settings.payload_s3 is None:
         return settings.payloads
-    return Payloads.decode(read_s3_json(clients.s3, settings.payload_s3), path="$.payloadS3")
+    return Payloads.decode(_read_json(clients.s3, settings.payload_s3), path=_PATH)
 
 
-def read_s3_json(client: Any, address: str) -> Any:
-    """The JSON document at an `s3://bucket/key` address.
-
-    Raises:
-        InputError: no S3 address, or no JSON there.
-        AwsError: it cannot be read.
-    """
-    found = _ADDRESS.fullmatch(address)
-    if not found:
-        raise InputError.single("$.payloadS3", f"{address!r} is no S3 address", "write it as s3://bucket/key")
-    with aws_errors(f"read {address}"):
-        body = client.get_object(Bucket=found["bucket"], Key=found["key"])["Body"].read()
+def _read_json(client: Any, text: str) -> Any:
+    address = parse_address(text, path=_PATH)
+    content = Objects(client, address.bucket).read(address.key)
+    if content is None:
+        raise InputError.single(_PATH, f"there is nothing at {address}", "check the address")
     try:
-        return json.loads(body)
+        return json.loads(content)
     except ValueError as exc:
-        raise InputError.single("$.payloadS3", f"{address} is not JSON: {exc}", "store the payload as JSON") from exc
+        raise InputError.single(_PATH, f"{address} is not JSON: {exc}", "store the payload as JSON") from exc

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from tuner.aws.errors import aws_errors
+from tuner.aws.retry import Retrier
 from tuner.errors import TunerError
 from tuner.model import Architecture
 from tuner.pricing import shipped_document
@@ -18,13 +19,14 @@ from tuner.pricing import shipped_document
 _SUFFIX = {Architecture.X86_64: "", Architecture.ARM64: "-ARM"}
 
 
-def fetch_prices(client: Any, region: str, today: date) -> dict[str, Any]:
+def fetch_prices(client: Any, region: str, today: date, *, retry: Retrier | None = None) -> dict[str, Any]:
     """Prices of one region.
 
     Args:
         client: a boto3 `pricing` client.
         region: AWS region code.
         today: the date that the prices are marked with.
+        retry: repeats what may pass.
 
     Returns:
         A price document with this region.
@@ -34,7 +36,7 @@ def fetch_prices(client: Any, region: str, today: date) -> dict[str, Any]:
         AwsError: it cannot be read.
     """
     groups: dict[str, list[Mapping[str, Any]]] = {}
-    for product in _products(client, region):
+    for product in _products(client, region, retry or Retrier()):
         groups.setdefault(str(product["product"]["attributes"].get("group")), []).append(product)
     tiers = {
         architecture: _tiers(groups.get(f"AWS-Lambda-Duration{suffix}")) for architecture, suffix in _SUFFIX.items()
@@ -70,15 +72,20 @@ def fetch_prices(client: Any, region: str, today: date) -> dict[str, Any]:
     }
 
 
-def _products(client: Any, region: str) -> Iterator[dict[str, Any]]:
+def _products(client: Any, region: str, retry: Retrier) -> Iterator[dict[str, Any]]:
     """Products of Lambda in a region; those for "Any" location are the free tier and have no region."""
     arguments: dict[str, Any] = {
         "ServiceCode": "AWSLambda",
         "Filters": [{"Type": "TERM_MATCH", "Field": "regionCode", "Value": region}],
     }
-    while True:
+
+    def read_page() -> dict[str, Any]:
         with aws_errors(f"read the prices of {region}"):
-            reply = client.get_products(**arguments)
+            page: dict[str, Any] = client.get_products(**arguments)
+        return page
+
+    while True:
+        reply = retry.read(read_page)
         for text in reply["PriceList"]:
             product: dict[str, Any] = json.loads(text)
             if product["product"]["attributes"].get("location") != "Any":

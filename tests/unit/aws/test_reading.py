@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
+import threading
 import zipfile
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, NoCredentialsError, SSOTokenLoadError
 
+from tuner.aws.client import LambdaApi
 from tuner.aws.elf import foreign_binary
 from tuner.aws.errors import AwsError, DeniedError, LostReplyError, NotFoundError, ServiceFaultError, aws_errors
 from tuner.aws.function import Account, FunctionDetails, FunctionState
 from tuner.aws.guards import Facts, concurrency, refuse
+from tuner.aws.objects import Address, parse_address
+from tuner.aws.packages import Packages
+from tuner.aws.retry import Retrier
 from tuner.aws.target import Target, parse_target
 from tuner.errors import InputError
 from tuner.model import Architecture
@@ -58,6 +68,58 @@ def test_a_package_runs_on_arm_unless_its_binaries_say_otherwise(files: dict[str
         for name, data in files.items():
             archive.writestr(name, data)
     assert foreign_binary(buffer.getvalue(), Architecture.ARM64) == named
+
+
+class Server(BaseHTTPRequestHandler):
+    """Answers with the statuses of its path, one after the other: `/503/200`; 0 hangs up."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        status = int(self.path.split("/")[1:][len(self.asked)])
+        self.asked.append(self.path)
+        if status:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b"a package")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def packages() -> Iterator[Callable[[str], Packages]]:
+    """Makes the packages of a function whose code is at a path of a local server."""
+    Server.asked.clear()
+    digest = base64.b64encode(hashlib.sha256(b"a package").digest()).decode()
+    state = FunctionState({"FunctionName": "orders", "FunctionArn": ARN, "CodeSha256": digest})
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        api = LambdaApi(None, Retrier(attempts=3, sleep=lambda _: None))
+        at = f"http://127.0.0.1:{server.server_port}"
+        yield lambda path: Packages(api, FunctionDetails(state, {"Location": at + path}, {}, None))
+        server.shutdown()
+
+
+def test_a_download_that_may_pass_is_tried_again(packages: Callable[[str], Packages]) -> None:
+    assert packages("/503/0/200").package() == b"a package"
+
+
+def test_a_download_that_is_refused_is_not_tried_again(packages: Callable[[str], Packages]) -> None:
+    with pytest.raises(AwsError, match="403"):
+        packages("/403/200").package()
+    assert len(Server.asked) == 1
+
+
+@pytest.mark.parametrize("key", ["one.json", "a/b.json", "what?", "50%#1"])
+def test_an_address_in_s3_is_read_as_it_is_written(key: str) -> None:
+    assert parse_address(f"s3://bucket/{key}", path="$") == Address("bucket", key)
+
+
+@pytest.mark.parametrize("text", ["", "bucket/key", "s3://bucket", "s3://bucket/", "s3:///key", "https://bucket/key"])
+def test_what_is_no_address_in_s3_is_bad_input(text: str) -> None:
+    with pytest.raises(InputError, match="s3://bucket/key"):
+        parse_address(text, path="$")
 
 
 def reply(code: str, status: int, text: str = "said so") -> ClientError:
