@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ PEER_INPUT = {
     "strategy": "cost",
     "includeOutputResults": True,
 }
+DEPLOYING = Path(__file__).parents[3] / "docs" / "deploy.md"
 PEER_OUTPUT = {"power", "cost", "duration", "stateMachine", "stats"}
 
 
@@ -38,6 +41,7 @@ def test_the_peers_input_gives_the_peers_output_and_leaves_the_function_as_it_wa
     state = driver.run({**PEER_INPUT, "lambdaARN": arn})
     output = state["output"]
     assert output.keys() >= PEER_OUTPUT
+    assert {f"`{name}`" for name in output} <= set(re.findall(r"`\w+`", DEPLOYING.read_text("utf-8")))
     assert output["stateMachine"].keys() == {"executionCost", "lambdaCost", "visualization"}
     assert [point["value"] for point in output["stats"]] == [128, 256, 512]
     chosen = next(point for point in output["stats"] if point["value"] == output["power"])
