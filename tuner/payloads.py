@@ -5,12 +5,15 @@ Knows which payload the n-th invocation gets; does not know where payloads come 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import random
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from tuner.errors import Fault, InputError
@@ -21,6 +24,10 @@ MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 SHORTEST_HIDDEN = 4
 """Characters from which a value of a payload is looked for in messages; shorter ones stand in any text."""
 HIDDEN = "…"
+GOLDEN_RATIO = (5**0.5 - 1) / 2
+"""Multiples of it modulo 1 fill an interval more evenly than those of any other number."""
+SEALING_ROUNDS = 600_000
+"""Rounds of PBKDF2-HMAC-SHA256 (OWASP Password Storage Cheat Sheet, 2023)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +76,41 @@ class Payloads:
             raise InputError(faults)
         return cls(tuple(items))
 
-    def schedule(self, count: int, *, seed: int) -> tuple[int, ...]:
-        """Indices of the payloads of `count` invocations, in random order.
+    def schedule(self, count: int, *, seed: int, trial: int) -> tuple[int, ...]:
+        """Indices of the payloads of a trial's invocations, in random order.
 
-        Every payload gets its share of the invocations, rounded so that the shares of the
-        whole schedule are as near to the weights as they can be (largest remainder).
+        Every payload gets its share of the trial to within one invocation, and its share of all
+        trials together, however small each of them is: systematic sampling, whose offset moves on
+        from trial to trial by the golden ratio and so leaves no gap.
+
+        Args:
+            count: invocations of the trial.
+            seed: of the study.
+            trial: id of the trial.
         """
-        largest = max(item.weight for item in self.items)
-        relative = [item.weight / largest for item in self.items]  # their sum is finite, whatever the weights
-        exact = [count * (share / sum(relative)) for share in relative]
-        shares = [int(share) for share in exact]
-        by_remainder = sorted(range(len(exact)), key=lambda i: (shares[i] - exact[i], i))
-        for index in by_remainder[: count - sum(shares)]:
-            shares[index] += 1
-        order = [index for index, share in enumerate(shares) for _ in range(share)]
-        random.Random(seed).shuffle(order)
+        bounds = list(accumulate(self._relative_weights))
+        offset = (random.Random(seed).random() + trial * GOLDEN_RATIO) % 1
+        points = ((number + offset) / count * bounds[-1] for number in range(count))
+        order = [min(bisect_right(bounds, point), len(bounds) - 1) for point in points]
+        random.Random(f"{seed}/{trial}").shuffle(order)
         return tuple(order)
+
+    def digest(self) -> str:
+        """SHA-256 that identifies what is sent and how often, wherever it was read from."""
+        digest = hashlib.sha256()
+        for item, weight in zip(self.items, self._relative_weights, strict=True):
+            digest.update(f"{len(item.body)} {weight} ".encode() + item.body)
+        return digest.hexdigest()
+
+    def sealed_digest(self, salt: str) -> str:
+        """A digest for payloads that must not be shown: salted and slow, so that nobody finds them by trying."""
+        return hashlib.pbkdf2_hmac("sha256", self.digest().encode(), salt.encode(), SEALING_ROUNDS).hex()
+
+    @property
+    def _relative_weights(self) -> list[float]:
+        """Weights as parts of the largest: their sum is finite, whatever they are."""
+        largest = max(item.weight for item in self.items)
+        return [item.weight / largest for item in self.items]
 
 
 def without_payload(error: FunctionError, *bodies: bytes) -> FunctionError:

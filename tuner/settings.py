@@ -5,12 +5,11 @@ Does not know whether it was said by flags or by an input document (see `tuner.i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import InputError
+from tuner.errors import Fault, InputError
 from tuner.model import (
     DEFAULT_MEMORY_SIZES_MB,
     MAX_MEMORY_MB,
@@ -19,6 +18,7 @@ from tuner.model import (
     Architecture,
     Budget,
     FunctionIdentity,
+    Notice,
     Objective,
     SearchSpace,
 )
@@ -33,6 +33,9 @@ ALL_STEP_MB = 64
 """Distance of the sizes that "all" stands for, as in the peer."""
 NODE_STEPS_MB = ((256, 16), (512, 32), (1024, 64), (2048, 128), (4096, 256), (MAX_MEMORY_MB, 512))
 """Up to a size, the distance of the nodes of a range: 6 to 12% of the size everywhere."""
+
+MOST_NAMED = 6
+"""Sizes that a message names one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Settings:
     Attributes:
         target: function name, ARN, or `FILE:HANDLER`.
         payloads: what to invoke with.
-        payload_s3: where to read the payload from instead.
+        payload_s3: where the payloads are to be read from instead, by whoever begins a run.
         memory: sizes that are open.
         architectures: architectures to measure; None: the current one.
         objective: what to minimise.
@@ -134,13 +137,34 @@ def search_space(settings: Settings, identity: FunctionIdentity) -> SearchSpace:
         sizes = [m for m in DEFAULT_MEMORY_SIZES_MB if low <= m <= high] or [m for m in (low, high) if low <= high]
     else:
         sizes = memory_nodes(low, high, [current.memory_mb] if current else [])
-    if not sizes or not usable:
-        wanted = ", ".join(map(str, memory.listed)) if memory.listed else f"{memory.low_mb}-{memory.high_mb}"
-        problem = f"no size of {wanted} MB on {', '.join(architectures)} can be measured"
-        allowed = f"allowed are {MIN_MEMORY_MB} to {identity.max_memory_mb} MB on {', '.join(supported)}"
-        raise InputError.single("$.powerValues", problem, allowed)
+    faults = []
+    if not sizes:
+        wanted = ", ".join(map(str, memory.listed)) if memory.listed else f"{low} to {memory.high_mb}"
+        allowed = f"allowed are {MIN_MEMORY_MB} to {identity.max_memory_mb} MB"
+        faults.append(Fault("$.powerValues", f"no size of {wanted} MB can be measured", allowed))
+    if not usable:
+        allowed = f"use one of {', '.join(supported)}" if supported else "tune it in AWS"
+        faults.append(Fault("$.architectures", f"{', '.join(architectures) or 'none'} cannot be measured", allowed))
+    if faults:
+        raise InputError(faults)
     listed = memory.listed is not None or memory.every_64 or settings.sampler == "grid"
     return SearchSpace(tuple(sorted(set(sizes))), usable, listed=listed)
+
+
+def left_out(settings: Settings, identity: FunctionIdentity) -> list[Notice]:
+    """What was asked for, by name or by default, and cannot be measured."""
+    most = identity.max_memory_mb
+    wanted = search_space(settings, replace(identity, max_memory_mb=MAX_MEMORY_MB))
+    beyond = [size for size in wanted.memory_sizes_mb if size > most]
+    notices = []
+    if beyond:
+        named = wanted.listed and len(beyond) <= MOST_NAMED
+        sizes = ", ".join(map(str, beyond)) if named else f"{most + 1} to {beyond[-1]}"
+        notices.append(Notice("sizes_left_out", f"Left out {sizes} MB: more than {most} MB cannot be measured here."))
+    missing = [a for a in settings.architectures or () if a not in identity.architectures]
+    if missing:
+        notices.append(Notice("architecture_left_out", f"Left out {', '.join(missing)}: it cannot be measured here."))
+    return notices
 
 
 def all_sizes(low_mb: int = MIN_MEMORY_MB, high_mb: int = MAX_MEMORY_MB) -> tuple[int, ...]:
@@ -189,10 +213,7 @@ def make_study(settings: Settings, identity: FunctionIdentity, prices: PriceList
 
 def request_document(settings: Settings, space: SearchSpace) -> dict[str, Any]:
     """The settings in the form of the result document, without any payload."""
-    digest = hashlib.sha256()
-    for item in settings.payloads.items:
-        digest.update(f"{len(item.body)} {item.weight} ".encode() + item.body)
-    payload = {"count": len(settings.payloads.items), "sha256": digest.hexdigest()}
+    payload = {"count": len(settings.payloads.items), "sha256": settings.payloads.digest()}
     objective = settings.objective
     return {
         "strategy": objective.strategy.value,

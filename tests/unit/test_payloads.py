@@ -28,7 +28,7 @@ def weighted(*values: float) -> Payloads:
 
 @given(weights, st.integers(0, 200), st.integers(0, 2**32))
 def test_every_payload_gets_its_share_of_the_runs_to_within_one(values: list[float], count: int, seed: int) -> None:
-    counts = Counter(weighted(*values).schedule(count, seed=seed))
+    counts = Counter(weighted(*values).schedule(count, seed=seed % 1000, trial=seed // 1000))
     assert counts.total() == count
     largest = max(values)
     total = sum(value / largest for value in values)
@@ -36,11 +36,40 @@ def test_every_payload_gets_its_share_of_the_runs_to_within_one(values: list[flo
         assert abs(counts[index] - count * (value / largest) / total) <= 1 + 1e-9
 
 
-def test_a_schedule_is_in_random_order_and_the_same_for_the_same_seed() -> None:
+@pytest.mark.parametrize("values", [(9, 1), (1, 1, 1, 1, 1), (97, 2, 1), (1,)])
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_small_trials_give_every_payload_its_share_together(values: tuple[float, ...], count: int) -> None:
+    payloads, trials = weighted(*values), 100
+    for seed in range(5):
+        sent = Counter(index for trial in range(trials) for index in payloads.schedule(count, seed=seed, trial=trial))
+        for index, value in enumerate(values):
+            assert abs(sent[index] - count * trials * value / sum(values)) <= 3
+
+
+def test_a_schedule_is_in_random_order_and_follows_from_the_seed_and_the_trial() -> None:
     payloads = weighted(3, 1)
-    assert payloads.schedule(40, seed=1) == payloads.schedule(40, seed=1)
-    assert payloads.schedule(40, seed=1) != payloads.schedule(40, seed=2)
-    assert payloads.schedule(40, seed=1) != tuple(sorted(payloads.schedule(40, seed=1)))
+    order = payloads.schedule(40, seed=1, trial=5)
+    assert order == payloads.schedule(40, seed=1, trial=5)
+    assert order not in (payloads.schedule(40, seed=2, trial=5), payloads.schedule(40, seed=1, trial=6))
+    assert order != tuple(sorted(order))
+
+
+def test_a_digest_tells_bodies_weights_and_order_apart() -> None:
+    one = Payloads((Payload(b"ab", 1), Payload(b"c", 2)))
+    others = (
+        Payloads((Payload(b"a", 1), Payload(b"bc", 2))),
+        Payloads((Payload(b"ab", 1), Payload(b"c", 3))),
+        Payloads((Payload(b"c", 2), Payload(b"ab", 1))),
+        Payloads((Payload(b"abc"),)),
+    )
+    assert len({payloads.digest() for payloads in (one, *others)}) == 5
+    assert one.digest() == Payloads((Payload(b"ab", 50), Payload(b"c", 100))).digest(), "the same mixture"
+
+
+def test_a_sealed_digest_depends_on_its_salt_and_does_not_hold_the_plain_one() -> None:
+    payloads = weighted(1)
+    assert payloads.sealed_digest("a") == payloads.sealed_digest("a")
+    assert len({payloads.digest(), payloads.sealed_digest("a"), payloads.sealed_digest("b")}) == 3
 
 
 def test_a_list_in_which_every_item_has_payload_and_weight_is_weighted() -> None:

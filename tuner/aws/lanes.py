@@ -58,7 +58,7 @@ def split_lanes(
         Parts of lanes; a lane is the indices of the payloads of its runs.
     """
     lanes, runs = (trial.invocations, 1) if cold else (trial.environments, trial.runs_per_environment)
-    schedule = payloads.schedule(lanes * runs, seed=seed * 1_000_003 + trial.id)
+    schedule = payloads.schedule(lanes * runs, seed=seed, trial=trial.id)
     indices = [schedule[start : start + runs] for start in range(0, lanes * runs, runs)]
     return [tuple(indices[start : start + width]) for start in range(0, lanes, width)]
 

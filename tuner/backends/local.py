@@ -35,7 +35,7 @@ from tuner.model import (
     Sample,
     Trial,
 )
-from tuner.payloads import Payloads, without_payload
+from tuner.payloads import without_payload
 from tuner.report_line import classify, parse_log
 from tuner.settings import Settings
 
@@ -167,7 +167,8 @@ class LocalBackend:
     def lanes(self, trials: Sequence[Trial]) -> list[Lane]:
         """The lanes of trials in the order in which they are opened, with the payload of each run."""
         rng = random.Random(f"{self._settings.seed}/{trials[0].id if trials else 0}")
-        schedules = {trial.id: list(_schedule(self._settings.payloads, trial, self._settings.seed)) for trial in trials}
+        payloads, seed = self._settings.payloads, self._settings.seed
+        schedules = {t.id: list(payloads.schedule(t.invocations, seed=seed, trial=t.id)) for t in trials}
         lanes = []
         for trial in interleave(trials, rng):
             left = schedules[trial.id]
@@ -269,8 +270,3 @@ def _parse_targets(settings: Settings) -> _Targets:
     if everything or function is None:
         raise InputError(everything)
     return _Targets(function, *processors)
-
-
-def _schedule(payloads: Payloads, trial: Trial, seed: int) -> tuple[int, ...]:
-    """Which payload each run of a trial gets; differs between trials, so that all are met in the end."""
-    return payloads.schedule(trial.invocations, seed=seed * 1_000_003 + trial.id)
