@@ -1,12 +1,14 @@
 """Progress on stderr: what is measured, how far, spent so far, the best yet.
 
-One line that is redrawn on a terminal, one line a round elsewhere.
+On a terminal one line that is redrawn, below what must stay; elsewhere a line a round, and one every
+half minute. Whoever stops reading does not stop the run.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tuner.estimates import measured_belief
@@ -17,6 +19,10 @@ from tuner.study import Study
 
 if TYPE_CHECKING:
     from rich.live import Live
+    from rich.text import Text
+
+LINE_EVERY_S = 30.0
+"""How often a round that goes on is told where lines cannot be redrawn."""
 
 
 class Progress:
@@ -25,11 +31,14 @@ class Progress:
     Args:
         quiet: show nothing.
         currency: for the money shown.
+        clock: seconds, from any beginning.
     """
 
-    def __init__(self, *, quiet: bool, currency: str = "USD") -> None:
+    def __init__(self, *, quiet: bool, currency: str = "USD", clock: Callable[[], float] = time.monotonic) -> None:
         self._quiet = quiet
         self._sign = currency_sign(currency)
+        self._clock = clock
+        self._said_at = clock()
         self._live: Live | None = None
         self._round = 0
         self._waiting: dict[int, Trial] = {}
@@ -51,7 +60,7 @@ class Progress:
         """Say which sizes are measured now."""
         self._round += 1
         self._waiting = {trial.id: trial for trial in trials}
-        self._say(f"{self._head(study)}  measuring {_sizes(trials)}", permanent=True)
+        self._show(f"{self._head(study)}  measuring {_sizes(trials)}")
 
     def told(self, study: Study, sample: Sample) -> None:
         """Count a sample in, and say what went wrong in it."""
@@ -59,31 +68,47 @@ class Progress:
         failed = [run for run in sample.invocations if run.outcome is not Outcome.OK and not run.allowed]
         if failed:
             kinds = ", ".join(sorted({run.outcome.value.replace("_", " ") for run in failed}))
-            self._say(
-                f"         {sample.configuration}: {len(failed)} of {len(sample.invocations)} runs: {kinds}", True
-            )
-        if self._live:
-            self._say(f"{self._head(study)}  waiting for {_sizes(list(self._waiting.values()))}")
+            self._keep(f"         {sample.configuration}: {len(failed)} of {len(sample.invocations)} runs: {kinds}")
+        if self._live or self._clock() - self._said_at >= LINE_EVERY_S:
+            self._show(f"{self._head(study)}  waiting for {_sizes(list(self._waiting.values()))}")
 
     def _head(self, study: Study) -> str:
         used = study.spent
         best = _best(study)
-        limit = study.budget.max_invocations
-        runs = f"{used.invocations}/{limit}" if limit else f"{used.invocations}"
-        text = f"round {self._round}  {runs} runs  {self._sign}{used.usd:.6f}"
+        asked = sum(trial.invocations for step in study.steps for trial in step.trials)
+        text = f"round {self._round}  {used.invocations}/{study.budget.max_invocations or asked} runs"
+        text += f"  {self._sign}{used.usd:.6f}"
         return f"{text}  best yet {best}" if best else text
 
-    def _say(self, text: str, permanent: bool = False) -> None:
+    def _show(self, text: str) -> None:
+        """Say what holds until the next time."""
+        if self._live is None:
+            self._write(text)
+        else:
+            self._live.update(_line(text))
+
+    def _keep(self, text: str) -> None:
+        """Say what must stay."""
+        if self._live is None:
+            self._write(text)
+        else:
+            self._live.console.print(_line(text))
+
+    def _write(self, text: str) -> None:
         if self._quiet:
             return
-        if self._live is None:
-            if permanent:
-                sys.stderr.write(text + "\n")
-                sys.stderr.flush()
-            return
-        from rich.text import Text
+        self._said_at = self._clock()
+        try:
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+        except BrokenPipeError:
+            self._quiet = True
 
-        self._live.update(Text(text, no_wrap=True, overflow="ellipsis"))
+
+def _line(text: str) -> Text:
+    from rich.text import Text
+
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def _best(study: Study) -> str:

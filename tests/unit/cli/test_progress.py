@@ -1,0 +1,79 @@
+"""Progress says how far a run is, keeps what went wrong, and never ends a run."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.studies import QUIET, SIZES, function_of, study_of
+from tuner.backends.simulated import SimulatedBackend, SimulatedFaults
+from tuner.cli.progress import LINE_EVERY_S, Progress
+from tuner.loop import run
+from tuner.model import Budget
+from tuner.samplers import GridSampler
+
+
+def watch(progress: Progress, *, budget: Budget | None = None) -> None:
+    """A grid of 16 runs whose smallest size is too small."""
+    backend = SimulatedBackend(function_of(QUIET, SimulatedFaults(out_of_memory_below_mb=200)))
+    study = study_of(SIZES, GridSampler(4), budget=budget)
+    with progress:
+        run(study, backend, stop=threading.Event(), clock=lambda: 0.0, observers=[progress])
+    assert study.spent.invocations == 16
+
+
+def ticking(step_s: float) -> Iterator[float]:
+    now = 0.0
+    while True:
+        yield now
+        now += step_s
+
+
+def test_a_grid_tells_of_how_many_runs_it_has_made(capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = ticking(LINE_EVERY_S)
+    watch(Progress(quiet=False, clock=lambda: next(seconds)))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("round 1  0/16 runs")
+    assert any("8/16 runs" in line and "waiting for" in line for line in lines)
+    assert any("128 MB" in line and "out of memory" in line for line in lines)
+
+
+def test_a_quick_run_says_a_line_a_round_and_what_went_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    watch(Progress(quiet=False, clock=lambda: 0.0))
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    watch(Progress(quiet=True))
+    assert capsys.readouterr().err == ""
+
+
+class Closed(io.StringIO):
+    """A stream that nobody reads any more."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_run_goes_on_when_nobody_reads_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Closed())
+    watch(Progress(quiet=False))
+
+
+def test_what_went_wrong_stays_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = os.openpty()
+    with os.fdopen(slave, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("COLUMNS", "120")
+        watch(Progress(quiet=False))
+        monkeypatch.undo()
+    shown = os.read(master, 100_000).decode()
+    os.close(master)
+    failures = shown.index("4 of 4 runs: out of memory")
+    assert "\r\n" in shown[failures : failures + 200], "the next line does not take its place"
