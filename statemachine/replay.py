@@ -6,16 +6,13 @@ recommendation to the last digit.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from statemachine.record import Header, Measured, Record
 from tuner.model import Step
-from tuner.pricing import PriceList, price_list
+from tuner.pricing import DEFAULT_REGION, PriceList, price_list
 from tuner.settings import make_study
 from tuner.study import Study
-
-DEFAULT_REGION = "us-east-1"
 
 
 def replay(record: Record) -> tuple[Study, Measured]:
@@ -29,7 +26,7 @@ def replay(record: Record) -> tuple[Study, Measured]:
 
 def prices_of(header: Header) -> PriceList:
     """Prices of the function's region, with the user's discount."""
-    return replace(price_list(header.identity.region or DEFAULT_REGION), discount=header.settings.discount)
+    return price_list(header.identity.region or DEFAULT_REGION).with_discount(header.settings.discount)
 
 
 def unfinished(study: Study) -> Step | None:

@@ -15,6 +15,8 @@ from typing import Any
 
 from tuner.model import Architecture, Configuration
 
+DEFAULT_REGION = "us-east-1"
+"""Region whose prices hold where no region is known."""
 FREE_EPHEMERAL_MB = 512
 """Ephemeral storage included in the price (Lambda pricing, 2026-09)."""
 _CURRENCY_SIGNS = {"USD": "$", "CNY": "CN¥", "EUR": "€"}
@@ -123,10 +125,13 @@ def snapstart_cache_usd(memory_mb: int, seconds: float) -> float:
 def decode_prices(document: Mapping[str, Any], region: str) -> PriceList:
     """Read a price document (the form of prices.json) for one region.
 
-    Regions that the document does not name have its default prices. Higher tiers that are not
-    listed are derived from the first by `tier_factors`.
+    Regions that the document does not name have its default prices, which are unconfirmed where it
+    does not say so. Higher tiers that are not listed are derived from the first by `tier_factors`.
     """
-    entry = document["regions"].get(region, document["default"])
+    unnamed = document["default"]
+    if region not in document.get("default_regions", ()):
+        unnamed = {**unnamed, "unconfirmed": [*Architecture, "million_requests"]}
+    entry = document["regions"].get(region, unnamed)
     return PriceList(
         region=region,
         currency=entry.get("currency", document["currency"]),

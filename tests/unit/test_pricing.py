@@ -39,6 +39,13 @@ def test_a_gb_second_costs_what_its_tier_says(architecture: Architecture, volume
     assert replace(VIRGINIA, monthly_gb_seconds=volume).gb_second_usd(architecture) == usd
 
 
+def test_prices_of_a_region_that_nobody_knows_are_not_confirmed() -> None:
+    assert price_list("eu-west-1").unconfirmed == ()
+    unknown = price_list("eu-sout-1")
+    assert unknown.gb_second_usd(X86) == VIRGINIA.gb_second_usd(X86)
+    assert unknown.unconfirmed == ("x86_64", "arm64", "million_requests")
+
+
 @pytest.mark.parametrize(
     ("region", "x86", "arm", "million_requests"),
     [

@@ -6,7 +6,6 @@ Plans with the steps that a run makes, and makes none of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tuner.aws.guards import CACHE_HOURS, Facts
 from tuner.aws.marker import CopyMarker, LatestMarker, VersionMarker
@@ -21,7 +20,7 @@ from tuner.aws.steps import (
     permissions,
 )
 from tuner.model import Configuration, FunctionIdentity, Notice, SearchSpace
-from tuner.pricing import PriceList, price_list, snapstart_cache_usd
+from tuner.pricing import DEFAULT_REGION, PriceList, price_list, snapstart_cache_usd
 from tuner.settings import Settings, search_space
 
 READS = (
@@ -38,7 +37,7 @@ READS = (
 def plan_text(settings: Settings, identity: FunctionIdentity, facts: Facts, notices: Sequence[Notice], run: str) -> str:
     """The plan of a run, as `--dry-run` prints it."""
     space = search_space(settings, identity)
-    prices = replace(price_list(identity.region or ""), discount=settings.discount)
+    prices = price_list(identity.region or DEFAULT_REGION).with_discount(settings.discount)
     steps = plan_steps(space, facts, run)
     needed = sorted({*READS, *(action for step in steps for action in permissions(step)), *_extras(settings)})
     sizes = ", ".join(map(str, space.memory_sizes_mb))

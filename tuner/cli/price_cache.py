@@ -17,7 +17,7 @@ def current_prices(region: str, environment: Mapping[str, str] = os.environ) -> 
     try:
         document = json.loads(cache_file(region, environment).read_text("utf-8"))
         return decode_prices(document, region)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return price_list(region)
 
 

@@ -11,9 +11,7 @@ import click
 from tuner.cli.options import common_options
 from tuner.cli.price_cache import current_prices, keep_prices
 from tuner.model import Architecture
-from tuner.pricing import PriceList, Tier
-
-DEFAULT_REGION = "us-east-1"
+from tuner.pricing import DEFAULT_REGION, PriceList, Tier
 
 
 @click.command(epilog="Example: tuner prices eu-south-1 --refresh")
