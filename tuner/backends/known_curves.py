@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from tuner.advice import TIMEOUT_LIMIT_S
 from tuner.backends.simulated import SimulatedBackend, SimulatedFunction
-from tuner.errors import Fault, InputError
+from tuner.errors import AllFailedError, Fault, InputError
 from tuner.loop import run
 from tuner.model import Architecture, Configuration
 from tuner.pricing import price_list
@@ -43,7 +44,7 @@ CURVES_SCHEMA: Mapping[str, Any] = {
             "duration_ms": {
                 "type": "array",
                 "minItems": 1,
-                "items": {"type": "number", "exclusiveMinimum": 0},
+                "items": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000 * TIMEOUT_LIMIT_S},
                 "description": "Durations in ms, one for each memory size.",
             },
         },
@@ -119,6 +120,9 @@ def simulate(curve: KnownCurve, settings: Settings, seed: int) -> Finding:
         curve: the truth, interpolated log-log between its points.
         settings: sampler, strategy and bounds; sizes are those of the curve.
         seed: of the noise and of the search.
+
+    Raises:
+        AllFailedError: the noise drove every run beyond the longest timeout.
     """
     low, high = min(curve.points), max(curve.points)
     prices = price_list("us-east-1")
@@ -128,7 +132,10 @@ def simulate(curve: KnownCurve, settings: Settings, seed: int) -> Finding:
         replace(settings, seed=seed, memory=MemorySizes(low_mb=low, high_mb=high)), backend.describe(), prices
     )
     run(study, backend, stop=threading.Event(), clock=lambda: 0.0)
-    choice = recommend(study.belief(), settings.objective, prices)
+    belief = study.belief()
+    if not belief.candidates:
+        raise AllFailedError(f"No run of the curve {curve.id} was usable: {'; '.join(belief.excluded.values())}.")
+    choice = recommend(belief, settings.objective, prices)
     sizes = tuple(Configuration(memory_mb, curve.architecture) for memory_mb in range(low, high + 1))
     durations = np.array([function.duration_ms(size) for size in sizes])
     costs = np.array([prices.invocation_cost(size, ms) for size, ms in zip(sizes, durations, strict=True)])

@@ -12,7 +12,7 @@ import click
 from tuner.cli.flags import build_document, name_flags, read_json_file
 from tuner.cli.options import common_options
 from tuner.errors import Fault, InputError
-from tuner.inputs import decode_input, input_faults
+from tuner.inputs import decode_valid, input_faults
 
 if TYPE_CHECKING:
     from tuner.backends.known_curves import Finding
@@ -44,12 +44,15 @@ def command(curves: str, seeds: int, format_: str, quiet: bool, **options: Any) 
     loaded = read_json_file(Path(curves), "CURVES", faults)
     document, origins = build_document("simulated", options, {})
     faults.extend(name_flags(input_faults(document), origins))
-    if faults:
-        raise InputError(faults)
-    settings = decode_input(document)
     from tuner.backends.known_curves import decode_curves, simulate
 
-    known = decode_curves(loaded)
+    try:
+        known = () if loaded is None else decode_curves(loaded)
+    except InputError as exc:
+        faults.extend(exc.faults)
+    if faults:
+        raise InputError(faults)
+    settings = decode_valid(document)
     findings = []
     for seed in range(seeds):
         for number, curve in enumerate(known, start=1):

@@ -57,3 +57,20 @@ def test_sizes_and_durations_must_match(tmp_path: Path, capsys: pytest.CaptureFi
     path.write_text(json.dumps([{"id": "a", "arch": "arm64", "memory_mb": [128, 256], "duration_ms": [5]}]))
     assert run(["simulate", str(path)]) == 2
     assert "2 memory sizes, but 1 durations" in capsys.readouterr().err
+
+
+def test_faults_of_flags_and_curves_are_told_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "curves.json"
+    too_long = {**FLAT, "duration_ms": [900_001, 5]}
+    path.write_text(json.dumps([too_long]))
+    assert run(["simulate", str(path), "--runs", "0"]) == 2
+    told = capsys.readouterr().err
+    assert "--runs" in told
+    assert "$[0].duration_ms[0]: 900001 is above 900000" in told
+
+
+def test_a_curve_whose_runs_all_time_out_is_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "curves.json"
+    path.write_text(json.dumps([{**FLAT, "memory_mb": [128], "duration_ms": [900_000]}]))
+    assert run(["simulate", str(path), "--runs", "1", "--quiet"]) == 1
+    assert "No run of the curve flat was usable" in capsys.readouterr().err
