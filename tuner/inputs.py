@@ -24,7 +24,7 @@ from tuner.model import (
 )
 from tuner.payloads import Payloads
 from tuner.settings import MemorySizes, Settings
-from tuner.validation import find_faults
+from tuner.validation import as_number, find_faults
 
 INPUT_SCHEMA_VERSION = 1
 
@@ -149,9 +149,9 @@ def _normalised(document: Mapping[str, Any]) -> dict[str, Any]:
     }
     for name in ("num", "balancedWeight", "discardTopBottom", "sleepBetweenRunsMs"):
         if isinstance(changed.get(name), str):
-            changed[name] = _number(changed[name])
+            changed[name] = as_number(changed[name])
     if isinstance(changed.get("powerValues"), list):
-        changed["powerValues"] = [_number(v) if isinstance(v, str) else v for v in changed["powerValues"]]
+        changed["powerValues"] = [as_number(v) if isinstance(v, str) else v for v in changed["powerValues"]]
     return changed
 
 
@@ -161,12 +161,3 @@ def _whole_numbers(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _whole_numbers(item) for name, item in value.items()}
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _number(text: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text

@@ -49,6 +49,16 @@ def _formats() -> FormatChecker:
     return checker
 
 
+def as_number(text: str) -> Any:
+    """The number that a text holds; the text itself when it holds none, for the schema to judge."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
 def _not_finite(document: object) -> Iterator[Fault]:
     """Numbers that JSON does not have, although Python reads them: no bound of a schema catches NaN."""
     waiting = [("$", document)]

@@ -6,6 +6,7 @@ Of a failed execution the result is what was measured until then.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from statemachine import costs
@@ -18,11 +19,11 @@ from statemachine.contract import (
     encode_output,
 )
 from statemachine.record import REPORT, RESULT, Record
-from statemachine.replay import DEFAULT_REGION, elapsed_s, replay
+from statemachine.replay import elapsed_s, replay
 from statemachine.wiring import Wiring, framed, wire
 from tuner.aws.executions import readable_cause
 from tuner.model import Notice, Step, StopReason
-from tuner.pricing import state_transition_usd
+from tuner.pricing import DEFAULT_REGION, state_transition_usd
 from tuner.result import build_document, dumps, function_errors
 from tuner.settings import request_document
 from tuner.study import Study
@@ -92,7 +93,7 @@ def _document(study: Study, record: Record, notices: list[Notice], wiring: Wirin
     return build_document(
         study,
         header.identity,
-        request_document(header.settings, study.space),
+        request_document(replace(header.settings, payloads=record.payloads()), study.space),
         created_at=f"{now:%Y-%m-%dT%H:%M:%SZ}",
         seconds=elapsed_s(header, now),
         notices=notices,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tests.cloud.fixtures import Cloud
 from tuner.aws.client import LambdaApi
+from tuner.aws.payloads import read_payloads
 from tuner.aws.retry import Pacer, Retrier
 from tuner.aws.session import Clients, connect
 from tuner.aws.target import parse_target
@@ -73,6 +74,7 @@ def open_quickly(settings: Settings, connection: Connection, state: Path, *, can
     """The backend as `open_aws` makes it, with pauses of a few ms."""
     target = parse_target(settings.target)
     clients = _clients(connection.endpoint_url)
+    settings = replace(settings, payloads=read_payloads(settings, clients))
     return AwsBackend(settings, target, clients, quick_api(clients.control), state, candidate=candidate)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -46,6 +47,7 @@ def handler(event, context):
     return {}
 """
 """A handler whose eighth run hangs, until there is a file `go`."""
+PAYLOAD = ("--payload", '{"n": 1}')
 HUNGRY = """
 def handler(event, context):
     block = bytearray(220 * 1024 * 1024)
@@ -68,18 +70,17 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
 
 def start_endless(folder: Path) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
     """A run of eight that cannot come to its end, some samples of it, and its workers."""
-    process = start(
-        "tune", write(folder, ENDLESS), "--power-values", "512,1024", "--runs", "4", "--output", "out", cwd=folder
-    )
+    arguments = (*PAYLOAD, "--power-values", "512,1024", "--runs", "4", "--output", "out")
+    process = start("tune", write(folder, ENDLESS), *arguments, cwd=folder)
     while not (folder / "out" / "samples.jsonl").exists() or not sample_lines(folder):
         time.sleep(0.02)
     return process, psutil.Process(process.pid).children(recursive=True)
 
 
-def resume(folder: Path) -> dict[str, Any]:
+def resume(folder: Path, *command: str) -> dict[str, Any]:
     """The result of the run of eight once it may come to its end."""
     (folder / "go").touch()
-    done = tuner("tune", "app.py:handler", "--resume", "out", cwd=folder)
+    done = tuner(*command, cwd=folder)
     assert done.returncode == 0, done.stderr
     return result_of(folder / "out")
 
@@ -164,15 +165,27 @@ def test_an_interrupted_run_keeps_its_samples_and_resume_finishes_it(tmp_path: P
     process.send_signal(number)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert "--resume out" in err
+    (told,) = (line.partition("Go on with: ")[2] for line in err.splitlines() if "Go on with: " in line)
     assert not psutil.wait_procs(workers, timeout=5)[1]
     kept = sample_lines(tmp_path)
     assert result_of(tmp_path / "out")["stopped_by"] == "interrupted"
 
-    document = resume(tmp_path)
+    document = resume(tmp_path, *shlex.split(told)[1:])
     assert sample_lines(tmp_path)[: len(kept)] == kept
     assert [m["runs"] for m in document["measurements"]] == [4, 4]
     assert document["stopped_by"] == "complete"
+
+
+def test_a_signal_while_the_handler_loads_ends_in_order(tmp_path: Path) -> None:
+    source = "import pathlib, time\npathlib.Path('loading').touch()\ntime.sleep(1)\n" + QUICK
+    process = start("tune", write(tmp_path, source), "--output", "out", cwd=tmp_path)
+    while not (tmp_path / "loading").exists():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Interrupted before anything was measured" in err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_run_that_was_killed_leaves_no_worker_and_can_be_resumed(tmp_path: Path) -> None:
@@ -182,7 +195,9 @@ def test_a_run_that_was_killed_leaves_no_worker_and_can_be_resumed(tmp_path: Pat
     assert not psutil.wait_procs(workers, timeout=5)[1]
     with (tmp_path / "out" / "samples.jsonl").open("a") as record:
         record.write('{"kind": "sample", "trial_id": 3, "mem')
-    assert [m["runs"] for m in resume(tmp_path)["measurements"]] == [4, 4]
+    assert [
+        m["runs"] for m in resume(tmp_path, "tune", "app.py:handler", *PAYLOAD, "--resume", "out")["measurements"]
+    ] == [4, 4]
 
 
 def test_a_resumed_run_refuses_other_code_and_another_payload(tmp_path: Path) -> None:
@@ -194,7 +209,7 @@ def test_a_resumed_run_refuses_other_code_and_another_payload(tmp_path: Path) ->
     done = tuner("tune", target, "--resume", "out", "--payload", '{"n": 5}', cwd=tmp_path)
     assert done.returncode == 2
     assert "code_sha256" in done.stderr
-    assert "payload" in done.stderr
+    assert "payload_digest" in done.stderr
 
 
 def test_every_fault_of_an_input_is_told_at_once_and_nothing_is_started(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_a_backend_that_cannot_go_on_leaves_what_was_measured() -> None:
 
 def test_the_clock_ends_a_study_between_batches() -> None:
     study = study_of(SIZES, GridSampler(100), budget=Budget(max_seconds=15))
-    seconds = iter(range(0, 1000, 10))
+    seconds = iter(range(10, 1000, 10))
     run(study, SimulatedBackend(function_of()), stop=threading.Event(), clock=lambda: float(next(seconds)))
     assert study.stopped_by is StopReason.SECONDS
     assert len(study.steps) == 1

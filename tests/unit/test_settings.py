@@ -16,7 +16,16 @@ from tuner.inputs import decode_input
 from tuner.model import Configuration, FunctionIdentity
 from tuner.payloads import Payload, Payloads
 from tuner.samplers import GridSampler
-from tuner.settings import MemorySizes, Settings, make_sampler, make_study, memory_nodes, request_document, search_space
+from tuner.settings import (
+    MemorySizes,
+    Settings,
+    left_out,
+    make_sampler,
+    make_study,
+    memory_nodes,
+    request_document,
+    search_space,
+)
 
 BOTH = FunctionIdentity("f", "simulated", architectures=(X86, ARM), current=Configuration(700, X86))
 CAPPED = FunctionIdentity("f", "simulated", architectures=(ARM,), max_memory_mb=3008)
@@ -67,13 +76,42 @@ def test_the_current_architecture_is_the_first_that_can_be_measured() -> None:
         settings_of(memory=MemorySizes(low_mb=4096, high_mb=8192)),
         settings_of(memory=MemorySizes(low_mb=4096, high_mb=8192), sampler="grid"),
         settings_of(memory=MemorySizes(low_mb=4096, high_mb=8192, every_64=True)),
-        settings_of(architectures=(X86,)),
     ],
 )
-def test_a_space_with_nothing_in_it_is_bad_input_and_says_what_is_allowed(settings: Settings) -> None:
-    with pytest.raises(InputError, match="128 to 3008 MB on arm64") as caught:
+def test_a_space_without_a_size_is_bad_input_and_says_what_is_allowed(settings: Settings) -> None:
+    with pytest.raises(InputError, match="128 to 3008 MB") as caught:
         search_space(settings, CAPPED)
-    assert caught.value.exit_code == 2
+    assert [fault.path for fault in caught.value.faults] == ["$.powerValues"]
+
+
+def test_an_architecture_that_cannot_be_measured_is_told_as_such_beside_sizes_that_cannot() -> None:
+    with pytest.raises(InputError, match="use one of arm64") as caught:
+        search_space(settings_of(architectures=(X86,)), CAPPED)
+    assert [fault.path for fault in caught.value.faults] == ["$.architectures"]
+    with pytest.raises(InputError) as caught:
+        search_space(settings_of(architectures=(X86,), memory=MemorySizes(listed=(4096,))), CAPPED)
+    assert [fault.path for fault in caught.value.faults] == ["$.powerValues", "$.architectures"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sizes"),
+    [
+        (settings_of(memory=MemorySizes(listed=(512, 4096, 8192))), "4096, 8192"),
+        (settings_of(memory=MemorySizes(every_64=True)), "2001 to 10240"),
+        (settings_of(), "2001 to 10240"),
+        (settings_of(memory=MemorySizes(low_mb=128, high_mb=5000)), "2001 to 5000"),
+        (settings_of(sampler="grid"), "3008"),
+    ],
+)
+def test_sizes_above_what_can_be_measured_are_said_however_they_were_asked_for(settings: Settings, sizes: str) -> None:
+    (notice,) = left_out(settings, FunctionIdentity("f", "local", max_memory_mb=2000))
+    assert notice.message == f"Left out {sizes} MB: more than 2000 MB cannot be measured here."
+
+
+def test_nothing_is_said_to_be_left_out_where_all_is_measured() -> None:
+    assert left_out(settings_of(memory=MemorySizes(low_mb=128, high_mb=3008)), CAPPED) == []
+    (notice,) = left_out(settings_of(memory=MemorySizes(listed=(512,)), architectures=(ARM, X86)), CAPPED)
+    assert notice.code == "architecture_left_out"
 
 
 @given(st.integers(128, 10_240), st.integers(128, 10_240))

@@ -26,7 +26,6 @@ from tuner.aws.journal import JournalFile, Leftover, state_dir
 from tuner.aws.lanes import LaneRunner, Wave, split_lanes
 from tuner.aws.logs import LogLookup
 from tuner.aws.marker import new_run_id
-from tuner.aws.payloads import read_payloads
 from tuner.aws.session import Clients, Connection, connect
 from tuner.aws.survey import Survey, make_survey
 from tuner.aws.sweep import left_behind, sweep
@@ -180,7 +179,6 @@ class AwsBackend:
         assert self._lock is not None
         survey, latest = self.survey, self.survey.check()
         facts = survey.facts
-        payloads = read_payloads(self.settings, self.clients)
         journal = self._lock.begin(self.run_id, arn=arn, began=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
         self._bench = Bench(
             self.api,
@@ -196,7 +194,7 @@ class AwsBackend:
         self._logs = LogLookup(self.clients.logs)
         self._lanes = LaneRunner(
             self._invoker(facts, concurrency),
-            payloads,
+            self.settings.payloads,
             concurrency,
             self.settings.sleep_between_runs_ms / 1000,
             random.Random(self.settings.seed),

@@ -111,8 +111,9 @@ def _measure(
     stop: threading.Event,
     resources: ExitStack,
 ) -> Comparison:
-    from tuner.cli.session import DEFAULT_REGION, prices_for
+    from tuner.cli.session import prices_for
     from tuner.duet import DuetPlan, run_duet
+    from tuner.pricing import DEFAULT_REGION
 
     duet = resources.enter_context(_open(settings, options))
     identity = duet.candidate.describe()
@@ -140,7 +141,7 @@ def _measure(
         duet.pairs(plan, settings.seed),
         plan,
         question,
-        prices_for(settings, options["region"] or identity.region or DEFAULT_REGION),
+        prices_for(settings, identity.region or options["region"] or DEFAULT_REGION),
         names=(f"{options['baseline']} of {where}", f"{options['candidate']} of {where}"),
         stop=stop,
         clock=time.monotonic,
@@ -151,11 +152,12 @@ def _measure(
 
 def _open(settings: Settings, options: Mapping[str, Any]) -> AbstractContextManager[Duet]:
     from tuner.backends.duet import aws_duet, local_duet
-    from tuner.cli.session import Connection, is_local
+    from tuner.cli.session import Connection, is_local, with_payloads
 
+    connection = Connection(options["region"], options["profile"], options["role_arn"], options["endpoint_url"])
+    settings = with_payloads(settings, connection)
     if is_local(settings.target):
         return local_duet(settings, options["baseline"], options["candidate"])
-    connection = Connection(options["region"], options["profile"], options["role_arn"], options["endpoint_url"])
     return aws_duet(settings, connection, options["baseline"], options["candidate"])
 
 

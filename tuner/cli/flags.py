@@ -7,29 +7,22 @@ cannot convert are handed on as they are, so that every fault is told at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tuner.cli.options import fraction
-from tuner.errors import Fault
-
-
-def _number(text: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+from tuner.errors import Fault, InputError
+from tuner.validation import as_number
 
 
 def _sizes(text: str) -> Any:
     parts = text.split(",")
     if len(parts) == 1 and not text.strip().isdigit():
         return text.strip()
-    return [_number(part.strip()) for part in parts]
+    return [as_number(part.strip()) for part in parts]
 
 
 def _names(text: str) -> list[str]:
@@ -64,31 +57,31 @@ FLAGS = (
     Flag("--power-values", "powerValues", _sizes),
     Flag("--arch", "architectures"),
     Flag("--strategy", "strategy"),
-    Flag("--balanced-weight", "balancedWeight", _number),
-    Flag("--max-p95-ms", "constraints.maxP95Ms", _number),
-    Flag("--max-cost-per-million", "constraints.maxCostPerMillion", _number),
-    Flag("--min-memory", "constraints.minMemory", _number),
+    Flag("--balanced-weight", "balancedWeight", as_number),
+    Flag("--max-p95-ms", "constraints.maxP95Ms", as_number),
+    Flag("--max-cost-per-million", "constraints.maxCostPerMillion", as_number),
+    Flag("--min-memory", "constraints.minMemory", as_number),
     Flag("--sampler", "sampler"),
-    Flag("--runs", "num", _number),
-    Flag("--environments", "environments", _number),
-    Flag("--concurrency", "concurrency", _number),
+    Flag("--runs", "num", as_number),
+    Flag("--environments", "environments", as_number),
+    Flag("--concurrency", "concurrency", as_number),
     Flag("--tolerance", "tolerance", fraction),
-    Flag("--max-invocations", "budget.maxInvocations", _number),
-    Flag("--max-usd", "budget.maxUsd", _number),
-    Flag("--max-seconds", "budget.maxSeconds", _number),
+    Flag("--max-invocations", "budget.maxInvocations", as_number),
+    Flag("--max-usd", "budget.maxUsd", as_number),
+    Flag("--max-seconds", "budget.maxSeconds", as_number),
     Flag("--only-cold-starts", "onlyColdStarts"),
     Flag("--pre-processor", "preProcessorARN"),
     Flag("--post-processor", "postProcessorARN"),
     Flag("--allowed-exceptions", "allowedExceptions", _names),
-    Flag("--sleep-between-runs-ms", "sleepBetweenRunsMs", _number),
+    Flag("--sleep-between-runs-ms", "sleepBetweenRunsMs", as_number),
     Flag("--disable-payload-logs", "disablePayloadLogs"),
-    Flag("--discard-top-bottom", "discardTopBottom", _number),
-    Flag("--invocations-per-month", "invocationsPerMonth", _number),
+    Flag("--discard-top-bottom", "discardTopBottom", as_number),
+    Flag("--invocations-per-month", "invocationsPerMonth", as_number),
     Flag("--discount", "discount", fraction),
     Flag("--cold-start-share", "coldStartShare", fraction),
     Flag("--isolation", "isolation"),
     Flag("--code-for", "codeFor", _pairs),
-    Flag("--seed", "seed", _number),
+    Flag("--seed", "seed", as_number),
 )
 
 
@@ -129,7 +122,7 @@ def _put(document: dict[str, Any], path: list[str], value: Any) -> bool:
     return _put(document[parent], rest, value)
 
 
-def name_flags(faults: tuple[Fault, ...], origins: Mapping[str, str]) -> list[Fault]:
+def name_flags(faults: Iterable[Fault], origins: Mapping[str, str]) -> list[Fault]:
     """The faults with the flag's name in place of the path, where a flag set the value."""
     renamed = []
     for fault in faults:
@@ -140,6 +133,15 @@ def name_flags(faults: tuple[Fault, ...], origins: Mapping[str, str]) -> list[Fa
                 break
         renamed.append(Fault(path, fault.problem, fault.remedy))
     return renamed
+
+
+@contextmanager
+def flags_named(origins: Mapping[str, str]) -> Iterator[None]:
+    """What is found out to be at fault later on is told under its flag as well."""
+    try:
+        yield
+    except InputError as exc:
+        raise InputError(name_flags(exc.faults, origins), exc.hint) from exc
 
 
 def read_json_file(path: Path, flag: str, faults: list[Fault]) -> Any:

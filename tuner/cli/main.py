@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -87,16 +88,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INPUT
     except TunerError as error:
         if debug:
-            raise
+            traceback.print_exc()
         show_error(error)
         return error.exit_code
     except BrokenPipeError:
         # The reader of stdout has gone (`tuner … | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  every defect ends in words and an exit code
         if debug:
-            raise
+            traceback.print_exc()
         click.echo(f"error: {type(error).__name__}: {error}", err=True)
         click.echo("  This is a defect of the tool. Run again with --debug for the traceback.", err=True)
         return EXIT_FAILED

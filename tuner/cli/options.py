@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -15,6 +15,8 @@ import click
 
 from tuner.errors import TunerError
 
+EXIT_THRESHOLD = 3
+"""Exit code of every command whose threshold was crossed."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -75,7 +77,8 @@ def write_bytes(path: Path, content: bytes) -> None:
         part.write_bytes(content)
         part.replace(path)
     except OSError as exc:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise TunerError(f"cannot write {path}: {exc.strerror}", "Free some space, or give another --output.") from exc
 
 

@@ -1,7 +1,8 @@
 """The folder of a run: `samples.jsonl` as samples arrive, so that a killed run can go on.
 
-The first line tells what was asked for (never a payload), the others are rounds and
-samples. A last line that was cut off is dropped when the run is resumed.
+The first line tells what was asked for (never a payload), and so does another one when a later
+sitting asked for something else; the others are rounds and samples. A last line that was cut off
+is dropped when the run is resumed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,12 +27,20 @@ RECORD_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What an earlier run left: its header, its rounds and its samples."""
+    """What earlier sittings of a run left.
+
+    Attributes:
+        header: what was asked for last.
+        steps, samples: rounds and samples of all sittings.
+        length: bytes of the record, without a line that was cut off.
+        elapsed_s: seconds until the last line was written, from the beginning of the run.
+    """
 
     header: dict[str, Any]
     steps: tuple[Step, ...] = ()
     samples: tuple[Sample, ...] = ()
     length: int = 0
+    elapsed_s: float = 0.0
 
 
 class Recorder:
@@ -39,11 +48,20 @@ class Recorder:
 
     Args:
         folder: the run's folder; made when missing.
-        header: what was asked for; written when the record is new.
-        recorded: what an earlier run left, to append to.
+        header: what is asked for; written when it differs from what was asked for before.
+        recorded: what earlier sittings left, to append to.
+        clock: seconds since the run began, earlier sittings included.
     """
 
-    def __init__(self, folder: Path, header: dict[str, Any], recorded: Recorded | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        header: dict[str, Any],
+        recorded: Recorded | None = None,
+        *,
+        clock: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._clock = clock
         self._path = folder / SAMPLES_FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -54,16 +72,17 @@ class Recorder:
         except OSError as exc:
             problem = f"cannot write {self._path}: {exc.strerror}"
             raise TunerError(problem, "Give a folder that can be written with --output.") from exc
-        if recorded is None:
-            self._append("header", {"version": RECORD_VERSION, **header})
+        told = {"version": RECORD_VERSION, **header}
+        if recorded is None or recorded.header != told:
+            self._append("header", told)
 
     def asked(self, study: Study, trials: Sequence[Trial]) -> None:
         """Write the round that is about to be measured."""
-        self._append("round", encode_step(study.steps[-1]))
+        self._append("round", {**encode_step(study.steps[-1]), "elapsed_s": self._clock()})
 
     def told(self, study: Study, sample: Sample) -> None:
         """Write a sample, so that it survives whatever comes next."""
-        self._append("sample", encode_sample(sample))
+        self._append("sample", {**encode_sample(sample), "elapsed_s": self._clock()})
 
     def close(self) -> None:
         """Close the file; what could not be written has been told already."""
@@ -95,10 +114,12 @@ def read_record(folder: Path) -> Recorded:
     header: dict[str, Any] | None = None
     steps: list[Step] = []
     samples: list[Sample] = []
+    elapsed_s = 0.0
     for number, line in enumerate(whole.splitlines(), start=1):
         try:
             document = json.loads(line)
             kind = document.pop("kind")
+            elapsed_s = float(document.get("elapsed_s", elapsed_s))
             if kind == "header":
                 header = document
             elif kind == "round":
@@ -111,7 +132,7 @@ def read_record(folder: Path) -> Recorded:
     if header is None or header.get("version") != RECORD_VERSION or not isinstance(header.get("input"), dict):
         problem = f"{path} has no header of version {RECORD_VERSION}"
         raise InputError.single("--resume", problem, "start a new run")
-    return Recorded(header, tuple(steps), tuple(samples), len(whole))
+    return Recorded(header, tuple(steps), tuple(samples), len(whole), elapsed_s)
 
 
 def _set_aside(path: Path) -> None:

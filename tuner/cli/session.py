@@ -6,10 +6,11 @@ then says what was found and with which exit code.
 
 from __future__ import annotations
 
-import hashlib
 import re
+import secrets
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +18,10 @@ from typing import Any
 
 import click
 
-from tuner.cli.options import stop_on_signals, write_text
+from tuner.cli.options import EXIT_THRESHOLD, write_text
 from tuner.cli.price_cache import current_prices
 from tuner.cli.progress import Progress
-from tuner.cli.record import Recorded, Recorder, read_record
+from tuner.cli.record import Recorded, Recorder
 from tuner.errors import (
     AllFailedError,
     BackendError,
@@ -31,16 +32,14 @@ from tuner.errors import (
     TunerError,
 )
 from tuner.loop import Backend, run
-from tuner.model import FunctionIdentity, Notice, SearchSpace, StopReason
-from tuner.pricing import PriceList
+from tuner.model import FunctionIdentity, Notice, StopReason
+from tuner.pricing import DEFAULT_REGION, PriceList
 from tuner.result import Document, build_document, dumps, function_errors
-from tuner.settings import Settings, make_study, request_document
+from tuner.settings import Settings, left_out, make_study, request_document
 from tuner.study import Study
 
-EXIT_THRESHOLD = 3
-LOCAL_TARGET = re.compile(r".+\.(py|js|mjs|cjs):[A-Za-z_$][\w$]*")
-DEFAULT_REGION = "us-east-1"
-"""Region whose prices a local estimate is told in, unless --region names another."""
+LOCAL_TARGET = re.compile(r"[^:]+\.(py|js|mjs|cjs)(:.*)?")
+"""A file that holds handlers; names and ARNs of functions have no dots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +54,21 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where the result goes, and what is done with it."""
+    """Where the result goes, and what is done with it.
+
+    Attributes:
+        folder: gets record, result and report.
+        recorded: what an earlier sitting left in it; None: a new run.
+        again: the command that goes on with this run.
+        quiet: no progress.
+        as_json: the result document on stdout instead of the summary.
+        apply, alias: whether the recommendation is applied, and through which alias.
+        fail_above: excess of the current configuration from which the exit code is 3, a fraction.
+    """
 
     folder: Path
-    resume: Path | None
+    recorded: Recorded | None
+    again: str
     quiet: bool
     as_json: bool
     apply: bool
@@ -66,13 +76,30 @@ class Output:
     fail_above: float | None
 
 
+@dataclass(slots=True)
+class _Sitting:
+    """What one sitting of a run came to."""
+
+    study: Study
+    identity: FunctionIdentity
+    notices: list[Notice]
+    failure: TunerError | None = None
+
+
 def is_local(target: str) -> bool:
     """Whether a target is a handler on this machine (`FILE:HANDLER`)."""
     return LOCAL_TARGET.fullmatch(target) is not None
 
 
-def tune(settings: Settings, connection: Connection, output: Output) -> int:
+def tune(settings: Settings, backend: Backend, connection: Connection, output: Output, stop: threading.Event) -> int:
     """Tune, write samples, result and report, and print the answer.
+
+    Args:
+        settings: what was asked for, payloads read.
+        backend: what measures; not yet entered.
+        connection: how to reach AWS.
+        output: where the result goes, and what is done with it.
+        stop: ends the run in order.
 
     Returns:
         The exit code: 0, or 3 when the current configuration is worse than `fail_above`.
@@ -83,57 +110,81 @@ def tune(settings: Settings, connection: Connection, output: Output) -> int:
         InterruptedRunError: stopped by a signal; what was measured is written.
         TunerError: the work failed; what was measured is written.
     """
-    recorded = read_record(output.resume) if output.resume else None
-    failure: TunerError | None = None
-    started = time.monotonic()
-    study: Study | None = None
-    try:
-        with stop_on_signals() as stop, open_backend(settings, connection) as backend:
-            identity = backend.describe()
-            study = make_study(settings, identity, prices_for(settings, _region(connection, identity)))
-            header = _header(settings, identity)
-            if recorded:
-                _check_same(recorded, header)
-                study.replay(recorded.samples, recorded.steps)
-            recorder = Recorder(output.folder, header, recorded)
-            try:
-                with Progress(quiet=output.quiet, currency=study.prices.currency) as progress:
-                    run(study, backend, stop=stop, clock=time.monotonic, observers=(recorder, progress))
-            except BackendError as exc:
-                failure = exc
-                study.interrupt()
-            finally:
-                recorder.close()
-            notices = list(backend.notices())
-    except LeftBehindError as exc:
-        failure = exc.after(failure)
-        if study is None:
-            raise
+    before_s = output.recorded.elapsed_s if output.recorded else 0.0
+    began = time.monotonic()
+
+    def clock() -> float:
+        return before_s + time.monotonic() - began
+
+    sitting = _measure(settings, backend, connection, output, stop, clock)
+    study = sitting.study
     if study.all_failed and study.stopped_by is not StopReason.INTERRUPTED:
         study.interrupt(StopReason.ALL_FAILED)
     document = build_document(
         study,
-        identity,
+        sitting.identity,
         request_document(settings, study.space),
         created_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        seconds=time.monotonic() - started,
-        notices=[*notices, *_left_out(settings, study.space)],
+        seconds=clock(),
+        notices=[*sitting.notices, *left_out(settings, sitting.identity)],
         discard_top_bottom=settings.discard_top_bottom,
     )
     _write(document, output)
-    if failure:
-        raise failure
-    if study.stopped_by is StopReason.INTERRUPTED:
-        raise InterruptedRunError(
-            f"Interrupted after {study.spent.invocations} runs; they are kept in {output.folder}.",
-            f"Go on with: tuner tune {settings.target} --resume {output.folder}",
-        )
-    if document["recommendation"] is None:
-        said = function_errors(document) or "\n".join(
-            f"{e['memory_mb']} MB: {e['reason']}" for e in document["excluded"]
-        )
-        raise AllFailedError(f"No configuration can be recommended.\n{said}", f"See {output.folder}.")
+    _refuse(document, sitting, output, stop)
     return _conclude(document, settings, connection, output)
+
+
+def _measure(
+    settings: Settings,
+    backend: Backend,
+    connection: Connection,
+    output: Output,
+    stop: threading.Event,
+    clock: Callable[[], float],
+) -> _Sitting:
+    """Enter the backend and drive the study; what fails after the first trial is kept beside what was measured."""
+    sitting: _Sitting | None = None
+    try:
+        with backend:
+            identity = backend.describe()
+            header = _header(settings, identity, output.recorded)
+            study = make_study(settings, identity, prices_for(settings, _region(connection, identity)))
+            if output.recorded:
+                _check_same(output.recorded, header)
+                study.replay(output.recorded.samples, output.recorded.steps)
+            recorder = Recorder(output.folder, header, output.recorded, clock=clock)
+            sitting = _Sitting(study, identity, [])
+            try:
+                with Progress(quiet=output.quiet, currency=study.prices.currency) as progress:
+                    run(study, backend, stop=stop, clock=clock, observers=(recorder, progress))
+            except BackendError as exc:
+                sitting.failure = exc
+                study.interrupt()
+            finally:
+                recorder.close()
+                sitting.notices.extend(backend.notices())
+    except LeftBehindError as exc:
+        # What had failed before is told too, whether or not it was noticed here.
+        earlier = sitting.failure if sitting and sitting.failure else exc.__context__
+        failure = exc.after(earlier if isinstance(earlier, TunerError) else None)
+        if sitting is None:
+            raise failure from exc
+        sitting.failure = failure
+    return sitting
+
+
+def _refuse(document: Document, sitting: _Sitting, output: Output, stop: threading.Event) -> None:
+    """Say why a result, which is written, is not the answer."""
+    if sitting.failure:
+        raise sitting.failure
+    if sitting.study.stopped_by is StopReason.INTERRUPTED:
+        kept = f"Interrupted after {sitting.study.spent.invocations} runs; they are kept in {output.folder}."
+        raise InterruptedRunError(kept, f"Go on with: {output.again}")
+    if stop.is_set():
+        raise InterruptedRunError(f"Interrupted when all was measured; the result is in {output.folder}.")
+    if document["recommendation"] is None:
+        said = function_errors(document) or _reasons(document)
+        raise AllFailedError(f"No configuration can be recommended.\n{said}", f"See {output.folder}.")
 
 
 def _reasons(document: Document) -> str:
@@ -141,12 +192,29 @@ def _reasons(document: Document) -> str:
 
 
 def _region(connection: Connection, identity: FunctionIdentity) -> str:
-    return connection.region or identity.region or DEFAULT_REGION
+    return identity.region or connection.region or DEFAULT_REGION
 
 
 def prices_for(settings: Settings, region: str) -> PriceList:
     """Prices of a region, refreshed ones where the user has them, with the user's discount."""
-    return replace(current_prices(region), discount=settings.discount)
+    return current_prices(region).with_discount(settings.discount)
+
+
+def with_payloads(settings: Settings, connection: Connection) -> Settings:
+    """The settings with their payloads, those in S3 read.
+
+    Raises:
+        InputError: no S3 address, no payload there, or no region to reach it.
+        AwsError: it cannot be read.
+    """
+    if settings.payload_s3 is None:
+        return settings
+    from tuner.aws.payloads import read_payloads
+    from tuner.aws.session import connect
+    from tuner.aws.target import parse_target
+
+    region = None if is_local(settings.target) else parse_target(settings.target).region
+    return replace(settings, payloads=read_payloads(settings, connect(connection, region=region)))
 
 
 def open_backend(settings: Settings, connection: Connection) -> Backend:
@@ -187,14 +255,19 @@ def plan(settings: Settings, connection: Connection) -> str:
     return "\n".join(lines)
 
 
-def _header(settings: Settings, identity: FunctionIdentity) -> dict[str, Any]:
-    """What a record says of its run: enough to go on, and to tell that it is the same function and payload."""
-    digest = hashlib.sha256(b"".join(item.body for item in settings.payloads.items)).hexdigest()
+def _header(settings: Settings, identity: FunctionIdentity, recorded: Recorded | None) -> dict[str, Any]:
+    """What a record says of its run: enough to go on, and to tell that it is the same function and payload.
+
+    Payloads that must not be shown are told by a sealed digest.
+    """
+    new = secrets.token_hex(16) if settings.disable_payload_logs else None
+    salt = recorded.header.get("payload_salt") if recorded else new
     return {
         "input": dict(settings.document),
         "target": settings.target,
-        "payload_sha256": digest,
-        "backend": identity.backend,
+        "payload_digest": settings.payloads.sealed_digest(salt) if salt else settings.payloads.digest(),
+        "payload_salt": salt,
+        "function_arn": identity.arn,
         "code_sha256": identity.code_sha256,
     }
 
@@ -203,7 +276,8 @@ def _check_same(recorded: Recorded, header: dict[str, Any]) -> None:
     """Refuse to mix samples of different functions, codes or payloads."""
     wrong = {
         "target": "give the TARGET of that run, or start a new one",
-        "payload_sha256": "give the --payload of that run, or start a new one",
+        "payload_digest": "give the payloads of that run and their weights, or start a new one",
+        "function_arn": "give the --region and the account of that run, or start a new one",
         "code_sha256": "the code has changed since: start a new run",
     }
     faults = [
@@ -213,19 +287,6 @@ def _check_same(recorded: Recorded, header: dict[str, Any]) -> None:
     ]
     if faults:
         raise InputError(faults)
-
-
-def _left_out(settings: Settings, space: SearchSpace) -> Sequence[Notice]:
-    """Named sizes and architectures that cannot be measured."""
-    notices = []
-    left = [str(m) for m in settings.memory.listed or () if m not in space.memory_sizes_mb]
-    if left:
-        message = f"Left out {', '.join(left)} MB: more than {space.memory_sizes_mb[-1]} MB cannot be measured here."
-        notices.append(Notice("sizes_left_out", message))
-    missing = [a for a in settings.architectures or () if a not in space.architectures]
-    if missing:
-        notices.append(Notice("architecture_left_out", f"Left out {', '.join(missing)}: it cannot be measured here."))
-    return notices
 
 
 def _write(document: Document, output: Output) -> None:

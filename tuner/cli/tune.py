@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import shlex
+import threading
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.flags import build_document, name_flags, read_json_file, read_payload
-from tuner.cli.options import common_options, fraction
-from tuner.errors import Fault, InputError
-from tuner.inputs import decode_input, input_faults
-from tuner.settings import Settings
+from tuner.cli.flags import build_document, flags_named, name_flags, read_json_file, read_payload
+from tuner.cli.options import common_options, fraction, stop_on_signals
+from tuner.errors import Fault, InputError, InterruptedRunError
+from tuner.inputs import decode_valid, input_faults
+from tuner.payloads import HIDDEN
+
+if TYPE_CHECKING:
+    from tuner.cli.record import Recorded
+    from tuner.settings import Settings
+
+LONGEST_SHOWN = 500
+"""Characters of a payload that a suggested command repeats."""
 
 
 @click.command(
@@ -74,38 +83,48 @@ def command(target: str, **options: Any) -> int:
 
     Leaves samples.jsonl, result.json and report.html in the output folder.
     """
-    from tuner.cli.session import Connection, Output, plan, tune
+    from tuner.cli.session import Connection, Output, open_backend, plan, tune, with_payloads
 
-    settings = _settings(target, options)
-    connection = Connection(options["region"], options["profile"], options["role_arn"], options["endpoint_url"])
-    resume = Path(options["resume"]) if options["resume"] else None
-    output = Output(
-        folder=resume or Path(options["output"] or _default_folder(target)),
-        resume=resume,
-        quiet=options["quiet"],
-        as_json=options["format_"] == "json",
-        apply=options["apply_"] or bool(options["alias"]),
-        alias=options["alias"],
-        fail_above=_threshold(options["fail_above"]),
-    )
-    if options["dry_run"]:
-        click.echo(plan(settings, connection))
-        return 0
-    return tune(settings, connection, output)
+    with stop_on_signals() as stop:
+        settings, recorded, origins = _read(target, options)
+        _leave_if(stop)
+        connection = Connection(options["region"], options["profile"], options["role_arn"], options["endpoint_url"])
+        with flags_named(origins):
+            if options["dry_run"]:
+                click.echo(plan(settings, connection))
+                return 0
+            folder = Path(options["resume"] or options["output"] or _default_folder(target))
+            output = Output(
+                folder=folder,
+                recorded=recorded,
+                again=_again(target, options, folder, hide=settings.disable_payload_logs),
+                quiet=options["quiet"],
+                as_json=options["format_"] == "json",
+                apply=options["apply_"] or bool(options["alias"]),
+                alias=options["alias"],
+                fail_above=_threshold(options["fail_above"]),
+            )
+            settings = with_payloads(settings, connection)
+            _leave_if(stop)
+            return tune(settings, open_backend(settings, connection), connection, output, stop)
 
 
-def _settings(target: str, options: Mapping[str, Any]) -> Settings:
-    """Settings from flags and files.
+def _leave_if(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise InterruptedRunError("Interrupted before anything was measured.")
+
+
+def _read(target: str, options: Mapping[str, Any]) -> tuple[Settings, Recorded | None, Mapping[str, str]]:
+    """Settings from flags and files, the record to go on with, and which flag set which field.
 
     Raises:
         InputError: every fault of flags, files and target together.
     """
-    faults: list[Fault] = []
-    base: dict[str, Any] = {}
-    if options["resume"]:
-        from tuner.cli.record import read_record
+    from tuner.cli.checks import space_faults, target_faults
 
-        base.update(read_record(Path(options["resume"])).header["input"])
+    faults: list[Fault] = []
+    recorded = _recorded(options["resume"], faults)
+    base: dict[str, Any] = dict(recorded.header["input"]) if recorded else {}
     if options["input_file"]:
         loaded = read_json_file(Path(options["input_file"]), "--input", faults)
         if isinstance(loaded, dict):
@@ -117,24 +136,57 @@ def _settings(target: str, options: Mapping[str, Any]) -> Settings:
         quiet = bool(document.get("disablePayloadLogs"))
         document["payload"] = read_payload(options["payload"], faults, show=not quiet)
         origins["$.payload"] = "--payload"
-    faults.extend(name_flags(input_faults(document), origins))
-    faults.extend(_target_faults(target))
+    form = input_faults(document)
+    faults.extend(_flag_faults(options))
+    faults.extend(name_flags([*form, *target_faults(target, document, options)], origins))
+    settings = None if form else decode_valid(document)
+    if settings:
+        faults.extend(name_flags(space_faults(settings), origins))
+    if faults or settings is None:
+        raise InputError(faults)
+    return settings, recorded, origins
+
+
+def _recorded(folder: str | None, faults: list[Fault]) -> Recorded | None:
+    """What an earlier sitting left in the folder to resume; a fault is added when it cannot be read."""
+    if folder is None:
+        return None
+    from tuner.cli.record import read_record
+
+    try:
+        return read_record(Path(folder))
+    except InputError as exc:
+        faults.extend(exc.faults)
+    return None
+
+
+def _flag_faults(options: Mapping[str, Any]) -> Iterator[Fault]:
+    """Faults of what only the command line knows."""
     threshold = _threshold(options["fail_above"])
     if threshold is not None and not (isinstance(threshold, float) and 0 <= threshold < math.inf):
-        faults.append(Fault("--fail-above", f"{options['fail_above']} is not a percentage", "write it as 10%"))
-    if faults:
-        raise InputError(faults)
-    return decode_input(document)
+        yield Fault("--fail-above", f"{options['fail_above']} is not a percentage", "write it as 10%")
+    if options["resume"] and options["output"]:
+        yield Fault("--output", "a resumed run goes on in its own folder", "leave out --output or --resume")
+    if options["dry_run"] and options["format_"] == "json":
+        yield Fault("--format", "a plan is text, not a result", "leave out --format or --dry-run")
 
 
-def _target_faults(target: str) -> list[Fault]:
-    from tuner.cli.session import is_local
+def _again(target: str, options: Mapping[str, Any], folder: Path, *, hide: bool) -> str:
+    """The command that goes on with this run: what was given, with --resume in place of --output.
 
-    if not is_local(target):
-        return []
-    from tuner.backends.local import target_faults
-
-    return list(target_faults(target))
+    A payload that must not be shown, or is too long for a line, is left to be filled in.
+    """
+    words = ["tuner", "tune", target]
+    for option in command.params:
+        value = options.get(option.name or "")
+        if option.name in ("target", "resume", "output") or value in (None, False, (), option.default):
+            continue
+        name = option.opts[0]
+        if name == "--payload" and not value.startswith("@") and (hide or len(value) > LONGEST_SHOWN):
+            value = HIDDEN
+        for each in value if isinstance(value, tuple) else (value,):
+            words.extend([name] if each is True else [name, str(each)])
+    return shlex.join([*words, "--resume", str(folder)])
 
 
 def _threshold(text: str | None) -> Any:

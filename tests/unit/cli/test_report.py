@@ -67,3 +67,13 @@ def test_a_damaged_or_foreign_file_gets_one_clear_error(
 def test_a_missing_file_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "nowhere.json"]) == 2
     assert "nowhere.json" in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_a_folder_is_told_with_a_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "README.md").write_text("")
+    assert run(["report", AWS, "--output", str(tmp_path / "README.md" / "report.html")]) == 1
+    told = capsys.readouterr().err
+    assert "cannot write" in told
+    assert "defect" not in told

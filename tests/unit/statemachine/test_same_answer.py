@@ -9,16 +9,35 @@ import pytest
 from statemachine.replay import prices_of, replay
 from tests.cloud.fixtures import Cloud
 from tests.unit.statemachine.driver import Driver
+from tuner.inputs import decode_input
 from tuner.result import build_document
 from tuner.settings import make_study, request_document
 
-ANSWER = ("recommendation", "alternatives", "curve", "curve_choice", "saving", "measurements", "stopped_by", "tuning")
+ANSWER = (
+    "recommendation",
+    "alternatives",
+    "curve",
+    "curve_choice",
+    "saving",
+    "measurements",
+    "stopped_by",
+    "tuning",
+    "request",
+)
+PAYLOADS = [{"payload": {"n": 1}, "weight": 3}, {"payload": {"n": 2}, "weight": 1}]
 
 
 @pytest.mark.parametrize("extra", [{"num": 3}, {"budget": {"maxInvocations": 16}}], ids=["grid", "adaptive"])
 def test_the_same_samples_give_the_same_answer(cloud: Cloud, driver: Driver, extra: dict[str, object]) -> None:
     arn = cloud.simulate_function("orders", model={"cpu_ms": 200})
-    document = {"lambdaARN": arn, "powerValues": [128, 512, 1024], "architectures": "both", "seed": 7, **extra}
+    document = {
+        "lambdaARN": arn,
+        "powerValues": [128, 512, 1024],
+        "architectures": "both",
+        "seed": 7,
+        "payload": PAYLOADS,
+        **extra,
+    }
     state = driver.run(document)
     record = driver.record(state)
     header = record.header
@@ -34,7 +53,7 @@ def test_the_same_samples_give_the_same_answer(cloud: Cloud, driver: Driver, ext
     theirs = build_document(
         study,
         dataclasses.replace(header.identity),
-        request_document(header.settings, study.space),
+        request_document(decode_input(document), study.space),
         created_at="2026-09-18T04:12:00Z",
         seconds=driver.result(state)["tuning"]["seconds"],
     )

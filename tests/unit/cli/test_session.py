@@ -1,0 +1,170 @@
+"""One sitting of a run: what was measured is written whatever happens, and goes on where it belongs to the same run."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.studies import function_of
+from tuner.backends.simulated import SimulatedBackend
+from tuner.cli.record import SAMPLES_FILE, read_record
+from tuner.cli.session import Connection, Output, is_local, tune
+from tuner.errors import BackendError, InputError, InterruptedRunError, LeftBehindError
+from tuner.inputs import decode_input
+from tuner.model import FunctionIdentity, Sample, Trial
+from tuner.settings import Settings
+
+PAYLOADS = [{"payload": {"token": "a"}, "weight": 1}, {"payload": {"token": "b"}, "weight": 1}]
+
+
+def settings_of(payload: Any = PAYLOADS, **more: Any) -> Settings:
+    document = {"lambdaARN": "orders", "powerValues": [512, 1024], "num": 4, "payload": payload, **more}
+    return decode_input(document)
+
+
+class Function(SimulatedBackend):
+    """A simulated function that somebody may change, lose or leave behind."""
+
+    def __init__(self, arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:orders") -> None:
+        super().__init__(function_of())
+        self.arn = arn
+        self.code = "1"
+        self.lost_after: int | None = None
+        self.left_behind = False
+        self.at_the_end: threading.Event | None = None
+
+    def describe(self) -> FunctionIdentity:
+        return replace(super().describe(), arn=self.arn, code_sha256=self.code)
+
+    def measure(self, trials: Sequence[Trial], stop: threading.Event) -> Iterator[Sample]:
+        yield from super().measure(trials[: self.lost_after], stop)
+        if self.lost_after is not None:
+            raise BackendError("The network is gone.")
+        if self.at_the_end:
+            self.at_the_end.set()
+
+    def __exit__(self, *exc: object) -> None:
+        if self.left_behind:
+            raise LeftBehindError("Version 7 is left.", "tuner clean orders")
+
+
+def sit(
+    folder: Path,
+    settings: Settings,
+    function: Function,
+    *,
+    stop: threading.Event | None = None,
+    resume: bool = False,
+) -> int:
+    recorded = read_record(folder) if resume else None
+    output = Output(folder, recorded, f"tuner tune orders --resume {folder}", True, True, False, None, None)
+    return tune(settings, function, Connection(), output, stop or threading.Event())
+
+
+def result_in(folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
+    return document
+
+
+def test_a_lost_run_is_written_and_what_could_not_be_undone_is_told_after_what_failed(tmp_path: Path) -> None:
+    function = Function()
+    function.lost_after, function.left_behind = 1, True
+    with pytest.raises(LeftBehindError, match=r"network is gone\.\nVersion 7 is left") as caught:
+        sit(tmp_path, settings_of(), function)
+    assert "tuner clean" in caught.value.hint
+    document = result_in(tmp_path)
+    assert document["tuning"]["invocations"] > 0
+    assert "simulated" in {warning["code"] for warning in document["warnings"]}
+
+
+def test_a_folder_that_cannot_be_written_does_not_hide_what_could_not_be_undone(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file is in the way")
+    function = Function()
+    function.left_behind = True
+    with pytest.raises(LeftBehindError, match=r"cannot write [^\n]+\nVersion 7 is left"):
+        sit(tmp_path / "out", settings_of(), function)
+
+
+def test_a_signal_after_the_last_run_ends_with_130_and_the_result(tmp_path: Path) -> None:
+    function, stop = Function(), threading.Event()
+    function.at_the_end = stop
+    with pytest.raises(InterruptedRunError) as caught:
+        sit(tmp_path, settings_of(), function, stop=stop)
+    assert caught.value.exit_code == 130
+    assert result_in(tmp_path)["recommendation"]
+    assert (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_run_goes_on_with_its_own_payloads_function_and_code_alone(tmp_path: Path, *, hidden: bool) -> None:
+    asked = settings_of(disablePayloadLogs=hidden)
+    assert sit(tmp_path, asked, Function()) == 0
+    assert sit(tmp_path, asked, Function(), resume=True) == 0
+    heavier = [PAYLOADS[0], {**PAYLOADS[1], "weight": 2}]
+    deployed = Function()
+    deployed.code = "2"
+    for settings, function, what in (
+        (settings_of(heavier, disablePayloadLogs=hidden), Function(), "payload_digest"),
+        (settings_of({"token": "ab"}, disablePayloadLogs=hidden), Function(), "payload_digest"),
+        (asked, Function("arn:aws:lambda:eu-west-1:210987654321:function:orders"), "function_arn"),
+        (asked, deployed, "code_sha256"),
+    ):
+        with pytest.raises(InputError) as caught:
+            sit(tmp_path, settings, function, resume=True)
+        assert [fault.path for fault in caught.value.faults] == [f"--resume ({what})"]
+
+
+def test_a_payload_that_must_not_be_shown_leaves_no_plain_digest(tmp_path: Path) -> None:
+    asked = settings_of(disablePayloadLogs=True)
+    for name in ("one", "two"):
+        sit(tmp_path / name, asked, Function())
+    seals = {read_record(tmp_path / name).header["payload_digest"] for name in ("one", "two")}
+    assert len({*seals, asked.payloads.digest()}) == 3, "equal payloads are not recognised either"
+    written = "".join(path.read_text("utf-8") for path in (tmp_path / "one").iterdir())
+    assert asked.payloads.digest() not in written
+    assert "token" not in written
+
+
+def test_what_a_later_sitting_asks_for_is_recorded_for_the_next_one(tmp_path: Path) -> None:
+    sit(tmp_path, settings_of(), Function())
+    sit(tmp_path, settings_of(num=6), Function(), resume=True)
+    assert read_record(tmp_path).header["input"]["num"] == 6
+    sit(tmp_path, settings_of(num=6), Function(), resume=True)
+    lines = (tmp_path / SAMPLES_FILE).read_text("utf-8").splitlines()
+    assert sum('"kind": "header"' in line for line in lines) == 2
+
+
+def test_time_goes_on_where_the_last_sitting_ended(tmp_path: Path) -> None:
+    sit(tmp_path, settings_of(), Function())
+    path = tmp_path / SAMPLES_FILE
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    lines[-1]["elapsed_s"] = 1000.0
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    sit(tmp_path, settings_of(num=8, budget={"maxSeconds": 900}), Function(), resume=True)
+    document = result_in(tmp_path)
+    assert document["stopped_by"] == "max_seconds"
+    assert document["tuning"]["seconds"] >= 1000
+
+
+@pytest.mark.parametrize(
+    ("target", "local"),
+    [
+        ("app.py:handler", True),
+        ("src/index.mjs:api.handler", True),
+        ("app.py:my-handler", True),
+        ("app.py", True),
+        ("a.b/c.cjs:h", True),
+        ("orders", False),
+        ("orders:live", False),
+        ("py:js", False),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:orders:live", False),
+    ],
+)
+def test_a_target_is_local_when_it_names_a_file_with_handlers(target: str, *, local: bool) -> None:
+    assert is_local(target) is local

@@ -1,0 +1,93 @@
+"""`tuner tune` before anything is started: all faults at once, and the command that goes on with a run."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuner.cli.main import run
+from tuner.cli.tune import _again, command
+from tuner.payloads import HIDDEN
+
+HANDLER = "def handler(event, context):\n    return event\n"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a handler."""
+    (tmp_path / "app.py").write_text(HANDLER)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def faults_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> set[str]:
+    """Where the faults of a command are."""
+    before = set(Path().iterdir())
+    assert run(["tune", *arguments]) == 2
+    assert set(Path().iterdir()) == before, "nothing was started"
+    lines = capsys.readouterr().err.splitlines()
+    return {line.removeprefix("error: ").strip().split(": ")[0] for line in lines if ": " in line}
+
+
+def options_of(*arguments: str) -> dict[str, Any]:
+    """The options as the command gets them."""
+    return command.make_context("tune", list(arguments)).params
+
+
+def test_every_fault_of_a_local_run_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    flags = {
+        "--resume": "nowhere",
+        "--output": "out",
+        "--pre-processor": "absent.py:handler",
+        "--post-processor": "app.py:absent",
+        "--fail-above": "much",
+        "--alias": "live",
+        "--isolation": "copy",
+        "--arch": "arm64,x86_64",
+        "--tolerance": "-1",
+    }
+    arguments = [word for flag in flags.items() for word in flag]
+    found = faults_of(capsys, "absent.py:handler", *arguments, "--apply", "--dry-run", "--format", "json")
+    assert found >= {"TARGET", "--apply", "--format", *flags}
+
+
+def test_what_this_machine_cannot_measure_is_told_beside_the_target(capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = ("--power-values", "10240")
+    assert faults_of(capsys, "app.py:absent", *sizes, "--runs", "2") >= {"TARGET", "--power-values"}
+
+
+def test_a_name_that_no_function_can_have_is_told_beside_the_flags(capsys: pytest.CaptureFixture[str]) -> None:
+    assert faults_of(capsys, "my function!", "--runs", "0", "--payload", "{") == {"TARGET", "--runs", "--payload"}
+
+
+def test_what_is_found_out_later_is_told_under_its_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    found = faults_of(capsys, "app.py:handler", "--payload-s3", "http://bucket/key", "--region", "eu-west-1")
+    assert found == {"--payload-s3"}
+
+
+def test_the_command_that_goes_on_repeats_what_was_given_and_is_quoted_for_the_shell() -> None:
+    given = ["a b.py:handler", "--payload", '{"n": 1}', "--code-for", "arm64=s3://b/k", "--code-for", "x86_64=s3://b/l"]
+    given += ["--profile", "my team", "--only-cold-starts", "--runs", "2", "--seed", "0", "--apply"]
+    options = options_of(*given, "--output", "an output", "--format", "text")
+    told = shlex.split(_again("a b.py:handler", options, Path("an output"), hide=False))
+    again = command.make_context("tune", told[2:]).params
+    assert again == {**options, "output": None, "resume": "an output"}
+
+
+def test_a_payload_that_must_not_be_shown_is_left_to_be_filled_in() -> None:
+    secret, file = options_of("f", "--payload", '{"token": 1}'), options_of("f", "--payload", "@event.json")
+    assert f"--payload '{HIDDEN}'" in _again("f", secret, Path("out"), hide=True)
+    assert "--payload @event.json" in _again("f", file, Path("out"), hide=True)
+    long = options_of("f", "--payload", f'"{"x" * 1000}"')
+    assert f"--payload '{HIDDEN}'" in _again("f", long, Path("out"), hide=False)
+
+
+def test_debug_shows_the_traceback_and_changes_no_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["tune", "absent.py:handler", "--debug"]
+    assert run(arguments) == 2
+    told = capsys.readouterr().err
+    assert "Traceback" in told
+    assert "error: TARGET" in told
