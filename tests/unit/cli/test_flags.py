@@ -8,12 +8,13 @@ from typing import Any
 import click
 import pytest
 
-from tuner.cli.flags import FLAGS, _number, build_document, name_flags, read_json_file, read_payload
+from tuner.cli.flags import FLAGS, build_document, name_flags, read_json_file, read_payload
 from tuner.cli.main import run
 from tuner.cli.options import fraction
 from tuner.cli.tune import command
 from tuner.errors import Fault
 from tuner.inputs import decode_input, input_faults, input_schema
+from tuner.validation import as_number
 
 
 def document_of(base: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
@@ -164,7 +165,7 @@ def test_a_budget_of_a_duet_is_a_finite_number_above_zero(flag: str, value: str)
     assert run(["duet", "f", "--baseline", "1", "--candidate", "2", flag, value]) == 2
 
 
-@pytest.mark.parametrize("field", [flag.parameter for flag in FLAGS if flag.convert in (fraction, _number)])
+@pytest.mark.parametrize("field", [flag.parameter for flag in FLAGS if flag.convert in (fraction, as_number)])
 @pytest.mark.parametrize("value", ["nan", "inf", "-1"])
 def test_a_number_of_a_flag_is_finite_and_not_negative(field: str, value: str) -> None:
     assert faults_of(**{field: value})
