@@ -147,7 +147,7 @@ class LocalBackend:
         return notices
 
     def measure(self, trials: Sequence[Trial], stop: threading.Event) -> Iterator[Sample]:
-        """One sample for each environment of each trial, as they complete."""
+        """Samples of the environments of each trial as they complete, of long runs in parts."""
         possible = []
         for trial in trials:
             if self.can_measure(trial.configuration):

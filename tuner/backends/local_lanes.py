@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from tuner.local.environment import ExecutionEnvironment
@@ -22,6 +22,8 @@ from tuner.model import MB_PER_VCPU, Invocation, Sample, Trial
 MAX_OPEN_LANES = 8
 MAX_OVERTAKEN = 3
 """How often a lane that needs several cores lets others that fit go first, before cores are kept free for it."""
+TELL_EVERY_S = 10.0
+"""How often samples are given of lanes that are not complete: no more is lost when the tuner is killed."""
 _STOP_CHECK_S = 0.05
 
 
@@ -42,6 +44,7 @@ class Lane:
     done: list[Invocation] = field(default_factory=list)
     ready_at: float = 0.0
     overtaken: int = 0
+    _told: int = 0
     _environment: ExecutionEnvironment | None = None
     _helper: ExecutionEnvironment | None = None
     _cut: bool = False
@@ -99,9 +102,16 @@ class Lane:
         if environment:
             environment.close()
 
+    @property
+    def untold(self) -> int:
+        """How many of its runs are in no sample yet."""
+        return len(self.done) - self._told
+
     def sample(self) -> Sample:
-        """What it measured."""
-        return Sample(self.trial.id, self.trial.configuration, tuple(self.done))
+        """What it measured since its last sample."""
+        new = self.done[self._told :]
+        self._told += len(new)
+        return Sample(self.trial.id, self.trial.configuration, tuple(new))
 
 
 def interleave(trials: Sequence[Trial], rng: random.Random) -> list[Trial]:
@@ -122,10 +132,20 @@ class LaneRunner:
         run: makes one run of a lane and adds it to `done`; opens its environment.
         slots: cores that runs may keep busy together. One run is always let through.
         open_mb: memory that open lanes may be promised together. One lane is always let through.
+        tell_every_s: how often samples are given of lanes that are not complete.
     """
 
-    def __init__(self, lanes: Sequence[Lane], run: Callable[[Lane], None], *, slots: int, open_mb: int) -> None:
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        run: Callable[[Lane], None],
+        *,
+        slots: int,
+        open_mb: int,
+        tell_every_s: float = TELL_EVERY_S,
+    ) -> None:
         self._run = run
+        self._tell_every_s = tell_every_s
         self._slots = slots
         self._open_mb = open_mb
         self._waiting = deque(lanes)
@@ -134,12 +154,15 @@ class LaneRunner:
         self._aborted = False
         self._changed = threading.Condition()
         self._failure: Exception | None = None
-        self._finished: queue.SimpleQueue[Lane] = queue.SimpleQueue()
+        self._told_at = 0.0
+        self._samples: queue.SimpleQueue[Sample] = queue.SimpleQueue()
         self._left = len(lanes)
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(min(slots, len(lanes)))]
 
     def samples(self, stop: threading.Event) -> Iterator[Sample]:
-        """Samples of lanes as they complete; when `stop` is set or a run raises, those of what is done.
+        """Samples of lanes as they complete, and now and then before; those of what is done when it ends early.
+
+        It does when `stop` is set, and when a run raises.
 
         Raises:
             Exception: what `run` raised, once everything was ended and every sample was given.
@@ -148,22 +171,21 @@ class LaneRunner:
             return
         for thread in self._threads:
             thread.start()
+        self._told_at = time.monotonic()
         try:
             while self._left and not self._aborted and not stop.is_set():
-                try:
-                    finished = self._finished.get(timeout=_STOP_CHECK_S)
-                except queue.Empty:
-                    continue
-                self._left -= 1
-                yield finished.sample()
+                with suppress(queue.Empty):
+                    yield self._samples.get(timeout=_STOP_CHECK_S)
+                if time.monotonic() - self._told_at >= self._tell_every_s:
+                    self._tell()
         finally:
-            unfinished = self._abort()
-        yield from (lane.sample() for lane in unfinished if lane.done)
+            rest = self._abort()
+        yield from rest
         if self._failure:
             raise self._failure
 
-    def _abort(self) -> list[Lane]:
-        """End all runs at once; the lanes that were cut short, and those that nobody has seen complete."""
+    def _abort(self) -> list[Sample]:
+        """End all runs at once; the samples that nobody has seen, and those of lanes that were cut short."""
         with self._changed:
             self._aborted = True
             for lane in self._busy:
@@ -171,12 +193,18 @@ class LaneRunner:
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
-        unseen = []
-        while not self._finished.empty():
-            unseen.append(self._finished.get())
         for lane in self._open:
             lane.close()
-        return [*unseen, *self._open]
+        self._tell()
+        return [self._samples.get() for _ in range(self._samples.qsize())]
+
+    def _tell(self) -> None:
+        """Give samples of what no sample has told yet."""
+        self._told_at = time.monotonic()
+        with self._changed:
+            for lane in (*self._open, *self._busy):
+                if lane.untold:
+                    self._samples.put(lane.sample())
 
     def _work(self) -> None:
         while (lane := self._take()) is not None:
@@ -228,8 +256,10 @@ class LaneRunner:
             lane.close()
         with self._changed:
             self._busy.remove(lane)
+            if complete and lane.untold:
+                self._samples.put(lane.sample())
             if complete:
-                self._finished.put(lane)
+                self._left -= 1
             else:
                 self._open.append(lane)
             self._changed.notify_all()

@@ -21,7 +21,9 @@ def lane(number: int, memory_mb: int = 512, *, runs: int = 2) -> Lane:
     return Lane(trial(number, memory_mb, runs=runs), [0] * runs)
 
 
-def runner(lanes: list[Lane], *, slots: int, fails_at: tuple[int, int] | None = None) -> tuple[LaneRunner, list[int]]:
+def runner(
+    lanes: list[Lane], *, slots: int, fails_at: tuple[int, int] | None = None, tell_every_s: float = 60.0
+) -> tuple[LaneRunner, list[int]]:
     """A runner whose runs take 5 ms, and the ids of the trials whose runs have begun, in their order."""
     begun: list[int] = []
 
@@ -32,7 +34,7 @@ def runner(lanes: list[Lane], *, slots: int, fails_at: tuple[int, int] | None = 
             raise ValueError("no disk")
         one.done.append(Invocation(Outcome.OK))
 
-    return LaneRunner(lanes, run, slots=slots, open_mb=1 << 20), begun
+    return LaneRunner(lanes, run, slots=slots, open_mb=1 << 20, tell_every_s=tell_every_s), begun
 
 
 def test_lanes_are_opened_one_of_each_trial_per_round_in_an_order_of_the_seed() -> None:
@@ -52,6 +54,14 @@ def test_a_run_that_raises_ends_the_work_but_loses_nothing_that_was_measured() -
         next(samples)
     assert begun == [0, 1, 2, 0, 1, 2, 0, 1]
     assert measured == {0: 3, 1: 2, 2: 2}
+
+
+def test_long_runs_are_told_before_their_lane_is_complete_and_none_twice() -> None:
+    lanes = [lane(number, runs=30) for number in range(2)]
+    samples = list(runner(lanes, slots=1, tell_every_s=0.0)[0].samples(threading.Event()))
+    assert len(samples) > 2
+    for number in range(2):
+        assert sum(len(sample.invocations) for sample in samples if sample.trial_id == number) == 30
 
 
 def test_what_fails_because_it_was_cut_short_is_no_failure() -> None:
