@@ -33,13 +33,20 @@ def _template() -> Template:
         "spread": _spread,
         "visible": visible,
         "percent": _percent,
+        "clear": _clear,
         "uncompared": _uncompared,
     }
     return environment.get_template("fleet.html")
 
 
-def _percent(ratio: float | None) -> str:
-    return "" if ratio is None else f"{100 * ratio:.0f}%"
+def _percent(ratio: float) -> str:
+    return f"{100 * ratio:.0f}%"
+
+
+def _clear(interval: Sequence[float]) -> bool:
+    """Whether an interval tells better from worse."""
+    low, high = interval
+    return not low <= 0 <= high
 
 
 def _spread(interval: Sequence[float], currency: str) -> str:

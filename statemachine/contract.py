@@ -260,6 +260,7 @@ def _saving(saving: Mapping[str, Any] | None) -> Document | None:
         "ratio": saving["ratio"]["mean"],
         "interval": _interval(saving["ratio"]),
         "durationRatio": saving["duration_ratio"]["mean"],
+        "durationInterval": _interval(saving["duration_ratio"]),
         "perMonth": None if month is None else month["mean"],
         "perMonthInterval": None if month is None else _interval(month),
     }

@@ -203,6 +203,7 @@ def _tuned(asked: Mapping[str, Any], output: Mapping[str, Any]) -> Document:
         "savingPerMonth": saving.get("perMonth"),
         "savingPerMonthInterval": saving.get("perMonthInterval"),
         "durationSaving": saving.get("durationRatio"),
+        "durationInterval": saving.get("durationInterval"),
         "cost": machine["executionCost"] + machine["lambdaCost"],
         "currency": output["currency"],
         "result": output["result"],

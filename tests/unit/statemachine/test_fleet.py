@@ -31,7 +31,7 @@ def paths(error: pytest.ExceptionInfo[InputError]) -> set[str]:
 
 def output(per_month: float | None, ratio: float = 0.1, error: float = 1.0) -> dict[str, Any]:
     interval = None if per_month is None else [per_month - error, per_month + error]
-    saving = {"ratio": ratio, "interval": [0.0, 0.2], "durationRatio": 0.3}
+    saving = {"ratio": ratio, "interval": [0.01, 0.2], "durationRatio": 0.3, "durationInterval": [0.2, 0.4]}
     return {
         "power": 512,
         "architecture": "arm64",
@@ -138,6 +138,15 @@ def test_a_function_without_a_saving_is_said_to_be_right_only_when_it_is() -> No
     assert page.count("is what it has now") == 1
     assert "1,024 MB on arm64, in use now, failed or was not measured" in page
     assert "not known" in page
+
+
+def test_a_saving_that_is_not_clear_is_not_claimed() -> None:
+    found = output(10.0, error=20.0)
+    found["saving"] |= {"interval": [-0.1, 0.3], "durationInterval": [-0.2, 0.6]}
+    page = render(summarize([{"lambdaARN": "a"}], {0: {"output": found}}))
+    assert page.count("not clear") == 2
+    assert "-10% to 30%" in page
+    assert "$10.00" not in page
 
 
 def test_the_page_tells_money_in_the_currency_of_the_prices() -> None:
