@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tuner.errors import InputError
+from tuner.errors import BackendError, InputError
 
 
 @contextmanager
 def file_at(file: Path, revision: str, *, path: str) -> Iterator[Path]:
     """Lay the whole repository of a file out as it was at a revision.
 
-    What git does not know is not there, but for `node_modules`: those of today are linked.
+    Links that lead out of the repository are left out. What git does not know is not there, but
+    for `node_modules`: those of today are linked.
 
     Args:
         file: a file of the repository; it need not exist today.
@@ -29,6 +30,7 @@ def file_at(file: Path, revision: str, *, path: str) -> Iterator[Path]:
 
     Raises:
         InputError: no repository, no such revision, or the file was not in it.
+        BackendError: there is no space for it.
     """
     folder = file.resolve().parent
     top = _git(folder, "rev-parse", "--show-toplevel", path=path, problem=f"{file} is in no git repository")
@@ -39,13 +41,24 @@ def file_at(file: Path, revision: str, *, path: str) -> Iterator[Path]:
     inside = file.resolve().relative_to(root)
     archive = _git(root, "archive", "--format=tar", commit, path=path, problem=f"{revision} cannot be read")
     with tempfile.TemporaryDirectory(prefix="tuner-revision-") as name:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(name, filter="data")
+        try:
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                tar.extractall(name, filter=_without_ways_out)  # noqa: S202  (data_filter decides)
+        except OSError as exc:
+            raise BackendError(f"cannot lay out {revision} in {name}: {exc}", "see whether there is space") from exc
         found = Path(name) / inside
         if not found.is_file():
             raise InputError.single(path, f"{inside} is not in {revision}", "name a revision that has the file")
         _link_modules(root, Path(name), inside)
         yield found
+
+
+def _without_ways_out(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+    """Leave out what tarfile refuses, such as a link to an absolute path."""
+    try:
+        return tarfile.data_filter(member, folder)
+    except tarfile.FilterError:
+        return None
 
 
 def _link_modules(root: Path, laid_out: Path, file: Path) -> None:

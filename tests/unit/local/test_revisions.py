@@ -24,6 +24,7 @@ def test_packages_that_git_does_not_know_are_linked_from_the_working_tree_and_st
     handler = tmp_path / "services" / "orders" / "index.mjs"
     handler.parent.mkdir(parents=True)
     handler.write_text("// old")
+    (tmp_path / "link").symlink_to("/etc/hosts")
     package(handler.parent, "committed")
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", "-A")
@@ -34,6 +35,7 @@ def test_packages_that_git_does_not_know_are_linked_from_the_working_tree_and_st
 
     with file_at(handler, "HEAD", path="--baseline") as found:
         assert found.read_text() == "// old"
+        assert not (found.parents[2] / "link").is_symlink(), "it leads out of the repository"
         assert (found.parents[2] / "node_modules" / "installed" / "index.js").read_text() == "// installed"
         assert [p.name for p in (found.parent / "node_modules").iterdir()] == ["committed"], "the revision has its own"
     assert installed.exists()
