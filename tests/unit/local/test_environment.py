@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import py_compile
+import shutil
 import signal
 import tempfile
 import threading
@@ -17,7 +18,8 @@ from tests.unit.local.workers import lives, python_spec, returned, shadow, withi
 from tuner.errors import BackendError
 from tuner.local.environment import ExecutionEnvironment
 from tuner.local.governor import Governor
-from tuner.local.spec import LogFormat
+from tuner.local.spec import LogFormat, RuntimeFamily, WorkerSpec
+from tuner.model import FunctionError
 from tuner.report_line import parse_log
 
 
@@ -57,16 +59,22 @@ def test_a_worker_starts_beside_modules_that_are_named_like_those_of_the_standar
         assert returned(environment.invoke(b"{}")) == [True, own], "the function's own come first, as in Lambda"
 
 
-def test_byte_code_that_lies_beside_the_code_is_not_used(tmp_path: Path, governor: Governor) -> None:
-    package = tmp_path / "package"
+def test_byte_code_that_lies_beside_the_code_is_not_used_but_that_of_packages_installed_below_is(
+    tmp_path: Path, governor: Governor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, installed = tmp_path / "package", tmp_path / "pack"
     package.mkdir()
-    (tmp_path / "app.py").write_text("from package.module import answer\ndef echo(event, context): return answer")
-    for module in (package / "__init__.py", package / "module.py"):
+    installed.mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(installed))
+    (tmp_path / "app.py").write_text(
+        "import package.module, theirs\ndef echo(event, context): return [package.module.answer, theirs.answer]"
+    )
+    for module in (package / "__init__.py", package / "module.py", installed / "theirs.py"):
         module.write_text("answer = 'stale'")
         py_compile.compile(str(module), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
         module.write_text("answer = 'fresh'")
-    with ExecutionEnvironment(python_spec(tmp_path, "echo"), governor) as environment:
-        assert returned(environment.invoke(b"{}")) == "fresh"
+    with ExecutionEnvironment(python_spec(tmp_path, "echo", inherit_environment=True), governor) as environment:
+        assert returned(environment.invoke(b"{}")) == ["fresh", "stale"]
 
 
 def test_the_context_and_the_variables_are_those_of_lambda(tmp_path: Path, governor: Governor) -> None:
@@ -160,6 +168,17 @@ def test_errors_have_the_types_of_lambda(
     assert result.error is not None
     assert result.error.type == kind
     assert message in result.error.message
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="there is no Node.js in PATH")
+def test_an_error_of_node_is_told_whatever_was_put_into_its_fields(tmp_path: Path, governor: Governor) -> None:
+    (tmp_path / "index.mjs").write_text(
+        "export const handler = () => { throw Object.assign(new Error('x'), { message: undefined, stack: ['a'] }); };"
+    )
+    spec = WorkerSpec("example", "index.handler", RuntimeFamily.NODE, tmp_path, 1769, timeout_s=30.0)
+    with ExecutionEnvironment(spec, governor) as environment:
+        error = environment.invoke(b"{}").error
+    assert error == FunctionError("Error", "undefined", ("a",))
 
 
 @pytest.mark.parametrize(

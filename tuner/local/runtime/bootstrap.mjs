@@ -54,10 +54,10 @@ function send(head, text = '') {
 }
 
 const fault = (errorType, errorMessage, trace = []) => ({ errorType, errorMessage, trace });
-const stackOf = (error) => (error.stack ?? '').split('\n').filter((line) => !line.includes(import.meta.url));
+const stackOf = (error) => String(error.stack ?? '').split('\n').filter((line) => !line.includes(import.meta.url));
 const faultOf = (error) =>
   error instanceof Error
-    ? fault(error.name, error.message, stackOf(error))
+    ? fault(String(error.name), String(error.message), stackOf(error))
     : fault('Error', typeof error === 'string' ? error : JSON.stringify(error) ?? String(error));
 
 let invocation = null;

@@ -117,7 +117,7 @@ def open_code(root: str) -> None:
 
     What is installed below it (a virtual environment) is not the function's own: it keeps its byte code.
     """
-    installed = tuple(entry for entry in sys.path if entry.startswith(root + os.sep))
+    installed = tuple(entry + os.sep for entry in sys.path if entry.startswith(root + os.sep))
     machinery = importlib.machinery
     finder = machinery.FileFinder.path_hook(
         (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
@@ -126,7 +126,8 @@ def open_code(root: str) -> None:
     )
 
     def find_own(path: str) -> Any:
-        if (path != root and not path.startswith(root + os.sep)) or path.startswith(installed):
+        folder = path + os.sep
+        if not folder.startswith(root + os.sep) or folder.startswith(installed):
             raise ImportError(path)
         return finder(path)
 
