@@ -19,10 +19,11 @@ from tuner.aws.copies import CopyMaker
 from tuner.aws.function import FunctionState
 from tuner.aws.invoke import Place
 from tuner.aws.journal import Journal
+from tuner.aws.latest import restore_latest
 from tuner.aws.marker import CopyMarker, VersionMarker
 from tuner.aws.packages import Packages
 from tuner.aws.target import parse_target
-from tuner.aws.versions import Refusal, VersionPublisher, restore_latest
+from tuner.aws.versions import Refusal, VersionPublisher
 from tuner.backends.aws import refused_sample
 from tuner.errors import FunctionChangedError
 from tuner.model import Notice, StopReason, Trial

@@ -65,7 +65,7 @@ class CopyMaker:
         return max(1, min(PARALLEL, UPLOAD_BYTES // max(1, self.packages.source.state.code_size)))
 
     def _create(self, marker: CopyMarker, *, stop: threading.Event) -> FunctionState | Refusal:
-        step = CreateCopy(marker.function, marker)
+        step = CreateCopy(marker)
         arguments = creation(self.packages, marker)
         self.journal.intend(step)
         try:

@@ -24,14 +24,12 @@ class Facts:
         account: what is left of the account's limits.
         provisioned: provisioned concurrency of the function's versions and aliases.
         copies_only: whether every configuration is measured on a copy.
-        versions: how many versions or copies the run may need at least.
     """
 
     details: FunctionDetails
     account: Account
     provisioned: int
     copies_only: bool
-    versions: int = 1
 
 
 def refuse(facts: Facts) -> None:
@@ -43,7 +41,7 @@ def refuse(facts: Facts) -> None:
     state, faults = facts.details.state, _unsupported(facts.details.state)
     if state.failure:
         faults.append(Fault("TARGET", f"{state.name} is not usable: {state.failure}", "deploy it again first"))
-    if state.code_size * facts.versions > facts.account.code_bytes_free:
+    if state.code_size > facts.account.code_bytes_free:
         faults.append(
             Fault(
                 "TARGET",

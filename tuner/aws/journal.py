@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tuner.aws.errors import AnotherRunError
+from tuner.aws.marker import parse_copy
 from tuner.aws.steps import CreateCopy, DeleteCopy, DeleteVersion, PublishVersion, Step, as_record
 from tuner.errors import BackendError
 
@@ -76,7 +77,7 @@ class Journal:
         if self._file is None:
             return
         with _told(self._file.name):
-            self._file.write(json.dumps(entry) + "\n")
+            self._file.write(json.dumps(entry, default=str) + "\n")
             self._file.flush()
             os.fsync(self._file.fileno())
 
@@ -200,8 +201,8 @@ def _leftover(entries: list[dict[str, Any]]) -> Leftover | None:
     created: dict[str, None] = {}
     for entry in entries[1:]:
         intended = entry.get("intend", {})
-        if intended.get("step") == CreateCopy.__name__:
-            created[str(intended["copy"])] = None
+        if intended.get("step") == CreateCopy.__name__ and (marker := parse_copy(str(intended["marker"]))):
+            created[marker.name] = None
         elif entry.get("done", {}).get("step") == DeleteCopy.__name__:
             created.pop(entry["done"]["copy"], None)
     return Leftover(str(entries[0]["run"]), tuple(created))

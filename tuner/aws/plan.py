@@ -71,7 +71,7 @@ def plan_steps(space: SearchSpace, facts: Facts, run: str) -> list[Step]:
         steps.append(PublishVersion(state.name, marker))
     if versions:
         steps.append(RestoreLatest(state.name, state.memory_mb, state.description))
-    steps.extend(CreateCopy(state.name, copy) for copy in copies)
+    steps.extend(CreateCopy(copy) for copy in copies)
     steps.extend(DeleteVersion(state.name, "…", str(marker)) for marker in versions)
     steps.extend(DeleteCopy(copy.name) for copy in copies)
     return steps

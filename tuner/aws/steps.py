@@ -5,7 +5,7 @@ Knows what each change needs to be allowed. Makes none.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from tuner.aws.marker import CopyMarker, LatestMarker, VersionMarker
@@ -61,11 +61,10 @@ class DeleteVersion:
 class CreateCopy:
     """Create a temporary copy of the function, with one version."""
 
-    function: str
     marker: CopyMarker
 
     def __str__(self) -> str:
-        return f"create {self.marker.name}, a copy of {self.function} with {self.marker.made.configuration}"
+        return f"create {self.marker.name}, a copy of {self.marker.function} with {self.marker.made.configuration}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +95,5 @@ def permissions(step: Step) -> tuple[str, ...]:
 
 
 def as_record(step: Step) -> dict[str, Any]:
-    """A step as JSON values, for the journal."""
-    record = {"step": type(step).__name__, **asdict(step)}
-    if isinstance(step, CreateCopy):
-        record["copy"] = step.marker.name
-    return record
+    """A step for the journal; markers are written as the descriptions that they are."""
+    return {"step": type(step).__name__, **{part.name: getattr(step, part.name) for part in fields(step)}}

@@ -13,11 +13,12 @@ from tuner.aws import guards
 from tuner.aws.client import LambdaApi
 from tuner.aws.copies import refuse_other_copies
 from tuner.aws.function import FunctionState
+from tuner.aws.latest import refuse_marked
 from tuner.aws.marker import fits
 from tuner.aws.packages import Packages
 from tuner.aws.plan import plan_text
 from tuner.aws.target import Target
-from tuner.aws.versions import VersionPublisher, refuse_marked, refuse_other_runs
+from tuner.aws.versions import VersionPublisher, refuse_other_runs
 from tuner.model import MAX_MEMORY_MB, Architecture, FunctionIdentity, Notice
 from tuner.settings import Settings
 

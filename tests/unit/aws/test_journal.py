@@ -17,7 +17,7 @@ from tuner.model import Architecture, Configuration
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
 RUN = "20260918t041200z-3f2a9c"
 MARKER = VersionMarker(RUN, Configuration(512, Architecture.ARM64), 1)
-PUBLISH, CREATE = PublishVersion("orders", MARKER), CreateCopy("orders", CopyMarker(MARKER, "orders"))
+PUBLISH, CREATE = PublishVersion("orders", MARKER), CreateCopy(CopyMarker(MARKER, "orders"))
 
 
 def begin(folder: Path, *, candidate: bool = False) -> tuple[JournalFile, Journal]:
@@ -69,7 +69,7 @@ def test_a_living_run_is_named_to_the_second(tmp_path: Path) -> None:
 def test_a_killed_run_leaves_its_name_and_its_copies_even_with_a_torn_last_line(tmp_path: Path) -> None:
     first, journal = begin(tmp_path)
     journal.intend(CREATE)
-    other = CreateCopy("orders", CopyMarker(VersionMarker(RUN, MARKER.configuration, 2), "orders"))
+    other = CreateCopy(CopyMarker(VersionMarker(RUN, MARKER.configuration, 2), "orders"))
     journal.intend(other)
     journal.done(DeleteCopy(other.marker.name))
     first.release(remove=False)
