@@ -15,21 +15,12 @@ from typing import Any
 
 from statemachine.record import Record
 from tuner.aws.client import LambdaApi
+from tuner.aws.connection import Connection
 from tuner.aws.objects import Objects
 from tuner.aws.session import Clients, connect
 from tuner.errors import TunerError
 
 Handler = Callable[[Mapping[str, Any], Any], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class HandlerConnection:
-    """A handler's own role and region; another endpoint only where the environment names one."""
-
-    region: str | None = None
-    profile: str | None = None
-    role_arn: str | None = None
-    endpoint_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +51,9 @@ class Wiring:
     make_api: Callable[[Any], LambdaApi] = LambdaApi
 
     @property
-    def connection(self) -> HandlerConnection:
+    def connection(self) -> Connection:
         """How to reach AWS, for what makes clients of its own."""
-        return HandlerConnection(region=self.clients.region, endpoint_url=self.clients.endpoint_url)
+        return Connection(region=self.clients.region, endpoint_url=self.clients.endpoint_url)
 
     @property
     def api(self) -> LambdaApi:
@@ -94,7 +85,7 @@ class Wiring:
 @functools.cache
 def wire() -> Wiring:
     """The wiring of this execution environment; made once, so that warm invocations keep their connections."""
-    connection = HandlerConnection(endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
+    connection = Connection(endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
     return Wiring(connect(connection), os.environ["TUNER_BUCKET"], dict(os.environ))
 
 

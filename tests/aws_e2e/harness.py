@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.cloud.fixtures import Cloud
 from tuner.aws.client import LambdaApi
+from tuner.aws.connection import Connection
 from tuner.aws.payloads import read_payloads
 from tuner.aws.retry import Pacer, Retrier
 from tuner.aws.session import Clients, connect
@@ -25,14 +26,9 @@ from tuner.study import Study
 BOTH = (Architecture.X86_64, Architecture.ARM64)
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+def stand_in(endpoint_url: str | None, **options: str) -> Connection:
     """How to reach the stand-in."""
-
-    endpoint_url: str | None
-    region: str | None = "us-east-1"
-    profile: str | None = None
-    role_arn: str | None = None
+    return Connection("us-east-1", endpoint_url=endpoint_url, **options)
 
 
 @dataclass(slots=True)
@@ -62,7 +58,7 @@ def settings(target: str = "orders", sizes: tuple[int, ...] = (128, 256), **chan
 @cache
 def _clients(endpoint_url: str | None) -> Clients:
     """Clients are made once: that takes longer than a run. They open connections anew after `close`."""
-    return connect(Connection(endpoint_url))
+    return connect(stand_in(endpoint_url))
 
 
 def quick_api(client: Any) -> LambdaApi:
@@ -85,7 +81,7 @@ def tune(cloud: Cloud, state: Path, settings: Settings, stop: threading.Event | 
 
 def tune_at(endpoint: str, state: Path, settings: Settings, stop: threading.Event | None = None) -> Tuned:
     """Tune a function at an address."""
-    with open_quickly(settings, Connection(endpoint), state) as backend:
+    with open_quickly(settings, stand_in(endpoint), state) as backend:
         identity = backend.describe()
         space = search_space(settings, identity)
         study = Study(space, make_sampler(settings), settings.objective, price_list("us-east-1"))

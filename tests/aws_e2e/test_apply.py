@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.aws_e2e.harness import Connection, quick_api
+from tests.aws_e2e.harness import quick_api, stand_in
 from tests.cloud.fixtures import Cloud, zipped
 from tuner.aws import apply
 from tuner.errors import FunctionChangedError, InputError, TunerError
@@ -34,7 +34,7 @@ def orders(cloud: Cloud) -> None:
 
 
 def apply_recommendation(document: dict[str, Any], cloud: Cloud, **options: Any) -> str:
-    return apply.apply_recommendation(document, Connection(cloud.endpoint), make_api=quick_api, **options)
+    return apply.apply_recommendation(document, stand_in(cloud.endpoint), make_api=quick_api, **options)
 
 
 def configuration(cloud: Cloud, qualifier: str = "$LATEST") -> dict[str, Any]:

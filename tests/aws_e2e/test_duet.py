@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.aws_e2e.harness import Connection, open_quickly, settings, tune
+from tests.aws_e2e.harness import open_quickly, settings, stand_in, tune
 from tests.cloud.fixtures import Cloud, zipped
 from tests.unit.comparison.documents import result
 from tuner.cli.main import run
@@ -68,7 +68,7 @@ def test_two_versions_are_told_apart_whatever_is_deployed_meanwhile_and_the_func
 
 def end_without_undoing(cloud: Cloud, state: Path) -> None:
     """A duet that leaves a copy of each side, and its journals."""
-    asked, place = settings(isolation="copy"), Connection(cloud.endpoint)
+    asked, place = settings(isolation="copy"), stand_in(cloud.endpoint)
     sides = [open_quickly(asked, place, state, candidate=candidate) for candidate in (False, True)]
     with ExitStack() as entered:
         for side in sides:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.aws_e2e.harness import BOTH, Connection, quick_api, settings, tune, tune_at
+from tests.aws_e2e.harness import BOTH, quick_api, settings, stand_in, tune, tune_at
 from tests.cloud.fixtures import Cloud
 from tuner.aws import sweep
 from tuner.errors import TunerError
@@ -106,7 +106,7 @@ def test_clean_says_what_it_does_and_the_second_time_that_nothing_is_left(
 
 def clean(cloud: Cloud, state: Path, **options: Any) -> list[str]:
     environment = {"XDG_STATE_HOME": str(state)}
-    return sweep.clean("orders", Connection(cloud.endpoint), environment, make_api=quick_api, **options)
+    return sweep.clean("orders", stand_in(cloud.endpoint), environment, make_api=quick_api, **options)
 
 
 def failure(cloud: Cloud, state: Path) -> TunerError | None:

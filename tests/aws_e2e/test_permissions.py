@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.aws_e2e.harness import BOTH, Connection, open_quickly, quick_api, settings, tune
+from tests.aws_e2e.harness import BOTH, open_quickly, quick_api, settings, stand_in, tune
 from tests.cloud.fixtures import Cloud, zipped
 from tests.unit.comparison.documents import result
 from tuner.aws import apply, sweep
@@ -105,7 +105,7 @@ def duet(cloud: Cloud, folder: Path) -> None:
     leave_behind(cloud, folder, settings(isolation="copy"))
     with ExitStack() as sides:
         for candidate, target in enumerate((f"orders:{version}", "orders:live")):
-            asked, place = settings(target, isolation="copy"), Connection(cloud.endpoint)
+            asked, place = settings(target, isolation="copy"), stand_in(cloud.endpoint)
             sides.enter_context(open_quickly(asked, place, folder, candidate=bool(candidate)))
 
 
@@ -144,7 +144,7 @@ def apply_all(cloud: Cloud, alias: str | None) -> None:
     about = {"backend": "aws", "arn": function["FunctionArn"], "region": cloud.region, "code_sha256": None}
     for memory_mb in (256, 320):
         document = {"function": about, "recommendation": {"memory_mb": memory_mb, "architecture": "arm64"}}
-        apply.apply_recommendation(document, Connection(cloud.endpoint), alias=alias, make_api=quick_api)
+        apply.apply_recommendation(document, stand_in(cloud.endpoint), alias=alias, make_api=quick_api)
 
 
 def apply_latest(cloud: Cloud, folder: Path) -> None:
@@ -165,7 +165,7 @@ def clean(cloud: Cloud, folder: Path) -> None:
             tune(cloud, folder / isolation, settings(sizes=(128,), isolation=isolation))
     cloud.faults.clear()
     cloud.forget_calls()
-    done = sweep.clean("orders", Connection(cloud.endpoint), {"XDG_STATE_HOME": str(folder)}, make_api=quick_api)
+    done = sweep.clean("orders", stand_in(cloud.endpoint), {"XDG_STATE_HOME": str(folder)}, make_api=quick_api)
     assert [line.split()[1] for line in done] == ["put", "delete", "delete"]
 
 
@@ -192,7 +192,7 @@ def execute(cloud: Cloud, folder: Path) -> None:
 
 
 def refresh(cloud: Cloud, folder: Path) -> None:
-    fetch_prices(connect(Connection(cloud.endpoint)).pricing, "us-east-1", date(2026, 9, 1))
+    fetch_prices(connect(stand_in(cloud.endpoint)).pricing, "us-east-1", date(2026, 9, 1))
 
 
 VERSIONS, COPIES = "Tune with versions", "Tune with copies"
@@ -250,7 +250,7 @@ def test_a_role_is_assumed_for_every_call(cloud: Cloud, tmp_path: Path) -> None:
     cloud.simulate_function("orders", memory_mb=512)
     cloud.forget_calls()
     role = cloud.role("tuner")
-    clients = connect(Connection(cloud.endpoint, role_arn=role))
+    clients = connect(stand_in(cloud.endpoint, role_arn=role))
     quick_api(clients.control).state("orders")
     last = cloud.calls(service="lambda")[-1]
     assert "assumed-role/tuner/lambda-tuner" in last["principal"]

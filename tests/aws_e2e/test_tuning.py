@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.aws_e2e.harness import BOTH, Connection, open_quickly, settings, tune
+from tests.aws_e2e.harness import BOTH, open_quickly, settings, stand_in, tune
 from tests.cloud.fixtures import Cloud, zipped
 from tuner.aws.errors import AnotherRunError, ConflictError
 from tuner.aws.marker import CopyMarker, VersionMarker
@@ -93,7 +93,7 @@ def test_refused_sizes_are_data_and_the_rest_is_tuned(cloud: Cloud, orders: dict
     tuned = tune(cloud, tmp_path, settings(sizes=(256, 3008), architectures=BOTH))
     assert tuned.backend.describe().max_memory_mb == 10_240, "nobody asked above what every account may use"
     assert tuned.outcomes(3008) == [Outcome.OK]
-    with open_quickly(settings(sizes=(256, 4096)), Connection(cloud.endpoint), tmp_path) as backend:
+    with open_quickly(settings(sizes=(256, 4096)), stand_in(cloud.endpoint), tmp_path) as backend:
         assert backend.describe().max_memory_mb == 3008
     refused = tune(cloud, tmp_path, settings(sizes=(256, 4096), isolation="copy"))
     assert refused.outcomes(4096) == [Outcome.REFUSED]
@@ -214,7 +214,7 @@ def test_a_function_that_has_the_name_of_a_copy_is_not_touched(
     cloud: Cloud, orders: dict[str, Any], tmp_path: Path
 ) -> None:
     asked = settings(sizes=(256,), isolation="copy")
-    backend = open_quickly(asked, Connection(cloud.endpoint), tmp_path)
+    backend = open_quickly(asked, stand_in(cloud.endpoint), tmp_path)
     made = VersionMarker(backend.run_id, Configuration(256, Architecture.X86_64), 1)
     name = CopyMarker(made, "orders").name
     cloud.create_function(name, {"app.py": ""}, "app.handler")

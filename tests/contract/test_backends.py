@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.aws_e2e.harness import Connection, open_quickly
+from tests.aws_e2e.harness import open_quickly, stand_in
 from tests.cloud.fixtures import CREDENTIALS, Cloud, cloud, cloud_server
 from tuner.backends.local import open_local
 from tuner.backends.simulated import SimulatedBackend, SimulatedFunction
@@ -48,7 +48,7 @@ def aws(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Backe
         monkeypatch.setenv(name, value)
     cloud.simulate_function("contract", architectures=(HERE.value,), model={"environments": 2, "pace": 0.1})
     asked = Settings("contract", concurrency=4)
-    return lambda folder: open_quickly(asked, Connection(cloud.endpoint), folder)
+    return lambda folder: open_quickly(asked, stand_in(cloud.endpoint), folder)
 
 
 @pytest.fixture(params=[*sorted(BACKENDS), "aws"])

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuner.aws.client import LambdaApi
+from tuner.aws.connection import Connection
 from tuner.aws.errors import BadValueError
 from tuner.aws.function import Alias, FunctionState
 from tuner.aws.latest import changed, refuse_marked, unchanged, write_latest
 from tuner.aws.packages import Packages
-from tuner.aws.session import Connection, connect
+from tuner.aws.session import connect
 from tuner.errors import InputError, TunerError
 from tuner.model import Architecture, Configuration
 

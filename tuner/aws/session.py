@@ -7,13 +7,14 @@ Clients are made when they are first needed. The SDK's own retries are off for a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
 
+from tuner.aws.connection import Connection
 from tuner.aws.errors import aws_errors
 from tuner.errors import InputError
 
@@ -24,30 +25,6 @@ INVOKE_MARGIN_S = 30
 """How much longer than the function's timeout an invocation's reply is waited for."""
 PRICE_LIST_REGION = "us-east-1"
 """The Price List API is served from here for all regions."""
-
-
-class Connection(Protocol):
-    """Which account and region to use; None: as the environment says."""
-
-    @property
-    def region(self) -> str | None:
-        """A region; it loses to the one of a function ARN."""
-        ...
-
-    @property
-    def profile(self) -> str | None:
-        """A profile of the AWS configuration."""
-        ...
-
-    @property
-    def role_arn(self) -> str | None:
-        """A role to assume, in this account or another."""
-        ...
-
-    @property
-    def endpoint_url(self) -> str | None:
-        """Another address for every service."""
-        ...
 
 
 @dataclass(slots=True)

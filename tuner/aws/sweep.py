@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tuner.aws.client import LambdaApi
+from tuner.aws.connection import Connection
 from tuner.aws.errors import NotFoundError
 from tuner.aws.function import FunctionState
 from tuner.aws.journal import Journal, JournalFile, state_dir
 from tuner.aws.latest import plan_restore, restore_latest
 from tuner.aws.marker import FUNCTION_TAG, parse_copy, parse_latest, parse_version
-from tuner.aws.session import Connection, connect
+from tuner.aws.session import connect
 from tuner.aws.steps import DeleteCopy, DeleteVersion, RestoreLatest, Step
 from tuner.aws.target import parse_target
 from tuner.aws.versions import delete_version

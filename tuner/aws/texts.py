@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from tuner.aws.connection import Connection
 from tuner.aws.objects import Objects, parse_address
-from tuner.aws.session import Connection, connect
+from tuner.aws.session import connect
 from tuner.errors import InputError
 
 

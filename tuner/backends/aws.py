@@ -19,6 +19,7 @@ from pathlib import Path
 from tuner.aws import guards
 from tuner.aws.bench import Bench, Key
 from tuner.aws.client import LambdaApi
+from tuner.aws.connection import Connection
 from tuner.aws.copies import CopyMaker
 from tuner.aws.gate import Gate
 from tuner.aws.invoke import Invoker, Place
@@ -26,7 +27,7 @@ from tuner.aws.journal import JournalFile, Leftover, state_dir
 from tuner.aws.lanes import LaneRunner, Wave, split_lanes
 from tuner.aws.logs import LogLookup
 from tuner.aws.marker import new_run_id
-from tuner.aws.session import Clients, Connection, connect
+from tuner.aws.session import Clients, connect
 from tuner.aws.survey import Survey, make_survey
 from tuner.aws.sweep import left_behind, sweep
 from tuner.aws.target import Target, parse_target

@@ -27,7 +27,7 @@ from tuner.model import Trial
 from tuner.settings import Settings
 
 if TYPE_CHECKING:
-    from tuner.aws.session import Connection
+    from tuner.aws.connection import Connection
 
 
 AWS_STEP = 5

@@ -24,7 +24,7 @@ def command(result: Path, alias: str | None, dry_run: bool, **options: Any) -> N
     Sets the memory size and the architecture of $LATEST, guarded by its RevisionId.
     """
     from tuner.aws.apply import apply_recommendation
-    from tuner.cli.session import Connection
+    from tuner.aws.connection import Connection
     from tuner.errors import InputError
     from tuner.result import loads
 

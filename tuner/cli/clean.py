@@ -24,8 +24,8 @@ def command(function: str, dry_run: bool, **options: Any) -> None:
     Finds it by descriptions, names and tags, on any machine, and can be repeated. A run
     that is alive on this machine is left alone; make sure that none is alive on another.
     """
+    from tuner.aws.connection import Connection
     from tuner.aws.sweep import clean
-    from tuner.cli.session import Connection
 
     connection = Connection(options["region"], options["profile"], options["role_arn"], options["endpoint_url"])
     for line in clean(function, connection, os.environ, dry_run=dry_run):

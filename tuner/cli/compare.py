@@ -77,8 +77,8 @@ def command(baseline: str, candidate: str, **options: Any) -> int:
 
 
 def _open_store(options: dict[str, Any], resources: ExitStack) -> Store:
+    from tuner.aws.connection import Connection
     from tuner.aws.texts import open_texts
-    from tuner.cli.session import Connection
 
     connection = Connection(options["region"], options["profile"], options["role_arn"], options["endpoint_url"])
     return resources.enter_context(open_texts(connection))

@@ -151,8 +151,9 @@ def _measure(
 
 
 def _open(settings: Settings, options: Mapping[str, Any]) -> AbstractContextManager[Duet]:
+    from tuner.aws.connection import Connection
     from tuner.backends.duet import aws_duet, local_duet
-    from tuner.cli.session import Connection, is_local, with_payloads
+    from tuner.cli.session import is_local, with_payloads
 
     connection = Connection(options["region"], options["profile"], options["role_arn"], options["endpoint_url"])
     settings = with_payloads(settings, connection)

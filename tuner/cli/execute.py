@@ -50,9 +50,9 @@ def command(state_machine_arn: str, input_: str, output: str | None, format_: st
     started. Exit 1 when the execution fails, is aborted or runs out of time; what it measured is brought home
     then too. Ctrl-C stops following, not the execution, whose last steps put the function back.
     """
+    from tuner.aws.connection import Connection
     from tuner.aws.executions import Executions, region_of
     from tuner.aws.session import connect
-    from tuner.cli.session import Connection
 
     document = read_input(input_)
     region = region_of(state_machine_arn)

@@ -25,9 +25,9 @@ from tuner.pricing import DEFAULT_REGION, PriceList, Tier
 def command(region: str, refresh: bool, format_: str, quiet: bool, **options: Any) -> None:
     """Show the prices of REGION (default us-east-1): duration, requests and storage."""
     if refresh:
+        from tuner.aws.connection import Connection
         from tuner.aws.prices import fetch_prices
         from tuner.aws.session import connect
-        from tuner.cli.session import Connection
 
         connection = Connection(region, options["profile"], options["role_arn"], options["endpoint_url"])
         document = fetch_prices(connect(connection).pricing, region, datetime.now(UTC).date())

@@ -18,6 +18,7 @@ from typing import Any
 
 import click
 
+from tuner.aws.connection import Connection
 from tuner.cli.options import EXIT_THRESHOLD, write_text
 from tuner.cli.price_cache import current_prices
 from tuner.cli.progress import Progress
@@ -40,16 +41,6 @@ from tuner.study import Study
 
 LOCAL_TARGET = re.compile(r"[^:]+\.(py|js|mjs|cjs)(:.*)?")
 """A file that holds handlers; names and ARNs of functions have no dots."""
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """How to reach AWS; None: as the SDK's own configuration says."""
-
-    region: str | None = None
-    profile: str | None = None
-    role_arn: str | None = None
-    endpoint_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,8 @@ def command(target: str, **options: Any) -> int:
 
     Leaves samples.jsonl, result.json and report.html in the output folder.
     """
-    from tuner.cli.session import Connection, Output, open_backend, plan, tune, with_payloads
+    from tuner.aws.connection import Connection
+    from tuner.cli.session import Output, open_backend, plan, tune, with_payloads
 
     with stop_on_signals() as stop:
         settings, recorded, origins = _read(target, options)

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from tests.unit.studies import function_of
+from tuner.aws.connection import Connection
 from tuner.backends.simulated import SimulatedBackend
 from tuner.cli.record import SAMPLES_FILE, read_record
-from tuner.cli.session import Connection, Output, is_local, tune
+from tuner.cli.session import Output, is_local, tune
 from tuner.errors import BackendError, InputError, InterruptedRunError, LeftBehindError
 from tuner.inputs import decode_input
 from tuner.model import FunctionIdentity, Sample, Trial

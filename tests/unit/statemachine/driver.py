@@ -15,9 +15,10 @@ from typing import Any
 from statemachine.contract import Start, decode_error, decode_lane, decode_trials, decode_work
 from statemachine.handlers import analyzer, cleaner, executor, initializer, lane, planner, publisher, reporter
 from statemachine.record import Record
-from statemachine.wiring import HandlerConnection, Wiring
+from statemachine.wiring import Wiring
 from tests.cloud.fixtures import Cloud
 from tuner.aws.client import LambdaApi
+from tuner.aws.connection import Connection
 from tuner.aws.retry import Pacer, Retrier
 from tuner.aws.session import Clients, connect
 
@@ -29,7 +30,7 @@ State = dict[str, Any]
 @functools.cache
 def _clients(region: str, endpoint: str) -> Clients:
     """Clients for all tests: making them takes longer than most tests."""
-    return connect(HandlerConnection(region=region, endpoint_url=endpoint))
+    return connect(Connection(region=region, endpoint_url=endpoint))
 
 
 class Clock:
