@@ -28,7 +28,7 @@ class ProcessTree:
         births: dict[int, float] = {}
         self._add_children(self.pid, births)
         for pid in reversed(self.descendants):  # parents first
-            if pid not in births and birth_of(pid) == self._births[pid]:
+            if pid not in births and 0 < self._births[pid] == birth_of(pid):
                 births[pid] = self._births[pid]
                 self._add_children(pid, births)
         self.descendants, self._births = tuple(reversed(births)), births

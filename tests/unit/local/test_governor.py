@@ -64,6 +64,13 @@ def test_a_helper_starts_beside_modules_that_are_named_like_those_of_the_standar
         assert governor.limits_cpu
 
 
+def test_a_helper_that_cannot_be_started_is_told_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "nothing-of-that-name")
+    with pytest.raises(BackendError, match="cannot start the helper process") as caught:
+        Governor()
+    assert "another process" in caught.value.hint
+
+
 def test_a_helper_asked_for_a_worker_that_it_no_longer_knows_goes_on() -> None:
     with Governor() as governor:
         governor.begin(1)
