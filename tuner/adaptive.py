@@ -21,8 +21,8 @@ from tuner.curves.layout import by_price
 from tuner.estimates import measured_belief
 from tuner.model import Configuration, StopReason, StrategyName, Trial
 from tuner.samplers import Evidence, Proposal
+from tuner.spending import spent
 from tuner.strategies import recommend
-from tuner.study import spent
 
 NUMERICS = (ArithmeticError, np.linalg.LinAlgError, NothingUsableError)
 """What a fit may end in; none of it ends a run."""

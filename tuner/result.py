@@ -44,8 +44,9 @@ from tuner.model import (
     invocations_of,
 )
 from tuner.pricing import PriceList
+from tuner.spending import spent
 from tuner.strategies import Choice, frontier, recommend, weigh_cold_starts
-from tuner.study import Study, spent
+from tuner.study import Study
 from tuner.validation import find_faults
 
 SCHEMA_VERSION = 1
@@ -88,6 +89,9 @@ def build_document(
         names = ", ".join(study.prices.unconfirmed)
         found.append(Notice("prices_unconfirmed", f"Prices of {study.prices.region} are not confirmed: {names}."))
     used = study.spent
+    if used.untold:
+        message = f"{used.untold} of {used.invocations} runs came without a report: their cost is not in the sum."
+        found.append(Notice("cost_not_known", message))
     return {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "lambda-tuner", "version": __version__},

@@ -23,9 +23,12 @@ from tuner.model import (
     invocations_of,
 )
 from tuner.pricing import PriceList
+from tuner.spending import affordable_runs, expected_prices, spent
 
 RUNS_PER_BOUNDED_BATCH = 5
-"""Runs of a lane between two looks at a budget of money or time: one of them is cold, four are warm."""
+"""Runs of a lane between two looks at the clock: one of them is cold, four are warm."""
+RUNS_OF_A_LOOK = 2
+"""Runs of the smallest size that tell what a run costs before money is spent on the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,32 +104,50 @@ class GridSampler:
     def propose(self, evidence: Evidence) -> Proposal:
         """Every configuration's missing runs in one batch; a size that failed outright gets no more.
 
-        Where money or time is bounded the batch is cut, since both are looked at between batches.
+        Where time is bounded the batch is cut, since the clock is looked at between batches; where
+        money is, a batch is what the rest is expected to pay for, and the first one asks for the price.
         """
         done = {configuration: len(runs) for configuration, runs in invocations_of(evidence.samples).items()}
         excluded = exclusions(evidence.samples)
-        open_ = [c for c in evidence.space.configurations if c not in excluded and done.get(c, 0) < self.runs]
-        missing = [self.runs - done.get(configuration, 0) for configuration in open_]
-        at_most = _fair_share(missing, _invocations_left(evidence))
-        if evidence.budget.max_usd is not None or evidence.budget.max_seconds is not None:
+        missing = {
+            configuration: self.runs - done.get(configuration, 0)
+            for configuration in evidence.space.configurations
+            if configuration not in excluded and done.get(configuration, 0) < self.runs
+        }
+        at_most = _fair_share(list(missing.values()), _invocations_left(evidence))
+        if evidence.budget.max_seconds is not None:
             at_most = min(at_most, self.environments * RUNS_PER_BOUNDED_BATCH)
+        batch = self._paid_for(evidence, {configuration: min(runs, at_most) for configuration, runs in missing.items()})
         trials: list[Trial] = []
-        for configuration, runs in zip(open_, missing, strict=True):
-            trials.extend(self._trials(configuration, min(runs, at_most), evidence.next_trial_id + len(trials)))
-        return Proposal(tuple(trials), None if trials else StopReason.COMPLETE)
+        for configuration, runs in batch.items():
+            trials.extend(self._trials(configuration, runs, evidence.next_trial_id + len(trials)))
+        if trials:
+            return Proposal(tuple(trials))
+        return Proposal((), StopReason.USD if missing else StopReason.COMPLETE)
 
     def belief(self, evidence: Evidence) -> Belief:
         """Plain statistics of each configuration; nothing is interpolated."""
         return measured_belief(evidence.samples, evidence.prices, seed=evidence.seed, space=evidence.space)
 
+    def _paid_for(self, evidence: Evidence, wanted: dict[Configuration, int]) -> dict[Configuration, int]:
+        """The runs that the rest of the money is expected to pay for; a look at the price where none is known."""
+        if evidence.budget.max_usd is None:
+            return wanted
+        expected = expected_prices(evidence.samples, wanted, evidence.prices)
+        if not expected:
+            return {configuration: min(runs, RUNS_OF_A_LOOK) for configuration, runs in list(wanted.items())[:1]}
+        left = evidence.budget.max_usd - spent(evidence.samples, evidence.prices).usd
+        return affordable_runs(wanted, lambda c, runs: expected[c].of(runs, self._lanes(runs)), left)
+
+    def _lanes(self, runs: int) -> int:
+        return runs if self.fresh else min(self.environments, runs)
+
     def _trials(self, configuration: Configuration, runs: int, first_id: int) -> list[Trial]:
-        if self.fresh:
-            return [Trial(first_id, configuration, runs, 1, fresh=True)]
-        lanes = min(self.environments, runs)
+        lanes = self._lanes(runs)
         each, rest = divmod(runs, lanes)
-        trials = [Trial(first_id, configuration, lanes - rest, each)] if lanes > rest else []
+        trials = [Trial(first_id, configuration, lanes - rest, each, fresh=self.fresh)]
         if rest:
-            trials.append(Trial(first_id + len(trials), configuration, rest, each + 1))
+            trials.append(Trial(first_id + 1, configuration, rest, each + 1))
         return trials
 
 

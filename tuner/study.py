@@ -7,21 +7,12 @@ process. Knows no clock and no backend: elapsed time is handed in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from tuner.belief import Belief
-from tuner.model import Budget, Configuration, Objective, Outcome, Sample, SearchSpace, Step, StopReason, Trial
-from tuner.pricing import PriceList, gb_seconds
+from tuner.model import Budget, Configuration, Objective, Sample, SearchSpace, Step, StopReason, Trial
+from tuner.pricing import PriceList
 from tuner.samplers import Evidence, Sampler
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What a study has used so far."""
-
-    invocations: int
-    billed_gb_seconds: float
-    usd: float
+from tuner.spending import Spent, spent
 
 
 class Study:
@@ -160,22 +151,6 @@ class Study:
             allowed.append(fitting)
             left -= fitting.invocations
         return tuple(allowed)
-
-
-def spent(samples: Iterable[Sample], prices: PriceList) -> Spent:
-    """What samples have cost; runs without a report count as invocations, and their cost is unknown."""
-    invocations, total_gb_seconds, usd = 0, 0.0, 0.0
-    for sample in samples:
-        for invocation in sample.invocations:
-            if not invocation.ran:
-                continue
-            invocations += 1
-            billed = invocation.billed_duration_ms
-            if billed is None:
-                billed = round(invocation.duration_ms or 0) if invocation.outcome is Outcome.TIMEOUT else 0
-            total_gb_seconds += gb_seconds(sample.configuration.memory_mb, billed)
-            usd += prices.invocation_cost(sample.configuration, billed, extra_usd=invocation.extra_cost_usd)
-    return Spent(invocations, total_gb_seconds, usd)
 
 
 def _shrink(trial: Trial, left: int) -> Trial | None:

@@ -74,13 +74,16 @@ def test_a_dry_run_prints_changes_permissions_and_cost_and_makes_none(
     cloud: Cloud, before: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloud.forget_calls()
-    assert run(["tune", "orders", "--arch", "both", "--power-values", "128,256", "--runs", "3", "--dry-run"]) == 0
+    arguments = ["--arch", "both", "--power-values", "128,256", "--runs", "3", "--post-processor", "check"]
+    assert run(["tune", "orders", *arguments, "--dry-run"]) == 0
     said = capsys.readouterr().out
     for words in (
         "publish a version of orders",
         "copy of orders with 256 MB arm64",
         "lambda:PublishVersion",
         "at most",
+        "starts cold",
+        "processors not included",
     ):
         assert words in said
     assert not [call for call in cloud.calls() if not call["operation"].startswith(("Get", "List"))]

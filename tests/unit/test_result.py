@@ -238,6 +238,13 @@ def test_the_other_strategies_stand_beside_the_recommendation() -> None:
     assert [found["strategy"] for found in document["alternatives"]] == ["cost", "balanced"]
 
 
+def test_runs_whose_cost_is_not_known_are_counted() -> None:
+    study = study_of((512,))
+    study.tell(sample_of(512, [ran(50), Invocation(Outcome.NO_REPORT, "a")]))
+    (found,) = (notice for notice in document_of(study)["warnings"] if notice["code"] == "cost_not_known")
+    assert found["message"].startswith("1 of 2 runs")
+
+
 def test_what_the_user_should_know_is_a_warning() -> None:
     study = measured(study_of(objective=Objective(constraints=Constraints(max_p95_ms=1))))
     study.prices = price_list("il-central-1")

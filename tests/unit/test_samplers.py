@@ -98,22 +98,54 @@ def test_a_small_budget_is_shared_by_all_sizes(budget: int) -> None:
         assert max(counts.values()) == min(counts.values()) == min(10, budget // len(SIZES))
 
 
-@pytest.mark.parametrize("budget", [Budget(max_usd=1.0), Budget(max_seconds=60.0)])
-def test_a_bounded_grid_looks_at_its_budget_between_batches_of_a_few_runs(budget: Budget) -> None:
-    study = study_of((512,), GridSampler(25, 2), budget=budget)
+def batches_of(study: Study) -> list[int]:
+    """Runs of each batch, every run taking 50 ms."""
     batches: list[int] = []
     while trials := study.ask():
         batches.append(sum(trial.invocations for trial in trials))
         for trial in trials:
-            study.tell(sample_of(512, [ran(50)] * trial.invocations, trial=trial.id))
-    assert batches == [10, 10, 5]
+            study.tell(sample_of(trial.configuration.memory_mb, [ran(50)] * trial.invocations, trial=trial.id))
+    return batches
+
+
+def test_a_grid_looks_at_the_clock_between_batches_of_a_few_runs() -> None:
+    study = study_of((512,), GridSampler(25, 2), budget=Budget(max_seconds=60.0))
+    assert batches_of(study) == [10, 10, 5]
     assert study.stopped_by is StopReason.COMPLETE
 
 
-def test_a_grid_over_its_money_stops_after_the_batch_that_spent_it() -> None:
-    study: Study = measured(study_of((512,), GridSampler(100, 2), budget=Budget(max_usd=1e-5)))
-    assert study.stopped_by is StopReason.USD
-    assert study.spent.invocations < 20
+def test_a_grid_with_enough_money_asks_for_the_price_and_then_for_everything() -> None:
+    study = study_of(SIZES, GridSampler(25, 25), budget=Budget(max_usd=1.0))
+    assert batches_of(study) == [2, 98]
+    assert study.stopped_by is StopReason.COMPLETE
+
+
+@given(st.floats(1e-5, 3e-3), st.integers(1, 100), st.sampled_from([1, 2, 100]), st.booleans())
+def test_a_grid_spends_no_more_than_it_may(usd: float, runs: int, environments: int, fresh: bool) -> None:
+    sampler = GridSampler(runs, environments, fresh)
+    study = measured(study_of(SIZES, sampler, architectures=(X86, ARM), budget=Budget(max_usd=usd)))
+    assert study.spent.usd <= usd or study.spent.invocations <= 2, "the price was asked for"
+    if study.stopped_by is StopReason.COMPLETE:
+        assert study.spent.invocations == runs * 2 * len(SIZES)
+    else:
+        assert study.stopped_by is StopReason.USD
+
+
+def test_a_grid_that_needs_all_its_money_spends_it() -> None:
+    whole = measured(study_of(SIZES, GridSampler(10))).spent.usd
+    study = measured(study_of(SIZES, GridSampler(10), budget=Budget(max_usd=1.3 * whole)))
+    assert study.stopped_by is StopReason.COMPLETE
+    scarce = measured(study_of(SIZES, GridSampler(10), budget=Budget(max_usd=0.5 * whole)))
+    assert scarce.stopped_by is StopReason.USD
+    assert 0.35 * whole < scarce.spent.usd <= 0.5 * whole
+
+
+def test_runs_without_a_report_do_not_hide_what_the_others_cost() -> None:
+    study = study_of((128, 256), GridSampler(4), budget=Budget(max_usd=1.0))
+    study.tell(sample_of(128, [Invocation(Outcome.NO_REPORT, "a")] * 2))
+    assert runs_by_configuration(study.ask()) == {Configuration(256, X86): 2}, "the price is still not known"
+    study.tell(sample_of(256, [Invocation(Outcome.NO_REPORT, "a"), ran(50)], trial=1))
+    assert runs_by_configuration(study.ask()) == {Configuration(256, X86): 2}
 
 
 def test_a_grid_of_a_function_that_runs_out_of_memory_measures_the_rest() -> None:

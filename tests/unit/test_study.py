@@ -12,7 +12,7 @@ from tuner.backends.simulated import SimulatedFaults, SimulatedNoise
 from tuner.belief import Belief
 from tuner.model import Budget, Configuration, Invocation, Outcome, StopReason, Trial
 from tuner.samplers import Evidence, GridSampler, Proposal
-from tuner.study import spent
+from tuner.spending import spent
 
 NOISY = SimulatedNoise()
 
@@ -118,7 +118,7 @@ def test_spent_is_what_was_billed_and_one_request_for_each_run_that_started() ->
         Invocation(Outcome.OK, "a", 1.0, 1, extra_cost_usd=0.5),
     ]
     used = spent([sample_of(1024, runs)], PRICES)
-    assert used.invocations == 6
+    assert (used.invocations, used.untold) == (6, 1)
     assert used.billed_gb_seconds == pytest.approx((490 + 6 + 7 + 3000 + 0 + 1) / 1000)
     billed = (490, 6, 7, 3000, 0, 1)
     assert used.usd == pytest.approx(0.5 + sum(PRICES.invocation_cost(configuration, ms) for ms in billed))

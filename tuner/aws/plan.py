@@ -23,6 +23,8 @@ from tuner.model import Configuration, FunctionIdentity, Notice, SearchSpace
 from tuner.pricing import DEFAULT_REGION, PriceList, price_list, snapstart_cache_usd
 from tuner.settings import Settings, search_space
 
+LONGEST_INIT_S = 10
+"""A longer initialisation is ended, and repeated within the timeout of the run (Lambda, execution environments)."""
 READS = (
     "lambda:GetFunction",
     "lambda:GetFunctionConfiguration",
@@ -94,18 +96,22 @@ def _invocations(settings: Settings, space: SearchSpace) -> int | None:
 def _worst_case(
     settings: Settings, space: SearchSpace, identity: FunctionIdentity, facts: Facts, prices: PriceList
 ) -> str:
-    """Every run until the function's timeout; a budget in money is kept to within the runs under way."""
-    billed_ms = (identity.timeout_s or 0) * 1000
-    dearest = max(prices.invocation_cost(c, billed_ms) for c in space.configurations)
-    every = sum(prices.invocation_cost(c, billed_ms) for c in space.configurations) * settings.runs
+    """Every run cold and until the function's timeout; what is not in it is said."""
+    timeout_s = identity.timeout_s or 0
+    billed_ms, ephemeral_mb = (LONGEST_INIT_S + timeout_s) * 1000, facts.details.state.ephemeral_mb
+    dear = [prices.invocation_cost(c, billed_ms, ephemeral_mb=ephemeral_mb) for c in space.configurations]
     invocations, bounds = _invocations(settings, space), [settings.budget.max_usd]
     if settings.sampler == "grid":
-        bounds.append(every)
+        bounds.append(sum(dear) * settings.runs)
     if invocations is not None:
-        bounds.append(invocations * dearest)
+        bounds.append(invocations * max(dear))
     known = [bound for bound in bounds if bound is not None]
-    each = f"{dearest:.6f} {prices.currency} a run that lasts until the timeout of {identity.timeout_s:g} s"
+    each = f"{max(dear):.6f} {prices.currency} a run that starts cold and lasts until the timeout of {timeout_s:g} s"
     total = f"{min(known):.4f} {prices.currency}; {each}" if known else f"{each}; bound the sum with --max-usd"
+    if settings.budget.max_usd is not None:
+        total += "; runs under way may go beyond --max-usd"
+    if settings.pre_processor or settings.post_processor:
+        total += "; processors not included"
     if facts.details.state.has_snapstart:
         cache = sum(_cache_cost(c) for c in space.configurations)
         total += f"; and {cache:.4f} for the snapshots of Python and .NET"
