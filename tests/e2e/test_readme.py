@@ -33,12 +33,16 @@ def commands() -> list[str]:
 HERE = [command for command in commands() if command.startswith("tuner") and command not in ELSEWHERE]
 
 
+WAITING = {"cpu_ms": 0.5, "wait_ms": 20, "noise": 0.001, "environments": 2}
+"""A function that memory hardly changes: searches and duets come to their end after a few rounds."""
+
+
 @pytest.fixture
 def account(cloud_server: Cloud) -> Cloud:
     """An account with a function that has two versions."""
     cloud_server.reset()
     cloud_server.settings(create_seconds=0, update_seconds=0, publish_seconds=0)
-    cloud_server.simulate_function("my-function", memory_mb=1024, model={"environments": 2})
+    cloud_server.simulate_function("my-function", memory_mb=1024, model=WAITING)
     for version in ("first", "second"):
         cloud_server.client("lambda").update_function_configuration(FunctionName="my-function", Description=version)
         cloud_server.publish("my-function")
