@@ -7,6 +7,7 @@ execution left), and writes the header that all other handlers go by.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from statemachine.contract import Document, Start, decode_start, encode_begun
@@ -20,7 +21,7 @@ from tuner.aws.survey import Survey, make_survey
 from tuner.aws.sweep import left_behind, sweep
 from tuner.aws.target import Target, parse_target
 from tuner.aws.versions import VersionPublisher
-from tuner.errors import Fault, InputError
+from tuner.errors import BackendError, Fault, InputError
 from tuner.inputs import decode_valid, input_faults
 from tuner.model import Notice
 from tuner.payloads import Payloads
@@ -60,7 +61,8 @@ def begin(start: Start, wiring: Wiring) -> Document:
         header = _header(start, document, found, payloads, wiring.deployment, swept)
         wiring.record(holder.folder).begin(header, payloads)
     except BaseException:
-        lock.release(start.execution)
+        with suppress(BackendError):  # what went wrong first is what the user must read
+            lock.release(start.execution)
         raise
     return encode_begun(holder.folder)
 

@@ -21,6 +21,10 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def stack(build: Path) -> Iterator[Stack]:
-    """The deployed stack. Tests use functions of different names."""
+    """The stack, deployed as narrowly as docs/deploy.md advises. Tests use functions of different names: `app-…`."""
     with running() as cloud:
-        yield Stack.deploy(cloud, build)
+        parameters = {
+            "lambdaResource": f"arn:aws:lambda:{cloud.region}:{cloud.account}:function:app-*",
+            "lambdaRole": cloud.role(),
+        }
+        yield Stack.deploy(cloud, build, **parameters)

@@ -47,11 +47,11 @@ class Stack:
     outputs: dict[str, str]
 
     @classmethod
-    def deploy(cls, cloud: Cloud, build: Path, *parameters: str) -> Stack:
+    def deploy(cls, cloud: Cloud, build: Path, **parameters: str) -> Stack:
         """Deploy a build."""
         options = ["--stack-name", STACK, "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"]
         if parameters:
-            options += ["--parameter-overrides", *parameters]
+            options += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
         template = str(build / "template.yaml")
         run_sam("deploy", "--template-file", template, *options, environment=cloud.environment())
         described = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]

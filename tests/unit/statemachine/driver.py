@@ -8,12 +8,23 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from statemachine.contract import Start, decode_error, decode_lane, decode_trials, decode_work
-from statemachine.handlers import analyzer, cleaner, executor, initializer, lane, planner, publisher, reporter
+from statemachine.handlers import (
+    analyzer,
+    cleaner,
+    executor,
+    initializer,
+    lane,
+    optimizer,
+    planner,
+    publisher,
+    reporter,
+)
 from statemachine.record import Record
 from statemachine.wiring import Wiring
 from tests.cloud.fixtures import Cloud
@@ -56,12 +67,18 @@ def as_json(value: Any) -> Any:
 
 @dataclass
 class Driver:
-    """A state machine of plain calls."""
+    """A state machine of plain calls.
+
+    Attributes:
+        remaining_s: what handlers are told of the time that is left.
+        watch: surrounds the work of each handler, given by its name.
+    """
 
     cloud: Cloud
     environment: Mapping[str, str] = field(default_factory=dict)
     wiring: Wiring = field(init=False)
     remaining_s: Callable[[], float] = lambda: 900.0
+    watch: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
     largest_state: int = 0
     executions: int = 0
 
@@ -77,15 +94,18 @@ class Driver:
         execution = f"arn:aws:states:us-east-1:{self.cloud.account}:execution:machine:{self.executions}"
         began = BEGAN + timedelta(seconds=self.executions)
         start = Start(as_json(document), execution, f"{began:%Y-%m-%dT%H:%M:%S}.000Z", "machine")
-        return self._seen(initializer.begin(start, self.wiring))
+        with self.watch("Initializer"):
+            return self._seen(initializer.begin(start, self.wiring))
 
     def round(self, state: State, *, execute: bool = True) -> bool:
         """Plan, publish and measure; False when there is nothing more to measure."""
         folder = state["study"]["folder"]
-        state["plan"] = as_json(planner.plan(folder, self.wiring))
+        with self.watch("Planner"):
+            state["plan"] = as_json(planner.plan(folder, self.wiring))
         while self._seen(state)["plan"]["next"] == "publish":
             trials = decode_trials(state)
-            state["plan"] = as_json(publisher.publish(folder, trials, self.wiring, self.remaining_s))
+            with self.watch("Publisher"):
+                state["plan"] = as_json(publisher.publish(folder, trials, self.wiring, self.remaining_s))
         plan = self._seen(state)["plan"]
         if plan["next"] == "done":
             return False
@@ -101,16 +121,25 @@ class Driver:
             return
         attempt = executor.Attempt(token, self.remaining_s, sleep=lambda _: None)
         folder = state["study"]["folder"]
-        assert executor.execute(folder, decode_work(event), wiring=self.wiring, attempt=attempt) == {}
+        with self.watch("Executor"):
+            assert executor.execute(folder, decode_work(event), wiring=self.wiring, attempt=attempt) == {}
 
     def end(self, state: State, error: State | None = None) -> State:
         """Clean, analyze and report."""
         folder = state["study"]["folder"]
-        cleaner.clean(folder, self.wiring)
+        with self.watch("Cleaner"):
+            cleaner.clean(folder, self.wiring)
         event = {**state, **({"error": error} if error else {})}
-        state = self._seen(as_json(analyzer.analyze(folder, decode_error(event), self.wiring)))
-        reporter.report(folder, self.wiring)
+        with self.watch("Analyzer"):
+            state = self._seen(as_json(analyzer.analyze(folder, decode_error(event), self.wiring)))
+        with self.watch("Reporter"):
+            reporter.report(folder, self.wiring)
         return state
+
+    def optimize(self, state: State) -> None:
+        """Apply the recommendation."""
+        with self.watch("Optimizer"):
+            optimizer.optimize(state["study"]["folder"], self.wiring)
 
     def run(self, document: Any) -> State:
         """A whole execution; the state after the Analyzer."""

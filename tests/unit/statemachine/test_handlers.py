@@ -131,6 +131,14 @@ def test_a_direct_function_refuses_what_does_not_fit_into_the_state(cloud: Cloud
     assert not driver.wiring.objects.keys("locks/")
 
 
+def test_a_lock_that_cannot_be_given_back_hides_no_refusal(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders")
+    cloud.client("lambda").put_function_concurrency(FunctionName="orders", ReservedConcurrentExecutions=0)
+    cloud.faults.add("deny", "DeleteObject")
+    with pytest.raises(InputError, match="reserved concurrency of 0"):
+        driver.start({**PEER_INPUT, "lambdaARN": arn})
+
+
 def test_a_repeated_executor_invokes_nothing_again(cloud: Cloud, driver: Driver) -> None:
     state = driver.start({**PEER_INPUT, "lambdaARN": cloud.simulate_function("orders")})
     driver.round(state)
