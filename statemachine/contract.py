@@ -128,10 +128,10 @@ def encode_lane_done() -> Document:
     return {"done": True}
 
 
-def decode_error(event: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Error and cause that a Catch has put into the state; None when all went well."""
-    error = event.get("error")
-    return None if error is None else (str(error.get("Error", "Unknown")), str(error.get("Cause", "")))
+def decode_errors(event: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and causes of what went wrong, in order: what ended the measuring, and why the Cleaner failed."""
+    errors = [event[name] for name in ("error", "cleaning") if name in event]
+    return [(str(error.get("Error", "Unknown")), str(error.get("Cause", ""))) for error in errors]
 
 
 def encode_analyzed(folder: str, output: Document | None, *, optimize: bool) -> Document:
@@ -149,16 +149,17 @@ def encode_output(
     *,
     execution_cost_usd: float,
     result_address: str,
-    report_address: str,
     include_stats: bool,
     visualization_page: str = VISUALIZATION_PAGE,
 ) -> Document:
     """The output of an execution: the peer's fields, then ours.
 
+    The state machine adds `report`, the Reporter's answer, or `reportFailure`.
+
     Args:
         result: a result document with a recommendation.
         execution_cost_usd: what the state machine's transitions cost.
-        result_address, report_address: where result and report are in S3.
+        result_address: where the result is in S3.
         include_stats: whether to give the averages of every size.
         visualization_page: page that the visualization's address leads to.
     """
@@ -207,7 +208,6 @@ def encode_output(
             for warning in result["warnings"][:MAX_WARNINGS]
         ],
         "result": result_address,
-        "report": report_address,
     }
 
 

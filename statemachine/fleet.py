@@ -207,7 +207,7 @@ def _tuned(asked: Mapping[str, Any], output: Mapping[str, Any]) -> Document:
         "cost": machine["executionCost"] + machine["lambdaCost"],
         "currency": output["currency"],
         "result": output["result"],
-        "report": output["report"],
+        "report": output.get("report", ""),
     }
 
 

@@ -5,20 +5,20 @@ Of a failed execution the result is what was measured until then.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from statemachine import costs
 from statemachine.contract import (
     Document,
-    decode_error,
+    decode_errors,
     decode_folder,
     encode_analyzed,
     encode_failed,
     encode_output,
 )
-from statemachine.record import REPORT, RESULT, Record
+from statemachine.record import RESULT, Record
 from statemachine.replay import elapsed_s, replay
 from statemachine.wiring import Wiring, framed, wire
 from tuner.aws.executions import readable_cause
@@ -36,38 +36,35 @@ MAX_CAUSE_CHARACTERS = 8_000
 @framed
 def handler(event: Mapping[str, Any], _context: Any) -> Document:
     """Decide, and write the result."""
-    return analyze(decode_folder(event), decode_error(event), wire())
+    return analyze(decode_folder(event), decode_errors(event), wire())
 
 
-def analyze(folder: str, error: tuple[str, str] | None, wiring: Wiring) -> Document:
+def analyze(folder: str, errors: Sequence[tuple[str, str]], wiring: Wiring) -> Document:
     """Build the result of what was measured.
 
     Args:
         folder: of the execution.
-        error: error and cause that ended it early, or None.
+        errors: names and causes of what went wrong, the first one first.
         wiring: what may be used.
     """
     record = wiring.record(folder)
+    error = _told(errors)
     study, notices = _ended(record, failed=error is not None)
     if not study.samples:
         said = " ".join(["Nothing was measured.", *(notice.message for notice in notices)])
-        name, cause = error or ("NothingMeasuredError", said)
-        return encode_failed(folder, name, readable_cause(cause))
+        return encode_failed(folder, *(error or ("NothingMeasuredError", said)))
     document = _document(study, record, notices, wiring)
     address = record.write_text(RESULT, dumps(document), content_type="application/json")
     if error is not None:
-        return encode_failed(
-            folder, error[0], _with_place(readable_cause(error[1]), f"What was measured is in {address}")
-        )
+        return encode_failed(folder, error[0], f"{error[1]}\nWhat was measured is in {address}")
     if document["recommendation"] is None:
         cause = "No configuration gave a usable run.\n" + function_errors(document)
-        return encode_failed(folder, "AllFailedError", _with_place(cause, f"The runs are in {address}"))
+        return encode_failed(folder, "AllFailedError", f"{_cut(cause)}\nThe runs are in {address}")
     settings = record.header.settings
     output = encode_output(
         document,
         execution_cost_usd=_execution_cost(study, record),
         result_address=str(address),
-        report_address=str(record.address(REPORT)),
         include_stats=settings.include_output_results,
         visualization_page=wiring.environment.get("TUNER_VISUALIZATION_URL") or VISUALIZATION_PAGE,
     )
@@ -115,5 +112,12 @@ def _round(step: Step, *, direct: bool) -> costs.Round:
     return costs.Round(lanes, direct_runs=sum(trial.invocations for trial in step.trials))
 
 
-def _with_place(cause: str, place: str) -> str:
-    return f"{cause.strip()[:MAX_CAUSE_CHARACTERS]}\n{place}"
+def _told(errors: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
+    """The first error by its name, with the causes of all."""
+    if not errors:
+        return None
+    return errors[0][0], "\n".join(_cut(readable_cause(cause)) for _, cause in errors)
+
+
+def _cut(cause: str) -> str:
+    return cause.strip()[:MAX_CAUSE_CHARACTERS]

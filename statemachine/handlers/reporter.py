@@ -13,14 +13,19 @@ from statemachine.wiring import Wiring, framed, wire
 
 
 @framed
-def handler(event: Mapping[str, Any], _context: Any) -> None:
+def handler(event: Mapping[str, Any], _context: Any) -> str | None:
     """Write the report."""
-    report(decode_folder(event), wire())
+    return report(decode_folder(event), wire())
 
 
-def report(folder: str, wiring: Wiring) -> None:
-    """Draw the result that the Analyzer wrote; a failed execution may have none."""
+def report(folder: str, wiring: Wiring) -> str | None:
+    """Draw the result that the Analyzer wrote; a failed execution may have none.
+
+    Returns:
+        Where the report is in S3.
+    """
     record = wiring.record(folder)
     text = record.read_text(RESULT)
-    if text is not None:
-        record.write_text(REPORT, render(json.loads(text)), content_type="text/html; charset=utf-8")
+    if text is None:
+        return None
+    return str(record.write_text(REPORT, render(json.loads(text)), content_type="text/html; charset=utf-8"))

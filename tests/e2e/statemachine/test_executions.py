@@ -127,10 +127,13 @@ def test_a_long_running_function_is_invoked_by_the_state_machine(stack: Stack) -
     assert stack.cloud.snapshot("app-long") == before
 
 
-def test_the_recommendation_is_applied_when_asked_for(stack: Stack) -> None:
+def test_the_recommendation_is_applied_when_asked_for_also_when_the_report_cannot_be_drawn(stack: Stack) -> None:
     arn = stack.cloud.simulate_function("app-applied", memory_mb=3008, model={"cpu_ms": 5, "wait_ms": 200})
     document = {**PEER_INPUT, "lambdaARN": arn, "powerValues": [128, 3008], "num": 3}
+    stack.cloud.faults.add("deny", "PutObject", caller="function", where={"ContentType": "text/html; charset=utf-8"})
     output = stack.run({**document, "autoOptimize": True, "autoOptimizeAlias": "live"})
+    assert output["reportFailure"]["Error"] == "DeniedError"
+    assert "report" not in output
     client = stack.cloud.client("lambda")
     assert client.get_function_configuration(FunctionName="app-applied")["MemorySize"] == output["power"] == 128
     assert client.get_function_configuration(FunctionName="app-applied", Qualifier="live")["MemorySize"] == 128

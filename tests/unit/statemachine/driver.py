@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from statemachine.contract import Start, decode_error, decode_lane, decode_trials, decode_work
+from statemachine.contract import Start, decode_errors, decode_lane, decode_trials, decode_work
 from statemachine.handlers import (
     analyzer,
     cleaner,
@@ -131,9 +131,9 @@ class Driver:
             cleaner.clean(folder, self.wiring)
         event = {**state, **({"error": error} if error else {})}
         with self.watch("Analyzer"):
-            state = self._seen(as_json(analyzer.analyze(folder, decode_error(event), self.wiring)))
+            state = self._seen(as_json(analyzer.analyze(folder, decode_errors(event), self.wiring)))
         with self.watch("Reporter"):
-            reporter.report(folder, self.wiring)
+            state.setdefault("output", {})["report"] = reporter.report(folder, self.wiring)
         return state
 
     def optimize(self, state: State) -> None:

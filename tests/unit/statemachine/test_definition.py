@@ -95,6 +95,12 @@ def test_whatever_fails_after_the_first_change_leads_through_the_cleaner() -> No
         assert machine[name]["Catch"][0]["ErrorEquals"] == ["States.ALL"]
 
 
+def test_no_later_error_takes_the_place_of_the_first() -> None:
+    machine = states(ROOT / "statemachine" / "definition.asl.json")
+    written = {name: machine[name]["Catch"][0]["ResultPath"] for name in ("Cleaner", "Analyzer", "Reporter")}
+    assert written == {"Cleaner": "$.cleaning", "Analyzer": "$.analysis", "Reporter": "$.output.reportFailure"}
+
+
 def test_the_names_that_users_of_the_peer_know_are_kept() -> None:
     known = {"Initializer", "Publisher", "Executor", "Cleaner", "Analyzer", "Optimizer"}
     assert known <= states(ROOT / "statemachine" / "definition.asl.json").keys()

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from statemachine.handlers import planner
+from statemachine.contract import decode_errors
+from statemachine.handlers import analyzer, planner
 from tests.cloud.fixtures import Cloud
 from tests.unit.statemachine.driver import Driver, as_json
 from tuner.aws.errors import AnotherRunError
@@ -259,6 +260,20 @@ def test_an_execution_that_measured_nothing_says_why(cloud: Cloud, driver: Drive
     state = driver.end(state, {"Error": "States.Timeout", "Cause": ""})
     assert state["error"]["Error"] == "States.Timeout"
     assert driver.record(state).read_text("result.json") is None
+
+
+def test_the_first_error_is_told_before_that_of_the_cleaner(cloud: Cloud, driver: Driver) -> None:
+    folder = driver.start({"lambdaARN": cloud.simulate_function("orders")})["study"]["folder"]
+    causes = {
+        "error": ("States.Timeout", "too long"),
+        "cleaning": ("LeftBehindError", '{"errorMessage": "tuner clean"}'),
+    }
+    event = {name: {"Error": error, "Cause": cause} for name, (error, cause) in causes.items()}
+    for told, expected in (
+        (event, {"Error": "States.Timeout", "Cause": "too long\ntuner clean"}),
+        ({"cleaning": event["cleaning"]}, {"Error": "LeftBehindError", "Cause": "tuner clean"}),
+    ):
+        assert analyzer.analyze(folder, decode_errors(told), driver.wiring)["error"] == expected
 
 
 def test_payloads_come_from_s3_and_do_not_pass_through_the_state(cloud: Cloud, driver: Driver) -> None:
