@@ -1,51 +1,67 @@
-"""How many state transitions an execution makes, and what they cost.
+"""How many state transitions an execution makes, which are paid for, and how many events its history gets.
 
-Counts every state that is entered, those inside a Map for each item; a test compares the count with the
-history of a real execution. Knows no prices: see `tuner.pricing`.
+Counts every state that is entered, those inside a Map for each item; tests compare both counts with the history of
+real executions. What is repeated (retries, a Publisher that runs out of time) is not foreseen. Knows no prices: see
+`tuner.pricing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-ALWAYS = 6
-"""Initializer, Cleaner, Analyzer, Reporter, Outcome, and Done or Optimizer."""
-LAST_ASK = 2
-"""Planner and Next Step, when there is nothing more to measure."""
-PER_ROUND = 5
-"""Planner, Next Step, Publisher, Next Step once more, and the Map itself."""
-PER_DIRECT_LANE = 3
-"""Record, More Runs and Lane Done, when a lane ends."""
-PER_DIRECT_RUN = 4
-"""Record, More Runs, Pause and Invoke."""
+from statemachine.pieces import lanes
+from statemachine.record import Header
+from tuner.model import Trial
 
-EVENTS_PER_TRANSITION = 5
-"""Entered, exited, scheduled, started, succeeded, and a share of the iterations'; measured: 4.9."""
 MAX_EVENTS = 25_000
 """Events of one execution's history (Step Functions quotas, 2026-09)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """What a round of the search had to do.
+class Count:
+    """State transitions, and the events that they leave: 5 of a task, 4 of a Map, 2 of any other state or iteration."""
 
-    Attributes:
-        items: iterations of its Map.
-        direct_runs: invocations that the state machine made itself; None: handlers made them.
-    """
+    transitions: int
+    events: int
 
-    items: int
-    direct_runs: int | None = None
+    def __add__(self, other: Count) -> Count:
+        return Count(self.transitions + other.transitions, self.events + other.events)
 
-
-def transitions(rounds: Sequence[Round]) -> int:
-    """State transitions of a successful execution."""
-    return ALWAYS + LAST_ASK + sum(_of_round(item) for item in rounds)
+    def __mul__(self, times: int) -> Count:
+        return Count(self.transitions * times, self.events * times)
 
 
-def _of_round(item: Round) -> int:
-    inside = item.items
-    if item.direct_runs is not None:
-        inside = item.items * PER_DIRECT_LANE + item.direct_runs * PER_DIRECT_RUN
-    return PER_ROUND + inside
+EXECUTION = Count(8, 33)
+"""Initializer, the last Planner and Next Step, Cleaner, Analyzer, Reporter, Outcome and Done; with the execution's
+own begin and end."""
+ROUND = Count(5, 18)
+"""Planner, Next Step, Publisher, Next Step once more, and the Map itself."""
+TRIAL = Count(1, 7)
+"""An iteration with its Executor."""
+DIRECT_LANE = Count(3, 11)
+"""An iteration with Record, More Runs and Lane Done."""
+DIRECT_RUN = Count(4, 14)
+"""Record, More Runs, Pause and Invoke."""
+
+
+def of_execution(rounds: Iterable[Sequence[Trial]], header: Header) -> Count:
+    """Of a successful execution, by the trials of its rounds."""
+    return sum((of_round(trials, header) for trials in rounds), EXECUTION)
+
+
+def of_round(trials: Sequence[Trial], header: Header) -> Count:
+    """Of a round of the search, as if no configuration of it were refused."""
+    return sum((of_trial(trial, header) for trial in trials), ROUND)
+
+
+def of_trial(trial: Trial, header: Header) -> Count:
+    """Of what a trial adds to a round."""
+    if not header.direct:
+        return TRIAL
+    return DIRECT_LANE * lanes(trial, header) + DIRECT_RUN * trial.invocations
+
+
+def items(trial: Trial, header: Header) -> int:
+    """Iterations of the Map that a trial takes."""
+    return lanes(trial, header) if header.direct else 1

@@ -45,18 +45,19 @@ def keys(trial: Trial, header: Header) -> list[Key]:
     """The versions that the parts of a trial run on: no other trial uses them."""
     most = max(header.settings.environments, header.settings.runs, MOST_LANES)
     first = 1 + trial.id * _parts(most, header)
-    return [(trial.configuration, first + part) for part in range(_parts(_lanes(trial, header), header))]
+    return [(trial.configuration, first + part) for part in range(_parts(lanes(trial, header), header))]
 
 
 def at_once(trials: Iterable[Trial], header: Header) -> int:
     """How many trials may be measured at once so that their lanes stay within the concurrency."""
-    lanes = max((_lanes(trial, header) for trial in trials), default=1)
-    return max(1, min(MAX_MAP_CONCURRENCY, header.concurrency // lanes))
+    most = max((lanes(trial, header) for trial in trials), default=1)
+    return max(1, min(MAX_MAP_CONCURRENCY, header.concurrency // most))
 
 
-def _parts(lanes: int, header: Header) -> int:
-    return -(-lanes // header.concurrency)
-
-
-def _lanes(trial: Trial, header: Header) -> int:
+def lanes(trial: Trial, header: Header) -> int:
+    """How many environments a trial takes at once, as far as the concurrency allows."""
     return trial.invocations if header.settings.only_cold_starts else trial.environments
+
+
+def _parts(count: int, header: Header) -> int:
+    return -(-count // header.concurrency)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from statemachine.record import Header, Measured, Record
-from tuner.model import Step
+from tuner.model import Step, Trial
 from tuner.pricing import DEFAULT_REGION, PriceList, price_list
 from tuner.settings import make_study
 from tuner.study import Study
@@ -27,6 +27,11 @@ def replay(record: Record) -> tuple[Study, Measured]:
 def prices_of(header: Header) -> PriceList:
     """Prices of the function's region, with the user's discount."""
     return price_list(header.identity.region or DEFAULT_REGION).with_discount(header.settings.discount)
+
+
+def asked(study: Study) -> list[tuple[Trial, ...]]:
+    """The trials of each round; a last step without any is none."""
+    return [step.trials for step in study.steps if step.trials]
 
 
 def unfinished(study: Study) -> Step | None:

@@ -19,10 +19,10 @@ from statemachine.contract import (
     encode_output,
 )
 from statemachine.record import RESULT, Record
-from statemachine.replay import elapsed_s, replay
+from statemachine.replay import asked, elapsed_s, replay
 from statemachine.wiring import Wiring, framed, wire
 from tuner.aws.executions import readable_cause
-from tuner.model import Notice, Step, StopReason
+from tuner.model import Notice, StopReason
 from tuner.pricing import DEFAULT_REGION, state_transition_usd
 from tuner.result import build_document, dumps, function_errors
 from tuner.settings import request_document
@@ -101,15 +101,8 @@ def _document(study: Study, record: Record, notices: list[Notice], wiring: Wirin
 def _execution_cost(study: Study, record: Record) -> float:
     """What the state transitions of this execution cost."""
     header = record.header
-    rounds = [_round(step, direct=header.direct) for step in study.steps if step.trials]
-    return costs.transitions(rounds) * state_transition_usd(header.identity.region or DEFAULT_REGION)
-
-
-def _round(step: Step, *, direct: bool) -> costs.Round:
-    if not direct:
-        return costs.Round(len(step.trials))
-    lanes = sum(trial.environments for trial in step.trials)
-    return costs.Round(lanes, direct_runs=sum(trial.invocations for trial in step.trials))
+    count = costs.of_execution(asked(study), header)
+    return count.transitions * state_transition_usd(header.identity.region or DEFAULT_REGION)
 
 
 def _told(errors: Sequence[tuple[str, str]]) -> tuple[str, str] | None:

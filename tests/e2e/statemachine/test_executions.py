@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from statemachine.costs import EVENTS_PER_TRANSITION
+from statemachine.costs import DIRECT_LANE, DIRECT_RUN, EXECUTION, ROUND, TRIAL, Count
 from tests.cloud.fixtures import Cloud
 from tests.e2e.statemachine.stack import ROOT, Stack
 from tuner.pricing import state_transition_usd
@@ -59,8 +59,9 @@ def test_six_configurations_take_no_more_transitions_than_the_peer_and_cost_what
     entered = stack.entered(execution)
     assert len(entered) == 19 <= PEER_TRANSITIONS
     assert output["stateMachine"]["executionCost"] == pytest.approx(len(entered) * state_transition_usd("us-east-1"))
-    assert len(stack.history(execution)) <= len(entered) * EVENTS_PER_TRANSITION
-    largest = max(len(json.dumps(event, default=str)) for event in stack.history(execution))
+    history = stack.history(execution)
+    assert Count(len(entered), len(history)) == EXECUTION + ROUND + TRIAL * 6
+    largest = max(len(json.dumps(event, default=str)) for event in history)
     assert largest < 16_000
 
 
@@ -122,7 +123,10 @@ def test_a_long_running_function_is_invoked_by_the_state_machine(stack: Stack) -
     ended = stack.wait(execution)
     assert ended["status"] == "SUCCEEDED", ended.get("cause")
     output, entered = json.loads(ended["output"]), stack.entered(execution)
-    assert entered.count("Invoke") == 4
+    lanes, runs = entered.count("Lane Done"), entered.count("Invoke")
+    assert (lanes, runs) == (4, 4)
+    count = Count(len(entered), len(stack.history(execution)))
+    assert count == EXECUTION + ROUND + DIRECT_LANE * lanes + DIRECT_RUN * runs
     assert output["stateMachine"]["executionCost"] == pytest.approx(len(entered) * state_transition_usd("us-east-1"))
     assert stack.cloud.snapshot("app-long") == before
 

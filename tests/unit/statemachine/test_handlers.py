@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
-from statemachine.contract import decode_errors
+from statemachine import costs
+from statemachine.contract import Work, decode_errors, encode_plan
 from statemachine.handlers import analyzer, planner
+from statemachine.record import Measured, place_key
 from tests.cloud.fixtures import Cloud
 from tests.unit.statemachine.driver import Driver, as_json
 from tuner.aws.errors import AnotherRunError
 from tuner.aws.marker import CopyMarker, VersionMarker
 from tuner.errors import InputError
-from tuner.model import Architecture, Configuration, Outcome
+from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, Trial
 
 PEER_INPUT = {
     "powerValues": [128, 256, 512],
@@ -284,13 +286,40 @@ def test_payloads_come_from_s3_and_do_not_pass_through_the_state(cloud: Cloud, d
     assert driver.largest_state < 5_000
 
 
-def test_the_largest_round_stays_far_under_the_limit_of_the_state(cloud: Cloud, driver: Driver) -> None:
-    arn = cloud.simulate_function("orders")
-    document = {"lambdaARN": arn, "powerValues": "ALL", "num": 3, "environments": 2, "architectures": "both"}
-    state = driver.start(document)
+def test_the_largest_round_stays_under_the_limit_of_the_state() -> None:
+    arn = f"arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:{'f' * 64}:10000"
+    trial = Trial(10_000, Configuration(10_240, Architecture.X86_64), 1_000, 10_000, fresh=False)
+    longest = Work(trial, 1_000, arn, place_key(trial.configuration, 10_000_000))
+    plan = encode_plan("measureDirectly", [longest] * planner.MAX_ITEMS, at_once=1_000)
+    # As Step Functions counts it: without spaces, and beside the folder of the execution.
+    assert len(json.dumps(plan, separators=(",", ":"))) < 262_144 - 10_000
+
+
+def test_a_direct_round_is_cut_to_the_lanes_that_the_state_holds(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("report", timeout_s=900)
+    sizes = {"powerValues": [256, 512, 1024], "num": 250, "parallelInvocation": True}
+    state = driver.start({"lambdaARN": arn, **sizes})
+    trials = planner.plan(state["study"]["folder"], driver.wiring)["items"]
+    assert [trial["environments"] for trial in trials] == [250, 250]
+
+
+def test_a_direct_execution_ends_before_its_history_is_full(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("report", timeout_s=900)
+    sizes = {"powerValues": [128, 256, 512, 1024, 1536, 3008], "num": 300}
+    state = driver.start({"lambdaARN": arn, **sizes})
     plan = as_json(planner.plan(state["study"]["folder"], driver.wiring))
-    assert len(plan["items"]) == planner.MAX_TRIALS
-    assert len(json.dumps({**state, "plan": plan})) < 64_000
+    asked = driver.record(state).steps()
+    assert len(plan["items"]) == 4
+    assert costs.of_execution([step.trials for step in asked], driver.record(state).header).events < 20_000
+    for trial in asked[0].trials:
+        lost = Invocation(Outcome.NO_REPORT)
+        measured = Measured((Sample(trial.id, trial.configuration, (lost,) * trial.invocations),))
+        driver.record(state).add_measured(trial.id, "lane-0000", measured)
+    assert planner.plan(state["study"]["folder"], driver.wiring)["next"] == "done"
+    stop = driver.record(state).stop()
+    assert stop is not None
+    assert stop.notice is not None
+    assert stop.notice.code == "history_limit"
 
 
 def test_the_ceiling_of_the_deployment_bounds_what_an_input_may_spend(cloud: Cloud, driver: Driver) -> None:
