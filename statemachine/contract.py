@@ -55,6 +55,7 @@ class LaneState:
         work: which lane.
         run: number of the run that was invoked; None before the first.
         began: when it was invoked, Unix seconds.
+        sent: what it was invoked with.
         reply: log tail (base64) and request id, when the function returned.
         failure: error name and cause, when it did not.
     """
@@ -63,6 +64,7 @@ class LaneState:
     work: Work
     run: int | None = None
     began: float = 0.0
+    sent: Any = None
     reply: tuple[str, str] | None = None
     failure: tuple[str, str] | None = None
 
@@ -105,19 +107,20 @@ def decode_lane(event: Mapping[str, Any]) -> LaneState:
         work=decode_work(event),
         run=event.get("run"),
         began=event.get("began", 0.0),
+        sent=event.get("payload"),
         reply=(reply["log"] or "", reply["requestId"]) if reply else None,
         failure=(failure["Error"], failure.get("Cause", "")) if failure else None,
     )
 
 
-def encode_lane(lane: LaneState, *, payload: Any, pause_s: int) -> Document:
-    """The state of a lane with its next run: the state machine waits, then invokes with the payload."""
+def encode_lane(lane: LaneState, *, pause_s: int) -> Document:
+    """The state of a lane with its next run: the state machine waits, then invokes with what is to be sent."""
     return {
         "study": {"folder": lane.folder},
         "trial": _encode_work(lane.work),
         "run": lane.run,
         "began": lane.began,
-        "payload": payload,
+        "payload": lane.sent,
         "pauseSeconds": pause_s,
         "done": False,
     }

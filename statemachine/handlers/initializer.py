@@ -148,6 +148,11 @@ def _check_direct(settings: Settings, payloads: Payloads) -> None:
         if len(item.body) > MAX_DIRECT_PAYLOAD_BYTES:
             problem = f"payload {index} has {len(item.body):,} bytes, too many for a function with such a long timeout"
             faults.append(Fault("$.payload", problem, f"use at most {MAX_DIRECT_PAYLOAD_BYTES:,} bytes"))
+    if settings.disable_payload_logs and settings.payload_s3:
+        problem = "cannot be kept with a function with such a long timeout: the execution's history holds what is sent"
+        faults.append(
+            Fault("$.disablePayloadLogs", problem, f"lower its timeout to {LONGEST_WAIT_S} s, or leave it out")
+        )
     if settings.post_processor:
         problem = "cannot be used with a function with such a long timeout"
         faults.append(Fault("$.postProcessorARN", problem, f"lower its timeout to {LONGEST_WAIT_S} s, or leave it out"))

@@ -48,9 +48,8 @@ def advance(lane: LaneState, wiring: Wiring) -> Document:
     prepared = _invoker(record, wiring).prepare(body, threading.Event())
     pause_s = -(-record.header.settings.sleep_between_runs_ms // 1000) if number else 0
     began = wiring.now().timestamp() + pause_s
-    return encode_lane(
-        replace(lane, run=number, began=began, reply=None, failure=None), payload=json.loads(prepared), pause_s=pause_s
-    )
+    following = replace(lane, run=number, began=began, sent=json.loads(prepared), reply=None, failure=None)
+    return encode_lane(following, pause_s=pause_s)
 
 
 def _finish(lane: LaneState, record: Record) -> None:
@@ -69,8 +68,8 @@ def _read(lane: LaneState, record: Record, payload: int, wiring: Wiring) -> Invo
     invoker = _invoker(record, wiring)
     invocation = invoker.interpret(place, reply, began=lane.began, payload=payload, stop=threading.Event())
     if invocation.error and record.header.settings.disable_payload_logs:
-        sent = record.payloads().items[payload].body
-        return replace(invocation, error=without_payload(invocation.error, sent))
+        given, sent = record.payloads().items[payload].body, json.dumps(lane.sent, separators=(",", ":")).encode()
+        return replace(invocation, error=without_payload(invocation.error, given, sent))
     return invocation
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from statemachine import costs
-from statemachine.contract import Work, decode_errors, encode_plan
-from statemachine.handlers import analyzer, planner
+from statemachine.contract import Work, decode_errors, decode_lane, encode_plan
+from statemachine.handlers import analyzer, lane, planner
 from statemachine.record import Measured, place_key
 from tests.cloud.fixtures import Cloud
-from tests.unit.statemachine.driver import Driver, as_json
+from tests.unit.statemachine.driver import BUCKET, Driver, as_json
 from tuner.aws.errors import AnotherRunError
 from tuner.aws.marker import CopyMarker, VersionMarker
 from tuner.errors import InputError
@@ -131,7 +131,24 @@ def test_a_direct_function_refuses_what_does_not_fit_into_the_state(cloud: Cloud
     with pytest.raises(InputError) as raised:
         driver.start({"lambdaARN": arn, "payload": "x" * 250_000, "postProcessorARN": "arn"})
     assert {fault.path for fault in raised.value.faults} == {"$.payload", "$.postProcessorARN"}
+    cloud.client("s3").put_object(Bucket=BUCKET, Key="secret.json", Body=b"{}")
+    with pytest.raises(InputError, match=r"\$\.disablePayloadLogs"):
+        driver.start({"lambdaARN": arn, "payloadS3": f"s3://{BUCKET}/secret.json", "disablePayloadLogs": True})
     assert not driver.wiring.objects.keys("locks/")
+
+
+def test_errors_of_a_direct_function_hide_what_a_processor_made_of_the_payload(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("report", timeout_s=900)
+    state = driver.start({**PEER_INPUT, "lambdaARN": arn, "payload": {"id": "given"}, "disablePayloadLogs": True})
+    driver.round(state, execute=False)
+    failure = {
+        "Error": "KeyError",
+        "Cause": json.dumps({"errorMessage": "no 'hunter22' for given", "errorType": "KeyError"}),
+    }
+    event = {"study": state["study"], "trial": state["plan"]["items"][0], "run": 0, "payload": {"token": "hunter22"}}
+    lane.advance(decode_lane({**event, "failure": failure}), driver.wiring)
+    found = driver.record(state).invocations(state["plan"]["items"][0]["id"], "lane-0000")
+    assert [run.error.message for run in found if run.error] == ["no '…' for …"]
 
 
 def test_a_lock_that_cannot_be_given_back_hides_no_refusal(cloud: Cloud, driver: Driver) -> None:
