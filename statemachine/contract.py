@@ -1,7 +1,7 @@
 """The names on the wire: what the state machine hands to its handlers, and the output of an execution.
 
-The only place where these names exist. The input of an execution is `tuner.inputs`, which the
-command line reads too.
+The only place where these names exist; a fleet's are in `statemachine.fleet`. The input of an execution is
+`tuner.inputs`, which the command line reads too.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from statemachine.header import Header
 from statemachine.pieces import lanes
-from statemachine.record import Header
 from tuner.model import Trial
 
 MAX_EVENTS = 25_000

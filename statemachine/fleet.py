@@ -1,4 +1,4 @@
-"""Fleets: the list of functions to tune, and the summary of what their executions found.
+"""Fleets: the list of functions to tune, the summary of what their executions found, and the names on the wire.
 
 Pure: reads texts and documents, ranks savings, lists failures with their causes. The names of the list's
 fields are those of an execution's input; a CSV's columns are the same names, dotted where they nest.
@@ -23,6 +23,8 @@ MAX_FUNCTIONS = 10_000
 DEFAULT_CONCURRENCY = 5
 DEFAULT_TOLERATED_PERCENT = 20.0
 FIELDS = ("list", "defaults", "concurrency", "toleratedFailurePercentage")
+ITEMS, OUTCOMES = "items.json", "outcomes"
+"""Names in a fleet's folder: the inputs, and an object for what became of each."""
 _LISTS = ("powerValues", "allowedExceptions", "architectures")
 Document = dict[str, Any]
 
@@ -94,6 +96,33 @@ def read_list(text: str, fleet: FleetInput) -> list[Document]:
     if faults:
         raise InputError(faults)
     return inputs
+
+
+def encode_begun(fleet: FleetInput, bucket: str, folder: str) -> Document:
+    """The state after the list was read: where the Map finds its items, and where it puts what it finds."""
+    return {
+        "bucket": bucket,
+        "folder": folder,
+        "items": f"{folder}/{ITEMS}",
+        "outcomes": f"{folder}/{OUTCOMES}",
+        "results": f"{folder}/map",
+        "concurrency": fleet.concurrency,
+        "toleratedFailurePercentage": fleet.tolerated_percent,
+    }
+
+
+def encode_output(summary: Mapping[str, Any], summary_address: str, report_address: str) -> Document:
+    """The output of a fleet: the figures of its summary, and where that is."""
+    return {
+        "functions": summary["functions"],
+        "tuned": summary["tuned"],
+        "failed": summary["failed"],
+        "notStarted": len(summary["notStarted"]),
+        "savingPerMonth": summary["savingPerMonth"],
+        "savingPerMonthInterval": summary["savingPerMonthInterval"],
+        "summary": summary_address,
+        "report": report_address,
+    }
 
 
 def summarize(inputs: Sequence[Mapping[str, Any]], outcomes: Mapping[int, Mapping[str, Any]]) -> Document:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from statemachine.record import Header
+from statemachine.header import Header
 from tuner.aws.bench import Key
 from tuner.aws.lanes import split_lanes
 from tuner.model import Trial

@@ -8,64 +8,21 @@ the objects; decides nothing.
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from typing import Any
 
+from statemachine.header import Header, decode_header, encode_header
 from tuner.aws.invoke import Place
 from tuner.aws.objects import Address, Objects
 from tuner.aws.versions import Refusal
 from tuner.errors import BackendError
-from tuner.inputs import decode_valid
-from tuner.model import Architecture, Configuration, FunctionIdentity, Invocation, Notice, Sample, Step, StopReason
+from tuner.model import Architecture, Configuration, Invocation, Notice, Sample, Step, StopReason
 from tuner.payloads import Payload, Payloads
 from tuner.samples import decode_sample, decode_step, encode_sample, encode_step
-from tuner.settings import Settings
 
-RECORD_VERSION = 1
 RESULT, REPORT = "result.json", "report.html"
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What was found and decided before anything was changed.
-
-    Attributes:
-        run: id of the run, which versions and copies carry.
-        execution: ARN of the execution.
-        started_at: when it began, UTC ISO 8601.
-        document: the input without its payload, defaults of the deployment filled in.
-        identity: the function as it was found.
-        content_sha256: of everything that a deployment could change; see `content_hash`.
-        concurrency: invocations at once.
-        batch_seconds: how long one handler may measure.
-        direct: whether the state machine itself invokes the function.
-        notices: what the user should know.
-    """
-
-    run: str
-    execution: str
-    started_at: str
-    document: Mapping[str, Any]
-    identity: FunctionIdentity
-    content_sha256: str
-    concurrency: int
-    batch_seconds: int
-    direct: bool
-    notices: tuple[Notice, ...] = ()
-
-    @property
-    def settings(self) -> Settings:
-        """What the user asked for; the payloads are kept apart."""
-        return decode_valid(self.document)
-
-    @property
-    def began(self) -> datetime:
-        """When the execution began."""
-        return parse_time(self.started_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,51 +181,6 @@ class Record:
     def _write(self, name: str, document: object) -> None:
         content = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         self.objects.write(f"{self.folder}/{name}", content)
-
-
-def folder_of(function: str, run: str) -> str:
-    """The folder of an execution: by function, then by time."""
-    return f"executions/{function}/{run}"
-
-
-def run_id(execution: str, started_at: str) -> str:
-    """The id of an execution's run: its time, and a hash that tells it from others of the same second.
-
-    The same for every attempt of a handler, in the form of `tuner.aws.marker.new_run_id`.
-    """
-    return f"{parse_time(started_at):%Y%m%dt%H%M%Sz}-{hashlib.sha256(execution.encode()).hexdigest()[:6]}"
-
-
-def parse_time(text: str) -> datetime:
-    """A time as Step Functions writes it (`2026-09-18T04:12:00.123Z`)."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
-def content_hash(content: Mapping[str, Any]) -> str:
-    """Hash of a function's content (`FunctionState.content`), which may hold secrets and is never written down."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def place_key(configuration: Configuration, generation: int) -> str:
-    """Name of a place in the record."""
-    return f"{configuration.memory_mb}/{configuration.architecture.value}/{generation}"
-
-
-def encode_header(header: Header) -> dict[str, Any]:
-    """A header as JSON."""
-    return {"version": RECORD_VERSION, **asdict(header)}
-
-
-def decode_header(document: Mapping[str, Any]) -> Header:
-    """A header from JSON."""
-    values = {name: value for name, value in document.items() if name != "version"}
-    identity = dict(values["identity"])
-    identity["architectures"] = tuple(map(Architecture, identity["architectures"]))
-    if current := identity["current"]:
-        identity["current"] = Configuration(current["memory_mb"], Architecture(current["architecture"]))
-    values["identity"] = FunctionIdentity(**identity)
-    values["notices"] = tuple(Notice(**notice) for notice in values["notices"])
-    return Header(**values)
 
 
 def _encode_place(place: Place | Refusal) -> dict[str, Any]:

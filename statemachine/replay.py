@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from statemachine.record import Header, Measured, Record
+from statemachine.header import Header
+from statemachine.record import Measured, Record
 from tuner.model import Step, Trial
 from tuner.pricing import DEFAULT_REGION, PriceList, price_list
 from tuner.settings import make_study

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from statemachine.contract import decode_folder
-from statemachine.handlers.publisher import refuse_changed
 from statemachine.lock import Lock
 from statemachine.record import Stop
 from statemachine.wiring import Wiring, framed, wire
@@ -38,7 +37,7 @@ def clean(folder: str, wiring: Wiring) -> None:
     if failures:
         raise left_behind(name, failures)
     try:
-        refuse_changed(api.wait_ready(name), header.content_sha256)
+        header.refuse_changed(api.wait_ready(name))
     except FunctionChangedError as exc:
         notice = Notice("function_changed", f"{exc.message}.")
         record.note(notice)

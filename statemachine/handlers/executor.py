@@ -9,24 +9,22 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from statemachine.contract import Document, Work, decode_folder, decode_lane, decode_work
-from statemachine.handlers.lane import advance
+from statemachine.ids import place_key
+from statemachine.invoking import MARGIN_S, make_invoker
+from statemachine.lane import advance
 from statemachine.pieces import pieces
-from statemachine.record import Header, Measured, Record, place_key
+from statemachine.record import Measured, Record
 from statemachine.wiring import Wiring, framed, wire
-from tuner.aws.gate import Gate
 from tuner.aws.invoke import Invoker, Place
 from tuner.aws.lanes import LaneRunner, Wave
-from tuner.aws.logs import LogLookup
 from tuner.model import FunctionError, Invocation, Outcome, Sample, Trial
 
 ALL_LANES = "all"
-MARGIN_S = 20.0
-"""Left at the end of a batch for a late reply and the record."""
 POLL_S = 2.0
 
 
@@ -65,19 +63,19 @@ def execute(folder: str, work: Work, *, wiring: Wiring, attempt: Attempt) -> Doc
     if not record.claim(trial.id, ALL_LANES, attempt.token):
         _wait(record, trial, attempt)
         return {}
-    logs = LogLookup(wiring.clients.logs)
+    invoker = make_invoker(record.header, wiring.clients, remaining_s=attempt.remaining_s)
     samples: list[Sample] = []
     try:
-        for sample in _run(record, trial, logs, wiring, attempt):
+        for sample in _run(record, trial, invoker):
             samples.append(sample)  # noqa: PERF402  kept one by one, so that an error in the middle loses none
     finally:
-        notices = (logs.problem,) if logs.problem else ()
+        notices = (invoker.logs.problem,) if invoker.logs and invoker.logs.problem else ()
         if samples:
             record.add_measured(trial.id, ALL_LANES, Measured(tuple(samples), notices))
     return {}
 
 
-def _run(record: Record, trial: Trial, logs: LogLookup, wiring: Wiring, attempt: Attempt) -> Any:
+def _run(record: Record, trial: Trial, invoker: Invoker) -> Iterator[Sample]:
     header, payloads, places = record.header, record.payloads(), record.places()
     waves = []
     for piece in pieces(trial, header, payloads):
@@ -85,41 +83,13 @@ def _run(record: Record, trial: Trial, logs: LogLookup, wiring: Wiring, attempt:
         assert isinstance(place, Place), "the Publisher hands out what can be invoked"
         waves.append(Wave(trial, place, piece.payloads))
     runner = LaneRunner(
-        _invoker(header, logs, wiring, attempt),
+        invoker,
         payloads,
         header.concurrency,
         header.settings.sleep_between_runs_ms / 1000,
         random.Random(header.settings.seed * 1_000_003 + trial.id),
     )
     return runner.run(waves, threading.Event(), lambda: None)
-
-
-def _invoker(header: Header, logs: LogLookup, wiring: Wiring, attempt: Attempt) -> TimedInvoker:
-    settings, timeout_s = header.settings, header.identity.timeout_s or 0.0
-    return TimedInvoker(
-        wiring.clients.invoker(timeout_s=timeout_s, concurrency=header.concurrency),
-        Gate(header.concurrency),
-        logs,
-        frozenset(settings.allowed_exceptions),
-        settings.pre_processor,
-        settings.post_processor,
-        hide_payload=settings.disable_payload_logs,
-        enough_time=lambda: attempt.remaining_s() > timeout_s + MARGIN_S,
-    )
-
-
-@dataclass(slots=True)
-class TimedInvoker(Invoker):
-    """An invoker that begins nothing that might not end in time. The study asks for the rest again."""
-
-    enough_time: Callable[[], bool] = lambda: True
-
-    def measure(self, place: Place, body: bytes, *, payload: int, stop: threading.Event) -> Invocation | None:
-        """Invoke once; None when the time does not suffice for the longest that it may take."""
-        if not self.enough_time():
-            return None
-        # Explicit: a slotted dataclass is made anew, and super() would look for the old class.
-        return Invoker.measure(self, place, body, payload=payload, stop=stop)
 
 
 def _wait(record: Record, trial: Trial, attempt: Attempt) -> None:

@@ -11,13 +11,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from reports.fleet import render
-from statemachine.fleet import decode_fleet, read_list, summarize
-from statemachine.record import run_id
+from statemachine.fleet import (
+    ITEMS,
+    OUTCOMES,
+    Document,
+    decode_fleet,
+    encode_begun,
+    encode_output,
+    read_list,
+    summarize,
+)
+from statemachine.ids import run_id
 from statemachine.wiring import Wiring, framed, wire
 from tuner.aws.objects import Objects, parse_address
 from tuner.errors import InputError
-
-Document = dict[str, Any]
 
 
 @framed
@@ -41,37 +48,21 @@ def begin(document: Any, execution: str, started_at: str, wiring: Wiring) -> Doc
         raise InputError.single("$.list", f"{address} does not exist", "upload the list there")
     inputs = read_list(content.decode("utf-8", "replace"), fleet)
     folder = f"fleets/{run_id(execution, started_at)}"
-    wiring.objects.write(f"{folder}/items.json", json.dumps(inputs).encode())
-    return {
-        "bucket": wiring.bucket,
-        "folder": folder,
-        "items": f"{folder}/items.json",
-        "outcomes": f"{folder}/outcomes",
-        "results": f"{folder}/map",
-        "concurrency": fleet.concurrency,
-        "toleratedFailurePercentage": fleet.tolerated_percent,
-    }
+    wiring.objects.write(f"{folder}/{ITEMS}", json.dumps(inputs).encode())
+    return encode_begun(fleet, wiring.bucket, folder)
 
 
 def end(folder: str, wiring: Wiring) -> Document:
     """Write the summary, and say where it is."""
     objects = wiring.objects
-    inputs = json.loads(objects.read(f"{folder}/items.json") or b"[]")
-    keys = objects.keys(f"{folder}/outcomes/")
+    inputs = json.loads(objects.read(f"{folder}/{ITEMS}") or b"[]")
+    keys = objects.keys(f"{folder}/{OUTCOMES}/")
     contents = zip(keys, objects.read_all(keys), strict=True)
     outcomes = {
         int(key.rpartition("/")[2].removesuffix(".json")): json.loads(content or b"{}") for key, content in contents
     }
     summary = summarize(inputs, outcomes)
-    objects.write(f"{folder}/summary.json", json.dumps(summary, indent=1).encode())
-    objects.write(f"{folder}/summary.html", render(summary).encode(), content_type="text/html; charset=utf-8")
-    return {
-        "functions": summary["functions"],
-        "tuned": summary["tuned"],
-        "failed": summary["failed"],
-        "notStarted": len(summary["notStarted"]),
-        "savingPerMonth": summary["savingPerMonth"],
-        "savingPerMonthInterval": summary["savingPerMonthInterval"],
-        "summary": str(objects.address(f"{folder}/summary.json")),
-        "report": str(objects.address(f"{folder}/summary.html")),
-    }
+    text, page = f"{folder}/summary.json", f"{folder}/summary.html"
+    objects.write(text, json.dumps(summary, indent=1).encode())
+    objects.write(page, render(summary).encode(), content_type="text/html; charset=utf-8")
+    return encode_output(summary, str(objects.address(text)), str(objects.address(page)))

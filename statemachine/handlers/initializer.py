@@ -11,8 +11,9 @@ from contextlib import suppress
 from typing import Any
 
 from statemachine.contract import Document, Start, decode_start, encode_begun
+from statemachine.header import Header, content_hash
+from statemachine.ids import folder_of, run_id
 from statemachine.lock import Holder, Lock, is_running
-from statemachine.record import Header, content_hash, folder_of, run_id
 from statemachine.wiring import Deployment, Wiring, framed, wire
 from tuner.aws import guards
 from tuner.aws.journal import Journal
@@ -135,7 +136,6 @@ def _header(
         identity=found.identity(max_memory_mb=cap_mb),
         content_sha256=content_hash(latest.content()),
         concurrency=concurrency,
-        batch_seconds=deployment.batch_seconds,
         direct=direct,
         notices=tuple(notices),
     )

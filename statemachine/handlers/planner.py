@@ -10,7 +10,8 @@ from typing import Any
 
 from statemachine import costs
 from statemachine.contract import Document, Work, decode_folder, encode_plan
-from statemachine.record import Header, Record, Stop
+from statemachine.header import Header
+from statemachine.record import Record, Stop
 from statemachine.replay import asked, elapsed_s, replay, unfinished
 from statemachine.wiring import Wiring, framed, wire
 from tuner.model import Notice, Step, StopReason, Trial

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from statemachine.contract import Document, Work, decode_folder, decode_trials, encode_plan
+from statemachine.ids import place_key
 from statemachine.pieces import at_once, keys, pieces
-from statemachine.record import Measured, Record, Stop, content_hash, place_key
+from statemachine.record import Measured, Record, Stop
 from statemachine.wiring import Wiring, framed, wire
 from tuner.aws.bench import Bench, Key
 from tuner.aws.copies import CopyMaker
-from tuner.aws.function import FunctionState
 from tuner.aws.invoke import Place
 from tuner.aws.journal import Journal
 from tuner.aws.latest import restore_latest
@@ -97,7 +97,7 @@ def _bench(record: Record, wiring: Wiring) -> Bench:
     # An attempt that was cut off may have left $LATEST with the marker.
     restore_latest(api, name, journal, run=header.run)
     latest = api.wait_ready(name)
-    refuse_changed(latest, header.content_sha256)
+    header.refuse_changed(latest)
     details = api.details(name, parse_target(header.settings.target).qualifier)
     packages = Packages(api, details, header.settings.code_for)
     return Bench(
@@ -109,16 +109,6 @@ def _bench(record: Record, wiring: Wiring) -> Bench:
         room=api.account().code_bytes_free // max(1, latest.code_size),
         cap_mb=header.identity.max_memory_mb,
     )
-
-
-def refuse_changed(latest: FunctionState, content_sha256: str) -> None:
-    """Make sure that a function is as it was found.
-
-    Raises:
-        FunctionChangedError: it is not.
-    """
-    if content_hash(latest.content()) != content_sha256:
-        raise FunctionChangedError(f"{latest.name} was deployed or changed meanwhile; nothing of that was overwritten")
 
 
 def _plan(trials: Sequence[Trial], places: Mapping[str, Place | Refusal], record: Record) -> Document:

@@ -132,6 +132,11 @@ def test_a_module_imports_only_what_lies_below_it(name: str) -> None:
             assert package == "tuner" or layer_of(package) in MAY_IMPORT[layer], f"{name} imports {imported}"
 
 
+def test_no_handler_of_the_state_machine_knows_another() -> None:
+    handlers = {name: module for name, module in modules().items() if is_within(name, ("statemachine.handlers",))}
+    assert {name for name, module in handlers.items() if handlers.keys() & set(imports(module))} == set()
+
+
 @pytest.mark.parametrize("library", sorted(HOME))
 def test_a_library_is_imported_in_its_own_place_alone(library: str) -> None:
     users = {name for name, module in modules().items() if any(is_within(i, (library,)) for i in imports(module))}

@@ -13,18 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from statemachine import lane
 from statemachine.contract import Start, decode_errors, decode_lane, decode_trials, decode_work
-from statemachine.handlers import (
-    analyzer,
-    cleaner,
-    executor,
-    initializer,
-    lane,
-    optimizer,
-    planner,
-    publisher,
-    reporter,
-)
+from statemachine.handlers import analyzer, cleaner, executor, initializer, optimizer, planner, publisher, reporter
 from statemachine.record import Record
 from statemachine.wiring import Wiring
 from tests.cloud.fixtures import Cloud

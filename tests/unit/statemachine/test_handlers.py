@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from statemachine import costs
+from statemachine import costs, lane
 from statemachine.contract import Work, decode_errors, decode_lane, encode_plan
-from statemachine.handlers import analyzer, lane, planner
-from statemachine.record import Measured, place_key
+from statemachine.handlers import analyzer, planner
+from statemachine.ids import place_key
+from statemachine.record import Measured
 from tests.cloud.fixtures import Cloud
 from tests.unit.statemachine.driver import BUCKET, Driver, as_json
 from tuner.aws.errors import AnotherRunError

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from statemachine.record import (
-    Header,
-    Measured,
-    Stop,
-    content_hash,
-    decode_header,
-    encode_header,
-    place_key,
-    run_id,
-)
+from statemachine.header import Header, content_hash, decode_header, encode_header
+from statemachine.ids import place_key, run_id
+from statemachine.record import Measured, Stop
 from tests.unit.statemachine.driver import Driver, as_json
 from tuner.aws.invoke import Place
 from tuner.aws.marker import VersionMarker, parse_version
@@ -40,7 +33,6 @@ HEADER = Header(
     identity=FunctionIdentity("orders", "aws", (Architecture.ARM64,), current=AT, details={"isolation": "copy"}),
     content_sha256="c",
     concurrency=10,
-    batch_seconds=900,
     direct=False,
     notices=(Notice("code", "said"),),
 )

@@ -13,12 +13,11 @@ import threading
 from dataclasses import replace
 
 from statemachine.contract import Document, LaneState, encode_lane, encode_lane_done
+from statemachine.invoking import make_invoker
 from statemachine.pieces import pieces
 from statemachine.record import Measured, Record
 from statemachine.wiring import Wiring
-from tuner.aws.gate import Gate
-from tuner.aws.invoke import Invoker, Place, Reply
-from tuner.aws.logs import LogLookup
+from tuner.aws.invoke import Place, Reply
 from tuner.model import FunctionError, Invocation, Outcome, Sample
 from tuner.payloads import without_payload
 
@@ -45,7 +44,7 @@ def advance(lane: LaneState, wiring: Wiring) -> Document:
         _finish(lane, record)
         return encode_lane_done()
     body = record.payloads().items[payloads[number]].body
-    prepared = _invoker(record, wiring).prepare(body, threading.Event())
+    prepared = make_invoker(record.header, wiring.clients).prepare(body, threading.Event())
     pause_s = -(-record.header.settings.sleep_between_runs_ms // 1000) if number else 0
     began = wiring.now().timestamp() + pause_s
     following = replace(lane, run=number, began=began, sent=json.loads(prepared), reply=None, failure=None)
@@ -65,7 +64,7 @@ def _read(lane: LaneState, record: Record, payload: int, wiring: Wiring) -> Invo
     reply = _reply(lane)
     if isinstance(reply, Invocation):
         return replace(reply, payload=payload)
-    invoker = _invoker(record, wiring)
+    invoker = make_invoker(record.header, wiring.clients)
     invocation = invoker.interpret(place, reply, began=lane.began, payload=payload, stop=threading.Event())
     if invocation.error and record.header.settings.disable_payload_logs:
         given, sent = record.payloads().items[payload].body, json.dumps(lane.sent, separators=(",", ":")).encode()
@@ -104,17 +103,6 @@ def _payloads(lane: LaneState, record: Record) -> tuple[int, ...]:
     assert lane.work.lane is not None, "only lanes are advanced"
     cut = pieces(lane.work.trial, record.header, record.payloads())
     return [indices for piece in cut for indices in piece.payloads][lane.work.lane]
-
-
-def _invoker(record: Record, wiring: Wiring) -> Invoker:
-    settings = record.header.settings
-    return Invoker(
-        wiring.clients.invoker(timeout_s=900, concurrency=1),
-        Gate(1),
-        LogLookup(wiring.clients.logs),
-        frozenset(settings.allowed_exceptions),
-        settings.pre_processor,
-    )
 
 
 def _name(lane: LaneState) -> str:

@@ -1,0 +1,53 @@
+"""Invokers as an execution's header asks for them, which begin nothing that might not end in time."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from statemachine.header import Header
+from tuner.aws.gate import Gate
+from tuner.aws.invoke import Invoker, Place
+from tuner.aws.logs import LogLookup
+from tuner.aws.session import Clients
+from tuner.model import Invocation
+
+MARGIN_S = 20.0
+"""Left at the end of a batch for a late reply and the record."""
+
+
+def make_invoker(header: Header, clients: Clients, *, remaining_s: Callable[[], float] = lambda: math.inf) -> Invoker:
+    """An invoker for the function of an execution.
+
+    Args:
+        header: of the execution.
+        clients: how to reach AWS.
+        remaining_s: seconds until the handler is ended.
+    """
+    settings, timeout_s = header.settings, header.identity.timeout_s or 0.0
+    return TimedInvoker(
+        clients.invoker(timeout_s=timeout_s, concurrency=header.concurrency),
+        Gate(header.concurrency),
+        LogLookup(clients.logs),
+        frozenset(settings.allowed_exceptions),
+        settings.pre_processor,
+        settings.post_processor,
+        hide_payload=settings.disable_payload_logs,
+        enough_time=lambda: remaining_s() > timeout_s + MARGIN_S,
+    )
+
+
+@dataclass(slots=True)
+class TimedInvoker(Invoker):
+    """An invoker that begins nothing that might not end in time. The study asks for the rest again."""
+
+    enough_time: Callable[[], bool] = lambda: True
+
+    def measure(self, place: Place, body: bytes, *, payload: int, stop: threading.Event) -> Invocation | None:
+        """Invoke once; None when the time does not suffice for the longest that it may take."""
+        if not self.enough_time():
+            return None
+        # Explicit: a slotted dataclass is made anew, and super() would look for the old class.
+        return Invoker.measure(self, place, body, payload=payload, stop=stop)
