@@ -29,7 +29,7 @@ class Header:
         started_at: when it began, UTC ISO 8601.
         document: the input without its payload, defaults of the deployment filled in.
         identity: the function as it was found.
-        content_sha256: of everything that a deployment could change; see `content_hash`.
+        content_sha256: of everything that a deployment could change, see `content_hash`; empty: no deployment matters.
         concurrency: invocations at once.
         direct: whether the state machine itself invokes the function.
         notices: what the user should know.
@@ -61,7 +61,7 @@ class Header:
         Raises:
             FunctionChangedError: it is not.
         """
-        if content_hash(latest.content()) != self.content_sha256:
+        if self.content_sha256 and content_hash(latest.content()) != self.content_sha256:
             raise FunctionChangedError(
                 f"{latest.name} was deployed or changed meanwhile; nothing of that was overwritten"
             )

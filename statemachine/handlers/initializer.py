@@ -134,7 +134,7 @@ def _header(
         started_at=start.started_at,
         document={key: value for key, value in document.items() if key != "payload"},
         identity=found.identity(max_memory_mb=cap_mb),
-        content_sha256=content_hash(latest.content()),
+        content_sha256="" if found.is_of_published else content_hash(latest.content()),
         concurrency=concurrency,
         direct=direct,
         notices=tuple(notices),

@@ -228,6 +228,19 @@ def test_a_deployment_in_between_ends_the_study_and_is_left_alone(cloud: Cloud, 
     assert cloud.function_names() == ["orders"]
 
 
+def test_a_deployment_does_not_matter_to_copies_of_a_version(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders")
+    document = {"lambdaARN": f"{arn}:{cloud.publish('orders')}", "isolation": "copy", "powerValues": [256], "num": 1}
+    state = driver.start(document)
+    cloud.client("lambda").update_function_configuration(FunctionName="orders", Timeout=77)
+    cloud.wait("orders")
+    while driver.round(state):
+        pass
+    state = driver.end(state)
+    assert driver.result(state)["stopped_by"] == "complete"
+    assert "function_changed" not in {warning["code"] for warning in state["output"]["warnings"]}
+
+
 def test_a_second_execution_is_refused_with_the_name_of_the_first(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("orders")
     running = iter([True])
