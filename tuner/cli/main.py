@@ -110,5 +110,5 @@ def show_error(error: TunerError) -> None:
     click.echo(f"error: {first}", err=True)
     for line in rest:
         click.echo(f"       {line}", err=True)
-    if error.hint:
-        click.echo(f"  {error.hint}", err=True)
+    for line in error.hint.splitlines():
+        click.echo(f"  {line}", err=True)

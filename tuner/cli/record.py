@@ -78,11 +78,11 @@ class Recorder:
 
     def asked(self, study: Study, trials: Sequence[Trial]) -> None:
         """Write the round that is about to be measured."""
-        self._append("round", {**encode_step(study.steps[-1]), "elapsed_s": self._clock()})
+        self._append("round", {**encode_step(study.steps[-1]), "elapsed_s": round(self._clock(), 3)})
 
     def told(self, study: Study, sample: Sample) -> None:
         """Write a sample, so that it survives whatever comes next."""
-        self._append("sample", {**encode_sample(sample), "elapsed_s": self._clock()})
+        self._append("sample", {**encode_sample(sample), "elapsed_s": round(self._clock(), 3)})
 
     def close(self) -> None:
         """Close the file; what could not be written has been told already."""

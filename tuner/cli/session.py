@@ -166,11 +166,13 @@ def _measure(
 
 def _refuse(document: Document, sitting: _Sitting, output: Output, stop: threading.Event) -> None:
     """Say why a result, which is written, is not the answer."""
+    go_on = f"Go on with: {output.again}"
     if sitting.failure:
+        sitting.failure.hint = "\n".join(filter(None, [sitting.failure.hint, go_on]))
         raise sitting.failure
     if sitting.study.stopped_by is StopReason.INTERRUPTED:
         kept = f"Interrupted after {sitting.study.spent.invocations} runs; they are kept in {output.folder}."
-        raise InterruptedRunError(kept, f"Go on with: {output.again}")
+        raise InterruptedRunError(kept, go_on)
     if stop.is_set():
         raise InterruptedRunError(f"Interrupted when all was measured; the result is in {output.folder}.")
     if document["recommendation"] is None:

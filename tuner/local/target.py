@@ -102,7 +102,7 @@ def parse_target(text: str, *, path: str = "TARGET") -> tuple[LocalTarget | None
     Returns:
         The target, or None with all its faults.
     """
-    name, _, function = text.rpartition(":")
+    name, _, function = text.rpartition(":") if ":" in text else (text, "", "")
     file = Path(name)
     family = _FAMILIES.get(file.suffix)
     faults: list[Fault] = []

@@ -78,7 +78,10 @@ def test_a_lost_run_is_written_and_what_could_not_be_undone_is_told_after_what_f
     function.lost_after, function.left_behind = 1, True
     with pytest.raises(LeftBehindError, match=r"network is gone\.\nVersion 7 is left") as caught:
         sit(tmp_path, settings_of(), function)
-    assert "tuner clean" in caught.value.hint
+    assert caught.value.hint.splitlines() == [
+        "tuner clean orders",
+        f"Go on with: tuner tune orders --resume {tmp_path}",
+    ]
     document = result_in(tmp_path)
     assert document["tuning"]["invocations"] > 0
     assert "simulated" in {warning["code"] for warning in document["warnings"]}

@@ -54,6 +54,11 @@ def test_every_fault_of_a_local_run_is_told_at_once(capsys: pytest.CaptureFixtur
     assert found >= {"TARGET", "--apply", "--format", *flags}
 
 
+def test_a_file_without_a_handler_is_a_handler_that_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tune", "app.py"]) == 2
+    assert "TARGET: '' is not the name of a function (write it as FILE:HANDLER" in capsys.readouterr().err
+
+
 def test_what_this_machine_cannot_measure_is_told_beside_the_target(capsys: pytest.CaptureFixture[str]) -> None:
     sizes = ("--power-values", "10240")
     assert faults_of(capsys, "app.py:absent", *sizes, "--runs", "2") >= {"TARGET", "--power-values"}
