@@ -13,6 +13,7 @@ import pytest
 
 from tests.cloud.fixtures import ROOT, Cloud
 from tuner.cli.main import run
+from tuner.payloads import Payloads
 from tuner.result import loads
 
 HANDLER = {"app.py": "def handler(event, context):\n    return sum(i * i for i in range(event['n']))\n"}
@@ -59,14 +60,30 @@ def test_a_real_handler_is_tuned_on_both_architectures_and_left_as_it_was(
     assert cloud.function_names() == ["orders"]
 
 
-def test_the_adaptive_search_runs_in_aws(cloud: Cloud, tmp_path: Path) -> None:
+def test_the_adaptive_search_runs_in_aws_with_a_payload_in_s3_that_is_told_as_any_other(
+    cloud: Cloud, tmp_path: Path
+) -> None:
     cloud.simulate_function("orders", memory_mb=512, model={"environments": 2})
     before = cloud.snapshot("orders")
-    arguments = ["--power-values", "128-3008", "--max-invocations", "8", "--output", "out", "--quiet"]
+    payload = [{"payload": {"n": 1}, "weight": 3}, {"payload": {"n": 2}, "weight": 1}]
+    cloud.client("s3").create_bucket(Bucket="payloads")
+    cloud.client("s3").put_object(Bucket="payloads", Key="mixed.json", Body=json.dumps(payload))
+    arguments = [
+        "--payload-s3",
+        "s3://payloads/mixed.json",
+        "--power-values",
+        "128-3008",
+        "--max-invocations",
+        "8",
+        "--output",
+        "out",
+        "--quiet",
+    ]
     assert run(["tune", "orders", *arguments]) == 0
     document = json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))
     assert document["tuning"]["invocations"] <= 8
     assert document["recommendation"]
+    assert document["request"]["payload"] == {"count": 2, "sha256": Payloads.decode(payload).digest()}
     assert cloud.snapshot("orders") == before
 
 
