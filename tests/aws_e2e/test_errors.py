@@ -93,7 +93,7 @@ def test_an_error_is_one_message_with_a_remedy(
 
 @pytest.mark.parametrize("target", ["missing", "missing:live", "orders:nowhere"])
 def test_a_function_that_does_not_exist_is_named(target: str, cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["tune", target, "--power-values", "256", "--runs", "1"]) in (1, 2)
+    assert run(["tune", target, "--power-values", "256", "--runs", "1"]) == 1
     said = capsys.readouterr().err
     assert target.split(":")[0] in said
     assert "--region" in said
