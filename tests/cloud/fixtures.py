@@ -223,7 +223,7 @@ class Faults:
         self.cloud.control("faults/clear")
 
     def close(self) -> None:
-        """End the hooks; an error of a callback is raised here."""
+        """End the hooks; an error of a callback is raised here, and so is that one was never called."""
         hooks, self._hooks = self._hooks, []
         failures = [failure for hook in hooks for failure in hook.close()]
         if failures:
@@ -235,11 +235,13 @@ class _HookServer:
 
     def __init__(self, callback: Callable[[dict[str, Any]], None]) -> None:
         failures: list[BaseException] = []
-        self._failures = failures
+        called = threading.Event()
+        self._failures, self._called = failures, called
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                called.set()
                 try:
                     callback(json.loads(body))
                 except BaseException as failure:  # noqa: BLE001 - raised in the test by close()
@@ -259,7 +261,8 @@ class _HookServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-        return self._failures
+        never = [] if self._called.is_set() else [AssertionError("the call of a hook was never made")]
+        return [*self._failures, *never]
 
 
 @contextmanager
