@@ -11,13 +11,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import median
 from typing import Protocol
 
 import numpy as np
 
 from tuner.compare import crash, failure_finding
 from tuner.errors import AllFailedError, BackendError, Fault, InputError
-from tuner.figures import P95_BLOCK_RUNS, Tally, environment_value
+from tuner.figures import P95_BLOCK_RUNS, Tally, run_values
 from tuner.model import Configuration, Invocation, Notice
 from tuner.pricing import PriceList
 from tuner.sequential import FIRST_LOOK, Shift, least_pairs, looks, shift
@@ -332,30 +333,38 @@ def _values(
     metric: Metric, pairs: Sequence[EnvironmentPair], plan: DuetPlan, prices: PriceList
 ) -> list[tuple[float, float]]:
     """Log figures of both sides, one couple per pair (per block of pairs for p95) that has them."""
+    sides = [
+        [run_values(runs, metric, plan.configuration, prices, cold=plan.cold) for runs in (p.baseline, p.candidate)]
+        for p in pairs
+    ]
     if metric is Metric.P95:
-        return _p95_values(pairs, plan.cold)
-    found = []
-    for pair in pairs:
-        sides = [
-            environment_value(runs, metric, plan.configuration, prices, cold=plan.cold)
-            for runs in (pair.baseline, pair.candidate)
-        ]
-        if sides[0] is not None and sides[1] is not None:
-            found.append((sides[0], sides[1]))
-    return found
+        return _p95_values(sides)
+    return [_couple(before, after) for before, after in sides if before and after]
 
 
-def _p95_values(pairs: Sequence[EnvironmentPair], cold: bool) -> list[tuple[float, float]]:
+def _couple(before: Sequence[float], after: Sequence[float]) -> tuple[float, float]:
+    """The typical log of the baseline in one pair, and the same with the typical change.
+
+    Runs with the same number were made at the same time, or one after the other: what slowed both
+    down cancels before the median is taken.
+    """
+    typical = median(before)
+    if len(before) != len(after):
+        return typical, median(after)
+    return typical, typical + median(c - b for b, c in zip(before, after, strict=True))
+
+
+def _p95_values(sides: Iterable[Sequence[Sequence[float]]]) -> list[tuple[float, float]]:
     """95th percentiles of both sides over blocks of whole pairs with enough runs on each side."""
     found = []
-    sides: tuple[list[float], list[float]] = ([], [])
-    for pair in pairs:
-        for logs, runs in zip(sides, (pair.baseline, pair.candidate), strict=True):
-            steady = [run for run in runs if run.usable and run.cold is cold]
-            logs.extend(math.log(max(run.duration_ms or 0.0, 0.01)) for run in steady)
-        if min(map(len, sides)) >= P95_BLOCK_RUNS:
-            found.append((float(np.quantile(sides[0], 0.95)), float(np.quantile(sides[1], 0.95))))
-            sides = ([], [])
+    before: list[float] = []
+    after: list[float] = []
+    for logs in sides:
+        before.extend(logs[0])
+        after.extend(logs[1])
+        if min(len(before), len(after)) >= P95_BLOCK_RUNS:
+            found.append((float(np.quantile(before, 0.95)), float(np.quantile(after, 0.95))))
+            before, after = [], []
     return found
 
 

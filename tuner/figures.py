@@ -96,7 +96,7 @@ def failed(run: Invocation) -> bool:
 def values(series: Series, metric: Metric, prices: PriceList) -> tuple[float, ...]:
     """One log value per environment that has the metric; for p95 one per block of environments."""
     if metric is Metric.P95:
-        return _p95_blocks(series)
+        return _p95_blocks(series, prices)
     found = (
         environment_value(group, metric, series.configuration, prices, cold=series.cold)
         for group in series.environments
@@ -109,26 +109,50 @@ def environment_value(
 ) -> float | None:
     """The log of the typical value of one environment; None when it has none.
 
-    Durations and costs are those of warm runs, or with `cold` those of cold ones. The
-    median of the logs keeps one slow run from moving its environment.
+    The median of the logs of its runs keeps one slow run from moving its environment.
+    """
+    logs = run_values(group, metric, configuration, prices, cold=cold)
+    return median(logs) if logs else None
+
+
+def run_values(
+    group: Sequence[Invocation], metric: Metric, configuration: Configuration, prices: PriceList, *, cold: bool
+) -> list[float]:
+    """The logs of a metric in the runs of one environment that have it, in the order they came.
+
+    Durations and costs are those of warm runs, or with `cold` those of cold ones. Of memory
+    there is one value: the most that was used.
     """
     usable = [run for run in group if run.usable]
     if metric is Metric.MEMORY:
         used = [run.max_memory_used_mb for run in usable if run.max_memory_used_mb]
-        return math.log(max(used)) if used else None
+        return [math.log(max(used))] if used else []
     if metric is Metric.INIT:
-        starts = [run.start_ms for run in usable if run.start_ms]
-        return median(map(math.log, starts)) if starts else None
+        return [math.log(run.start_ms) for run in usable if run.start_ms]
     steady = [run for run in usable if run.cold is cold]
-    if not steady:
-        return None
     if metric is Metric.COST:
+        billed = [(run.billed_duration_ms or 0) - kept_waiting_ms(run) for run in steady]
         costs = [
-            prices.invocation_cost(configuration, run.billed_duration_ms or 0, extra_usd=run.extra_cost_usd)
-            for run in steady
+            prices.invocation_cost(configuration, ms, extra_usd=run.extra_cost_usd)
+            for ms, run in zip(billed, steady, strict=True)
         ]
-        return median(map(math.log, costs))
-    return median(math.log(max(run.duration_ms or 0.0, 0.01)) for run in steady)
+        return [math.log(cost) for cost in costs]
+    return [_log_duration(run) for run in steady]
+
+
+def kept_waiting_ms(run: Invocation) -> float:
+    """Time that a run waited for a core which other programs had, in ms; 0 where it is not told, as in AWS.
+
+    It says how busy the machine was, nothing of the function. What is left of the duration is never
+    less than the CPU time of the run, so that threads in each other's way do not count as waiting.
+    """
+    if run.waited_ms is None or run.cpu_ms is None or run.duration_ms is None:
+        return 0.0
+    return max(0.0, min(run.waited_ms, run.duration_ms - run.cpu_ms))
+
+
+def _log_duration(run: Invocation) -> float:
+    return math.log(max((run.duration_ms or 0.0) - kept_waiting_ms(run), 0.01))
 
 
 def resolution(metric: Metric, log_value: float, configuration: Configuration, prices: PriceList) -> float:
@@ -142,14 +166,12 @@ def resolution(metric: Metric, log_value: float, configuration: Configuration, p
     return ROUNDING * 0.01 / value
 
 
-def _p95_blocks(series: Series) -> tuple[float, ...]:
+def _p95_blocks(series: Series, prices: PriceList) -> tuple[float, ...]:
     """95th percentiles of blocks of whole environments with `P95_BLOCK_RUNS` steady runs or more."""
     blocks: list[float] = []
     collected: list[float] = []
-    cold = series.cold
     for group in series.environments:
-        steady = [run for run in group if run.usable and run.cold is cold]
-        collected.extend(math.log(max(run.duration_ms or 0.0, 0.01)) for run in steady)
+        collected.extend(run_values(group, Metric.P95, series.configuration, prices, cold=series.cold))
         if len(collected) >= P95_BLOCK_RUNS:
             blocks.append(float(np.quantile(collected, 0.95)))
             collected = []

@@ -100,6 +100,7 @@ class Invocation:
         error: the function's error, where there is one.
         request_id: the invocation's id.
         cpu_ms: CPU time of the handler, known to the local backend only.
+        waited_ms: time that it was ready to run but had no core, known to the local backend only.
         payload: index of the payload in the request's list of payloads.
         started_at: UTC ISO 8601 time of the call, or empty.
         extra_cost_usd: paid beside duration and request (SnapStart restores).
@@ -116,6 +117,7 @@ class Invocation:
     error: FunctionError | None = None
     request_id: str = ""
     cpu_ms: float | None = None
+    waited_ms: float | None = None
     payload: int = 0
     started_at: str = ""
     extra_cost_usd: float = 0.0

@@ -27,6 +27,7 @@ invocations = st.builds(
     error=st.none() | errors,
     request_id=st.text(max_size=20),
     cpu_ms=figures,
+    waited_ms=figures,
     payload=st.integers(0, 9),
     started_at=st.text(max_size=20),
     extra_cost_usd=st.floats(0, 1),

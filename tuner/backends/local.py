@@ -220,6 +220,7 @@ class LocalBackend:
             error=error,
             request_id=result.request_id,
             cpu_ms=result.cpu_ms,
+            waited_ms=result.waited_ms,
             payload=payload,
             started_at=started_at,
         )

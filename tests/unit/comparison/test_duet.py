@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from benchmarks.regression.noise import CONFIGURATION, NoisyPairs
 from tuner.backends.pairs import BackendPairs
 from tuner.duet import CutShortError, DuetPlan, EnvironmentPair, PairSource, run_duet
 from tuner.errors import AllFailedError, BackendError, InputError
+from tuner.figures import kept_waiting_ms
 from tuner.model import FunctionError, FunctionIdentity, Invocation, Notice, Outcome, Sample, Trial
 from tuner.pricing import price_list
 from tuner.verdicts import Comparison, Metric, Question, Verdict
@@ -285,6 +287,63 @@ def test_a_refused_size_and_a_throttled_account_are_errors() -> None:
 def test_memory_of_whole_megabytes_is_decided_although_most_pairs_tie() -> None:
     found = duet(noisy(0.0), question=Question.of(0.05, 0.95, [Metric.MEMORY]))
     assert found.findings[0].verdict is Verdict.SAME
+
+
+def local_run(duration_ms: float, cpu_ms: float | None = None, waited_ms: float | None = None) -> Invocation:
+    return Invocation(
+        Outcome.OK, "e", duration_ms, math.ceil(duration_ms), cpu_ms=cpu_ms, waited_ms=waited_ms, max_memory_used_mb=70
+    )
+
+
+@dataclass
+class Busy:
+    """Pairs on a machine on which other programs come and go within a pair.
+
+    Attributes:
+        slowdown: of the candidate.
+        told: whether the machine tells how long a run waited for a core.
+        rng: when others are busy.
+    """
+
+    slowdown: float
+    told: bool
+    rng: np.random.Generator
+
+    def take(self, count: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
+        for _ in range(count):
+            sides: list[list[Invocation]] = [[], []]
+            for _ in range(3):
+                both_wait_ms = 200 * self.rng.random() * (not self.told)
+                for runs, factor in zip(sides, (1.0, 1 + self.slowdown), strict=True):
+                    wait_ms = 100 * self.rng.random() * self.told
+                    own_ms = 40 * factor * math.exp(0.02 * self.rng.standard_normal())
+                    waited_ms = wait_ms if self.told else None
+                    runs.append(local_run((own_ms + wait_ms) * (1 + both_wait_ms / 40), own_ms, waited_ms))
+            yield (EnvironmentPair(tuple(sides[0]), tuple(sides[1])),)
+
+
+@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize(("slowdown", "verdict"), [(0.0, Verdict.SAME), (0.15, Verdict.WORSE)])
+def test_what_other_programs_take_from_neighbouring_runs_does_not_show(
+    slowdown: float, verdict: Verdict, told: bool
+) -> None:
+    found = duet(Busy(slowdown, told, np.random.default_rng(1)), DuetPlan(CONFIGURATION, runs_per_environment=4))
+    assert found.verdict is verdict
+    assert found.invocations is not None
+    assert found.invocations <= 200
+
+
+@pytest.mark.parametrize(
+    ("run", "kept_ms"),
+    [
+        (local_run(100.0), 0.0),
+        (local_run(100.0, cpu_ms=40.0, waited_ms=50.0), 50.0),
+        (local_run(100.0, cpu_ms=180.0, waited_ms=50.0), 0.0),
+        (local_run(100.0, cpu_ms=80.0, waited_ms=50.0), 20.0),
+    ],
+)
+def test_what_is_left_of_a_run_is_never_less_than_its_cpu_time(run: Invocation, kept_ms: float) -> None:
+    assert kept_waiting_ms(run) == kept_ms
 
 
 def test_a_lost_report_leaves_its_pair_out() -> None:
