@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tuner.errors import TunerError
 from tuner.model import Interval
 
+_VERBS = {"cost": "costs", "speed": "takes", "balanced": "scores"}
 _UNKNOWN_HINT = "Tune the deployed function (by name or ARN), with a range that holds its size."
 
 
@@ -23,22 +24,29 @@ class Drift:
     Attributes:
         excess: how much more it costs (or takes) than the best, as a fraction, with its interval;
             infinite where it no longer works (it ran out of memory, it was refused).
-        crossed: whether the expected excess lies above what is allowed.
-        proved: whether its whole interval does.
+        allowed: excess that is still accepted.
         message: the same in a sentence.
     """
 
     excess: Interval
-    crossed: bool
-    proved: bool
+    allowed: float
     message: str
+
+    @property
+    def crossed(self) -> bool:
+        """Whether its whole interval lies above what is allowed."""
+        return self.excess.low > self.allowed
+
+    @property
+    def decided(self) -> bool:
+        """Whether its whole interval lies on one side of what is allowed."""
+        return self.crossed or self.excess.high <= self.allowed
 
 
 def drift(result: Mapping[str, Any], allowed: float) -> Drift:
     """Check the configuration in use against the recommended one of the same result.
 
-    The excess is that of cost, or of duration under the speed strategy; under `balanced` it
-    is the larger of the two.
+    The excess is that of what the strategy minimises: the cost, the duration, or the balanced score.
 
     Args:
         result: a result document.
@@ -54,27 +62,26 @@ def drift(result: Mapping[str, Any], allowed: float) -> Drift:
         raise TunerError(f"The configuration in use cannot be checked: {missing}.", _UNKNOWN_HINT)
     here, best = (f"{c['memory_mb']} MB {c['architecture']}" for c in (current, recommended))
     if here == best:
-        return Drift(Interval(0.0, 0.0, 0.0), False, False, f"The configuration in use ({here}) is the best one.")
+        return Drift(Interval(0.0, 0.0, 0.0), allowed, f"The configuration in use ({here}) is the best one.")
     for entry in result["excluded"]:
         if f"{entry['memory_mb']} MB {entry['architecture']}" == here:
             message = f"The configuration in use ({here}) no longer works: {entry['reason']}."
-            return Drift(Interval(math.inf, math.inf, math.inf), True, True, message)
+            return Drift(Interval(math.inf, math.inf, math.inf), allowed, message)
     if result["saving"] is None:
         raise TunerError(f"The configuration in use ({here}) was not judged.", _UNKNOWN_HINT)
-    excess, what = _largest_excess(result["saving"], recommended["strategy"])
-    crossed = excess.mean > allowed
-    bound = f"{'above' if crossed else 'within'} the {allowed:.0%} allowed"
+    excess = _excess(result["saving"]["objective_ratio"])
     message = (
-        f"The configuration in use ({here}) {what} {excess.mean:.1%} more than {best} "
-        f"({excess.low:.1%} to {excess.high:.1%}): {bound}."
+        f"The configuration in use ({here}) {_VERBS[recommended['strategy']]} {excess.mean:.1%} more than {best} "
+        f"({excess.low:.1%} to {excess.high:.1%})"
     )
-    return Drift(excess, crossed, excess.low > allowed, message)
+    found = Drift(excess, allowed, message)
+    return replace(found, message=f"{message}: {_judgement(found)}.")
 
 
-def _largest_excess(saving: Mapping[str, Any], strategy: str) -> tuple[Interval, str]:
-    figures = {"cost": ("ratio", "costs"), "speed": ("duration_ratio", "takes")}
-    chosen = [figures[strategy]] if strategy in figures else list(figures.values())
-    return max(((_excess(saving[name]), what) for name, what in chosen), key=lambda found: found[0].mean)
+def _judgement(found: Drift) -> str:
+    if not found.decided:
+        return f"not decided whether that is above the {found.allowed:.0%} allowed; a smaller --tolerance tells more"
+    return f"{'above' if found.crossed else 'within'} the {found.allowed:.0%} allowed"
 
 
 def _excess(saved: Mapping[str, float]) -> Interval:

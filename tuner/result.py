@@ -45,7 +45,7 @@ from tuner.model import (
 )
 from tuner.pricing import PriceList
 from tuner.spending import spent
-from tuner.strategies import Choice, frontier, recommend, weigh_cold_starts
+from tuner.strategies import Choice, frontier, recommend, regret, weigh_cold_starts
 from tuner.study import Study
 from tuner.validation import find_faults
 
@@ -351,10 +351,12 @@ def _saving(study: Study, belief: Belief, choice: Choice | None) -> Document | N
     cost, duration = belief.cost_usd, belief.duration_ms
     saved = cost[:, index] - cost[:, choice.index]
     month = study.invocations_per_month
+    lost = regret(belief, study.objective)
     pairs = min(_environments(study, belief.candidates[i]) for i in (index, choice.index))
     return {
         "ratio": _interval(saved / cost[:, index]),
         "duration_ratio": _interval(1 - duration[:, choice.index] / duration[:, index]),
+        "objective_ratio": _interval(1 - (1 + lost[:, choice.index]) / (1 + lost[:, index])),
         "per_month_usd": None if month is None else _interval(saved * month),
         "paired_environments": pairs,
     }

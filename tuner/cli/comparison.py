@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 
 import click
 
-from tuner.cli.options import EXIT_THRESHOLD, fraction, write_text
+from tuner.cli.options import EXIT_NOT_DECIDED, EXIT_THRESHOLD, fraction, write_text
 from tuner.errors import Fault, InputError
 from tuner.verdicts import CHOICES, Comparison, Metric, Question, Verdict, comparison_document
 
-EXIT_NOT_DECIDED = 4
 FORMATS = ("text", "json", "markdown", "junit")
 SUFFIXES = {".json": "json", ".md": "markdown", ".xml": "junit"}
 F = TypeVar("F", bound=Callable[..., Any])

@@ -17,6 +17,8 @@ from tuner.errors import TunerError
 
 EXIT_THRESHOLD = 3
 """Exit code of every command whose threshold was crossed."""
+EXIT_NOT_DECIDED = 4
+"""Exit code under `--strict` where that is not decided."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from tuner.aws.connection import Connection
-from tuner.cli.options import EXIT_THRESHOLD, write_text
+from tuner.cli.options import EXIT_NOT_DECIDED, EXIT_THRESHOLD, write_text
 from tuner.cli.price_cache import current_prices
 from tuner.cli.progress import Progress
 from tuner.cli.record import Recorded, Recorder
@@ -55,6 +55,7 @@ class Output:
         as_json: the result document on stdout instead of the summary.
         apply, alias: whether the recommendation is applied, and through which alias.
         fail_above: excess of the current configuration from which the exit code is 3, a fraction.
+        strict: whether the exit code is 4 when that is not decided.
     """
 
     folder: Path
@@ -65,6 +66,7 @@ class Output:
     apply: bool
     alias: str | None
     fail_above: float | None
+    strict: bool = False
 
 
 @dataclass(slots=True)
@@ -93,7 +95,8 @@ def tune(settings: Settings, backend: Backend, connection: Connection, output: O
         stop: ends the run in order.
 
     Returns:
-        The exit code: 0, or 3 when the current configuration is worse than `fail_above`.
+        The exit code: 0; 3 when the current configuration is worse than `fail_above`; 4 under `strict` when
+        that is not decided.
 
     Raises:
         InputError: the record to resume belongs to something else.
@@ -313,4 +316,6 @@ def _drift(document: Document, output: Output) -> int:
 
     found = drift(document, output.fail_above)
     click.echo(found.message, err=True)
-    return EXIT_THRESHOLD if found.crossed else 0
+    if found.crossed:
+        return EXIT_THRESHOLD
+    return EXIT_NOT_DECIDED if output.strict and not found.decided else 0

@@ -70,6 +70,7 @@ LONGEST_SHOWN = 500
 @click.option("--apply", "apply_", is_flag=True, help="Apply the recommendation after the run.")
 @click.option("--alias", metavar="NAME", help="Apply through this alias: a new version that it points to.")
 @click.option("--fail-above", metavar="PERCENT", help="Exit 3 when the current configuration is worse by more.")
+@click.option("--strict", is_flag=True, help="Exit 4 when --fail-above is not decided.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and its worst-case cost; change and invoke nothing.")
 @click.option("--region", metavar="NAME", help="AWS region.")
 @click.option("--profile", metavar="NAME", help="AWS profile.")
@@ -104,6 +105,7 @@ def command(target: str, **options: Any) -> int:
                 apply=options["apply_"] or bool(options["alias"]),
                 alias=options["alias"],
                 fail_above=_threshold(options["fail_above"]),
+                strict=options["strict"],
             )
             settings = with_payloads(settings, connection)
             _leave_if(stop)

@@ -8,13 +8,14 @@ from typing import Any
 
 from tuner.backends.simulated import SimulatedBackend, SimulatedFaults, SimulatedFunction, SimulatedNoise
 from tuner.loop import run
-from tuner.model import Architecture, Objective, SearchSpace
+from tuner.model import Architecture, Configuration, Objective, SearchSpace
 from tuner.pricing import price_list
 from tuner.result import build_document
 from tuner.samplers import GridSampler
 from tuner.study import Study
 from tuner.verdicts import Comparison, Finding, Metric
 
+PRICES = price_list("us-east-1")
 X86 = Architecture.X86_64
 SIZES = (256, 512, 1024)
 
@@ -29,6 +30,8 @@ def result(
     init_ms: float = 250.0,
     used_mb: int = 70,
     faults: SimulatedFaults | None = None,
+    objective: Objective | None = None,
+    current: Configuration | None = None,
     **function: Any,
 ) -> dict[str, Any]:
     """A grid over some sizes; `function` replaces fields of the document's function."""
@@ -40,7 +43,7 @@ def result(
     )
     backend = SimulatedBackend(simulated, seed=seed)
     space = SearchSpace(sizes, (X86,), listed=True)
-    study = Study(space, GridSampler(runs, environments), Objective(), price_list("us-east-1"))
+    study = Study(space, GridSampler(runs, environments), objective or Objective(), PRICES, current=current)
     run(study, backend, stop=threading.Event(), clock=lambda: 0.0)
     identity = replace(backend.describe(), region="us-east-1")
     request = {

@@ -6,32 +6,46 @@ from typing import Any
 
 import pytest
 
+from tests.unit.comparison.documents import X86, result
 from tuner.drift import drift
 from tuner.errors import TunerError
+from tuner.model import Configuration, Objective, StrategyName
 
 HERE = {"memory_mb": 1024, "architecture": "x86_64"}
 BEST = {"memory_mb": 512, "architecture": "x86_64", "strategy": "cost"}
 
 
 def tuned(**changes: Any) -> dict[str, Any]:
-    def saved(mean: float) -> dict[str, float]:
-        return {"mean": mean, "low": mean - 0.05, "high": mean + 0.05, "level": 0.95}
-
-    saving = {"ratio": saved(0.2), "duration_ratio": saved(0.5)}
+    saved = {"mean": 0.2, "low": 0.15, "high": 0.25, "level": 0.95}
+    saving = {"objective_ratio": saved}
     return {"current": HERE, "recommendation": BEST, "excluded": [], "saving": saving} | changes
 
 
 def test_saving_a_fifth_is_an_excess_of_a_quarter() -> None:
     found = drift(tuned(), 0.1)
     assert found.excess.mean == pytest.approx(0.25)
-    assert found.crossed
-    assert "costs 25.0% more than 512 MB x86_64" in found.message
-    assert not drift(tuned(), 0.3).crossed
+    assert "costs 25.0% more than 512 MB x86_64 (17.6% to 33.3%): above the 10% allowed" in found.message
 
 
-def test_speed_looks_at_the_duration_and_balanced_at_the_worse_of_both() -> None:
-    for strategy in ("speed", "balanced"):
-        assert drift(tuned(recommendation=BEST | {"strategy": strategy}), 0.1).excess.mean == pytest.approx(1.0)
+@pytest.mark.parametrize(
+    ("allowed", "crossed", "decided"), [(0.1, True, True), (0.2, False, False), (0.3, False, False), (0.4, False, True)]
+)
+def test_it_has_crossed_when_the_whole_interval_has(allowed: float, crossed: bool, decided: bool) -> None:
+    found = drift(tuned(), allowed)
+    assert (found.crossed, found.decided) == (crossed, decided)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "current_mb", "excess"),
+    # The duration falls with the root of the size, so that the cost rises with it.
+    [(StrategyName.COST, 1024, 0.71), (StrategyName.SPEED, 256, 1.0), (StrategyName.BALANCED, 1024, 0.35)],
+)
+def test_the_excess_is_that_of_what_the_strategy_minimises(
+    strategy: StrategyName, current_mb: int, excess: float
+) -> None:
+    objective = Objective(strategy, balanced_weight=0.8)
+    document = result(sizes=(256, 1024), objective=objective, current=Configuration(current_mb, X86))
+    assert drift(document, 0.1).excess.mean == pytest.approx(excess, abs=0.1)
 
 
 def test_the_best_one_in_use_has_not_drifted() -> None:
