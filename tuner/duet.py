@@ -277,9 +277,9 @@ def _end_at_once(
     if stop.is_set():
         return DuetStop.INTERRUPTED
     if len(pairs) >= BROKEN_AFTER:
-        refuse_broken_baseline(pairs)
-        before, after = (_tally(getattr(pair, side) for pair in pairs) for side in ("baseline", "candidate"))
-        if crash(before, after):
+        if not _succeeded(pair.baseline for pair in pairs):
+            refuse_broken_baseline(pairs)
+        if not _succeeded(pair.candidate for pair in pairs) and _crash(pairs):
             return DuetStop.DECIDED
     if plan.max_seconds is not None and elapsed_s >= plan.max_seconds:
         return DuetStop.SECONDS
@@ -417,6 +417,14 @@ def _failures(pairs: Sequence[EnvironmentPair], plan: DuetPlan, question: Questi
     return failure_finding(
         None, _tally(pair.baseline for pair in pairs), _tally(pair.candidate for pair in pairs), alpha
     )
+
+
+def _succeeded(environments: Iterable[Sequence[Invocation]]) -> bool:
+    return any(run.usable for runs in environments for run in runs)
+
+
+def _crash(pairs: Sequence[EnvironmentPair]) -> str:
+    return crash(_tally(pair.baseline for pair in pairs), _tally(pair.candidate for pair in pairs))
 
 
 def _tally(environments: Iterable[Sequence[Invocation]]) -> Tally:

@@ -30,7 +30,8 @@ class Point(Protocol):
 def draw(rows: Sequence[Point]) -> str:
     """The SVG document."""
     rows = sorted(rows, key=lambda row: row.slowdown)
-    found = [row for row in rows if row.fixed_invocations]
+    # Where the budget ended most duets, their cost is that of the budget.
+    found = [row for row in rows if row.fixed_invocations and row.worse > 0.95]
     shares: dict[str, Callable[[Point], float]] = {
         "worse": lambda row: row.worse,
         "same": lambda row: row.same,

@@ -20,7 +20,7 @@ CONFIGURATION = Configuration(512, Architecture.X86_64)
 BASE_MS = 120.0
 INIT_MS = 250.0
 INIT_SD = 0.1
-USED_MB = 70
+USED_MB = 100
 COLD_FACTOR = 1.1
 DRIFT_SD = 0.03
 """Step of the drift from pair to pair, log units."""
@@ -33,6 +33,8 @@ class NoisyPairs:
     Attributes:
         slowdown: change of the candidate's duration, as a fraction.
         rng: source of all noise.
+        everything: whether the init duration and the memory used change by as much.
+        failure_share: share of runs that fail, on either side.
         run_sd, environment_sd: spreads, log units.
         outlier_share: share of runs that take 1.3 to 3 times as long.
         runs_per_environment: the first of which is cold.
@@ -44,6 +46,8 @@ class NoisyPairs:
     environment_sd: float = 0.05
     outlier_share: float = 0.02
     runs_per_environment: int = 2
+    everything: bool = False
+    failure_share: float = 0.0
     _hour: float = 0.0
     _made: int = field(default=0)
 
@@ -62,8 +66,9 @@ class NoisyPairs:
         """The runs of one environment."""
         rng = self.rng
         host = self._hour + self.environment_sd * rng.standard_normal()
-        init = INIT_MS * math.exp(host + INIT_SD * rng.standard_normal())
-        used = USED_MB + int(rng.integers(0, 2))
+        other = math.exp(shift if self.everything else 0.0)
+        init = INIT_MS * other * math.exp(host + INIT_SD * rng.standard_normal())
+        used = round(USED_MB * other) + int(rng.integers(0, 2))
         runs = []
         for index in range(self.runs_per_environment):
             tail = math.log(rng.uniform(1.3, 3.0)) if rng.random() < self.outlier_share else 0.0
@@ -72,7 +77,7 @@ class NoisyPairs:
             start = init if index == 0 else None
             runs.append(
                 Invocation(
-                    Outcome.OK,
+                    Outcome.ERROR if self.failure_share and rng.random() < self.failure_share else Outcome.OK,
                     f"{side}{self._made}",
                     duration_ms=round(ms, 2),
                     billed_duration_ms=math.ceil(ms + (start or 0.0)),
