@@ -44,6 +44,9 @@ _LOSS = {
     "speed": "On average it takes {} longer than the true best would.",
     "balanced": "On average its balanced score is {} above that of the true best.",
 }
+_OTHER_GOALS = {"cost": "more speed", "speed": "less cost"}
+WORTH_TELLING = 0.001
+"""A smaller part of the loss is not told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +126,14 @@ def confidence(result: Result) -> Confidence:
     ended = f"The search ended because {STOPPED[stopped]}."
     if recommended is None:
         return Confidence("none", "No answer", (ended, _effort(result)))
-    regret, tolerance = recommended["expected_regret"], result["request"].get("tolerance", 0.02)
-    level, label = _level(regret, tolerance, stopped, recommended)
+    tolerance = result["request"].get("tolerance", 0.02)
+    # What is given away on purpose makes the answer no less sure.
+    doubt = recommended["expected_regret"] - recommended.get("given_to_ties", 0.0)
+    level, label = _level(doubt, tolerance, stopped, recommended)
     if len(result["curve"]) == 1:
         level, label = "fair", "No choice"
     reasons = [
-        _LOSS[recommended["strategy"]].format(percent(regret))
+        _loss(recommended)
         if len(result["curve"]) > 1
         else "It is the only configuration that can be recommended at all.",
         _effort(result),
@@ -239,6 +244,15 @@ def _effort(result: Result) -> str:
     sizes = plural(len(measured), "configuration")
     cold = sum(m["cold_starts"] for m in measured)
     return f"It rests on {runs} in {environments} at {sizes}" + (f", {cold:,} of them cold starts." if cold else ".")
+
+
+def _loss(recommended: Mapping[str, Any]) -> str:
+    """What the recommendation is expected to lose, and how much of that was given away for the other goal."""
+    strategy, given = recommended["strategy"], recommended.get("given_to_ties", 0.0)
+    loss = _LOSS[strategy].format(percent(recommended["expected_regret"]))
+    if strategy not in _OTHER_GOALS or given < WORTH_TELLING:
+        return loss
+    return f"{loss.removesuffix('.')}; {percent(given)} of that is given away for {_OTHER_GOALS[strategy]}."
 
 
 def _level(regret: float, tolerance: float, stopped: str, recommended: Mapping[str, Any]) -> tuple[str, str]:

@@ -62,8 +62,8 @@ class AdaptiveSampler:
         min_places: configurations that are measured at least.
     """
 
-    horizon: float = 1300.0
-    time_worth: float = 0.6
+    horizon: float = 1050.0
+    time_worth: float = 0.85
     verify_cap: float = 4.0
     start: tuple[float, ...] = (0.25, 0.05, 0.6)
     start_cap: float = 20.0

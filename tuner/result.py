@@ -307,6 +307,7 @@ def _recommendation(belief: Belief, choice: Choice, objective: Objective) -> Doc
         "strategy": objective.strategy.value,
         **_figures(belief, choice.index),
         "expected_regret": max(0.0, choice.expected_regret),
+        "given_to_ties": max(0.0, choice.given_to_ties),
         "reason": choice.reason,
         "measured": bool(belief.measured[choice.index]),
         "unmet": choice.unmet,

@@ -42,8 +42,9 @@ class Choice:
     Attributes:
         index: column of the belief.
         configuration: what is recommended.
-        expected_regret: expected excess of the objective over the true best, as a fraction,
-            ties not counted: what the objective's own best would lose.
+        expected_regret: expected excess of the objective over the true best, as a fraction.
+        given_to_ties: the part of it that was given away for the other goal: the objective's own
+            best would lose so much less.
         reason: a sentence for people.
         ties: columns that count as equally good under the objective, the chosen one among them.
         unmet: which constraint no candidate satisfies, and by how much; None: all are met.
@@ -52,6 +53,7 @@ class Choice:
     index: int
     configuration: Configuration
     expected_regret: float
+    given_to_ties: float
     reason: str
     ties: tuple[int, ...]
     unmet: str | None = None
@@ -69,11 +71,12 @@ def recommend(belief: Belief, objective: Objective, prices: PriceList | None = N
     rows = summarise(belief)
     index, ties = _decide(rows, objective)
     sign = currency_sign(prices.currency if prices else "USD")
-    best = objective_best(belief, objective)
+    expected = regret(belief, objective).mean(axis=0)
     return Choice(
         index,
         belief.candidates[index],
-        float(regret(belief, objective)[:, best].mean()),
+        float(expected[index]),
+        float(expected[index] - expected[objective_best(belief, objective)]),
         _reason(rows, index, ties, objective, sign),
         ties,
         _unmet(rows, index, objective.constraints, sign),

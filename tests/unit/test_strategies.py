@@ -130,14 +130,20 @@ def test_sentences_tell_money_in_the_currency_of_the_prices() -> None:
     assert "$1 per million" in recommend(belief, COST).reason
 
 
-def test_expected_regret_is_zero_where_nothing_is_uncertain_and_grows_with_the_noise() -> None:
-    objective = COST
-    regrets = [
-        recommend(belief_of([100, 90, 95], [1e-6, 1.02e-6, 1.4e-6], spread), objective).expected_regret
-        for spread in (0.0, 0.02, 0.2)
+def test_expected_regret_but_for_ties_is_zero_where_nothing_is_uncertain_and_grows_with_the_noise() -> None:
+    choices = [
+        recommend(belief_of([100, 90, 95], [1e-6, 1.02e-6, 1.4e-6], spread), COST) for spread in (0.0, 0.02, 0.2)
     ]
+    regrets = [choice.expected_regret - choice.given_to_ties for choice in choices]
     assert regrets[0] == 0
     assert regrets[0] < regrets[1] < regrets[2]
+
+
+def test_the_expected_regret_is_that_of_what_is_recommended_and_tells_what_ties_gave_away() -> None:
+    choice = recommend(belief_of([1000, 600], [1e-6, 1.01e-6]), COST)
+    assert choice.index == 1
+    assert choice.expected_regret == pytest.approx(0.01)
+    assert choice.given_to_ties == pytest.approx(0.01)
 
 
 def test_the_best_of_the_objective_has_the_smallest_expected_regret() -> None:

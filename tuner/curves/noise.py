@@ -29,13 +29,18 @@ LARGEST_JUMP = 0.1
 
 @dataclass(frozen=True, slots=True)
 class NoiseLevel:
-    """Spread of runs and of environments, and how the first run of an environment differs; log units."""
+    """Spread of runs and of environments, and how the first run of an environment differs; log units.
+
+    `periods` is the part of the variance of 20 ms periods that counts: work that waits for others
+    more than for its CPU share is hardly ever stopped.
+    """
 
     run_sd: float
     environment_sd: float
     cold_mean: float = 0.08
     cold_mean_sd: float = 0.15
     cold_sd: float = 0.05
+    periods: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,10 +63,14 @@ class Summaries:
 
 
 def throttling_variance(runs: Runs, layout: Layout) -> Floats:
-    """Variance, per run, that periods add to short runs below one vCPU (uniform phase), shape (n,)."""
+    """Variance, per run, that periods may add to short runs below one vCPU (uniform phase), shape (n,).
+
+    A run shorter than the quota of one period was not stopped: an idle environment begins with all of it.
+    """
     share = np.minimum(1, layout.memory_mb[runs.nodes[runs.location]] / MB_PER_VCPU)
     duration = np.exp(runs.log_ms)
-    relative = np.where(duration < LONGEST_JUMPY_MS, PERIOD_MS * (1 - share) / duration, 0.0)
+    jumpy = (duration < LONGEST_JUMPY_MS) & (duration > PERIOD_MS * share)
+    relative = np.where(jumpy, PERIOD_MS * (1 - share) / duration, 0.0)
     return np.asarray(np.minimum(relative**2 / 12, LARGEST_JUMP))
 
 
@@ -74,12 +83,12 @@ def summarise(runs: Runs, levels: Sequence[NoiseLevel], weights: Floats, throttl
         weights: of the runs, shape (n,).
         throttling: extra variance, shape (n,).
     """
-    run, environment, offset_mean, offset_sd, scatter = (
+    run, environment, offset_mean, offset_sd, scatter, periods = (
         np.array([getattr(level, name) for level in levels])[:, None]
-        for name in ("run_sd", "environment_sd", "cold_mean", "cold_mean_sd", "cold_sd")
+        for name in ("run_sd", "environment_sd", "cold_mean", "cold_mean_sd", "cold_sd", "periods")
     )
     cold, y = runs.cold.astype(np.float64), runs.log_ms
-    precision = weights / (run**2 + throttling + scatter**2 * cold)
+    precision = weights / (run**2 + periods * throttling + scatter**2 * cold)
     lanes = np.unique(runs.environment, return_index=True)[1]
     places = np.unique(runs.location[lanes], return_index=True)[1]
     s, sc, sy, scy = (np.add.reduceat(precision * v, lanes, axis=1) for v in (1.0, cold, y, cold * y))
@@ -123,7 +132,7 @@ def residual_scores(
         prior: prior covariance of the locations of the runs, shape (n, n).
     """
     cold = runs.cold.astype(np.float64)
-    own = level.run_sd**2 + throttling + level.cold_sd**2 * cold
+    own = level.run_sd**2 + level.periods * throttling + level.cold_sd**2 * cold
     same = (runs.environment[:, None] == runs.environment[None, :]) * level.environment_sd**2
     total = prior + np.diag(own / weights) + same + level.cold_mean_sd**2 * np.outer(cold, cold)
     inverse = np.linalg.inv(total)
@@ -141,4 +150,4 @@ def residual_scores_of_many(runs: Runs, level: NoiseLevel, throttling: Floats) -
             rows = (runs.location == location) & (runs.cold == cold)
             if rows.any():
                 residual[rows] = runs.log_ms[rows] - np.median(runs.log_ms[rows])
-    return np.asarray(residual**2 / (level.run_sd**2 + level.environment_sd**2 + throttling))
+    return np.asarray(residual**2 / (level.run_sd**2 + level.environment_sd**2 + level.periods * throttling))

@@ -1,7 +1,7 @@
-"""The posterior over curves: particles weighed by the runs, plus a smooth discrepancy, exactly.
+"""The posterior over curves: particles weighed by the runs, plus a departure from them, exactly.
 
-log t = scale + mechanism + discrepancy. Given a particle (the mechanism), the noise level and
-the size of the discrepancy, everything is Gaussian and is integrated in closed form; those
+log t = scale + mechanism + departure. Given a particle (the mechanism), the noise level and
+the kind of the departure, everything is Gaussian and is integrated in closed form; those
 three are summed over. Heavy tails come in by reweighting single runs.
 """
 
@@ -30,27 +30,51 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Departure:
+    """How far a curve may be from its mechanism, in log units.
+
+    Attributes:
+        sd: of the smooth part.
+        length: its correlation length in log memory.
+        nugget: sd of the part without smoothness.
+    """
+
+    sd: float
+    length: float = 1.0
+    nugget: float = 0.01
+
+
+@dataclass(frozen=True, slots=True)
 class Prior:
     """Everything that is assumed before the first run.
 
     Attributes:
-        discrepancies: (sd, weight) of the smooth departure from the mechanism.
-        length: its correlation length in log memory.
-        nugget: sd of a departure without smoothness.
+        departures: (departure from the mechanism, weight): a tilt over the whole range, a bend
+            within two octaves, a kink of its own here and there, or every size a little off.
         architecture_correlation: of the departures of the two architectures.
         noise: (level, weight).
         outlier_z: from how many sd on a run counts less.
+        trust: power of the likelihood when curves and hypotheses are weighed. No function is drawn from the
+            mixture, and the curve of it that happens to fit best must not drive out the others too soon
+            (a generalised posterior, as in Grünwald and van Ommen 2017).
         scale_sd: of the log scale of a curve whose scale is free.
         absolute_scale_sd: of one whose scale is known.
         particles: how many curves stand for the mechanisms.
     """
 
-    discrepancies: tuple[tuple[float, float], ...] = ((0.02, 0.25), (0.06, 0.37), (0.15, 0.28), (0.3, 0.1))
-    length: float = 1.0
-    nugget: float = 0.01
+    departures: tuple[tuple[Departure, float], ...] = (
+        (Departure(0.02, length=2.5), 0.22),
+        (Departure(0.06), 0.25),
+        (Departure(0.15), 0.20),
+        (Departure(0.15, length=2.5), 0.08),
+        (Departure(0.30), 0.05),
+        (Departure(0.30, length=0.4), 0.05),
+        (Departure(0.06, length=0.4, nugget=0.03), 0.08),
+        (Departure(0.02, nugget=0.06), 0.07),
+    )
     architecture_correlation: float = 0.5
     noise: tuple[tuple[NoiseLevel, float], ...] = tuple(
-        (NoiseLevel(run, environment, *cold), weight * cold_weight)
+        (NoiseLevel(run, environment, *cold, periods), weight * cold_weight)
         for run, environment, weight in (
             (0.01, 0.015, 0.08),
             (0.03, 0.03, 0.2),
@@ -60,8 +84,10 @@ class Prior:
             (0.50, 0.25, 0.04),
         )
         for cold, cold_weight in (((0.08, 0.15, 0.05), 0.75), ((0.5, 1.0, 0.1), 0.15), ((0.5, 1.0, 0.35), 0.1))
+        for periods in (1.0, 0.0)
     )
     outlier_z: float = 2.0
+    trust: float = 0.8
     scale_sd: float = 3.0
     absolute_scale_sd: float = 0.2
     particles: int = 20_000
@@ -107,14 +133,15 @@ def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np
     particles = draw_particles(layout, prior.particles)
     few = Particles(particles.curves[::_SCREENING], particles.absolute[::_SCREENING])
     kernels = _kernels(layout, prior)
-    levels = [level for level, _ in prior.noise]
+    throttling = throttling_variance(runs, layout)
+    noise = [(level, weight) for level, weight in prior.noise if level.periods or throttling.any()]
+    levels = [level for level, _ in noise]
     hypotheses = [
         Hypothesis(k, n, absolute, math.log(kernel_weight * level_weight))
-        for k, (_, kernel_weight) in enumerate(prior.discrepancies)
-        for n, (_, level_weight) in enumerate(prior.noise)
+        for k, (_, kernel_weight) in enumerate(prior.departures)
+        for n, (_, level_weight) in enumerate(noise)
         for absolute in (False, True)
     ]
-    throttling = throttling_variance(runs, layout)
     weights = np.ones(runs.count)
     for _ in range(2):
         summaries = summarise(runs, levels, weights, throttling)
@@ -131,7 +158,7 @@ def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A size of discrepancy, a noise level, and whether the scale is known; by their positions."""
+    """A departure, a noise level, and whether the scale is known; by their positions."""
 
     kernel: int
     level: int
@@ -189,14 +216,14 @@ class _Posterior:
         root = np.linalg.cholesky(kernel + scale_sd**2 + self.summaries.covariance[level])
         inverse = np.linalg.inv(root)
         constant = self.summaries.log_constant[level] - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-        constant += [h.log_prior for h in hypotheses]
         constant += 0.0 if absolute else math.log(_FLAT_SD / self.prior.scale_sd)
         target = np.einsum("hij,hj->hi", inverse, centre - offset[:, None]).astype(np.float32)
         projection = inverse.transpose(0, 2, 1).astype(np.float32)
         log_weights = np.empty((len(hypotheses), len(members)))
         for h in range(len(hypotheses)):
             distance = curves @ projection[h] - target[h]
-            log_weights[h] = constant[h] - 0.5 * np.einsum("ij,ij->i", distance, distance)
+            likelihood = constant[h] - 0.5 * np.einsum("ij,ij->i", distance, distance)
+            log_weights[h] = hypotheses[h].log_prior + self.prior.trust * likelihood
         top = log_weights.max(axis=1)
         totals = top + np.log(np.exp(log_weights - top[:, None]).sum(axis=1))
         precision = inverse.transpose(0, 2, 1) @ inverse
@@ -250,14 +277,18 @@ class _Posterior:
 
 
 def _kernels(layout: Layout, prior: Prior) -> Floats:
-    """Covariance of the discrepancy at the nodes for each of its sizes, shape (K, G, G)."""
+    """Covariance of each departure (Matern 3/2) at the nodes, shape (K, G, G)."""
     log_memory = np.log(layout.memory_mb)
-    distance = math.sqrt(3) * np.abs(log_memory[:, None] - log_memory[None, :]) / prior.length
+    apart = math.sqrt(3) * np.abs(log_memory[:, None] - log_memory[None, :])
     own = np.repeat(np.arange(len(layout.architectures)), len(layout.sizes_mb))
     same = np.where(own[:, None] == own[None, :], 1.0, prior.architecture_correlation)
-    smooth = (1 + distance) * np.exp(-distance) * same
-    nugget = prior.nugget**2 * np.eye(len(log_memory))
-    return np.stack([sd**2 * smooth + nugget for sd, _ in prior.discrepancies])
+
+    def kernel(departure: Departure) -> Floats:
+        distance = apart / departure.length
+        smooth = departure.sd**2 * (1 + distance) * np.exp(-distance) * same
+        return np.asarray(smooth + departure.nugget**2 * np.eye(len(log_memory)))
+
+    return np.stack([kernel(departure) for departure, _ in prior.departures])
 
 
 def _outlier_weights(

@@ -20,7 +20,7 @@ AWS = str(FOLDER / "1" / "aws.json")
         (("--format", "markdown"), "### Memory"),
         (("--format", "csv"), "memory_mb,"),
         (("--format", "svg"), "<svg "),
-        (("--format", "text"), "1,769 MB"),
+        (("--format", "text"), "1,280 MB on arm64"),
     ],
 )
 def test_every_format_goes_to_stdout(flags: tuple[str, ...], start: str, capsys: pytest.CaptureFixture[str]) -> None:

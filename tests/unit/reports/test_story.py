@@ -52,8 +52,9 @@ def test_savings_are_told_as_their_intervals_allow(
 
 
 def test_the_headline_has_choice_saving_and_monthly_cost() -> None:
-    told = str(story.headline(result("aws")))
-    assert told.startswith("1,769 MB on arm64: ")
+    document = result("aws")
+    told = str(story.headline(document))
+    assert told.startswith(f"{document['recommendation']['memory_mb']:,} MB on arm64: ")
     assert "cheaper" in told
     assert told.endswith("a month at 20 million invocations.")
 
@@ -86,6 +87,8 @@ def test_local_and_simulated_results_say_that_they_are_estimates() -> None:
 def test_a_partial_result_says_so_and_is_never_called_sure() -> None:
     document = result("partial")
     assert "interrupted" in story.partial(document)
+    assert story.confidence(document).level != "good"
+    document["recommendation"] |= {"expected_regret": 0.001, "given_to_ties": 0.0}
     assert story.confidence(document).level == "fair"
 
 
@@ -106,3 +109,11 @@ def test_certainty_follows_the_expected_loss(regret: float, level: str) -> None:
     document: dict[str, Any] = result("aws")
     document["recommendation"]["expected_regret"] = regret
     assert story.confidence(document).level == level
+
+
+def test_what_is_given_away_for_the_other_goal_is_told_and_makes_the_answer_no_less_sure() -> None:
+    document: dict[str, Any] = result("aws")
+    document["recommendation"] |= {"strategy": "speed", "expected_regret": 0.07, "given_to_ties": 0.06}
+    sure = story.confidence(document)
+    assert sure.level == "good"
+    assert any("7.0% longer" in reason and "6.0% of that" in reason for reason in sure.reasons), sure.reasons
