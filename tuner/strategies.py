@@ -20,6 +20,8 @@ from tuner.pricing import PriceList, currency_sign, gb_seconds
 
 LEVEL = 0.95
 """Level of every interval that is shown."""
+TIE_SHARE = 0.5
+"""Part of the tolerance that cost gives away for speed; the rest is left for what the search does not know."""
 MOST_TOLERANCES = 5.0
 """Speed is given up within the fastest one's interval, but never more than so many tolerances."""
 _TAIL = (1 - LEVEL) / 2
@@ -89,7 +91,7 @@ def choose(rows: Sequence[Row], objective: Objective) -> int:
     Feasible are rows whose mean p95 and mean cost per million and whose memory satisfy the
     constraints; without any, the rows that violate them least. Among the feasible:
 
-    - cost: of those within the tolerance of the cheapest, the fastest;
+    - cost: of those within half the tolerance of the cheapest, the fastest;
     - speed: of those not slower than the tolerance, or the upper end of the fastest one's
       interval (at most five tolerances), allows, the cheapest;
     - balanced: the smallest w * cost / largest cost + (1 - w) * duration / largest duration.
@@ -193,7 +195,7 @@ def _decide(rows: Sequence[Row], objective: Objective) -> tuple[int, tuple[int, 
     duration = [row.duration_ms.mean for row in rows]
     weight = _weight(objective)
     if weight == 1:
-        limit = (1 + objective.tolerance) * min(cost[i] for i in among)
+        limit = (1 + TIE_SHARE * objective.tolerance) * min(cost[i] for i in among)
         tied, order = [i for i in among if cost[i] <= limit], [duration, cost]
     elif weight == 0:
         fastest = min(among, key=lambda i: (duration[i], cost[i]))
@@ -255,5 +257,6 @@ def _reason(rows: Sequence[Row], index: int, ties: tuple[int, ...], objective: O
     goal, other = ("cheapest", "fastest") if weight == 1 else ("fastest", "cheapest")
     if len(ties) == 1:
         return f"{row.configuration} is the {goal}: {figures}."
-    equally = f"within {objective.tolerance:.0%} of the {goal}" if weight == 1 else "not told apart from the fastest"
+    given = f"{100 * TIE_SHARE * objective.tolerance:.3g}%"
+    equally = f"within {given} of the cheapest" if weight == 1 else "not told apart from the fastest"
     return f"{row.configuration} is the {other} of {len(ties)} configurations that are {equally}: {figures}."

@@ -80,7 +80,7 @@ def open_page(chromium: Browser, folder: Path) -> Iterator[Open]:
             if not file.exists():
                 file.write_text(render(document), "utf-8")
             context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(60_000)
             stack.callback(context.close)
             it = Opened(context.new_page(), document, file)
             it.page.on("console", lambda message: it.console.append(message.text))
