@@ -19,10 +19,10 @@ from tuner.belief import Belief
 from tuner.curves.estimate import NothingUsableError, Posterior, candidates, fit
 from tuner.curves.layout import by_price
 from tuner.estimates import measured_belief
-from tuner.model import Configuration, StopReason, StrategyName, Trial
+from tuner.model import Configuration, StopReason, Trial
 from tuner.samplers import Evidence, Proposal
 from tuner.spending import spent
-from tuner.strategies import recommend
+from tuner.strategies import cost_weight, recommend
 
 NUMERICS = (ArithmeticError, np.linalg.LinAlgError, NothingUsableError)
 """What a fit may end in; none of it ends a run."""
@@ -51,8 +51,8 @@ class AdaptiveSampler:
 
     Attributes:
         horizon: invocations over which a saving must pay for a trial where the traffic is unknown.
-        time_worth: what a fraction of the objective is worth beside the same fraction of the cost, where
-            it is not cost that is minimised: time saved does not pay for trials by itself.
+        time_worth: what a fraction of the duration is worth beside the same fraction of the cost: time
+            saved does not pay for trials by itself.
         verify_cap: a winner is not measured for its own sake if that costs more invocations of it than this.
         start: first sizes, as fractions of the range in log memory.
         start_cap: a start is left out if it costs more than so many invocations of the best size so far.
@@ -63,7 +63,7 @@ class AdaptiveSampler:
     """
 
     horizon: float = 1050.0
-    time_worth: float = 0.85
+    time_worth: float = 0.6
     verify_cap: float = 4.0
     start: tuple[float, ...] = (0.25, 0.05, 0.6)
     start_cap: float = 20.0
@@ -167,7 +167,8 @@ class AdaptiveSampler:
 
         Within the tolerance no more than the default, however large the traffic: it is enough.
         """
-        worth = 1.0 if evidence.objective.strategy is StrategyName.COST else self.time_worth
+        weight = cost_weight(evidence.objective)
+        worth = weight + (1 - weight) * self.time_worth
         if evidence.invocations_per_month is None:
             return worth * self.horizon
         traffic = MONTHS * evidence.invocations_per_month

@@ -139,7 +139,7 @@ def objective_values(
 
     The balanced score divides by the largest cost and duration among the `feasible` (shape (G,); default all).
     """
-    weight = _weight(objective)
+    weight = cost_weight(objective)
     if weight == 1:
         return cost_usd
     if weight == 0:
@@ -149,6 +149,12 @@ def objective_values(
         1 - weight
     ) * duration_ms / duration_ms[..., among].max(axis=-1, keepdims=True)
     return score
+
+
+def cost_weight(objective: Objective) -> float:
+    """How much of the objective is cost, from 0 (speed) to 1 (cost); the rest is duration."""
+    fixed = {StrategyName.COST: 1.0, StrategyName.SPEED: 0.0}
+    return fixed.get(objective.strategy, objective.balanced_weight)
 
 
 def objective_best(belief: Belief, objective: Objective) -> int:
@@ -183,17 +189,12 @@ def _intervals(draws: Draws) -> list[Interval]:
     ]
 
 
-def _weight(objective: Objective) -> float:
-    fixed = {StrategyName.COST: 1.0, StrategyName.SPEED: 0.0}
-    return fixed.get(objective.strategy, objective.balanced_weight)
-
-
 def _decide(rows: Sequence[Row], objective: Objective) -> tuple[int, tuple[int, ...]]:
     """The chosen row, and the rows that counted as equally good."""
     among = [i for i, ok in enumerate(_feasible(rows, objective.constraints)) if ok]
     cost = [row.cost_usd.mean for row in rows]
     duration = [row.duration_ms.mean for row in rows]
-    weight = _weight(objective)
+    weight = cost_weight(objective)
     if weight == 1:
         limit = (1 + TIE_SHARE * objective.tolerance) * min(cost[i] for i in among)
         tied, order = [i for i in among if cost[i] <= limit], [duration, cost]
@@ -251,7 +252,7 @@ def _unmet(rows: Sequence[Row], index: int, constraints: Constraints, sign: str)
 def _reason(rows: Sequence[Row], index: int, ties: tuple[int, ...], objective: Objective, sign: str) -> str:
     row = rows[index]
     figures = f"{row.duration_ms.mean:.4g} ms and {sign}{row.cost_usd.mean * 1e6:.4g} per million invocations"
-    weight = _weight(objective)
+    weight = cost_weight(objective)
     if 0 < weight < 1:
         return f"{row.configuration} has the smallest balanced score (weight {weight:g}): {figures}."
     goal, other = ("cheapest", "fastest") if weight == 1 else ("fastest", "cheapest")
