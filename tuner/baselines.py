@@ -9,9 +9,9 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
+from tuner.documents import Document, loads
 from tuner.errors import Fault, InputError
 from tuner.model import Notice
-from tuner.result import Document, loads
 
 
 class Difference(StrEnum):

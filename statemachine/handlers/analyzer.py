@@ -22,9 +22,10 @@ from statemachine.record import RESULT, Record
 from statemachine.replay import asked, elapsed_s, replay
 from statemachine.wiring import Wiring, framed, wire
 from tuner.aws.executions import readable_cause
+from tuner.documents import dumps, function_errors
 from tuner.model import Notice, StopReason
 from tuner.pricing import DEFAULT_REGION, state_transition_usd
-from tuner.result import build_document, dumps, function_errors
+from tuner.result import build_document
 from tuner.settings import request_document
 from tuner.study import Study
 from tuner.visualization import VISUALIZATION_PAGE

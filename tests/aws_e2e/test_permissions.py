@@ -22,9 +22,9 @@ from tuner.aws.logs import LogLookup
 from tuner.aws.prices import fetch_prices
 from tuner.aws.session import connect
 from tuner.cli.main import run
+from tuner.documents import dumps
 from tuner.errors import LeftBehindError
 from tuner.model import Architecture
-from tuner.result import dumps
 from tuner.settings import Settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"

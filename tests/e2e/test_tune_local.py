@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from tuner.cli.main import run
-from tuner.result import loads
+from tuner.documents import loads
 
 ROOT = Path(__file__).parents[2]
 QUICK = """

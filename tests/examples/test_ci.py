@@ -19,7 +19,7 @@ import yaml
 from reports.comparison import MARKER
 from tests.unit.comparison.documents import result
 from tuner import __version__
-from tuner.result import dumps
+from tuner.documents import dumps
 
 ROOT = Path(__file__).parents[2]
 CI = ROOT / "examples" / "ci"

@@ -16,6 +16,7 @@ from typing import Any
 
 from tuner.adaptive import AdaptiveSampler
 from tuner.backends.simulated import SimulatedBackend, SimulatedFaults, SimulatedFunction, SimulatedNoise
+from tuner.documents import SCHEMA_VERSION, dumps
 from tuner.loop import run
 from tuner.model import (
     Architecture,
@@ -29,7 +30,7 @@ from tuner.model import (
     StrategyName,
 )
 from tuner.pricing import price_list
-from tuner.result import SCHEMA_VERSION, build_document, dumps
+from tuner.result import build_document
 from tuner.samplers import GridSampler, Sampler
 from tuner.study import Study
 

@@ -176,22 +176,36 @@ def run_python(*arguments: str) -> tuple[str, float]:
     return done.stdout + done.stderr, cpu_s
 
 
-HELP = (
-    "import sys; sys.argv = ['tuner', '--help']\n"
-    "from tuner.cli.main import main\n"
-    "try: main()\n"
-    "except SystemExit: pass\n"
-    "print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}))"
-)
+def loaded_by(*command: str) -> tuple[str, set[str]]:
+    """What a command of the tool prints, and the top-level modules that it loads."""
+    program = (
+        f"import sys; sys.argv = ['tuner', *{command}]\n"
+        "from tuner.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    output, _, modules = run_python("-c", program)[0].rpartition("LOADED")
+    return output, set(modules.split())
 
 
 def test_help_loads_no_library_but_click() -> None:
-    output, _ = run_python("-c", HELP)
+    output, loaded = loaded_by("--help")
     assert "Usage: tuner" in output
-    loaded = set(output.partition("LOADED")[2].split())
     assert "click" in loaded
     heavy = {"numpy", "scipy", "boto3", "botocore", "jinja2", "rich", "jsonschema", "psutil", "reports", "statemachine"}
     assert loaded & heavy == set()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("report", "tests/golden/results/1/aws.json", "--format", "markdown"), ("schema", "result"), ("prices",)],
+    ids=" ".join,
+)
+def test_what_does_not_search_loads_no_numerics(command: tuple[str, ...]) -> None:
+    output, loaded = loaded_by(*command)
+    assert output
+    assert loaded & {"numpy", "scipy"} == set()
 
 
 def test_help_takes_less_than_a_fifth_of_a_second_of_cpu() -> None:

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from tests.unit.studies import ARM, QUIET, SIZES, X86, function_of, measured, ran, sample_of, study_of
 from tuner.backends.simulated import SimulatedBackend, SimulatedFaults, SimulatedNoise
+from tuner.documents import Document, dumps, function_errors, loads, schema
 from tuner.errors import InputError
 from tuner.inputs import decode_input
 from tuner.model import (
@@ -31,7 +32,7 @@ from tuner.model import (
     StrategyName,
 )
 from tuner.pricing import price_list
-from tuner.result import Document, build_document, dumps, function_errors, loads, schema
+from tuner.result import build_document
 from tuner.samplers import GridSampler
 from tuner.settings import request_document
 from tuner.study import Study

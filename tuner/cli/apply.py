@@ -25,8 +25,8 @@ def command(result: Path, alias: str | None, dry_run: bool, **options: Any) -> N
     """
     from tuner.aws.apply import apply_recommendation
     from tuner.aws.connection import Connection
+    from tuner.documents import loads
     from tuner.errors import InputError
-    from tuner.result import loads
 
     path = result / "result.json" if result.is_dir() else result
     try:

@@ -51,7 +51,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     Raises:
         InputError: it cannot be read, or is no result.
     """
-    from tuner.result import loads
+    from tuner.documents import loads
 
     file = path / "result.json" if path.is_dir() else path
     try:

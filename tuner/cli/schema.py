@@ -14,8 +14,8 @@ from tuner.cli.options import common_options
 @common_options
 def command(document: str, **_options: bool) -> None:
     """Print the JSON Schema of the input of an execution, of a result, or of a comparison."""
+    from tuner.documents import schema
     from tuner.inputs import input_schema
-    from tuner.result import schema
     from tuner.verdicts import comparison_schema
 
     schemas = {"input": input_schema, "result": schema, "comparison": comparison_schema}

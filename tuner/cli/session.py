@@ -23,6 +23,7 @@ from tuner.cli.options import EXIT_NOT_DECIDED, EXIT_THRESHOLD, write_text
 from tuner.cli.price_cache import current_prices
 from tuner.cli.progress import Progress
 from tuner.cli.record import Recorded, Recorder
+from tuner.documents import Document, dumps, function_errors
 from tuner.errors import (
     AllFailedError,
     BackendError,
@@ -35,7 +36,7 @@ from tuner.errors import (
 from tuner.loop import Backend, run
 from tuner.model import FunctionIdentity, Notice, StopReason
 from tuner.pricing import DEFAULT_REGION, PriceList
-from tuner.result import Document, build_document, dumps, function_errors
+from tuner.result import build_document
 from tuner.settings import Settings, left_out, make_study, request_document
 from tuner.study import Study
 

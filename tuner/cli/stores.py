@@ -7,8 +7,8 @@ from typing import Protocol
 
 from tuner.baselines import decode_result
 from tuner.cli.options import write_text
+from tuner.documents import Document
 from tuner.errors import InputError
-from tuner.result import Document
 
 S3_SCHEME = "s3://"
 

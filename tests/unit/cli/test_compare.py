@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.comparison.documents import result
 from tuner.cli.main import run
-from tuner.result import dumps
+from tuner.documents import dumps
 from tuner.validation import find_faults
 from tuner.verdicts import comparison_schema
 

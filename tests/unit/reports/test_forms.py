@@ -20,8 +20,8 @@ from reports.charts import cost, duration, evenly, trade_off
 from reports.charts_runs import distribution, init, search
 from reports.rows import rows
 from tests.unit.reports.results import NAMES, result
+from tuner.documents import loads
 from tuner.errors import InputError
-from tuner.result import loads
 
 FORMS = (markdown, csv, picture, terminal)
 
