@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from tuner.errors import Fault, InputError
-from tuner.validation import find_faults
+from tuner.validation import find_faults, published_schema
 
 SCHEMA_VERSION = 1
 Document = dict[str, Any]
@@ -60,12 +58,9 @@ def _column_faults(document: Document) -> Iterator[Fault]:
             yield Fault(f"$.measurements[{index}].data", f"has columns of different lengths: {told}", "tune again")
 
 
-@cache
 def schema() -> dict[str, Any]:
     """The JSON Schema of the result document."""
-    text = files("tuner").joinpath(f"schemas/result-{SCHEMA_VERSION}.json").read_text("utf-8")
-    document: dict[str, Any] = json.loads(text)
-    return document
+    return published_schema(f"result-{SCHEMA_VERSION}")
 
 
 def function_errors(document: Document) -> str:

@@ -6,10 +6,7 @@ the same document from its flags, so that both are checked by the same schema.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from tuner.errors import Fault, InputError
@@ -24,17 +21,14 @@ from tuner.model import (
 )
 from tuner.payloads import Payloads
 from tuner.settings import MemorySizes, Settings
-from tuner.validation import as_number, find_faults
+from tuner.validation import as_number, find_faults, published_schema
 
 INPUT_SCHEMA_VERSION = 1
 
 
-@cache
 def input_schema() -> dict[str, Any]:
     """The JSON Schema of the input."""
-    text = files("tuner").joinpath(f"schemas/input-{INPUT_SCHEMA_VERSION}.json").read_text("utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
+    return published_schema(f"input-{INPUT_SCHEMA_VERSION}")
 
 
 def decode_input(document: object) -> Settings:

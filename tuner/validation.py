@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import Fault
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 
 SHOWN_CHARACTERS = 80
 """How much of a wrong value a message shows."""
+
+
+@cache
+def published_schema(name: str) -> dict[str, Any]:
+    """A JSON Schema of `tuner/schemas`, by its name and version, such as `result-1`."""
+    schema: dict[str, Any] = json.loads(files("tuner").joinpath(f"schemas/{name}.json").read_text("utf-8"))
+    return schema
 
 
 def find_faults(document: object, schema: Mapping[str, Any]) -> tuple[Fault, ...]:

@@ -10,12 +10,11 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from tuner import __version__
 from tuner.model import Configuration, Interval, Notice
+from tuner.validation import published_schema
 
 COMPARISON_SCHEMA_VERSION = 1
 
@@ -219,14 +218,9 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-@cache
 def comparison_schema() -> dict[str, Any]:
     """The JSON Schema of a comparison."""
-    import json
-
-    text = files("tuner").joinpath(f"schemas/comparison-{COMPARISON_SCHEMA_VERSION}.json").read_text("utf-8")
-    document: dict[str, Any] = json.loads(text)
-    return document
+    return published_schema(f"comparison-{COMPARISON_SCHEMA_VERSION}")
 
 
 def _finding_document(finding: Finding) -> dict[str, Any]:

@@ -68,20 +68,31 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all.
+    """Write a file, whole or not at all; what is no file, such as /dev/stdout or a pipe, is written into.
 
     Raises:
         TunerError: it cannot be written.
     """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+        else:
+            # A link stays one: what it leads to is replaced.
+            _replace(path.resolve(), content)
+    except OSError as exc:
+        raise TunerError(f"cannot write {path}: {exc.strerror}", "Free some space, or give another --output.") from exc
+
+
+def _replace(path: Path, content: bytes) -> None:
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content)
         part.replace(path)
-    except OSError as exc:
+    except OSError:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        raise TunerError(f"cannot write {path}: {exc.strerror}", "Free some space, or give another --output.") from exc
+        raise
 
 
 @contextmanager

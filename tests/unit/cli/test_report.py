@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,17 @@ def test_a_file_in_the_place_of_a_folder_is_told_with_a_remedy(
     told = capsys.readouterr().err
     assert "cannot write" in told
     assert "defect" not in told
+
+
+def test_a_pipe_is_written_into_and_a_link_stays_a_link(tmp_path: Path) -> None:
+    pipe, link, linked = tmp_path / "pipe", tmp_path / "link.csv", tmp_path / "linked.csv"
+    os.mkfifo(pipe)
+    link.symlink_to(linked)
+    with ThreadPoolExecutor() as threads:
+        read = threads.submit(pipe.read_text, "utf-8")
+        assert run(["report", AWS, "--format", "csv", "--output", str(pipe)]) == 0
+        assert read.result(timeout=30).startswith("memory_mb,")
+    assert pipe.is_fifo()
+    assert run(["report", AWS, "--format", "csv", "--output", str(link)]) == 0
+    assert link.is_symlink()
+    assert linked.read_text("utf-8").startswith("memory_mb,")
