@@ -86,11 +86,11 @@ def measure(options: argparse.Namespace) -> Measured:
 def drive(address: str, concurrency: int, runs: int) -> dict[str, float]:
     """Invoke through the lanes of the AWS backend; figures of this process alone."""
     os.environ |= {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark"}
-    from tuner.aws.connection import Connection
-    from tuner.aws.gate import Gate
-    from tuner.aws.invoke import Invoker, Place
-    from tuner.aws.lanes import LaneRunner, Wave
-    from tuner.aws.session import connect
+    from tuner.aws.api.connection import Connection
+    from tuner.aws.api.session import connect
+    from tuner.aws.measure.concurrency import Gate
+    from tuner.aws.measure.invoke import Invoker, Place
+    from tuner.aws.measure.scheduling import LaneRunner, Wave
     from tuner.model import Architecture, Configuration, Outcome, Trial
     from tuner.payloads import Payload, Payloads
 

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tuner.local import cgroup
-from tuner.local.environment import ExecutionEnvironment
-from tuner.local.governor import Governor
 from tuner.local.host import cores
-from tuner.local.spec import LocalInvocationResult, RuntimeFamily, WorkerSpec
+from tuner.local.limits import cgroup
+from tuner.local.limits.governor import Governor
+from tuner.local.worker.environment import ExecutionEnvironment
+from tuner.local.worker.spec import LocalInvocationResult, RuntimeFamily, WorkerSpec
 
 MEMORY_SIZES_MB = (128, 256, 512, 1024, 1769)
 SHARE_BAR = 0.03

@@ -32,7 +32,7 @@ def cpu_seconds(arguments: list[str]) -> float:
 def render_seconds(path: Path) -> float:
     """CPU time of rendering a report once everything is imported."""
     from reports.html import render
-    from tuner.documents import loads
+    from tuner.documents.result import loads
 
     document = loads(path.read_text("utf-8"), name=path.name)
     render(document)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tuner.comparison.verdicts import Comparison, Finding, Metric, Verdict
 from tuner.model import Interval
-from tuner.pricing import currency_sign
-from tuner.verdicts import Comparison, Finding, Metric, Verdict
+from tuner.pricing.price_list import currency_sign
 
 WORDS = {
     Verdict.WORSE: "worse",

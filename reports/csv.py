@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports.rows import Result, Row, key, rows
+from reports.words.rows import Result, Row, key, rows
 
 INTERVALS = ("duration_ms", "p95_ms", "cost_usd", "init_duration_ms")
 COUNTS = ("runs", "environments", "cold_starts", "max_memory_used_mb")

@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from reports.wording import configuration, money, span, visible
+from reports.words.numbers import configuration, money, span, visible
 
 
 def render(summary: Mapping[str, Any]) -> str:

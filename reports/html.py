@@ -15,9 +15,9 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from reports.rows import Result
 from reports.view import view
-from reports.wording import SHOWN_CHARACTERS, clip
+from reports.words.numbers import SHOWN_CHARACTERS, clip
+from reports.words.rows import Result
 
 SCRIPTS = ("choose.js", "report.js")
 
@@ -49,7 +49,7 @@ def _template() -> Template:
     )
     environment.filters["fold"] = fold
     environment.filters["ranges"] = ranges
-    environment.filters["picture"] = lambda text: Markup(text)  # noqa: S704 (made, and escaped, by reports.svg)
+    environment.filters["picture"] = lambda text: Markup(text)  # noqa: S704 (made, and escaped, by reports.charts.svg)
     return environment.get_template("report.html")
 
 

@@ -8,9 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from reports import snippets, story
-from reports.rows import Result, Row, rows
-from reports.wording import clip, configuration, memory, milliseconds, money, per_million, plural, seconds, visible
+from reports.words import snippets, verdict
+from reports.words.numbers import (
+    clip,
+    configuration,
+    memory,
+    milliseconds,
+    money,
+    per_million,
+    plural,
+    seconds,
+    visible,
+)
+from reports.words.rows import Result, Row, rows
 
 MOST_ROWS = 16
 """Rows of the table that is seen at once; the others are folded away."""
@@ -18,15 +28,15 @@ MOST_ROWS = 16
 
 def render(result: Result) -> str:
     """Headline, certainty, table, other strategies, warnings and how it was measured."""
-    answer, sure = story.headline(result), story.confidence(result)
-    badge, estimate = story.origin(result)
+    answer, sure = verdict.headline(result), verdict.confidence(result)
+    badge, estimate = verdict.origin(result)
     money_part = f"; {answer.money}" if answer.money else ""
     blocks = [
         f"### Memory and architecture of {code(result['function']['name'])}",
         f"**{answer.choice}**: {answer.claim}{money_part}.",
         f"> **{badge}.** {estimate}" if estimate else "",
-        f"> {story.partial(result)}" if story.partial(result) else "",
-        f"> {code(story.trouble(result))}" if story.trouble(result) else "",
+        f"> {verdict.partial(result)}" if verdict.partial(result) else "",
+        f"> {code(verdict.trouble(result))}" if verdict.trouble(result) else "",
         f"**{sure.label}.** {' '.join(sure.reasons)}",
         *_tables(result),
         _strategies(result),

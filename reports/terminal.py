@@ -8,9 +8,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from reports import story
-from reports.rows import Result, Row, left_out, rows
-from reports.wording import clip, milliseconds, number, per_million, plural, visible
+from reports.words import verdict
+from reports.words.numbers import clip, milliseconds, number, per_million, plural, visible
+from reports.words.rows import Result, Row, left_out, rows
 
 WIDTH = 100
 _BAR = 14
@@ -18,11 +18,11 @@ _BAR = 14
 
 def render(result: Result, *, width: int = WIDTH) -> str:
     """The headline, how sure it is, the table of what was measured, and what to know."""
-    lines = [*_wrapped(str(story.headline(result)), width), ""]
-    badge, estimate = story.origin(result)
-    for note in (estimate and f"{badge}. {estimate}", story.partial(result), clip(story.trouble(result))):
+    lines = [*_wrapped(str(verdict.headline(result)), width), ""]
+    badge, estimate = verdict.origin(result)
+    for note in (estimate and f"{badge}. {estimate}", verdict.partial(result), clip(verdict.trouble(result))):
         lines += [*_wrapped(note, width), ""] if note else []
-    sure = story.confidence(result)
+    sure = verdict.confidence(result)
     lines += [*_wrapped(f"{sure.label}. {' '.join(sure.reasons)}", width), ""]
     lines += [line[:width].rstrip() for line in _table(result)]
     excluded = left_out(rows(result))

@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports import charts, charts_runs, csv, snippets, story
-from reports.rows import Key, Result, Row, left_out, rows
-from reports.wording import (
+from reports import csv
+from reports.charts import curves as charts
+from reports.charts import runs as charts_runs
+from reports.words import snippets, verdict
+from reports.words.numbers import (
     Interval,
     clip,
     configuration,
@@ -32,7 +34,8 @@ from reports.wording import (
     spread,
     visible,
 )
-from tuner.visualization import Series, visualization_url
+from reports.words.rows import Key, Result, Row, left_out, rows
+from tuner.documents.visualization import Series, visualization_url
 
 PRINTED_ROWS = 10
 """Measured configurations in the printed table; the file has them all."""
@@ -73,19 +76,19 @@ class Failure:
 def view(result: Result) -> dict[str, Any]:
     """The names that the template uses."""
     table = rows(result)
-    badge, estimate = story.origin(result)
+    badge, estimate = verdict.origin(result)
     return {
         "title": f"{memory_title(result)} · {visible(clip(result['function']['name'], 80))}",
         "function": result["function"],
         "backend": result["function"]["backend"],
         "badge": badge,
         "estimate": estimate,
-        "partial": story.partial(result),
-        "trouble": story.trouble(result),
-        "headline": story.headline(result),
-        "confidence": story.confidence(result),
-        "why": story.why(result),
-        "next_step": story.next_step(result),
+        "partial": verdict.partial(result),
+        "trouble": verdict.trouble(result),
+        "headline": verdict.headline(result),
+        "confidence": verdict.confidence(result),
+        "why": verdict.why(result),
+        "next_step": verdict.next_step(result),
         "snippets": snippets.snippets(result),
         "timeout_advice": (result["timeout_advice"] or {}).get("message", ""),
         "tiles": tuple(_tiles(result)),
@@ -160,7 +163,7 @@ def _tiles(result: Result) -> Iterator[Tile]:
     cost, duration, tail = recommended["cost_usd"], recommended["duration_ms"], recommended["p95_ms"]
     yield Tile("cost per million", dear(cost["mean"]), spread(cost, "usd", currency), now("cost_usd", dear))
     yield Tile(
-        _DURATIONS.get(story.kind_of_run(result), "average duration"),
+        _DURATIONS.get(verdict.kind_of_run(result), "average duration"),
         milliseconds(duration["mean"]),
         spread(duration),
         now("duration_ms", milliseconds),
@@ -314,7 +317,7 @@ def _method(result: Result) -> Iterator[tuple[str, str]]:
         yield "Payloads", f"{payload['count']}" + (f", SHA-256 {payload['sha256']}" if payload["sha256"] else "")
     else:
         yield "Payloads", "not told (payload logs are off)"
-    yield "Ended", story.STOPPED[result["stopped_by"]]
+    yield "Ended", verdict.STOPPED[result["stopped_by"]]
     if result["saving"]:
         pairs = result["saving"]["paired_environments"]
         yield "Saving", f"compared over {plural(pairs, 'pair')} of environments" if pairs else "from the fitted curves"

@@ -1,7 +1,7 @@
 """The names on the wire: what the state machine hands to its handlers, and the output of an execution.
 
 The only place where these names exist; a fleet's are in `statemachine.fleet`. The input of an execution is
-`tuner.inputs`, which the command line reads too.
+`tuner.documents.input`, which the command line reads too.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tuner.documents.visualization import VISUALIZATION_PAGE, Series, visualization_url
 from tuner.model import Architecture, Configuration, Trial
-from tuner.visualization import VISUALIZATION_PAGE, Series, visualization_url
 
 Document = dict[str, Any]
 

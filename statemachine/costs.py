@@ -2,7 +2,7 @@
 
 Counts every state that is entered, those inside a Map for each item; tests compare both counts with the history of
 real executions. What is repeated (retries, a Publisher that runs out of time) is not foreseen. Knows no prices: see
-`tuner.pricing`.
+`tuner.pricing.price_list`.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.aws.executions import readable_cause
+from tuner.aws.api.executions import readable_cause
+from tuner.documents.input import input_faults
 from tuner.errors import Fault, InputError
-from tuner.inputs import input_faults
 
 MAX_CONCURRENCY = 1_000
 MAX_FUNCTIONS = 10_000

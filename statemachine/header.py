@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from statemachine.ids import parse_time
-from tuner.aws.function import FunctionState
+from tuner.aws.api.function import FunctionState
+from tuner.documents.input import decode_valid
 from tuner.errors import FunctionChangedError
-from tuner.inputs import decode_valid
 from tuner.model import Architecture, Configuration, FunctionIdentity, Notice
 from tuner.settings import Settings
 

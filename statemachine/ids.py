@@ -16,7 +16,7 @@ def folder_of(function: str, run: str) -> str:
 def run_id(execution: str, started_at: str) -> str:
     """The id of an execution's run: its time, and a hash that tells it from others of the same second.
 
-    The same for every attempt of a handler, in the form of `tuner.aws.marker.new_run_id`.
+    The same for every attempt of a handler, in the form of `tuner.aws.changes.markers.new_run_id`.
     """
     return f"{parse_time(started_at):%Y%m%dt%H%M%Sz}-{hashlib.sha256(execution.encode()).hexdigest()[:6]}"
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from statemachine.header import Header
-from tuner.aws.gate import Gate
-from tuner.aws.invoke import Invoker, Place
-from tuner.aws.logs import LogLookup
-from tuner.aws.session import Clients
+from tuner.aws.api.logs import LogLookup
+from tuner.aws.api.session import Clients
+from tuner.aws.measure.concurrency import Gate
+from tuner.aws.measure.invoke import Invoker, Place
 from tuner.model import Invocation
 
 MARGIN_S = 20.0

@@ -17,7 +17,7 @@ from statemachine.invoking import make_invoker
 from statemachine.pieces import pieces
 from statemachine.record import Measured, Record
 from statemachine.wiring import Wiring
-from tuner.aws.invoke import Place, Reply
+from tuner.aws.measure.invoke import Place, Reply
 from tuner.model import FunctionError, Invocation, Outcome, Sample
 from tuner.payloads import without_payload
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tuner.aws.errors import AnotherRunError, AwsError, aws_errors
-from tuner.aws.objects import Objects
+from tuner.aws.api.errors import AnotherRunError, AwsError, aws_errors
+from tuner.aws.api.s3 import Objects
 
 RUNNING = "RUNNING"
 GONE = "ExecutionDoesNotExist"

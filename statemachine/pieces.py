@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from statemachine.header import Header
-from tuner.aws.bench import Key
-from tuner.aws.lanes import split_lanes
+from tuner.aws.measure.provisioning import Key
+from tuner.aws.measure.scheduling import split_lanes
 from tuner.model import Trial
 from tuner.payloads import Payloads
 

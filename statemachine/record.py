@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from statemachine.header import Header, decode_header, encode_header
-from tuner.aws.invoke import Place
-from tuner.aws.objects import Address, Objects
-from tuner.aws.versions import Refusal
+from tuner.aws.api.s3 import Address, Objects
+from tuner.aws.changes.versions import Refusal
+from tuner.aws.measure.invoke import Place
+from tuner.documents.samples import decode_sample, decode_step, encode_sample, encode_step
 from tuner.errors import BackendError
 from tuner.model import Architecture, Configuration, Invocation, Notice, Sample, Step, StopReason
 from tuner.payloads import Payload, Payloads
-from tuner.samples import decode_sample, decode_step, encode_sample, encode_step
 
 RESULT, REPORT = "result.json", "report.html"
 

@@ -11,9 +11,9 @@ from datetime import datetime
 from statemachine.header import Header
 from statemachine.record import Measured, Record
 from tuner.model import Step, Trial
-from tuner.pricing import DEFAULT_REGION, PriceList, price_list
-from tuner.settings import make_study
-from tuner.study import Study
+from tuner.pricing.price_list import DEFAULT_REGION, PriceList, price_list
+from tuner.search.setup import make_study
+from tuner.search.study import Study
 
 
 def replay(record: Record) -> tuple[Study, Measured]:

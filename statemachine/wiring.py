@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from statemachine.record import Record
-from tuner.aws.client import LambdaApi
-from tuner.aws.connection import Connection
-from tuner.aws.objects import Objects
-from tuner.aws.session import Clients, connect
+from tuner.aws.api.client import LambdaApi
+from tuner.aws.api.connection import Connection
+from tuner.aws.api.s3 import Objects
+from tuner.aws.api.session import Clients, connect
 from tuner.errors import TunerError
 
 Handler = Callable[[Mapping[str, Any], Any], Any]

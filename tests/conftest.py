@@ -15,8 +15,7 @@ TOGETHER = {
     "stack": ("e2e/statemachine",),
     "browser": ("browser",),
     "workers": (
-        *(f"unit/local/test_{name}.py" for name in ("cpu", "environment", "governor")),
-        "unit/backends/test_local.py",
+        "integration/local",
         "contract",
         "examples",
         "e2e/test_tune_local.py",

@@ -21,14 +21,14 @@ import numpy as np
 
 from benchmarks.regression.chart import draw
 from benchmarks.regression.noise import CONFIGURATION, NoisyPairs
-from tuner.backends.duet import AWS_STEP
-from tuner.cli.duet import INVOCATIONS, LOCAL_INVOCATIONS, LOCAL_RUNS, RUNS
-from tuner.compare import Pair, judge_pairs
-from tuner.duet import DuetPlan, run_duet
-from tuner.figures import Series
+from tuner.aws.duet import AWS_STEP
+from tuner.cli.commands.duet import INVOCATIONS, LOCAL_INVOCATIONS, LOCAL_RUNS, RUNS
+from tuner.comparison.duet import DuetPlan, run_duet
+from tuner.comparison.metrics import Series
+from tuner.comparison.results import Pair, judge_pairs
+from tuner.comparison.verdicts import Metric, Question, Verdict, overall_verdict
 from tuner.model import Architecture, Configuration
-from tuner.pricing import price_list
-from tuner.verdicts import Metric, Question, Verdict, overall_verdict
+from tuner.pricing.price_list import price_list
 
 PRICES = price_list("us-east-1")
 THRESHOLD = 0.05

@@ -13,8 +13,8 @@ from benchmarks.search.families import generated_records
 from benchmarks.search.run import GRID_RUNS, run_all
 from benchmarks.search.truth import Function, paired_functions, read_curves, single_functions
 from tuner.model import Architecture, Objective, StrategyName
-from tuner.pricing import price_list
-from tuner.regret import SearchRun, quality
+from tuner.pricing.price_list import price_list
+from tuner.simulated.regret import SearchRun, quality
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

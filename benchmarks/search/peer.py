@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tuner.estimates import trimmed_mean
+from tuner.estimation.robust_statistics import trimmed_mean
 from tuner.model import (
     DEFAULT_MEMORY_SIZES_MB,
     Architecture,
@@ -16,8 +16,8 @@ from tuner.model import (
     SearchSpace,
     invocations_of,
 )
-from tuner.pricing import PriceList
-from tuner.strategies import objective_values
+from tuner.pricing.price_list import PriceList
+from tuner.search.recommendation import objective_values
 
 DISCARD = 0.2
 """Share of the fastest and of the slowest runs that it leaves out (discardTopBottom)."""

@@ -15,14 +15,14 @@ import numpy as np
 from benchmarks.search.peer import peer_choice, peer_space
 from benchmarks.search.truth import Floats, Function
 from benchmarks.search.world import Noise, World, truth_of
-from tuner.adaptive import AdaptiveSampler
-from tuner.belief import Belief
+from tuner.estimation.belief import Belief
 from tuner.model import Objective, SearchSpace
-from tuner.pricing import PriceList
-from tuner.regret import SearchRun, Truth
-from tuner.samplers import GridSampler
-from tuner.strategies import expected_regret, objective_best, recommend
-from tuner.study import Study
+from tuner.pricing.price_list import PriceList
+from tuner.search.adaptive import AdaptiveSampler
+from tuner.search.recommendation import expected_regret, objective_best, recommend
+from tuner.search.samplers import GridSampler
+from tuner.search.study import Study
+from tuner.simulated.regret import SearchRun, Truth
 
 GRID_RUNS = (5, 10, 50)
 """Runs per size of the peer's grids (`num`)."""

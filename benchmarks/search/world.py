@@ -15,9 +15,9 @@ import numpy as np
 
 from benchmarks.search.truth import Function
 from tuner.model import Architecture, Configuration, Invocation, Objective, Outcome, Sample, Trial
-from tuner.pricing import PriceList
-from tuner.regret import Truth
-from tuner.strategies import objective_values
+from tuner.pricing.price_list import PriceList
+from tuner.search.recommendation import objective_values
+from tuner.simulated.regret import Truth
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 "use strict";
-// The rule of tuner/strategies.py (`choose`), on the rows of the curve. A test holds both to the same answers.
+// The rule of tuner/search/recommendation.py (`choose`), on the rows of the curve. A test holds both to the same answers.
 
 function violation(row, bounds) {
   let sum = 0;

@@ -14,7 +14,7 @@
     return element;
   };
 
-  // Words: the same as reports/wording.py.
+  // Words: the same as reports/words/numbers.py.
   const grouped = (value, decimals) =>
     value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
   const number = (value) => value === 0 ? "0"
@@ -67,7 +67,7 @@
     }
   }
 
-  // A pixel for a value, as reports/svg.py places it.
+  // A pixel for a value, as reports/charts/svg.py places it.
   const at = (scale, value) => {
     const f = scale.log ? Math.log : (v) => v;
     const held = Math.min(Math.max(value, scale.low), scale.high);

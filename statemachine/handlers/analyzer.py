@@ -21,14 +21,14 @@ from statemachine.contract import (
 from statemachine.record import RESULT, Record
 from statemachine.replay import asked, elapsed_s, replay
 from statemachine.wiring import Wiring, framed, wire
-from tuner.aws.executions import readable_cause
-from tuner.documents import dumps, function_errors
+from tuner.aws.api.executions import readable_cause
+from tuner.documents.request import request_document
+from tuner.documents.result import dumps, function_errors
+from tuner.documents.result_builder import build_document
+from tuner.documents.visualization import VISUALIZATION_PAGE
 from tuner.model import Notice, StopReason
-from tuner.pricing import DEFAULT_REGION, state_transition_usd
-from tuner.result import build_document
-from tuner.settings import request_document
-from tuner.study import Study
-from tuner.visualization import VISUALIZATION_PAGE
+from tuner.pricing.price_list import DEFAULT_REGION, state_transition_usd
+from tuner.search.study import Study
 
 MAX_CAUSE_CHARACTERS = 8_000
 """A quarter of what Step Functions keeps of a cause (32,768 characters, Step Functions API reference)."""

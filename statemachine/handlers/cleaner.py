@@ -13,7 +13,7 @@ from statemachine.contract import decode_folder
 from statemachine.lock import Lock
 from statemachine.record import Stop
 from statemachine.wiring import Wiring, framed, wire
-from tuner.aws.sweep import left_behind, sweep
+from tuner.aws.changes.cleanup import left_behind, sweep
 from tuner.errors import FunctionChangedError
 from tuner.model import Notice, StopReason
 

@@ -20,8 +20,8 @@ from statemachine.lane import advance
 from statemachine.pieces import pieces
 from statemachine.record import Measured, Record
 from statemachine.wiring import Wiring, framed, wire
-from tuner.aws.invoke import Invoker, Place
-from tuner.aws.lanes import LaneRunner, Wave
+from tuner.aws.measure.invoke import Invoker, Place
+from tuner.aws.measure.scheduling import LaneRunner, Wave
 from tuner.model import FunctionError, Invocation, Outcome, Sample, Trial
 
 ALL_LANES = "all"

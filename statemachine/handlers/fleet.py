@@ -23,7 +23,7 @@ from statemachine.fleet import (
 )
 from statemachine.ids import run_id
 from statemachine.wiring import Wiring, framed, wire
-from tuner.aws.objects import Objects, parse_address
+from tuner.aws.api.s3 import Objects, parse_address
 from tuner.errors import InputError
 
 

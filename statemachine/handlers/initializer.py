@@ -15,15 +15,15 @@ from statemachine.header import Header, content_hash
 from statemachine.ids import folder_of, run_id
 from statemachine.lock import Holder, Lock, is_running
 from statemachine.wiring import Deployment, Wiring, framed, wire
-from tuner.aws import guards
-from tuner.aws.journal import Journal
-from tuner.aws.payloads import read_payloads
-from tuner.aws.survey import Survey, make_survey
-from tuner.aws.sweep import left_behind, sweep
-from tuner.aws.target import Target, parse_target
-from tuner.aws.versions import VersionPublisher
+from tuner.aws.api.function_reference import Target, parse_target
+from tuner.aws.changes.cleanup import left_behind, sweep
+from tuner.aws.changes.journal import Journal
+from tuner.aws.changes.versions import VersionPublisher
+from tuner.aws.measure import preconditions as guards
+from tuner.aws.measure.inspection import Survey, make_survey
+from tuner.aws.measure.payloads import read_payloads
+from tuner.documents.input import decode_valid, input_faults
 from tuner.errors import BackendError, Fault, InputError
-from tuner.inputs import decode_valid, input_faults
 from tuner.model import Notice
 from tuner.payloads import Payloads
 from tuner.settings import Settings

@@ -9,7 +9,7 @@ from typing import Any
 from statemachine.contract import decode_folder
 from statemachine.record import RESULT
 from statemachine.wiring import Wiring, framed, wire
-from tuner.aws.apply import apply_recommendation
+from tuner.aws.changes.apply import apply_recommendation
 from tuner.errors import BackendError
 
 

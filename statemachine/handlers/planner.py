@@ -15,7 +15,7 @@ from statemachine.record import Record, Stop
 from statemachine.replay import asked, elapsed_s, replay, unfinished
 from statemachine.wiring import Wiring, framed, wire
 from tuner.model import Notice, Step, StopReason, Trial
-from tuner.study import Study
+from tuner.search.study import Study
 
 MAX_ITEMS = 600
 """Items of one round: the state holds up to 350 bytes for each, and at most 262,144 (Step Functions quotas, 2026-09). A

@@ -15,16 +15,16 @@ from statemachine.ids import place_key
 from statemachine.pieces import at_once, keys, pieces
 from statemachine.record import Measured, Record, Stop
 from statemachine.wiring import Wiring, framed, wire
-from tuner.aws.bench import Bench, Key
-from tuner.aws.copies import CopyMaker
-from tuner.aws.invoke import Place
-from tuner.aws.journal import Journal
-from tuner.aws.latest import restore_latest
-from tuner.aws.marker import CopyMarker, VersionMarker
-from tuner.aws.packages import Packages
-from tuner.aws.target import parse_target
-from tuner.aws.versions import Refusal, VersionPublisher
-from tuner.backends.aws import refused_sample
+from tuner.aws.api.function_reference import parse_target
+from tuner.aws.backend import refused_sample
+from tuner.aws.changes.copies import CopyMaker
+from tuner.aws.changes.journal import Journal
+from tuner.aws.changes.latest import restore_latest
+from tuner.aws.changes.markers import CopyMarker, VersionMarker
+from tuner.aws.changes.packages import Packages
+from tuner.aws.changes.versions import Refusal, VersionPublisher
+from tuner.aws.measure.invoke import Place
+from tuner.aws.measure.provisioning import Bench, Key
 from tuner.errors import FunctionChangedError
 from tuner.model import Notice, StopReason, Trial
 

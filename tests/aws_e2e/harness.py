@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from tests.cloud.fixtures import Cloud
-from tuner.aws.client import LambdaApi
-from tuner.aws.connection import Connection
-from tuner.aws.payloads import read_payloads
-from tuner.aws.retry import Pacer, Retrier
-from tuner.aws.session import Clients, connect
-from tuner.aws.target import parse_target
-from tuner.backends.aws import AwsBackend
-from tuner.loop import run
+from tuner.aws.api.client import LambdaApi
+from tuner.aws.api.connection import Connection
+from tuner.aws.api.function_reference import parse_target
+from tuner.aws.api.retry import Pacer, Retrier
+from tuner.aws.api.session import Clients, connect
+from tuner.aws.backend import AwsBackend
+from tuner.aws.measure.payloads import read_payloads
 from tuner.model import Architecture, Notice, Outcome
-from tuner.pricing import price_list
-from tuner.settings import MemorySizes, Settings, make_sampler, search_space
-from tuner.study import Study
+from tuner.pricing.price_list import price_list
+from tuner.search.loop import run
+from tuner.search.setup import make_sampler
+from tuner.search.space import search_space
+from tuner.search.study import Study
+from tuner.settings import MemorySizes, Settings
 
 BOTH = (Architecture.X86_64, Architecture.ARM64)
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.aws_e2e.harness import quick_api, stand_in
 from tests.cloud.fixtures import Cloud, zipped
-from tuner.aws import apply
+from tuner.aws.changes import apply
 from tuner.errors import FunctionChangedError, InputError, TunerError
 
 OTHER_CODE = zipped({"app.py": "def handler(event, context):\n    return 'deployed'\n"})

@@ -13,7 +13,7 @@ import pytest
 
 from tests.cloud.fixtures import ROOT, Cloud
 from tuner.cli.main import run
-from tuner.documents import loads
+from tuner.documents.result import loads
 from tuner.payloads import Payloads
 
 HANDLER = {"app.py": "def handler(event, context):\n    return sum(i * i for i in range(event['n']))\n"}

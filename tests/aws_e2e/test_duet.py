@@ -14,7 +14,7 @@ from tests.aws_e2e.harness import open_quickly, settings, stand_in, tune
 from tests.cloud.fixtures import Cloud, zipped
 from tests.unit.comparison.documents import result
 from tuner.cli.main import run
-from tuner.documents import dumps
+from tuner.documents.result import dumps
 from tuner.errors import LeftBehindError
 from tuner.model import Architecture, Configuration, Trial
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.aws_e2e.harness import settings, tune
 from tests.cloud.fixtures import Cloud
-from tuner.aws.errors import ThrottledError
+from tuner.aws.api.errors import ThrottledError
 from tuner.cli.main import run
 
 Prepare = Callable[[Cloud, pytest.MonkeyPatch], None]

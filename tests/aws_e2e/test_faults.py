@@ -16,7 +16,7 @@ import pytest
 
 from tests.aws_e2e.harness import BOTH, quick_api, settings, stand_in, tune, tune_at
 from tests.cloud.fixtures import Cloud
-from tuner.aws import sweep
+from tuner.aws.changes import cleanup as sweep
 from tuner.errors import TunerError
 
 ASKED = settings(sizes=(4096,), architectures=BOTH)

@@ -17,12 +17,13 @@ import pytest
 from tests.aws_e2e.harness import BOTH, open_quickly, quick_api, settings, stand_in, tune
 from tests.cloud.fixtures import Cloud, zipped
 from tests.unit.comparison.documents import result
-from tuner.aws import apply, sweep
-from tuner.aws.logs import LogLookup
-from tuner.aws.prices import fetch_prices
-from tuner.aws.session import connect
+from tuner.aws.api.logs import LogLookup
+from tuner.aws.api.price_list import fetch_prices
+from tuner.aws.api.session import connect
+from tuner.aws.changes import apply
+from tuner.aws.changes import cleanup as sweep
 from tuner.cli.main import run
-from tuner.documents import dumps
+from tuner.documents.result import dumps
 from tuner.errors import LeftBehindError
 from tuner.model import Architecture
 from tuner.settings import Settings

@@ -11,8 +11,8 @@ import pytest
 
 from tests.aws_e2e.harness import BOTH, open_quickly, settings, stand_in, tune
 from tests.cloud.fixtures import Cloud, zipped
-from tuner.aws.errors import AnotherRunError, ConflictError
-from tuner.aws.marker import CopyMarker, VersionMarker
+from tuner.aws.api.errors import AnotherRunError, ConflictError
+from tuner.aws.changes.markers import CopyMarker, VersionMarker
 from tuner.errors import InputError, LeftBehindError
 from tuner.model import Architecture, Configuration, Outcome, StopReason, Trial
 from tuner.payloads import Payloads

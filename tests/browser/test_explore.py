@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from reports.wording import configuration, milliseconds, money, per_million
+from reports.words.numbers import configuration, milliseconds, money, per_million
 from tests.browser.conftest import Open
 from tests.unit.reports.results import result
 from tuner.model import Architecture, Configuration, Constraints, Interval, Objective, StrategyName
-from tuner.strategies import Row, choose
+from tuner.search.recommendation import Row, choose
 
 CHOOSE = """(text) => JSON.parse(text).map(({ rows, wish }) => choose(rows, wish))"""
 

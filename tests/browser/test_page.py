@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from reports import csv, story
-from reports.rows import rows
-from reports.wording import milliseconds, money, per_million
+from reports import csv
+from reports.words import verdict
+from reports.words.numbers import milliseconds, money, per_million
+from reports.words.rows import rows
 from tests.browser.conftest import Open
 from tests.golden.make_results import HOSTILE_NAME, LONG
 from tests.unit.reports.results import NAMES
@@ -53,7 +54,7 @@ def test_no_page_complains_asks_for_anything_or_runs_over_the_edge(open_page: Op
     assert it.foreign_requests == []
     assert it.dialogs == []
     assert it.page.evaluate("document.documentElement.scrollWidth") <= 390
-    expect(it.page.locator("h1")).to_have_text(str(story.headline(it.result)))
+    expect(it.page.locator("h1")).to_have_text(str(verdict.headline(it.result)))
 
 
 def test_the_table_holds_the_numbers_of_the_document(open_page: Open) -> None:
@@ -174,7 +175,7 @@ def test_the_download_is_the_csv(open_page: Open) -> None:
 def test_without_javascript_everything_but_exploring_is_there(open_page: Open) -> None:
     it = open_page("aws", java_script_enabled=False)
     page = it.page
-    expect(page.locator("h1")).to_have_text(str(story.headline(it.result)))
+    expect(page.locator("h1")).to_have_text(str(verdict.headline(it.result)))
     expect(page.locator("#explore")).to_be_hidden()
     expect(page.locator("figure.chart svg")).to_have_count(6)
     assert page.locator("#chart-duration svg .pt title").count() > 5

@@ -18,7 +18,7 @@ from tests.cloud.settings import Settings
 from tests.cloud.simulated import Measured
 from tests.cloud.wire import FUNCTION_KEY_PREFIX, register_principal
 from tuner.local.pool import Pool
-from tuner.local.spec import LocalInvocationResult, RuntimeFamily, WorkerSpec
+from tuner.local.worker.spec import LocalInvocationResult, RuntimeFamily, WorkerSpec
 
 _ENDED_BY_PLATFORM = {"Sandbox.Timedout": "timeout", "Runtime.OutOfMemory": "error", "Runtime.ExitError": "error"}
 """What REPORT gives as status, by the type of the error."""

@@ -15,14 +15,14 @@ import pytest
 
 from tests.aws_e2e.harness import open_quickly, stand_in
 from tests.cloud.fixtures import CREDENTIALS, Cloud, cloud, cloud_server
-from tuner.backends.local import open_local
-from tuner.backends.simulated import SimulatedBackend, SimulatedFunction
+from tuner.backend import Backend
+from tuner.documents.samples import decode_sample, encode_sample
+from tuner.local.backend import open_local
 from tuner.local.host import architecture
-from tuner.loop import Backend
 from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, Trial
 from tuner.payloads import Payloads
-from tuner.samples import decode_sample, encode_sample
 from tuner.settings import Settings
+from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
 
 __all__ = ["cloud", "cloud_server"]
 

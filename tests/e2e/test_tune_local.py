@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from tuner.cli.main import run
-from tuner.documents import loads
+from tuner.documents.result import loads
 
 ROOT = Path(__file__).parents[2]
 QUICK = """

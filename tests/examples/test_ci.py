@@ -19,7 +19,7 @@ import yaml
 from reports.comparison import MARKER
 from tests.unit.comparison.documents import result
 from tuner import __version__
-from tuner.documents import dumps
+from tuner.documents.result import dumps
 
 ROOT = Path(__file__).parents[2]
 CI = ROOT / "examples" / "ci"
@@ -296,6 +296,6 @@ def test_after_a_deployment_the_state_machines_result_is_held_against_the_baseli
 
 
 def test_the_execution_input_is_valid() -> None:
-    from tuner.inputs import input_faults
+    from tuner.documents.input import input_faults
 
     assert input_faults(json.loads((CI / "codepipeline" / "execution-input.json").read_text())) in ((), [])

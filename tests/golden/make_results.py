@@ -14,10 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tuner.adaptive import AdaptiveSampler
-from tuner.backends.simulated import SimulatedBackend, SimulatedFaults, SimulatedFunction, SimulatedNoise
-from tuner.documents import SCHEMA_VERSION, dumps
-from tuner.loop import run
+from tuner.documents.result import SCHEMA_VERSION, dumps
+from tuner.documents.result_builder import build_document
 from tuner.model import (
     Architecture,
     Budget,
@@ -29,10 +27,12 @@ from tuner.model import (
     StopReason,
     StrategyName,
 )
-from tuner.pricing import price_list
-from tuner.result import build_document
-from tuner.samplers import GridSampler, Sampler
-from tuner.study import Study
+from tuner.pricing.price_list import price_list
+from tuner.search.adaptive import AdaptiveSampler
+from tuner.search.loop import run
+from tuner.search.samplers import GridSampler, Sampler
+from tuner.search.study import Study
+from tuner.simulated.backend import SimulatedBackend, SimulatedFaults, SimulatedFunction, SimulatedNoise
 
 FOLDER = Path(__file__).parent / "results" / str(SCHEMA_VERSION)
 X86, ARM = Architecture.X86_64, Architecture.ARM64

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 
-from tuner.backends.simulated import SimulatedBackend, SimulatedFaults, SimulatedFunction, SimulatedNoise
-from tuner.loop import run
 from tuner.model import Architecture, Budget, Configuration, Invocation, Objective, Outcome, Sample, SearchSpace
-from tuner.pricing import price_list
-from tuner.samplers import GridSampler, Sampler
-from tuner.study import Study
+from tuner.pricing.price_list import price_list
+from tuner.search.loop import run
+from tuner.search.samplers import GridSampler, Sampler
+from tuner.search.study import Study
+from tuner.simulated.backend import SimulatedBackend, SimulatedFaults, SimulatedFunction, SimulatedNoise
 
 X86, ARM = Architecture.X86_64, Architecture.ARM64
 PRICES = price_list("us-east-1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import graphlib
 import os
 import re
 import subprocess
@@ -15,18 +16,70 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("tuner", "statemachine", "reports")
-EDGES = ("tuner.aws", "tuner.local", "tuner.backends", "tuner.cli")
+ROOMS = (
+    "tuner.pricing",
+    "tuner.estimation",
+    "tuner.search",
+    "tuner.documents",
+    "tuner.comparison",
+    "tuner.simulated",
+    "tuner.aws.api",
+    "tuner.aws.changes",
+    "tuner.aws.measure",
+    "tuner.aws",
+    "tuner.local.limits",
+    "tuner.local.worker",
+    "tuner.local",
+    "tuner.cli.commands",
+    "tuner.cli",
+    "statemachine.handlers",
+    "statemachine",
+    "reports.words",
+    "reports.charts",
+    "reports",
+)
+"""Every package, the innermost first; a module in none of them belongs to the root of `tuner`."""
 
-MAY_IMPORT = {
-    "core": {"core"},
-    "tuner.aws": {"core", "tuner.aws"},
-    "tuner.local": {"core", "tuner.local"},
-    "tuner.backends": {"core", "tuner.aws", "tuner.local", "tuner.backends"},
-    "reports": {"core", "reports"},
-    "tuner.cli": {"core", "tuner.aws", "tuner.local", "tuner.backends", "reports", "tuner.cli"},
-    "statemachine": {"core", "tuner.aws", "tuner.backends", "reports", "statemachine"},
+CORE_ROOMS = {"root", "tuner.pricing", "tuner.estimation", "tuner.search", "tuner.documents", "tuner.comparison"}
+
+FRONT = CORE_ROOMS | {
+    "tuner.simulated",
+    "tuner.aws.api",
+    "tuner.aws.changes",
+    "tuner.aws.measure",
+    "tuner.aws",
+    "tuner.local.limits",
+    "tuner.local.worker",
+    "tuner.local",
+    "reports.words",
+    "reports.charts",
+    "reports",
 }
-"""For each layer, the layers that it may know."""
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "root": {"root"},
+    "tuner.pricing": {"root"},
+    "tuner.estimation": {"root", "tuner.pricing"},
+    "tuner.search": {"root", "tuner.pricing", "tuner.estimation"},
+    "tuner.documents": {"root", "tuner.pricing", "tuner.estimation", "tuner.search"},
+    "tuner.comparison": CORE_ROOMS,
+    "tuner.simulated": CORE_ROOMS,
+    "tuner.aws.api": CORE_ROOMS,
+    "tuner.aws.changes": CORE_ROOMS | {"tuner.aws.api"},
+    "tuner.aws.measure": CORE_ROOMS | {"tuner.aws.api", "tuner.aws.changes"},
+    "tuner.aws": CORE_ROOMS | {"tuner.aws.api", "tuner.aws.changes", "tuner.aws.measure"},
+    "tuner.local.limits": CORE_ROOMS,
+    "tuner.local.worker": CORE_ROOMS | {"tuner.local.limits"},
+    "tuner.local": CORE_ROOMS | {"tuner.local.limits", "tuner.local.worker"},
+    "reports.words": CORE_ROOMS,
+    "reports.charts": CORE_ROOMS | {"reports.words"},
+    "reports": CORE_ROOMS | {"reports.words", "reports.charts"},
+    "tuner.cli": FRONT,
+    "tuner.cli.commands": FRONT | {"tuner.cli"},
+    "statemachine": FRONT,
+    "statemachine.handlers": FRONT | {"statemachine"},
+}
+"""For each package, the packages beside itself that it may import."""
 
 HOME = {
     "boto3": ("tuner.aws",),
@@ -36,17 +89,9 @@ HOME = {
     "rich": ("tuner.cli",),
     "jinja2": ("reports",),
     "markupsafe": ("reports",),
-    "jsonschema": ("tuner.validation",),
-    "psutil": ("tuner.local", "tuner.backends.local"),
-    "scipy": (
-        "tuner.acquisition",
-        "tuner.adaptive",
-        "tuner.compare",
-        "tuner.curves",
-        "tuner.estimates",
-        "tuner.inference",
-        "tuner.sequential",
-    ),
+    "jsonschema": ("tuner.documents.validation",),
+    "psutil": ("tuner.local",),
+    "scipy": ("tuner.estimation", "tuner.search", "tuner.comparison"),
 }
 """For each library that has one, the only places that may import it."""
 
@@ -110,26 +155,38 @@ def is_within(name: str, places: tuple[str, ...]) -> bool:
     return any(name == place or name.startswith(place + ".") for place in places)
 
 
-def layer_of(name: str) -> str:
-    for edge in EDGES:
-        if is_within(name, (edge,)):
-            return edge
+def room_of(name: str) -> str:
     if name == "tuner.__main__":
         return "tuner.cli"
-    top = name.partition(".")[0]
-    return "core" if top == "tuner" else top
+    return next((room for room in ROOMS if is_within(name, (room,))), "root")
 
 
-CORE = sorted(name for name in modules() if layer_of(name) == "core")
+CORE = sorted(name for name in modules() if room_of(name) in CORE_ROOMS)
 
 
 @pytest.mark.parametrize("name", sorted(modules()))
 def test_a_module_imports_only_what_lies_below_it(name: str) -> None:
-    layer = layer_of(name)
+    room = room_of(name)
     for imported in imports(modules()[name]):
         if imported.partition(".")[0] in PACKAGES and imported != "tuner":
-            package = imported if imported in modules() else imported.rpartition(".")[0]
-            assert package == "tuner" or layer_of(package) in MAY_IMPORT[layer], f"{name} imports {imported}"
+            module = imported if imported in modules() else imported.rpartition(".")[0]
+            assert room_of(module) in MAY_IMPORT[room] | {room}, f"{name} imports {imported}"
+
+
+def test_the_allowed_arrows_form_no_circle() -> None:
+    graphlib.TopologicalSorter({room: below - {room} for room, below in MAY_IMPORT.items()}).prepare()
+
+
+def test_the_rule_names_only_what_exists() -> None:
+    rooms = {room_of(name) for name in modules()}
+    assert set(MAY_IMPORT) == rooms
+    assert {place for places in HOME.values() for place in places if place not in modules()} == set()
+
+
+@pytest.mark.parametrize("room", sorted(set(ROOMS) - {"statemachine"}))
+def test_a_package_has_at_most_fifteen_modules_side_by_side(room: str) -> None:
+    beside = [name for name in modules() if name.rpartition(".")[0] == room and name not in ROOMS]
+    assert len(beside) <= 15, sorted(beside)
 
 
 def test_no_handler_of_the_state_machine_knows_another() -> None:

@@ -11,21 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.studies import ARM, PRICES, X86
+from tuner.documents.input import decode_input
+from tuner.documents.request import request_document
 from tuner.errors import InputError
-from tuner.inputs import decode_input
 from tuner.model import Configuration, FunctionIdentity
 from tuner.payloads import Payload, Payloads
-from tuner.samplers import GridSampler
-from tuner.settings import (
-    MemorySizes,
-    Settings,
-    left_out,
-    make_sampler,
-    make_study,
-    memory_nodes,
-    request_document,
-    search_space,
-)
+from tuner.search.samplers import GridSampler
+from tuner.search.setup import make_sampler, make_study
+from tuner.search.space import left_out, memory_nodes, search_space
+from tuner.settings import MemorySizes, Settings
 
 BOTH = FunctionIdentity("f", "simulated", architectures=(X86, ARM), current=Configuration(700, X86))
 CAPPED = FunctionIdentity("f", "simulated", architectures=(ARM,), max_memory_mb=3008)

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import click
 
 from tuner.cli.options import EXIT_NOT_DECIDED, EXIT_THRESHOLD, fraction, write_text
+from tuner.comparison.verdicts import CHOICES, Comparison, Metric, Question, Verdict, comparison_document
 from tuner.errors import Fault, InputError
-from tuner.verdicts import CHOICES, Comparison, Metric, Question, Verdict, comparison_document
 
 FORMATS = ("text", "json", "markdown", "junit")
 SUFFIXES = {".json": "json", ".md": "markdown", ".xml": "junit"}

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tuner.cli.options import fraction
+from tuner.documents.validation import as_number
 from tuner.errors import Fault, InputError
-from tuner.validation import as_number
 
 
 def _sizes(text: str) -> Any:

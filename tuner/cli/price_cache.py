@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.cli.options import write_text
-from tuner.pricing import PriceList, decode_prices, price_list
+from tuner.pricing.price_list import PriceList, decode_prices, price_list
 
 
 def current_prices(region: str, environment: Mapping[str, str] = os.environ) -> PriceList:

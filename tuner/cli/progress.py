@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tuner.estimates import measured_belief
+from tuner.estimation.robust_statistics import measured_belief
 from tuner.model import Outcome, Sample, Trial
-from tuner.pricing import currency_sign
-from tuner.strategies import recommend
-from tuner.study import Study
+from tuner.pricing.price_list import currency_sign
+from tuner.search.recommendation import recommend
+from tuner.search.study import Study
 
 if TYPE_CHECKING:
     from rich.live import Live

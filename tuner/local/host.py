@@ -7,7 +7,7 @@ import platform
 import re
 from pathlib import Path
 
-from tuner.local import cgroup
+from tuner.local.limits import cgroup
 from tuner.model import MAX_MEMORY_MB, MB_PER_VCPU, MIN_MEMORY_MB, Architecture
 
 _ARCHITECTURES = {

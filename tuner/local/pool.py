@@ -10,10 +10,10 @@ import contextlib
 import threading
 from collections import OrderedDict
 
-from tuner.local.environment import ExecutionEnvironment
-from tuner.local.governor import Governor
 from tuner.local.host import busy_slots
-from tuner.local.spec import LocalInvocationResult, WorkerSpec
+from tuner.local.limits.governor import Governor
+from tuner.local.worker.environment import ExecutionEnvironment
+from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
 
 DEFAULT_MAX_IDLE = 16
 

@@ -15,7 +15,7 @@ import pytest
 from statemachine.costs import DIRECT_LANE, DIRECT_RUN, EXECUTION, ROUND, TRIAL, Count
 from tests.cloud.fixtures import Cloud
 from tests.e2e.statemachine.stack import ROOT, Stack
-from tuner.pricing import state_transition_usd
+from tuner.pricing.price_list import state_transition_usd
 
 SIZES = [128, 256, 512, 1024, 1536, 3008]
 PEER_TRANSITIONS = 6 + 3 * len(SIZES)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
-from tuner.aws.errors import AwsError, DeniedError
-from tuner.aws.gate import Gate
-from tuner.aws.invoke import Invoker, Place
-from tuner.aws.logs import LogLookup
+from tuner.aws.api.errors import AwsError, DeniedError
+from tuner.aws.api.logs import LogLookup
+from tuner.aws.measure.concurrency import Gate
+from tuner.aws.measure.invoke import Invoker, Place
 from tuner.errors import BackendError
 from tuner.model import Architecture, Configuration, Invocation, Outcome
 

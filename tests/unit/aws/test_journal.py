@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tuner.aws.errors import AnotherRunError
-from tuner.aws.journal import Journal, JournalFile, Leftover, state_dir
-from tuner.aws.marker import CopyMarker, VersionMarker
-from tuner.aws.steps import CreateCopy, DeleteCopy, DeleteVersion, PublishVersion
+from tuner.aws.api.errors import AnotherRunError
+from tuner.aws.changes.journal import Journal, JournalFile, Leftover, state_dir
+from tuner.aws.changes.markers import CopyMarker, VersionMarker
+from tuner.aws.changes.operations import CreateCopy, DeleteCopy, DeleteVersion, PublishVersion
 from tuner.errors import BackendError
 from tuner.model import Architecture, Configuration
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tuner.aws.invoke import Place
-from tuner.aws.lanes import LaneRunner, Wave
+from tuner.aws.measure.invoke import Place
+from tuner.aws.measure.scheduling import LaneRunner, Wave
 from tuner.errors import BackendError
 from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, Trial
 from tuner.payloads import Payload, Payloads

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.aws.marker import (
+from tuner.aws.changes.markers import (
     MAX_DESCRIPTION,
     MAX_FUNCTION_NAME,
     CopyMarker,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.aws.errors import (
+from tuner.aws.api.errors import (
     AwsError,
     ConflictError,
     DeniedError,
@@ -17,8 +17,8 @@ from tuner.aws.errors import (
     StaleError,
     ThrottledError,
 )
-from tuner.aws.gate import Gate
-from tuner.aws.retry import CALLS_PER_SECOND, Pacer, Retrier
+from tuner.aws.api.retry import CALLS_PER_SECOND, Pacer, Retrier
+from tuner.aws.measure.concurrency import Gate
 
 NEVER = threading.Event()
 

@@ -14,15 +14,15 @@ from typing import ClassVar
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, NoCredentialsError, SSOTokenLoadError
 
-from tuner.aws.client import LambdaApi
-from tuner.aws.elf import foreign_binary
-from tuner.aws.errors import AwsError, DeniedError, LostReplyError, NotFoundError, ServiceFaultError, aws_errors
-from tuner.aws.function import Account, FunctionDetails, FunctionState
-from tuner.aws.guards import Facts, concurrency, refuse
-from tuner.aws.objects import Address, parse_address
-from tuner.aws.packages import Packages
-from tuner.aws.retry import Retrier
-from tuner.aws.target import Target, parse_target
+from tuner.aws.api.client import LambdaApi
+from tuner.aws.api.errors import AwsError, DeniedError, LostReplyError, NotFoundError, ServiceFaultError, aws_errors
+from tuner.aws.api.function import Account, FunctionDetails, FunctionState
+from tuner.aws.api.function_reference import Target, parse_target
+from tuner.aws.api.retry import Retrier
+from tuner.aws.api.s3 import Address, parse_address
+from tuner.aws.changes.elf import foreign_binary
+from tuner.aws.changes.packages import Packages
+from tuner.aws.measure.preconditions import Facts, concurrency, refuse
 from tuner.errors import InputError
 from tuner.model import Architecture
 

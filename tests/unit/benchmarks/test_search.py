@@ -15,7 +15,7 @@ from benchmarks.search.families import FAMILIES, generated_records
 from benchmarks.search.truth import decreasing, paired_functions, single_functions, smooth
 from benchmarks.search.world import Noise, World, truth_of
 from tuner.model import Architecture, Configuration, Objective, Trial
-from tuner.pricing import price_list
+from tuner.pricing.price_list import price_list
 
 PRICES = price_list("us-east-1")
 KEYS = {

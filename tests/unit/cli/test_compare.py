@@ -10,9 +10,9 @@ import pytest
 
 from tests.unit.comparison.documents import result
 from tuner.cli.main import run
-from tuner.documents import dumps
-from tuner.validation import find_faults
-from tuner.verdicts import comparison_schema
+from tuner.comparison.verdicts import comparison_schema
+from tuner.documents.result import dumps
+from tuner.documents.validation import find_faults
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tuner.aws.executions import Ended, Event, region_of
-from tuner.cli.execute import ExecutionFailedError, Progress, follow, read_input, refuse_failure, summary
+from tuner.aws.api.executions import Ended, Event, region_of
+from tuner.cli.commands.execute import ExecutionFailedError, Progress, follow, read_input, refuse_failure, summary
 from tuner.errors import InputError, InterruptedRunError
 
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:tuner"

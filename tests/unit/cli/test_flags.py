@@ -8,13 +8,13 @@ from typing import Any
 import click
 import pytest
 
+from tuner.cli.commands.tune import command
 from tuner.cli.flags import FLAGS, build_document, name_flags, read_json_file, read_payload
 from tuner.cli.main import run
 from tuner.cli.options import fraction
-from tuner.cli.tune import command
+from tuner.documents.input import decode_input, input_faults, input_schema
+from tuner.documents.validation import as_number
 from tuner.errors import Fault
-from tuner.inputs import decode_input, input_faults, input_schema
-from tuner.validation import as_number
 
 
 def document_of(base: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from tuner.cli.main import run
 from tuner.cli.price_cache import cache_file, current_prices, keep_prices
-from tuner.pricing import price_list, shipped_document
+from tuner.pricing.price_list import price_list, shipped_document
 
 
 def test_refreshed_prices_win(tmp_path: Path) -> None:

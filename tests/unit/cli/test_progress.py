@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.studies import QUIET, SIZES, function_of, study_of
-from tuner.backends.simulated import SimulatedBackend, SimulatedFaults
 from tuner.cli.progress import LINE_EVERY_S, Progress
-from tuner.loop import run
 from tuner.model import Budget
-from tuner.samplers import GridSampler
+from tuner.search.loop import run
+from tuner.search.samplers import GridSampler
+from tuner.simulated.backend import SimulatedBackend, SimulatedFaults
 
 
 def watch(progress: Progress, *, budget: Budget | None = None) -> None:

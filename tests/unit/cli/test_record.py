@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.unit.studies import SIZES, function_of, ran, sample_of, study_of
-from tuner.backends.simulated import SimulatedBackend, SimulatedNoise
-from tuner.cli.record import SAMPLES_FILE, Recorder, read_record
+from tuner.cli.run_folder import SAMPLES_FILE, Recorder, read_record
 from tuner.errors import InputError, TunerError
-from tuner.loop import run
 from tuner.model import FunctionError, Invocation, Outcome, StopReason
-from tuner.samplers import GridSampler
-from tuner.study import Study
+from tuner.search.loop import run
+from tuner.search.samplers import GridSampler
+from tuner.search.study import Study
+from tuner.simulated.backend import SimulatedBackend, SimulatedNoise
 
 HEADER = {"input": {"lambdaARN": "f", "num": 4}, "target": "f"}
 

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from tests.unit.studies import function_of
-from tuner.aws.connection import Connection
-from tuner.backends.simulated import SimulatedBackend
-from tuner.cli.record import SAMPLES_FILE, read_record
-from tuner.cli.session import Output, is_local, tune
+from tuner.aws.api.connection import Connection
+from tuner.cli.run_folder import SAMPLES_FILE, read_record
+from tuner.cli.tuning import Output, is_local, tune
+from tuner.documents.input import decode_input
 from tuner.errors import BackendError, InputError, InterruptedRunError, LeftBehindError
-from tuner.inputs import decode_input
 from tuner.model import FunctionIdentity, Sample, Trial
 from tuner.settings import Settings
+from tuner.simulated.backend import SimulatedBackend
 
 PAYLOADS = [{"payload": {"token": "a"}, "weight": 1}, {"payload": {"token": "b"}, "weight": 1}]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tuner.cli.commands.tune import _again, command
 from tuner.cli.main import run
-from tuner.cli.tune import _again, command
 from tuner.payloads import HIDDEN
 
 HANDLER = "def handler(event, context):\n    return event\n"

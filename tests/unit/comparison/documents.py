@@ -6,14 +6,14 @@ import threading
 from dataclasses import replace
 from typing import Any
 
-from tuner.backends.simulated import SimulatedBackend, SimulatedFaults, SimulatedFunction, SimulatedNoise
-from tuner.loop import run
+from tuner.comparison.verdicts import Comparison, Finding, Metric
+from tuner.documents.result_builder import build_document
 from tuner.model import Architecture, Configuration, Objective, SearchSpace
-from tuner.pricing import price_list
-from tuner.result import build_document
-from tuner.samplers import GridSampler
-from tuner.study import Study
-from tuner.verdicts import Comparison, Finding, Metric
+from tuner.pricing.price_list import price_list
+from tuner.search.loop import run
+from tuner.search.samplers import GridSampler
+from tuner.search.study import Study
+from tuner.simulated.backend import SimulatedBackend, SimulatedFaults, SimulatedFunction, SimulatedNoise
 
 PRICES = price_list("us-east-1")
 X86 = Architecture.X86_64

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.unit.comparison.documents import result
-from tuner.baselines import Difference, check_comparable
-from tuner.cli.stores import read_result, write_result
+from tuner.cli.result_store import read_result, write_result
+from tuner.comparison.baselines import Difference, check_comparable
 from tuner.errors import InputError
 
 

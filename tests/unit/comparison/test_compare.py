@@ -6,12 +6,12 @@ import pytest
 
 from benchmarks.regression.simulation import documents
 from tests.unit.comparison.documents import over_all, result
-from tuner.backends.simulated import SimulatedFaults
-from tuner.compare import compare, failure_finding
+from tuner.comparison.metrics import Tally
+from tuner.comparison.results import compare, failure_finding
+from tuner.comparison.verdicts import Metric, Question, Verdict, comparison_document, comparison_schema
+from tuner.documents.validation import find_faults
 from tuner.errors import InputError
-from tuner.figures import Tally
-from tuner.validation import find_faults
-from tuner.verdicts import Metric, Question, Verdict, comparison_document, comparison_schema
+from tuner.simulated.backend import SimulatedFaults
 
 QUESTION = Question()
 WORSE, SAME, OPEN = Verdict.WORSE, Verdict.SAME, Verdict.NOT_DECIDED

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.comparison.documents import X86, result
-from tuner.drift import drift
+from tuner.comparison.drift import drift
 from tuner.errors import TunerError
 from tuner.model import Configuration, Objective, StrategyName
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from benchmarks.regression.noise import CONFIGURATION, NoisyPairs
-from tuner.backends.pairs import BackendPairs
-from tuner.duet import CutShortError, DuetPlan, EnvironmentPair, PairSource, run_duet
+from tuner.aws.pairs import BackendPairs
+from tuner.comparison.duet import CutShortError, DuetPlan, EnvironmentPair, PairSource, run_duet
+from tuner.comparison.metrics import kept_waiting_ms
+from tuner.comparison.verdicts import Comparison, Metric, Question, Verdict
 from tuner.errors import AllFailedError, BackendError, InputError
-from tuner.figures import kept_waiting_ms
 from tuner.model import FunctionError, FunctionIdentity, Invocation, Notice, Outcome, Sample, Trial
-from tuner.pricing import price_list
-from tuner.verdicts import Comparison, Metric, Question, Verdict
+from tuner.pricing.price_list import price_list
 
 PRICES = price_list("us-east-1")
 DURATION = Question.of(0.05, 0.95, [Metric.DURATION])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.inference import Group, differences, fisher_exact, overall_difference
+from tuner.comparison.inference import Group, differences, fisher_exact, overall_difference
 
 
 def pairs_of(

@@ -9,8 +9,8 @@ import pytest
 
 from reports.comparison import MARKER, render_markdown, render_text
 from reports.junit import render_junit
+from tuner.comparison.verdicts import Comparison, Finding, Metric, Question, Verdict
 from tuner.model import Architecture, Configuration, Interval, Notice
-from tuner.verdicts import Comparison, Finding, Metric, Question, Verdict
 
 HERE = Configuration(512, Architecture.X86_64)
 WORSE = Finding(Metric.DURATION, None, Verdict.WORSE, "", Interval(0.152, 0.098, 0.21, 0.92), None, None, 40, 80)

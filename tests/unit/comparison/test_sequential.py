@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.sequential import critical_rank, least_pairs, looks, nominal_levels, shift, walsh_averages
+from tuner.comparison.sequential import critical_rank, least_pairs, looks, nominal_levels, shift, walsh_averages
 
 differences = st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=8, max_size=40)
 

@@ -15,12 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports import csv, html, markdown, picture, snippets, story, terminal
-from reports.charts import cost, duration, evenly, trade_off
-from reports.charts_runs import distribution, init, search
-from reports.rows import rows
+from reports import csv, html, markdown, terminal
+from reports.charts import picture
+from reports.charts.curves import cost, duration, evenly, trade_off
+from reports.charts.runs import distribution, init, search
+from reports.words import snippets, verdict
+from reports.words.rows import rows
 from tests.unit.reports.results import NAMES, result
-from tuner.documents import loads
+from tuner.documents.result import loads
 from tuner.errors import InputError
 
 FORMS = (markdown, csv, picture, terminal)
@@ -85,7 +87,7 @@ def test_a_code_span_cannot_be_left(text: str) -> None:
 
 def test_markdown_says_what_the_page_says() -> None:
     told = markdown.render(result("aws"))
-    assert story.headline(result("aws")).claim in told
+    assert verdict.headline(result("aws")).claim in told
     assert "**recommended**" in told
     assert "| now" in told.replace("now, estimated", "now")
 

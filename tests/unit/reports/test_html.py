@@ -17,7 +17,7 @@ from markupsafe import escape
 from reports.html import render
 from tests.golden.make_results import HOSTILE, LONG, SIZES_40
 from tests.unit.reports.results import NAMES, result
-from tuner.documents import loads, schema
+from tuner.documents.result import loads, schema
 
 
 class Page(HTMLParser):

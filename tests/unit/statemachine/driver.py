@@ -19,10 +19,10 @@ from statemachine.handlers import analyzer, cleaner, executor, initializer, opti
 from statemachine.record import Record
 from statemachine.wiring import Wiring
 from tests.cloud.fixtures import Cloud
-from tuner.aws.client import LambdaApi
-from tuner.aws.connection import Connection
-from tuner.aws.retry import Pacer, Retrier
-from tuner.aws.session import Clients, connect
+from tuner.aws.api.client import LambdaApi
+from tuner.aws.api.connection import Connection
+from tuner.aws.api.retry import Pacer, Retrier
+from tuner.aws.api.session import Clients, connect
 
 BUCKET = "tuner-bucket"
 BEGAN = datetime(2026, 9, 18, 4, 12, tzinfo=UTC)

@@ -16,8 +16,8 @@ from statemachine.ids import place_key
 from statemachine.record import Measured
 from tests.cloud.fixtures import Cloud
 from tests.unit.statemachine.driver import BUCKET, Driver, as_json
-from tuner.aws.errors import AnotherRunError
-from tuner.aws.marker import CopyMarker, VersionMarker
+from tuner.aws.api.errors import AnotherRunError
+from tuner.aws.changes.markers import CopyMarker, VersionMarker
 from tuner.errors import InputError
 from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, Trial
 

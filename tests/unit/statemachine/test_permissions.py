@@ -16,7 +16,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from tests.cloud.fixtures import Cloud, zipped
 from tests.unit.statemachine.driver import BUCKET, Driver
-from tuner.aws.errors import DeniedError
+from tuner.aws.api.errors import DeniedError
 from tuner.errors import InputError
 
 TEMPLATE = Path(__file__).parents[3] / "template.yaml"

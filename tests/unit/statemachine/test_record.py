@@ -6,9 +6,9 @@ from statemachine.header import Header, content_hash, decode_header, encode_head
 from statemachine.ids import place_key, run_id
 from statemachine.record import Measured, Stop
 from tests.unit.statemachine.driver import Driver, as_json
-from tuner.aws.invoke import Place
-from tuner.aws.marker import VersionMarker, parse_version
-from tuner.aws.versions import Refusal
+from tuner.aws.changes.markers import VersionMarker, parse_version
+from tuner.aws.changes.versions import Refusal
+from tuner.aws.measure.invoke import Place
 from tuner.model import (
     Architecture,
     Configuration,

@@ -9,9 +9,10 @@ import pytest
 from statemachine.replay import prices_of, replay
 from tests.cloud.fixtures import Cloud
 from tests.unit.statemachine.driver import Driver
-from tuner.inputs import decode_input
-from tuner.result import build_document
-from tuner.settings import make_study, request_document
+from tuner.documents.input import decode_input
+from tuner.documents.request import request_document
+from tuner.documents.result_builder import build_document
+from tuner.search.setup import make_study
 
 ANSWER = (
     "recommendation",

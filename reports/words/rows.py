@@ -1,0 +1,103 @@
+"""One row for every configuration that a result speaks of, whatever is known of it.
+
+Joins what is believed (the curve), what was measured, and what was left out and why.
+The tables of all forms are made of these rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reports.words.numbers import Interval, listing
+
+Result = Mapping[str, Any]
+Key = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A configuration and its figures; None: not known.
+
+    Attributes:
+        duration_ms, p95_ms, cost_usd, init_duration_ms: intervals as in the document.
+        candidate: whether it could be recommended.
+        measured: whether it was measured itself.
+        reason: why it cannot be recommended; empty where it can.
+        recommended, current, frontier: its roles.
+    """
+
+    memory_mb: int
+    architecture: str
+    duration_ms: Interval | None = None
+    p95_ms: Interval | None = None
+    cost_usd: Interval | None = None
+    init_duration_ms: Interval | None = None
+    candidate: bool = False
+    measured: bool = False
+    runs: int = 0
+    environments: int = 0
+    cold_starts: int = 0
+    max_memory_used_mb: int | None = None
+    reason: str = ""
+    recommended: bool = False
+    current: bool = False
+    frontier: bool = False
+
+    @property
+    def key(self) -> Key:
+        """What tells it from other rows."""
+        return self.memory_mb, self.architecture
+
+
+def key(item: Mapping[str, Any]) -> Key:
+    """Memory and architecture of anything that names a configuration."""
+    return item["memory_mb"], item["architecture"]
+
+
+def rows(result: Result) -> tuple[Row, ...]:
+    """Every configuration of the result, smallest memory first."""
+    points = {key(point): point for point in result["curve"]}
+    measured = {key(measurement): measurement for measurement in result["measurements"]}
+    reasons = {key(excluded): excluded["reason"] for excluded in result["excluded"]}
+    current, recommended = result["current"], result["recommendation"]
+    frontier = {key(item) for item in result["frontier"]}
+    keys = {*points, *measured, *reasons, *([key(current)] if current else [])}
+    return tuple(
+        Row(
+            memory_mb=where[0],
+            architecture=where[1],
+            **_believed(points.get(where), measured.get(where)),
+            **_observed(measured.get(where)),
+            reason=reasons.get(where, ""),
+            recommended=bool(recommended) and where == key(recommended),
+            current=bool(current) and where == key(current),
+            frontier=where in frontier,
+        )
+        for where in sorted(keys)
+    )
+
+
+def left_out(table: Iterable[Row]) -> tuple[tuple[str, str], ...]:
+    """The configurations that cannot be recommended, those with one reason together, and the reason."""
+    sizes: dict[tuple[str, str], list[str]] = {}
+    for row in table:
+        if row.reason:
+            sizes.setdefault((row.reason, row.architecture), []).append(f"{row.memory_mb:,}")
+    return tuple((f"{listing(found)} MB on {architecture}", reason) for (reason, architecture), found in sizes.items())
+
+
+def _believed(point: Mapping[str, Any] | None, measurement: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The figures of a candidate; of what is none, the plain statistics of its runs."""
+    names = ("duration_ms", "cost_usd", "init_duration_ms")
+    if point is not None:
+        return {"candidate": True, "p95_ms": point["p95_ms"], **{name: point[name] for name in names}}
+    return {name: measurement[name] for name in names} if measurement is not None else {}
+
+
+def _observed(measurement: Mapping[str, Any] | None) -> dict[str, Any]:
+    if measurement is None:
+        return {}
+    names = ("runs", "environments", "cold_starts", "max_memory_used_mb")
+    return {"measured": measurement["runs"] > 0, **{name: measurement[name] for name in names}}

@@ -1,0 +1,141 @@
+"""What to paste: commands and template lines that apply a recommendation, and the command that repeats the run.
+
+Text from the result enters a command only quoted for a shell, and templates not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from shlex import quote
+from typing import Any
+
+from reports.words.numbers import visible
+from reports.words.rows import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A text to copy, and the name of the tool that it is for."""
+
+    tool: str
+    text: str
+
+
+def snippets(result: Result) -> tuple[Snippet, ...]:
+    """How to apply the recommendation, by tool; nothing without a recommendation."""
+    recommended = result["recommendation"]
+    if recommended is None or result["function"]["backend"] == "simulated":
+        return ()
+    memory_mb, architecture = recommended["memory_mb"], recommended["architecture"]
+    in_aws = result["function"]["backend"] == "aws"
+    commands = (Snippet("tuner", _tuner(result)),) if in_aws else ()
+    return (
+        *commands,
+        Snippet("AWS CLI", _aws_cli(result, memory_mb, architecture)),
+        Snippet("SAM", _sam(memory_mb, architecture)),
+        Snippet("Terraform", _terraform(memory_mb, architecture)),
+        Snippet("CDK", _cdk(memory_mb, architecture)),
+    )
+
+
+def reproduce(result: Result) -> str:
+    """The command that repeats the run; the payload, which a result does not hold, is left to fill in."""
+    request, function = result["request"], result["function"]
+    target = function["arn"] if function["backend"] == "aws" and function["arn"] else function["name"]
+    parts = ["tuner tune", quote(visible(target)), "--payload @payload.json", f"--power-values {_sizes(request)}"]
+    chosen = request["architectures"]
+    parts.append(f"--arch {'both' if len(chosen) > 1 else chosen[0]}" if chosen else "")
+    parts.append(f"--strategy {request['strategy']}")
+    if request["strategy"] == "balanced":
+        parts.append(f"--balanced-weight {request.get('balanced_weight', 0.5):g}")
+    parts.append(f"--sampler {quote(visible(request['sampler']))}")
+    values = {**request, **request.get("constraints", {}), **request.get("budget", {})}
+    parts += [f"{flag} {_plain(values[name])}" for name, flag in _FLAGS.items() if values.get(name)]
+    parts += [f"{flag} {values[name] * 100:g}%" for name, flag in _SHARES.items() if values.get(name)]
+    parts.append("--only-cold-starts" if request.get("only_cold_starts") else "")
+    parts.append(f"--seed {request['seed']}")
+    return " \\\n  ".join(part for part in parts if part)
+
+
+_FLAGS = {
+    "max_p95_ms": "--max-p95-ms",
+    "max_cost_per_million_usd": "--max-cost-per-million",
+    "min_memory_mb": "--min-memory",
+    "runs": "--runs",
+    "environments": "--environments",
+    "concurrency": "--concurrency",
+    "max_invocations": "--max-invocations",
+    "max_usd": "--max-usd",
+    "max_seconds": "--max-seconds",
+    "invocations_per_month": "--invocations-per-month",
+}
+_SHARES = {"tolerance": "--tolerance", "discount": "--discount", "cold_start_share": "--cold-start-share"}
+
+
+def _plain(value: float) -> str:
+    """A number without exponent: `20000000`, `0.25`."""
+    return f"{value:.0f}" if value == int(value) else f"{value:f}".rstrip("0")
+
+
+def _sizes(request: Mapping[str, Any]) -> str:
+    sizes = request["memory_sizes_mb"]
+    if request.get("listed") or len(sizes) < 2:
+        return ",".join(map(str, sizes)) or "all"
+    return f"{sizes[0]}-{sizes[-1]}"
+
+
+def _tuner(result: Result) -> str:
+    region = result["function"]["region"]
+    name = quote(visible(result["function"]["name"]))
+    return (
+        "# look first, then do it\n"
+        "tuner apply result.json --dry-run\n"
+        "tuner apply result.json\n"
+        "# later: has it drifted?\n"
+        f"tuner tune {name} \\\n  --payload @payload.json \\\n  --fail-above 10%"
+        + (f" \\\n  --region {quote(visible(region))}" if region else "")
+    )
+
+
+def _aws_cli(result: Result, memory_mb: int, architecture: str) -> str:
+    function, current = result["function"], result["current"]
+    in_aws = function["backend"] == "aws"
+    name = quote(visible(function["name"])) if in_aws else "FUNCTION_NAME"
+    region = f" \\\n  --region {quote(visible(function['region']))}" if in_aws and function["region"] else ""
+    lines = (
+        f"aws lambda update-function-configuration \\\n  --function-name {name} \\\n  --memory-size {memory_mb}{region}"
+    )
+    open_question = (
+        len(result["request"]["architectures"]) > 1 if current is None else current["architecture"] != architecture
+    )
+    if not open_question:
+        return lines
+    return (
+        f"{lines}\n# the architecture comes with the code, built for {architecture}\n"
+        f"aws lambda update-function-code \\\n  --function-name {name} \\\n"
+        f"  --architectures {architecture} \\\n  --zip-file fileb://function.zip{region}"
+    )
+
+
+def _sam(memory_mb: int, architecture: str) -> str:
+    return (
+        "Resources:\n  MyFunction:\n    Type: AWS::Serverless::Function\n    Properties:\n"
+        f"      MemorySize: {memory_mb}\n      Architectures: [{architecture}]"
+    )
+
+
+def _terraform(memory_mb: int, architecture: str) -> str:
+    return (
+        'resource "aws_lambda_function" "my_function" {\n'
+        f'  memory_size   = {memory_mb}\n  architectures = ["{architecture}"]\n}}'
+    )
+
+
+def _cdk(memory_mb: int, architecture: str) -> str:
+    name = {"arm64": "ARM_64", "x86_64": "X86_64"}[architecture]
+    return (
+        'new lambda.Function(this, "MyFunction", {\n'
+        f"  memorySize: {memory_mb},\n  architecture: lambda.Architecture.{name},\n"
+        "  // runtime, handler and code as before\n});"
+    )

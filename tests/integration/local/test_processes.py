@@ -1,0 +1,31 @@
+"""The tree of a worker's processes, read from the process table."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.integration.local.workers import within_5_s
+from tuner.local.limits.processes import ProcessTree
+
+PARENT = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-S", "-c", "import sys; sys.stdin.read()"], start_new_session=True)
+print(child.pid, flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_an_orphan_in_a_session_of_its_own_is_known_until_it_ends() -> None:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-S", "-c", PARENT], **pipes) as parent:  # type: ignore[call-overload]
+        child = int(parent.stdout.readline())
+        tree = ProcessTree(parent.pid)
+        tree.refresh()
+        assert tree.descendants == (child,)
+        parent.kill()
+        parent.wait()
+        tree.refresh()
+        assert tree.descendants == (child,)
+        parent.stdin.close()  # the child's too: it ends
+        assert within_5_s(lambda: tree.refresh() or not tree.descendants)  # type: ignore[func-returns-value]

@@ -1,0 +1,86 @@
+"""The rule of the CPU share, on clocks that only move when asked to."""
+
+from __future__ import annotations
+
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.local.limits.cpu import PERIOD_S, Quota
+
+
+class Clocks:
+    """A busy worker with `threads` cores, on clocks that only move when asked to."""
+
+    def __init__(self, quota: Quota, *, threads: int = 1, lag_s: float = 0.0) -> None:
+        self.quota, self.threads, self.lag_s = quota, threads, lag_s
+        self.now, self.cpu = 100.0, 5.0
+
+    def work(self, cpu_s: float) -> float:
+        """Wall seconds that an invocation of so much CPU time takes."""
+        self.quota.begin(self.now, self.cpu)
+        began, end = self.now, self.cpu + cpu_s
+        while True:
+            may_run, nap_s = self.quota.look(self.now, self.cpu)
+            nap_s += self.lag_s
+            if may_run and (end - self.cpu) / self.threads <= nap_s:
+                self.now += (end - self.cpu) / self.threads
+                self.cpu = end
+                return self.now - began + self.quota.owed_s(self.now, self.cpu)
+            self.now += nap_s
+            self.cpu += nap_s * self.threads if may_run else 0.0
+
+
+shares = st.floats(min_value=128 / 1769, max_value=0.99)
+
+
+@given(share=shares, cpu_s=st.floats(min_value=0.06, max_value=2.0), lag_s=st.floats(min_value=0.0, max_value=0.005))
+def test_long_work_takes_its_cpu_time_over_its_share_to_within_half_of_what_a_period_stops(
+    share: float, cpu_s: float, lag_s: float
+) -> None:
+    wall_s = Clocks(Quota(share), lag_s=lag_s).work(cpu_s)
+    assert wall_s == pytest.approx(cpu_s / share, abs=PERIOD_S * (1 - share) / 2 + 2 * lag_s + 0.0005)
+
+
+@given(share=shares)
+def test_long_work_takes_its_cpu_time_over_its_share_on_average(share: float) -> None:
+    works = [0.2 + share * PERIOD_S * step / 50 for step in range(50)]
+    walls = [Clocks(Quota(share)).work(cpu_s) for cpu_s in works]
+    assert statistics.fmean(walls) == pytest.approx(statistics.fmean(works) / share, abs=PERIOD_S / 40)
+
+
+@given(share=shares, part=st.floats(min_value=0.01, max_value=0.95))
+def test_work_within_one_quota_is_not_slowed_down(share: float, part: float) -> None:
+    cpu_s = share * PERIOD_S * part
+    assert Clocks(Quota(share)).work(cpu_s) == pytest.approx(cpu_s, abs=1e-6)
+
+
+@given(share=shares)
+def test_short_work_again_and_again_cannot_escape_its_share(share: float) -> None:
+    clocks = Clocks(Quota(share))
+    cpu_s, runs = share * PERIOD_S * 0.6, 40
+    wall_s = sum(clocks.work(cpu_s) for _ in range(runs))
+    assert wall_s >= 0.9 * runs * cpu_s / share - PERIOD_S
+
+
+@given(memory_mb=st.integers(min_value=1769, max_value=10_240), cpu_s=st.floats(min_value=0.001, max_value=1.0))
+def test_one_thread_is_never_stopped_from_one_vcpu_up(memory_mb: int, cpu_s: float) -> None:
+    assert Clocks(Quota(memory_mb / 1769)).work(cpu_s) == pytest.approx(cpu_s, abs=1e-6)
+
+
+def test_threads_together_stay_within_a_share_above_one() -> None:
+    wall_s = Clocks(Quota(1.16), threads=2).work(1.0)
+    assert wall_s == pytest.approx(1.0 / 1.16, rel=0.02)
+
+
+@given(share=shares, ghost_s=st.floats(min_value=0.01, max_value=1.0))
+def test_cpu_time_that_was_counted_twice_for_one_look_costs_two_periods_at_most(share: float, ghost_s: float) -> None:
+    quota = Quota(share)
+    quota.begin(0.0, 0.0)
+    _, nap_s = quota.look(0.001, 0.001 * share + ghost_s)
+    _, nap_again_s = quota.look(0.001 + nap_s, 0.001 * share)
+    assert nap_s <= PERIOD_S
+    assert quota.look(0.001 + nap_s + nap_again_s, 0.001 * share)[0]
+    assert nap_again_s <= PERIOD_S

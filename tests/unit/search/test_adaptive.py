@@ -1,0 +1,211 @@
+"""The adaptive sampler, driven by a study on functions whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.search.truth import Function, smooth
+from benchmarks.search.world import Noise, World, truth_of
+from tuner.model import (
+    Architecture,
+    Budget,
+    Configuration,
+    Constraints,
+    Invocation,
+    Objective,
+    Outcome,
+    Sample,
+    SearchSpace,
+    StopReason,
+    StrategyName,
+    Trial,
+)
+from tuner.pricing.price_list import price_list
+from tuner.search.adaptive import AdaptiveSampler
+from tuner.search.recommendation import objective_best, recommend
+from tuner.search.study import Study
+
+X86 = Architecture.X86_64
+PRICES = price_list("us-east-1")
+SIZES = [128, 256, 512, 1024, 1769, 3008]
+
+
+def cpu_bound(wait_ms: float = 0.0) -> Function:
+    curve = smooth(SIZES, [wait_ms + 1000 * 1769 / min(size, 1769) for size in SIZES])
+    return Function("cpu", "test", {X86: curve}, curve.bounds_mb)
+
+
+def study_of(
+    function: Function,
+    objective: Objective | None = None,
+    *,
+    seed: int = 0,
+    sampler: AdaptiveSampler | None = None,
+    current: Configuration | None = None,
+    budget: Budget | None = None,
+    traffic: float | None = None,
+) -> Study:
+    return Study(
+        SearchSpace(function.bounds_mb, tuple(function.curves)),
+        sampler or AdaptiveSampler(),
+        objective or Objective(),
+        PRICES,
+        seed=seed,
+        current=current,
+        budget=budget,
+        invocations_per_month=traffic,
+    )
+
+
+def drive(study: Study, world: World, rounds: int = 60) -> None:
+    for _ in range(rounds):
+        trials = study.ask()
+        if not trials:
+            return
+        for sample in world.measure(trials):
+            study.tell(sample)
+    raise AssertionError("the study does not stop")
+
+
+@pytest.mark.parametrize("wait_ms", [0.0, 3000.0])
+def test_it_finds_a_good_size_for_a_few_dozen_invocations(wait_ms: float) -> None:
+    function = cpu_bound(wait_ms)
+    study = study_of(function)
+    drive(study, World(function, Noise(), np.random.default_rng(1)))
+    truth = truth_of(function, study.objective, PRICES, Noise())
+    belief = study.belief()
+    assert truth.regret(belief.candidates[objective_best(belief, study.objective)]) < 0.06
+    assert study.spent.invocations <= 40
+    assert not belief.fallback
+
+
+def test_the_order_of_samples_changes_nothing() -> None:
+    function = cpu_bound()
+    study = study_of(function)
+    drive(study, World(function, Noise(), np.random.default_rng(2)))
+    backwards = study_of(function)
+    backwards.replay(reversed(study.samples))
+    np.testing.assert_array_equal(study.belief().cost_usd, backwards.belief().cost_usd)
+
+
+def test_a_function_that_fails_everywhere_ends_the_search() -> None:
+    study = study_of(cpu_bound())
+    for _ in range(10):
+        trials = study.ask()
+        if not trials:
+            break
+        for trial in trials:
+            study.tell(Sample(trial.id, trial.configuration, (Invocation(Outcome.ERROR, environment="e"),)))
+    assert study.stopped_by is StopReason.ALL_FAILED
+
+
+def test_out_of_memory_raises_the_floor() -> None:
+    function = cpu_bound()
+    study = study_of(function)
+    world = World(function, Noise(), np.random.default_rng(3))
+    while trials := study.ask():
+        for trial in trials:
+            study.tell(_out_of_memory(trial) if trial.configuration.memory_mb < 512 else world.measure([trial])[0])
+    belief = study.belief()
+    assert min(c.memory_mb for c in belief.candidates) >= 512
+    assert belief.excluded
+
+
+@pytest.mark.parametrize("strategy", list(StrategyName))
+def test_a_pure_noise_function_is_said_not_to_be_decidable(strategy: StrategyName) -> None:
+    wild = Noise(environment_sd=0.8, run_sd=0.8)
+    function = constant(100.0)
+    study = study_of(function, Objective(strategy))
+    drive(study, World(function, wild, np.random.default_rng(4)))
+    assert study.stopped_by is StopReason.CANNOT_TELL
+
+
+def test_a_flat_curve_stops_early() -> None:
+    function = constant(2000.0)
+    study = study_of(function)
+    drive(study, World(function, Noise(), np.random.default_rng(5)))
+    assert study.stopped_by is StopReason.TOLERANCE
+    assert study.spent.invocations <= 12
+    assert study.belief().candidates[objective_best(study.belief(), study.objective)].memory_mb == 128
+
+
+def test_it_starts_from_the_current_configuration_and_measures_it_beside_the_winner_before_it_stops() -> None:
+    function = constant(2000.0)
+    current = Configuration(1024, X86)
+    study = study_of(function, current=current)
+    asked: list[tuple[Trial, ...]] = []
+    world = World(function, Noise(), np.random.default_rng(6))
+    while trials := study.ask():
+        asked.append(trials)
+        for sample in world.measure(trials):
+            study.tell(sample)
+    assert asked[0][0].configuration == current
+    winner, beside = asked[-1]
+    assert beside.configuration == current
+    assert winner.configuration.memory_mb == 128
+    assert winner.fresh
+    assert beside.fresh
+    assert winner.environments == beside.environments >= 2
+
+
+def test_a_resumed_search_asks_for_the_same_as_one_that_went_on() -> None:
+    function = cpu_bound()
+    study = study_of(function)
+    world = World(function, Noise(), np.random.default_rng(7))
+    while trials := study.ask():
+        resumed = study_of(function)
+        resumed.replay(study.samples)
+        assert resumed.ask() == trials
+        for sample in world.measure(trials):
+            study.tell(sample)
+
+
+def test_serial_and_batched_searches_agree_in_quality() -> None:
+    function = cpu_bound(600.0)
+    truth = truth_of(function, Objective(), PRICES, Noise())
+    for most in (1, 4):
+        regrets = []
+        for seed in range(4):
+            study = study_of(function, seed=seed, sampler=AdaptiveSampler(most=most))
+            drive(study, World(function, Noise(), np.random.default_rng(seed)))
+            belief = study.belief()
+            regrets.append(truth.regret(belief.candidates[objective_best(belief, study.objective)]))
+        assert np.mean(regrets) < 0.03
+
+
+def test_it_keeps_within_a_budget_of_money() -> None:
+    function = cpu_bound()
+    study = study_of(function, budget=Budget(max_usd=0.0002))
+    drive(study, World(function, Noise(), np.random.default_rng(8)))
+    assert study.stopped_by is StopReason.USD
+    assert study.spent.usd < 0.0003
+
+
+def test_little_traffic_ends_the_search_sooner_than_much() -> None:
+    function = cpu_bound(600.0)
+    spent = []
+    for per_month in (10.0, 1e6):
+        study = study_of(function, traffic=per_month)
+        drive(study, World(function, Noise(), np.random.default_rng(9)))
+        spent.append(study.spent.invocations)
+    assert spent[0] < spent[1]
+
+
+def test_a_constraint_moves_the_recommendation() -> None:
+    function = constant(0.0, at={128: 16_000, 256: 8000, 512: 4000, 1024: 2600, 3008: 2000})
+    study = study_of(function, Objective(constraints=Constraints(max_p95_ms=3500)))
+    drive(study, World(function, Noise(), np.random.default_rng(10)))
+    choice = recommend(study.belief(), study.objective, PRICES)
+    assert choice.unmet is None
+    assert 640 <= choice.configuration.memory_mb <= 1536
+
+
+def constant(duration_ms: float, at: dict[int, float] | None = None) -> Function:
+    points = at or dict.fromkeys(SIZES, duration_ms)
+    curve = smooth(list(points), list(points.values()))
+    return Function("given", "test", {X86: curve}, curve.bounds_mb)
+
+
+def _out_of_memory(trial: Trial) -> Sample:
+    return Sample(trial.id, trial.configuration, (Invocation(Outcome.OUT_OF_MEMORY, environment="e"),))

@@ -1,0 +1,102 @@
+"""The one retry layer for control plane calls, and the pace they are kept to.
+
+The SDK's own retries are off, so that every repetition is decided here: reads are simply
+repeated, writes only after looking whether they took effect.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from tuner.aws.api.errors import (
+    AwsError,
+    ConflictError,
+    LostReplyError,
+    ServiceFaultError,
+    StaleError,
+    ThrottledError,
+    UnreachableError,
+)
+
+T = TypeVar("T")
+
+CALLS_PER_SECOND = 12
+"""Lambda's control plane takes about 15 requests per second and account; others need some of them."""
+
+
+class Pacer:
+    """Lets at most `per_second` calls pass in any second, over all threads."""
+
+    def __init__(
+        self,
+        per_second: int = CALLS_PER_SECOND,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._times: deque[float] = deque(maxlen=per_second)
+        self._clock, self._sleep = clock, sleep
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Return when the next call may be made."""
+        with self._lock:
+            if len(self._times) == self._times.maxlen:
+                pause = self._times[0] + 1.0 - self._clock()
+                if pause > 0:
+                    self._sleep(pause)
+            self._times.append(self._clock())
+
+
+@dataclass(slots=True)
+class Retrier:
+    """Repeats what may be repeated, with full-jitter exponential back-off.
+
+    Attributes:
+        pacer: keeps the calls under the rate that AWS takes.
+        attempts: calls at most, the first included.
+        base_s: upper bound of the first pause; it doubles with each.
+        cap_s: upper bound of any pause.
+    """
+
+    pacer: Pacer = field(default_factory=Pacer)
+    attempts: int = 8
+    base_s: float = 0.4
+    cap_s: float = 10.0
+    sleep: Callable[[float], None] = time.sleep
+    rng: random.Random = field(default_factory=random.Random)
+
+    def read(self, call: Callable[[], T]) -> T:
+        """Make a call that changes nothing, until it is answered."""
+        return self.write(call, settled=lambda: None)
+
+    def write(self, call: Callable[[], T], *, settled: Callable[[], T | None]) -> T:
+        """Make a change exactly once, however often the call has to be made.
+
+        Args:
+            call: makes the change.
+            settled: looks whether a call that failed without a clear answer took effect.
+                Returns its result, or None when it did not and may be made again.
+                Raises when something else has happened meanwhile.
+        """
+        failure: AwsError | None = None
+        for attempt in range(self.attempts):
+            if attempt:
+                self.sleep(self.rng.uniform(0, min(self.cap_s, self.base_s * 2**attempt)))
+            self.pacer.wait()
+            try:
+                return call()
+            except (ThrottledError, UnreachableError) as exc:
+                failure = exc
+            except (LostReplyError, ServiceFaultError, StaleError, ConflictError) as exc:
+                failure = exc
+                if (found := settled()) is not None:
+                    return found
+        assert failure is not None
+        raise failure

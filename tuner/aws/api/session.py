@@ -1,0 +1,137 @@
+"""Credentials, region and clients: who calls AWS, where, and with which time limits.
+
+Clients are made when they are first needed. The SDK's own retries are off for all of them:
+`tuner.aws.api.retry` repeats control plane calls, and nothing repeats an invocation that ran.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import RefreshableCredentials
+
+from tuner.aws.api.connection import Connection
+from tuner.aws.api.errors import aws_errors
+from tuner.errors import InputError
+
+CONNECT_TIMEOUT_S = 10
+READ_TIMEOUT_S = 60
+"""Of control plane calls: they answer within seconds, uploads of code included."""
+INVOKE_MARGIN_S = 30
+"""How much longer than the function's timeout an invocation's reply is waited for."""
+PRICE_LIST_REGION = "us-east-1"
+"""The Price List API is served from here for all regions."""
+
+
+@dataclass(slots=True)
+class Clients:
+    """The service clients of one run."""
+
+    region: str
+    endpoint_url: str | None
+    _session: Any = field(repr=False)
+    _made: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def control(self) -> Any:
+        """Lambda, for everything but invocations."""
+        return self._client("lambda")
+
+    @property
+    def logs(self) -> Any:
+        """CloudWatch Logs."""
+        return self._client("logs")
+
+    @property
+    def s3(self) -> Any:
+        """S3; addressed by path where the endpoint is a local one."""
+        style = "path" if self.endpoint_url else "auto"
+        return self._client("s3", s3={"addressing_style": style})
+
+    @property
+    def states(self) -> Any:
+        """Step Functions."""
+        return self._client("stepfunctions")
+
+    @property
+    def pricing(self) -> Any:
+        """The Price List API."""
+        return self._client("pricing", region=PRICE_LIST_REGION)
+
+    def invoker(self, *, timeout_s: float, concurrency: int) -> Any:
+        """Lambda, for invocations: waits longer than the function may run, and never repeats a call."""
+        return self._client(
+            "lambda",
+            read_timeout=timeout_s + INVOKE_MARGIN_S,
+            max_pool_connections=concurrency,
+            parameter_validation=False,
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        for client in self._made.values():
+            client.close()
+
+    def _client(self, service: str, *, region: str | None = None, **options: Any) -> Any:
+        key = f"{service} {region} {options}"
+        if key not in self._made:
+            merged = {
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "read_timeout": READ_TIMEOUT_S,
+                "retries": {"total_max_attempts": 1},
+                "tcp_keepalive": True,
+                "user_agent_extra": "lambda-tuner",
+            } | options
+            with aws_errors(f"use {service}"):
+                self._made[key] = self._session.client(
+                    service,
+                    region_name=region or self.region,
+                    endpoint_url=self.endpoint_url,
+                    config=Config(**merged),
+                )
+        return self._made[key]
+
+
+def connect(connection: Connection, *, region: str | None = None) -> Clients:
+    """Find the region and the credentials.
+
+    Args:
+        connection: what the user gave.
+        region: the region of the function's ARN; it wins.
+
+    Raises:
+        InputError: no such profile, or no region.
+        AwsError: the role cannot be assumed.
+    """
+    with aws_errors("read the AWS configuration"):
+        session = boto3.Session(profile_name=connection.profile)
+        chosen = region or connection.region or session.region_name
+    if not chosen:
+        raise InputError.single("--region", "no region is given or configured", "for example --region eu-west-1")
+    if connection.role_arn:
+        session = _assume(session, connection.role_arn, chosen, connection.endpoint_url)
+    return Clients(chosen, connection.endpoint_url, session)
+
+
+def _assume(session: Any, role_arn: str, region: str, endpoint_url: str | None) -> Any:
+    sts = session.client("sts", region_name=region, endpoint_url=endpoint_url)
+
+    def refresh() -> dict[str, str]:
+        with aws_errors(f"assume the role {role_arn}"):
+            reply = sts.assume_role(RoleArn=role_arn, RoleSessionName="lambda-tuner")
+        credentials = reply["Credentials"]
+        return {
+            "access_key": credentials["AccessKeyId"],
+            "secret_key": credentials["SecretAccessKey"],
+            "token": credentials["SessionToken"],
+            "expiry_time": credentials["Expiration"].isoformat(),
+        }
+
+    inner = botocore.session.get_session()
+    # botocore offers no public way to hand over credentials that renew themselves.
+    inner._credentials = RefreshableCredentials.create_from_metadata(refresh(), refresh, "sts-assume-role")
+    return boto3.Session(botocore_session=inner, region_name=region)

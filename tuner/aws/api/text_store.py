@@ -1,0 +1,58 @@
+"""Texts in S3 by their address, such as baselines: read whole, replaced whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tuner.aws.api.connection import Connection
+from tuner.aws.api.s3 import Objects, parse_address
+from tuner.aws.api.session import connect
+from tuner.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class TextStore:
+    """Texts by their `s3://bucket/key` address.
+
+    Attributes:
+        client: a boto3 `s3` client without retries of its own.
+    """
+
+    client: Any
+
+    def read(self, address: str) -> str | None:
+        """The text of an object; None when there is none.
+
+        Raises:
+            InputError: no S3 address, or no text there.
+            AwsError: it cannot be read.
+        """
+        place = parse_address(address, path=address)
+        content = Objects(self.client, place.bucket).read(place.key)
+        try:
+            return None if content is None else content.decode("utf-8")
+        except UnicodeDecodeError as exc:
+            raise InputError.single(address, "is not text in UTF-8", "give a result.json") from exc
+
+    def write(self, address: str, text: str) -> None:
+        """Replace an object.
+
+        Raises:
+            InputError: no S3 address.
+            AwsError: it cannot be written.
+        """
+        place = parse_address(address, path=address)
+        Objects(self.client, place.bucket).write(place.key, text.encode())
+
+
+@contextmanager
+def open_texts(connection: Connection) -> Iterator[TextStore]:
+    """Connect to S3; connections are closed at the end."""
+    clients = connect(connection)
+    try:
+        yield TextStore(clients.s3)
+    finally:
+        clients.close()

@@ -1,0 +1,260 @@
+"""Applies a recommendation to a function: to $LATEST, and through an alias when asked.
+
+Every write carries the RevisionId of what the decision rests on. An alias moves only to the
+code and settings that it already serves: tuning releases nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tuner.aws.api.client import LambdaApi
+from tuner.aws.api.connection import Connection
+from tuner.aws.api.errors import BadValueError
+from tuner.aws.api.function import Alias, FunctionState
+from tuner.aws.api.session import connect
+from tuner.aws.changes.latest import changed, refuse_marked, unchanged, write_latest
+from tuner.aws.changes.packages import Packages
+from tuner.errors import InputError, TunerError
+from tuner.model import Architecture, Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyPlan:
+    """What applying a recommendation changes.
+
+    Attributes:
+        function: name of the function.
+        before: $LATEST as it is.
+        after: the recommended configuration.
+        alias: the alias to move, if any.
+        alias_now: that alias as it is; None when it does not exist yet.
+    """
+
+    function: str
+    before: FunctionState
+    after: Configuration
+    alias: str | None = None
+    alias_now: Alias | None = None
+
+    @property
+    def lines(self) -> list[str]:
+        """The changes in words, in the order they are made; empty when there is nothing to change."""
+        name, now = self.function, self.before.configuration
+        lines = []
+        if now.architecture is not self.after.architecture:
+            lines.append(f"update the code of {name} from {now.architecture} to {self.after.architecture}")
+        if now.memory_mb != self.after.memory_mb:
+            lines.append(f"set {name} from {now.memory_mb} MB to {self.after.memory_mb} MB")
+        if self.alias:
+            whence = f"from version {self.alias_now.version} " if self.alias_now else ""
+            verb = "move" if self.alias_now else "create"
+            lines.append(f"publish a version of {name}")
+            lines.append(f"{verb} the alias {self.alias} {whence}to it")
+        return lines
+
+
+def apply_recommendation(
+    document: Mapping[str, Any],
+    connection: Connection,
+    *,
+    alias: str | None = None,
+    dry_run: bool = False,
+    make_api: Callable[[Any], LambdaApi] = LambdaApi,
+) -> str:
+    """Apply the recommendation of a result document.
+
+    Args:
+        document: the result, valid by its schema.
+        connection: how to reach AWS.
+        alias: publish a version and point this alias to it.
+        dry_run: only say what would be changed.
+        make_api: wraps the boto3 client.
+
+    Returns:
+        What was done, in words.
+
+    Raises:
+        InputError: the result is not of a function in AWS, or the alias serves other code or settings.
+        FunctionChangedError: somebody changed the function meanwhile.
+        AwsError: a change was refused.
+    """
+    function, after = _recommended(document)
+    clients = connect(connection, region=function["region"])
+    api = make_api(clients.control)
+    try:
+        plan = make_apply_plan(api, str(function["arn"]), after, alias)
+        note = _other_code(function, plan.before)
+        if not plan.lines:
+            return f"{note}{plan.function} has {after} already: nothing to apply."
+        if dry_run:
+            return f"{note}Would:\n" + "\n".join(f"  {line}" for line in plan.lines)
+        version = Applier(api, plan).run()
+    finally:
+        clients.close()
+    served = f"; {alias} points to version {version}" if alias else ""
+    now = plan.before.configuration
+    return (
+        f"{note}{plan.function}: {now} -> {after}{served}."
+        if now != after
+        else f"{note}{plan.function}: {after}{served}."
+    )
+
+
+def make_apply_plan(api: LambdaApi, name: str, after: Configuration, alias: str | None) -> ApplyPlan:
+    """Read the function and the alias, and make sure that the change can be made.
+
+    Raises:
+        InputError: the alias splits traffic, or serves other code or settings than $LATEST.
+        AnotherRunError: a run is at work on the function.
+    """
+    before = api.wait_ready(name)
+    refuse_marked(before.name, before)
+    found = _alias(api, name, alias) if alias else None
+    if found is not None:
+        if found.weighted:
+            problem = f"{found.name} splits its traffic between versions"
+            raise InputError.single("--alias", problem, "finish that release first")
+        served = api.state(name, found.version)
+        if unreleased := [field for field in before.deployment_changes(served) if field != "Architectures"]:
+            problem = (
+                f"{found.name} serves version {found.version}, which differs from $LATEST ({', '.join(unreleased)})"
+            )
+            raise InputError.single("--alias", problem, "release $LATEST first, or apply without --alias")
+        if served.configuration == after and before.configuration == after:
+            alias = None
+    return ApplyPlan(before.name, before, after, alias, found)
+
+
+@dataclass(slots=True)
+class Applier:
+    """Makes the changes of a plan."""
+
+    api: LambdaApi
+    plan: ApplyPlan
+
+    def run(self) -> str:
+        """Make all changes; returns the version that the alias points to, or `$LATEST`."""
+        state, after = self.plan.before, self.plan.after
+        if state.architecture is not after.architecture:
+            state = self._set_architecture(state, after.architecture)
+        if state.memory_mb != after.memory_mb:
+            state = write_latest(self.api, self.plan.function, state, after.memory_mb, state.description)
+        if self.plan.alias is None:
+            return "$LATEST"
+        version = self._publish(state)
+        self._point(self.plan.alias, version)
+        return version
+
+    def _set_architecture(self, before: FunctionState, architecture: Architecture) -> FunctionState:
+        name = self.plan.function
+        packages = Packages(self.api, self.api.details(name))
+        if obstacle := packages.obstacle(architecture):
+            raise TunerError(
+                f"{name} cannot be switched to {architecture}: {obstacle}", "Deploy it for that architecture."
+            )
+        code = packages.code(architecture)
+        wanted = before.content(Architectures=[architecture.value])
+        expected = before
+
+        def call() -> FunctionState:
+            self.api.once(
+                f"update the code of {name}",
+                "update_function_code",
+                FunctionName=name,
+                Architectures=[architecture.value],
+                RevisionId=expected.revision_id,
+                **code,
+            )
+            return self.api.wait_ready(name)
+
+        def settled() -> FunctionState | None:
+            nonlocal expected
+            now = self.api.wait_ready(name)
+            if now.content() == wanted:
+                return now
+            expected = unchanged(self.api, name, expected)
+            return None
+
+        after = self.api.retry.write(call, settled=settled)
+        if after.failure:
+            raise TunerError(f"Could not switch {name} to {architecture}: {after.failure}", "It runs on as before.")
+        if after.content() != wanted:
+            raise changed(name, wanted, after)
+        return after
+
+    def _publish(self, state: FunctionState) -> str:
+        name = self.plan.function
+        known = {version.version for version in self.api.versions(name)}
+
+        def call() -> str:
+            reply = self.api.once(
+                f"publish a version of {name}",
+                "publish_version",
+                FunctionName=name,
+                CodeSha256=state.code_sha256,
+                RevisionId=state.revision_id,
+            )
+            return str(reply["Version"])
+
+        def settled() -> str | None:
+            nonlocal state
+            for version in self.api.versions(name):
+                if version.version not in known and version.same_deployment(state):
+                    return version.version
+            state = unchanged(self.api, name, state)
+            return None
+
+        try:
+            version: str = self.api.retry.write(call, settled=settled)
+        except BadValueError:
+            unchanged(self.api, name, state)  # the code hash that was refused: a deployment
+            raise
+        ready = self.api.wait_ready(name, version)
+        if ready.failure:
+            raise TunerError(f"Version {version} of {name} failed: {ready.failure}", "The alias was not moved.")
+        return version
+
+    def _point(self, alias: str, version: str) -> None:
+        name, now = self.plan.function, self.plan.alias_now
+
+        def call() -> str:
+            arguments = {"FunctionName": name, "Name": alias, "FunctionVersion": version}
+            if now is None:
+                self.api.once(f"create the alias {alias}", "create_alias", **arguments)
+            else:
+                self.api.once(f"move the alias {alias}", "update_alias", RevisionId=now.revision_id, **arguments)
+            return version
+
+        def settled() -> str | None:
+            found = _alias(self.api, name, alias)
+            if found is not None and found.version == version:
+                return version
+            if (found and found.version) != (now and now.version):
+                raise TunerError(f"The alias {alias} was moved meanwhile, and was left alone", "Apply again.")
+            return None
+
+        self.api.retry.write(call, settled=settled)
+
+
+def _recommended(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], Configuration]:
+    function, recommendation = document["function"], document["recommendation"]
+    if function["backend"] != "aws" or not function["arn"]:
+        problem = f"is a {function['backend']} estimate of {function['name']}: there is no function to change"
+        raise InputError.single("RESULT", problem, "tune the function in AWS first")
+    if not recommendation:
+        raise InputError.single("RESULT", "has no recommendation", "tune again with runs that succeed")
+    architecture = Architecture(recommendation["architecture"])
+    return function, Configuration(int(recommendation["memory_mb"]), architecture)
+
+
+def _other_code(function: Mapping[str, Any], state: FunctionState) -> str:
+    if not function["code_sha256"] or function["code_sha256"] == state.code_sha256:
+        return ""
+    return f"Note: {state.name} has other code now than when it was measured.\n"
+
+
+def _alias(api: LambdaApi, name: str, alias: str) -> Alias | None:
+    return next((found for found in api.aliases(name) if found.name == alias), None)

@@ -1,0 +1,152 @@
+"""Finds and undoes what killed runs have left on a function, by descriptions, names and tags.
+
+Needs no record, so that any machine can do it, any number of times; a record saves looking through
+all functions. Plans as data first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from tuner.aws.api.client import LambdaApi
+from tuner.aws.api.connection import Connection
+from tuner.aws.api.errors import NotFoundError
+from tuner.aws.api.function import FunctionState
+from tuner.aws.api.function_reference import parse_target
+from tuner.aws.api.session import connect
+from tuner.aws.changes.journal import Journal, JournalFile, state_dir
+from tuner.aws.changes.latest import plan_restore, restore_latest
+from tuner.aws.changes.markers import FUNCTION_TAG, parse_copy, parse_latest, parse_version
+from tuner.aws.changes.operations import DeleteCopy, DeleteVersion, RestoreLatest, Step
+from tuner.aws.changes.versions import delete_version
+from tuner.errors import BackendError, LeftBehindError
+
+
+def clean(
+    function: str,
+    connection: Connection,
+    environment: Mapping[str, str],
+    *,
+    dry_run: bool = False,
+    make_api: Callable[[Any], LambdaApi] = LambdaApi,
+) -> list[str]:
+    """Undo everything that killed runs left on a function.
+
+    Args:
+        function: name or ARN.
+        connection: how to reach AWS.
+        environment: tells where journals are kept.
+        dry_run: only say what would be undone.
+        make_api: wraps the boto3 client.
+
+    Returns:
+        What was (or would be) undone, in words.
+
+    Raises:
+        AnotherRunError: a run on this machine is at work on it.
+        LeftBehindError: something could not be undone.
+    """
+    target = parse_target(function)
+    clients = connect(connection, region=target.region)
+    api = make_api(clients.control)
+    lock = JournalFile(state_dir(environment), api.state(target.name).arn, clients.endpoint_url)
+    leftovers = lock.acquire()
+    failures: list[BackendError] = []
+    try:
+        steps = plan_sweep(api, target.name)
+        if dry_run:
+            return [f"would {step}" for step in steps] or [f"Nothing is left on {target.name}."]
+        failures = apply_sweep(api, steps, Journal("clean"))
+    finally:
+        lock.release(remove=not leftovers or not (dry_run or failures))
+        clients.close()
+    if failures:
+        raise left_behind(target.name, failures)
+    return [f"done: {step}" for step in steps] or [f"Nothing is left on {target.name}."]
+
+
+def left_behind(function: str, failures: Sequence[Exception]) -> LeftBehindError:
+    """The error that tells what could not be undone, and how to finish."""
+    said = "\n".join(dict.fromkeys(str(failure) for failure in failures))
+    return LeftBehindError(
+        f"Not everything could be undone on {function}.\n{said}", f"Then run: tuner clean {function}"
+    )
+
+
+def plan_sweep(
+    api: LambdaApi, function: str, *, run: str | None = None, copies: Iterable[str] | None = None
+) -> list[Step]:
+    """What has to be undone.
+
+    Args:
+        function: name or ARN of the function.
+        run: what this run left only; None: what any run left.
+        copies: names of the copies that the run's record tells of; None: looks through all functions.
+    """
+    steps: list[Step] = []
+    state = api.wait_ready(function)
+    marker = parse_latest(state.description)
+    if marker and run in (None, marker.publishing.run):
+        steps.append(plan_restore(function, state, marker))
+    for version in api.versions(function):
+        made = parse_version(version.description)
+        if made and run in (None, made.run):
+            steps.append(DeleteVersion(function, version.version, version.description))
+    found = _recorded(api, copies) if copies is not None else _tagged(api, state)
+    steps.extend(DeleteCopy(copy.name) for copy in found if _is_copy_of(copy, state, run))
+    return steps
+
+
+def sweep(
+    api: LambdaApi, function: str, *, run: str | None = None, copies: Iterable[str] | None = None
+) -> tuple[list[Step], list[BackendError]]:
+    """Plan and undo, see `plan_sweep`.
+
+    Returns:
+        What was to be undone, and what could not be.
+    """
+    steps = plan_sweep(api, function, run=run, copies=copies)
+    return steps, apply_sweep(api, steps, Journal(run or "sweep"))
+
+
+def apply_sweep(api: LambdaApi, steps: Sequence[Step], journal: Journal) -> list[BackendError]:
+    """Undo it. What cannot be undone is returned, and does not keep the rest from being undone."""
+    failures: list[BackendError] = []
+    for step in steps:
+        try:
+            if isinstance(step, RestoreLatest):
+                restore_latest(api, step.function, journal)
+            elif isinstance(step, DeleteVersion):
+                delete_version(api, journal, step)
+            elif isinstance(step, DeleteCopy):
+                journal.intend(step)
+                api.delete(step.copy)
+                journal.done(step)
+        except BackendError as exc:
+            failures.append(exc)
+    return failures
+
+
+def _recorded(api: LambdaApi, names: Iterable[str]) -> Iterator[FunctionState]:
+    """Copies that a record names, as far as they exist."""
+    for name in names:
+        try:
+            yield api.state(name)
+        except NotFoundError:
+            continue
+
+
+def _tagged(api: LambdaApi, original: FunctionState) -> Iterator[FunctionState]:
+    """Copies of the function that no record tells of: their tags have to say so, too."""
+    for state in api.functions():
+        if _is_copy_of(state, original) and api.tags(state.arn).get(FUNCTION_TAG) == original.arn:
+            yield state
+
+
+def _is_copy_of(copy: FunctionState, original: FunctionState, run: str | None = None) -> bool:
+    """Whether a function is a copy that a run made: its name and its description agree."""
+    marker = parse_copy(copy.description)
+    if marker is None or marker.name != copy.name or marker.function != original.name:
+        return False
+    return run in (None, marker.made.run)

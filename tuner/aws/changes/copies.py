@@ -1,0 +1,182 @@
+"""Temporary copies of a function: another architecture, or memory sizes without touching $LATEST.
+
+A copy has the role, environment, layers, network, storage and logging of the function, one
+published version, and tags and a name that carry the run. Copies are created and deleted in parallel.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tuner.aws.api.client import SNAPSHOT_LIMIT_S, LambdaApi
+from tuner.aws.api.errors import (
+    AnotherRunError,
+    AwsError,
+    BadValueError,
+    ConflictError,
+    NotFoundError,
+    StorageFullError,
+)
+from tuner.aws.api.function import FunctionState
+from tuner.aws.changes.journal import Journal
+from tuner.aws.changes.markers import COPY_PREFIX, FUNCTION_TAG, RUN_TAG, CopyMarker, parse_copy
+from tuner.aws.changes.operations import CreateCopy, DeleteCopy
+from tuner.aws.changes.packages import Packages
+from tuner.aws.changes.versions import Refusal
+from tuner.errors import BackendError
+
+COPY_VERSION = "1"
+"""The version that a copy is invoked by; SnapStart applies to published versions only."""
+PARALLEL = 8
+UPLOAD_BYTES = 64 * 1024 * 1024
+"""Packages under way at once; a request takes about three times its package while it is sent."""
+_TAKEN_OVER = (
+    "Runtime", "Role", "Handler", "Timeout", "PackageType", "KMSKeyArn", "EphemeralStorage", "FileSystemConfigs",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class CopyMaker:
+    """Makes and deletes the copies of one run.
+
+    Attributes:
+        packages: the function that is copied, and its code.
+        journal: told of every change before it is made.
+    """
+
+    api: LambdaApi
+    packages: Packages
+    journal: Journal
+
+    def create(self, markers: Sequence[CopyMarker], stop: threading.Event) -> dict[CopyMarker, FunctionState | Refusal]:
+        """Create copies in parallel, and wait until each can be invoked.
+
+        Returns:
+            For each copy its version, or why Lambda refuses it. Not yet usable when `stop` was set.
+        """
+        with ThreadPoolExecutor(self._uploads(), thread_name_prefix="copy") as pool:
+            return dict(zip(markers, pool.map(partial(self._create, stop=stop), markers), strict=True))
+
+    def delete(self, names: Iterable[str]) -> list[BackendError]:
+        """Delete copies of this run in parallel; what cannot be deleted is returned."""
+        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="copy") as pool:
+            return [failure for failure in pool.map(self._delete, sorted(names)) if failure]
+
+    def _uploads(self) -> int:
+        """How many copies are created at once: each request holds the whole package."""
+        return max(1, min(PARALLEL, UPLOAD_BYTES // max(1, self.packages.source.state.code_size)))
+
+    def _create(self, marker: CopyMarker, *, stop: threading.Event) -> FunctionState | Refusal:
+        step = CreateCopy(marker)
+        arguments = creation(self.packages, marker)
+        self.journal.intend(step)
+        try:
+            self.api.retry.write(
+                lambda: self._create_once(marker, arguments), settled=lambda: find_copy(self.api, marker)
+            )
+        except (BadValueError, StorageFullError) as exc:
+            self.journal.done(DeleteCopy(marker.name))
+            return Refusal(exc.code, exc.message)
+        except ConflictError:
+            self.journal.done(DeleteCopy(marker.name))  # somebody else's: it must not be deleted
+            raise
+        self.journal.done(step)
+        ready = self.api.wait_ready(marker.name, stop=stop)
+        if not ready.failure:
+            ready = self.api.wait_ready(marker.name, COPY_VERSION, limit_s=SNAPSHOT_LIMIT_S, stop=stop)
+        return Refusal("Failed", ready.failure) if ready.failure else ready
+
+    def _create_once(self, marker: CopyMarker, arguments: Mapping[str, Any]) -> FunctionState:
+        action = f"create {marker.name}, a copy of {marker.function}"
+        return FunctionState(self.api.once(action, "create_function", **arguments))
+
+    def _delete(self, name: str) -> AwsError | None:
+        step = DeleteCopy(name)
+        self.journal.intend(step)
+        try:
+            self.api.delete(name)
+        except AwsError as exc:
+            return exc
+        self.journal.done(step)
+        return None
+
+
+def refuse_other_copies(api: LambdaApi, function: str) -> None:
+    """Refuse to go on when another run has copies of the function.
+
+    Raises:
+        AnotherRunError: names the other run.
+    """
+    for state in api.functions():
+        marker = parse_copy(state.description) if state.name.startswith(COPY_PREFIX) else None
+        if marker is not None and marker.function == function:
+            raise AnotherRunError(
+                f"Run {marker.made.run} is at work on {function}, or was killed: {state.name} is its own",
+                f"Wait until it has ended. If it was killed: tuner clean {function}",
+            )
+
+
+def creation(packages: Packages, marker: CopyMarker) -> dict[str, Any]:
+    """The arguments of CreateFunction for a copy."""
+    state, configuration = packages.source.state, marker.made.configuration
+    arguments = {key: state.raw[key] for key in _TAKEN_OVER if state.raw.get(key)}
+    return {
+        **arguments,
+        **_nested(state),
+        "FunctionName": marker.name,
+        "Description": str(marker),
+        "MemorySize": configuration.memory_mb,
+        "Architectures": [configuration.architecture.value],
+        "Code": packages.code(configuration.architecture),
+        "LoggingConfig": _logging(state),
+        "Tags": {**packages.source.tags, RUN_TAG: marker.made.run, FUNCTION_TAG: state.arn},
+        "Publish": True,
+    }
+
+
+def _nested(state: FunctionState) -> dict[str, Any]:
+    """Settings whose form in a reply is not the one in a request."""
+    raw = state.raw
+    arguments: dict[str, Any] = {}
+    if variables := (raw.get("Environment") or {}).get("Variables"):
+        arguments["Environment"] = {"Variables": variables}
+    if (vpc := raw.get("VpcConfig")) and vpc.get("SubnetIds"):
+        kept = ("SubnetIds", "SecurityGroupIds", "Ipv6AllowedForDualStack")
+        arguments["VpcConfig"] = {key: vpc[key] for key in kept if vpc.get(key)}
+    if image := (raw.get("ImageConfigResponse") or {}).get("ImageConfig"):
+        arguments["ImageConfig"] = image
+    if state.has_snapstart:
+        arguments["SnapStart"] = {"ApplyOn": "PublishedVersions"}
+    if mode := (raw.get("TracingConfig") or {}).get("Mode"):
+        arguments["TracingConfig"] = {"Mode": mode}
+    if state.layers:
+        arguments["Layers"] = list(state.layers)
+    return arguments
+
+
+def _logging(state: FunctionState) -> dict[str, str]:
+    """The function's own log group, so that no other is left behind; reports are never dropped."""
+    logging = {**(state.raw.get("LoggingConfig") or {}), "LogGroup": state.log_group}
+    if "SystemLogLevel" in logging:
+        logging["SystemLogLevel"] = "INFO"
+    return logging
+
+
+def find_copy(api: LambdaApi, marker: CopyMarker) -> FunctionState | None:
+    """The copy of this marker, if it exists.
+
+    Raises:
+        ConflictError: another function has its name.
+    """
+    try:
+        state = api.state(marker.name)
+    except NotFoundError:
+        return None
+    if state.description != str(marker):
+        raise ConflictError(f"A function named {marker.name} exists already", "Run again: the next name is another.")
+    return state

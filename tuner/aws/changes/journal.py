@@ -1,0 +1,216 @@
+"""The record of a run on disk: written before each change, locked while the run lives, gone when all is undone.
+
+One file for each function, and one beside it for the candidate of a duet. Who holds a function's
+lock is at work; a file without a holder tells what a killed run has left. A journal without a file
+keeps the same record in memory.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from tuner.aws.api.errors import AnotherRunError
+from tuner.aws.changes.markers import parse_copy
+from tuner.aws.changes.operations import CreateCopy, DeleteCopy, DeleteVersion, PublishVersion, Step, as_record
+from tuner.errors import BackendError
+
+
+def state_dir(environment: Mapping[str, str]) -> Path:
+    """Where journals are kept: the XDG state directory of the user."""
+    given = environment.get("XDG_STATE_HOME")
+    base = Path(given) if given else Path(environment.get("HOME", "~")).expanduser() / ".local" / "state"
+    return base / "lambda-tuner"
+
+
+@dataclass(slots=True)
+class Journal:
+    """What one run has made and not yet undone.
+
+    Attributes:
+        run: the run's id.
+        versions: version numbers that it published, by their description.
+        copies: names of the copies that it created, or was about to.
+        unanswered: descriptions of versions that it was about to publish, the outcome unknown.
+    """
+
+    run: str
+    versions: dict[str, str] = field(default_factory=dict)
+    copies: set[str] = field(default_factory=set)
+    unanswered: set[str] = field(default_factory=set)
+    _file: IO[str] | None = field(default=None, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def intend(self, step: Step) -> None:
+        """Record a change that is about to be made; on disk when this returns."""
+        with self._lock:
+            if isinstance(step, PublishVersion):
+                self.unanswered.add(str(step.marker))
+            elif isinstance(step, CreateCopy):
+                self.copies.add(step.marker.name)
+            self._write({"intend": as_record(step)})
+
+    def done(self, step: Step, *, version: str = "") -> None:
+        """Record that a change was made; `version` is the number that it brought."""
+        with self._lock:
+            if isinstance(step, PublishVersion):
+                self.unanswered.discard(str(step.marker))
+                self.versions[str(step.marker)] = version
+            elif isinstance(step, DeleteVersion):
+                self.versions.pop(step.description, None)
+                self.unanswered.discard(step.description)
+            elif isinstance(step, DeleteCopy):
+                self.copies.discard(step.copy)
+            self._write({"done": as_record(step), "version": version})
+
+    def _write(self, entry: Mapping[str, Any]) -> None:
+        if self._file is None:
+            return
+        with _told(self._file.name):
+            self._file.write(json.dumps(entry, default=str) + "\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """What the journal of a killed run says: its id, and the names of copies it may have made."""
+
+    run: str
+    copies: tuple[str, ...]
+
+
+class JournalFile:
+    """The journal file of one function, locked.
+
+    Args:
+        directory: where journals are kept.
+        arn: the function.
+        endpoint_url: where it lives, when not in AWS.
+        candidate: whether it is that of a duet's candidate. The baseline, which holds the function's
+            own journal before and after, answers for what a killed candidate has left.
+    """
+
+    def __init__(self, directory: Path, arn: str, endpoint_url: str | None = None, *, candidate: bool = False) -> None:
+        place = hashlib.sha256(f"{arn} {endpoint_url}".encode()).hexdigest()[:8]
+        name = re.sub(r"[^\w-]+", "_", arn.split(":function:")[-1]) + f"-{place}"
+        own, other = directory / f"{name}.jsonl", directory / f"{name}.candidate.jsonl"
+        self.path = other if candidate else own
+        self._beside = None if candidate else other
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> list[Leftover]:
+        """Take the lock.
+
+        Returns:
+            What killed runs have left; empty when there is nothing.
+
+        Raises:
+            AnotherRunError: a run that is alive holds it; the message names it.
+            BackendError: the journal cannot be written.
+        """
+        while True:
+            with _told(str(self.path)):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                file = self.path.open("a+", encoding="utf-8")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                first = _entries(file.read())[:1]
+                file.close()
+                raise _refusal(first[0] if first else {}) from None
+            if self._still_there(file):
+                break
+            file.close()  # its holder has just finished and removed it
+        self._file = file
+        file.seek(0)
+        texts = [file.read()]
+        if self._beside and self._beside.exists():
+            texts.append(self._beside.read_text("utf-8"))
+        return [left for text in texts if (left := _leftover(_entries(text)))]
+
+    def begin(self, run: str, *, arn: str, began: str) -> Journal:
+        """Start the journal of a run in the file, in place of what killed runs have left, which is undone by now."""
+        assert self._file is not None, "acquire the lock first"
+        self._remove_beside()
+        self._file.seek(0)
+        self._file.truncate()
+        journal = Journal(run, _file=self._file)
+        journal._write({"run": run, "function": arn, "began": began, "pid": os.getpid(), "host": socket.gethostname()})
+        return journal
+
+    def release(self, *, remove: bool) -> None:
+        """Give the lock back; remove the file when nothing is left to undo."""
+        if self._file is None:
+            return
+        if remove:
+            self._remove_beside()
+            self.path.unlink(missing_ok=True)
+        self._file.close()
+        self._file = None
+
+    def _remove_beside(self) -> None:
+        if self._beside:
+            self._beside.unlink(missing_ok=True)
+            self._beside = None  # from now on it is that of this duet's own candidate
+
+    def _still_there(self, file: IO[str]) -> bool:
+        try:
+            return os.fstat(file.fileno()).st_ino == self.path.stat().st_ino
+        except FileNotFoundError:
+            return False
+
+
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    """Without a journal nothing is changed: an error of the disk says so."""
+    try:
+        yield
+    except OSError as exc:
+        raise BackendError(
+            f"The journal {path} cannot be written: {exc.strerror}",
+            "Free some space, or set XDG_STATE_HOME to a folder that can be written.",
+        ) from exc
+
+
+def _entries(text: str) -> list[dict[str, Any]]:
+    """The entries of a journal; a last line that was cut by the end of the process is left out."""
+    entries: list[dict[str, Any]] = []
+    for line in text.splitlines():
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            break
+    return entries
+
+
+def _leftover(entries: list[dict[str, Any]]) -> Leftover | None:
+    if not entries or "run" not in entries[0]:
+        return None
+    created: dict[str, None] = {}
+    for entry in entries[1:]:
+        intended = entry.get("intend", {})
+        if intended.get("step") == CreateCopy.__name__ and (marker := parse_copy(str(intended["marker"]))):
+            created[marker.name] = None
+        elif entry.get("done", {}).get("step") == DeleteCopy.__name__:
+            created.pop(entry["done"]["copy"], None)
+    return Leftover(str(entries[0]["run"]), tuple(created))
+
+
+def _refusal(first: Mapping[str, Any]) -> AnotherRunError:
+    run, function = first.get("run", "another run"), first.get("function", "the function")
+    return AnotherRunError(
+        f"Run {run} (process {first.get('pid', '?')}, since {first.get('began', '?')}) is at work on {function}",
+        "Wait until it has ended, or stop that process: it puts the function back.",
+    )

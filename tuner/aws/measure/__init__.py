@@ -1,0 +1,1 @@
+"""Invocations of a function in AWS: inspection, preconditions, provisioning, scheduling and logs."""

@@ -1,0 +1,271 @@
+"""Invokes a version of a function and reads what came of it.
+
+A throttled call is repeated, for it never ran; a call that may have run is never repeated.
+What happens to the function is an outcome; only what would happen to every call is an error.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from tuner.aws.api.errors import (
+    AwsError,
+    ConflictError,
+    LostReplyError,
+    ServiceFaultError,
+    ThrottledError,
+    UnreachableError,
+    aws_errors,
+)
+from tuner.aws.api.logs import LogLookup
+from tuner.aws.measure.concurrency import Gate
+from tuner.errors import BackendError
+from tuner.model import Configuration, FunctionError, Invocation, Outcome
+from tuner.payloads import without_payload
+from tuner.pricing.price_list import snapstart_restore_usd
+from tuner.report_line import ReportLine, classify, parse_log
+
+ATTEMPTS = 12
+"""Of a throttled invocation; with the pauses below about a minute."""
+BASE_PAUSE_S, CAP_PAUSE_S = 0.1, 10.0
+_NOT_READY = {"ResourceNotReadyException", "CodeArtifactUserPendingException", "SnapStartNotReadyException"}
+_PAID_RESTORES = ("python", "dotnet")
+"""SnapStart restores are paid for these runtimes; Java's are free of charge (Lambda pricing, 2026-09)."""
+
+
+_ENDED = re.compile(
+    r'^END RequestId: (\S+)\s*$|^\{.*"type": ?"platform\.report".*"requestId": ?"([^"]+)"', re.MULTILINE
+)
+"""The platform's last word on an invocation, in text and in JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is invoked: a version of the function or of a copy.
+
+    Attributes:
+        function: name of the function or copy.
+        qualifier: version number.
+        configuration: of that version.
+        runtime: identifies the runtime whose restores may be paid.
+        log_group: where its reports are; empty when they are switched off.
+        storage_usd_per_s: price of its ephemeral storage above what is free.
+    """
+
+    function: str
+    qualifier: str
+    configuration: Configuration
+    runtime: str = ""
+    log_group: str = ""
+    storage_usd_per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What Lambda answered: body, whether the function failed, log tail, request id."""
+
+    body: bytes
+    failed: bool
+    log: str
+    request_id: str
+
+
+@dataclass(slots=True)
+class Invoker:
+    """Invokes, from any number of threads.
+
+    Attributes:
+        client: a boto3 `lambda` client that repeats nothing.
+        gate: bounds the invocations under way.
+        logs: looks reports up that the tail lacks; None: nothing is looked up.
+        allowed: error types that count as normal runs.
+        pre_processor, post_processor: functions called around each invocation.
+        hide_payload: keep what was sent out of the errors of the function and of the processors.
+        attempts: calls at most of an invocation that is throttled.
+        base_pause_s: upper bound of the first pause between them; it doubles with each.
+    """
+
+    client: Any
+    gate: Gate
+    logs: LogLookup | None = None
+    allowed: frozenset[str] = frozenset()
+    pre_processor: str | None = None
+    post_processor: str | None = None
+    now: Callable[[], float] = time.time
+    rng: random.Random = field(default_factory=random.Random)
+    hide_payload: bool = False
+    attempts: int = ATTEMPTS
+    base_pause_s: float = BASE_PAUSE_S
+
+    def measure(self, place: Place, body: bytes, *, payload: int, stop: threading.Event) -> Invocation | None:
+        """Invoke once, processors included; None when `stop` ended it before it ran.
+
+        Raises:
+            BackendError: no permission, no such version, or a processor failed.
+        """
+        given, body = body, self.prepare(body, stop)
+        began = self.now()
+        started_at = _iso(began)
+        try:
+            reply = self._call(place.function, place.qualifier, body, stop)
+        except ThrottledError as exc:
+            cause = FunctionError(exc.code, f"{exc.message} {exc.hint}")
+            return Invocation(Outcome.THROTTLED, error=cause, payload=payload, started_at=started_at)
+        except (LostReplyError, ServiceFaultError) as exc:
+            cause = FunctionError(exc.code, exc.message)
+            return Invocation(Outcome.NO_REPORT, error=cause, payload=payload, started_at=started_at)
+        if reply is None:
+            return None
+        if self.post_processor and not reply.failed:
+            self._processed(self.post_processor, reply.body, stop, given, body)
+        invocation = self.interpret(place, reply, began=began, payload=payload, stop=stop)
+        if invocation.error and self.hide_payload:
+            return replace(invocation, error=without_payload(invocation.error, given, body))
+        return invocation
+
+    def prepare(self, body: bytes, stop: threading.Event) -> bytes:
+        """The payload after the pre-processor, where there is one; a processor that says nothing changes nothing.
+
+        Raises:
+            BackendError: the processor failed.
+        """
+        return (self._processed(self.pre_processor, body, stop) or body) if self.pre_processor else body
+
+    def interpret(self, place: Place, reply: Reply, *, began: float, payload: int, stop: threading.Event) -> Invocation:
+        """The invocation that a reply tells of, whoever made the call.
+
+        Args:
+            place: what was invoked.
+            reply: what Lambda answered.
+            began: when, Unix seconds.
+            payload: index of the payload.
+            stop: ends the waiting for a report in the logs.
+        """
+        report, stream = self._report(place, reply, began, stop)
+        error = _function_error(reply) if reply.failed else None
+        outcome = classify(report, error)
+        return Invocation(
+            outcome,
+            environment=stream,
+            duration_ms=report.duration_ms if report else None,
+            billed_duration_ms=report.billed_duration_ms if report else None,
+            init_duration_ms=report.init_duration_ms if report else None,
+            restore_duration_ms=report.restore_duration_ms if report else None,
+            max_memory_used_mb=report.max_memory_used_mb if report else None,
+            allowed=outcome is Outcome.ERROR and error is not None and error.type in self.allowed,
+            error=error,
+            request_id=reply.request_id,
+            payload=payload,
+            started_at=_iso(began),
+            extra_cost_usd=_extra_cost(place, report),
+        )
+
+    def _report(self, place: Place, reply: Reply, began: float, stop: threading.Event) -> tuple[ReportLine | None, str]:
+        report = parse_log(reply.log, _id_in_log(reply))
+        if report is None and self.logs is not None and place.log_group:
+            found = self.logs.find(place.log_group, reply.request_id, int(began * 1000), stop)
+            if found is not None:
+                return parse_log(found[0], reply.request_id), found[1]
+        return report, ""
+
+    def _processed(self, arn: str, body: bytes, stop: threading.Event, *payloads: bytes) -> bytes:
+        """The output of a processor; empty when it gave none. It may know the payloads, and quote them as it fails."""
+        reply = self._call(arn, None, body, stop)
+        if reply is None:
+            return b""
+        if reply.failed:
+            error = _function_error(reply)
+            if self.hide_payload:
+                error = without_payload(error, body, *payloads)
+            raise BackendError(f"The processor {arn} failed: {error.type}: {error.message}", "Mend it, then run again.")
+        return b"" if reply.body.strip() in (b"", b"null", b'""') else reply.body
+
+    def _call(self, function: str, qualifier: str | None, body: bytes, stop: threading.Event) -> Reply | None:
+        """Invoke until it has run, or may have; None when `stop` came first.
+
+        Raises:
+            ThrottledError: no concurrency was free, also after retries.
+            LostReplyError, ServiceFaultError: whether it ran is not known.
+            AwsError: it would fail again.
+        """
+        for attempt in range(self.attempts):
+            if not self.gate.enter(stop):
+                return None
+            throttled = False
+            try:
+                return self._once(function, qualifier, body)
+            except (ThrottledError, UnreachableError, ConflictError) as exc:
+                throttled = isinstance(exc, ThrottledError)
+                failure: AwsError = exc
+            except AwsError as exc:
+                if exc.code not in _NOT_READY:
+                    raise
+                failure = exc
+            finally:
+                self.gate.leave(throttled=throttled)
+            longest = min(CAP_PAUSE_S, self.base_pause_s * 2**attempt)
+            pause = max(self.rng.uniform(longest / 2, longest), min(CAP_PAUSE_S, failure.retry_after_s))
+            if attempt + 1 < self.attempts and stop.wait(pause):
+                return None
+        raise failure
+
+    def _once(self, function: str, qualifier: str | None, body: bytes) -> Reply:
+        arguments = {"Qualifier": qualifier} if qualifier else {}
+        with aws_errors(f"invoke {function}{f':{qualifier}' if qualifier else ''}"):
+            reply = self.client.invoke(FunctionName=function, Payload=body, LogType="Tail", **arguments)
+            answer = reply["Payload"].read()
+        tail = base64.b64decode(reply.get("LogResult") or "").decode("utf-8", "replace")
+        request_id = str(reply["ResponseMetadata"].get("RequestId", ""))
+        return Reply(answer, bool(reply.get("FunctionError")), tail, request_id)
+
+
+def _iso(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def _id_in_log(reply: Reply) -> str:
+    """The request id that the log of this reply uses.
+
+    In AWS it is the reply's own. Local emulators number their replies apart from the
+    invocations: there it is the one that the platform ended last.
+    """
+    ended = _ENDED.findall(reply.log) if reply.request_id not in reply.log else []
+    return ended[-1][0] or ended[-1][1] if ended else reply.request_id
+
+
+def _function_error(reply: Reply) -> FunctionError:
+    """The function's own error as it told it."""
+    try:
+        said = json.loads(reply.body)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        return FunctionError("Unhandled", reply.body.decode("utf-8", "replace"))
+    stack = said.get("stackTrace") or said.get("trace") or ()
+    lines = stack.splitlines() if isinstance(stack, str) else [str(line) for line in stack]
+    return FunctionError(
+        str(said.get("errorType") or _type_from(said)), str(said.get("errorMessage") or ""), tuple(lines)
+    )
+
+
+def _type_from(said: dict[str, Any]) -> str:
+    """The type where the runtime gives none: a timeout says so in its message only."""
+    return "Sandbox.Timedout" if "Task timed out after" in str(said.get("errorMessage")) else "Unhandled"
+
+
+def _extra_cost(place: Place, report: ReportLine | None) -> float:
+    """What is paid beside duration and request: ephemeral storage, and restores where they are paid."""
+    if report is None:
+        return 0.0
+    storage = place.storage_usd_per_s * (report.billed_duration_ms or 0) / 1000
+    restored = report.restore_duration_ms is not None and place.runtime.startswith(_PAID_RESTORES)
+    return storage + (snapstart_restore_usd(place.configuration.memory_mb) if restored else 0.0)

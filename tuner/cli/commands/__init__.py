@@ -1,0 +1,1 @@
+"""One module per command: its flags, one call, its output."""

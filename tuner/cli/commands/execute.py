@@ -1,0 +1,208 @@
+"""`tuner execute`: start an execution of the state machine, follow it, and bring the result home."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tuner.cli.options import common_options, write_bytes
+from tuner.errors import Fault, InputError, InterruptedRunError, TunerError
+
+if TYPE_CHECKING:
+    from tuner.aws.api.executions import Ended, Event
+
+DOCUMENTS = ("result", "report", "summary")
+"""Fields of an output that hold the address of a document."""
+_PARTIAL = re.compile(r"s3://\S+/result\.json")
+
+
+class ExecutionFailedError(TunerError):
+    """An execution ended without a result."""
+
+
+@click.command(
+    epilog="""Examples:
+
+\b
+  tuner execute arn:aws:states:eu-west-1:123456789012:stateMachine:powerTuningStateMachine-x input.json
+  tuner execute "$STATE_MACHINE_ARN" '{"lambdaARN": "orders", "payload": {}}' --output tuning/orders"""
+)
+@click.argument("state_machine_arn")
+@click.argument("input_", metavar="INPUT")
+@click.option("--output", metavar="DIR", help="Default: tuning/<execution>.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="What stdout carries.")
+@click.option("--profile", metavar="NAME", help="AWS profile.")
+@click.option("--role-arn", metavar="ARN", help="Role to assume, such as one in another account.")
+@click.option("--endpoint-url", metavar="URL", help="Endpoint of all AWS services.")
+@common_options
+def command(state_machine_arn: str, input_: str, output: str | None, format_: str, **options: Any) -> None:
+    """Start an execution of STATE_MACHINE_ARN with INPUT (a file, - for stdin, or JSON), and follow it.
+
+    Leaves output.json, result.json and report.html in the output folder. The input is checked before anything is
+    started. Exit 1 when the execution fails, is aborted or runs out of time; what it measured is brought home
+    then too. Ctrl-C stops following, not the execution, whose last steps put the function back.
+    """
+    from tuner.aws.api.connection import Connection
+    from tuner.aws.api.executions import Executions, region_of
+    from tuner.aws.api.session import connect
+
+    document = read_input(input_)
+    region = region_of(state_machine_arn)
+    clients = connect(Connection(region, options["profile"], options["role_arn"], options["endpoint_url"]))
+    executions = Executions(clients.states)
+    name = f"tuner-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    try:
+        execution = executions.start(state_machine_arn, name, document)
+        follow(executions.follow(execution), execution, quiet=options["quiet"])
+        ended = executions.ended(execution)
+        folder = Path(output or f"tuning/{name}")
+        brought = bring(ended, folder, clients.s3)
+    finally:
+        clients.close()
+    refuse_failure(ended, execution, brought)
+    click.echo(json.dumps(ended.output, indent=1) if format_ == "json" else summary(ended.output or {}, brought))
+
+
+def read_input(text: str) -> dict[str, Any]:
+    """The input of the execution: JSON, a file, or stdin.
+
+    Raises:
+        InputError: it cannot be read, is not JSON, or is not what the state machine takes; every fault at once.
+    """
+    from tuner.documents.input import input_faults
+
+    if not text.lstrip().startswith("{"):
+        text = _read_text(text)
+    try:
+        document = json.loads(text)
+    except ValueError as exc:
+        raise InputError.single("INPUT", f"is not JSON: {exc}", "give a file with the input of an execution") from exc
+    if not isinstance(document, dict):
+        raise InputError.single("INPUT", "is not a JSON object", "give the input of an execution")
+    # The input of a fleet names a list; it is checked by the fleet's own first state.
+    faults: Iterable[Fault] = () if "list" in document else input_faults(document)
+    if faults:
+        raise InputError(faults)
+    return document
+
+
+def follow(events: Iterable[Event], execution: str, *, quiet: bool) -> None:
+    """Show what an execution does, until it has ended.
+
+    Raises:
+        InterruptedRunError: Ctrl-C; the execution goes on.
+    """
+    progress = Progress()
+    try:
+        for event in events:
+            line = progress.line(event)
+            if line and not quiet:
+                click.echo(line, err=True)
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"Stopped following {execution}; it goes on, and puts the function back at its end.",
+            f"To stop it: aws stepfunctions stop-execution --execution-arn {execution}; then: tuner clean FUNCTION",
+        ) from None
+
+
+class Progress:
+    """Turns events of a history into lines that tell how far an execution is."""
+
+    def __init__(self) -> None:
+        self._round = 0
+        self._left = 0
+
+    def line(self, event: Event) -> str:
+        """The line of an event; empty when it tells nothing new."""
+        if event.type == "MapStateEntered":
+            self._round += 1
+        if event.type == "MapStateStarted":
+            self._left = event.items
+            return f"round {self._round}  measuring {event.items} trial{'' if event.items == 1 else 's'}"
+        if event.type == "MapIterationSucceeded":
+            self._left -= 1
+            return f"         {self._left} to go" if self._left else ""
+        if event.type in ("TaskStateEntered", "PassStateEntered") and event.state not in (
+            "Executor",
+            "Record",
+            "Invoke",
+        ):
+            return event.state
+        return "a handler is repeated" if event.type in ("LambdaFunctionTimedOut", "LambdaFunctionStartFailed") else ""
+
+
+def bring(ended: Ended, folder: Path, s3: Any) -> dict[str, Path]:
+    """Download the documents of an execution.
+
+    Returns:
+        By name, those that were there; what a failed execution measured among them.
+    """
+    from tuner.aws.api.executions import download
+
+    addresses = {name: str((ended.output or {})[name]) for name in DOCUMENTS if (ended.output or {}).get(name)}
+    if not addresses and (found := _PARTIAL.search(ended.cause)):
+        addresses = {"result": found[0], "report": found[0].replace("result.json", "report.html")}
+    brought: dict[str, Path] = {}
+    for name, address in addresses.items():
+        content = download(s3, address)
+        if content is not None:
+            brought[name] = folder / address.rpartition("/")[2]
+            write_bytes(brought[name], content)
+    if ended.output:
+        brought["output"] = folder / "output.json"
+        write_bytes(brought["output"], json.dumps(ended.output, indent=1).encode())
+    return brought
+
+
+def refuse_failure(ended: Ended, execution: str, brought: Mapping[str, Path]) -> None:
+    """Make an execution without a result an error, so that a pipeline cannot take it for success.
+
+    Raises:
+        ExecutionFailedError: it failed, was aborted, ran out of time, or has no output.
+    """
+    from tuner.aws.api.executions import readable_cause
+
+    if ended.status == "SUCCEEDED" and ended.output:
+        return
+    said = "\n".join(part for part in (ended.error, readable_cause(ended.cause)) if part)
+    kept = [f"What was measured: {path}" for name, path in brought.items() if name in DOCUMENTS]
+    hint = "The next execution undoes what this one left on the function; so does: tuner clean FUNCTION"
+    unfinished = ended.status in ("ABORTED", "TIMED_OUT")
+    raise ExecutionFailedError(
+        "\n".join([f"Execution {execution} ended {ended.status}.", *([said] if said else []), *kept]),
+        hint if unfinished else "",
+    )
+
+
+def summary(output: Mapping[str, Any], brought: Mapping[str, Path]) -> str:
+    """What to print of a successful execution."""
+    from tuner.pricing.price_list import currency_sign
+
+    lines = []
+    if "power" in output:
+        sign, spent = currency_sign(output.get("currency", "USD")), output["stateMachine"]
+        lines += [
+            f"{output['power']} MB on {output['architecture']}: {output['reason']}",
+            # What a state transition costs is known in dollars alone.
+            f"Spent: ${spent['executionCost']:.6f} on states, {sign}{spent['lambdaCost']:.6f} on invocations.",
+        ]
+    elif "tuned" in output:
+        lines.append(f"{output['tuned']} functions tuned, {output['failed']} failed.")
+    return "\n".join([*lines, "", *(f"{name.capitalize():8}{path}" for name, path in brought.items())])
+
+
+def _read_text(name: str) -> str:
+    if name == "-":
+        return sys.stdin.read()
+    try:
+        return Path(name.removeprefix("@")).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InputError.single("INPUT", f"{name} cannot be read: {exc}", "give a JSON file, - or JSON") from exc

@@ -1,0 +1,74 @@
+"""`tuner prices`: the prices that results are told in, and how to bring them up to date."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from tuner.cli.options import common_options
+from tuner.cli.price_cache import current_prices, keep_prices
+from tuner.model import Architecture
+from tuner.pricing.price_list import DEFAULT_REGION, PriceList, Tier
+
+
+@click.command(epilog="Example: tuner prices eu-south-1 --refresh")
+@click.argument("region", default=DEFAULT_REGION)
+@click.option("--refresh", is_flag=True, help="Read them anew from the AWS Price List API, and keep them.")
+@click.option("--profile", metavar="NAME", help="AWS profile, for --refresh.")
+@click.option("--role-arn", metavar="ARN", help="Role to assume, for --refresh.")
+@click.option("--endpoint-url", metavar="URL", help="Endpoint of all AWS services, for --refresh.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="What stdout carries.")
+@common_options
+def command(region: str, refresh: bool, format_: str, quiet: bool, **options: Any) -> None:
+    """Show the prices of REGION (default us-east-1): duration, requests and storage."""
+    if refresh:
+        from tuner.aws.api.connection import Connection
+        from tuner.aws.api.price_list import fetch_prices
+        from tuner.aws.api.session import connect
+
+        connection = Connection(region, options["profile"], options["role_arn"], options["endpoint_url"])
+        document = fetch_prices(connect(connection).pricing, region, datetime.now(UTC).date())
+        path = keep_prices(region, document)
+        if not quiet:
+            click.echo(f"Kept in {path}", err=True)
+    prices = current_prices(region)
+    click.echo(json.dumps(_document(prices), indent=2) if format_ == "json" else _text(prices))
+
+
+def _text(prices: PriceList) -> str:
+    lines = [f"{prices.region}, {prices.currency}, as of {prices.as_of} ({prices.source})"]
+    for architecture in Architecture:
+        tiers = ", then ".join(map(_tier, prices.tiers[architecture]))
+        lines.append(f"  {architecture:8} GB-second    {tiers}")
+    lines.append(f"  million requests       {prices.request_usd * 1e6:.4g}")
+    lines.append(f"  storage GB-second      {prices.ephemeral_usd_per_gb_second:.10f} above 512 MB")
+    if prices.unconfirmed:
+        lines.append(f"  not confirmed          {', '.join(prices.unconfirmed)}")
+    return "\n".join(lines)
+
+
+def _tier(tier: Tier) -> str:
+    bound = "" if tier.up_to_gb_seconds is None else f" up to {tier.up_to_gb_seconds:,.0f} a month"
+    return f"{tier.usd_per_gb_second:.10f}{bound}"
+
+
+def _document(prices: PriceList) -> dict[str, Any]:
+    return {
+        "region": prices.region,
+        "currency": prices.currency,
+        "as_of": prices.as_of,
+        "source": prices.source,
+        "gb_second": {
+            architecture.value: [
+                {"up_to_gb_seconds": tier.up_to_gb_seconds, "price": tier.usd_per_gb_second}
+                for tier in prices.tiers[architecture]
+            ]
+            for architecture in Architecture
+        },
+        "request": prices.request_usd,
+        "ephemeral_gb_second": prices.ephemeral_usd_per_gb_second,
+        "unconfirmed": list(prices.unconfirmed),
+    }

@@ -1,0 +1,22 @@
+"""`tuner schema`: the published JSON Schemas."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from tuner.cli.options import common_options
+
+
+@click.command(epilog="Example: tuner schema result > result.schema.json")
+@click.argument("document", type=click.Choice(["input", "result", "comparison"]))
+@common_options
+def command(document: str, **_options: bool) -> None:
+    """Print the JSON Schema of the input of an execution, of a result, or of a comparison."""
+    from tuner.comparison.verdicts import comparison_schema
+    from tuner.documents.input import input_schema
+    from tuner.documents.result import schema
+
+    schemas = {"input": input_schema, "result": schema, "comparison": comparison_schema}
+    click.echo(json.dumps(schemas[document](), indent=2))

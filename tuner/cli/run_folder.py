@@ -1,0 +1,142 @@
+"""The folder of a run: `samples.jsonl` as samples arrive, so that a killed run can go on.
+
+The first line tells what was asked for (never a payload), and so does another one when a later
+sitting asked for something else; the others are rounds and samples. A last line that was cut off
+is dropped when the run is resumed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from tuner.documents.samples import decode_sample, decode_step, encode_sample, encode_step
+from tuner.errors import InputError, TunerError
+from tuner.model import Sample, Step, Trial
+from tuner.search.study import Study
+
+SAMPLES_FILE = "samples.jsonl"
+RECORD_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What earlier sittings of a run left.
+
+    Attributes:
+        header: what was asked for last.
+        steps, samples: rounds and samples of all sittings.
+        length: bytes of the record, without a line that was cut off.
+        elapsed_s: seconds until the last line was written, from the beginning of the run.
+    """
+
+    header: dict[str, Any]
+    steps: tuple[Step, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    length: int = 0
+    elapsed_s: float = 0.0
+
+
+class Recorder:
+    """Appends rounds and samples to `samples.jsonl`; an observer of the loop.
+
+    Args:
+        folder: the run's folder; made when missing.
+        header: what is asked for; written when it differs from what was asked for before.
+        recorded: what earlier sittings left, to append to.
+        clock: seconds since the run began, earlier sittings included.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        header: dict[str, Any],
+        recorded: Recorded | None = None,
+        *,
+        clock: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._clock = clock
+        self._path = folder / SAMPLES_FILE
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if recorded is None:
+                _set_aside(self._path)
+            self._file: IO[str] = self._path.open("a", encoding="utf-8")
+            self._file.truncate(recorded.length if recorded else 0)
+        except OSError as exc:
+            problem = f"cannot write {self._path}: {exc.strerror}"
+            raise TunerError(problem, "Give a folder that can be written with --output.") from exc
+        told = {"version": RECORD_VERSION, **header}
+        if recorded is None or recorded.header != told:
+            self._append("header", told)
+
+    def asked(self, study: Study, trials: Sequence[Trial]) -> None:
+        """Write the round that is about to be measured."""
+        self._append("round", {**encode_step(study.steps[-1]), "elapsed_s": round(self._clock(), 3)})
+
+    def told(self, study: Study, sample: Sample) -> None:
+        """Write a sample, so that it survives whatever comes next."""
+        self._append("sample", {**encode_sample(sample), "elapsed_s": round(self._clock(), 3)})
+
+    def close(self) -> None:
+        """Close the file; what could not be written has been told already."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    def _append(self, kind: str, document: dict[str, Any]) -> None:
+        try:
+            self._file.write(json.dumps({"kind": kind, **document}, ensure_ascii=False) + "\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as exc:
+            raise TunerError(f"cannot write {self._path}: {exc.strerror}", "Free some space, then --resume.") from exc
+
+
+def read_record(folder: Path) -> Recorded:
+    """Read what an earlier run left in a folder.
+
+    Raises:
+        InputError: there is no record, or it is damaged before its last line.
+    """
+    path = folder / SAMPLES_FILE
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        remedy = "give the --output folder of the run that you want to go on with"
+        raise InputError.single("--resume", f"{path} cannot be read: {exc.strerror}", remedy) from exc
+    whole = content[: content.rfind(b"\n") + 1]
+    header: dict[str, Any] | None = None
+    steps: list[Step] = []
+    samples: list[Sample] = []
+    elapsed_s = 0.0
+    for number, line in enumerate(whole.splitlines(), start=1):
+        try:
+            document = json.loads(line)
+            kind = document.pop("kind")
+            elapsed_s = float(document.get("elapsed_s", elapsed_s))
+            if kind == "header":
+                header = document
+            elif kind == "round":
+                steps.append(decode_step(document))
+            elif kind == "sample":
+                samples.append(decode_sample(document))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+            problem = f"{path} line {number} is damaged: {exc}"
+            raise InputError.single("--resume", problem, "delete that line, or start a new run") from exc
+    if header is None or header.get("version") != RECORD_VERSION or not isinstance(header.get("input"), dict):
+        problem = f"{path} has no header of version {RECORD_VERSION}"
+        raise InputError.single("--resume", problem, "start a new run")
+    return Recorded(header, tuple(steps), tuple(samples), len(whole), elapsed_s)
+
+
+def _set_aside(path: Path) -> None:
+    """Keep the record of an earlier run in the same folder under the time of its last sample."""
+    if path.exists():
+        ended = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        path.rename(path.with_name(f"samples-{ended:%Y%m%dT%H%M%S%f}Z.jsonl"))

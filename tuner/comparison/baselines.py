@@ -1,0 +1,109 @@
+"""Result documents as baselines: whole, and alike enough to stand beside each other.
+
+Decides what makes two results comparable; whoever calls reads and writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from typing import Any
+
+from tuner.documents.result import Document, loads
+from tuner.errors import Fault, InputError
+from tuner.model import Notice
+
+
+class Difference(StrEnum):
+    """What can make two results incomparable; the names are those of `--allow-different`."""
+
+    BACKEND = "backend"
+    REGION = "region"
+    PAYLOAD = "payload"
+    START = "start"
+    HOST = "host"
+
+
+def decode_result(text: str, *, name: str) -> Document:
+    """A result document that holds measurements.
+
+    Args:
+        text: JSON text.
+        name: what to call it in an error.
+
+    Raises:
+        InputError: it is empty, broken, or holds no measurement.
+    """
+    if not text.strip():
+        raise InputError.single(name, "is empty", "the run that wrote it did not finish: tune again")
+    document = loads(text, name=name)
+    if not document["measurements"]:
+        raise InputError.single(name, "holds no measurement", "tune again; see its warnings for the cause")
+    return document
+
+
+def check_comparable(
+    baseline: Mapping[str, Any], candidate: Mapping[str, Any], allowed: Collection[Difference]
+) -> list[Notice]:
+    """Refuse what would compare unlike with unlike.
+
+    Args:
+        baseline, candidate: result documents.
+        allowed: differences that the user accepts.
+
+    Returns:
+        A notice for every accepted difference, and for what cannot be told.
+
+    Raises:
+        InputError: with every difference that is not accepted.
+    """
+    faults, notices = [], []
+    for difference, before, after in _differences(baseline, candidate):
+        problem = f"{_WORDS[difference]} differs: {before} in the baseline, {after} in the candidate"
+        if difference in allowed:
+            notices.append(Notice(f"other_{difference}", f"Compared all the same: {problem}."))
+        else:
+            faults.append(
+                Fault("BASELINE, CANDIDATE", problem, f"--allow-different {difference} compares all the same")
+            )
+    if faults:
+        raise InputError(faults)
+    if None in (baseline["request"]["payload"], candidate["request"]["payload"]):
+        notices.append(
+            Notice("payload_unknown", "Whether both had the same payload is not known: payload logs are off.")
+        )
+    return notices
+
+
+_WORDS = {
+    Difference.BACKEND: "where it ran",
+    Difference.REGION: "the region",
+    Difference.PAYLOAD: "the payload",
+    Difference.START: "whether only cold starts were measured",
+    Difference.HOST: "the machine",
+}
+
+
+def _differences(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> list[tuple[Difference, str, str]]:
+    """Every difference, with both values in words."""
+    return [
+        (difference, str(before), str(after))
+        for (difference, before), (_, after) in zip(_traits(baseline), _traits(candidate), strict=True)
+        if None not in (before, after) and before != after
+    ]
+
+
+def _traits(document: Mapping[str, Any]) -> list[tuple[Difference, object]]:
+    """What has to agree, in a fixed order; None where it is not known or does not matter."""
+    function, request = document["function"], document["request"]
+    payload = request["payload"]
+    local = function["backend"] == "local"
+    host = function["details"] if local else {}
+    return [
+        (Difference.BACKEND, function["backend"]),
+        (Difference.REGION, None if local else function["region"]),
+        (Difference.PAYLOAD, payload["sha256"][:12] if payload and payload["sha256"] else None),
+        (Difference.START, bool(request.get("only_cold_starts", False))),
+        (Difference.HOST, f"{host['cores']:g} cores" if "cores" in host else None),
+        (Difference.HOST, host.get("cpu") or None),
+    ]

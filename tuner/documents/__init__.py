@@ -1,0 +1,1 @@
+"""What is written and read: input, result and samples, with their schemas."""

@@ -1,0 +1,157 @@
+"""The input document (the peer's fields and ours) to `Settings`, all faults at once.
+
+The only place in the core where the document's names exist. The command line builds
+the same document from its flags, so that both are checked by the same schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tuner.documents.validation import as_number, find_faults, published_schema
+from tuner.errors import Fault, InputError
+from tuner.model import (
+    MAX_MEMORY_MB,
+    MIN_MEMORY_MB,
+    Architecture,
+    Budget,
+    Constraints,
+    Objective,
+    StrategyName,
+)
+from tuner.payloads import Payloads
+from tuner.settings import MemorySizes, Settings
+
+INPUT_SCHEMA_VERSION = 1
+
+
+def input_schema() -> dict[str, Any]:
+    """The JSON Schema of the input."""
+    return published_schema(f"input-{INPUT_SCHEMA_VERSION}")
+
+
+def decode_input(document: object) -> Settings:
+    """Check an input document and read it.
+
+    Raises:
+        InputError: with every fault, each with its JSONPath, value and remedy.
+    """
+    faults = input_faults(document)
+    if faults or not isinstance(document, Mapping):
+        raise InputError(faults)
+    return decode_valid(document)
+
+
+def input_faults(document: object) -> tuple[Fault, ...]:
+    """Every fault of an input document; empty when it is valid."""
+    if isinstance(document, Mapping):
+        document = _normalised(document)
+    faults = list(find_faults(document, input_schema()))
+    if not isinstance(document, Mapping):
+        return tuple(faults)
+    memory = document.get("powerValues")
+    if isinstance(memory, str) and "-" in memory and not any(f.path == "$.powerValues" for f in faults):
+        low, high = map(int, memory.split("-"))
+        if not MIN_MEMORY_MB <= low <= high <= MAX_MEMORY_MB:
+            remedy = f"use a range within {MIN_MEMORY_MB}-{MAX_MEMORY_MB}, smaller size first"
+            faults.append(Fault("$.powerValues", f'"{memory}" is not a range of memory sizes', remedy))
+    try:
+        Payloads.decode(document.get("payload", {}))
+    except InputError as exc:
+        faults.extend(exc.faults)
+    return tuple(faults)
+
+
+def decode_valid(document: Mapping[str, Any]) -> Settings:
+    """Settings of a document that was checked before; the schema is not consulted again."""
+    document = _normalised(document)
+    dry_run = document.get("dryRun", False)
+    sampler = document.get("sampler") or ("grid" if "num" in document or dry_run else "adaptive")
+    runs = 1 if dry_run else document.get("num", 10)
+    environments = document.get("environments", 2)
+    if "parallelInvocation" in document and "environments" not in document:
+        environments = runs if document["parallelInvocation"] else 1
+    budget, constraints = document.get("budget", {}), document.get("constraints", {})
+    return Settings(
+        target=document["lambdaARN"],
+        payloads=Payloads.decode(document.get("payload", {})),
+        payload_s3=document.get("payloadS3"),
+        memory=_memory(document.get("powerValues")),
+        architectures=_architectures(document.get("architectures", "current")),
+        objective=Objective(
+            strategy=StrategyName(document.get("strategy", "cost")),
+            balanced_weight=document.get("balancedWeight", 0.5),
+            constraints=Constraints(
+                max_p95_ms=constraints.get("maxP95Ms"),
+                max_cost_per_million_usd=constraints.get("maxCostPerMillion"),
+                min_memory_mb=constraints.get("minMemory"),
+            ),
+            tolerance=document.get("tolerance", 0.02),
+            cold_start_share=document.get("coldStartShare", float(document.get("onlyColdStarts", False))),
+        ),
+        sampler=sampler,
+        runs=runs,
+        environments=environments,
+        concurrency=document.get("concurrency", 10),
+        budget=Budget(budget.get("maxInvocations"), budget.get("maxUsd"), budget.get("maxSeconds")),
+        seed=document.get("seed", 0),
+        invocations_per_month=document.get("invocationsPerMonth"),
+        discount=document.get("discount", 0.0),
+        discard_top_bottom=document.get("discardTopBottom", 0.2),
+        only_cold_starts=document.get("onlyColdStarts", False),
+        pre_processor=document.get("preProcessorARN"),
+        post_processor=document.get("postProcessorARN"),
+        allowed_exceptions=tuple(document.get("allowedExceptions", ())),
+        sleep_between_runs_ms=document.get("sleepBetweenRunsMs", 0),
+        disable_payload_logs=document.get("disablePayloadLogs", False),
+        include_output_results=document.get("includeOutputResults", False),
+        isolation=document.get("isolation", "versions"),
+        code_for={Architecture(name): address for name, address in document.get("codeFor", {}).items()},
+        auto_optimize=document.get("autoOptimize", False) and not dry_run,
+        auto_optimize_alias=document.get("autoOptimizeAlias"),
+        dry_run=dry_run,
+        document={name: value for name, value in document.items() if name != "payload"},
+    )
+
+
+def _memory(value: Any) -> MemorySizes:
+    if value is None:
+        return MemorySizes()
+    if isinstance(value, list):
+        return MemorySizes(listed=tuple(sorted(set(value))))
+    if value.strip().lower() == "all":
+        return MemorySizes(every_64=True)
+    low, high = map(int, value.split("-"))
+    return MemorySizes(low_mb=low, high_mb=high)
+
+
+def _architectures(value: Any) -> tuple[Architecture, ...] | None:
+    if value == "current":
+        return None
+    if value == "both":
+        return tuple(Architecture)
+    return tuple(map(Architecture, [value] if isinstance(value, str) else value))
+
+
+def _normalised(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with what the peer takes as well: null for "not given", numbers as strings, `10.0` for 10."""
+    changed = {
+        name: value if name == "payload" else _whole_numbers(value)
+        for name, value in document.items()
+        if value is not None
+    }
+    for name in ("num", "balancedWeight", "discardTopBottom", "sleepBetweenRunsMs"):
+        if isinstance(changed.get(name), str):
+            changed[name] = as_number(changed[name])
+    if isinstance(changed.get("powerValues"), list):
+        changed["powerValues"] = [as_number(v) if isinstance(v, str) else v for v in changed["powerValues"]]
+    return changed
+
+
+def _whole_numbers(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_whole_numbers(item) for item in value]
+    if isinstance(value, Mapping):
+        return {name: _whole_numbers(item) for name, item in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value

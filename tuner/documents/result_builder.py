@@ -1,0 +1,335 @@
+"""Builds the result document: everything that a study found.
+
+Turns core values into the form that `tuner/documents/result.py` reads and writes. Decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner import __version__
+from tuner.documents.result import SCHEMA_VERSION, Document
+from tuner.estimation.belief import Belief
+from tuner.estimation.robust_statistics import (
+    Noise,
+    fit_noise,
+    statistics,
+    steady_runs,
+    trimmed_mean,
+    warm_billed_ms,
+)
+from tuner.model import (
+    Architecture,
+    Configuration,
+    FunctionIdentity,
+    Interval,
+    Invocation,
+    Notice,
+    Objective,
+    Outcome,
+    StopReason,
+    StrategyName,
+    Trial,
+    invocations_of,
+)
+from tuner.pricing.price_list import PriceList
+from tuner.pricing.spending import spent
+from tuner.search.advice import advise_timeout, fitted_belief
+from tuner.search.recommendation import Choice, frontier, recommend, regret, weigh_cold_starts
+from tuner.search.study import Study
+
+Value = Callable[[Invocation], float]
+
+
+def build_document(
+    study: Study,
+    identity: FunctionIdentity,
+    request: Mapping[str, Any],
+    *,
+    created_at: str,
+    seconds: float,
+    notices: Iterable[Notice] = (),
+    discard_top_bottom: float = 0.2,
+) -> Document:
+    """Build the result document of a study.
+
+    Args:
+        study: what was measured, finished or not.
+        identity: which function, and where it ran.
+        request: the settings that reproduce the run, in the form of the schema.
+        created_at: UTC ISO 8601 time.
+        seconds: wall time of the tuning.
+        notices: what the user should know.
+        discard_top_bottom: for the peer's trimmed mean.
+    """
+    share, objective = study.objective.cold_start_share, replace(study.objective, cold_start_share=0.0)
+    belief = weigh_cold_starts(study.belief(), share, study.prices)
+    fitted = fitted_belief(study)
+    fitted = fitted and weigh_cold_starts(fitted, share, study.prices)
+    choice = recommend(belief, objective, study.prices) if belief.candidates else None
+    found = list(notices)
+    if belief.fallback:
+        found.append(Notice("curve_fallback", belief.fallback))
+    if choice and choice.unmet:
+        found.append(Notice("constraints_unmet", choice.unmet))
+    if study.prices.unconfirmed:
+        names = ", ".join(study.prices.unconfirmed)
+        found.append(Notice("prices_unconfirmed", f"Prices of {study.prices.region} are not confirmed: {names}."))
+    used = study.spent
+    if used.untold:
+        message = f"{used.untold} of {used.invocations} runs came without a report: their cost is not in the sum."
+        found.append(Notice("cost_not_known", message))
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "lambda-tuner", "version": __version__},
+        "created_at": created_at,
+        "function": _function(identity),
+        "request": dict(request),
+        "prices": _prices(study.prices),
+        "measurements": _measurements(study, discard_top_bottom),
+        "curve": [_point(belief, index) for index in range(len(belief.candidates))],
+        "excluded": [
+            {**_configuration(configuration), "reason": reason}
+            for configuration, reason in sorted(belief.excluded.items())
+        ],
+        "recommendation": _recommendation(belief, choice, objective) if choice else None,
+        "alternatives": _alternatives(belief, objective, study.prices) if choice else [],
+        "fitted": [] if fitted is None else [_point(fitted, index) for index in range(len(fitted.candidates))],
+        "curve_choice": _curve_choice(fitted, objective, study.prices),
+        "frontier": [_configuration(belief.candidates[i]) for i in frontier(belief)] if choice else [],
+        "current": _current(belief, study.current),
+        "saving": _saving(study, belief, choice),
+        "timeout_advice": _timeout_advice(belief, choice, identity.timeout_s),
+        "search": _search(study),
+        "stopped_by": (study.stopped_by or StopReason.INTERRUPTED).value,
+        "tuning": {
+            "invocations": used.invocations,
+            "billed_gb_seconds": used.billed_gb_seconds,
+            "cost_usd": used.usd,
+            "seconds": seconds,
+        },
+        "warnings": [asdict(notice) for notice in found],
+    }
+
+
+def _function(identity: FunctionIdentity) -> Document:
+    return {
+        "name": identity.name,
+        "arn": identity.arn,
+        "version": identity.version,
+        "runtime": identity.runtime,
+        "code_sha256": identity.code_sha256,
+        "region": identity.region,
+        "backend": identity.backend,
+        "timeout_s": identity.timeout_s,
+        "details": dict(identity.details),
+    }
+
+
+def _prices(prices: PriceList) -> Document:
+    return {
+        "region": prices.region,
+        "currency": prices.currency,
+        "as_of": prices.as_of,
+        "source": prices.source,
+        "gb_second_usd": {a.value: prices.gb_second_usd(a) for a in Architecture},
+        "request_usd": prices.request_usd,
+        "discount": prices.discount,
+        "unconfirmed": list(prices.unconfirmed),
+    }
+
+
+def _measurements(study: Study, discard: float) -> list[Document]:
+    grouped = invocations_of(study.samples)
+    noise = fit_noise(steady_runs(runs) for runs in grouped.values())
+    return [_measurement(c, grouped[c], noise, study.prices, discard) for c in sorted(grouped)]
+
+
+def _measurement(
+    configuration: Configuration, runs: Sequence[Invocation], noise: Noise, prices: PriceList, discard: float
+) -> Document:
+    ran = [run for run in runs if run.ran]
+    usable = [run for run in runs if run.usable]
+    steady = steady_runs(runs)
+    cold = [run for run in usable if run.cold]
+    labels = {label: number for number, label in enumerate(dict.fromkeys(run.environment for run in ran))}
+    outcomes = Counter(run.outcome for run in runs)
+
+    def figures(runs: Sequence[Invocation], value: Value, peers: Sequence[float]) -> Document | None:
+        if not runs:
+            return None
+        found = statistics([value(run) for run in runs], [run.environment for run in runs], noise)
+        return {**asdict(found), "trimmed_mean": trimmed_mean(peers, discard)}
+
+    return {
+        **_configuration(configuration),
+        "runs": len(ran),
+        "environments": len(labels),
+        "cold_starts": sum(1 for run in ran if run.cold),
+        "outcomes": {outcome.value: outcomes[outcome] for outcome in Outcome},
+        "duration_ms": figures(steady, lambda run: run.duration_ms or 0.0, [run.duration_ms or 0.0 for run in usable]),
+        "billed_duration_ms": figures(steady, warm_billed_ms, [float(run.billed_duration_ms or 0) for run in usable]),
+        "init_duration_ms": figures(cold, lambda run: run.start_ms or 0.0, [run.start_ms or 0.0 for run in cold]),
+        "max_memory_used_mb": max((run.max_memory_used_mb or 0 for run in ran), default=0) or None,
+        "cost_usd": figures(
+            steady,
+            lambda run: prices.invocation_cost(configuration, warm_billed_ms(run)),
+            [
+                prices.invocation_cost(configuration, r.billed_duration_ms or 0, extra_usd=r.extra_cost_usd)
+                for r in usable
+            ],
+        ),
+        "errors": _errors(runs),
+        "data": {
+            "environment": [labels[run.environment] for run in ran],
+            "cold": [run.cold for run in ran],
+            "outcome": [run.outcome.value for run in ran],
+            "duration_ms": [run.duration_ms for run in ran],
+            "billed_duration_ms": [run.billed_duration_ms for run in ran],
+            "init_duration_ms": [run.start_ms for run in ran],
+            "max_memory_used_mb": [run.max_memory_used_mb for run in ran],
+            "usable": [run.usable for run in ran],
+        },
+    }
+
+
+def _errors(runs: Sequence[Invocation]) -> list[Document]:
+    """The function's own errors; runs that differ in the request id alone count as one."""
+    counts: Counter[tuple[str, str]] = Counter()
+    first: dict[tuple[str, str], Document] = {}
+    for run in runs:
+        if run.error is None:
+            continue
+        message = run.error.message.replace(run.request_id, "…") if run.request_id else run.error.message
+        key = (run.error.type, message)
+        counts[key] += 1
+        first.setdefault(key, {"type": run.error.type, "message": message, "stack": list(run.error.stack)})
+    return [{**first[key], "count": count} for key, count in counts.most_common()]
+
+
+def _point(belief: Belief, index: int) -> Document:
+    return {
+        **_configuration(belief.candidates[index]),
+        **_figures(belief, index),
+        "measured": bool(belief.measured[index]),
+    }
+
+
+def _figures(belief: Belief, index: int) -> Document:
+    return {
+        "duration_ms": _interval(belief.duration_ms[:, index]),
+        "cost_usd": _interval(belief.cost_usd[:, index]),
+        "p95_ms": _interval(belief.p95_ms[:, index]),
+        "init_duration_ms": None if belief.init_ms is None else _interval(belief.init_ms[:, index]),
+    }
+
+
+def _recommendation(belief: Belief, choice: Choice, objective: Objective) -> Document:
+    return {
+        **_configuration(choice.configuration),
+        "strategy": objective.strategy.value,
+        **_figures(belief, choice.index),
+        "expected_regret": max(0.0, choice.expected_regret),
+        "given_to_ties": max(0.0, choice.given_to_ties),
+        "reason": choice.reason,
+        "measured": bool(belief.measured[choice.index]),
+        "unmet": choice.unmet,
+    }
+
+
+def _curve_choice(fitted: Belief | None, objective: Objective, prices: PriceList) -> Document | None:
+    """What the fitted curve would recommend where a fixed list was measured."""
+    if fitted is None or not fitted.candidates:
+        return None
+    return _recommendation(fitted, recommend(fitted, objective, prices), objective)
+
+
+def _timeout_advice(belief: Belief, choice: Choice | None, current_s: float | None) -> Document | None:
+    if choice is None:
+        return None
+    advice = advise_timeout(belief, choice.index, current_s)
+    return {**asdict(advice), "p99_ms": _interval(belief.p99_ms[:, choice.index])}
+
+
+def _alternatives(belief: Belief, objective: Objective, prices: PriceList) -> list[Document]:
+    others = [replace(objective, strategy=name) for name in StrategyName if name is not objective.strategy]
+    return [_recommendation(belief, recommend(belief, other, prices), other) for other in others]
+
+
+def _current(belief: Belief, current: Configuration | None) -> Document | None:
+    if current is None:
+        return None
+    index = belief.index(current)
+    known = {"duration_ms": None, "cost_usd": None, "p95_ms": None}
+    if index is not None:
+        figures = _figures(belief, index)
+        known = {name: figures[name] for name in known}
+    return {**_configuration(current), **known}
+
+
+def _saving(study: Study, belief: Belief, choice: Choice | None) -> Document | None:
+    """Recommended against current, from joint draws, so that what moves both cancels."""
+    index = None if study.current is None else belief.index(study.current)
+    if choice is None or index is None or index == choice.index:
+        return None
+    cost, duration = belief.cost_usd, belief.duration_ms
+    saved = cost[:, index] - cost[:, choice.index]
+    month = study.invocations_per_month
+    lost = regret(belief, study.objective)
+    pairs = min(_environments(study, belief.candidates[i]) for i in (index, choice.index))
+    return {
+        "ratio": _interval(saved / cost[:, index]),
+        "duration_ratio": _interval(1 - duration[:, choice.index] / duration[:, index]),
+        "objective_ratio": _interval(1 - (1 + lost[:, choice.index]) / (1 + lost[:, index])),
+        "per_month_usd": None if month is None else _interval(saved * month),
+        "paired_environments": pairs,
+    }
+
+
+def _environments(study: Study, configuration: Configuration) -> int:
+    runs = invocations_of(study.samples).get(configuration, [])
+    return len({run.environment for run in runs if run.usable})
+
+
+def _search(study: Study) -> list[Document]:
+    rounds: list[Document] = []
+    by_trial: dict[int, list[Any]] = {}
+    for sample in study.samples:
+        by_trial.setdefault(sample.trial_id, []).append(sample)
+    before: list[Any] = []
+    for number, step in enumerate(study.steps):
+        used = spent(before, study.prices)
+        rounds.append(
+            {
+                "round": number,
+                "trials": [_trial(trial) for trial in step.trials],
+                "invocations": used.invocations,
+                "cost_usd": used.usd,
+                "expected_regret": step.expected_regret,
+            }
+        )
+        before.extend(sample for trial in step.trials for sample in by_trial.get(trial.id, []))
+    return rounds
+
+
+def _trial(trial: Trial) -> Document:
+    return {
+        **_configuration(trial.configuration),
+        "environments": trial.environments,
+        "runs_per_environment": trial.runs_per_environment,
+    }
+
+
+def _configuration(configuration: Configuration) -> Document:
+    return {"memory_mb": configuration.memory_mb, "architecture": configuration.architecture.value}
+
+
+def _interval(draws: NDArray[np.float64]) -> Document:
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return asdict(Interval(float(draws.mean()), float(low), float(high)))

@@ -1,0 +1,1 @@
+"""What is believed of every memory size and architecture, from few measurements."""

@@ -1,0 +1,157 @@
+"""Everything that samples say of a function: duration, cost, percentiles and cold starts at any size.
+
+Fits the posterior over curves and turns it into a `Belief` of candidates or an
+`Estimate` of one configuration. Knows nothing of what to measure next.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.estimation.belief import Belief
+from tuner.estimation.cold_starts import draw_starts
+from tuner.estimation.layout import Layout, candidates_of, layout_of
+from tuner.estimation.observations import Runs, ruled_out, runs_of, start_points
+from tuner.estimation.posterior import Draws, Prior, draw_posterior
+from tuner.estimation.robust_statistics import cost_of_billed
+from tuner.estimation.tails import Tails, draw_tails
+from tuner.model import Architecture, Configuration, Interval, Sample, SearchSpace
+from tuner.pricing.price_list import PriceList
+
+Floats = NDArray[np.float64]
+
+DRAWS = 1000
+"""Joint draws: enough for 95% intervals to two digits and for regrets of a fraction of a percent."""
+DEFAULT_PRIOR = Prior()
+
+
+class NothingUsableError(ValueError):
+    """No run says anything about the curve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Figures of one configuration, each with its interval."""
+
+    configuration: Configuration
+    duration_ms: Interval
+    cost_usd: Interval
+    p95_ms: Interval
+    p99_ms: Interval
+    init_ms: Interval | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Posterior:
+    """The fitted curves of a function, as joint draws at the nodes of a layout."""
+
+    layout: Layout
+    runs: Runs
+    draws: Draws
+    tails: Tails
+    init_ms: Floats | None
+    prices: PriceList
+
+    def at(self, memory_mb: int, architecture: Architecture) -> Estimate:
+        """Duration, billed cost, percentiles and init at any size between the outermost nodes (1 MB steps)."""
+        configuration = Configuration(memory_mb, architecture)
+        belief = self.belief((configuration,))
+        return Estimate(
+            configuration,
+            _interval(belief.duration_ms),
+            _interval(belief.cost_usd),
+            _interval(belief.p95_ms),
+            _interval(belief.p99_ms),
+            None if belief.init_ms is None else _interval(belief.init_ms),
+        )
+
+    def location(self, candidates: Sequence[Configuration]) -> Floats:
+        """Joint draws of the log of the median duration of candidates, shape (S, G)."""
+        return self.layout.interpolate(self.draws.log_ms, candidates)
+
+    def belief(self, candidates: Sequence[Configuration]) -> Belief:
+        """Joint draws of candidates."""
+        median = np.exp(self.location(candidates))
+        duration = median * self.tails.mean[:, None]
+        measured = {self.layout.configurations[node] for node in self.runs.nodes}
+        init = None
+        if self.init_ms is not None:
+            init = np.exp(self.layout.interpolate(np.log(self.init_ms), candidates))
+        return Belief(
+            candidates=tuple(candidates),
+            duration_ms=duration,
+            cost_usd=cost_of_billed(candidates, duration + self.runs.billed_excess_ms, self.prices),
+            p95_ms=median * self.tails.p95[:, None],
+            p99_ms=median * self.tails.p99[:, None],
+            measured=np.array([c in measured for c in candidates], dtype=np.bool_),
+            init_ms=init,
+        )
+
+
+def fit(
+    samples: Sequence[Sample],
+    space: SearchSpace,
+    prices: PriceList,
+    *,
+    seed: int,
+    current: Configuration | None = None,
+    prior: Prior = DEFAULT_PRIOR,
+    draws: int = DRAWS,
+) -> Posterior:
+    """Fit the curves of a function.
+
+    Raises:
+        NothingUsableError: no run says anything about the curve.
+        ArithmeticError, numpy.linalg.LinAlgError: the numbers do not allow it.
+    """
+    also = {s.configuration.memory_mb for s in samples if any(i.usable for i in s.invocations)}
+    also |= {current.memory_mb} if current is not None else set()
+    layout = layout_of(space, prices, also)
+    runs = runs_of(samples, layout)
+    if not runs.count:
+        raise NothingUsableError("no usable run")
+    # The draws depend on what was measured where, not on the durations: scaled runs give scaled draws.
+    design = zlib.crc32(np.concatenate([runs.nodes[runs.location], runs.environment, runs.cold]).tobytes())
+    rng = np.random.default_rng((seed, design, runs.count))
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        posterior = draw_posterior(runs, layout, prior, draws, rng)
+        tails = draw_tails(runs, posterior, rng)
+        init = draw_starts(start_points(samples, layout), layout, draws, rng)
+    return Posterior(layout, runs, posterior, tails, init, prices)
+
+
+def candidates(
+    samples: Sequence[Sample], space: SearchSpace, prices: PriceList, current: Configuration | None
+) -> tuple[tuple[Configuration, ...], dict[Configuration, str]]:
+    """What may be recommended, and what may not with the reason."""
+    measured = {s.configuration.memory_mb for s in samples}
+    layout = layout_of(space, prices, {m for m in measured if _within(m, space)})
+    everything = candidates_of(space, layout, current)
+    excluded = dict(ruled_out(samples, everything))
+    return tuple(c for c in everything if c not in excluded), excluded
+
+
+def timeout_advice_ms(belief: Belief, index: int, *, margin: float = 1.5) -> float:
+    """A timeout that a recommended configuration should not run into: the upper end of its p99, with a margin.
+
+    Args:
+        belief: of the candidates.
+        index: the recommended one.
+        margin: factor on top, for what no sample has shown.
+    """
+    p99 = float(np.quantile(belief.p99_ms[:, index], 0.975))
+    return p99 * margin
+
+
+def _within(memory_mb: int, space: SearchSpace) -> bool:
+    return space.memory_sizes_mb[0] <= memory_mb <= space.memory_sizes_mb[-1]
+
+
+def _interval(draws: Floats) -> Interval:
+    low, high = np.quantile(draws, (0.025, 0.975))
+    return Interval(float(draws.mean()), float(low), float(high))

@@ -1,0 +1,165 @@
+"""Curves that functions are known to have: a large sample of log durations from a mixture of mechanisms.
+
+Shapes come from published curves (single-threaded CPU work, several threads, memory
+pressure, 20 ms periods of short functions, and anything monotone); none of them is
+fitted to a particular function. Scale is free except for the periods, which are absolute.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.estimation.layout import Layout
+from tuner.estimation.noise import PERIOD_MS
+from tuner.model import MB_PER_VCPU
+
+Floats = NDArray[np.float64]
+
+PARTICLES = 20_000
+VCPU_STEPS_MB = (3009, 5308, 7077, 8846)
+"""Sizes from which 3, 4, 5 and 6 vCPUs are visible; 2 below."""
+SEED = 20_260
+"""The particles are the same in every run: they are a prior, not a random choice of the study."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Particles:
+    """Log durations at the nodes.
+
+    Attributes:
+        curves: shape (N, G); up to an unknown scale unless `absolute`.
+        absolute: shape (N,), whether a curve's scale is known (ms).
+    """
+
+    curves: NDArray[np.float32]
+    absolute: NDArray[np.bool_]
+
+
+Draw = Callable[[Floats, int, np.random.Generator, Floats | None], Floats]
+
+
+@lru_cache(maxsize=48)
+def draw_particles(layout: Layout, count: int = PARTICLES) -> Particles:
+    """Curves at the nodes of a layout, in random order of the mechanisms."""
+    seed = zlib.crc32(repr((len(layout.architectures), layout.sizes_mb)).encode())
+    rng = np.random.default_rng((SEED, seed))
+    memory_mb = np.array(layout.sizes_mb, dtype=np.float64)
+    blocks, absolute = [], []
+    for mechanism, weight in MIXTURE:
+        size = round(count * weight)
+        ratios = _ratios(size, rng) if len(layout.architectures) > 1 else None
+        curves = mechanism(memory_mb, size, rng, ratios)
+        if mechanism is not periods:
+            curves = curves - curves[:, [len(memory_mb) // 2]]
+        blocks.append(curves)
+        absolute.append(np.full(size, mechanism is periods))
+    order = rng.permutation(sum(len(block) for block in blocks))
+    return Particles(np.concatenate(blocks)[order].astype(np.float32), np.concatenate(absolute)[order])
+
+
+def single_thread(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Floats:
+    """Waiting plus CPU work that gains up to about one vCPU."""
+    return _log_sum(*_wait_and_work(memory_mb, n, rng, threads=False), ratios)
+
+
+def threads(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Floats:
+    """Amdahl's law: a part of the work is shared by two to six threads."""
+    return _log_sum(*_wait_and_work(memory_mb, n, rng, threads=True), ratios)
+
+
+def memory_pressure(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Floats:
+    """Work that grows steeply below a working set (garbage collection, caches)."""
+    wait, work = _wait_and_work(memory_mb, n, rng, threads=False)
+    working_set = np.exp(rng.uniform(np.log(150), np.log(3000), (n, 1)))
+    strength = np.abs(rng.normal(0, 2, (n, 1)))
+    pressure = 1 + strength * np.maximum(0, working_set / memory_mb - 1) ** rng.uniform(0.7, 2.0, (n, 1))
+    return _log_sum(wait * pressure, work * pressure, ratios)
+
+
+def periods(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Floats:
+    """Short work below one vCPU, which waits for the rest of each 20 ms period (absolute, in ms)."""
+    share = memory_mb / MB_PER_VCPU
+    work = np.exp(rng.uniform(np.log(0.3), np.log(120.0), (n, 1)))
+    base = np.exp(rng.uniform(np.log(0.2), np.log(60.0), (n, 1))) * (rng.random((n, 1)) < 0.6)
+    exponent = rng.uniform(0, 0.6, (n, 1)) * (rng.random((n, 1)) < 0.5)
+    sharp, phase = rng.random((n, 1)) < 0.5, rng.uniform(0, 1, (n, 1))
+    quota = np.minimum(PERIOD_MS * share, PERIOD_MS)
+
+    def duration(factor: Floats | float) -> Floats:
+        needed = work * factor / quota
+        waits = np.maximum(0, np.where(sharp, np.ceil(needed) - 1, needed - phase))
+        return np.asarray(np.log(work * factor * share**-exponent + (PERIOD_MS - quota) * waits + base))
+
+    if ratios is None:
+        return duration(1.0)
+    return np.concatenate([duration(np.exp(ratios[:, [0]])), duration(1.0)], axis=1)
+
+
+def any_slopes(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Floats:
+    """Slopes (log duration against log memory) that change at random, mostly falling off; steep ones included."""
+    step = np.log(2) / 2
+    log_memory = np.log(memory_mb)
+    knots = np.arange(np.log(128), np.log(10_240) + step, step)
+    slopes = np.empty((n, len(knots)))
+    slopes[:, 0] = _fresh_slopes(n, rng)
+    for i in range(1, len(knots)):
+        fresh = _fresh_slopes(n, rng)
+        fresh = np.where(rng.random(n) < 0.75, np.minimum(fresh, slopes[:, i - 1]), fresh)
+        slopes[:, i] = np.where(rng.random(n) < 0.35, fresh, slopes[:, i - 1])
+    reached = np.clip((log_memory[None, :] - knots[:, None]), 0, step)  # how much of each segment lies below a size
+    curve = -slopes @ reached
+    return _log_sum(np.zeros((n, 1)), np.exp(curve), ratios)
+
+
+MIXTURE: tuple[tuple[Draw, float], ...] = (
+    (single_thread, 0.28),
+    (threads, 0.18),
+    (memory_pressure, 0.12),
+    (periods, 0.12),
+    (any_slopes, 0.30),
+)
+"""Mechanisms with their prior weights."""
+
+
+def _wait_and_work(memory_mb: Floats, n: int, rng: np.random.Generator, *, threads: bool) -> tuple[Floats, Floats]:
+    share = memory_mb[None, :] / MB_PER_VCPU
+    wait = rng.beta(0.6, 1.2, (n, 1))
+    exponent = 1 + np.where(rng.random((n, 1)) < 0.6, 0.03, 0.12) * rng.standard_normal((n, 1))
+    knee = np.where(rng.random((n, 1)) < 0.7, 1.0, rng.uniform(0.6, 1.15, (n, 1)))
+    serial = 1 / np.minimum(1, share / knee) ** exponent
+    if threads:
+        shared = rng.beta(1.0, 0.7, (n, 1))
+        workers = rng.integers(2, 7, (n, 1)).astype(np.float64)
+        visible = 2.0 + sum((memory_mb >= step).astype(np.float64) for step in VCPU_STEPS_MB)
+        work = (1 - shared) * serial + shared / np.minimum(np.minimum(workers, share), visible)
+    else:
+        work = serial
+    slow_start = np.abs(rng.normal(0, 0.35, (n, 1))) * (rng.random((n, 1)) < 0.5)
+    low_memory = 1 + slow_start * np.exp(-(memory_mb - 128) / rng.uniform(40, 250, (n, 1)))
+    return wait, (1 - wait) * work * low_memory
+
+
+def _fresh_slopes(n: int, rng: np.random.Generator) -> Floats:
+    kind = rng.random(n)
+    steep = np.where(kind < 0.85, 1 + 0.06 * rng.standard_normal(n), rng.uniform(1, 2.6, n))
+    return np.where(kind < 0.3, 0.02 * rng.random(n), np.where(kind < 0.6, rng.random(n), steep))
+
+
+def _ratios(n: int, rng: np.random.Generator) -> Floats:
+    """Log ratios of the cheaper to the dearer architecture, of CPU work and of waiting, shape (n, 2)."""
+    wide = rng.random((n, 1)) < 0.3
+    work = np.where(wide, rng.normal(-0.2, 0.35, (n, 1)), rng.normal(-0.06, 0.12, (n, 1)))
+    return np.concatenate([work, rng.normal(0, 0.05, (n, 1))], axis=1)
+
+
+def _log_sum(wait: Floats, work: Floats, ratios: Floats | None) -> Floats:
+    if ratios is None:
+        return np.asarray(np.log(wait + work))
+    cheaper = wait * np.exp(ratios[:, [1]]) + work * np.exp(ratios[:, [0]])
+    return np.asarray(np.log(np.concatenate([cheaper, wait + work], axis=1)))

@@ -1,0 +1,148 @@
+"""Samples turned into numbers: one row per usable run, plus what failures say about sizes.
+
+Rows are put in an order of their own, so that the order in which samples came cannot
+change anything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.estimation.layout import Layout
+from tuner.estimation.robust_statistics import exclusions
+from tuner.model import Configuration, Invocation, Outcome, Sample, invocations_of
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+SHORTEST_MS = 0.05
+"""Shorter durations are taken for this: they are below what the REPORT line resolves well."""
+MEMORY_HEADROOM = 1.1
+"""Memory that must be there, over the Max Memory Used that was seen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Runs:
+    """Usable runs, n of them, at L locations.
+
+    Attributes:
+        nodes: the node of each location, shape (L,), ascending.
+        location: index into `nodes`, shape (n,).
+        log_ms: log duration, shape (n,).
+        environment: number of the environment, shape (n,), from 0; each is at one location.
+        cold: whether it was the first run after a cold start, shape (n,).
+        billed_excess_ms: what is billed of a warm run beyond its duration, pooled.
+        censored: (node, log ms) of runs that were cut off at a timeout.
+    """
+
+    nodes: Integers
+    location: Integers
+    log_ms: Floats
+    environment: Integers
+    cold: NDArray[np.bool_]
+    billed_excess_ms: float
+    censored: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of runs, n."""
+        return len(self.log_ms)
+
+
+def runs_of(samples: Iterable[Sample], layout: Layout) -> Runs:
+    """The runs that say something about the curve. Configurations outside the layout are left out."""
+    rows: list[tuple[int, str, bool, float, float | None]] = []
+    censored: list[tuple[int, float]] = []
+    for configuration, invocations in invocations_of(samples).items():
+        if configuration.architecture not in layout.architectures or configuration.memory_mb not in layout.sizes_mb:
+            continue
+        node = layout.node(configuration)
+        for number, run in enumerate(invocations):
+            duration = run.duration_ms
+            if duration is None:
+                continue
+            log_ms = math.log(max(duration, SHORTEST_MS))
+            if run.usable:
+                rows.append((node, run.environment or f"?{number}", run.cold, log_ms, _billed_excess(run)))
+            elif run.outcome is Outcome.TIMEOUT:
+                censored.append((node, log_ms))
+    rows.sort(key=lambda row: row[:4])
+    nodes, location = np.unique(np.array([row[0] for row in rows], dtype=np.int64), return_inverse=True)
+    labels: dict[tuple[int, str], int] = {}
+    environment = [labels.setdefault((row[0], row[1]), len(labels)) for row in rows]
+    excess = [row[4] for row in rows if row[4] is not None]
+    return Runs(
+        nodes,
+        location.reshape(-1).astype(np.int64),
+        np.array([row[3] for row in rows], dtype=np.float64),
+        np.array(environment, dtype=np.int64),
+        np.array([row[2] for row in rows], dtype=np.bool_),
+        float(np.mean(excess)) if excess else 0.5,
+        tuple(sorted(censored)),
+    )
+
+
+def ruled_out(samples: Sequence[Sample], candidates: Iterable[Configuration]) -> Mapping[Configuration, str]:
+    """What may not be recommended, with the reason.
+
+    What failed rules out others: memory that did not suffice (or of which more than nine
+    tenths were in use) all smaller sizes of both architectures, a timeout the smaller sizes of its
+    architecture, a refused size the larger ones of its architecture.
+    """
+    direct = exclusions(samples)
+    outcomes = {c: {run.outcome for run in runs} for c, runs in invocations_of(samples).items()}
+    floor_mb = max((c.memory_mb for c, kinds in outcomes.items() if Outcome.OUT_OF_MEMORY in kinds), default=0)
+    needed_mb = _needed_memory(samples)
+    found = dict(direct)
+    for candidate in candidates:
+        if candidate in found:
+            continue
+        memory_mb, own = candidate.memory_mb, candidate.architecture
+        slow = [c.memory_mb for c, reason in direct.items() if c.architecture is own and "timed out" in reason]
+        refused = [c.memory_mb for c, kinds in outcomes.items() if c.architecture is own and Outcome.REFUSED in kinds]
+        if memory_mb <= floor_mb:
+            found[candidate] = f"not larger than {floor_mb} MB, which ran out of memory"
+        elif slow and memory_mb < max(slow):
+            found[candidate] = f"smaller than {max(slow)} MB, which timed out"
+        elif refused and memory_mb > min(refused):
+            found[candidate] = f"larger than {min(refused)} MB, which was refused"
+        elif memory_mb < needed_mb * MEMORY_HEADROOM:
+            found[candidate] = f"leaves too little above the {needed_mb} MB that were in use"
+    return found
+
+
+def start_points(samples: Iterable[Sample], layout: Layout) -> list[tuple[int, float, float]]:
+    """Cold starts as (row of the architecture, log memory, log of the init duration), sorted."""
+    points = [
+        (
+            layout.architectures.index(configuration.architecture),
+            math.log(configuration.memory_mb),
+            math.log(max(run.start_ms, SHORTEST_MS)),
+        )
+        for configuration, runs in invocations_of(samples).items()
+        if configuration.architecture in layout.architectures
+        for run in runs
+        if run.usable and run.start_ms is not None
+    ]
+    return sorted(points)
+
+
+def _billed_excess(run: Invocation) -> float | None:
+    if run.cold or run.billed_duration_ms is None or run.duration_ms is None:
+        return None
+    return run.billed_duration_ms - run.duration_ms
+
+
+def _needed_memory(samples: Sequence[Sample]) -> int:
+    """The least memory that any configuration got by with: larger ones may use more because they can."""
+    used: dict[Configuration, int] = {}
+    for configuration, runs in invocations_of(samples).items():
+        for run in runs:
+            if run.usable and run.max_memory_used_mb is not None:
+                used[configuration] = max(used.get(configuration, 0), run.max_memory_used_mb)
+    return min(used.values(), default=0)

@@ -1,0 +1,336 @@
+"""The posterior over curves: particles weighed by the runs, plus a departure from them, exactly.
+
+log t = scale + mechanism + departure. Given a particle (the mechanism), the noise level and
+the kind of the departure, everything is Gaussian and is integrated in closed form; those
+three are summed over. Heavy tails come in by reweighting single runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.estimation.layout import Layout
+from tuner.estimation.mechanisms import Particles, draw_particles
+from tuner.estimation.noise import (
+    NoiseLevel,
+    Summaries,
+    residual_scores,
+    residual_scores_of_many,
+    summarise,
+    throttling_variance,
+)
+from tuner.estimation.observations import Runs
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """How far a curve may be from its mechanism, in log units.
+
+    Attributes:
+        sd: of the smooth part.
+        length: its correlation length in log memory.
+        nugget: sd of the part without smoothness.
+    """
+
+    sd: float
+    length: float = 1.0
+    nugget: float = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Everything that is assumed before the first run.
+
+    Attributes:
+        departures: (departure from the mechanism, weight): a tilt over the whole range, a bend
+            within two octaves, a kink of its own here and there, or every size a little off.
+        architecture_correlation: of the departures of the two architectures.
+        noise: (level, weight).
+        outlier_z: from how many sd on a run counts less.
+        trust: power of the likelihood when curves and hypotheses are weighed. No function is drawn from the
+            mixture, and the curve of it that happens to fit best must not drive out the others too soon
+            (a generalised posterior, as in Grünwald and van Ommen 2017).
+        scale_sd: of the log scale of a curve whose scale is free.
+        absolute_scale_sd: of one whose scale is known.
+        particles: how many curves stand for the mechanisms.
+    """
+
+    departures: tuple[tuple[Departure, float], ...] = (
+        (Departure(0.02, length=2.5), 0.22),
+        (Departure(0.06), 0.25),
+        (Departure(0.15), 0.20),
+        (Departure(0.15, length=2.5), 0.08),
+        (Departure(0.30), 0.05),
+        (Departure(0.30, length=0.4), 0.05),
+        (Departure(0.06, length=0.4, nugget=0.03), 0.08),
+        (Departure(0.02, nugget=0.06), 0.07),
+    )
+    architecture_correlation: float = 0.5
+    noise: tuple[tuple[NoiseLevel, float], ...] = tuple(
+        (NoiseLevel(run, environment, *cold, periods), weight * cold_weight)
+        for run, environment, weight in (
+            (0.01, 0.015, 0.08),
+            (0.03, 0.03, 0.2),
+            (0.05, 0.05, 0.4),
+            (0.10, 0.07, 0.2),
+            (0.20, 0.12, 0.08),
+            (0.50, 0.25, 0.04),
+        )
+        for cold, cold_weight in (((0.08, 0.15, 0.05), 0.75), ((0.5, 1.0, 0.1), 0.15), ((0.5, 1.0, 0.35), 0.1))
+        for periods in (1.0, 0.0)
+    )
+    outlier_z: float = 2.0
+    trust: float = 0.8
+    scale_sd: float = 3.0
+    absolute_scale_sd: float = 0.2
+    particles: int = 20_000
+
+
+_FLAT_SD = 10.0
+"""A free scale is integrated over this, around the data; the evidence is corrected to `Prior.scale_sd`."""
+_ORDINARY_COLD_SD = 0.1
+"""Outliers are looked for where first runs are taken to be alike: otherwise one outlier passes for a cold start."""
+_SCREENING = 16
+"""Hypotheses are screened on every n-th particle first."""
+_NEGLIGIBLE = 0.002
+"""Hypotheses with less weight than this after screening are dropped."""
+_MANY_RUNS = 150
+"""With more runs than this, residuals are taken within locations rather than leave-one-out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """Joint draws of the posterior.
+
+    Attributes:
+        log_ms: log of the median duration at the nodes, shape (S, G).
+        run_sd, environment_sd: noise of each draw, shape (S,).
+        cold_offset, cold_offset_variance: mean log offset of first runs, and the doubt about it.
+        cold_sd: scatter of single first runs around it.
+    """
+
+    log_ms: Floats
+    run_sd: Floats
+    environment_sd: Floats
+    cold_offset: float
+    cold_offset_variance: float
+    cold_sd: float
+
+
+def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np.random.Generator) -> Draws:
+    """Draw curves given the runs (at least one).
+
+    Raises:
+        FloatingPointError, numpy.linalg.LinAlgError: the numbers do not allow it.
+    """
+    particles = draw_particles(layout, prior.particles)
+    few = Particles(particles.curves[::_SCREENING], particles.absolute[::_SCREENING])
+    kernels = _kernels(layout, prior)
+    throttling = throttling_variance(runs, layout)
+    noise = [(level, weight) for level, weight in prior.noise if level.periods or throttling.any()]
+    levels = [level for level, _ in noise]
+    hypotheses = [
+        Hypothesis(k, n, absolute, math.log(kernel_weight * level_weight))
+        for k, (_, kernel_weight) in enumerate(prior.departures)
+        for n, (_, level_weight) in enumerate(noise)
+        for absolute in (False, True)
+    ]
+    weights = np.ones(runs.count)
+    for _ in range(2):
+        summaries = summarise(runs, levels, weights, throttling)
+        posterior = _Posterior(runs, kernels, levels, prior, summaries)
+        scores = posterior.score(hypotheses, few)
+        weights = _outlier_weights(posterior, scores, few, weights, throttling)
+    summaries = summarise(runs, levels, weights, throttling)
+    posterior = _Posterior(runs, kernels, levels, prior, summaries)
+    scores = posterior.score(hypotheses, few)
+    bar = max(score.total for score in scores) + math.log(_NEGLIGIBLE)
+    kept = [score.hypothesis for score in scores if score.total > bar]
+    return posterior.draw(posterior.score(kept, particles), particles, count, rng)
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A departure, a noise level, and whether the scale is known; by their positions."""
+
+    kernel: int
+    level: int
+    absolute: bool
+    log_prior: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Score:
+    """Log weights of the particles under one hypothesis, and what is needed to draw from it."""
+
+    hypothesis: Hypothesis
+    members: NDArray[np.int64]
+    log_weights: Floats
+    total: float
+    precision: Floats
+    offset: float
+
+    @property
+    def chances(self) -> Floats:
+        """Weights of the particles, adding up to one."""
+        chance = np.exp(self.log_weights - self.log_weights.max())
+        return np.asarray(chance / chance.sum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Posterior:
+    """The runs at every noise level, ready to weigh particles."""
+
+    runs: Runs
+    kernels: Floats
+    levels: Sequence[NoiseLevel]
+    prior: Prior
+    summaries: Summaries
+
+    def score(self, hypotheses: Sequence[Hypothesis], particles: Particles) -> list[_Score]:
+        """Weigh particles under each hypothesis."""
+        found: list[_Score] = []
+        for absolute in (False, True):
+            own = [h for h in hypotheses if h.absolute is absolute]
+            members = np.flatnonzero(particles.absolute == absolute)
+            if own and len(members):
+                found += self._score(own, members, particles.curves[np.ix_(members, self.runs.nodes)])
+        return found
+
+    def _score(
+        self, hypotheses: list[Hypothesis], members: NDArray[np.int64], curves: NDArray[np.float32]
+    ) -> list[_Score]:
+        absolute, nodes = hypotheses[0].absolute, self.runs.nodes
+        level = [h.level for h in hypotheses]
+        kernel = self.kernels[[h.kernel for h in hypotheses]][:, nodes[:, None], nodes[None, :]]
+        centre = self.summaries.centre[level]
+        offset = np.zeros(len(level)) if absolute else centre.mean(axis=1)
+        scale_sd = self.prior.absolute_scale_sd if absolute else _FLAT_SD
+        root = np.linalg.cholesky(kernel + scale_sd**2 + self.summaries.covariance[level])
+        inverse = np.linalg.inv(root)
+        constant = self.summaries.log_constant[level] - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+        constant += 0.0 if absolute else math.log(_FLAT_SD / self.prior.scale_sd)
+        target = np.einsum("hij,hj->hi", inverse, centre - offset[:, None]).astype(np.float32)
+        projection = inverse.transpose(0, 2, 1).astype(np.float32)
+        log_weights = np.empty((len(hypotheses), len(members)))
+        for h in range(len(hypotheses)):
+            distance = curves @ projection[h] - target[h]
+            likelihood = constant[h] - 0.5 * np.einsum("ij,ij->i", distance, distance)
+            log_weights[h] = hypotheses[h].log_prior + self.prior.trust * likelihood
+        top = log_weights.max(axis=1)
+        totals = top + np.log(np.exp(log_weights - top[:, None]).sum(axis=1))
+        precision = inverse.transpose(0, 2, 1) @ inverse
+        return [
+            _Score(h, members, log_weights[i], float(totals[i]), precision[i], float(offset[i]))
+            for i, h in enumerate(hypotheses)
+        ]
+
+    def prior_kernel(self, hypothesis: Hypothesis) -> Floats:
+        """Prior covariance of the nodes, the scale included."""
+        scale_sd = self.prior.absolute_scale_sd if hypothesis.absolute else _FLAT_SD
+        return np.asarray(self.kernels[hypothesis.kernel] + scale_sd**2)
+
+    def draw(self, scores: Sequence[_Score], particles: Particles, count: int, rng: np.random.Generator) -> Draws:
+        """Joint draws at the nodes."""
+        totals = np.array([score.total for score in scores])
+        shares = np.exp(totals - totals.max())
+        shares /= shares.sum()
+        numbers = _systematic(shares, count)
+        blocks = [self._draw(s, particles, n, rng) for s, n in zip(scores, numbers, strict=True) if n]
+        log_ms = np.concatenate(blocks)
+        if not np.isfinite(log_ms).all():
+            raise FloatingPointError("the posterior has no finite draws")
+        level = np.array([score.hypothesis.level for score in scores])
+        drawn = [self.levels[i] for i in np.repeat(level, numbers)]
+        run_sd = np.array([noise.run_sd for noise in drawn])
+        environment_sd = np.array([noise.environment_sd for noise in drawn])
+        if self.runs.censored:
+            kept = _beyond_timeouts(log_ms, np.hypot(run_sd, environment_sd), self.runs, rng)
+            log_ms, run_sd, environment_sd = log_ms[kept], run_sd[kept], environment_sd[kept]
+        return Draws(
+            log_ms,
+            run_sd,
+            environment_sd,
+            float(shares @ self.summaries.cold_offset[level]),
+            float(shares @ self.summaries.cold_offset_variance[level]),
+            float(shares @ np.array([self.levels[i].cold_sd for i in level])),
+        )
+
+    def _draw(self, score: _Score, particles: Particles, number: int, rng: np.random.Generator) -> Floats:
+        cumulated = np.cumsum(score.chances)
+        positions = (np.arange(number) + rng.random()) / number * cumulated[-1]
+        picked = score.members[np.minimum(np.searchsorted(cumulated, positions), len(cumulated) - 1)]
+        curves = particles.curves[picked].astype(np.float64) + score.offset
+        nodes, kernel = self.runs.nodes, self.prior_kernel(score.hypothesis)
+        gain = kernel[:, nodes] @ score.precision
+        mean = curves + (self.summaries.centre[score.hypothesis.level] - curves[:, nodes]) @ gain.T
+        variance = kernel - gain @ kernel[nodes]
+        root = np.linalg.cholesky(variance + 1e-8 * np.eye(len(kernel)))
+        return np.asarray(mean + rng.standard_normal(mean.shape) @ root.T)
+
+
+def _kernels(layout: Layout, prior: Prior) -> Floats:
+    """Covariance of each departure (Matern 3/2) at the nodes, shape (K, G, G)."""
+    log_memory = np.log(layout.memory_mb)
+    apart = math.sqrt(3) * np.abs(log_memory[:, None] - log_memory[None, :])
+    own = np.repeat(np.arange(len(layout.architectures)), len(layout.sizes_mb))
+    same = np.where(own[:, None] == own[None, :], 1.0, prior.architecture_correlation)
+
+    def kernel(departure: Departure) -> Floats:
+        distance = apart / departure.length
+        smooth = departure.sd**2 * (1 + distance) * np.exp(-distance) * same
+        return np.asarray(smooth + departure.nugget**2 * np.eye(len(log_memory)))
+
+    return np.stack([kernel(departure) for departure, _ in prior.departures])
+
+
+def _outlier_weights(
+    posterior: _Posterior, scores: Sequence[_Score], particles: Particles, weights: Floats, throttling: Floats
+) -> Floats:
+    """Weights min(1, (outlier_z / z)^3) of the runs, z from what all other runs predict.
+
+    Runs within `outlier_z` count fully, so that ordinary noise is not underestimated.
+    """
+    runs = posterior.runs
+    ordinary = [s for s in scores if posterior.levels[s.hypothesis.level].cold_sd <= _ORDINARY_COLD_SD]
+    best = max(ordinary, key=lambda score: score.total)
+    level = posterior.levels[best.hypothesis.level]
+    if runs.count > _MANY_RUNS:
+        z2 = residual_scores_of_many(runs, level, throttling)
+    else:
+        nodes, chances = runs.nodes, best.chances
+        curves = particles.curves[np.ix_(best.members, nodes)].astype(np.float64)
+        mean = chances @ curves
+        spread = (curves - mean).T @ ((curves - mean) * chances[:, None])
+        prior = posterior.prior_kernel(best.hypothesis)[np.ix_(nodes, nodes)] + spread
+        at = runs.location
+        expected = (mean + best.offset)[at]
+        z2 = residual_scores(runs, level, throttling, weights, expected, prior[np.ix_(at, at)])
+    outlier_z = posterior.prior.outlier_z
+    return np.clip((outlier_z**2 / np.maximum(z2, 1e-12)) ** 1.5, 0.02, 1.0)
+
+
+def _beyond_timeouts(log_ms: Floats, spread: Floats, runs: Runs, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draws, by their number, in proportion to the chance that they give to the runs that were cut off."""
+    from scipy.special import log_ndtr
+
+    chance = np.zeros(len(log_ms))
+    for node, bound in runs.censored:
+        chance += log_ndtr((log_ms[:, node] - bound) / spread)
+    cumulated = np.cumsum(np.exp(chance - chance.max()))
+    positions = (np.arange(len(log_ms)) + rng.random()) / len(log_ms) * cumulated[-1]
+    return np.asarray(np.minimum(np.searchsorted(cumulated, positions), len(log_ms) - 1))
+
+
+def _systematic(shares: Floats, count: int) -> NDArray[np.int64]:
+    """Whole numbers that add up to `count`, as close to the shares as can be."""
+    edges = np.round(np.concatenate([[0.0], np.cumsum(shares)]) * count).astype(np.int64)
+    edges[-1] = count
+    return np.diff(edges)

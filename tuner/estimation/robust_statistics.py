@@ -1,0 +1,360 @@
+"""Plain statistics of what was measured: robust location, tails, and honest intervals.
+
+Says nothing of sizes that were not measured. Noise is pooled over all configurations
+and environments are the unit, so that a few runs already have a sensible interval.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.estimation.belief import Belief
+from tuner.model import Configuration, Invocation, Outcome, Sample, SearchSpace, invocations_of
+from tuner.pricing.price_list import PriceList
+
+Floats = NDArray[np.float64]
+
+PRIOR_SD = 0.05
+"""Run and environment spread (log units) expected before anything was measured: published
+x86_64 CPU-bound functions vary by 2.5 to 5%, environments by about as much."""
+PRIOR_WEIGHT = 4.0
+"""Observations that the prior spread counts for."""
+STUDENT_DOF = 4.0
+"""Tail weight of single runs: outliers are weighed down by (dof + 1)/(dof + z^2), not dropped."""
+TIMEOUT_SHARE = 0.1
+"""Share of timeouts from which a configuration is no longer recommended."""
+DRAWS = 400
+"""Joint draws of a belief; enough for 95% intervals to two digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Spread of single runs, pooled over configurations; log units.
+
+    Attributes:
+        run_sd: spread of runs within an environment.
+        environment_sd: spread between environments of one configuration.
+        dof: degrees of freedom behind the spread of environment means, prior included.
+        tail_factor: mean over robust location.
+        p95_factor: 95th percentile over robust location.
+        p99_factor: 99th percentile over robust location.
+    """
+
+    run_sd: float
+    environment_sd: float
+    dof: float
+    tail_factor: float
+    p95_factor: float
+    p99_factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Robust location of one configuration: log of ms, its standard error, and the runs behind it."""
+
+    log_ms: float
+    standard_error: float
+    billed_excess_ms: float
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Mean with its 95% interval, and percentiles of the single runs, all in the unit of the values."""
+
+    mean: float
+    low: float
+    high: float
+    p50: float
+    p95: float
+    p99: float
+
+
+def steady_runs(invocations: Iterable[Invocation]) -> list[Invocation]:
+    """The runs that stand for the configuration: warm ones, or cold ones where none was warm."""
+    usable = [invocation for invocation in invocations if invocation.usable]
+    return [invocation for invocation in usable if not invocation.cold] or usable
+
+
+def warm_billed_ms(run: Invocation) -> float:
+    """What is billed for a usable run without its cold start.
+
+    As reported for a warm run. For a cold one, whose billed duration holds the init or restore
+    as well, the duration rounded up: no warm run was there to be read.
+    """
+    if run.cold or run.billed_duration_ms is None:
+        return float(math.ceil(run.duration_ms or 0.0))
+    return float(run.billed_duration_ms)
+
+
+def robust_weights(z: Floats) -> Floats:
+    """Student-t weights of standardised residuals."""
+    return (STUDENT_DOF + 1) / (STUDENT_DOF + z**2)
+
+
+def robust_mean(values: Floats, scale: float) -> float:
+    """Location of values with heavy tails, by reweighting from the median.
+
+    Args:
+        values: shape (n,), n at least one.
+        scale: their spread; at 0 the median is returned.
+    """
+    centre = float(np.median(values))
+    if scale <= 0:
+        return centre
+    for _ in range(10):
+        weights = robust_weights((values - centre) / scale)
+        centre = float(weights @ values / weights.sum())
+    return centre
+
+
+def fit_noise(groups: Iterable[Sequence[Invocation]]) -> Noise:
+    """Pool the noise of configurations: an analysis of variance, shrunk to the prior.
+
+    Args:
+        groups: the steady runs of each configuration, one sequence each.
+    """
+    spreads = [_spread(runs) for runs in groups if runs]
+    within_dof = sum(spread.within_dof for spread in spreads)
+    between_dof = sum(spread.between_dof for spread in spreads)
+    prior = PRIOR_WEIGHT * PRIOR_SD**2
+    run_variance = (prior + sum(spread.within for spread in spreads)) / (PRIOR_WEIGHT + within_dof)
+    # Means of environments differ by the noise of their runs too.
+    between = sum(spread.between - run_variance * spread.between_dof * spread.mean_inverse for spread in spreads)
+    environment_variance = max(prior + between, 0.1 * prior) / (PRIOR_WEIGHT + between_dof)
+    ratios = np.array([ratio for spread in spreads for ratio in spread.ratios])
+    tail_factor, p95_factor, p99_factor = _tail_factors(ratios, math.sqrt(run_variance + environment_variance))
+    return Noise(
+        run_sd=math.sqrt(run_variance),
+        environment_sd=math.sqrt(environment_variance),
+        dof=PRIOR_WEIGHT + between_dof,
+        tail_factor=tail_factor,
+        p95_factor=p95_factor,
+        p99_factor=p99_factor,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """Sums of squares of one configuration, within and between environments, in log units.
+
+    `mean_inverse` is the mean of one over the runs of an environment; `ratios` are the runs over their location.
+    """
+
+    within: float
+    within_dof: int
+    between: float
+    between_dof: int
+    mean_inverse: float
+    ratios: Sequence[float]
+
+
+def _spread(runs: Sequence[Invocation]) -> _Spread:
+    logs = _log_durations(runs)
+    scale = max(_mad(logs), 1e-3)
+    environments = _by_environment(runs, logs)
+    means = np.array([robust_mean(values, scale) for values in environments])
+    widest = 3 * scale + PRIOR_SD  # one slow run counts, but not for all
+    residuals = np.concatenate([values - mean for values, mean in zip(environments, means, strict=True)])
+    return _Spread(
+        within=float(np.sum(np.clip(residuals, -widest, widest) ** 2)),
+        within_dof=len(runs) - len(environments),
+        between=float(np.sum((means - np.median(means)) ** 2)),
+        between_dof=len(environments) - 1,
+        mean_inverse=float(np.mean([1 / len(values) for values in environments])),
+        ratios=np.exp(logs - robust_mean(logs, scale)).tolist(),
+    )
+
+
+def _tail_factors(ratios: Floats, total_sd: float) -> tuple[float, float, float]:
+    """Mean, 95th and 99th percentile over the robust location: observed where that is possible, else log-normal."""
+    if len(ratios) < 20:
+        return math.exp(total_sd**2 / 2), math.exp(1.645 * total_sd), math.exp(2.326 * total_sd)
+    p95, p99 = np.quantile(ratios, [0.95, 0.99])
+    return max(1.0, float(ratios.mean())), max(1.0, float(p95)), max(1.0, float(p99))
+
+
+def locate(runs: Sequence[Invocation], noise: Noise) -> Location:
+    """Robust location of one configuration's steady runs (at least one)."""
+    logs = _log_durations(runs)
+    total_sd = math.hypot(noise.run_sd, noise.environment_sd)
+    per_environment = _by_environment(runs, logs)
+    variances = [noise.environment_sd**2 + noise.run_sd**2 / len(values) for values in per_environment]
+    centres = np.array([robust_mean(values, noise.run_sd) for values in per_environment])
+    weights = robust_weights((centres - np.median(centres)) / total_sd) / np.array(variances)
+    excess = [warm_billed_ms(run) - run.duration_ms for run in runs if run.duration_ms is not None]
+    return Location(
+        log_ms=float(weights @ centres / weights.sum()),
+        standard_error=math.sqrt(1 / sum(1 / variance for variance in variances)),
+        billed_excess_ms=float(np.mean(excess)) if excess else 0.5,
+        runs=len(runs),
+    )
+
+
+def statistics(values: Sequence[float], environments: Sequence[str], noise: Noise) -> Statistics:
+    """Statistics of single values of one configuration.
+
+    Args:
+        values: shape (n,), n at least one, positive.
+        environments: label of the environment of each value.
+        noise: the pooled noise.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    counts = Counter(environments)
+    precision = sum(1 / (noise.environment_sd**2 + noise.run_sd**2 / count) for count in counts.values())
+    half = t_quantile(0.975, noise.dof) / math.sqrt(precision)
+    mean = float(array.mean())
+    centre = math.exp(robust_mean(np.log(np.maximum(array, 1e-9)), max(noise.run_sd, 1e-3)))
+    # Interval of the robust location, stretched to hold the plain mean that one slow run may have moved.
+    low, high = min(mean, centre * math.exp(-half)), max(mean, centre * math.exp(half))
+    p50, p95, p99 = (float(q) for q in np.quantile(array, [0.5, 0.95, 0.99]))
+    return Statistics(mean, low, high, p50, p95, p99)
+
+
+def trimmed_mean(values: Sequence[float], discard: float) -> float:
+    """Mean without a fraction of the smallest and of the largest values (the peer's statistic).
+
+    Args:
+        values: at least one.
+        discard: fraction discarded on each side, 0 to 0.4.
+    """
+    ordered = sorted(values)
+    cut = math.floor(len(ordered) * discard)
+    kept = ordered[cut : len(ordered) - cut] or ordered
+    return sum(kept) / len(kept)
+
+
+def t_quantile(probability: float, dof: float) -> float:
+    """Quantile of Student's t distribution."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(dof, probability))
+
+
+def exclusions(samples: Iterable[Sample]) -> dict[Configuration, str]:
+    """Configurations that were tried and cannot be recommended, with the reason.
+
+    One run out of memory is enough, and it rules out the smaller sizes as well; a refused
+    size is data like any other.
+    """
+    grouped = invocations_of(samples)
+    reasons: dict[Configuration, str] = {}
+    floor: dict[str, int] = {}
+    for configuration, runs in grouped.items():
+        if reason := _exclusion(runs):
+            reasons[configuration] = reason
+        if any(run.outcome is Outcome.OUT_OF_MEMORY for run in runs):
+            floor[configuration.architecture] = max(floor.get(configuration.architecture, 0), configuration.memory_mb)
+    for configuration in grouped:
+        bound = floor.get(configuration.architecture, 0)
+        if configuration.memory_mb < bound and configuration not in reasons:
+            reasons[configuration] = f"smaller than {bound} MB, which ran out of memory"
+    return reasons
+
+
+def measured_belief(
+    samples: Sequence[Sample], prices: PriceList, *, seed: int, draws: int = DRAWS, space: SearchSpace | None = None
+) -> Belief:
+    """Belief in the measured configurations alone, from plain statistics.
+
+    Args:
+        samples: what was measured.
+        prices: for the cost.
+        seed: of the draws.
+        draws: how many, the S of `Belief`.
+        space: what may be recommended; None: everything that was measured.
+
+    Returns:
+        A belief whose candidates are the configurations of the space with usable runs,
+        sorted; no candidate at all when nothing was usable.
+    """
+    grouped = invocations_of(samples)
+    excluded = exclusions(samples)
+    steady = {c: steady_runs(runs) for c, runs in grouped.items() if c not in excluded}
+    candidates = tuple(sorted(c for c, runs in steady.items() if runs and (space is None or c in space)))
+    noise = fit_noise(steady[c] for c in candidates)
+    locations = [locate(steady[c], noise) for c in candidates]
+    rng = np.random.default_rng(seed)
+    shocks = rng.standard_t(noise.dof, size=(draws, len(candidates)))
+    logs = np.array([loc.log_ms for loc in locations]) + shocks * np.array([loc.standard_error for loc in locations])
+    median = np.exp(logs)
+    duration = median * noise.tail_factor
+    billed = duration + np.array([loc.billed_excess_ms for loc in locations])
+    return Belief(
+        candidates=candidates,
+        duration_ms=duration,
+        cost_usd=cost_of_billed(candidates, billed, prices),
+        p95_ms=median * noise.p95_factor,
+        p99_ms=median * noise.p99_factor,
+        measured=np.ones(len(candidates), dtype=np.bool_),
+        init_ms=_init_draws(grouped, candidates, rng, draws),
+        excluded=excluded,
+    )
+
+
+def cost_of_billed(candidates: Sequence[Configuration], billed_ms: Floats, prices: PriceList) -> Floats:
+    """Cost of invocations by billed duration, shape (S, G), one column per candidate."""
+    per_ms = np.array([prices.gb_second_usd(c.architecture) * c.memory_mb / 1024 / 1000 for c in candidates])
+    return np.asarray(billed_ms * per_ms + prices.request_usd)
+
+
+def _exclusion(runs: Sequence[Invocation]) -> str:
+    count = Counter(run.outcome for run in runs)
+    started = sum(1 for run in runs if run.ran)
+    if count[Outcome.REFUSED]:
+        error = next((run.error.message for run in runs if run.outcome is Outcome.REFUSED and run.error), "")
+        return f"refused: {error}" if error else "refused"
+    if count[Outcome.OUT_OF_MEMORY]:
+        return f"ran out of memory in {count[Outcome.OUT_OF_MEMORY]} of {started} runs"
+    if started and count[Outcome.TIMEOUT] >= TIMEOUT_SHARE * started:
+        return f"timed out in {count[Outcome.TIMEOUT]} of {started} runs"
+    if not runs or any(run.usable for run in runs):
+        return ""
+    if count[Outcome.ERROR]:
+        kinds = ", ".join(sorted({run.error.type for run in runs if run.error}))
+        return f"every run failed ({kinds})" if kinds else "every run failed"
+    return "no run gave a report" if started else "throttled: no run was started"
+
+
+def _init_draws(
+    grouped: Mapping[Configuration, Sequence[Invocation]],
+    candidates: Sequence[Configuration],
+    rng: np.random.Generator,
+    draws: int,
+) -> Floats | None:
+    """Mean init duration of every candidate; sizes without a cold start are interpolated in log memory."""
+    seen: dict[str, list[tuple[float, float, int]]] = {}
+    for configuration, runs in grouped.items():
+        starts = [run.start_ms for run in runs if run.usable and run.start_ms]
+        if starts:
+            point = (math.log(configuration.memory_mb), float(np.mean(np.log(starts))), len(starts))
+            seen.setdefault(configuration.architecture, []).append(point)
+    if not seen or not candidates:
+        return None
+    columns = []
+    for candidate in candidates:
+        points = sorted(seen.get(candidate.architecture) or next(iter(seen.values())))
+        x = math.log(candidate.memory_mb)
+        centre = float(np.interp(x, [p[0] for p in points], [p[1] for p in points]))
+        count = min(points, key=lambda p: abs(p[0] - x))[2]
+        columns.append(np.exp(centre + rng.standard_normal(draws) * 2 * PRIOR_SD / math.sqrt(count)))
+    return np.stack(columns, axis=1)
+
+
+def _log_durations(runs: Sequence[Invocation]) -> Floats:
+    return np.asarray(np.log([max(run.duration_ms or 0.0, 0.01) for run in runs]))
+
+
+def _by_environment(runs: Sequence[Invocation], logs: Floats) -> list[Floats]:
+    labels = np.array([run.environment for run in runs])
+    return [logs[labels == label] for label in dict.fromkeys(labels.tolist())]
+
+
+def _mad(values: Floats) -> float:
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))

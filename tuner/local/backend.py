@@ -1,0 +1,273 @@
+"""Measures a real handler on this machine, under Lambda's CPU share and memory limit.
+
+Runs are made in worker processes (`tuner.local`), and their REPORT lines are read as those
+of AWS are. What it measures is an estimate: this machine is not one of Lambda's.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psutil
+
+from tuner.errors import BackendError, Fault, InputError
+from tuner.local.handler import LocalTarget, load_faults, parse_target
+from tuner.local.host import architecture, busy_slots, cores, cpu_model, max_memory_mb
+from tuner.local.host_noise import NoiseMeter
+from tuner.local.limits.governor import Governor
+from tuner.local.limits.memory import MB
+from tuner.local.scheduling import Lane, LaneRunner, interleave
+from tuner.local.worker.environment import ExecutionEnvironment
+from tuner.local.worker.spec import LocalInvocationResult
+from tuner.model import (
+    Configuration,
+    FunctionError,
+    FunctionIdentity,
+    Invocation,
+    Notice,
+    Outcome,
+    Sample,
+    Trial,
+)
+from tuner.payloads import without_payload
+from tuner.report_line import classify, parse_log
+from tuner.settings import Settings
+
+LOCAL_TIMEOUT_S = 900.0
+"""Lambda's longest timeout: a local run is to show how long a function takes, not to cut it short."""
+PROCESSOR_MEMORY_MB = 1769
+_EMPTY_OUTPUTS = (b"", b"null", b'""')
+
+
+def target_faults(target: str) -> tuple[Fault, ...]:
+    """Everything that is wrong with `FILE:HANDLER`; the handler is loaded in a worker to find out."""
+    parsed, faults = parse_target(target)
+    return faults if parsed is None else load_faults(parsed)
+
+
+def describe_local(settings: Settings) -> FunctionIdentity:
+    """Which handler it is and what of it can be measured here; nothing is started.
+
+    Raises:
+        InputError: the target is not a handler on this machine.
+    """
+    return LocalBackend(settings).describe()
+
+
+def open_local(settings: Settings) -> LocalBackend:
+    """The backend for a handler on this machine; entered by the caller.
+
+    Raises:
+        InputError: the target or a processor is not a handler on this machine.
+    """
+    return LocalBackend(settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    function: LocalTarget
+    pre: LocalTarget | None
+    post: LocalTarget | None
+
+
+class LocalBackend:
+    """Measures `settings.target` (`FILE:HANDLER`) in worker processes.
+
+    Args:
+        settings: target, payloads, processors, allowed exceptions, pauses, concurrency, seed.
+        current: the configuration in use, where the user knows it.
+        timeout_s: timeout of a run.
+
+    Raises:
+        InputError: with every fault of the target and the processors.
+    """
+
+    def __init__(
+        self, settings: Settings, *, current: Configuration | None = None, timeout_s: float = LOCAL_TIMEOUT_S
+    ) -> None:
+        self._settings = settings
+        self._targets = _parse_targets(settings)
+        self._current = current
+        self._timeout_s = timeout_s
+        self._noise = NoiseMeter()
+        self._refused: set[Configuration] = set()
+        self._resources = ExitStack()
+        self._processor_lock = threading.Lock()
+        self._pre: ExecutionEnvironment | None = None
+        self._post: ExecutionEnvironment | None = None
+
+    def __enter__(self) -> LocalBackend:
+        with ExitStack() as resources:
+            self._governor = resources.enter_context(Governor())
+            self._pre = self._open_processor(self._targets.pre, resources)
+            self._post = self._open_processor(self._targets.post, resources)
+            self._resources = resources.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._resources.close()
+
+    def describe(self) -> FunctionIdentity:
+        """The handler, its code, and the sizes that this machine has the cores for."""
+        target, here = self._targets.function, architecture()
+        return FunctionIdentity(
+            name=target.name,
+            backend="local",
+            architectures=(here,) if here else (),
+            max_memory_mb=max_memory_mb(),
+            runtime=target.runtime,
+            code_sha256=target.code_sha256(),
+            current=self._current,
+            details={"cores": cores(), "cpu": cpu_model()},
+        )
+
+    def notices(self) -> Sequence[Notice]:
+        """That it is an estimate, how steady the machine was, and what was left out."""
+        noise = self._noise.read()
+        measured = f": {noise}" if str(noise) else ""
+        notices = [Notice("local_estimate", f"A local estimate, measured on this machine{measured}.")]
+        if noise.noisy:
+            advice = "Close other programs, or measure again when it is idle."
+            notices.append(Notice("noisy_host", f"The machine was busy or unsteady while measuring. {advice}"))
+        if cores() < 2:
+            message = f"This machine has {describe_host()}: the tuner's own work disturbs what it measures."
+            notices.append(Notice("one_core", message))
+        if not self._governor.limits_cpu:
+            message = "This system does not tell the CPU time of other processes: the CPU share was not limited."
+            notices.append(Notice("cpu_not_limited", message))
+        if self._refused:
+            message = f"Left out {', '.join(map(str, sorted(self._refused)))}: this machine has {describe_host()}."
+            notices.append(Notice("sizes_left_out", message))
+        return notices
+
+    def measure(self, trials: Sequence[Trial], stop: threading.Event) -> Iterator[Sample]:
+        """Samples of the environments of each trial as they complete, of long runs in parts."""
+        possible = []
+        for trial in trials:
+            if self.can_measure(trial.configuration):
+                possible.append(trial)
+            else:
+                self._refused.add(trial.configuration)
+                error = FunctionError("LocalLimit", f"this machine has {describe_host()}")
+                yield Sample(trial.id, trial.configuration, (Invocation(Outcome.REFUSED, error=error),))
+        slots = min(busy_slots(), self._settings.concurrency)
+        open_mb = int(psutil.virtual_memory().available / MB / 2)
+        yield from LaneRunner(self.lanes(possible), self.make_run, slots=slots, open_mb=open_mb).samples(stop)
+
+    def can_measure(self, configuration: Configuration) -> bool:
+        """Whether this machine has the architecture and the cores for a configuration."""
+        return configuration.architecture is architecture() and configuration.memory_mb <= max_memory_mb()
+
+    def lanes(self, trials: Sequence[Trial]) -> list[Lane]:
+        """The lanes of trials in the order in which they are opened, with the payload of each run."""
+        rng = random.Random(f"{self._settings.seed}/{trials[0].id if trials else 0}")
+        payloads, seed = self._settings.payloads, self._settings.seed
+        schedules = {t.id: list(payloads.schedule(t.invocations, seed=seed, trial=t.id)) for t in trials}
+        lanes = []
+        for trial in interleave(trials, rng):
+            left = schedules[trial.id]
+            lanes.append(Lane(trial, left[: trial.runs_per_environment]))
+            del left[: trial.runs_per_environment]
+        return lanes
+
+    def make_run(self, lane: Lane) -> None:
+        """Make one run of a lane, in its environment or, where that has ended, in a new one."""
+        index = lane.payloads[len(lane.done)]
+        payload = self._preprocess(lane, self._settings.payloads.items[index].body)
+        environment = lane.environment(lambda: self._open(lane.trial.configuration))
+        started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        result = environment.invoke(payload)
+        invocation = self._read(result, started_at, index, payload)
+        if lane.cut and not invocation.usable:
+            return
+        lane.done.append(invocation)
+        if invocation.usable and not invocation.cold:
+            self._noise.saw(result.environment, result.duration_ms, result.cpu_ms, result.waited_ms)
+        if self._post:
+            self._process(lane, self._post, result.payload, "post-processor")
+        if self._settings.only_cold_starts or not environment.usable:
+            lane.close()
+        lane.ready_at = time.monotonic() + self._settings.sleep_between_runs_ms / 1000
+
+    def _open(self, configuration: Configuration) -> ExecutionEnvironment:
+        self._noise.calibrate()
+        spec = self._targets.function.spec(configuration.memory_mb, timeout_s=self._timeout_s)
+        return ExecutionEnvironment(spec, self._governor)
+
+    def _read(self, result: LocalInvocationResult, started_at: str, payload: int, sent: bytes) -> Invocation:
+        """What the log says of a run, as one of AWS would be read."""
+        report = parse_log(result.log.decode("utf-8", "replace"), result.request_id)
+        outcome = classify(report, result.error)
+        if result.error and result.error.type == "Runtime.ExitError":
+            outcome = Outcome.ERROR  # here it is known who killed it: memory has its own type
+        error = result.error
+        if error and self._settings.disable_payload_logs:
+            error = without_payload(error, sent)
+        return Invocation(
+            outcome=outcome,
+            environment=result.environment,
+            duration_ms=report.duration_ms if report else None,
+            billed_duration_ms=report.billed_duration_ms if report else None,
+            init_duration_ms=report.init_duration_ms if report else None,
+            max_memory_used_mb=report.max_memory_used_mb if report else None,
+            allowed=result.error is not None and result.error.type in self._settings.allowed_exceptions,
+            error=error,
+            request_id=result.request_id,
+            cpu_ms=result.cpu_ms,
+            waited_ms=result.waited_ms,
+            payload=payload,
+            started_at=started_at,
+        )
+
+    def _open_processor(self, target: LocalTarget | None, resources: ExitStack) -> ExecutionEnvironment | None:
+        if target is None:
+            return None
+        spec = target.spec(PROCESSOR_MEMORY_MB, timeout_s=LOCAL_TIMEOUT_S, throttled=False)
+        return resources.enter_context(ExecutionEnvironment(spec, self._governor))
+
+    def _preprocess(self, lane: Lane, payload: bytes) -> bytes:
+        """The payload, or what the pre-processor makes of it."""
+        if self._pre is None:
+            return payload
+        output = self._process(lane, self._pre, payload, "pre-processor")
+        return payload if output in _EMPTY_OUTPUTS else output
+
+    def _process(self, lane: Lane, processor: ExecutionEnvironment, payload: bytes, what: str) -> bytes:
+        with self._processor_lock, lane.waiting_for(processor):
+            result = processor.invoke(payload)
+        if error := result.error:
+            if self._settings.disable_payload_logs:
+                error = without_payload(error, payload, *(item.body for item in self._settings.payloads.items))
+            stack = "".join(f"\n{line.rstrip()}" for line in error.stack)
+            raise BackendError(f"The {what} failed: {error.type}: {error.message}{stack}")
+        return result.payload
+
+
+def describe_host() -> str:
+    """Cores, architecture and the largest memory size, for messages."""
+    here, count = architecture() or "an architecture that Lambda has not", cores()
+    return f"{count:g} core{'s' * (count != 1)} ({here}), enough for {max_memory_mb()} MB"
+
+
+def _parse_targets(settings: Settings) -> _Targets:
+    """Every target of the settings.
+
+    Raises:
+        InputError: with all faults together.
+    """
+    function, faults = parse_target(settings.target)
+    everything = list(faults)
+    processors: list[LocalTarget | None] = []
+    for flag, text in (("--pre-processor", settings.pre_processor), ("--post-processor", settings.post_processor)):
+        processor, faults = parse_target(text, path=flag) if text else (None, ())
+        processors.append(processor)
+        everything += faults
+    if everything or function is None:
+        raise InputError(everything)
+    return _Targets(function, *processors)

@@ -1,0 +1,114 @@
+"""Both versions of a duet: two files or git revisions on this machine, or two versions of a function in AWS.
+
+On this machine the runs of a pair take turns, so that whatever disturbs one disturbs the
+other. In AWS both versions are measured on copies, so that every pair has environments of its own,
+at the same configuration, and the function itself is not touched.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tuner.comparison.duet import Duet, DuetPlan, EnvironmentPair
+from tuner.errors import Fault, InputError
+from tuner.local.backend import LocalBackend, target_faults
+from tuner.local.revisions import file_at
+from tuner.local.scheduling import Lane, LaneRunner
+from tuner.model import Trial
+from tuner.settings import Settings
+
+
+@dataclass(slots=True)
+class LocalPairs:
+    """Pairs on this machine: two open environments whose runs take turns.
+
+    Attributes:
+        baseline, candidate: entered backends.
+        plan: where, and how many runs in each environment.
+        seed: of which version begins a pair.
+    """
+
+    baseline: LocalBackend
+    candidate: LocalBackend
+    plan: DuetPlan
+    seed: int = 0
+    _taken: int = 0
+
+    def take(self, count: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
+        """Measure `count` pairs, one after the other; see `PairSource`."""
+        for _ in range(count):
+            self._taken += 1
+            pair = self._pair(Trial(self._taken, self.plan.configuration, 1, self.plan.runs_per_environment), stop)
+            if pair.runs:
+                yield (pair,)
+            if stop.is_set():
+                return
+
+    def _pair(self, trial: Trial, stop: threading.Event) -> EnvironmentPair:
+        """One pair; what is done of it when it was stopped.
+
+        The versions take turns in the order A B B A A B B A …, so that a machine that grows slower
+        or quicker meanwhile moves both alike; who begins is drawn.
+        """
+        (before,), (after,) = self.baseline.lanes([trial]), self.candidate.lanes([trial])
+        lanes = [before, after]
+        if random.Random(f"{self.seed}/{trial.id}").random() < 0.5:
+            lanes.reverse()
+
+        def take_turn(lane: Lane) -> None:
+            backend = self.baseline if lane is before else self.candidate
+            alone = not lane.done or (lane is lanes[0] and len(lane.done) == 1)
+            for _ in range(1 if alone else 2):
+                if not lane.complete and not lane.cut:
+                    backend.make_run(lane)
+
+        runner = LaneRunner(lanes, take_turn, slots=1, open_mb=2 * trial.configuration.memory_mb)
+        for _ in runner.samples(stop):
+            pass
+        return EnvironmentPair(tuple(before.done), tuple(after.done))
+
+
+@contextmanager
+def local_duet(settings: Settings, baseline: str, candidate: str) -> Iterator[Duet]:
+    """Both versions of a handler on this machine.
+
+    Args:
+        settings: how to measure; its target is the `FILE:HANDLER` that revisions are taken of.
+        baseline, candidate: a file, `FILE:HANDLER`, or a git revision of the target's file.
+
+    Raises:
+        InputError: a version cannot be found or loaded, with every fault.
+    """
+    with ExitStack() as resources:
+        targets = {
+            flag: resources.enter_context(_local_version(settings.target, version, flag))
+            for flag, version in (("--baseline", baseline), ("--candidate", candidate))
+        }
+        faults = [
+            Fault(flag, fault.problem, fault.remedy) for flag, name in targets.items() for fault in target_faults(name)
+        ]
+        if faults:
+            raise InputError(faults)
+        before, after = (
+            resources.enter_context(LocalBackend(replace(settings, target=target))) for target in targets.values()
+        )
+        yield Duet(before, after, lambda plan, seed: LocalPairs(before, after, plan, seed))
+
+
+@contextmanager
+def _local_version(target: str, version: str, flag: str) -> Iterator[str]:
+    """A version of a handler as a target of its own."""
+    name, _, handler = target.rpartition(":")
+    file, _, own_handler = version.rpartition(":")
+    if file and Path(file).is_file():
+        yield f"{file}:{own_handler}"
+    elif Path(version).is_file():
+        yield f"{version}:{handler}"
+    else:
+        with file_at(Path(name), version, path=flag) as found:
+            yield f"{found}:{handler}"

@@ -1,0 +1,1 @@
+"""Holds worker processes to Lambda's CPU share and memory limit."""

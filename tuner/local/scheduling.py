@@ -1,0 +1,279 @@
+"""The order in which a batch of trials is measured on one machine.
+
+Lanes (one environment each) of all trials are open together and take turns run by run,
+so that a machine that slows down slows all of them; never more are busy than there are
+slots. Knows nothing of how a run is made.
+"""
+
+from __future__ import annotations
+
+import queue
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from tuner.local.worker.environment import ExecutionEnvironment
+from tuner.model import MB_PER_VCPU, Invocation, Sample, Trial
+
+MAX_OPEN_LANES = 8
+MAX_OVERTAKEN = 3
+"""How often a lane that needs several cores lets others that fit go first, before cores are kept free for it."""
+TELL_EVERY_S = 10.0
+"""How often samples are given of lanes that are not complete: no more is lost when the tuner is killed."""
+_STOP_CHECK_S = 0.05
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """One environment of a trial: its runs, made one after the other.
+
+    Attributes:
+        trial: what it is part of.
+        payloads: index of the payload of each run; as many as there are runs.
+        done: what was measured.
+        ready_at: monotonic time before which the next run must not start.
+        overtaken: how many runs of others went first since its last one, for want of cores.
+    """
+
+    trial: Trial
+    payloads: Sequence[int]
+    done: list[Invocation] = field(default_factory=list)
+    ready_at: float = 0.0
+    overtaken: int = 0
+    _told: int = 0
+    _environment: ExecutionEnvironment | None = None
+    _helper: ExecutionEnvironment | None = None
+    _cut: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all its runs were made."""
+        return len(self.done) == len(self.payloads)
+
+    @property
+    def cores(self) -> float:
+        """Cores that a run may keep busy."""
+        return max(1.0, self.trial.configuration.memory_mb / MB_PER_VCPU)
+
+    @property
+    def cut(self) -> bool:
+        """Whether it was told to end at once; a run that failed since then tells nothing."""
+        return self._cut
+
+    def environment(self, start: Callable[[], ExecutionEnvironment]) -> ExecutionEnvironment:
+        """The environment that it holds open, or a new one."""
+        if self._environment is None:
+            self._environment = start()
+        with self._lock:
+            if self._cut:
+                self._environment.kill()
+        return self._environment
+
+    @contextmanager
+    def waiting_for(self, helper: ExecutionEnvironment) -> Iterator[None]:
+        """While a run waits for another environment (a processor), that one is ended too when the lane is cut short."""
+        with self._lock:
+            self._helper = helper
+            if self._cut:
+                helper.kill()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._helper = None
+
+    def cut_short(self) -> None:
+        """End its run at once, from any thread."""
+        with self._lock:
+            self._cut = True
+            for environment in (self._environment, self._helper):
+                if environment:
+                    environment.kill()
+
+    def close(self) -> None:
+        """End its environment."""
+        with self._lock:
+            environment, self._environment = self._environment, None
+        if environment:
+            environment.close()
+
+    @property
+    def untold(self) -> int:
+        """How many of its runs are in no sample yet."""
+        return len(self.done) - self._told
+
+    def sample(self) -> Sample:
+        """What it measured since its last sample."""
+        new = self.done[self._told :]
+        self._told += len(new)
+        return Sample(self.trial.id, self.trial.configuration, tuple(new))
+
+
+def interleave(trials: Sequence[Trial], rng: random.Random) -> list[Trial]:
+    """One entry for each lane, in rounds: one lane of every trial in random order, then the next of each."""
+    order: list[Trial] = []
+    for number in range(max((trial.environments for trial in trials), default=0)):
+        turn = [trial for trial in trials if number < trial.environments]
+        rng.shuffle(turn)
+        order += turn
+    return order
+
+
+class LaneRunner:
+    """Makes the runs of lanes in threads.
+
+    Args:
+        lanes: in the order in which they are opened.
+        run: makes one run of a lane and adds it to `done`; opens its environment.
+        slots: cores that runs may keep busy together. One run is always let through.
+        open_mb: memory that open lanes may be promised together. One lane is always let through.
+        tell_every_s: how often samples are given of lanes that are not complete.
+    """
+
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        run: Callable[[Lane], None],
+        *,
+        slots: int,
+        open_mb: int,
+        tell_every_s: float = TELL_EVERY_S,
+    ) -> None:
+        self._run = run
+        self._tell_every_s = tell_every_s
+        self._slots = slots
+        self._open_mb = open_mb
+        self._waiting = deque(lanes)
+        self._open: deque[Lane] = deque()
+        self._busy: set[Lane] = set()
+        self._aborted = False
+        self._changed = threading.Condition()
+        self._failure: Exception | None = None
+        self._told_at = 0.0
+        self._samples: queue.SimpleQueue[Sample] = queue.SimpleQueue()
+        self._left = len(lanes)
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(min(slots, len(lanes)))]
+
+    def samples(self, stop: threading.Event) -> Iterator[Sample]:
+        """Samples of lanes as they complete, and now and then before; those of what is done when it ends early.
+
+        It does when `stop` is set, and when a run raises.
+
+        Raises:
+            Exception: what `run` raised, once everything was ended and every sample was given.
+        """
+        if stop.is_set():
+            return
+        for thread in self._threads:
+            thread.start()
+        self._told_at = time.monotonic()
+        try:
+            while self._left and not self._aborted and not stop.is_set():
+                with suppress(queue.Empty):
+                    yield self._samples.get(timeout=_STOP_CHECK_S)
+                if time.monotonic() - self._told_at >= self._tell_every_s:
+                    self._tell()
+        finally:
+            rest = self._abort()
+        yield from rest
+        if self._failure:
+            raise self._failure
+
+    def _abort(self) -> list[Sample]:
+        """End all runs at once; the samples that nobody has seen, and those of lanes that were cut short."""
+        with self._changed:
+            self._aborted = True
+            for lane in self._busy:
+                lane.cut_short()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+        for lane in self._open:
+            lane.close()
+        self._tell()
+        return [self._samples.get() for _ in range(self._samples.qsize())]
+
+    def _tell(self) -> None:
+        """Give samples of what no sample has told yet."""
+        self._told_at = time.monotonic()
+        with self._changed:
+            for lane in (*self._open, *self._busy):
+                if lane.untold:
+                    self._samples.put(lane.sample())
+
+    def _work(self) -> None:
+        while (lane := self._take()) is not None:
+            try:
+                self._run(lane)
+            except Exception as exc:  # noqa: BLE001  (raised again in the caller's thread)
+                self._fail(lane, exc)
+            self._give_back(lane)
+
+    def _fail(self, lane: Lane, failure: Exception) -> None:
+        with self._changed:
+            if not lane.cut and not self._failure:
+                self._failure = failure
+            self._aborted = True
+
+    def _take(self) -> Lane | None:
+        """The next lane to make a run of; None when none is left."""
+        with self._changed:
+            while not self._aborted and (self._waiting or self._open or self._busy):
+                self._open_more()
+                now = time.monotonic()
+                if lane := self._next(now):
+                    self._open.remove(lane)
+                    self._busy.add(lane)
+                    return lane
+                due = [lane.ready_at - now for lane in self._open if lane.ready_at > now]
+                self._changed.wait(min(due, default=None))
+            return None
+
+    def _next(self, now: float) -> Lane | None:
+        """The lane that has waited longest of those that fit; None while a large one that was overtaken waits."""
+        overtaken: list[Lane] = []
+        for lane in self._open:
+            if lane.ready_at > now:
+                continue
+            if self._fits(lane):
+                lane.overtaken = 0
+                for other in overtaken:
+                    other.overtaken += 1
+                return lane
+            if lane.overtaken >= MAX_OVERTAKEN:
+                return None
+            overtaken.append(lane)
+        return None
+
+    def _give_back(self, lane: Lane) -> None:
+        complete = lane.complete
+        if complete:
+            lane.close()
+        with self._changed:
+            self._busy.remove(lane)
+            if complete and lane.untold:
+                self._samples.put(lane.sample())
+            if complete:
+                self._left -= 1
+            else:
+                self._open.append(lane)
+            self._changed.notify_all()
+
+    def _open_more(self) -> None:
+        while self._waiting and (self._promised_mb() == 0 or self._room_for(self._waiting[0])):
+            self._open.append(self._waiting.popleft())
+
+    def _room_for(self, lane: Lane) -> bool:
+        few = len(self._open) + len(self._busy) < MAX_OPEN_LANES
+        return few and self._promised_mb() + lane.trial.configuration.memory_mb <= self._open_mb
+
+    def _promised_mb(self) -> int:
+        return sum(lane.trial.configuration.memory_mb for lane in (*self._open, *self._busy))
+
+    def _fits(self, lane: Lane) -> bool:
+        return not self._busy or sum(other.cores for other in self._busy) + lane.cores <= self._slots

@@ -1,0 +1,1 @@
+"""What an invocation costs: price lists, and what measuring has cost and is expected to cost."""

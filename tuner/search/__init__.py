@@ -1,0 +1,1 @@
+"""What to measure next, when to stop, and which configuration to recommend."""

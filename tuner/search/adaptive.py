@@ -1,0 +1,304 @@
+"""The adaptive sampler: measures where it is worth its price, and stops when nothing is any more.
+
+Each round fits the curves to all samples, and asks for the trials with the best expected
+saving per dollar. It keeps no state: a resumed run or another process comes to the same
+proposal from the same evidence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.estimation.belief import Belief
+from tuner.estimation.estimate import NothingUsableError, Posterior, candidates, fit
+from tuner.estimation.layout import by_price
+from tuner.estimation.robust_statistics import measured_belief
+from tuner.model import Configuration, StopReason, Trial
+from tuner.pricing.spending import spent
+from tuner.search.recommendation import cost_weight, recommend
+from tuner.search.samplers import Evidence, Proposal
+from tuner.search.value_of_information import Precision, Scene, efforts, offers, price, scene_of, together
+
+NUMERICS = (ArithmeticError, np.linalg.LinAlgError, NothingUsableError)
+"""What a fit may end in; none of it ends a run."""
+FAILURES = 4
+"""So many configurations without a usable run, and none with one: the function fails everywhere."""
+MONTHS = 12
+"""Months of the user's traffic over which a trial must pay."""
+UNLIKELY = 0.1
+"""A chance below this of exceeding twice the tolerance is accepted."""
+NOISY_SD = 0.15
+"""Noise of a single run (log units) from which an open question is put down to it."""
+WILD_SD = 0.5
+"""Noise from which no answer counts as certain: rare runs, which a search does not see, decide the bill."""
+MAX_CONFIRMATIONS = 2
+"""Recommendations that are compared with the current configuration side by side at most."""
+PLAIN_PLACES = 6
+"""Configurations that are measured where the curves cannot be fitted."""
+ENOUGH_OF_CURRENT = 6
+"""Trials of the current configuration after which it is known well enough, whether or not they were pairs: two lanes
+may have shared an environment, and a pair that is not recognised must not be asked for again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveSampler:
+    """Chooses trials by value of information.
+
+    Attributes:
+        horizon: invocations over which a saving must pay for a trial where the traffic is unknown.
+        time_worth: what a fraction of the duration is worth beside the same fraction of the cost: time
+            saved does not pay for trials by itself.
+        verify_cap: a winner is not measured for its own sake if that costs more invocations of it than this.
+        start: first sizes, as fractions of the range in log memory.
+        start_cap: a start is left out if it costs more than so many invocations of the best size so far.
+        certain: fraction of the tolerance at which it stops at once.
+        most: trials in a batch at most.
+        max_trials: bound on the number of trials, whatever they promise.
+        min_places: configurations that are measured at least.
+    """
+
+    horizon: float = 1050.0
+    time_worth: float = 0.6
+    verify_cap: float = 4.0
+    start: tuple[float, ...] = (0.25, 0.05, 0.6)
+    start_cap: float = 20.0
+    certain: float = 0.25
+    most: int = 4
+    max_trials: int = 60
+    min_places: int = 2
+    name: str = "adaptive"
+
+    def propose(self, evidence: Evidence) -> Proposal:
+        """The next batch, or why there is none."""
+        possible, _ = candidates(evidence.samples, evidence.space, evidence.prices, evidence.current)
+        if not possible:
+            return Proposal((), StopReason.ALL_FAILED)
+        try:
+            posterior = _fit(evidence)
+        except NUMERICS:
+            return self._without_curves(evidence, possible)
+        belief = posterior.belief(possible)
+        scene = scene_of(belief, posterior.location(possible), evidence.objective, evidence.prices)
+        state = _State(evidence, posterior, scene)
+        if begin := self._starts(state):
+            return state.proposal(begin)
+        chosen, reason = self._next(state)
+        if reason in (StopReason.TOLERANCE, StopReason.ECONOMY, StopReason.CANNOT_TELL):
+            chosen = self._verification(state) or _confirmation(state)
+        if chosen:
+            return state.proposal(chosen)
+        return Proposal((), reason, scene.expected_regret)
+
+    def belief(self, evidence: Evidence) -> Belief:
+        """What is believed of every candidate; plain statistics where the curves cannot be fitted."""
+        possible, excluded = candidates(evidence.samples, evidence.space, evidence.prices, evidence.current)
+        try:
+            return replace(_fit(evidence).belief(possible), excluded=excluded)
+        except NUMERICS as exc:
+            plain = measured_belief(evidence.samples, evidence.prices, seed=evidence.seed, space=evidence.space)
+            return replace(plain, fallback=f"the curves could not be fitted ({exc}); these are plain statistics")
+
+    def _starts(self, state: _State) -> list[Request]:
+        """First configurations that are missing, unless they are too dear for what is known already."""
+        if len(state.measured) > len(self.start) * len(state.evidence.space.architectures):
+            return []
+        found = []
+        for configuration in self._plan(state.evidence, state.scene.belief.candidates):
+            index = state.scene.belief.index(configuration)
+            if configuration in state.measured or index is None:
+                continue
+            usd = price(state.scene, state.precision, index, 1, 2)
+            if usd <= min(self.start_cap * state.scene.best_cost_usd, state.usd_left):
+                found.append(Request(configuration, 1, 2))
+        # Later starts wait for the earlier ones to tell whether they are worth their price.
+        return found[: len(state.evidence.space.architectures)]
+
+    def _plan(self, evidence: Evidence, possible: Sequence[Configuration]) -> list[Configuration]:
+        """The configurations to begin with: the current one, then the starts, architectures in turn."""
+        ordered = by_price(evidence.space.architectures, evidence.prices)
+        architectures = [a for a in ordered if any(c.architecture is a for c in possible)]
+        current = [evidence.current] if evidence.current in possible and evidence.current is not None else []
+        planned = list(current)
+        for number, fraction in enumerate(self.start):
+            # Both architectures where it is cheap to compare them, then one of them in turn.
+            own = architectures if number == 0 else [architectures[number % len(architectures)]]
+            planned += [_at_fraction([c for c in possible if c.architecture is a], fraction) for a in own]
+        return planned
+
+    def _next(self, state: _State) -> tuple[list[Request], StopReason | None]:
+        """The trials with the best expected saving per dollar, or the reason to stop."""
+        scene, evidence = state.scene, state.evidence
+        within = state.within_tolerance
+        certain = scene.expected_regret <= self.certain * evidence.objective.tolerance
+        if within and certain and len(state.measured) >= self.min_places:
+            return [], StopReason.TOLERANCE
+        if state.trials >= self.max_trials:
+            return [], StopReason.TOLERANCE if within else StopReason.CANNOT_TELL
+        places = state.places
+        found = offers(scene, state.precision, places, efforts(evidence.environments), state.rng)
+        affordable = [offer for offer in found if offer.usd <= state.usd_left]
+        if not affordable:
+            return [], StopReason.USD
+        batch = together(scene, state.precision, places, affordable[0], state.rng, most=self.most)
+        rate = sum(offer.gain for offer in batch) / sum(offer.usd for offer in batch)
+        if sum(offer.usd for offer in batch) > state.usd_left or rate < affordable[0].rate:
+            batch, rate = affordable[:1], affordable[0].rate
+        if rate * self._horizon(evidence, within=within) * scene.best_cost_usd < 1:
+            return [], StopReason.TOLERANCE if within else state.undecided
+        chosen = [(scene.belief.candidates[offer.candidate], offer) for offer in batch]
+        return [Request(configuration, offer.environments, offer.runs) for configuration, offer in chosen], None
+
+    def _verification(self, state: _State) -> list[Request]:
+        """The best size itself, if it was never measured: what nothing was seen of is not recommended."""
+        best, belief = state.scene.best, state.scene.belief
+        usd = price(state.scene, state.precision, best, 1, 2)
+        dear = usd > min(self.verify_cap * state.scene.best_cost_usd, state.usd_left)
+        if dear or belief.measured[best] or state.trials >= self.max_trials:
+            return []
+        return [Request(belief.candidates[best], 1, 2)]
+
+    def _horizon(self, evidence: Evidence, *, within: bool) -> float:
+        """Invocations over which a trial must pay: a year of the user's traffic.
+
+        Within the tolerance no more than the default, however large the traffic: it is enough.
+        """
+        weight = cost_weight(evidence.objective)
+        worth = weight + (1 - weight) * self.time_worth
+        if evidence.invocations_per_month is None:
+            return worth * self.horizon
+        traffic = MONTHS * evidence.invocations_per_month
+        return worth * (min(traffic, self.horizon) if within else traffic)
+
+    def _without_curves(self, evidence: Evidence, possible: tuple[Configuration, ...]) -> Proposal:
+        """Configurations spread over the range, until a curve can be fitted."""
+        tried = {sample.configuration for sample in evidence.samples}
+        usable = any(run.usable for sample in evidence.samples for run in sample.invocations)
+        if not usable and len(tried) >= FAILURES:
+            return Proposal((), StopReason.ALL_FAILED)
+        if usable:
+            planned = [_at_fraction(possible, fraction) for fraction in np.linspace(0, 1, PLAIN_PLACES)]
+        else:
+            planned = self._plan(evidence, possible)
+        missing = [c for c in dict.fromkeys(planned) if c not in tried]
+        count = evidence.environments if usable else 1
+        first = 2 if not tried else 1
+        trials = [Trial(evidence.next_trial_id + n, c, count, 2) for n, c in enumerate(missing[:first])]
+        if trials:
+            return Proposal(tuple(trials))
+        return Proposal((), StopReason.COMPLETE if usable else StopReason.ALL_FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A trial without its number."""
+
+    configuration: Configuration
+    environments: int
+    runs: int
+    fresh: bool = False
+
+
+class _State:
+    """What one decision rests on."""
+
+    def __init__(self, evidence: Evidence, posterior: Posterior, scene: Scene) -> None:
+        self.evidence = evidence
+        self.scene = scene
+        self.measured = {sample.configuration for sample in evidence.samples}
+        self.trials = len({sample.trial_id for sample in evidence.samples})
+        self.layout = posterior.layout
+        self.precision = _precision(posterior)
+        self.rng = np.random.default_rng((evidence.seed, self.trials, posterior.runs.count))
+        bound = evidence.budget.max_usd
+        self.usd_left = math.inf if bound is None else bound - spent(evidence.samples, evidence.prices).usd
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """Candidates that may be measured: those that the curve is held at, so that long lists cost no more."""
+        held = set(self.layout.configurations)
+        return np.array([i for i, c in enumerate(self.scene.belief.candidates) if c in held], dtype=np.int64)
+
+    @property
+    def noise_sd(self) -> float:
+        """Spread of single runs, log units."""
+        return math.hypot(self.precision.run_sd, self.precision.environment_sd)
+
+    @property
+    def within_tolerance(self) -> bool:
+        """Whether the expected regret is, and twice the tolerance is unlikely to be exceeded."""
+        tolerance = self.evidence.objective.tolerance
+        unlikely = float((self.scene.regret[:, self.scene.best] > 2 * tolerance).mean()) < UNLIKELY
+        return self.scene.expected_regret <= tolerance and unlikely and self.noise_sd < WILD_SD
+
+    @property
+    def undecided(self) -> StopReason:
+        """Why it ends although the question is open."""
+        return StopReason.CANNOT_TELL if self.noise_sd > NOISY_SD else StopReason.ECONOMY
+
+    def proposal(self, requests: Sequence[Request]) -> Proposal:
+        """The requests as numbered trials."""
+        first = self.evidence.next_trial_id
+        trials = [
+            Trial(first + n, r.configuration, r.environments, r.runs, fresh=r.fresh) for n, r in enumerate(requests)
+        ]
+        return Proposal(tuple(trials), None, self.scene.expected_regret)
+
+
+def _confirmation(state: _State) -> list[Request]:
+    """The recommended and the current configuration once more, side by side, before a saving is claimed."""
+    evidence, scene = state.evidence, state.scene
+    current = evidence.current
+    if current is None or scene.belief.index(current) is None:
+        return []
+    recommended = recommend(scene.belief, evidence.objective, evidence.prices).configuration
+    if len({sample.trial_id for sample in evidence.samples if sample.configuration == current}) >= ENOUGH_OF_CURRENT:
+        return []
+    pairs = _pairs(evidence, current)
+    if recommended == current or recommended in pairs or len(pairs) >= MAX_CONFIRMATIONS:
+        return []
+    lanes = max(2, evidence.environments)
+    index = scene.belief.candidates.index(recommended)
+    usd = sum(price(scene, state.precision, i, lanes, 1) for i in (index, scene.belief.candidates.index(current)))
+    if usd > state.usd_left:
+        return []
+    # New environments on both sides, so that hosts that were lucky before have no say.
+    return [Request(c, lanes, 1, fresh=True) for c in (recommended, current)]
+
+
+def _pairs(evidence: Evidence, current: Configuration) -> set[Configuration]:
+    """What was measured side by side with the current configuration: one run in each of several environments."""
+    runs: dict[int, list[str]] = {}
+    where: dict[int, Configuration] = {}
+    for sample in evidence.samples:
+        runs.setdefault(sample.trial_id, []).extend(run.environment for run in sample.invocations)
+        where[sample.trial_id] = sample.configuration
+    single = {trial for trial, labels in runs.items() if len(labels) > 1 and len(set(labels)) == len(labels)}
+    own = [trial for trial in single if where[trial] == current and trial - 1 in single]
+    return {where[trial - 1] for trial in own} - {current}
+
+
+def _fit(evidence: Evidence) -> Posterior:
+    return fit(evidence.samples, evidence.space, evidence.prices, seed=evidence.seed, current=evidence.current)
+
+
+def _precision(posterior: Posterior) -> Precision:
+    draws = posterior.draws
+    return Precision(
+        run_sd=math.sqrt(float((draws.run_sd**2).mean())),
+        environment_sd=math.sqrt(float((draws.environment_sd**2).mean())),
+        cold_sd=draws.cold_sd,
+        cold_offset_sd=math.sqrt(draws.cold_offset_variance),
+        cold_offset=draws.cold_offset,
+    )
+
+
+def _at_fraction(possible: Sequence[Configuration], fraction: float) -> Configuration:
+    """The candidate closest to a fraction of the range in log memory."""
+    logs = np.log([c.memory_mb for c in possible])
+    target = logs.min() + fraction * (logs.max() - logs.min())
+    return possible[int(np.abs(logs - target).argmin())]

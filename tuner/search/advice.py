@@ -1,0 +1,68 @@
+"""What a result says beside its recommendation: the curve behind a grid, and a timeout.
+
+Pure readings of a study; they change nothing of what is recommended.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from tuner.estimation.belief import Belief
+from tuner.estimation.estimate import timeout_advice_ms
+from tuner.model import SearchSpace
+from tuner.search.adaptive import AdaptiveSampler
+from tuner.search.space import memory_nodes
+from tuner.search.study import Study
+
+TIMEOUT_LIMIT_S = 900
+"""Longest timeout of a Lambda function (Lambda quotas, 2026-09)."""
+FEWEST_SIZES = 2
+"""Sizes that must have been measured before a curve is drawn through them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeoutAdvice:
+    """A timeout for the recommended configuration, in whole seconds, beside the function's own."""
+
+    advised_s: int
+    current_s: float | None
+    message: str
+
+
+def fitted_belief(study: Study) -> Belief | None:
+    """The fitted curve between the smallest and the largest size measured, where the sampler did not fit one.
+
+    None when the study's own belief is the curve already, or too little was measured.
+    """
+    if study.sampler.name == "adaptive" and not study.space.listed:
+        return None
+    measured = study.belief()
+    sizes = sorted({candidate.memory_mb for candidate in measured.candidates})
+    if len(sizes) < FEWEST_SIZES:
+        return None
+    space = SearchSpace(tuple(memory_nodes(sizes[0], sizes[-1], sizes)), study.space.architectures)
+    belief = AdaptiveSampler().belief(replace(study.evidence, space=space))
+    return None if belief.fallback else belief
+
+
+def advise_timeout(belief: Belief, index: int, current_s: float | None) -> TimeoutAdvice:
+    """A timeout with a margin over the slowest runs of a candidate.
+
+    Args:
+        belief: what is known of the candidates.
+        index: the candidate.
+        current_s: the function's own timeout, where known.
+    """
+    wanted_s = max(1, math.ceil(timeout_advice_ms(belief, index) / 1000))
+    advised_s = min(wanted_s, TIMEOUT_LIMIT_S)
+    name = belief.candidates[index]
+    if wanted_s > TIMEOUT_LIMIT_S:
+        message = f"{name} may need more than the {TIMEOUT_LIMIT_S} s that Lambda allows."
+    elif current_s is None:
+        message = f"A timeout of {advised_s} s leaves room for the slowest runs on {name}."
+    elif current_s < advised_s:
+        message = f"The timeout of {current_s:g} s is short for {name}: {advised_s} s leaves room for slow runs."
+    else:
+        message = f"The timeout of {current_s:g} s has room on {name}: {advised_s} s would do."
+    return TimeoutAdvice(advised_s, current_s, message)

@@ -1,0 +1,263 @@
+"""What to recommend: cost, speed or balanced, under constraints, with ties given to the other goal.
+
+The rule itself (`choose`) is a pure function of one summary row per candidate, so that a
+page that knows nothing but those rows comes to the same answer. The joint draws add
+what rows cannot tell: how much the choice is expected to lose. Nothing here knows where
+a belief came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.estimation.belief import Belief, Draws
+from tuner.model import Configuration, Constraints, Interval, Objective, StrategyName
+from tuner.pricing.price_list import PriceList, currency_sign, gb_seconds
+
+LEVEL = 0.95
+"""Level of every interval that is shown."""
+TIE_SHARE = 0.5
+"""Part of the tolerance that cost gives away for speed; the rest is left for what the search does not know."""
+MOST_TOLERANCES = 5.0
+"""Speed is given up within the fastest one's interval, but never more than so many tolerances."""
+_TAIL = (1 - LEVEL) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is shown of one candidate: duration and p95 in ms, cost of an invocation in USD."""
+
+    configuration: Configuration
+    duration_ms: Interval
+    cost_usd: Interval
+    p95_ms: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A recommendation.
+
+    Attributes:
+        index: column of the belief.
+        configuration: what is recommended.
+        expected_regret: expected excess of the objective over the true best, as a fraction.
+        given_to_ties: the part of it that was given away for the other goal: the objective's own
+            best would lose so much less.
+        reason: a sentence for people.
+        ties: columns that count as equally good under the objective, the chosen one among them.
+        unmet: which constraint no candidate satisfies, and by how much; None: all are met.
+    """
+
+    index: int
+    configuration: Configuration
+    expected_regret: float
+    given_to_ties: float
+    reason: str
+    ties: tuple[int, ...]
+    unmet: str | None = None
+
+
+def recommend(belief: Belief, objective: Objective, prices: PriceList | None = None) -> Choice:
+    """The configuration to use, why, and what it may lose.
+
+    Args:
+        belief: joint draws of every candidate.
+        objective: strategy, constraints, tolerance, share of cold starts.
+        prices: needed to weigh cold starts into the cost; their currency is that of the sentences, else USD.
+    """
+    belief = weigh_cold_starts(belief, objective.cold_start_share, prices)
+    rows = summarise(belief)
+    index, ties = _decide(rows, objective)
+    sign = currency_sign(prices.currency if prices else "USD")
+    expected = regret(belief, objective).mean(axis=0)
+    return Choice(
+        index,
+        belief.candidates[index],
+        float(expected[index]),
+        float(expected[index] - expected[objective_best(belief, objective)]),
+        _reason(rows, index, ties, objective, sign),
+        ties,
+        _unmet(rows, index, objective.constraints, sign),
+    )
+
+
+def choose(rows: Sequence[Row], objective: Objective) -> int:
+    """Index of the recommended row. The rows' means (and the upper end of one interval) decide.
+
+    Feasible are rows whose mean p95 and mean cost per million and whose memory satisfy the
+    constraints; without any, the rows that violate them least. Among the feasible:
+
+    - cost: of those within half the tolerance of the cheapest, the fastest;
+    - speed: of those not slower than the tolerance, or the upper end of the fastest one's
+      interval (at most five tolerances), allows, the cheapest;
+    - balanced: the smallest w * cost / largest cost + (1 - w) * duration / largest duration.
+      At weight 1 (0) nothing but cost (speed) is asked for, and its rule decides, ties included.
+
+    Remaining ties go to the other goal's mean, then to less memory, then to the name of the architecture.
+    """
+    return _decide(rows, objective)[0]
+
+
+def summarise(belief: Belief) -> tuple[Row, ...]:
+    """Mean and 95% interval of every candidate's figures."""
+    columns = [_intervals(draws) for draws in (belief.duration_ms, belief.cost_usd, belief.p95_ms)]
+    return tuple(Row(*figures) for figures in zip(belief.candidates, *columns, strict=True))
+
+
+def weigh_cold_starts(belief: Belief, share: float, prices: PriceList | None) -> Belief:
+    """The belief of an average invocation, a `share` of which wait and pay for their init.
+
+    Percentiles stay those of warm runs. Without observed cold starts nothing changes.
+    """
+    if not share or belief.init_ms is None:
+        return belief
+    if prices is None:
+        raise ValueError("weighing cold starts into the cost needs the prices")
+    usd_per_ms = [gb_seconds(c.memory_mb, 1.0) * prices.gb_second_usd(c.architecture) for c in belief.candidates]
+    waited = share * belief.init_ms
+    return replace(
+        belief, duration_ms=belief.duration_ms + waited, cost_usd=belief.cost_usd + waited * np.array(usd_per_ms)
+    )
+
+
+def regret(belief: Belief, objective: Objective) -> Draws:
+    """Excess of each candidate over the best feasible one in each draw, as a fraction, shape (S, G)."""
+    feasible = _feasible(summarise(belief), objective.constraints)
+    values = objective_values(belief.duration_ms, belief.cost_usd, objective, feasible)
+    excess: Draws = values / values[:, feasible].min(axis=1, keepdims=True) - 1
+    return excess
+
+
+def objective_values(
+    duration_ms: Draws, cost_usd: Draws, objective: Objective, feasible: NDArray[np.bool_] | None = None
+) -> Draws:
+    """What the objective minimises, for arrays of shape (…, G): USD, ms, or the balanced score.
+
+    The balanced score divides by the largest cost and duration among the `feasible` (shape (G,); default all).
+    """
+    weight = cost_weight(objective)
+    if weight == 1:
+        return cost_usd
+    if weight == 0:
+        return duration_ms
+    among = slice(None) if feasible is None else feasible
+    score: Draws = weight * cost_usd / cost_usd[..., among].max(axis=-1, keepdims=True) + (
+        1 - weight
+    ) * duration_ms / duration_ms[..., among].max(axis=-1, keepdims=True)
+    return score
+
+
+def cost_weight(objective: Objective) -> float:
+    """How much of the objective is cost, from 0 (speed) to 1 (cost); the rest is duration."""
+    fixed = {StrategyName.COST: 1.0, StrategyName.SPEED: 0.0}
+    return fixed.get(objective.strategy, objective.balanced_weight)
+
+
+def objective_best(belief: Belief, objective: Objective) -> int:
+    """The feasible candidate with the smallest expected regret: the best before ties are given away."""
+    feasible = _feasible(summarise(belief), objective.constraints)
+    expected = np.where(feasible, regret(belief, objective).mean(axis=0), np.inf)
+    return int(expected.argmin())
+
+
+def expected_regret(belief: Belief, objective: Objective, index: int) -> float:
+    """Mean excess of a candidate over the best feasible one, as a fraction."""
+    return float(regret(belief, objective)[:, index].mean())
+
+
+def frontier(belief: Belief) -> tuple[int, ...]:
+    """Candidates that no other beats in both mean cost and mean duration, cheapest first."""
+    cost, duration = belief.cost_usd.mean(axis=0), belief.duration_ms.mean(axis=0)
+    fastest_so_far = np.inf
+    kept: list[int] = []
+    for index in np.lexsort((duration, cost)):
+        if duration[index] < fastest_so_far:
+            kept.append(int(index))
+            fastest_so_far = duration[index]
+    return tuple(kept)
+
+
+def _intervals(draws: Draws) -> list[Interval]:
+    low, high = np.quantile(draws, (_TAIL, 1 - _TAIL), axis=0)
+    return [
+        Interval(float(mean), float(bottom), float(top), LEVEL)
+        for mean, bottom, top in zip(draws.mean(axis=0), low, high, strict=True)
+    ]
+
+
+def _decide(rows: Sequence[Row], objective: Objective) -> tuple[int, tuple[int, ...]]:
+    """The chosen row, and the rows that counted as equally good."""
+    among = [i for i, ok in enumerate(_feasible(rows, objective.constraints)) if ok]
+    cost = [row.cost_usd.mean for row in rows]
+    duration = [row.duration_ms.mean for row in rows]
+    weight = cost_weight(objective)
+    if weight == 1:
+        limit = (1 + TIE_SHARE * objective.tolerance) * min(cost[i] for i in among)
+        tied, order = [i for i in among if cost[i] <= limit], [duration, cost]
+    elif weight == 0:
+        fastest = min(among, key=lambda i: (duration[i], cost[i]))
+        # An unmeasured size has a wide interval: it may not excuse what is slower by a lot.
+        widest = (1 + MOST_TOLERANCES * objective.tolerance) * duration[fastest]
+        apart = min(rows[fastest].duration_ms.high, widest)
+        limit = max((1 + objective.tolerance) * duration[fastest], apart)
+        tied, order = [i for i in among if duration[i] <= limit], [cost, duration]
+    else:
+        dearest, slowest = max(cost[i] for i in among), max(duration[i] for i in among)
+        score = [weight * c / dearest + (1 - weight) * d / slowest for c, d in zip(cost, duration, strict=True)]
+        smallest = min(score[i] for i in among)
+        tied, order = [i for i in among if score[i] <= smallest], [cost, duration]
+    chosen = min(tied, key=lambda i: (order[0][i], order[1][i], rows[i].configuration))
+    return chosen, tuple(tied)
+
+
+def _feasible(rows: Sequence[Row], constraints: Constraints) -> NDArray[np.bool_]:
+    """Rows that violate the constraints least: not at all, where that is possible."""
+    violation = np.array([sum(_violations(row, constraints).values()) for row in rows])
+    least: NDArray[np.bool_] = violation <= violation.min()
+    return least
+
+
+def _violations(row: Row, constraints: Constraints) -> dict[str, float]:
+    """By how much, as a fraction of the bound, a row violates each constraint that it violates."""
+    bounds = {
+        "p95 duration": (row.p95_ms.mean, constraints.max_p95_ms),
+        "cost per million": (row.cost_usd.mean * 1e6, constraints.max_cost_per_million_usd),
+    }
+    found = {name: value / bound - 1 for name, (value, bound) in bounds.items() if bound and value > bound}
+    floor, memory_mb = constraints.min_memory_mb, row.configuration.memory_mb
+    if floor and memory_mb < floor:
+        found["memory"] = floor / memory_mb - 1
+    return found
+
+
+def _unmet(rows: Sequence[Row], index: int, constraints: Constraints, sign: str) -> str | None:
+    violations = _violations(rows[index], constraints)
+    if not violations:
+        return None
+    row = rows[index]
+    words = {
+        "p95 duration": f"p95 duration of at most {constraints.max_p95_ms} ms ({row.p95_ms.mean:.4g} ms",
+        "cost per million": f"cost of at most {sign}{constraints.max_cost_per_million_usd} per million "
+        f"({sign}{row.cost_usd.mean * 1e6:.4g}",
+        "memory": f"memory of at least {constraints.min_memory_mb} MB ({row.configuration.memory_mb} MB",
+    }
+    parts = [f"{words[name]}, off by {excess:.0%})" for name, excess in violations.items()]
+    return f"No configuration meets the constraints; {row.configuration} comes closest: " + "; ".join(parts)
+
+
+def _reason(rows: Sequence[Row], index: int, ties: tuple[int, ...], objective: Objective, sign: str) -> str:
+    row = rows[index]
+    figures = f"{row.duration_ms.mean:.4g} ms and {sign}{row.cost_usd.mean * 1e6:.4g} per million invocations"
+    weight = cost_weight(objective)
+    if 0 < weight < 1:
+        return f"{row.configuration} has the smallest balanced score (weight {weight:g}): {figures}."
+    goal, other = ("cheapest", "fastest") if weight == 1 else ("fastest", "cheapest")
+    if len(ties) == 1:
+        return f"{row.configuration} is the {goal}: {figures}."
+    given = f"{100 * TIE_SHARE * objective.tolerance:.3g}%"
+    equally = f"within {given} of the cheapest" if weight == 1 else "not told apart from the fastest"
+    return f"{row.configuration} is the {other} of {len(ties)} configurations that are {equally}: {figures}."

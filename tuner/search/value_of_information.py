@@ -1,0 +1,252 @@
+"""What a further trial is worth: expected fall of the regret per dollar, over every size and effort.
+
+A trial is imagined many times over from the joint draws; each time the draws are weighed by
+what would have been seen, and the best choice is made anew. Knows nothing of rounds,
+budgets or reasons to stop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.estimation.belief import Belief
+from tuner.model import Configuration, Objective
+from tuner.pricing.price_list import PriceList, gb_seconds
+from tuner.search.recommendation import objective_values, weigh_cold_starts
+
+Floats = NDArray[np.float64]
+
+WORST_REGRET = 3.0
+"""Regrets are capped here: what is four times the best is out of the question, however bad."""
+INFEASIBLE = 10.0
+"""A violated constraint counts as so many times its relative excess, on top of the objective."""
+FANTASIES = 24
+"""Imagined outcomes per trial."""
+VARIANCES = 3
+"""Variances for which gains are worked out."""
+DEFAULT_INIT_MS = 300.0
+"""Init duration that is reckoned with before a cold start was seen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """What is believed before the trial.
+
+    Attributes:
+        belief: of the candidates, G of them.
+        log_ms: log of the location that a trial would measure, shape (S, G).
+        regret: of each candidate in each draw, capped, shape (S, G).
+        best: the candidate with the least expected regret.
+        expected_regret: of that one.
+        prices: of invocations.
+    """
+
+    belief: Belief
+    log_ms: Floats
+    regret: Floats
+    best: int
+    expected_regret: float
+    prices: PriceList
+
+    @property
+    def best_cost_usd(self) -> float:
+        """What an invocation of the best candidate is expected to cost."""
+        return float(self.belief.cost_usd[:, self.best].mean())
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """Noise of one trial, log units: spread of runs and environments, of first runs, and doubt about their offset."""
+
+    run_sd: float
+    environment_sd: float
+    cold_sd: float
+    cold_offset_sd: float
+    cold_offset: float
+
+    def variance(self, environments: int, runs: int) -> float:
+        """Variance of the location that a trial would give; its first runs are cold."""
+        cold = 1 / (self.run_sd**2 + self.cold_sd**2 + self.cold_offset_sd**2)
+        per_environment = self.environment_sd**2 + 1 / (cold + (runs - 1) / self.run_sd**2)
+        shared = self.cold_offset_sd**2 * (1 - 1 / environments) if runs == 1 else 0.0
+        return per_environment / environments + shared
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A trial with what it is worth.
+
+    Attributes:
+        candidate: column of the belief.
+        environments, runs: size of the trial.
+        gain: expected fall of the regret.
+        usd: expected price.
+    """
+
+    candidate: int
+    environments: int
+    runs: int
+    gain: float
+    usd: float
+
+    @property
+    def rate(self) -> float:
+        """Gain per dollar."""
+        return self.gain / self.usd
+
+
+def scene_of(belief: Belief, log_ms: Floats, objective: Objective, prices: PriceList) -> Scene:
+    """Regrets in every draw, constraints counted in.
+
+    Args:
+        belief: of the candidates, G of them.
+        log_ms: log of their locations in the same draws, shape (S, G).
+        objective: what to minimise.
+        prices: of invocations.
+    """
+    weighed = weigh_cold_starts(belief, objective.cold_start_share, prices)
+    values = objective_values(weighed.duration_ms, weighed.cost_usd, objective) * (
+        1 + INFEASIBLE * _violation(weighed, objective)
+    )
+    regret = np.minimum(values / values.min(axis=1, keepdims=True) - 1, WORST_REGRET)
+    expected = regret.mean(axis=0)
+    best = int(expected.argmin())
+    return Scene(belief, log_ms, regret, best, float(expected[best]), prices)
+
+
+def offers(
+    scene: Scene,
+    precision: Precision,
+    where: NDArray[np.int64],
+    efforts: list[tuple[int, int]],
+    rng: np.random.Generator,
+) -> list[Offer]:
+    """The best effort at each place, the best rate first.
+
+    Args:
+        scene: what is believed.
+        precision: noise of a trial.
+        where: candidates that may be measured, shape (P,).
+        efforts: (environments, runs) to consider.
+        rng: source of the imagined outcomes.
+    """
+    log_ms = scene.log_ms[:, where]
+    variances = [precision.variance(environments, runs) for environments, runs in efforts]
+    # The gain is smooth in the variance, so that a few variances tell those of all efforts.
+    grid = np.geomspace(min(variances), max(variances), VARIANCES)
+    gains = np.array([_gains(log_ms, scene, variance, rng) for variance in grid])
+    found: dict[int, Offer] = {}
+    for (environments, runs), variance in zip(efforts, variances, strict=True):
+        for column, place in enumerate(where):
+            gain = float(np.interp(np.log(variance), np.log(grid), gains[:, column]))
+            usd = price(scene, precision, int(place), environments, runs)
+            offer = Offer(int(place), environments, runs, gain, usd)
+            if place not in found or offer.rate > found[int(place)].rate:
+                found[int(place)] = offer
+    return sorted(found.values(), key=lambda offer: (-offer.rate, offer.candidate))
+
+
+def price(scene: Scene, precision: Precision, candidate: int, environments: int, runs: int) -> float:
+    """Expected price of a trial, cold starts included, in USD."""
+    configuration = scene.belief.candidates[candidate]
+    warm_ms = float(scene.belief.duration_ms[:, candidate].mean())
+    init = scene.belief.init_ms
+    init_ms = DEFAULT_INIT_MS if init is None else float(init[:, candidate].mean())
+    billed_ms = init_ms + warm_ms * (np.exp(precision.cold_offset) + runs - 1)
+    per_ms = gb_seconds(configuration.memory_mb, 1.0) * scene.prices.gb_second_usd(configuration.architecture)
+    return float(environments * (billed_ms * per_ms + runs * scene.prices.request_usd))
+
+
+def efforts(environments: int) -> list[tuple[int, int]]:
+    """(environments, runs) of the trials that are considered: few and many, cold alone or warm as well."""
+    lanes = sorted({1, environments, 2 * environments})
+    return list(product(lanes, (1, 2, 3)))
+
+
+def together(
+    scene: Scene,
+    precision: Precision,
+    where: NDArray[np.int64],
+    first: Offer,
+    rng: np.random.Generator,
+    *,
+    most: int,
+) -> list[Offer]:
+    """The set of trials, begun by an offer, that gains most per dollar when measured together.
+
+    A single trial may be worth little where several candidates are close, and all of them
+    together much: this looks further ahead than one trial. The gains of the offers add up
+    to that of the set.
+    """
+    log_ms = scene.log_ms[:, where]
+    picked = rng.integers(len(log_ms), size=2 * FANTASIES)
+    variance = precision.variance(first.environments, first.runs)
+    outcomes = log_ms[picked] + np.sqrt(variance) * rng.standard_normal((len(picked), len(where)))
+    evidence = -0.5 / variance * (outcomes.T[:, :, None] - log_ms.T[:, None, :]) ** 2  # (P, M, S)
+    usd = np.array([price(scene, precision, int(p), first.environments, first.runs) for p in where])
+    chain: list[int] = []
+    known = np.zeros(evidence.shape[1:])
+    sums: list[tuple[float, float]] = []
+    spent = before = 0.0
+    for _ in range(most):
+        gains = _gains_of(evidence + known, scene)
+        rates = (gains - before) / usd
+        rates[chain] = -np.inf
+        place = int(rates.argmax()) if chain else int(np.flatnonzero(where == first.candidate)[0])
+        chain.append(place)
+        known = known + evidence[place]
+        spent += float(usd[place])
+        before = float(gains[place])
+        sums.append((before, spent))
+    size = int(np.argmax([gain / cost for gain, cost in sums])) + 1
+    gain = sums[size - 1][0] / size
+    return [Offer(int(where[p]), first.environments, first.runs, gain, float(usd[p])) for p in chain[:size]]
+
+
+def _gains(log_ms: Floats, scene: Scene, variance: float, rng: np.random.Generator) -> Floats:
+    """Expected fall of the least regret after an observation at each place, shape (P,).
+
+    The outcomes are evenly spaced quantiles of what would be seen, not random ones: a search
+    for the largest of many gains would find the largest error otherwise.
+    """
+    noise = rng.permutation(_normal_scores(len(log_ms)))[:, None]
+    levels = (np.arange(FANTASIES) + 0.5) / FANTASIES
+    outcomes = np.quantile(log_ms + np.sqrt(variance) * noise, levels, axis=0)  # (M, P)
+    evidence = -0.5 / variance * (outcomes.T[:, :, None] - log_ms.T[:, None, :]) ** 2  # (P, M, S)
+    return _gains_of(evidence, scene)
+
+
+def _gains_of(evidence: Floats, scene: Scene) -> Floats:
+    """Gains where outcomes weigh the draws by exp(evidence), shape (P, M, S)."""
+    weights = np.exp((evidence - evidence.max(axis=2, keepdims=True)).astype(np.float32))
+    weights /= weights.sum(axis=2, keepdims=True)
+    places, fantasies, draws = weights.shape
+    after = (weights.reshape(-1, draws) @ scene.regret.astype(np.float32)).reshape(places, fantasies, -1)
+    return np.asarray((after[:, :, scene.best] - after.min(axis=2)).mean(axis=1), dtype=np.float64)
+
+
+def _violation(belief: Belief, objective: Objective) -> Floats:
+    """Relative excess over the constraints, summed, shape (S, G)."""
+    bounds = objective.constraints
+    total = np.zeros_like(belief.cost_usd)
+    if bounds.max_p95_ms:
+        total += np.maximum(0, belief.p95_ms / bounds.max_p95_ms - 1)
+    if bounds.max_cost_per_million_usd:
+        total += np.maximum(0, belief.cost_usd * 1e6 / bounds.max_cost_per_million_usd - 1)
+    if bounds.min_memory_mb:
+        total += np.maximum(0, bounds.min_memory_mb / _memory(belief.candidates) - 1)
+    return total
+
+
+def _memory(candidates: tuple[Configuration, ...]) -> Floats:
+    return np.array([c.memory_mb for c in candidates], dtype=np.float64)
+
+
+def _normal_scores(count: int) -> Floats:
+    from scipy.special import ndtri
+
+    return np.asarray(ndtri((np.arange(count) + 0.5) / count))
