@@ -154,7 +154,7 @@ def _csv_entries(text: str) -> list[Any]:
     for row in csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))):
         entry: Document = {}
         for name, cell in row.items():
-            # A row that is longer than the header has its rest under the name None.
+            # A row that is longer than the execution has its rest under the name None.
             if name is None or cell is None or not cell.strip():
                 continue
             outer, _, inner = name.strip().partition(".")

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from statemachine import costs
-from statemachine.contract import (
+from statemachine import transitions
+from statemachine.execution_store import RESULT, ExecutionStore
+from statemachine.execution_study import asked, elapsed_s, rebuild_study
+from statemachine.messages import (
     Document,
     decode_errors,
     decode_folder,
@@ -18,9 +20,7 @@ from statemachine.contract import (
     encode_failed,
     encode_output,
 )
-from statemachine.record import RESULT, Record
-from statemachine.replay import asked, elapsed_s, replay
-from statemachine.wiring import Wiring, framed, wire
+from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.aws.api.executions import readable_cause
 from tuner.documents.request import request_document
 from tuner.documents.result import dumps, function_errors
@@ -34,76 +34,76 @@ MAX_CAUSE_CHARACTERS = 8_000
 """A quarter of what Step Functions keeps of a cause (32,768 characters, Step Functions API reference)."""
 
 
-@framed
+@with_readable_errors
 def handler(event: Mapping[str, Any], _context: Any) -> Document:
     """Decide, and write the result."""
-    return analyze(decode_folder(event), decode_errors(event), wire())
+    return analyze(decode_folder(event), decode_errors(event), shared_services())
 
 
-def analyze(folder: str, errors: Sequence[tuple[str, str]], wiring: Wiring) -> Document:
+def analyze(folder: str, errors: Sequence[tuple[str, str]], services: Services) -> Document:
     """Build the result of what was measured.
 
     Args:
         folder: of the execution.
         errors: names and causes of what went wrong, the first one first.
-        wiring: what may be used.
+        services: what may be used.
     """
-    record = wiring.record(folder)
+    store = services.store(folder)
     error = _told(errors)
-    study, notices = _ended(record, failed=error is not None)
+    study, notices = _ended(store, failed=error is not None)
     if not study.samples:
         said = " ".join(["Nothing was measured.", *(notice.message for notice in notices)])
         return encode_failed(folder, *(error or ("NothingMeasuredError", said)))
-    document = _document(study, record, notices, wiring)
-    address = record.write_text(RESULT, dumps(document), content_type="application/json")
+    document = _document(study, store, notices, services)
+    address = store.write_text(RESULT, dumps(document), content_type="application/json")
     if error is not None:
         return encode_failed(folder, error[0], f"{error[1]}\nWhat was measured is in {address}")
     if document["recommendation"] is None:
         cause = "No configuration gave a usable run.\n" + function_errors(document)
         return encode_failed(folder, "AllFailedError", f"{_cut(cause)}\nThe runs are in {address}")
-    settings = record.header.settings
+    settings = store.execution.settings
     output = encode_output(
         document,
-        execution_cost_usd=_execution_cost(study, record),
+        execution_cost_usd=_execution_cost(study, store),
         result_address=str(address),
         include_stats=settings.include_output_results,
-        visualization_page=wiring.environment.get("TUNER_VISUALIZATION_URL") or VISUALIZATION_PAGE,
+        visualization_page=services.environment.get("TUNER_VISUALIZATION_URL") or VISUALIZATION_PAGE,
     )
     return encode_analyzed(folder, output, optimize=settings.auto_optimize)
 
 
-def _ended(record: Record, *, failed: bool) -> tuple[Study, list[Notice]]:
+def _ended(store: ExecutionStore, *, failed: bool) -> tuple[Study, list[Notice]]:
     """The study with the reason why it ended, and everything that was noticed."""
-    study, measured = replay(record)
-    stop = record.stop()
+    study, measured = rebuild_study(store)
+    stop = store.stop()
     if study.all_failed:
         study.interrupt(StopReason.ALL_FAILED)
     elif stop is not None and not failed:
         study.interrupt(stop.reason)
     else:
         study.interrupt()
-    noticed = [*record.header.notices, *measured.notices, *([stop.notice] if stop and stop.notice else [])]
+    noticed = [*store.execution.notices, *measured.notices, *([stop.notice] if stop and stop.notice else [])]
     return study, list(dict.fromkeys(noticed))
 
 
-def _document(study: Study, record: Record, notices: list[Notice], wiring: Wiring) -> dict[str, Any]:
-    header, now = record.header, wiring.now()
+def _document(study: Study, store: ExecutionStore, notices: list[Notice], services: Services) -> dict[str, Any]:
+    execution, now = store.execution, services.now()
     return build_document(
         study,
-        header.identity,
-        request_document(replace(header.settings, payloads=record.payloads()), study.space),
+        execution.identity,
+        request_document(replace(execution.settings, payloads=store.payloads()), study.space),
         created_at=f"{now:%Y-%m-%dT%H:%M:%SZ}",
-        seconds=elapsed_s(header, now),
+        seconds=elapsed_s(execution, now),
         notices=notices,
-        discard_top_bottom=header.settings.discard_top_bottom,
+        discard_top_bottom=execution.settings.discard_top_bottom,
     )
 
 
-def _execution_cost(study: Study, record: Record) -> float:
+def _execution_cost(study: Study, store: ExecutionStore) -> float:
     """What the state transitions of this execution cost."""
-    header = record.header
-    count = costs.of_execution(asked(study), header)
-    return count.transitions * state_transition_usd(header.identity.region or DEFAULT_REGION)
+    execution = store.execution
+    count = transitions.count_execution(asked(study), execution)
+    return count.transitions * state_transition_usd(execution.identity.region or DEFAULT_REGION)
 
 
 def _told(errors: Sequence[tuple[str, str]]) -> tuple[str, str] | None:

@@ -9,37 +9,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from statemachine.contract import decode_folder
-from statemachine.lock import Lock
-from statemachine.record import Stop
-from statemachine.wiring import Wiring, framed, wire
+from statemachine.execution_store import Stop
+from statemachine.function_lock import Lock
+from statemachine.messages import decode_folder
+from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.aws.changes.cleanup import left_behind, sweep
 from tuner.errors import FunctionChangedError
 from tuner.model import Notice, StopReason
 
 
-@framed
+@with_readable_errors
 def handler(event: Mapping[str, Any], _context: Any) -> None:
     """Undo everything."""
-    clean(decode_folder(event), wire())
+    clean(decode_folder(event), shared_services())
 
 
-def clean(folder: str, wiring: Wiring) -> None:
+def clean(folder: str, services: Services) -> None:
     """Undo what the execution made.
 
     Raises:
         LeftBehindError: something could not be undone; says how to finish.
     """
-    record = wiring.record(folder)
-    header, api = record.header, wiring.api
-    name = str(header.identity.arn)
-    _, failures = sweep(api, name, run=header.run, copies=record.copies())
+    store = services.store(folder)
+    execution, api = store.execution, services.api
+    name = str(execution.identity.arn)
+    _, failures = sweep(api, name, run=execution.run, copies=store.copies())
     if failures:
         raise left_behind(name, failures)
     try:
-        header.refuse_changed(api.wait_ready(name))
+        execution.refuse_changed(api.wait_ready(name))
     except FunctionChangedError as exc:
         notice = Notice("function_changed", f"{exc.message}.")
-        record.note(notice)
-        record.end(Stop(StopReason.FUNCTION_CHANGED, notice))
-    Lock(wiring.objects, name, lambda _: True).release(header.execution)
+        store.note(notice)
+        store.end(Stop(StopReason.FUNCTION_CHANGED, notice))
+    Lock(services.objects, name, lambda _: True).release(execution.execution)

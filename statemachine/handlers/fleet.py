@@ -21,21 +21,21 @@ from statemachine.fleet import (
     read_list,
     summarize,
 )
-from statemachine.ids import run_id
-from statemachine.wiring import Wiring, framed, wire
+from statemachine.identifiers import run_id
+from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.aws.api.s3 import Objects, parse_address
 from tuner.errors import InputError
 
 
-@framed
+@with_readable_errors
 def handler(event: Mapping[str, Any], _context: Any) -> Document:
     """Read the list, or sum up."""
     if event["step"] == "list":
-        return begin(event["input"], event["execution"], event["startedAt"], wire())
-    return end(event["fleet"]["folder"], wire())
+        return begin(event["input"], event["execution"], event["startedAt"], shared_services())
+    return end(event["fleet"]["folder"], shared_services())
 
 
-def begin(document: Any, execution: str, started_at: str, wiring: Wiring) -> Document:
+def begin(document: Any, execution: str, started_at: str, services: Services) -> Document:
     """Read and check the list, and write it down as the Map reads it.
 
     Raises:
@@ -43,18 +43,18 @@ def begin(document: Any, execution: str, started_at: str, wiring: Wiring) -> Doc
     """
     fleet = decode_fleet(document)
     address = parse_address(fleet.address, path="$.list")
-    content = Objects(wiring.clients.s3, address.bucket).read(address.key)
+    content = Objects(services.clients.s3, address.bucket).read(address.key)
     if content is None:
         raise InputError.single("$.list", f"{address} does not exist", "upload the list there")
     inputs = read_list(content.decode("utf-8", "replace"), fleet)
     folder = f"fleets/{run_id(execution, started_at)}"
-    wiring.objects.write(f"{folder}/{ITEMS}", json.dumps(inputs).encode())
-    return encode_begun(fleet, wiring.bucket, folder)
+    services.objects.write(f"{folder}/{ITEMS}", json.dumps(inputs).encode())
+    return encode_begun(fleet, services.bucket, folder)
 
 
-def end(folder: str, wiring: Wiring) -> Document:
+def end(folder: str, services: Services) -> Document:
     """Write the summary, and say where it is."""
-    objects = wiring.objects
+    objects = services.objects
     inputs = json.loads(objects.read(f"{folder}/{ITEMS}") or b"[]")
     keys = objects.keys(f"{folder}/{OUTCOMES}/")
     contents = zip(keys, objects.read_all(keys), strict=True)

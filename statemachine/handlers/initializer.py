@@ -1,7 +1,7 @@
 """Initializer: everything that can be wrong is found out here, before anything is changed.
 
 Reads the input, the function and the account's quotas, takes the lock (and undoes what an aborted
-execution left), and writes the header that all other handlers go by.
+execution left), and writes the execution that all other handlers go by.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from statemachine.contract import Document, Start, decode_start, encode_begun
-from statemachine.header import Header, content_hash
-from statemachine.ids import folder_of, run_id
-from statemachine.lock import Holder, Lock, is_running
-from statemachine.wiring import Deployment, Wiring, framed, wire
+from statemachine.execution import Execution, content_hash
+from statemachine.function_lock import Holder, Lock, is_running
+from statemachine.identifiers import folder_of, run_id
+from statemachine.messages import Document, Start, decode_start, encode_begun
+from statemachine.services import Deployment, Services, shared_services, with_readable_errors
 from tuner.aws.api.function_reference import Target, parse_target
 from tuner.aws.changes.cleanup import left_behind, sweep
 from tuner.aws.changes.journal import Journal
@@ -29,38 +29,38 @@ from tuner.payloads import Payloads
 from tuner.settings import Settings
 
 SHORTEST_ROOM_S = 60
-"""What a handler needs around an invocation: start, the record, and a late reply."""
+"""What a handler needs around an invocation: start, the store, and a late reply."""
 LONGEST_WAIT_S = 840
 """Functions that may run longer are invoked by the state machine: a handler lives for 900 s."""
 MAX_DIRECT_PAYLOAD_BYTES = 200_000
 """What fits into the state beside the rest (262,144 bytes, Step Functions quotas, 2026-09)."""
 
 
-@framed
+@with_readable_errors
 def handler(event: Mapping[str, Any], _context: Any) -> Document:
     """Begin an execution."""
-    return begin(decode_start(event), wire())
+    return begin(decode_start(event), shared_services())
 
 
-def begin(start: Start, wiring: Wiring) -> Document:
-    """Check the input and the function, take the lock, and write the header.
+def begin(start: Start, services: Services) -> Document:
+    """Check the input and the function, take the lock, and write the execution.
 
     Raises:
         InputError: every fault of the input, or why the function cannot be tuned.
         AnotherRunError: the function is being tuned.
     """
-    document = with_defaults(start.input, wiring.deployment)
-    settings, target = check(document, wiring.clients.region)
+    document = with_defaults(start.input, services.deployment)
+    settings, target = check(document, services.clients.region)
     run = run_id(start.execution, start.started_at)
-    arn = wiring.api.state(target.name).arn
+    arn = services.api.state(target.name).arn
     holder = Holder(start.execution, run, folder_of(arn.rpartition(":")[2], run))
-    lock = Lock(wiring.objects, arn, lambda execution: is_running(wiring.clients.states, execution))
-    swept = lock.take(holder, lambda left: _undo(wiring, arn, left))
+    lock = Lock(services.objects, arn, lambda execution: is_running(services.clients.states, execution))
+    swept = lock.take(holder, lambda left: _undo(services, arn, left))
     try:
-        found = make_survey(settings, target, wiring.api, region=wiring.clients.region, run=run)
-        payloads = read_payloads(settings, wiring.clients)
-        header = _header(start, document, found, payloads, wiring.deployment, swept)
-        wiring.record(holder.folder).begin(header, payloads)
+        found = make_survey(settings, target, services.api, region=services.clients.region, run=run)
+        payloads = read_payloads(settings, services.clients)
+        execution = _header(start, document, found, payloads, services.deployment, swept)
+        services.store(holder.folder).begin(execution, payloads)
     except BaseException:
         with suppress(BackendError):  # what went wrong first is what the user must read
             lock.release(start.execution)
@@ -115,7 +115,7 @@ def _header(
     payloads: Payloads,
     deployment: Deployment,
     swept: Holder | None,
-) -> Header:
+) -> Execution:
     """Make sure that the function can be measured, and decide how."""
     settings, facts = found.settings, found.facts
     latest = found.check()
@@ -128,7 +128,7 @@ def _header(
     if swept:
         message = f"Execution {swept.execution} had not ended by itself: what it left was undone."
         notices.append(Notice("recovered", message))
-    return Header(
+    return Execution(
         run=found.run,
         execution=start.execution,
         started_at=start.started_at,
@@ -160,9 +160,9 @@ def _check_direct(settings: Settings, payloads: Payloads) -> None:
         raise InputError(faults)
 
 
-def _undo(wiring: Wiring, arn: str, left: Holder) -> None:
+def _undo(services: Services, arn: str, left: Holder) -> None:
     """Undo what an execution left that was aborted or ran into its time limit."""
-    copies = wiring.record(left.folder).copies()
-    _, failures = sweep(wiring.api, arn, run=left.run, copies=copies)
+    copies = services.store(left.folder).copies()
+    _, failures = sweep(services.api, arn, run=left.run, copies=copies)
     if failures:
         raise left_behind(arn, failures)

@@ -6,28 +6,28 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from statemachine.contract import decode_folder
-from statemachine.record import RESULT
-from statemachine.wiring import Wiring, framed, wire
+from statemachine.execution_store import RESULT
+from statemachine.messages import decode_folder
+from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.aws.changes.apply import apply_recommendation
 from tuner.errors import BackendError
 
 
-@framed
+@with_readable_errors
 def handler(event: Mapping[str, Any], _context: Any) -> None:
     """Apply what the Analyzer recommends."""
-    optimize(decode_folder(event), wire())
+    optimize(decode_folder(event), shared_services())
 
 
-def optimize(folder: str, wiring: Wiring) -> None:
+def optimize(folder: str, services: Services) -> None:
     """Apply the recommendation of the result.
 
     Raises:
         FunctionChangedError: somebody changed the function meanwhile.
         AwsError: a change was refused.
     """
-    record = wiring.record(folder)
-    text = record.read_text(RESULT)
+    store = services.store(folder)
+    text = store.read_text(RESULT)
     if text is None:
-        raise BackendError(f"{record.address(RESULT)} is missing", "Was it deleted while the execution ran?")
-    apply_recommendation(json.loads(text), wiring.connection, alias=record.header.settings.auto_optimize_alias)
+        raise BackendError(f"{store.address(RESULT)} is missing", "Was it deleted while the execution ran?")
+    apply_recommendation(json.loads(text), services.connection, alias=store.execution.settings.auto_optimize_alias)

@@ -7,25 +7,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from reports.html import render
-from statemachine.contract import decode_folder
-from statemachine.record import REPORT, RESULT
-from statemachine.wiring import Wiring, framed, wire
+from statemachine.execution_store import REPORT, RESULT
+from statemachine.messages import decode_folder
+from statemachine.services import Services, shared_services, with_readable_errors
 
 
-@framed
+@with_readable_errors
 def handler(event: Mapping[str, Any], _context: Any) -> str | None:
     """Write the report."""
-    return report(decode_folder(event), wire())
+    return report(decode_folder(event), shared_services())
 
 
-def report(folder: str, wiring: Wiring) -> str | None:
+def report(folder: str, services: Services) -> str | None:
     """Draw the result that the Analyzer wrote; a failed execution may have none.
 
     Returns:
         Where the report is in S3.
     """
-    record = wiring.record(folder)
-    text = record.read_text(RESULT)
+    store = services.store(folder)
+    text = store.read_text(RESULT)
     if text is None:
         return None
-    return str(record.write_text(REPORT, render(json.loads(text)), content_type="text/html; charset=utf-8"))
+    return str(store.write_text(REPORT, render(json.loads(text)), content_type="text/html; charset=utf-8"))

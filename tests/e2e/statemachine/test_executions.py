@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from statemachine.costs import DIRECT_LANE, DIRECT_RUN, EXECUTION, ROUND, TRIAL, Count
+from statemachine.transitions import DIRECT_LANE, DIRECT_RUN, EXECUTION, ROUND, TRIAL, Count
 from tests.cloud.fixtures import Cloud
 from tests.e2e.statemachine.stack import ROOT, Stack
 from tuner.pricing.price_list import state_transition_usd

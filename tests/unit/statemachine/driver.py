@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from statemachine import lane
-from statemachine.contract import Start, decode_errors, decode_lane, decode_trials, decode_work
+from statemachine import direct_lanes
+from statemachine.execution_store import ExecutionStore
 from statemachine.handlers import analyzer, cleaner, executor, initializer, optimizer, planner, publisher, reporter
-from statemachine.record import Record
-from statemachine.wiring import Wiring
+from statemachine.messages import Start, decode_errors, decode_lane, decode_map_item, decode_trials
+from statemachine.services import Services
 from tests.cloud.fixtures import Cloud
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
@@ -67,7 +67,7 @@ class Driver:
 
     cloud: Cloud
     environment: Mapping[str, str] = field(default_factory=dict)
-    wiring: Wiring = field(init=False)
+    services: Services = field(init=False)
     remaining_s: Callable[[], float] = lambda: 900.0
     watch: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
     largest_state: int = 0
@@ -75,7 +75,7 @@ class Driver:
 
     def __post_init__(self) -> None:
         self.cloud.client("s3").create_bucket(Bucket=BUCKET)
-        self.wiring = Wiring(
+        self.services = Services(
             _clients(self.cloud.region, self.cloud.endpoint), BUCKET, self.environment, now=Clock(), make_api=quick_api
         )
 
@@ -86,17 +86,17 @@ class Driver:
         began = BEGAN + timedelta(seconds=self.executions)
         start = Start(as_json(document), execution, f"{began:%Y-%m-%dT%H:%M:%S}.000Z", "machine")
         with self.watch("Initializer"):
-            return self._seen(initializer.begin(start, self.wiring))
+            return self._seen(initializer.begin(start, self.services))
 
     def round(self, state: State, *, execute: bool = True) -> bool:
         """Plan, publish and measure; False when there is nothing more to measure."""
         folder = state["study"]["folder"]
         with self.watch("Planner"):
-            state["plan"] = as_json(planner.plan(folder, self.wiring))
+            state["plan"] = as_json(planner.plan(folder, self.services))
         while self._seen(state)["plan"]["next"] == "publish":
             trials = decode_trials(state)
             with self.watch("Publisher"):
-                state["plan"] = as_json(publisher.publish(folder, trials, self.wiring, self.remaining_s))
+                state["plan"] = as_json(publisher.publish(folder, trials, self.services, self.remaining_s))
         plan = self._seen(state)["plan"]
         if plan["next"] == "done":
             return False
@@ -113,24 +113,24 @@ class Driver:
         attempt = executor.Attempt(token, self.remaining_s, sleep=lambda _: None)
         folder = state["study"]["folder"]
         with self.watch("Executor"):
-            assert executor.execute(folder, decode_work(event), wiring=self.wiring, attempt=attempt) == {}
+            assert executor.execute(folder, decode_map_item(event), services=self.services, attempt=attempt) == {}
 
     def end(self, state: State, error: State | None = None) -> State:
         """Clean, analyze and report."""
         folder = state["study"]["folder"]
         with self.watch("Cleaner"):
-            cleaner.clean(folder, self.wiring)
+            cleaner.clean(folder, self.services)
         event = {**state, **({"error": error} if error else {})}
         with self.watch("Analyzer"):
-            state = self._seen(as_json(analyzer.analyze(folder, decode_errors(event), self.wiring)))
+            state = self._seen(as_json(analyzer.analyze(folder, decode_errors(event), self.services)))
         with self.watch("Reporter"):
-            state.setdefault("output", {})["report"] = reporter.report(folder, self.wiring)
+            state.setdefault("output", {})["report"] = reporter.report(folder, self.services)
         return state
 
     def optimize(self, state: State) -> None:
         """Apply the recommendation."""
         with self.watch("Optimizer"):
-            optimizer.optimize(state["study"]["folder"], self.wiring)
+            optimizer.optimize(state["study"]["folder"], self.services)
 
     def run(self, document: Any) -> State:
         """A whole execution; the state after the Analyzer."""
@@ -139,13 +139,13 @@ class Driver:
             pass
         return self.end(state)
 
-    def record(self, state: State) -> Record:
+    def store(self, state: State) -> ExecutionStore:
         """What the execution has written down."""
-        return self.wiring.record(state["study"]["folder"])
+        return self.services.store(state["study"]["folder"])
 
     def result(self, state: State) -> State:
         """The result document."""
-        text = self.record(state).read_text("result.json")
+        text = self.store(state).read_text("result.json")
         assert text is not None
         document: State = json.loads(text)
         return document
@@ -154,7 +154,7 @@ class Driver:
         """The loop of a lane that the state machine itself invokes, with what Step Functions makes of replies."""
         client = self.cloud.client("lambda")
         while True:
-            event = self._seen(as_json(lane.advance(decode_lane(event), self.wiring)))
+            event = self._seen(as_json(direct_lanes.advance(decode_lane(event), self.services)))
             if event["done"]:
                 return
             reply = client.invoke(

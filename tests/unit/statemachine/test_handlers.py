@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from statemachine import costs, lane
-from statemachine.contract import Work, decode_errors, decode_lane, encode_plan
+from statemachine import direct_lanes, transitions
+from statemachine.execution_store import Measured
 from statemachine.handlers import analyzer, planner
-from statemachine.ids import place_key
-from statemachine.record import Measured
+from statemachine.identifiers import target_key
+from statemachine.messages import MapItem, decode_errors, decode_lane, encode_plan
 from tests.cloud.fixtures import Cloud
 from tests.unit.statemachine.driver import BUCKET, Driver, as_json
 from tuner.aws.api.errors import AnotherRunError
@@ -52,8 +52,8 @@ def test_the_peers_input_gives_the_peers_output_and_leaves_the_function_as_it_wa
     assert (output["cost"], output["duration"]) == (chosen["averagePrice"], chosen["averageDuration"])
     assert output["stateMachine"]["visualization"].startswith("https://lambda-power-tuning.show/#gAAAAQAC;")
     assert cloud.snapshot("orders") == before
-    assert driver.record(state).read_text("report.html")
-    assert not driver.wiring.objects.keys("locks/")
+    assert driver.store(state).read_text("report.html")
+    assert not driver.services.objects.keys("locks/")
 
 
 def test_both_architectures_are_measured_and_no_copy_is_left(cloud: Cloud, driver: Driver) -> None:
@@ -70,7 +70,7 @@ def test_every_fault_of_an_input_is_told_before_anything_is_touched(cloud: Cloud
     with pytest.raises(InputError) as raised:
         driver.start(bad)
     assert {fault.path for fault in raised.value.faults} >= {"$.lambdaARN", "$.powerValues[0]", "$.num", "$.nun"}
-    assert not driver.wiring.objects.keys("")
+    assert not driver.services.objects.keys("")
     assert "lambda:UpdateFunctionConfiguration" not in cloud.operations()
 
 
@@ -135,7 +135,7 @@ def test_a_direct_function_refuses_what_does_not_fit_into_the_state(cloud: Cloud
     cloud.client("s3").put_object(Bucket=BUCKET, Key="secret.json", Body=b"{}")
     with pytest.raises(InputError, match=r"\$\.disablePayloadLogs"):
         driver.start({"lambdaARN": arn, "payloadS3": f"s3://{BUCKET}/secret.json", "disablePayloadLogs": True})
-    assert not driver.wiring.objects.keys("locks/")
+    assert not driver.services.objects.keys("locks/")
 
 
 def test_errors_of_a_direct_function_hide_what_a_processor_made_of_the_payload(cloud: Cloud, driver: Driver) -> None:
@@ -147,8 +147,8 @@ def test_errors_of_a_direct_function_hide_what_a_processor_made_of_the_payload(c
         "Cause": json.dumps({"errorMessage": "no 'hunter22' for given", "errorType": "KeyError"}),
     }
     event = {"study": state["study"], "trial": state["plan"]["items"][0], "run": 0, "payload": {"token": "hunter22"}}
-    lane.advance(decode_lane({**event, "failure": failure}), driver.wiring)
-    found = driver.record(state).invocations(state["plan"]["items"][0]["id"], "lane-0000")
+    direct_lanes.advance(decode_lane({**event, "failure": failure}), driver.services)
+    found = driver.store(state).invocations(state["plan"]["items"][0]["id"], "lane-0000")
     assert [run.error.message for run in found if run.error] == ["no '…' for …"]
 
 
@@ -173,10 +173,10 @@ def test_runs_of_a_lost_executor_are_told_as_lost_and_not_repeated(cloud: Cloud,
     state = driver.start({**PEER_INPUT, "lambdaARN": cloud.simulate_function("orders")})
     driver.round(state, execute=False)
     lost = state["plan"]["items"][0]
-    assert driver.record(state).claim(lost["id"], "all", "lost")
+    assert driver.store(state).claim(lost["id"], "all", "lost")
     for item in state["plan"]["items"]:
         driver.item(state, item)
-    by_size = {s.configuration.memory_mb: s for s in driver.record(state).measured().samples}
+    by_size = {s.configuration.memory_mb: s for s in driver.store(state).measured().samples}
     assert {run.outcome for run in by_size[lost["memory"]].invocations} == {Outcome.NO_REPORT}
     assert {i["memory_mb"] for i in cloud.invocations()} == {256, 512}
 
@@ -187,7 +187,7 @@ def test_a_repeated_planner_hands_out_the_same_round(cloud: Cloud, driver: Drive
     first = state["plan"]
     driver.round(state, execute=False)
     assert state["plan"] == first
-    assert len(driver.record(state).steps()) == 1
+    assert len(driver.store(state).steps()) == 1
 
 
 def test_an_executor_without_time_begins_nothing_and_the_study_asks_for_the_rest(cloud: Cloud, driver: Driver) -> None:
@@ -209,7 +209,7 @@ def test_a_publisher_without_time_asks_to_be_called_again(cloud: Cloud, driver: 
     driver.remaining_s = lambda: 60.0
     driver.round(state, execute=False)
     assert len(state["plan"]["items"]) == 13
-    assert len(driver.record(state).places()) == 13
+    assert len(driver.store(state).places()) == 13
 
 
 def test_a_deployment_in_between_ends_the_study_and_is_left_alone(cloud: Cloud, driver: Driver) -> None:
@@ -245,7 +245,7 @@ def test_a_second_execution_is_refused_with_the_name_of_the_first(cloud: Cloud, 
     arn = cloud.simulate_function("orders")
     running = iter([True])
     first = driver.start({**PEER_INPUT, "lambdaARN": arn})
-    driver.wiring.clients = Watched(driver.wiring.clients, lambda _: next(running))  # type: ignore[assignment]
+    driver.services.clients = Watched(driver.services.clients, lambda _: next(running))  # type: ignore[assignment]
     with pytest.raises(AnotherRunError, match="execution:machine:1 is at work"):
         driver.start({**PEER_INPUT, "lambdaARN": arn})
     assert driver.round(first)
@@ -257,7 +257,7 @@ def test_a_run_of_the_command_line_on_copies_is_found_by_their_markers(cloud: Cl
     cloud.simulate_function(copy.name, Description=str(copy))
     with pytest.raises(AnotherRunError, match=copy.made.run):
         driver.start({**PEER_INPUT, "lambdaARN": arn, "architectures": "both"})
-    assert not driver.wiring.objects.keys("locks/")
+    assert not driver.services.objects.keys("locks/")
 
 
 def test_what_an_aborted_execution_left_is_undone_by_the_next(cloud: Cloud, driver: Driver) -> None:
@@ -267,7 +267,7 @@ def test_what_an_aborted_execution_left_is_undone_by_the_next(cloud: Cloud, driv
     aborted = driver.start({**PEER_INPUT, "lambdaARN": arn, "architectures": "both"})
     driver.round(aborted, execute=False)
     assert cloud.function_names() != ["orders"]
-    driver.wiring.clients = Watched(driver.wiring.clients, lambda _: False)  # type: ignore[assignment]
+    driver.services.clients = Watched(driver.services.clients, lambda _: False)  # type: ignore[assignment]
     state = driver.run({**PEER_INPUT, "lambdaARN": arn})
     assert "recovered" in {warning["code"] for warning in state["output"]["warnings"]}
     assert cloud.snapshot("orders") == before
@@ -284,7 +284,7 @@ def test_a_failed_execution_keeps_what_it_measured_and_cleans_up(cloud: Cloud, d
     assert state["error"]["Error"] == "DeniedError"
     assert state["error"]["Cause"].startswith("no more\n")
     assert driver.result(state)["stopped_by"] == "interrupted"
-    assert driver.record(state).read_text("report.html")
+    assert driver.store(state).read_text("report.html")
     assert cloud.snapshot("orders") == before
 
 
@@ -292,7 +292,7 @@ def test_an_execution_that_measured_nothing_says_why(cloud: Cloud, driver: Drive
     state = driver.start({"lambdaARN": cloud.simulate_function("orders")})
     state = driver.end(state, {"Error": "States.Timeout", "Cause": ""})
     assert state["error"]["Error"] == "States.Timeout"
-    assert driver.record(state).read_text("result.json") is None
+    assert driver.store(state).read_text("result.json") is None
 
 
 def test_the_first_error_is_told_before_that_of_the_cleaner(cloud: Cloud, driver: Driver) -> None:
@@ -306,7 +306,7 @@ def test_the_first_error_is_told_before_that_of_the_cleaner(cloud: Cloud, driver
         (event, {"Error": "States.Timeout", "Cause": "too long\ntuner clean"}),
         ({"cleaning": event["cleaning"]}, {"Error": "LeftBehindError", "Cause": "tuner clean"}),
     ):
-        assert analyzer.analyze(folder, decode_errors(told), driver.wiring)["error"] == expected
+        assert analyzer.analyze(folder, decode_errors(told), driver.services)["error"] == expected
 
 
 def test_payloads_come_from_s3_and_do_not_pass_through_the_state(cloud: Cloud, driver: Driver) -> None:
@@ -320,7 +320,7 @@ def test_payloads_come_from_s3_and_do_not_pass_through_the_state(cloud: Cloud, d
 def test_the_largest_round_stays_under_the_limit_of_the_state() -> None:
     arn = f"arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:{'f' * 64}:10000"
     trial = Trial(10_000, Configuration(10_240, Architecture.X86_64), 1_000, 10_000, fresh=False)
-    longest = Work(trial, 1_000, arn, place_key(trial.configuration, 10_000_000))
+    longest = MapItem(trial, 1_000, arn, target_key(trial.configuration, 10_000_000))
     plan = encode_plan("measureDirectly", [longest] * planner.MAX_ITEMS, at_once=1_000)
     # As Step Functions counts it: without spaces, and beside the folder of the execution.
     assert len(json.dumps(plan, separators=(",", ":"))) < 262_144 - 10_000
@@ -330,7 +330,7 @@ def test_a_direct_round_is_cut_to_the_lanes_that_the_state_holds(cloud: Cloud, d
     arn = cloud.simulate_function("report", timeout_s=900)
     sizes = {"powerValues": [256, 512, 1024], "num": 250, "parallelInvocation": True}
     state = driver.start({"lambdaARN": arn, **sizes})
-    trials = planner.plan(state["study"]["folder"], driver.wiring)["items"]
+    trials = planner.plan(state["study"]["folder"], driver.services)["items"]
     assert [trial["environments"] for trial in trials] == [250, 250]
 
 
@@ -338,16 +338,16 @@ def test_a_direct_execution_ends_before_its_history_is_full(cloud: Cloud, driver
     arn = cloud.simulate_function("report", timeout_s=900)
     sizes = {"powerValues": [128, 256, 512, 1024, 1536, 3008], "num": 300}
     state = driver.start({"lambdaARN": arn, **sizes})
-    plan = as_json(planner.plan(state["study"]["folder"], driver.wiring))
-    asked = driver.record(state).steps()
+    plan = as_json(planner.plan(state["study"]["folder"], driver.services))
+    asked = driver.store(state).steps()
     assert len(plan["items"]) == 4
-    assert costs.of_execution([step.trials for step in asked], driver.record(state).header).events < 20_000
+    assert transitions.count_execution([step.trials for step in asked], driver.store(state).execution).events < 20_000
     for trial in asked[0].trials:
         lost = Invocation(Outcome.NO_REPORT)
         measured = Measured((Sample(trial.id, trial.configuration, (lost,) * trial.invocations),))
-        driver.record(state).add_measured(trial.id, "lane-0000", measured)
-    assert planner.plan(state["study"]["folder"], driver.wiring)["next"] == "done"
-    stop = driver.record(state).stop()
+        driver.store(state).add_measured(trial.id, "lane-0000", measured)
+    assert planner.plan(state["study"]["folder"], driver.services)["next"] == "done"
+    stop = driver.store(state).stop()
     assert stop is not None
     assert stop.notice is not None
     assert stop.notice.code == "history_limit"
@@ -356,9 +356,9 @@ def test_a_direct_execution_ends_before_its_history_is_full(cloud: Cloud, driver
 def test_the_ceiling_of_the_deployment_bounds_what_an_input_may_spend(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("orders")
     parameters = {"TUNER_BUDGET_USD": "0.5", "TUNER_POWER_VALUES": "128, 256", "TUNER_ARCHITECTURES": "both"}
-    driver.wiring.environment = parameters
+    driver.services.environment = parameters
     state = driver.start({"lambdaARN": arn, "num": 5, "budget": {"maxUsd": 3}})
-    document = driver.record(state).header.document
+    document = driver.store(state).execution.document
     assert document["budget"]["maxUsd"] == 0.5
     assert document["powerValues"] == [128, 256]
     assert document["architectures"] == "both"

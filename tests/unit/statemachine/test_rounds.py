@@ -22,6 +22,6 @@ def test_a_nearly_flat_function_is_tuned_in_a_few_rounds(cloud: Cloud, driver: D
     while driver.round(state):
         rounds += 1
         assert rounds <= MOST_ROUNDS
-    stop = driver.record(state).stop()
+    stop = driver.store(state).stop()
     assert stop is not None
     assert stop.reason in (StopReason.TOLERANCE, StopReason.ECONOMY)

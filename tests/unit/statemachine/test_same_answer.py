@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from statemachine.replay import prices_of, replay
+from statemachine.execution_study import prices_of, rebuild_study
 from tests.cloud.fixtures import Cloud
 from tests.unit.statemachine.driver import Driver
 from tuner.documents.input import decode_input
@@ -40,20 +40,20 @@ def test_the_same_samples_give_the_same_answer(cloud: Cloud, driver: Driver, ext
         **extra,
     }
     state = driver.run(document)
-    record = driver.record(state)
-    header = record.header
-    ours = replay(record)[0]
-    study = make_study(header.settings, header.identity, prices_of(header))
+    store = driver.store(state)
+    execution = store.execution
+    ours = rebuild_study(store)[0]
+    study = make_study(execution.settings, execution.identity, prices_of(execution))
     # As `tuner tune` does it: one process, told sample by sample, rounds as they were asked for.
     for sample in ours.samples:
         study.tell(sample)
     study.steps.extend(ours.steps)
-    stop = record.stop()
+    stop = store.stop()
     assert stop is not None
     study.interrupt(stop.reason)
     theirs = build_document(
         study,
-        dataclasses.replace(header.identity),
+        dataclasses.replace(execution.identity),
         request_document(decode_input(document), study.space),
         created_at="2026-09-18T04:12:00Z",
         seconds=driver.result(state)["tuning"]["seconds"],

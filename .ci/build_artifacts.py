@@ -34,7 +34,7 @@ MAX_CODE_BYTES = 2 * 1024 * 1024
 """Bounds of our own, well under Lambda's: what grows beyond them was not meant to."""
 
 PACKAGES = ("tuner", "reports", "statemachine")
-LEFT_OUT = ("tuner/cli", "tuner/local", "tuner/local/backend.py", "tuner/__main__.py", "statemachine/artifacts.py")
+LEFT_OUT = ("tuner/cli", "tuner/local", "tuner/local/backend.py", "tuner/__main__.py")
 """Parts that no handler uses: the command line and the workers of a developer's machine."""
 NOT_NEEDED = re.compile(
     r"(^|/)(tests|__pycache__|include)/|\.(pyi|pxd|pyx|pyc|h|a|f90|c)$|\.dist-info/(RECORD|INSTALLER)$"

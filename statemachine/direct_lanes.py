@@ -12,11 +12,11 @@ import re
 import threading
 from dataclasses import replace
 
-from statemachine.contract import Document, LaneState, encode_lane, encode_lane_done
-from statemachine.invoking import make_invoker
-from statemachine.pieces import pieces
-from statemachine.record import Measured, Record
-from statemachine.wiring import Wiring
+from statemachine.execution_store import ExecutionStore, Measured
+from statemachine.lane_groups import lane_groups
+from statemachine.messages import Document, LaneState, encode_lane, encode_lane_done
+from statemachine.services import Services
+from statemachine.timed_invoker import make_invoker
 from tuner.aws.measure.invoke import Place, Reply
 from tuner.model import FunctionError, Invocation, Outcome, Sample
 from tuner.payloads import without_payload
@@ -27,47 +27,47 @@ _OF_THE_SERVICE = ("Lambda.", "States.")
 """Errors that Step Functions names itself; any other name is the function's own error type."""
 
 
-def advance(lane: LaneState, wiring: Wiring) -> Document:
+def advance(lane: LaneState, services: Services) -> Document:
     """Write the last run down, and hand out the next one; or end the lane."""
-    record = wiring.record(lane.folder)
-    payloads, number = _payloads(lane, record), 0
+    store = services.store(lane.folder)
+    payloads, number = _payloads(lane, store), 0
     if lane.run is not None:
-        record.add_invocation(
+        store.add_invocation(
             lane.work.trial.id,
             _name(lane),
             lane.run,
-            _labelled(_read(lane, record, payloads[lane.run], wiring), lane, record),
+            _labelled(_read(lane, store, payloads[lane.run], services), lane, store),
             lane.work.trial.configuration,
         )
         number = lane.run + 1
     if number >= len(payloads):
-        _finish(lane, record)
+        _finish(lane, store)
         return encode_lane_done()
-    body = record.payloads().items[payloads[number]].body
-    prepared = make_invoker(record.header, wiring.clients).prepare(body, threading.Event())
-    pause_s = -(-record.header.settings.sleep_between_runs_ms // 1000) if number else 0
-    began = wiring.now().timestamp() + pause_s
+    body = store.payloads().items[payloads[number]].body
+    prepared = make_invoker(store.execution, services.clients).prepare(body, threading.Event())
+    pause_s = -(-store.execution.settings.sleep_between_runs_ms // 1000) if number else 0
+    began = services.now().timestamp() + pause_s
     following = replace(lane, run=number, began=began, sent=json.loads(prepared), reply=None, failure=None)
     return encode_lane(following, pause_s=pause_s)
 
 
-def _finish(lane: LaneState, record: Record) -> None:
+def _finish(lane: LaneState, store: ExecutionStore) -> None:
     trial, name = lane.work.trial, _name(lane)
-    sample = Sample(trial.id, trial.configuration, record.invocations(trial.id, name))
-    record.add_measured(trial.id, name, Measured((sample,)))
+    sample = Sample(trial.id, trial.configuration, store.invocations(trial.id, name))
+    store.add_measured(trial.id, name, Measured((sample,)))
 
 
-def _read(lane: LaneState, record: Record, payload: int, wiring: Wiring) -> Invocation:
+def _read(lane: LaneState, store: ExecutionStore, payload: int, services: Services) -> Invocation:
     """The invocation that the state machine's reply or failure tells of."""
-    place = record.places()[lane.work.key]
+    place = store.places()[lane.work.key]
     assert isinstance(place, Place), "the Publisher hands out what can be invoked"
     reply = _reply(lane)
     if isinstance(reply, Invocation):
         return replace(reply, payload=payload)
-    invoker = make_invoker(record.header, wiring.clients)
+    invoker = make_invoker(store.execution, services.clients)
     invocation = invoker.interpret(place, reply, began=lane.began, payload=payload, stop=threading.Event())
-    if invocation.error and record.header.settings.disable_payload_logs:
-        given, sent = record.payloads().items[payload].body, json.dumps(lane.sent, separators=(",", ":")).encode()
+    if invocation.error and store.execution.settings.disable_payload_logs:
+        given, sent = store.payloads().items[payload].body, json.dumps(lane.sent, separators=(",", ":")).encode()
         return replace(invocation, error=without_payload(invocation.error, given, sent))
     return invocation
 
@@ -86,23 +86,23 @@ def _reply(lane: LaneState) -> Reply | Invocation:
     return Reply(cause.encode(), True, "", found[0] if found else "")
 
 
-def _labelled(invocation: Invocation, lane: LaneState, record: Record) -> Invocation:
+def _labelled(invocation: Invocation, lane: LaneState, store: ExecutionStore) -> Invocation:
     """With the label of its environment: the lane holds one, and every cold start begins another.
 
     Log streams are no labels here: they are known of those runs only whose report had to be looked up.
     """
     if not invocation.ran:
         return invocation
-    before = record.invocations(lane.work.trial.id, _name(lane))
+    before = store.invocations(lane.work.trial.id, _name(lane))
     cold = sum(run.cold for run in before[: lane.run]) + invocation.cold
     return replace(invocation, environment=f"{lane.work.function}/{lane.work.lane}.{cold}")
 
 
-def _payloads(lane: LaneState, record: Record) -> tuple[int, ...]:
+def _payloads(lane: LaneState, store: ExecutionStore) -> tuple[int, ...]:
     """Indices of the payloads of the lane's runs."""
     assert lane.work.lane is not None, "only lanes are advanced"
-    cut = pieces(lane.work.trial, record.header, record.payloads())
-    return [indices for piece in cut for indices in piece.payloads][lane.work.lane]
+    cut = lane_groups(lane.work.trial, store.execution, store.payloads())
+    return [indices for group in cut for indices in group.payloads][lane.work.lane]
 
 
 def _name(lane: LaneState) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from statemachine.header import Header
+from statemachine.execution import Execution
 from tuner.aws.measure.provisioning import Key
 from tuner.aws.measure.scheduling import split_lanes
 from tuner.model import Trial
@@ -21,7 +21,7 @@ MAX_MAP_CONCURRENCY = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class LaneGroup:
     """Lanes that run side by side on one version.
 
     Attributes:
@@ -33,31 +33,31 @@ class Piece:
     payloads: tuple[tuple[int, ...], ...]
 
 
-def pieces(trial: Trial, header: Header, payloads: Payloads) -> list[Piece]:
+def lane_groups(trial: Trial, execution: Execution, payloads: Payloads) -> list[LaneGroup]:
     """The parts of a trial, each on a version of its own, so that its environments are new ones."""
-    settings = header.settings
+    settings = execution.settings
     cold = settings.only_cold_starts
-    parts = split_lanes(trial, payloads, width=header.concurrency, seed=settings.seed, cold=cold)
-    return [Piece(key, part) for key, part in zip(keys(trial, header), parts, strict=True)]
+    parts = split_lanes(trial, payloads, width=execution.concurrency, seed=settings.seed, cold=cold)
+    return [LaneGroup(key, part) for key, part in zip(keys(trial, execution), parts, strict=True)]
 
 
-def keys(trial: Trial, header: Header) -> list[Key]:
+def keys(trial: Trial, execution: Execution) -> list[Key]:
     """The versions that the parts of a trial run on: no other trial uses them."""
-    most = max(header.settings.environments, header.settings.runs, MOST_LANES)
-    first = 1 + trial.id * _parts(most, header)
-    return [(trial.configuration, first + part) for part in range(_parts(lanes(trial, header), header))]
+    most = max(execution.settings.environments, execution.settings.runs, MOST_LANES)
+    first = 1 + trial.id * _parts(most, execution)
+    return [(trial.configuration, first + part) for part in range(_parts(lanes(trial, execution), execution))]
 
 
-def at_once(trials: Iterable[Trial], header: Header) -> int:
+def at_once(trials: Iterable[Trial], execution: Execution) -> int:
     """How many trials may be measured at once so that their lanes stay within the concurrency."""
-    most = max((lanes(trial, header) for trial in trials), default=1)
-    return max(1, min(MAX_MAP_CONCURRENCY, header.concurrency // most))
+    most = max((lanes(trial, execution) for trial in trials), default=1)
+    return max(1, min(MAX_MAP_CONCURRENCY, execution.concurrency // most))
 
 
-def lanes(trial: Trial, header: Header) -> int:
+def lanes(trial: Trial, execution: Execution) -> int:
     """How many environments a trial takes at once, as far as the concurrency allows."""
-    return trial.invocations if header.settings.only_cold_starts else trial.environments
+    return trial.invocations if execution.settings.only_cold_starts else trial.environments
 
 
-def _parts(count: int, header: Header) -> int:
-    return -(-count // header.concurrency)
+def _parts(count: int, execution: Execution) -> int:
+    return -(-count // execution.concurrency)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from statemachine.header import Header, content_hash, decode_header, encode_header
-from statemachine.ids import place_key, run_id
-from statemachine.record import Measured, Stop
+from statemachine.execution import Execution, content_hash, decode_execution, encode_execution
+from statemachine.execution_store import Measured, Stop
+from statemachine.identifiers import run_id, target_key
 from tests.unit.statemachine.driver import Driver, as_json
 from tuner.aws.changes.markers import VersionMarker, parse_version
 from tuner.aws.changes.versions import Refusal
@@ -25,7 +25,7 @@ from tuner.model import (
 from tuner.payloads import Payload, Payloads
 
 AT = Configuration(512, Architecture.ARM64)
-HEADER = Header(
+EXECUTION_FOUND = Execution(
     run="20260918t041200z-3f2a9c",
     execution="arn:e",
     started_at="2026-09-18T04:12:00.000Z",
@@ -44,26 +44,26 @@ def run(environment: str, *, cold: bool = False) -> Invocation:
 
 
 def test_a_header_survives_its_json() -> None:
-    assert decode_header(as_json(encode_header(HEADER))) == HEADER
-    assert HEADER.settings.runs == 5
+    assert decode_execution(as_json(encode_execution(EXECUTION_FOUND))) == EXECUTION_FOUND
+    assert EXECUTION_FOUND.settings.runs == 5
 
 
 def test_everything_written_is_read_as_it_was(driver: Driver) -> None:
-    record = driver.wiring.record("executions/orders/run")
+    store = driver.services.store("executions/orders/run")
     payloads = Payloads((Payload(b'{"a": 1}', 2.0), Payload(b"\xff", 1.0)))
-    record.begin(HEADER, payloads)
+    store.begin(EXECUTION_FOUND, payloads)
     error = FunctionError("T", "m", ("s",))
     sample = Sample(3, AT, (run("e", cold=True), Invocation(Outcome.ERROR, error=error)))
     step = Step((Trial(3, AT, 2, 1, fresh=True),), 0.1)
-    places = {place_key(AT, 1): Place("f", "7", AT, "python3.13", "/log"), "x": Refusal("C", "m")}
-    record.add_step(step)
-    record.add_measured(3, "all", Measured((sample,), (Notice("a", "b"),)))
-    record.add_places(places)
-    record.note(Notice("c", "d"))
-    record.end(Stop(StopReason.TOLERANCE))
-    record.end(Stop(StopReason.USD, Notice("late", "too late")))
-    fresh = driver.wiring.record("executions/orders/run")
-    assert fresh.header == HEADER
+    places = {target_key(AT, 1): Place("f", "7", AT, "python3.13", "/log"), "x": Refusal("C", "m")}
+    store.add_step(step)
+    store.add_measured(3, "all", Measured((sample,), (Notice("a", "b"),)))
+    store.add_places(places)
+    store.note(Notice("c", "d"))
+    store.end(Stop(StopReason.TOLERANCE))
+    store.end(Stop(StopReason.USD, Notice("late", "too late")))
+    fresh = driver.services.store("executions/orders/run")
+    assert fresh.execution == EXECUTION_FOUND
     assert fresh.payloads() == payloads
     assert fresh.steps() == (step,)
     assert fresh.measured() == Measured((sample,), (Notice("a", "b"), Notice("c", "d")))
@@ -72,10 +72,10 @@ def test_everything_written_is_read_as_it_was(driver: Driver) -> None:
 
 
 def test_a_claim_is_taken_once_and_kept_by_its_taker(driver: Driver) -> None:
-    record = driver.wiring.record("executions/orders/run")
-    assert record.claim(1, "all", "first")
-    assert record.claim(1, "all", "first")
-    assert not record.claim(1, "all", "second")
+    store = driver.services.store("executions/orders/run")
+    assert store.claim(1, "all", "first")
+    assert store.claim(1, "all", "first")
+    assert not store.claim(1, "all", "second")
 
 
 def test_the_run_of_an_execution_is_the_same_for_every_attempt_and_fits_the_markers() -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from statemachine.header import Header
-from statemachine.pieces import lanes
+from statemachine.execution import Execution
+from statemachine.lane_groups import lanes
 from tuner.model import Trial
 
 MAX_EVENTS = 25_000
@@ -40,28 +40,28 @@ ROUND = Count(5, 18)
 TRIAL = Count(1, 7)
 """An iteration with its Executor."""
 DIRECT_LANE = Count(3, 11)
-"""An iteration with Record, More Runs and Lane Done."""
+"""An iteration with ExecutionStore, More Runs and Lane Done."""
 DIRECT_RUN = Count(4, 14)
-"""Record, More Runs, Pause and Invoke."""
+"""ExecutionStore, More Runs, Pause and Invoke."""
 
 
-def of_execution(rounds: Iterable[Sequence[Trial]], header: Header) -> Count:
+def count_execution(rounds: Iterable[Sequence[Trial]], execution: Execution) -> Count:
     """Of a successful execution, by the trials of its rounds."""
-    return sum((of_round(trials, header) for trials in rounds), EXECUTION)
+    return sum((count_round(trials, execution) for trials in rounds), EXECUTION)
 
 
-def of_round(trials: Sequence[Trial], header: Header) -> Count:
+def count_round(trials: Sequence[Trial], execution: Execution) -> Count:
     """Of a round of the search, as if no configuration of it were refused."""
-    return sum((of_trial(trial, header) for trial in trials), ROUND)
+    return sum((count_trial(trial, execution) for trial in trials), ROUND)
 
 
-def of_trial(trial: Trial, header: Header) -> Count:
+def count_trial(trial: Trial, execution: Execution) -> Count:
     """Of what a trial adds to a round."""
-    if not header.direct:
+    if not execution.direct:
         return TRIAL
-    return DIRECT_LANE * lanes(trial, header) + DIRECT_RUN * trial.invocations
+    return DIRECT_LANE * lanes(trial, execution) + DIRECT_RUN * trial.invocations
 
 
-def items(trial: Trial, header: Header) -> int:
+def items(trial: Trial, execution: Execution) -> int:
     """Iterations of the Map that a trial takes."""
-    return lanes(trial, header) if header.direct else 1
+    return lanes(trial, execution) if execution.direct else 1

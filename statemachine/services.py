@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from statemachine.record import Record
+from statemachine.execution_store import ExecutionStore
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
 from tuner.aws.api.s3 import Objects
@@ -41,7 +41,7 @@ class Deployment:
 
 
 @dataclass(slots=True)
-class Wiring:
+class Services:
     """What a handler may use."""
 
     clients: Clients
@@ -65,9 +65,9 @@ class Wiring:
         """The bucket of samples, results and reports."""
         return Objects(self.clients.s3, self.bucket)
 
-    def record(self, folder: str) -> Record:
+    def store(self, folder: str) -> ExecutionStore:
         """What an execution has written down."""
-        return Record(self.objects, folder)
+        return ExecutionStore(self.objects, folder)
 
     @property
     def deployment(self) -> Deployment:
@@ -83,21 +83,21 @@ class Wiring:
 
 
 @functools.cache
-def wire() -> Wiring:
-    """The wiring of this execution environment; made once, so that warm invocations keep their connections."""
+def shared_services() -> Services:
+    """The services of this execution environment; made once, so that warm invocations keep their connections."""
     connection = Connection(endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
-    return Wiring(connect(connection), os.environ["TUNER_BUCKET"], dict(os.environ))
+    return Services(connect(connection), os.environ["TUNER_BUCKET"], dict(os.environ))
 
 
-def framed(handler: Handler) -> Handler:
+def with_readable_errors(handler: Handler) -> Handler:
     """A handler whose errors say what to do: Lambda shows the class's name and the text."""
 
     @functools.wraps(handler)
-    def framing(event: Mapping[str, Any], context: Any) -> Any:
+    def readable(event: Mapping[str, Any], context: Any) -> Any:
         try:
             return handler(event, context)
         except TunerError as error:
             error.args = ("\n".join(part for part in (error.message, error.hint) if part),)
             raise
 
-    return framing
+    return readable

@@ -1,4 +1,4 @@
-"""What an execution writes down in S3: its header, rounds, places, claims and samples.
+"""What an execution writes down in S3: its execution, rounds, places, claims and samples.
 
 One folder per execution. Every handler reads what it needs from here, so that the execution's own state
 stays tiny, and so that a repeated handler finds what its first attempt did. Knows names and forms of
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from statemachine.header import Header, decode_header, encode_header
+from statemachine.execution import Execution, decode_execution, encode_execution
 from tuner.aws.api.s3 import Address, Objects
 from tuner.aws.changes.versions import Refusal
 from tuner.aws.measure.invoke import Place
@@ -42,7 +42,7 @@ class Measured:
 
 
 @dataclass(slots=True)
-class Record:
+class ExecutionStore:
     """The objects of one execution.
 
     Attributes:
@@ -52,25 +52,25 @@ class Record:
 
     objects: Objects
     folder: str
-    _header: Header | None = field(default=None, repr=False)
+    _header: Execution | None = field(default=None, repr=False)
 
     @property
-    def header(self) -> Header:
-        """The execution's header.
+    def execution(self) -> Execution:
+        """The execution's execution.
 
         Raises:
             BackendError: there is none.
         """
         if self._header is None:
-            self._header = decode_header(self._json("study.json"))
+            self._header = decode_execution(self._json("study.json"))
         return self._header
 
-    def begin(self, header: Header, payloads: Payloads) -> None:
-        """Write payloads and header; the header last, so that who finds it finds the payloads too."""
+    def begin(self, execution: Execution, payloads: Payloads) -> None:
+        """Write payloads and execution; the execution last, so that who finds it finds the payloads too."""
         items = [{"body": base64.b64encode(item.body).decode(), "weight": item.weight} for item in payloads.items]
         self._write("payload.json", items)
-        self._write("study.json", encode_header(header))
-        self._header = header
+        self._write("study.json", encode_execution(execution))
+        self._header = execution
 
     def payloads(self) -> Payloads:
         """What to invoke with."""
@@ -87,11 +87,11 @@ class Record:
         return tuple(decode_step(document) for document in self._folder("rounds/"))
 
     def claim(self, trial: int, lane: str, token: str) -> bool:
-        """Take a piece of work; False when another attempt has taken it before."""
+        """Take a group of work; False when another attempt has taken it before."""
         return self.objects.create(f"{self.folder}/claims/{trial:06d}-{lane}.json", json.dumps(token).encode())
 
     def add_measured(self, trial: int, lane: str, measured: Measured) -> None:
-        """Write what a piece of work brought."""
+        """Write what a group of work brought."""
         document = {
             "samples": [encode_sample(sample) for sample in measured.samples],
             "notices": [asdict(notice) for notice in measured.notices],
@@ -99,7 +99,7 @@ class Record:
         self._write(f"samples/{trial:06d}-{lane}.json", document)
 
     def has_measured(self, trial: int, lane: str) -> bool:
-        """Whether a piece of work is done."""
+        """Whether a group of work is done."""
         return self.objects.read(f"{self.folder}/samples/{trial:06d}-{lane}.json") is not None
 
     def measured(self) -> Measured:
@@ -120,11 +120,11 @@ class Record:
         return tuple(invocation for document in documents for invocation in decode_sample(document).invocations)
 
     def add_places(self, places: Mapping[str, Place | Refusal]) -> None:
-        """Write which versions and copies there are; `places` by the key that `place_key` gives."""
+        """Write which versions and copies there are; `places` by the key that `target_key` gives."""
         self._write("places.json", {key: _encode_place(place) for key, place in places.items()})
 
     def places(self) -> dict[str, Place | Refusal]:
-        """Versions and copies made so far, by the key that `place_key` gives."""
+        """Versions and copies made so far, by the key that `target_key` gives."""
         content = self.objects.read(f"{self.folder}/places.json")
         return {} if content is None else {key: _decode_place(item) for key, item in json.loads(content).items()}
 

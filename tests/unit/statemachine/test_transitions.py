@@ -6,24 +6,24 @@ from dataclasses import replace
 
 import pytest
 
-from statemachine.costs import Count, of_execution
-from tests.unit.statemachine.test_record import AT, HEADER
+from statemachine.transitions import Count, count_execution
+from tests.unit.statemachine.test_record import AT, EXECUTION_FOUND
 from tuner.model import Trial
 
 SERIAL = Trial(0, AT, 1, 4)
 PARALLEL = Trial(1, AT, 3, 1)
-DIRECT = replace(HEADER, direct=True)
+DIRECT = replace(EXECUTION_FOUND, direct=True)
 
 
 def test_six_configurations_of_a_grid_take_nineteen_transitions() -> None:
-    assert of_execution([[SERIAL] * 6], HEADER).transitions == 19
+    assert count_execution([[SERIAL] * 6], EXECUTION_FOUND).transitions == 19
 
 
 def test_a_direct_round_pays_for_each_run_and_each_lane() -> None:
-    assert of_execution([[SERIAL, PARALLEL]], DIRECT) == Count(8 + 5 + 4 * 3 + 7 * 4, 33 + 18 + 4 * 11 + 7 * 14)
+    assert count_execution([[SERIAL, PARALLEL]], DIRECT) == Count(8 + 5 + 4 * 3 + 7 * 4, 33 + 18 + 4 * 11 + 7 * 14)
 
 
 @pytest.mark.parametrize(("cold", "lanes"), [(False, 1), (True, 4)])
 def test_every_cold_start_has_a_lane_of_its_own(cold: bool, lanes: int) -> None:
-    header = replace(DIRECT, document={**HEADER.document, "onlyColdStarts": cold})
-    assert of_execution([[SERIAL]], header).events == 33 + 18 + lanes * 11 + 4 * 14
+    execution = replace(DIRECT, document={**EXECUTION_FOUND.document, "onlyColdStarts": cold})
+    assert count_execution([[SERIAL]], execution).events == 33 + 18 + lanes * 11 + 4 * 14

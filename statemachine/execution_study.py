@@ -8,26 +8,26 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from statemachine.header import Header
-from statemachine.record import Measured, Record
+from statemachine.execution import Execution
+from statemachine.execution_store import ExecutionStore, Measured
 from tuner.model import Step, Trial
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList, price_list
 from tuner.search.setup import make_study
 from tuner.search.study import Study
 
 
-def replay(record: Record) -> tuple[Study, Measured]:
+def rebuild_study(store: ExecutionStore) -> tuple[Study, Measured]:
     """The study as far as it has come, and what was noticed on the way."""
-    header = record.header
-    study = make_study(header.settings, header.identity, prices_of(header))
-    steps, measured = record.steps(), record.measured()
+    execution = store.execution
+    study = make_study(execution.settings, execution.identity, prices_of(execution))
+    steps, measured = store.steps(), store.measured()
     study.replay(measured.samples, steps)
     return study, measured
 
 
-def prices_of(header: Header) -> PriceList:
+def prices_of(execution: Execution) -> PriceList:
     """Prices of the function's region, with the user's discount."""
-    return price_list(header.identity.region or DEFAULT_REGION).with_discount(header.settings.discount)
+    return price_list(execution.identity.region or DEFAULT_REGION).with_discount(execution.settings.discount)
 
 
 def asked(study: Study) -> list[tuple[Trial, ...]]:
@@ -45,6 +45,6 @@ def unfinished(study: Study) -> Step | None:
     return Step(missing, last.expected_regret) if missing else None
 
 
-def elapsed_s(header: Header, now: datetime) -> float:
+def elapsed_s(execution: Execution, now: datetime) -> float:
     """Seconds since the execution began."""
-    return (now - header.began).total_seconds()
+    return (now - execution.began).total_seconds()

@@ -26,6 +26,6 @@ def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def place_key(configuration: Configuration, generation: int) -> str:
-    """Name of a place in the record."""
+def target_key(configuration: Configuration, generation: int) -> str:
+    """Name of a place in the store."""
     return f"{configuration.memory_mb}/{configuration.architecture.value}/{generation}"

@@ -1,4 +1,4 @@
-"""The header of an execution: what the Initializer found and decided, which all other handlers go by."""
+"""The execution of an execution: what the Initializer found and decided, which all other handlers go by."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from statemachine.ids import parse_time
+from statemachine.identifiers import parse_time
 from tuner.aws.api.function import FunctionState
 from tuner.documents.input import decode_valid
 from tuner.errors import FunctionChangedError
@@ -20,7 +20,7 @@ RECORD_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class Execution:
     """What was found and decided before anything was changed.
 
     Attributes:
@@ -72,13 +72,13 @@ def content_hash(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def encode_header(header: Header) -> dict[str, Any]:
-    """A header as JSON."""
-    return {"version": RECORD_VERSION, **asdict(header)}
+def encode_execution(execution: Execution) -> dict[str, Any]:
+    """A execution as JSON."""
+    return {"version": RECORD_VERSION, **asdict(execution)}
 
 
-def decode_header(document: Mapping[str, Any]) -> Header:
-    """A header from JSON."""
+def decode_execution(document: Mapping[str, Any]) -> Execution:
+    """A execution from JSON."""
     values = {name: value for name, value in document.items() if name != "version"}
     identity = dict(values["identity"])
     identity["architectures"] = tuple(map(Architecture, identity["architectures"]))
@@ -86,4 +86,4 @@ def decode_header(document: Mapping[str, Any]) -> Header:
         identity["current"] = Configuration(current["memory_mb"], Architecture(current["architecture"]))
     values["identity"] = FunctionIdentity(**identity)
     values["notices"] = tuple(Notice(**notice) for notice in values["notices"])
-    return Header(**values)
+    return Execution(**values)

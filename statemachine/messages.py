@@ -30,14 +30,14 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class MapItem:
     """One item of a Map: a trial, or one lane of it that the state machine itself invokes.
 
     Attributes:
         trial: what to measure.
         lane: number of the lane; None: all lanes.
         function: what the state machine invokes: the ARN of a version; empty when the handler invokes.
-        key: name of the place in the record.
+        key: name of the place in the store.
     """
 
     trial: Trial
@@ -61,7 +61,7 @@ class LaneState:
     """
 
     folder: str
-    work: Work
+    work: MapItem
     run: int | None = None
     began: float = 0.0
     sent: Any = None
@@ -75,7 +75,7 @@ def decode_start(event: Mapping[str, Any]) -> Start:
 
 
 def encode_begun(folder: str) -> Document:
-    """The state after the Initializer: all that handlers need to find the record."""
+    """The state after the Initializer: all that handlers need to find the store."""
     return {"study": {"folder": folder}}
 
 
@@ -84,19 +84,19 @@ def decode_folder(event: Mapping[str, Any]) -> str:
     return str(event["study"]["folder"])
 
 
-def encode_plan(step: str, work: Iterable[Work] = (), *, at_once: int = 1) -> Document:
+def encode_plan(step: str, work: Iterable[MapItem] = (), *, at_once: int = 1) -> Document:
     """What is done next: `publish`, `measure`, `measureDirectly` or `done`, with the items of the Map."""
-    return {"next": step, "items": [_encode_work(item) for item in work], "atOnce": at_once}
+    return {"next": step, "items": [_encode_map_item(item) for item in work], "atOnce": at_once}
 
 
 def decode_trials(event: Mapping[str, Any]) -> tuple[Trial, ...]:
     """The trials of the plan that the Publisher gets."""
-    return tuple(_decode_work(item).trial for item in event["plan"]["items"])
+    return tuple(_decode_map_item(item).trial for item in event["plan"]["items"])
 
 
-def decode_work(event: Mapping[str, Any]) -> Work:
+def decode_map_item(event: Mapping[str, Any]) -> MapItem:
     """The item that the Executor gets."""
-    return _decode_work(event["trial"])
+    return _decode_map_item(event["trial"])
 
 
 def decode_lane(event: Mapping[str, Any]) -> LaneState:
@@ -104,7 +104,7 @@ def decode_lane(event: Mapping[str, Any]) -> LaneState:
     reply, failure = event.get("reply"), event.get("failure")
     return LaneState(
         folder=decode_folder(event),
-        work=decode_work(event),
+        work=decode_map_item(event),
         run=event.get("run"),
         began=event.get("began", 0.0),
         sent=event.get("payload"),
@@ -117,7 +117,7 @@ def encode_lane(lane: LaneState, *, pause_s: int) -> Document:
     """The state of a lane with its next run: the state machine waits, then invokes with what is to be sent."""
     return {
         "study": {"folder": lane.folder},
-        "trial": _encode_work(lane.work),
+        "trial": _encode_map_item(lane.work),
         "run": lane.run,
         "began": lane.began,
         "payload": lane.sent,
@@ -269,7 +269,7 @@ def _saving(saving: Mapping[str, Any] | None) -> Document | None:
     }
 
 
-def _encode_work(work: Work) -> Document:
+def _encode_map_item(work: MapItem) -> Document:
     trial = work.trial
     document: Document = {
         "id": trial.id,
@@ -284,7 +284,7 @@ def _encode_work(work: Work) -> Document:
     return document
 
 
-def _decode_work(document: Mapping[str, Any]) -> Work:
+def _decode_map_item(document: Mapping[str, Any]) -> MapItem:
     trial = Trial(
         document["id"],
         Configuration(document["memory"], Architecture(document["architecture"])),
@@ -292,4 +292,4 @@ def _decode_work(document: Mapping[str, Any]) -> Work:
         document["runs"],
         document["fresh"],
     )
-    return Work(trial, document.get("lane"), document.get("function", ""), document.get("key", ""))
+    return MapItem(trial, document.get("lane"), document.get("function", ""), document.get("key", ""))

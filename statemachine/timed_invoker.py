@@ -1,4 +1,4 @@
-"""Invokers as an execution's header asks for them, which begin nothing that might not end in time."""
+"""Invokers as an execution's execution asks for them, which begin nothing that might not end in time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from statemachine.header import Header
+from statemachine.execution import Execution
 from tuner.aws.api.logs import LogLookup
 from tuner.aws.api.session import Clients
 from tuner.aws.measure.concurrency import Gate
@@ -15,21 +15,23 @@ from tuner.aws.measure.invoke import Invoker, Place
 from tuner.model import Invocation
 
 MARGIN_S = 20.0
-"""Left at the end of a batch for a late reply and the record."""
+"""Left at the end of a batch for a late reply and the store."""
 
 
-def make_invoker(header: Header, clients: Clients, *, remaining_s: Callable[[], float] = lambda: math.inf) -> Invoker:
+def make_invoker(
+    execution: Execution, clients: Clients, *, remaining_s: Callable[[], float] = lambda: math.inf
+) -> Invoker:
     """An invoker for the function of an execution.
 
     Args:
-        header: of the execution.
+        execution: of the execution.
         clients: how to reach AWS.
         remaining_s: seconds until the handler is ended.
     """
-    settings, timeout_s = header.settings, header.identity.timeout_s or 0.0
+    settings, timeout_s = execution.settings, execution.identity.timeout_s or 0.0
     return TimedInvoker(
-        clients.invoker(timeout_s=timeout_s, concurrency=header.concurrency),
-        Gate(header.concurrency),
+        clients.invoker(timeout_s=timeout_s, concurrency=execution.concurrency),
+        Gate(execution.concurrency),
         LogLookup(clients.logs),
         frozenset(settings.allowed_exceptions),
         settings.pre_processor,
