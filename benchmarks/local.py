@@ -19,7 +19,8 @@ from tuner.local.host import cores
 from tuner.local.limits import cgroup
 from tuner.local.limits.governor import Governor
 from tuner.local.worker.environment import ExecutionEnvironment
-from tuner.local.worker.spec import LocalInvocationResult, RuntimeFamily, WorkerSpec
+from tuner.local.worker.runtimes import PYTHON
+from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
 
 MEMORY_SIZES_MB = (128, 256, 512, 1024, 1769)
 SHARE_BAR = 0.03
@@ -97,7 +98,7 @@ class Bench:
 
     def open(self, handler: str, memory_mb: int) -> ExecutionEnvironment:
         """A new worker."""
-        spec = WorkerSpec("bench", f"app.{handler}", RuntimeFamily.PYTHON, self._folder, memory_mb, 900.0)
+        spec = WorkerSpec("bench", f"app.{handler}", "python", PYTHON.command(), self._folder, memory_mb, 900.0)
         return ExecutionEnvironment(spec, self._governor)
 
     def rounds(

@@ -18,7 +18,8 @@ from tests.cloud.settings import Settings
 from tests.cloud.simulated import Measured
 from tests.cloud.wire import FUNCTION_KEY_PREFIX, register_principal
 from tuner.local.pool import Pool
-from tuner.local.worker.spec import LocalInvocationResult, RuntimeFamily, WorkerSpec
+from tuner.local.worker.runtimes import PYTHON, runtime_named
+from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
 
 _ENDED_BY_PLATFORM = {"Sandbox.Timedout": "timeout", "Runtime.OutOfMemory": "error", "Runtime.ExitError": "error"}
 """What REPORT gives as status, by the type of the error."""
@@ -61,7 +62,8 @@ class Workers:
         return WorkerSpec(
             name=name.name,
             handler=configuration["Handler"],
-            runtime=RuntimeFamily.NODE if configuration["Runtime"].startswith("nodejs") else RuntimeFamily.PYTHON,
+            runtime=configuration["Runtime"],
+            command=(runtime_named(configuration["Runtime"]) or PYTHON).command(),
             code_dir=self._folders.of(version.package),
             memory_mb=configuration["MemorySize"],
             timeout_s=configuration["Timeout"],

@@ -36,12 +36,12 @@ def target_faults(target: str, document: Mapping[str, Any], options: Mapping[str
     if not is_local(target):
         yield from _name_faults(target)
         return
-    from tuner.local.backend import target_faults
+    from tuner.local.backend import handler_faults
 
     processors = {path: document.get(path.removeprefix("$.")) for path in ("$.preProcessorARN", "$.postProcessorARN")}
     for path, text in {"TARGET": target, **processors}.items():
         if isinstance(text, str):
-            yield from (Fault(path, fault.problem, fault.remedy) for fault in target_faults(text))
+            yield from (Fault(path, fault.problem, fault.remedy) for fault in handler_faults(text))
     for path, name in ONLY_IN_AWS.items():
         if (document if path.startswith("$") else options).get(name):
             problem = "cannot be had for a handler on this machine"

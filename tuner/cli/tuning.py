@@ -6,7 +6,6 @@ then says what was found and with which exit code.
 
 from __future__ import annotations
 
-import re
 import secrets
 import threading
 import time
@@ -36,6 +35,7 @@ from tuner.errors import (
     LeftBehindError,
     TunerError,
 )
+from tuner.local.worker.runtimes import names_a_handler
 from tuner.model import FunctionIdentity, Notice, StopReason
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList
 from tuner.search.loop import run
@@ -43,9 +43,6 @@ from tuner.search.setup import make_study
 from tuner.search.space import left_out
 from tuner.search.study import Study
 from tuner.settings import Settings
-
-LOCAL_TARGET = re.compile(r"[^:]+\.(py|js|mjs|cjs)(:.*)?")
-"""A file that holds handlers; names and ARNs of functions have no dots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,7 @@ class _Sitting:
 
 def is_local(target: str) -> bool:
     """Whether a target is a handler on this machine (`FILE:HANDLER`)."""
-    return LOCAL_TARGET.fullmatch(target) is not None
+    return names_a_handler(target)
 
 
 def tune(settings: Settings, backend: Backend, connection: Connection, output: Output, stop: threading.Event) -> int:

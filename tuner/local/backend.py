@@ -17,12 +17,12 @@ from datetime import UTC, datetime
 import psutil
 
 from tuner.errors import BackendError, Fault, InputError
-from tuner.local.handler import LocalTarget, load_faults, parse_target
+from tuner.local.handler import LocalHandler, load_faults, parse_handler
 from tuner.local.host import architecture, busy_slots, cores, cpu_model, max_memory_mb
 from tuner.local.host_noise import NoiseMeter
 from tuner.local.limits.governor import Governor
 from tuner.local.limits.memory import MB
-from tuner.local.scheduling import Lane, LaneRunner, interleave
+from tuner.local.scheduling import Lane, LocalScheduler, interleave
 from tuner.local.worker.environment import ExecutionEnvironment
 from tuner.local.worker.spec import LocalInvocationResult
 from tuner.model import (
@@ -45,9 +45,9 @@ PROCESSOR_MEMORY_MB = 1769
 _EMPTY_OUTPUTS = (b"", b"null", b'""')
 
 
-def target_faults(target: str) -> tuple[Fault, ...]:
+def handler_faults(target: str) -> tuple[Fault, ...]:
     """Everything that is wrong with `FILE:HANDLER`; the handler is loaded in a worker to find out."""
-    parsed, faults = parse_target(target)
+    parsed, faults = parse_handler(target)
     return faults if parsed is None else load_faults(parsed)
 
 
@@ -70,10 +70,10 @@ def open_local(settings: Settings) -> LocalBackend:
 
 
 @dataclass(frozen=True, slots=True)
-class _Targets:
-    function: LocalTarget
-    pre: LocalTarget | None
-    post: LocalTarget | None
+class _Handlers:
+    function: LocalHandler
+    pre: LocalHandler | None
+    post: LocalHandler | None
 
 
 class LocalBackend:
@@ -92,7 +92,7 @@ class LocalBackend:
         self, settings: Settings, *, current: Configuration | None = None, timeout_s: float = LOCAL_TIMEOUT_S
     ) -> None:
         self._settings = settings
-        self._targets = _parse_targets(settings)
+        self._handlers = _parse_handlers(settings)
         self._current = current
         self._timeout_s = timeout_s
         self._noise = NoiseMeter()
@@ -105,8 +105,8 @@ class LocalBackend:
     def __enter__(self) -> LocalBackend:
         with ExitStack() as resources:
             self._governor = resources.enter_context(Governor())
-            self._pre = self._open_processor(self._targets.pre, resources)
-            self._post = self._open_processor(self._targets.post, resources)
+            self._pre = self._open_processor(self._handlers.pre, resources)
+            self._post = self._open_processor(self._handlers.post, resources)
             self._resources = resources.pop_all()
         return self
 
@@ -115,13 +115,13 @@ class LocalBackend:
 
     def describe(self) -> FunctionIdentity:
         """The handler, its code, and the sizes that this machine has the cores for."""
-        target, here = self._targets.function, architecture()
+        target, here = self._handlers.function, architecture()
         return FunctionIdentity(
             name=target.name,
             backend="local",
             architectures=(here,) if here else (),
             max_memory_mb=max_memory_mb(),
-            runtime=target.runtime,
+            runtime=target.runtime_identifier,
             code_sha256=target.code_sha256(),
             current=self._current,
             details={"cores": cores(), "cpu": cpu_model()},
@@ -158,7 +158,7 @@ class LocalBackend:
                 yield Sample(trial.id, trial.configuration, (Invocation(Outcome.REFUSED, error=error),))
         slots = min(busy_slots(), self._settings.concurrency)
         open_mb = int(psutil.virtual_memory().available / MB / 2)
-        yield from LaneRunner(self.lanes(possible), self.make_run, slots=slots, open_mb=open_mb).samples(stop)
+        yield from LocalScheduler(self.lanes(possible), self.make_run, slots=slots, open_mb=open_mb).samples(stop)
 
     def can_measure(self, configuration: Configuration) -> bool:
         """Whether this machine has the architecture and the cores for a configuration."""
@@ -197,7 +197,7 @@ class LocalBackend:
 
     def _open(self, configuration: Configuration) -> ExecutionEnvironment:
         self._noise.calibrate()
-        spec = self._targets.function.spec(configuration.memory_mb, timeout_s=self._timeout_s)
+        spec = self._handlers.function.spec(configuration.memory_mb, timeout_s=self._timeout_s)
         return ExecutionEnvironment(spec, self._governor)
 
     def _read(self, result: LocalInvocationResult, started_at: str, payload: int, sent: bytes) -> Invocation:
@@ -225,7 +225,7 @@ class LocalBackend:
             started_at=started_at,
         )
 
-    def _open_processor(self, target: LocalTarget | None, resources: ExitStack) -> ExecutionEnvironment | None:
+    def _open_processor(self, target: LocalHandler | None, resources: ExitStack) -> ExecutionEnvironment | None:
         if target is None:
             return None
         spec = target.spec(PROCESSOR_MEMORY_MB, timeout_s=LOCAL_TIMEOUT_S, throttled=False)
@@ -255,19 +255,19 @@ def describe_host() -> str:
     return f"{count:g} core{'s' * (count != 1)} ({here}), enough for {max_memory_mb()} MB"
 
 
-def _parse_targets(settings: Settings) -> _Targets:
+def _parse_handlers(settings: Settings) -> _Handlers:
     """Every target of the settings.
 
     Raises:
         InputError: with all faults together.
     """
-    function, faults = parse_target(settings.target)
+    function, faults = parse_handler(settings.target)
     everything = list(faults)
-    processors: list[LocalTarget | None] = []
+    processors: list[LocalHandler | None] = []
     for flag, text in (("--pre-processor", settings.pre_processor), ("--post-processor", settings.post_processor)):
-        processor, faults = parse_target(text, path=flag) if text else (None, ())
+        processor, faults = parse_handler(text, path=flag) if text else (None, ())
         processors.append(processor)
         everything += faults
     if everything or function is None:
         raise InputError(everything)
-    return _Targets(function, *processors)
+    return _Handlers(function, *processors)

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from tuner.comparison.duet import Duet, DuetPlan, EnvironmentPair
 from tuner.errors import Fault, InputError
-from tuner.local.backend import LocalBackend, target_faults
+from tuner.local.backend import LocalBackend, handler_faults
 from tuner.local.revisions import file_at
-from tuner.local.scheduling import Lane, LaneRunner
+from tuner.local.scheduling import Lane, LocalScheduler
 from tuner.model import Trial
 from tuner.settings import Settings
 
@@ -67,7 +67,7 @@ class LocalPairs:
                 if not lane.complete and not lane.cut:
                     backend.make_run(lane)
 
-        runner = LaneRunner(lanes, take_turn, slots=1, open_mb=2 * trial.configuration.memory_mb)
+        runner = LocalScheduler(lanes, take_turn, slots=1, open_mb=2 * trial.configuration.memory_mb)
         for _ in runner.samples(stop):
             pass
         return EnvironmentPair(tuple(before.done), tuple(after.done))
@@ -90,7 +90,7 @@ def local_duet(settings: Settings, baseline: str, candidate: str) -> Iterator[Du
             for flag, version in (("--baseline", baseline), ("--candidate", candidate))
         }
         faults = [
-            Fault(flag, fault.problem, fault.remedy) for flag, name in targets.items() for fault in target_faults(name)
+            Fault(flag, fault.problem, fault.remedy) for flag, name in targets.items() for fault in handler_faults(name)
         ]
         if faults:
             raise InputError(faults)

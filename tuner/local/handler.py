@@ -9,9 +9,6 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -21,19 +18,10 @@ from tuner.errors import BackendError, Fault
 from tuner.local.host import max_memory_mb
 from tuner.local.limits.governor import Governor
 from tuner.local.worker.environment import ExecutionEnvironment
-from tuner.local.worker.spec import RuntimeFamily, WorkerSpec
+from tuner.local.worker.runtimes import Runtime, runtime_of, suffixes
+from tuner.local.worker.spec import WorkerSpec
 from tuner.model import FunctionError
 
-_FAMILIES = {
-    ".py": RuntimeFamily.PYTHON,
-    ".js": RuntimeFamily.NODE,
-    ".mjs": RuntimeFamily.NODE,
-    ".cjs": RuntimeFamily.NODE,
-}
-_SOURCES = {
-    RuntimeFamily.PYTHON: (".py",),
-    RuntimeFamily.NODE: (".js", ".mjs", ".cjs"),
-}
 _NO_SOURCE_DIRS = frozenset({"__pycache__", "node_modules", "venv", "site-packages"})
 _MAX_HASHED_FILES = 2000
 _MAX_HASHED_FOLDERS = 1000
@@ -42,12 +30,12 @@ _FORM = "write it as FILE:HANDLER, such as app.py:handler or index.mjs:handler"
 
 
 @dataclass(frozen=True, slots=True)
-class LocalTarget:
+class LocalHandler:
     """A handler: its file, and the name of the function in it."""
 
     file: Path
     function: str
-    family: RuntimeFamily
+    runtime: Runtime
 
     @property
     def name(self) -> str:
@@ -55,19 +43,17 @@ class LocalTarget:
         return f"{self.file.parent.name}/{self.file.name}:{self.function}"
 
     @property
-    def runtime(self) -> str:
-        """The interpreter, spelt as the Lambda API spells runtimes."""
-        if self.family is RuntimeFamily.PYTHON:
-            return f"python{sys.version_info.major}.{sys.version_info.minor}"
-        version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S607
-        return f"nodejs{version.strip().lstrip('v').partition('.')[0]}.x"
+    def runtime_identifier(self) -> str:
+        """Identifier of the runtime in the Lambda API."""
+        return self.runtime.identify()
 
     def spec(self, memory_mb: int, *, timeout_s: float, throttled: bool = True) -> WorkerSpec:
         """What a worker is to run, in the environment of this process."""
         return WorkerSpec(
             name=self.file.stem,
             handler=f"{self.file.stem}.{self.function}",
-            runtime=self.family,
+            runtime=self.runtime.family,
+            command=self.runtime.command(),
             code_dir=self.file.parent,
             memory_mb=memory_mb,
             timeout_s=timeout_s,
@@ -83,7 +69,7 @@ class LocalTarget:
         the first 1,000 folders and 2,000 files count.
         """
         digest = hashlib.sha256()
-        files = islice(_source_files(self.file.parent, _SOURCES[self.family]), _MAX_HASHED_FILES)
+        files = islice(_source_files(self.file.parent, self.runtime.suffixes), _MAX_HASHED_FILES)
         for file in {self.file: None} | dict.fromkeys(files):
             with contextlib.suppress(OSError):  # unreadable: it cannot be imported either
                 if file.is_file():  # not a pipe, a broken link or a folder
@@ -92,7 +78,7 @@ class LocalTarget:
         return digest.hexdigest()
 
 
-def parse_target(text: str, *, path: str = "TARGET") -> tuple[LocalTarget | None, tuple[Fault, ...]]:
+def parse_handler(text: str, *, path: str = "TARGET") -> tuple[LocalHandler | None, tuple[Fault, ...]]:
     """Read `FILE:HANDLER` and check everything that can be told without running it.
 
     Args:
@@ -104,25 +90,26 @@ def parse_target(text: str, *, path: str = "TARGET") -> tuple[LocalTarget | None
     """
     name, _, function = text.rpartition(":") if ":" in text else (text, "", "")
     file = Path(name)
-    family = _FAMILIES.get(file.suffix)
+    runtime = runtime_of(file)
     faults: list[Fault] = []
-    if family is None:
-        faults.append(Fault(path, f"{text!r} does not name a .py, .js, .mjs or .cjs file", _FORM))
+    if runtime is None:
+        faults.append(Fault(path, f"{text!r} names no file that ends in {', '.join(suffixes())}", _FORM))
     elif not file.is_file():
         problem = "is not a file" if file.exists() else "does not exist"
         faults.append(Fault(path, f"{name} {problem}", "give the path from the current folder"))
     if not _NAME.fullmatch(function):
         faults.append(Fault(path, f"{function!r} is not the name of a function", _FORM))
-    if family is RuntimeFamily.PYTHON and "." in file.stem:
+    if runtime and not runtime.dots and "." in file.stem:
         faults.append(Fault(path, f"{file.name} cannot be imported", "name the file without further dots"))
-    if family is RuntimeFamily.NODE and not shutil.which("node"):
-        faults.append(Fault(path, f"{name} needs Node.js, and there is no node in PATH", "install Node.js"))
-    if faults or family is None:
+    if runtime and not runtime.find():
+        problem = f"{name} needs {runtime.title}, and there is no {runtime.program} in PATH"
+        faults.append(Fault(path, problem, f"install {runtime.title}"))
+    if faults or runtime is None:
         return None, tuple(faults)
-    return LocalTarget(file.resolve(), function, family), ()
+    return LocalHandler(file.resolve(), function, runtime), ()
 
 
-def load_faults(target: LocalTarget, *, path: str = "TARGET") -> tuple[Fault, ...]:
+def load_faults(target: LocalHandler, *, path: str = "TARGET") -> tuple[Fault, ...]:
     """Start a worker, let it load the handler, and tell the function's own error if it cannot."""
     spec = target.spec(max_memory_mb(), timeout_s=1.0, throttled=False)
     try:

@@ -124,7 +124,7 @@ def interleave(trials: Sequence[Trial], rng: random.Random) -> list[Trial]:
     return order
 
 
-class LaneRunner:
+class LocalScheduler:
     """Makes the runs of lanes in threads.
 
     Args:

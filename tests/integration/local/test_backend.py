@@ -13,9 +13,8 @@ import pytest
 
 from tests.integration.local.workers import within_5_s
 from tuner.errors import BackendError, InputError
-from tuner.local.backend import LocalBackend, describe_local, open_local, target_faults
+from tuner.local.backend import LocalBackend, describe_local, handler_faults, open_local
 from tuner.local.host import architecture, cores, cpu_model, max_memory_mb
-from tuner.local.host_noise import NoiseMeter
 from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, Trial
 from tuner.payloads import Payloads
 from tuner.settings import Settings
@@ -56,7 +55,7 @@ def test_a_description_tells_the_machine(tmp_path: Path) -> None:
 
 
 def test_a_target_has_all_its_faults_told_at_once(tmp_path: Path) -> None:
-    faults = target_faults(f"{tmp_path}/absent.py:not a name")
+    faults = handler_faults(f"{tmp_path}/absent.py:not a name")
     assert [fault.path for fault in faults] == ["TARGET", "TARGET"]
     assert "absent.py does not exist" in faults[0].problem
     assert "'not a name' is not the name of a function" in faults[1].problem
@@ -74,12 +73,12 @@ def test_a_target_has_all_its_faults_told_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_a_handler_that_cannot_be_loaded_is_a_fault_with_its_own_error(tmp_path: Path, source: str, told: str) -> None:
-    (fault,) = target_faults(write(tmp_path, source))
+    (fault,) = handler_faults(write(tmp_path, source))
     assert told in fault.problem
 
 
 def test_a_handler_that_loads_has_no_fault(tmp_path: Path) -> None:
-    assert target_faults(write(tmp_path, "def handler(event, context): ...")) == ()
+    assert handler_faults(write(tmp_path, "def handler(event, context): ...")) == ()
 
 
 def test_processors_must_be_handlers_on_this_machine_too(tmp_path: Path) -> None:
@@ -209,18 +208,6 @@ def test_a_local_estimate_says_so_and_how_steady_the_machine_was(tmp_path: Path)
     assert "local estimate" in notice.message
     assert "% more or less CPU time" in notice.message
     assert "of their time for a core" in notice.message
-
-
-def test_noise_is_told_from_what_was_seen() -> None:
-    meter = NoiseMeter()
-    assert str(meter.read()) == ""
-    assert not meter.read().noisy
-    for cpu_ms in (10.0, 12.0):
-        meter.saw("a", 100.0, cpu_ms, 20.0)
-    seen = meter.read()
-    assert seen.wait_share == pytest.approx(0.2)
-    assert seen.cpu_spread == pytest.approx(0.1286, abs=0.001)
-    assert seen.noisy
 
 
 def test_stopping_ends_a_long_run_at_once_and_leaves_no_worker(tmp_path: Path) -> None:

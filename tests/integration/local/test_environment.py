@@ -18,7 +18,8 @@ from tests.integration.local.workers import lives, python_spec, returned, shadow
 from tuner.errors import BackendError
 from tuner.local.limits.governor import Governor
 from tuner.local.worker.environment import ExecutionEnvironment
-from tuner.local.worker.spec import LogFormat, RuntimeFamily, WorkerSpec
+from tuner.local.worker.runtimes import NODE
+from tuner.local.worker.spec import LogFormat, WorkerSpec
 from tuner.model import FunctionError
 from tuner.report_line import parse_log
 
@@ -175,7 +176,7 @@ def test_an_error_of_node_is_told_whatever_was_put_into_its_fields(tmp_path: Pat
     (tmp_path / "index.mjs").write_text(
         "export const handler = () => { throw Object.assign(new Error('x'), { message: undefined, stack: ['a'] }); };"
     )
-    spec = WorkerSpec("example", "index.handler", RuntimeFamily.NODE, tmp_path, 1769, timeout_s=30.0)
+    spec = WorkerSpec("example", "index.handler", "nodejs20.x", NODE.command(), tmp_path, 1769, timeout_s=30.0)
     with ExecutionEnvironment(spec, governor) as environment:
         error = environment.invoke(b"{}").error
     assert error == FunctionError("Error", "undefined", ("a",))

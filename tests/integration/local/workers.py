@@ -10,7 +10,8 @@ from typing import Any
 
 import psutil
 
-from tuner.local.worker.spec import LocalInvocationResult, RuntimeFamily, WorkerSpec
+from tuner.local.worker.runtimes import PYTHON
+from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
 
 HANDLERS = """
 import os, subprocess, sys, threading, time
@@ -112,14 +113,17 @@ def pids_of_children(event, context):
 """
 
 
-def python_spec(code_dir: Path, handler: str, *, memory_mb: int = 1769, **more: Any) -> WorkerSpec:
+def python_spec(
+    code_dir: Path, handler: str, *, memory_mb: int = 1769, interpreter: str = "", **more: Any
+) -> WorkerSpec:
     """A spec for one of `HANDLERS`, written to `code_dir/app.py` unless something is there."""
     if not (code_dir / "app.py").exists():
         (code_dir / "app.py").write_text(HANDLERS)
     return WorkerSpec(
         name="example",
         handler=f"app.{handler}",
-        runtime=RuntimeFamily.PYTHON,
+        runtime="python3.11",
+        command=PYTHON.command(interpreter),
         code_dir=code_dir,
         memory_mb=memory_mb,
         **{"timeout_s": 30.0, **more},

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tuner.local.scheduling import MAX_OVERTAKEN, Lane, LaneRunner, interleave
+from tuner.local.scheduling import MAX_OVERTAKEN, Lane, LocalScheduler, interleave
 from tuner.model import MB_PER_VCPU, Architecture, Configuration, Invocation, Outcome, Trial
 
 
@@ -23,7 +23,7 @@ def lane(number: int, memory_mb: int = 512, *, runs: int = 2) -> Lane:
 
 def runner(
     lanes: list[Lane], *, slots: int, fails_at: tuple[int, int] | None = None, tell_every_s: float = 60.0
-) -> tuple[LaneRunner, list[int]]:
+) -> tuple[LocalScheduler, list[int]]:
     """A runner whose runs take 5 ms, and the ids of the trials whose runs have begun, in their order."""
     begun: list[int] = []
 
@@ -34,7 +34,7 @@ def runner(
             raise ValueError("no disk")
         one.done.append(Invocation(Outcome.OK))
 
-    return LaneRunner(lanes, run, slots=slots, open_mb=1 << 20, tell_every_s=tell_every_s), begun
+    return LocalScheduler(lanes, run, slots=slots, open_mb=1 << 20, tell_every_s=tell_every_s), begun
 
 
 def test_lanes_are_opened_one_of_each_trial_per_round_in_an_order_of_the_seed() -> None:
@@ -73,7 +73,7 @@ def test_what_fails_because_it_was_cut_short_is_no_failure() -> None:
             time.sleep(0.001)
         raise ValueError("killed")
 
-    assert list(LaneRunner([lane(0)], run, slots=1, open_mb=512).samples(stop)) == []
+    assert list(LocalScheduler([lane(0)], run, slots=1, open_mb=512).samples(stop)) == []
 
 
 def test_a_large_size_is_not_starved_by_small_ones() -> None:

@@ -9,17 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from tuner.errors import BackendError
 from tuner.local.limits.governor import CANNOT_START, Governor, Use
@@ -27,10 +24,10 @@ from tuner.local.limits.memory import MB
 from tuner.local.limits.processes import waited_for_core_ms
 from tuner.local.worker.channel import Channel, Message, WorkerGone
 from tuner.local.worker.log import Facts, OutputFile, compose
-from tuner.local.worker.spec import MAX_RESPONSE_BYTES, LocalInvocationResult, RuntimeFamily, WorkerSpec
+from tuner.local.worker.runtimes import LOOPS
+from tuner.local.worker.spec import MAX_RESPONSE_BYTES, LocalInvocationResult, WorkerSpec
 from tuner.model import FunctionError
 
-_RUNTIME_DIR = Path(__file__).with_name("runtime")
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 _EXIT_WAIT_S = 0.5
 
@@ -191,7 +188,7 @@ class ExecutionEnvironment:
         }
         try:
             return subprocess.Popen(
-                _command(self.spec),
+                self.spec.command,
                 env={**self._environment(), "_TUNER_WORKER": json.dumps(settings)},
                 stdin=subprocess.DEVNULL,
                 stdout=self._output.fileno(),
@@ -201,7 +198,7 @@ class ExecutionEnvironment:
             )
         except (FileNotFoundError, PermissionError) as exc:
             raise BackendError(
-                f"cannot start {_command(self.spec)[0]}: {exc}", "install it, or put it into PATH"
+                f"cannot start {self.spec.command[0]}: {exc}", "install it, or put it into PATH"
             ) from exc
         finally:
             self._channel.started()
@@ -215,7 +212,7 @@ class ExecutionEnvironment:
             **passed_on,
             "TZ": ":UTC",
             "LAMBDA_TASK_ROOT": str(spec.code_dir),
-            "LAMBDA_RUNTIME_DIR": str(_RUNTIME_DIR),
+            "LAMBDA_RUNTIME_DIR": str(LOOPS),
             "_HANDLER": spec.handler,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
@@ -320,10 +317,3 @@ def error_of(document: bytes) -> FunctionError:
 def _document(kind: str, message: str) -> tuple[bytes, FunctionError]:
     payload = json.dumps({"errorType": kind, "errorMessage": message}).encode()
     return payload, FunctionError(kind, message)
-
-
-def _command(spec: WorkerSpec) -> list[str]:
-    if spec.runtime is RuntimeFamily.NODE:
-        return [spec.interpreter or shutil.which("node") or "node", str(_RUNTIME_DIR / "bootstrap.mjs")]
-    # No byte code is written: the code directory stays as it is, and every cold start compiles, as in Lambda.
-    return [spec.interpreter or sys.executable, "-uB", str(_RUNTIME_DIR / "bootstrap.py")]

@@ -18,13 +18,6 @@ INIT_LIMIT_S = 10.0
 """Time that Lambda gives the init phase before it goes on within the first invocation (developer guide, 2026-09)."""
 
 
-class RuntimeFamily(StrEnum):
-    """Which interpreter runs the handler."""
-
-    PYTHON = "python"
-    NODE = "node"
-
-
 class LogFormat(StrEnum):
     """Form of the platform's log lines, spelt as the Lambda API spells it."""
 
@@ -39,7 +32,8 @@ class WorkerSpec:
     Attributes:
         name: function name.
         handler: as Lambda spells it, `module.function` (`app.handler`, `src/index.handler`).
-        runtime: interpreter family.
+        runtime: identifier of the runtime in the Lambda API, e.g. "python3.12".
+        command: what starts a worker: a runtime's loop, or any program that speaks to it.
         code_dir: directory of the unpacked code (LAMBDA_TASK_ROOT).
         memory_mb: memory size; gives the CPU share and the memory limit.
         timeout_s: timeout of one invocation.
@@ -49,7 +43,6 @@ class WorkerSpec:
         arn: ARN that the context object tells, unless the invocation brings its own.
         environment: the function's environment variables.
         inherit_environment: whether the worker also sees the variables of this process.
-        interpreter: program to run; empty: the Python that runs this process, or `node`.
         module_file: file of the handler's module within `code_dir`, where `handler` leaves a choice.
         log_format: form of START, END and REPORT.
         throttled: False lifts the CPU share and the freeze between invocations; the memory limit stays.
@@ -57,7 +50,8 @@ class WorkerSpec:
 
     name: str
     handler: str
-    runtime: RuntimeFamily
+    runtime: str
+    command: tuple[str, ...]
     code_dir: Path
     memory_mb: int
     timeout_s: float = 3.0
@@ -67,7 +61,6 @@ class WorkerSpec:
     arn: str = ""
     environment: tuple[tuple[str, str], ...] = ()
     inherit_environment: bool = False
-    interpreter: str = ""
     module_file: str = ""
     log_format: LogFormat = LogFormat.TEXT
     throttled: bool = True
