@@ -17,9 +17,9 @@ from statemachine.execution import Execution, decode_execution, encode_execution
 from tuner.aws.api.s3 import Address, Objects
 from tuner.aws.changes.versions import Refusal
 from tuner.aws.measure.invoke import Place
-from tuner.documents.samples import decode_sample, decode_step, encode_sample, encode_step
+from tuner.documents.samples import decode_round, decode_sample, encode_round, encode_sample
 from tuner.errors import BackendError
-from tuner.model import Architecture, Configuration, Invocation, Notice, Sample, Step, StopReason
+from tuner.model import Architecture, Configuration, Invocation, Notice, Round, Sample, StopReason
 from tuner.payloads import Payload, Payloads
 
 RESULT, REPORT = "result.json", "report.html"
@@ -77,14 +77,14 @@ class ExecutionStore:
         items = self._json("payload.json")
         return Payloads(tuple(Payload(base64.b64decode(item["body"]), item["weight"]) for item in items))
 
-    def add_step(self, step: Step) -> None:
+    def add_round(self, round_: Round) -> None:
         """Write a round. Its name follows from its first trial: a repetition writes the same object."""
-        name = f"rounds/{step.trials[0].id:06d}.json" if step.trials else "rounds/last.json"
-        self._write(name, encode_step(step))
+        name = f"rounds/{round_.trials[0].id:06d}.json" if round_.trials else "rounds/last.json"
+        self._write(name, encode_round(round_))
 
-    def steps(self) -> tuple[Step, ...]:
+    def rounds(self) -> tuple[Round, ...]:
         """Every round in which something was asked, in order."""
-        return tuple(decode_step(document) for document in self._folder("rounds/"))
+        return tuple(decode_round(document) for document in self._folder("rounds/"))
 
     def claim(self, trial: int, lane: str, token: str) -> bool:
         """Take a group of work; False when another attempt has taken it before."""

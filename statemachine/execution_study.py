@@ -10,7 +10,7 @@ from datetime import datetime
 
 from statemachine.execution import Execution
 from statemachine.execution_store import ExecutionStore, Measured
-from tuner.model import Step, Trial
+from tuner.model import Round, Trial
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList, price_list
 from tuner.search.setup import make_study
 from tuner.search.study import Study
@@ -20,8 +20,8 @@ def rebuild_study(store: ExecutionStore) -> tuple[Study, Measured]:
     """The study as far as it has come, and what was noticed on the way."""
     execution = store.execution
     study = make_study(execution.settings, execution.identity, prices_of(execution))
-    steps, measured = store.steps(), store.measured()
-    study.replay(measured.samples, steps)
+    rounds, measured = store.rounds(), store.measured()
+    study.replay(measured.samples, rounds)
     return study, measured
 
 
@@ -32,17 +32,17 @@ def prices_of(execution: Execution) -> PriceList:
 
 def asked(study: Study) -> list[tuple[Trial, ...]]:
     """The trials of each round; a last step without any is none."""
-    return [step.trials for step in study.steps if step.trials]
+    return [round_.trials for round_ in study.rounds if round_.trials]
 
 
-def unfinished(study: Study) -> Step | None:
+def unfinished(study: Study) -> Round | None:
     """A round that was asked for and not measured: the handler that asked was repeated."""
-    if not study.steps:
+    if not study.rounds:
         return None
     done = {sample.trial_id for sample in study.samples}
-    last = study.steps[-1]
+    last = study.rounds[-1]
     missing = tuple(trial for trial in last.trials if trial.id not in done)
-    return Step(missing, last.expected_regret) if missing else None
+    return Round(missing, last.expected_regret) if missing else None
 
 
 def elapsed_s(execution: Execution, now: datetime) -> float:

@@ -170,8 +170,8 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One round of the search: what was asked, and how sure the answer was before it."""
+class Round:
+    """One ask of a study: the batch of trials, and the expected regret before it (a fraction; None: not known)."""
 
     trials: tuple[Trial, ...]
     expected_regret: float | None

@@ -14,7 +14,7 @@ from statemachine.execution_store import ExecutionStore, Stop
 from statemachine.execution_study import asked, elapsed_s, rebuild_study, unfinished
 from statemachine.messages import Document, MapItem, decode_folder, encode_plan
 from statemachine.services import Services, shared_services, with_readable_errors
-from tuner.model import Notice, Step, StopReason, Trial
+from tuner.model import Notice, Round, StopReason, Trial
 from tuner.search.study import Study
 
 MAX_ITEMS = 600
@@ -36,29 +36,29 @@ def plan(folder: str, services: Services) -> Document:
     if store.stop() is not None:
         return encode_plan("done")
     study, _ = rebuild_study(store)
-    step = unfinished(study) or _ask(study, store, services)
-    if step is None:
+    round_ = unfinished(study) or _ask(study, store, services)
+    if round_ is None:
         return encode_plan("done")
-    return encode_plan("publish", map(MapItem, step.trials))
+    return encode_plan("publish", map(MapItem, round_.trials))
 
 
-def _ask(study: Study, store: ExecutionStore, services: Services) -> Step | None:
+def _ask(study: Study, store: ExecutionStore, services: Services) -> Round | None:
     """A new round, written down; None when the study has ended, its reason written down."""
     before = asked(study)
     trials = study.ask(elapsed_s=elapsed_s(store.execution, services.now()))
     if not trials:
         assert study.stopped_by is not None, "a study that asks for nothing says why"
         store.end(Stop(study.stopped_by))
-        if study.steps and study.steps[-1].expected_regret is not None:
-            store.add_step(Step((), study.steps[-1].expected_regret))
+        if study.rounds and study.rounds[-1].expected_regret is not None:
+            store.add_round(Round((), study.rounds[-1].expected_regret))
         return None
     fitting = _fitting(trials, before, store.execution)
     if not fitting:
         store.end(_history_full(before))
         return None
-    step = Step(tuple(fitting), study.steps[-1].expected_regret)
-    store.add_step(step)
-    return step
+    round_ = Round(tuple(fitting), study.rounds[-1].expected_regret)
+    store.add_round(round_)
+    return round_
 
 
 def _fitting(trials: Sequence[Trial], before: Sequence[Sequence[Trial]], execution: Execution) -> Sequence[Trial]:

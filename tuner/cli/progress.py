@@ -75,7 +75,7 @@ class Progress:
     def _head(self, study: Study) -> str:
         used = study.spent
         best = _best(study)
-        asked = sum(trial.invocations for step in study.steps for trial in step.trials)
+        asked = sum(trial.invocations for round_ in study.rounds for trial in round_.trials)
         text = f"round {self._round}  {used.invocations}/{study.budget.max_invocations or asked} runs"
         text += f"  {self._sign}{used.usd:.6f}"
         return f"{text}  best yet {best}" if best else text

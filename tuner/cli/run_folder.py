@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from tuner.documents.samples import decode_sample, decode_step, encode_sample, encode_step
+from tuner.documents.samples import decode_round, decode_sample, encode_round, encode_sample
 from tuner.errors import InputError, TunerError
-from tuner.model import Sample, Step, Trial
+from tuner.model import Round, Sample, Trial
 from tuner.search.study import Study
 
 SAMPLES_FILE = "samples.jsonl"
@@ -31,13 +31,13 @@ class Recorded:
 
     Attributes:
         header: what was asked for last.
-        steps, samples: rounds and samples of all sittings.
+        rounds, samples: rounds and samples of all sittings.
         length: bytes of the record, without a line that was cut off.
         elapsed_s: seconds until the last line was written, from the beginning of the run.
     """
 
     header: dict[str, Any]
-    steps: tuple[Step, ...] = ()
+    rounds: tuple[Round, ...] = ()
     samples: tuple[Sample, ...] = ()
     length: int = 0
     elapsed_s: float = 0.0
@@ -78,7 +78,7 @@ class Recorder:
 
     def asked(self, study: Study, trials: Sequence[Trial]) -> None:
         """Write the round that is about to be measured."""
-        self._append("round", {**encode_step(study.steps[-1]), "elapsed_s": round(self._clock(), 3)})
+        self._append("round", {**encode_round(study.rounds[-1]), "elapsed_s": round(self._clock(), 3)})
 
     def told(self, study: Study, sample: Sample) -> None:
         """Write a sample, so that it survives whatever comes next."""
@@ -112,7 +112,7 @@ def read_record(folder: Path) -> Recorded:
         raise InputError.single("--resume", f"{path} cannot be read: {exc.strerror}", remedy) from exc
     whole = content[: content.rfind(b"\n") + 1]
     header: dict[str, Any] | None = None
-    steps: list[Step] = []
+    rounds: list[Round] = []
     samples: list[Sample] = []
     elapsed_s = 0.0
     for number, line in enumerate(whole.splitlines(), start=1):
@@ -123,7 +123,7 @@ def read_record(folder: Path) -> Recorded:
             if kind == "header":
                 header = document
             elif kind == "round":
-                steps.append(decode_step(document))
+                rounds.append(decode_round(document))
             elif kind == "sample":
                 samples.append(decode_sample(document))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
@@ -132,7 +132,7 @@ def read_record(folder: Path) -> Recorded:
     if header is None or header.get("version") != RECORD_VERSION or not isinstance(header.get("input"), dict):
         problem = f"{path} has no header of version {RECORD_VERSION}"
         raise InputError.single("--resume", problem, "start a new run")
-    return Recorded(header, tuple(steps), tuple(samples), len(whole), elapsed_s)
+    return Recorded(header, tuple(rounds), tuple(samples), len(whole), elapsed_s)
 
 
 def _set_aside(path: Path) -> None:

@@ -147,7 +147,7 @@ def _measure(
             study = make_study(settings, identity, prices_for(settings, _region(connection, identity)))
             if output.recorded:
                 _check_same(output.recorded, header)
-                study.replay(output.recorded.samples, output.recorded.steps)
+                study.replay(output.recorded.samples, output.recorded.rounds)
             recorder = Recorder(output.folder, header, output.recorded, clock=clock)
             sitting = _Sitting(study, identity, [])
             try:

@@ -303,18 +303,18 @@ def _search(study: Study) -> list[Document]:
     for sample in study.samples:
         by_trial.setdefault(sample.trial_id, []).append(sample)
     before: list[Any] = []
-    for number, step in enumerate(study.steps):
+    for number, round_ in enumerate(study.rounds):
         used = spent(before, study.prices)
         rounds.append(
             {
                 "round": number,
-                "trials": [_trial(trial) for trial in step.trials],
+                "trials": [_trial(trial) for trial in round_.trials],
                 "invocations": used.invocations,
                 "cost_usd": used.usd,
-                "expected_regret": step.expected_regret,
+                "expected_regret": round_.expected_regret,
             }
         )
-        before.extend(sample for trial in step.trials for sample in by_trial.get(trial.id, []))
+        before.extend(sample for trial in round_.trials for sample in by_trial.get(trial.id, []))
     return rounds
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from tuner.model import Architecture, Configuration, FunctionError, Invocation, Outcome, Sample, Step, Trial
+from tuner.model import Architecture, Configuration, FunctionError, Invocation, Outcome, Round, Sample, Trial
 
 
 def encode_sample(sample: Sample) -> dict[str, Any]:
@@ -58,14 +58,14 @@ def decode_trial(document: Mapping[str, Any]) -> Trial:
     )
 
 
-def encode_step(step: Step) -> dict[str, Any]:
+def encode_round(round_: Round) -> dict[str, Any]:
     """A round of the search as JSON."""
-    return {"trials": [encode_trial(trial) for trial in step.trials], "expected_regret": step.expected_regret}
+    return {"trials": [encode_trial(trial) for trial in round_.trials], "expected_regret": round_.expected_regret}
 
 
-def decode_step(document: Mapping[str, Any]) -> Step:
+def decode_round(document: Mapping[str, Any]) -> Round:
     """A round of the search from JSON; raises as `decode_sample` does."""
-    return Step(tuple(decode_trial(trial) for trial in document["trials"]), document["expected_regret"])
+    return Round(tuple(decode_trial(trial) for trial in document["trials"]), document["expected_regret"])
 
 
 def _encode_configuration(configuration: Configuration) -> dict[str, Any]:

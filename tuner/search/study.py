@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tuner.estimation.belief import Belief
-from tuner.model import Budget, Configuration, Objective, Sample, SearchSpace, Step, StopReason, Trial
+from tuner.model import Budget, Configuration, Objective, Round, Sample, SearchSpace, StopReason, Trial
 from tuner.pricing.price_list import PriceList
 from tuner.pricing.spending import Spent, spent
 from tuner.search.samplers import Evidence, Sampler
@@ -53,7 +53,7 @@ class Study:
         self.seed = seed
         self.invocations_per_month = invocations_per_month
         self.stopped_by: StopReason | None = None
-        self.steps: list[Step] = []
+        self.rounds: list[Round] = []
         self._samples: list[Sample] = []
 
     @property
@@ -65,9 +65,9 @@ class Study:
         """Take in what was measured."""
         self._samples.append(sample)
 
-    def replay(self, samples: Iterable[Sample], steps: Iterable[Step] = ()) -> None:
+    def replay(self, samples: Iterable[Sample], rounds: Iterable[Round] = ()) -> None:
         """Take in what an earlier run measured, and the rounds in which it asked for it."""
-        self.steps.extend(steps)
+        self.rounds.extend(rounds)
         for sample in samples:
             self.tell(sample)
 
@@ -87,7 +87,7 @@ class Study:
             return ()
         proposal = self.sampler.propose(self.evidence)
         trials = self._within_budget(proposal.trials)
-        self.steps.append(Step(trials, proposal.expected_regret))
+        self.rounds.append(Round(trials, proposal.expected_regret))
         if not trials:
             self.stopped_by = proposal.stopped_by or StopReason.INVOCATIONS
         return trials
@@ -126,7 +126,7 @@ class Study:
     def _trial_ids(self) -> Iterator[int]:
         """Ids that are taken: also those of trials that were asked for and never came back."""
         yield from (sample.trial_id for sample in self._samples)
-        yield from (trial.id for step in self.steps for trial in step.trials)
+        yield from (trial.id for round_ in self.rounds for trial in round_.trials)
 
     def _exhausted(self, elapsed_s: float) -> StopReason | None:
         used, budget = self.spent, self.budget

@@ -47,7 +47,7 @@ def test_a_record_holds_what_was_asked_and_what_was_measured(tmp_path: Path) -> 
     record(tmp_path / "new" / "folder", study)
     found = read_record(tmp_path / "new" / "folder")
     assert found.samples == study.samples
-    assert found.steps == tuple(study.steps[:1])
+    assert found.rounds == tuple(study.rounds[:1])
     assert found.header["input"] == HEADER["input"]
 
 
@@ -68,7 +68,7 @@ def test_a_last_line_that_was_cut_off_is_dropped_and_written_over(tmp_path: Path
     found = read_record(tmp_path)
     assert len(found.samples) == len(SIZES) - 1
     resumed = study_of(SIZES, GridSampler(4))
-    resumed.replay(found.samples, found.steps)
+    resumed.replay(found.samples, found.rounds)
     recorder = Recorder(tmp_path, HEADER, found)
     backend = SimulatedBackend(function_of(SimulatedNoise()))
     run(resumed, backend, stop=threading.Event(), clock=lambda: 0.0, observers=[recorder])

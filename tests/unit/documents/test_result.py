@@ -179,7 +179,7 @@ def test_rounds_tell_what_was_spent_before_each_also_after_a_resume() -> None:
     first = study_of(SIZES, GridSampler(2))
     asked = first.ask()
     resumed = study_of(SIZES, GridSampler(2))
-    resumed.replay([sample_of(128, [ran(50)] * 2, trial=asked[0].id)], first.steps)
+    resumed.replay([sample_of(128, [ran(50)] * 2, trial=asked[0].id)], first.rounds)
     measured(resumed)
     rounds = document_of(resumed)["search"]
     assert [found["invocations"] for found in rounds[:2]] == [0, 2]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.documents.samples import decode_sample, decode_step, encode_sample, encode_step
-from tuner.model import Architecture, Configuration, FunctionError, Invocation, Outcome, Sample, Step, Trial
+from tuner.documents.samples import decode_round, decode_sample, encode_round, encode_sample
+from tuner.model import Architecture, Configuration, FunctionError, Invocation, Outcome, Round, Sample, Trial
 
 configurations = st.builds(Configuration, st.integers(128, 10_240), st.sampled_from(list(Architecture)))
 figures = st.none() | st.floats(0, 1e6)
@@ -34,7 +34,7 @@ invocations = st.builds(
 )
 samples = st.builds(Sample, st.integers(0, 99), configurations, st.lists(invocations, max_size=4).map(tuple))
 trials = st.builds(Trial, st.integers(0, 99), configurations, st.integers(1, 9), st.integers(1, 9), st.booleans())
-steps = st.builds(Step, st.lists(trials, max_size=4).map(tuple), figures)
+rounds = st.builds(Round, st.lists(trials, max_size=4).map(tuple), figures)
 
 
 @given(samples)
@@ -44,9 +44,9 @@ def test_a_sample_survives_its_json(sample: Sample) -> None:
     assert decode_sample(json.loads(text)) == sample
 
 
-@given(steps)
-def test_a_round_survives_its_json(step: Step) -> None:
-    assert decode_step(json.loads(json.dumps(encode_step(step)))) == step
+@given(rounds)
+def test_a_round_survives_its_json(round_: Round) -> None:
+    assert decode_round(json.loads(json.dumps(encode_round(round_)))) == round_
 
 
 def test_what_has_its_default_is_left_out() -> None:

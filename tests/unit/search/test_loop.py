@@ -26,7 +26,7 @@ class Watcher:
 
     def asked(self, study: Study, trials: Sequence[Trial]) -> None:
         self.batches.append(len(trials))
-        assert study.steps[-1].trials == tuple(trials)
+        assert study.rounds[-1].trials == tuple(trials)
 
     def told(self, study: Study, sample: Sample) -> None:
         assert study.samples[-1] is sample
@@ -71,7 +71,7 @@ def test_an_interrupted_study_is_finished_by_another_without_repeating_a_run() -
     first = study_of(SIZES, GridSampler(4))
     drive(first, SimulatedBackend(function_of()), stop, Watcher(stop, after=2))
     second = study_of(SIZES, GridSampler(4))
-    second.replay(first.samples, first.steps)
+    second.replay(first.samples, first.rounds)
     drive(second, SimulatedBackend(function_of()))
     assert second.stopped_by is StopReason.COMPLETE
     assert second.spent.invocations == 4 * len(SIZES)
@@ -105,7 +105,7 @@ def test_the_clock_ends_a_study_between_batches() -> None:
     seconds = iter(range(10, 1000, 10))
     run(study, SimulatedBackend(function_of()), stop=threading.Event(), clock=lambda: float(next(seconds)))
     assert study.stopped_by is StopReason.SECONDS
-    assert len(study.steps) == 1
+    assert len(study.rounds) == 1
 
 
 def test_a_sample_of_a_part_of_a_trial_counts_for_that_part() -> None:

@@ -67,7 +67,7 @@ def test_an_ended_study_stays_ended() -> None:
     study.interrupt()
     assert study.ask() == ()
     assert study.stopped_by is StopReason.INTERRUPTED
-    assert study.steps == []
+    assert study.rounds == []
 
 
 @given(st.integers(0, 40), st.integers(0, 3))
@@ -75,7 +75,7 @@ def test_a_replayed_study_goes_on_as_the_live_one(told: int, seed: int) -> None:
     function = function_of(NOISY, SimulatedFaults(out_of_memory_below_mb=200, throttled_share=0.1))
     live = measured(study_of(SIZES, GridSampler(6), seed=seed), function, seed=seed)
     replayed = study_of(SIZES, GridSampler(6), seed=seed)
-    replayed.replay(live.samples[:told], live.steps[:1])
+    replayed.replay(live.samples[:told], live.rounds[:1])
     partly = study_of(SIZES, GridSampler(6), seed=seed)
     for sample in live.samples[:told]:
         partly.tell(sample)
@@ -94,15 +94,15 @@ def test_ids_of_trials_that_never_came_back_are_not_used_again() -> None:
     study = study_of(SIZES, GridSampler(2))
     asked = study.ask()
     resumed = study_of(SIZES, GridSampler(2))
-    resumed.replay([sample_of(128, [ran(50)] * 2, trial=asked[0].id)], study.steps)
+    resumed.replay([sample_of(128, [ran(50)] * 2, trial=asked[0].id)], study.rounds)
     assert {trial.id for trial in resumed.ask()}.isdisjoint(trial.id for trial in asked)
 
 
 def test_every_round_is_remembered_with_what_it_asked() -> None:
     study = study_of(SIZES, Insatiable(2, 2), budget=Budget(max_invocations=10))
     measured(study)
-    assert [sum(trial.invocations for trial in step.trials) for step in study.steps] == [8, 2]
-    assert all(step.expected_regret == 0.5 for step in study.steps)
+    assert [sum(trial.invocations for trial in round_.trials) for round_ in study.rounds] == [8, 2]
+    assert all(round_.expected_regret == 0.5 for round_ in study.rounds)
 
 
 def test_spent_is_what_was_billed_and_one_request_for_each_run_that_started() -> None:

@@ -17,8 +17,8 @@ from tuner.model import (
     Invocation,
     Notice,
     Outcome,
+    Round,
     Sample,
-    Step,
     StopReason,
     Trial,
 )
@@ -54,9 +54,9 @@ def test_everything_written_is_read_as_it_was(driver: Driver) -> None:
     store.begin(EXECUTION_FOUND, payloads)
     error = FunctionError("T", "m", ("s",))
     sample = Sample(3, AT, (run("e", cold=True), Invocation(Outcome.ERROR, error=error)))
-    step = Step((Trial(3, AT, 2, 1, fresh=True),), 0.1)
+    round_ = Round((Trial(3, AT, 2, 1, fresh=True),), 0.1)
     places = {target_key(AT, 1): Place("f", "7", AT, "python3.13", "/log"), "x": Refusal("C", "m")}
-    store.add_step(step)
+    store.add_round(round_)
     store.add_measured(3, "all", Measured((sample,), (Notice("a", "b"),)))
     store.add_places(places)
     store.note(Notice("c", "d"))
@@ -65,7 +65,7 @@ def test_everything_written_is_read_as_it_was(driver: Driver) -> None:
     fresh = driver.services.store("executions/orders/run")
     assert fresh.execution == EXECUTION_FOUND
     assert fresh.payloads() == payloads
-    assert fresh.steps() == (step,)
+    assert fresh.rounds() == (round_,)
     assert fresh.measured() == Measured((sample,), (Notice("a", "b"), Notice("c", "d")))
     assert fresh.places() == places
     assert fresh.stop() == Stop(StopReason.TOLERANCE)

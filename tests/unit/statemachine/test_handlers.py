@@ -187,7 +187,7 @@ def test_a_repeated_planner_hands_out_the_same_round(cloud: Cloud, driver: Drive
     first = state["plan"]
     driver.round(state, execute=False)
     assert state["plan"] == first
-    assert len(driver.store(state).steps()) == 1
+    assert len(driver.store(state).rounds()) == 1
 
 
 def test_an_executor_without_time_begins_nothing_and_the_study_asks_for_the_rest(cloud: Cloud, driver: Driver) -> None:
@@ -339,9 +339,11 @@ def test_a_direct_execution_ends_before_its_history_is_full(cloud: Cloud, driver
     sizes = {"powerValues": [128, 256, 512, 1024, 1536, 3008], "num": 300}
     state = driver.start({"lambdaARN": arn, **sizes})
     plan = as_json(planner.plan(state["study"]["folder"], driver.services))
-    asked = driver.store(state).steps()
+    asked = driver.store(state).rounds()
     assert len(plan["items"]) == 4
-    assert transitions.count_execution([step.trials for step in asked], driver.store(state).execution).events < 20_000
+    assert (
+        transitions.count_execution([round_.trials for round_ in asked], driver.store(state).execution).events < 20_000
+    )
     for trial in asked[0].trials:
         lost = Invocation(Outcome.NO_REPORT)
         measured = Measured((Sample(trial.id, trial.configuration, (lost,) * trial.invocations),))

@@ -47,7 +47,7 @@ def test_the_same_samples_give_the_same_answer(cloud: Cloud, driver: Driver, ext
     # As `tuner tune` does it: one process, told sample by sample, rounds as they were asked for.
     for sample in ours.samples:
         study.tell(sample)
-    study.steps.extend(ours.steps)
+    study.rounds.extend(ours.rounds)
     stop = store.stop()
     assert stop is not None
     study.interrupt(stop.reason)
