@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuner.comparison.verdicts import Comparison, Finding, Metric, Verdict
+from tuner.comparison.question import Metric
+from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Method, Verdict
 from tuner.model import Interval
 from tuner.pricing.price_list import currency_sign
 
@@ -20,12 +21,12 @@ WORDS = {
 _SYMBOLS = {Verdict.WORSE: "🔴", Verdict.BETTER: "🟢", Verdict.SAME: "⚪", Verdict.NOT_DECIDED: "🟡"}
 _NAMES = {Metric.P95: "p95", Metric.INIT: "init duration", Metric.MEMORY: "memory used"}
 _STOPS = {
-    "decided": "it was decided",
-    "max_invocations": "the invocations were used up",
-    "max_usd": "the money was spent",
-    "max_seconds": "the time was up",
-    "interrupted": "it was interrupted",
-    "failed": "it could not go on",
+    DuetStop.DECIDED: "it was decided",
+    DuetStop.INVOCATIONS: "the invocations were used up",
+    DuetStop.USD: "the money was spent",
+    DuetStop.SECONDS: "the time was up",
+    DuetStop.INTERRUPTED: "it was interrupted",
+    DuetStop.FAILED: "it could not go on",
 }
 MARKER = "<!-- lambda-tuner comparison -->"
 """First line of the Markdown, by which a script finds its own comment on a pull request."""
@@ -187,7 +188,7 @@ def _escape(text: str) -> str:
 def _small_print(comparison: Comparison) -> str:
     question = comparison.question
     text = f"Chance of any false alarm in the whole comparison: at most {_rounded(1 - question.confidence)}"
-    if comparison.method == "duet":
+    if comparison.method is Method.DUET:
         text += ", early stopping included"
         if comparison.stopped_by:
             text += f". Ended after {comparison.invocations:,} invocations: {_STOPS[comparison.stopped_by]}"

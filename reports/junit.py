@@ -9,7 +9,8 @@ import re
 from xml.etree import ElementTree as ET
 
 from reports.comparison import bounds, change, figure, headline, note
-from tuner.comparison.verdicts import Comparison, Finding, Metric, Verdict
+from tuner.comparison.question import Metric
+from tuner.comparison.verdicts import Comparison, Finding, Verdict
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold."""

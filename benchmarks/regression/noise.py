@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tuner.comparison.duet import EnvironmentPair
+from tuner.comparison.duet_plan import EnvironmentPair
 from tuner.model import Architecture, Configuration, Invocation, Outcome
 
 CONFIGURATION = Configuration(512, Architecture.X86_64)

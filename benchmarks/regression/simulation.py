@@ -23,10 +23,13 @@ from benchmarks.regression.chart import draw
 from benchmarks.regression.noise import CONFIGURATION, NoisyPairs
 from tuner.aws.duet import AWS_STEP
 from tuner.cli.commands.duet import INVOCATIONS, LOCAL_INVOCATIONS, LOCAL_RUNS, RUNS
-from tuner.comparison.duet import DuetPlan, run_duet
-from tuner.comparison.metrics import Series
-from tuner.comparison.results import Pair, judge_pairs
-from tuner.comparison.verdicts import Metric, Question, Verdict, overall_verdict
+from tuner.comparison.duet import run_duet
+from tuner.comparison.duet_plan import DuetPlan
+from tuner.comparison.question import Metric, Question
+from tuner.comparison.result_pairs import ConfigurationPair
+from tuner.comparison.results import judge_configurations
+from tuner.comparison.run_series import RunSeries
+from tuner.comparison.verdicts import Verdict, overall_verdict
 from tuner.model import Architecture, Configuration
 from tuner.pricing.price_list import price_list
 
@@ -167,8 +170,8 @@ def documents(slowdown: float, environments: int, repetitions: int, question: Qu
             where = Configuration(memory_mb, Architecture.X86_64)
             before = [run for pair in made for run in pair.baseline]
             after = [run for pair in made for run in pair.candidate]
-            pairs.append(Pair(where, Series.of(where, before), Series.of(where, after)))
-        verdicts[overall_verdict(judge_pairs(pairs, PRICES, question), question)] += 1
+            pairs.append(ConfigurationPair(where, RunSeries.of(where, before), RunSeries.of(where, after)))
+        verdicts[overall_verdict(judge_configurations(pairs, PRICES, question), question)] += 1
     return {"slowdown": slowdown, "environments": environments} | {
         verdict.value: verdicts[verdict] / repetitions for verdict in Verdict
     }

@@ -21,6 +21,7 @@ ROOMS = (
     "tuner.estimation",
     "tuner.search",
     "tuner.documents",
+    "tuner.comparison.statistics",
     "tuner.comparison",
     "tuner.simulated",
     "tuner.aws.api",
@@ -40,7 +41,15 @@ ROOMS = (
 )
 """Every package, the innermost first; a module in none of them belongs to the root of `tuner`."""
 
-CORE_ROOMS = {"root", "tuner.pricing", "tuner.estimation", "tuner.search", "tuner.documents", "tuner.comparison"}
+CORE_ROOMS = {
+    "root",
+    "tuner.pricing",
+    "tuner.estimation",
+    "tuner.search",
+    "tuner.documents",
+    "tuner.comparison.statistics",
+    "tuner.comparison",
+}
 
 FRONT = CORE_ROOMS | {
     "tuner.simulated",
@@ -62,6 +71,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tuner.estimation": {"root", "tuner.pricing"},
     "tuner.search": {"root", "tuner.pricing", "tuner.estimation"},
     "tuner.documents": {"root", "tuner.pricing", "tuner.estimation", "tuner.search"},
+    "tuner.comparison.statistics": {"root"},
     "tuner.comparison": CORE_ROOMS,
     "tuner.simulated": CORE_ROOMS,
     "tuner.aws.api": CORE_ROOMS,

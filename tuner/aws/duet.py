@@ -19,7 +19,7 @@ from tuner.aws.backend import AwsBackend
 from tuner.aws.changes.journal import state_dir
 from tuner.aws.pairs import BackendPairs
 from tuner.backend import Backend
-from tuner.comparison.duet import Duet
+from tuner.comparison.duet_plan import Duet
 from tuner.errors import InputError
 from tuner.settings import Settings
 

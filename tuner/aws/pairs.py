@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from tuner.backend import Backend
-from tuner.comparison.duet import DuetPlan, EnvironmentPair
+from tuner.comparison.duet_plan import DuetPlan, EnvironmentPair
 from tuner.errors import BackendError
 from tuner.model import Invocation, Trial
 

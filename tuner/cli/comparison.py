@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 import click
 
 from tuner.cli.options import EXIT_NOT_DECIDED, EXIT_THRESHOLD, fraction, write_text
-from tuner.comparison.verdicts import CHOICES, Comparison, Metric, Question, Verdict, comparison_document
+from tuner.comparison.comparison_document import comparison_document
+from tuner.comparison.question import CHOICES, Metric, Question
+from tuner.comparison.verdicts import Comparison, Verdict
 from tuner.errors import Fault, InputError
 
 FORMATS = ("text", "json", "markdown", "junit")

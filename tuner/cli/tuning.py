@@ -314,9 +314,9 @@ def _conclude(document: Document, settings: Settings, connection: Connection, ou
 def _drift(document: Document, output: Output) -> int:
     if output.fail_above is None:
         return 0
-    from tuner.comparison.drift import drift
+    from tuner.comparison.size_in_use import excess_over_best
 
-    found = drift(document, output.fail_above)
+    found = excess_over_best(document, output.fail_above)
     click.echo(found.message, err=True)
     if found.crossed:
         return EXIT_THRESHOLD

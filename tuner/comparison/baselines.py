@@ -14,7 +14,7 @@ from tuner.errors import Fault, InputError
 from tuner.model import Notice
 
 
-class Difference(StrEnum):
+class Mismatch(StrEnum):
     """What can make two results incomparable; the names are those of `--allow-different`."""
 
     BACKEND = "backend"
@@ -43,7 +43,7 @@ def decode_result(text: str, *, name: str) -> Document:
 
 
 def check_comparable(
-    baseline: Mapping[str, Any], candidate: Mapping[str, Any], allowed: Collection[Difference]
+    baseline: Mapping[str, Any], candidate: Mapping[str, Any], allowed: Collection[Mismatch]
 ) -> list[Notice]:
     """Refuse what would compare unlike with unlike.
 
@@ -76,15 +76,15 @@ def check_comparable(
 
 
 _WORDS = {
-    Difference.BACKEND: "where it ran",
-    Difference.REGION: "the region",
-    Difference.PAYLOAD: "the payload",
-    Difference.START: "whether only cold starts were measured",
-    Difference.HOST: "the machine",
+    Mismatch.BACKEND: "where it ran",
+    Mismatch.REGION: "the region",
+    Mismatch.PAYLOAD: "the payload",
+    Mismatch.START: "whether only cold starts were measured",
+    Mismatch.HOST: "the machine",
 }
 
 
-def _differences(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> list[tuple[Difference, str, str]]:
+def _differences(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> list[tuple[Mismatch, str, str]]:
     """Every difference, with both values in words."""
     return [
         (difference, str(before), str(after))
@@ -93,17 +93,17 @@ def _differences(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> l
     ]
 
 
-def _traits(document: Mapping[str, Any]) -> list[tuple[Difference, object]]:
+def _traits(document: Mapping[str, Any]) -> list[tuple[Mismatch, object]]:
     """What has to agree, in a fixed order; None where it is not known or does not matter."""
     function, request = document["function"], document["request"]
     payload = request["payload"]
     local = function["backend"] == "local"
     host = function["details"] if local else {}
     return [
-        (Difference.BACKEND, function["backend"]),
-        (Difference.REGION, None if local else function["region"]),
-        (Difference.PAYLOAD, payload["sha256"][:12] if payload and payload["sha256"] else None),
-        (Difference.START, bool(request.get("only_cold_starts", False))),
-        (Difference.HOST, f"{host['cores']:g} cores" if "cores" in host else None),
-        (Difference.HOST, host.get("cpu") or None),
+        (Mismatch.BACKEND, function["backend"]),
+        (Mismatch.REGION, None if local else function["region"]),
+        (Mismatch.PAYLOAD, payload["sha256"][:12] if payload and payload["sha256"] else None),
+        (Mismatch.START, bool(request.get("only_cold_starts", False))),
+        (Mismatch.HOST, f"{host['cores']:g} cores" if "cores" in host else None),
+        (Mismatch.HOST, host.get("cpu") or None),
     ]

@@ -1,65 +1,47 @@
-"""Two results, and what got worse: configuration by configuration, and over all of them.
+"""Compares two result documents, at each configuration and over all of them.
 
-Decides from the runs of two result documents, environments being the unit. Refuses to
-read files (see `tuner.comparison.baselines`) and to measure anything (see `tuner.comparison.duet`).
+Environments are the unit. Reads no files (see `tuner.comparison.baselines`) and measures nothing
+(see `tuner.comparison.duet`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from tuner.comparison.inference import Difference, Group, differences, fisher_exact, overall_difference
-from tuner.comparison.metrics import Series, Tally, resolution, values
+from tuner.comparison.failures import failure_finding
+from tuner.comparison.metrics import resolution, values
+from tuner.comparison.question import Metric, Question
+from tuner.comparison.result_pairs import (
+    ConfigurationPair,
+    configurations,
+    describe,
+    document_prices,
+    match_configurations,
+)
+from tuner.comparison.run_series import RunSeries, Tally
+from tuner.comparison.statistics.differences import Difference, Group, differences, overall_difference
 from tuner.comparison.verdicts import (
     Comparison,
     Finding,
-    Metric,
-    Question,
+    Method,
     Verdict,
     distance_to_decision,
     effect_interval,
     judge,
 )
 from tuner.errors import InputError
-from tuner.model import Architecture, Configuration, FunctionError, Invocation, Notice, Outcome
-from tuner.pricing.price_list import PriceList, Tier
+from tuner.model import Configuration, Notice
+from tuner.pricing.price_list import PriceList
 
 MOST_RUNS = 1_000_000
 """Beyond so many runs a decision counts as out of reach."""
-CRASH_RUNS = 4
-"""Runs of either side from which a candidate that always fails, where the baseline never did, is broken. Of two
-functions that are alike, whatever their share of failures, chance shows that in less than 4^-4 = 0.4%."""
-LIKELY_BY_CHANCE = 0.2
-"""More failures than before are put down to chance when it gives as many at least so often …"""
-FAILURE_MARGIN = 0.05
-"""… and when their share has grown by no more than this."""
 OLD_BASELINE_DAYS = 7
 """From here on a notice tells that hosts may have changed: published curves of the same function moved
 by more than 10% within a month in a quarter of the cases."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Both sides at one configuration."""
-
-    configuration: Configuration
-    baseline: Series
-    candidate: Series
-
-    @property
-    def crashed(self) -> bool:
-        """Whether the candidate is broken here."""
-        return bool(crash(self.baseline.tally, self.candidate.tally))
-
-    @property
-    def measurable(self) -> bool:
-        """Whether both sides have runs of the same kind of start."""
-        both = self.baseline.tally.usable and self.candidate.tally.usable
-        return bool(both) and self.baseline.cold == self.candidate.cold
 
 
 def compare(
@@ -83,13 +65,13 @@ def compare(
     Raises:
         InputError: no configuration was measured in both, or the baseline has no usable run.
     """
-    pairs, prices = matched(baseline, candidate, names), document_prices(candidate)
+    pairs, prices = match_configurations(baseline, candidate, names), document_prices(candidate)
     return Comparison(
-        "documents",
+        Method.DOCUMENTS,
         question,
         describe(baseline),
         describe(candidate),
-        tuple(judge_pairs(pairs, prices, question, drift_sd=drift_sd)),
+        tuple(judge_configurations(pairs, prices, question, drift_sd=drift_sd)),
         (*notices, *_notices(baseline, candidate, pairs)),
         currency=prices.currency,
     )
@@ -109,11 +91,11 @@ def first_baseline(candidate: Mapping[str, Any], question: Question, *, names: t
     if not any(any(measurement["data"]["usable"]) for measurement in candidate["measurements"]):
         raise InputError.single(names[1], "has no usable run: it cannot be a baseline", "tune again when it works")
     told = Notice("first_baseline", f"{names[0]} did not exist: {names[1]} is the first baseline.")
-    return Comparison("documents", question, names[0], describe(candidate), (), (told,))
+    return Comparison(Method.DOCUMENTS, question, names[0], describe(candidate), (), (told,))
 
 
-def judge_pairs(
-    pairs: Sequence[Pair], prices: PriceList, question: Question, *, drift_sd: float = 0.0
+def judge_configurations(
+    pairs: Sequence[ConfigurationPair], prices: PriceList, question: Question, *, drift_sd: float = 0.0
 ) -> list[Finding]:
     """The findings of all metrics: those over all configurations first, then one for each."""
     findings: list[Finding] = []
@@ -123,102 +105,8 @@ def judge_pairs(
     return sorted(findings, key=lambda finding: finding.configuration is not None)
 
 
-def describe(document: Mapping[str, Any]) -> str:
-    """A result document in a few words: function, version, where, when."""
-    function = document["function"]
-    version = f":{function['version']}" if function["version"] else ""
-    where = function["region"] or function["backend"]
-    return f"{function['name']}{version} ({where}, {document['created_at']})"
-
-
-def document_prices(document: Mapping[str, Any]) -> PriceList:
-    """The prices of a result document. Both sides are priced alike, so that a new price is no regression."""
-    prices = document["prices"]
-    return PriceList(
-        region=prices["region"],
-        currency=prices["currency"],
-        as_of=prices["as_of"],
-        source=prices["source"],
-        tiers={a: (Tier(None, prices["gb_second_usd"][a.value]),) for a in Architecture},
-        request_usd=prices["request_usd"],
-        ephemeral_usd_per_gb_second=0.0,
-    )
-
-
-def document_series(document: Mapping[str, Any]) -> dict[Configuration, Series]:
-    """The runs of a result document by configuration."""
-    only_cold = bool(document["request"].get("only_cold_starts", False))
-    return {
-        configuration: Series.of(
-            configuration, _invocations(measurement["data"], measurement["errors"]), only_cold=only_cold
-        )
-        for configuration, measurement in zip(_configurations(document), document["measurements"], strict=True)
-    }
-
-
-def matched(baseline: Mapping[str, Any], candidate: Mapping[str, Any], names: tuple[str, str]) -> list[Pair]:
-    """Both sides of every configuration that both documents tried.
-
-    Raises:
-        InputError: there is none, the baseline has no usable run in any of them, or nothing of
-            the candidate ever ran.
-    """
-    before = document_series(baseline)
-    after = document_series(candidate)
-    if not any(series.tally.usable for series in before.values()):
-        remedy = "give a baseline whose runs succeeded"
-        raise InputError.single(names[0], "has no usable run: nothing can be compared with it", remedy)
-    if not any(series.tally.runs for series in after.values()):
-        raise InputError.single(names[1], "holds no run at all", "tune again; see its warnings for the cause")
-    common = sorted(set(before) & set(after))
-    if not common:
-        problem = f"no configuration was measured in both ({_listed(before)}; {_listed(after)})"
-        remedy = "tune both with the same --power-values and --arch, or use `tuner duet`"
-        raise InputError.single(f"{names[0]}, {names[1]}", problem, remedy)
-    pairs = [Pair(c, before[c], after[c]) for c in common]
-    if not any(pair.measurable or pair.crashed for pair in pairs):
-        errors = [pair.candidate.tally.error for pair in pairs if pair.candidate.tally.error]
-        problem = "no configuration has usable runs of the same kind of start in both"
-        problem += f"; the candidate failed: {errors[0]}" if errors else ""
-        raise InputError.single(f"{names[0]}, {names[1]}", problem, "tune both in the same way")
-    return pairs
-
-
-def _listed(series: Mapping[Configuration, Series]) -> str:
-    return ", ".join(str(configuration) for configuration in sorted(series)) or "none"
-
-
-def _configurations(document: Mapping[str, Any]) -> list[Configuration]:
-    return [Configuration(m["memory_mb"], Architecture(m["architecture"])) for m in document["measurements"]]
-
-
-def _invocations(data: Mapping[str, Sequence[Any]], errors: Sequence[Mapping[str, Any]]) -> list[Invocation]:
-    """Rebuild runs from the columns of a measurement; what failed has the most frequent error."""
-    error = FunctionError(errors[0]["type"], errors[0]["message"]) if errors else None
-    runs = []
-    rows = zip(*(data[name] for name in sorted(data)), strict=True)
-    for row in rows:
-        cell = dict(zip(sorted(data), row, strict=True))
-        outcome = Outcome(cell["outcome"])
-        start = cell["init_duration_ms"]
-        runs.append(
-            Invocation(
-                outcome,
-                environment=str(cell["environment"]),
-                duration_ms=cell["duration_ms"],
-                billed_duration_ms=cell["billed_duration_ms"],
-                # A cold run whose start is not known is still a cold one.
-                init_duration_ms=(start or 0.0) if cell["cold"] else None,
-                max_memory_used_mb=cell["max_memory_used_mb"],
-                allowed=outcome is Outcome.ERROR and cell["usable"],
-                error=None if cell["usable"] else error,
-            )
-        )
-    return runs
-
-
 def _metric_findings(
-    metric: Metric, pairs: Sequence[Pair], prices: PriceList, question: Question, drift_sd: float
+    metric: Metric, pairs: Sequence[ConfigurationPair], prices: PriceList, question: Question, drift_sd: float
 ) -> list[Finding]:
     """The finding over all configurations and, where there are several, one for each."""
     backed = [pair for pair in pairs if pair.measurable]
@@ -243,8 +131,8 @@ def _metric_findings(
     return [whole, *singles]
 
 
-def _groups(metric: Metric, pair: Pair, prices: PriceList) -> tuple[Group, Group]:
-    def group(series: Series) -> Group:
+def _groups(metric: Metric, pair: ConfigurationPair, prices: PriceList) -> tuple[Group, Group]:
+    def group(series: RunSeries) -> Group:
         found = values(series, metric, prices)
         rounding = resolution(metric, found[0], pair.configuration, prices) if found else 0.0
         return Group(found, rounding)
@@ -307,11 +195,11 @@ def _missing(metric: Metric) -> str:
     }.get(metric, "no usable runs on one of the sides")
 
 
-def _runs(pair: Pair) -> int:
+def _runs(pair: ConfigurationPair) -> int:
     return pair.baseline.tally.runs + pair.candidate.tally.runs
 
 
-def _failure_findings(pairs: Sequence[Pair], question: Question) -> list[Finding]:
+def _failure_findings(pairs: Sequence[ConfigurationPair], question: Question) -> list[Finding]:
     """Whether the candidate fails more often.
 
     Runs are the unit here: an environment that crashed is replaced, and what a handler raises
@@ -319,66 +207,22 @@ def _failure_findings(pairs: Sequence[Pair], question: Question) -> list[Finding
     """
     several = len(pairs) > 1
     alpha = question.alpha(Metric.FAILURES) / (2 if several else 1)
-    whole = [Tally.of(_all_runs(series)) for series in zip(*((p.baseline, p.candidate) for p in pairs), strict=True)]
+    whole = [
+        Tally.of(run for pair in pairs for run in pair.baseline.runs),
+        Tally.of(run for pair in pairs for run in pair.candidate.runs),
+    ]
     share = alpha / len(pairs) if several else alpha
     singles = [failure_finding(p.configuration, p.baseline.tally, p.candidate.tally, share) for p in pairs]
     return [failure_finding(None, whole[0], whole[1], alpha), *singles]
 
 
-def _all_runs(series: Iterable[Series]) -> Iterator[Invocation]:
-    return (run for one in series for group in one.environments for run in group)
-
-
-def crash(before: Tally, after: Tally) -> str:
-    """Why the candidate counts as broken, which needs no further statistics; empty: it does not.
-
-    It failed in every one of `CRASH_RUNS` runs or more, and the baseline in none of as many.
-    """
-    if before.failed or before.usable < CRASH_RUNS or after.usable or after.failed < CRASH_RUNS:
-        return ""
-    return f"{after.failed} of {after.runs} runs failed ({after.error}); the baseline succeeded"
-
-
-def failure_finding(configuration: Configuration | None, before: Tally, after: Tally, alpha: float) -> Finding:
-    """Compare the shares of failed runs of baseline and candidate.
-
-    More failures than before are worse when chance (Fisher's exact test) hardly gives so many. They
-    are the same when the baseline failed now and then as well, and they are few and likely enough
-    to be chance. A candidate that fails where the baseline never did is never called the same.
-    """
-    shares = [tally.failed / tally.runs if tally.runs else 0.0 for tally in (before, after)]
-    more = shares[1] > shares[0]
-    runs, failures = (before.runs, after.runs), (before.failed, after.failed)
-    reason = f"{after.failed} of {after.runs} runs failed, {before.failed} of {before.runs} before"
-    reason = reason + (f" ({after.error})" if more else "") if any(failures) else ""
-    if crashed := crash(before, after):
-        verdict, reason = Verdict.WORSE, crashed
-    elif not all(runs):
-        verdict, reason = Verdict.NOT_DECIDED, "nothing ran on one of the sides"
-    elif more:
-        chance = fisher_exact(failures, runs)
-        likely = before.failed > 0 and chance > LIKELY_BY_CHANCE and shares[1] - shares[0] <= FAILURE_MARGIN
-        verdict = Verdict.WORSE if chance <= alpha else Verdict.SAME if likely else Verdict.NOT_DECIDED
-    else:
-        fewer = shares[1] < shares[0] and fisher_exact(failures[::-1], runs[::-1]) <= alpha
-        verdict = Verdict.BETTER if fewer else Verdict.SAME
-    return Finding(
-        Metric.FAILURES,
-        configuration,
-        verdict,
-        reason=reason,
-        baseline=shares[0],
-        candidate=shares[1],
-        units=sum(runs),
-        runs=sum(runs),
-    )
-
-
-def _notices(baseline: Mapping[str, Any], candidate: Mapping[str, Any], pairs: Sequence[Pair]) -> list[Notice]:
+def _notices(
+    baseline: Mapping[str, Any], candidate: Mapping[str, Any], pairs: Sequence[ConfigurationPair]
+) -> list[Notice]:
     found = []
-    configurations = {pair.configuration for pair in pairs}
+    common = {pair.configuration for pair in pairs}
     for document, which in ((baseline, "baseline"), (candidate, "candidate")):
-        alone = sorted(set(_configurations(document)) - configurations)
+        alone = sorted(set(configurations(document)) - common)
         if alone:
             listed = ", ".join(map(str, alone))
             found.append(Notice("unmatched", f"Only the {which} measured {listed}: not compared."))

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuner.comparison.duet import Duet, DuetPlan, EnvironmentPair
+from tuner.comparison.duet_plan import Duet, DuetPlan, EnvironmentPair
 from tuner.errors import Fault, InputError
 from tuner.local.backend import LocalBackend, handler_faults
 from tuner.local.revisions import file_at

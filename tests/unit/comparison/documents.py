@@ -6,7 +6,8 @@ import threading
 from dataclasses import replace
 from typing import Any
 
-from tuner.comparison.verdicts import Comparison, Finding, Metric
+from tuner.comparison.question import Metric
+from tuner.comparison.verdicts import Comparison, Finding
 from tuner.documents.result_builder import build_document
 from tuner.model import Architecture, Configuration, Objective, SearchSpace
 from tuner.pricing.price_list import price_list

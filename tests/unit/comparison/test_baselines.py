@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.comparison.documents import result
 from tuner.cli.result_store import read_result, write_result
-from tuner.comparison.baselines import Difference, check_comparable
+from tuner.comparison.baselines import Mismatch, check_comparable
 from tuner.errors import InputError
 
 
@@ -101,13 +101,13 @@ def other(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "difference"),
     [
-        ({"function__region": "eu-west-1"}, Difference.REGION),
-        ({"function__backend": "aws"}, Difference.BACKEND),
-        ({"request__payload": {"count": 1, "sha256": "cd" * 32}}, Difference.PAYLOAD),
-        ({"request__only_cold_starts": True}, Difference.START),
+        ({"function__region": "eu-west-1"}, Mismatch.REGION),
+        ({"function__backend": "aws"}, Mismatch.BACKEND),
+        ({"request__payload": {"count": 1, "sha256": "cd" * 32}}, Mismatch.PAYLOAD),
+        ({"request__only_cold_starts": True}, Mismatch.START),
     ],
 )
-def test_unlike_results_are_refused_unless_told_otherwise(change: dict[str, Any], difference: Difference) -> None:
+def test_unlike_results_are_refused_unless_told_otherwise(change: dict[str, Any], difference: Mismatch) -> None:
     with pytest.raises(InputError, match=f"--allow-different {difference}"):
         check_comparable(other(), other(**change), [])
     (notice,) = check_comparable(other(), other(**change), [difference])
@@ -131,7 +131,7 @@ def test_local_results_of_different_machines_are_refused_unless_told_otherwise(
     there = other(function__backend="local", function__details=LAPTOP | details)
     with pytest.raises(InputError, match=said):
         check_comparable(here, there, [])
-    assert [notice.code for notice in check_comparable(here, there, [Difference.HOST])] == ["other_host"]
+    assert [notice.code for notice in check_comparable(here, there, [Mismatch.HOST])] == ["other_host"]
 
 
 def test_a_machine_that_is_not_known_is_no_difference() -> None:

@@ -13,9 +13,11 @@ import pytest
 
 from benchmarks.regression.noise import CONFIGURATION, NoisyPairs
 from tuner.aws.pairs import BackendPairs
-from tuner.comparison.duet import CutShortError, DuetPlan, EnvironmentPair, PairSource, run_duet
+from tuner.comparison.duet import CutShortError, run_duet
+from tuner.comparison.duet_plan import DuetPlan, EnvironmentPair, PairSource
 from tuner.comparison.metrics import kept_waiting_ms
-from tuner.comparison.verdicts import Comparison, Metric, Question, Verdict
+from tuner.comparison.question import Metric, Question
+from tuner.comparison.verdicts import Comparison, Verdict
 from tuner.errors import AllFailedError, BackendError, InputError
 from tuner.model import FunctionError, FunctionIdentity, Invocation, Notice, Outcome, Sample, Trial
 from tuner.pricing.price_list import price_list

@@ -9,7 +9,8 @@ import pytest
 
 from reports.comparison import MARKER, render_markdown, render_text
 from reports.junit import render_junit
-from tuner.comparison.verdicts import Comparison, Finding, Metric, Question, Verdict
+from tuner.comparison.question import Metric, Question
+from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Method, Verdict
 from tuner.model import Architecture, Configuration, Interval, Notice
 
 HERE = Configuration(512, Architecture.X86_64)
@@ -22,7 +23,7 @@ FAILED = Finding(
     Metric.FAILURES, None, Verdict.SAME, "1 of 9 runs failed, 1 of 9 before (E: a|b <c>\x00\nd)", None, 0.11, 0.11
 )
 COMPARISON = Comparison(
-    "documents", Question(), "f:41", "f:42", (WORSE, OPEN, FAILED, SINGLE), (Notice("x", "Mind this."),)
+    Method.DOCUMENTS, Question(), "f:41", "f:42", (WORSE, OPEN, FAILED, SINGLE), (Notice("x", "Mind this."),)
 )
 
 
@@ -68,5 +69,5 @@ def test_costs_are_told_in_the_currency_of_the_prices() -> None:
 
 
 def test_a_duet_tells_why_it_ended() -> None:
-    text = render_text(replace(COMPARISON, method="duet", stopped_by="decided", invocations=96))
+    text = render_text(replace(COMPARISON, method=Method.DUET, stopped_by=DuetStop.DECIDED, invocations=96))
     assert "early stopping included. Ended after 96 invocations: it was decided." in text

@@ -11,7 +11,7 @@ import click
 from tuner.cli.comparison import comparison_options, deliver, read_question
 from tuner.cli.options import common_options, fraction
 from tuner.cli.result_store import S3_SCHEME, Store, exists, read_result, write_result
-from tuner.comparison.baselines import Difference, check_comparable
+from tuner.comparison.baselines import Mismatch, check_comparable
 from tuner.comparison.verdicts import Verdict
 from tuner.errors import InputError
 
@@ -31,7 +31,7 @@ from tuner.errors import InputError
 @click.option(
     "--allow-different",
     "allowed",
-    type=click.Choice([difference.value for difference in Difference]),
+    type=click.Choice([mismatch.value for mismatch in Mismatch]),
     multiple=True,
     help="Compare although this differs; may be repeated.",
 )
@@ -61,7 +61,7 @@ def command(baseline: str, candidate: str, **options: Any) -> int:
             write_result(baseline, text, store)
             return 0
         _, before = read_result(baseline, store)
-        notices = check_comparable(before, after, [Difference(name) for name in options["allowed"]])
+        notices = check_comparable(before, after, [Mismatch(name) for name in options["allowed"]])
         found = compare(
             before, after, question, drift_sd=math.log1p(drift), names=(baseline, candidate), notices=notices
         )

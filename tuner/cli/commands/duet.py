@@ -16,13 +16,14 @@ import click
 from tuner.cli.comparison import comparison_options, deliver, read_question
 from tuner.cli.flags import build_document, name_flags, read_payload
 from tuner.cli.options import PositiveNumber, common_options, stop_on_signals
-from tuner.comparison.verdicts import Comparison, Question
+from tuner.comparison.question import Question
+from tuner.comparison.verdicts import Comparison, DuetStop
 from tuner.errors import Fault, InputError, InterruptedRunError, LeftBehindError, TunerError
 from tuner.model import MB_PER_VCPU, Configuration
 from tuner.settings import Settings
 
 if TYPE_CHECKING:
-    from tuner.comparison.duet import Duet, DuetPlan, EnvironmentPair
+    from tuner.comparison.duet_plan import Duet, DuetPlan, EnvironmentPair
     from tuner.model import FunctionIdentity
 
 DEFAULT_LOCAL_MB = MB_PER_VCPU
@@ -95,7 +96,7 @@ def command(target: str, **options: Any) -> int:
     code = deliver(comparison, options)
     if failure:
         raise failure
-    if comparison.stopped_by == "interrupted":
+    if comparison.stopped_by is DuetStop.INTERRUPTED:
         raise InterruptedRunError(
             f"Interrupted after {comparison.invocations} invocations; they are kept in {samples}."
         )
@@ -111,7 +112,8 @@ def _measure(
     resources: ExitStack,
 ) -> Comparison:
     from tuner.cli.tuning import prices_for
-    from tuner.comparison.duet import DuetPlan, run_duet
+    from tuner.comparison.duet import run_duet
+    from tuner.comparison.duet_plan import DuetPlan
     from tuner.pricing.price_list import DEFAULT_REGION
 
     duet = resources.enter_context(_open(settings, options))

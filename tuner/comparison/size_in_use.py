@@ -18,32 +18,32 @@ _UNKNOWN_HINT = "Tune the deployed function (by name or ARN), with a range that 
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class Excess:
     """How far the configuration in use is from the best one.
 
     Attributes:
-        excess: how much more it costs (or takes) than the best, as a fraction, with its interval;
+        interval: how much more it costs (or takes) than the best, as a fraction, with its interval;
             infinite where it no longer works (it ran out of memory, it was refused).
         allowed: excess that is still accepted.
         message: the same in a sentence.
     """
 
-    excess: Interval
+    interval: Interval
     allowed: float
     message: str
 
     @property
     def crossed(self) -> bool:
         """Whether its whole interval lies above what is allowed."""
-        return self.excess.low > self.allowed
+        return self.interval.low > self.allowed
 
     @property
     def decided(self) -> bool:
         """Whether its whole interval lies on one side of what is allowed."""
-        return self.crossed or self.excess.high <= self.allowed
+        return self.crossed or self.interval.high <= self.allowed
 
 
-def drift(result: Mapping[str, Any], allowed: float) -> Drift:
+def excess_over_best(result: Mapping[str, Any], allowed: float) -> Excess:
     """Check the configuration in use against the recommended one of the same result.
 
     The excess is that of what the strategy minimises: the cost, the duration, or the balanced score.
@@ -62,11 +62,11 @@ def drift(result: Mapping[str, Any], allowed: float) -> Drift:
         raise TunerError(f"The configuration in use cannot be checked: {missing}.", _UNKNOWN_HINT)
     here, best = (f"{c['memory_mb']} MB {c['architecture']}" for c in (current, recommended))
     if here == best:
-        return Drift(Interval(0.0, 0.0, 0.0), allowed, f"The configuration in use ({here}) is the best one.")
+        return Excess(Interval(0.0, 0.0, 0.0), allowed, f"The configuration in use ({here}) is the best one.")
     for entry in result["excluded"]:
         if f"{entry['memory_mb']} MB {entry['architecture']}" == here:
             message = f"The configuration in use ({here}) no longer works: {entry['reason']}."
-            return Drift(Interval(math.inf, math.inf, math.inf), allowed, message)
+            return Excess(Interval(math.inf, math.inf, math.inf), allowed, message)
     if result["saving"] is None:
         raise TunerError(f"The configuration in use ({here}) was not judged.", _UNKNOWN_HINT)
     excess = _excess(result["saving"]["objective_ratio"])
@@ -74,11 +74,11 @@ def drift(result: Mapping[str, Any], allowed: float) -> Drift:
         f"The configuration in use ({here}) {_VERBS[recommended['strategy']]} {excess.mean:.1%} more than {best} "
         f"({excess.low:.1%} to {excess.high:.1%})"
     )
-    found = Drift(excess, allowed, message)
+    found = Excess(excess, allowed, message)
     return replace(found, message=f"{message}: {_judgement(found)}.")
 
 
-def _judgement(found: Drift) -> str:
+def _judgement(found: Excess) -> str:
     if not found.decided:
         return f"not decided whether that is above the {found.allowed:.0%} allowed; a smaller --tolerance tells more"
     return f"{'above' if found.crossed else 'within'} the {found.allowed:.0%} allowed"

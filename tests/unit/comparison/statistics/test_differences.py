@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.comparison.inference import Group, differences, fisher_exact, overall_difference
+from tuner.comparison.statistics.counts import fisher_exact
+from tuner.comparison.statistics.differences import Group, differences, overall_difference
 
 
 def pairs_of(

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.comparison.sequential import critical_rank, least_pairs, looks, nominal_levels, shift, walsh_averages
+from tuner.comparison.statistics.error_spending import looks, nominal_levels
+from tuner.comparison.statistics.signed_ranks import critical_rank, least_pairs, shift, walsh_averages
 
 differences = st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=8, max_size=40)
 

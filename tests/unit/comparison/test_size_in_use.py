@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.comparison.documents import X86, result
-from tuner.comparison.drift import drift
+from tuner.comparison.size_in_use import excess_over_best
 from tuner.errors import TunerError
 from tuner.model import Configuration, Objective, StrategyName
 
@@ -22,8 +22,8 @@ def tuned(**changes: Any) -> dict[str, Any]:
 
 
 def test_saving_a_fifth_is_an_excess_of_a_quarter() -> None:
-    found = drift(tuned(), 0.1)
-    assert found.excess.mean == pytest.approx(0.25)
+    found = excess_over_best(tuned(), 0.1)
+    assert found.interval.mean == pytest.approx(0.25)
     assert "costs 25.0% more than 512 MB x86_64 (17.6% to 33.3%): above the 10% allowed" in found.message
 
 
@@ -31,7 +31,7 @@ def test_saving_a_fifth_is_an_excess_of_a_quarter() -> None:
     ("allowed", "crossed", "decided"), [(0.1, True, True), (0.2, False, False), (0.3, False, False), (0.4, False, True)]
 )
 def test_it_has_crossed_when_the_whole_interval_has(allowed: float, crossed: bool, decided: bool) -> None:
-    found = drift(tuned(), allowed)
+    found = excess_over_best(tuned(), allowed)
     assert (found.crossed, found.decided) == (crossed, decided)
 
 
@@ -45,15 +45,15 @@ def test_the_excess_is_that_of_what_the_strategy_minimises(
 ) -> None:
     objective = Objective(strategy, balanced_weight=0.8)
     document = result(sizes=(256, 1024), objective=objective, current=Configuration(current_mb, X86))
-    assert drift(document, 0.1).excess.mean == pytest.approx(excess, abs=0.1)
+    assert excess_over_best(document, 0.1).interval.mean == pytest.approx(excess, abs=0.1)
 
 
 def test_the_best_one_in_use_has_not_drifted() -> None:
-    assert not drift(tuned(current={"memory_mb": 512, "architecture": "x86_64"}, saving=None), 0.0).crossed
+    assert not excess_over_best(tuned(current={"memory_mb": 512, "architecture": "x86_64"}, saving=None), 0.0).crossed
 
 
 def test_a_configuration_in_use_that_no_longer_works_has_crossed() -> None:
-    found = drift(tuned(excluded=[HERE | {"reason": "ran out of memory in 4 of 4 runs"}], saving=None), 0.1)
+    found = excess_over_best(tuned(excluded=[HERE | {"reason": "ran out of memory in 4 of 4 runs"}], saving=None), 0.1)
     assert found.crossed
     assert "out of memory" in found.message
 
@@ -61,4 +61,4 @@ def test_a_configuration_in_use_that_no_longer_works_has_crossed() -> None:
 @pytest.mark.parametrize("missing", ["current", "recommendation", "saving"])
 def test_what_cannot_be_checked_is_an_error_and_no_pass(missing: str) -> None:
     with pytest.raises(TunerError):
-        drift(tuned(**{missing: None}), 0.1)
+        excess_over_best(tuned(**{missing: None}), 0.1)

@@ -1,0 +1,98 @@
+"""The terms of a duet: pairs of environments, what measures them, where, and for how long at most.
+
+This is the seam between the comparison and whatever measures. Knows nothing of AWS, processes or tests.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from tuner.backend import Backend
+from tuner.comparison.statistics.error_spending import FIRST_LOOK, looks
+from tuner.errors import InputError
+from tuner.model import Configuration, Invocation
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentPair:
+    """The runs of one environment of either version, made at the same time; a side may have none."""
+
+    baseline: tuple[Invocation, ...]
+    candidate: tuple[Invocation, ...]
+
+    @property
+    def runs(self) -> tuple[Invocation, ...]:
+        """The runs of both sides."""
+        return self.baseline + self.candidate
+
+
+class PairSource(Protocol):
+    """Measures both versions, interleaved, at one configuration."""
+
+    def take(self, count: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
+        """Measure `count` pairs of new environments at most; fewer when `stop` is set.
+
+        Yields:
+            Pairs that were measured side by side, as they are complete: the duet can end after each.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DuetPlan:
+    """What to measure, and for how long at most.
+
+    Attributes:
+        configuration: at which both versions are measured.
+        runs_per_environment: invocations in each environment; the first is cold. With 1 all are cold.
+        max_invocations: of both versions together; it fixes when the test looks.
+        max_usd, max_seconds: further bounds; None: no such bound.
+        step: pairs in a batch at least, where a batch costs time of its own.
+    """
+
+    configuration: Configuration
+    runs_per_environment: int = 2
+    max_invocations: int = 400
+    max_usd: float | None = None
+    max_seconds: float | None = None
+    step: int = 1
+
+    def __post_init__(self) -> None:
+        least = FIRST_LOOK * 2 * self.runs_per_environment
+        if self.max_invocations < least:
+            problem = f"{self.max_invocations} is too few for {self.runs_per_environment} runs in each environment"
+            raise InputError.single("--max-invocations", problem, f"give at least {least}")
+
+    @property
+    def max_pairs(self) -> int:
+        """Pairs that the invocations allow."""
+        return self.max_invocations // (2 * self.runs_per_environment)
+
+    @property
+    def schedule(self) -> tuple[int, ...]:
+        """The numbers of pairs at which to look."""
+        return looks(self.max_pairs, self.step)
+
+    @property
+    def cold(self) -> bool:
+        """Whether every run is a cold start."""
+        return self.runs_per_environment == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Duet:
+    """Both versions, entered.
+
+    Attributes:
+        baseline, candidate: their backends.
+        pairs: makes the source of pairs for a plan and a seed.
+        step: pairs that a batch should bring at least.
+    """
+
+    baseline: Backend
+    candidate: Backend
+    pairs: Callable[[DuetPlan, int], PairSource]
+    step: int = 1

@@ -1,0 +1,84 @@
+"""What a comparison asks: metrics, threshold, confidence, and how the chance of a false alarm is shared out.
+
+Knows nothing of runs, tests or verdicts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Metric(StrEnum):
+    """What is compared."""
+
+    DURATION = "duration"
+    """Handler time of warm runs. Of cold runs where only cold starts were measured."""
+    P95 = "p95"
+    """95th percentile of the handler time."""
+    COST = "cost"
+    """Cost of a run from its billed duration, both sides at the same prices."""
+    INIT = "init"
+    """Init or restore duration of cold starts."""
+    MEMORY = "memory"
+    """Max Memory Used."""
+    FAILURES = "failures"
+    """Share of runs that failed. Always compared: a crash must not pass."""
+
+
+CHOICES = tuple(metric for metric in Metric if metric is not Metric.FAILURES)
+"""Metrics that a user can name."""
+DECISIVE = (Metric.DURATION,)
+"""Metrics that have to be decided unless the user names others."""
+ERROR_SHARES = {
+    Metric.DURATION: 0.80,
+    Metric.COST: 0.05,
+    Metric.INIT: 0.06,
+    Metric.MEMORY: 0.05,
+    Metric.P95: 0.02,
+    Metric.FAILURES: 0.02,
+}
+"""How the chance of a false alarm is shared out. Duration carries most of the information, and cost
+follows from it. The other metrics detect steps that stand far out of their noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to compare, and how sure to be.
+
+    Attributes:
+        threshold: a change up to this fraction counts as the same.
+        confidence: 1 minus the chance of any false alarm in the whole comparison.
+        metrics: what to compare, failures aside.
+        decisive: the metrics without which the comparison is not decided.
+    """
+
+    threshold: float = 0.05
+    confidence: float = 0.95
+    metrics: tuple[Metric, ...] = CHOICES
+    decisive: tuple[Metric, ...] = DECISIVE
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 10:
+            raise ValueError(f"threshold {self.threshold} is not a fraction above 0")
+        if not 0.5 < self.confidence < 1:
+            raise ValueError(f"confidence {self.confidence} is not within 50%..100%")
+
+    @classmethod
+    def of(cls, threshold: float, confidence: float, named: Sequence[Metric]) -> Question:
+        """The question of a user who named some metrics, or none."""
+        if not named:
+            return cls(threshold, confidence)
+        return cls(threshold, confidence, tuple(m for m in CHOICES if m in named), tuple(named))
+
+    @property
+    def log_threshold(self) -> float:
+        """The threshold as a log ratio; the same distance counts in both directions."""
+        return math.log1p(self.threshold)
+
+    def alpha(self, metric: Metric) -> float:
+        """Chance of a false alarm that one metric may use (Bonferroni with weights)."""
+        total = sum(ERROR_SHARES[m] for m in (*self.metrics, Metric.FAILURES))
+        return (1 - self.confidence) * ERROR_SHARES[metric] / total
