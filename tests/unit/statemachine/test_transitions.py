@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from statemachine.transitions import Count, count_execution
-from tests.unit.statemachine.test_execution_store import AT, EXECUTION_FOUND
+from tests.integration.statemachine.test_execution_store import AT, EXECUTION_FOUND
 from tuner.model import Trial
 
 SERIAL = Trial(0, AT, 1, 4)

@@ -15,7 +15,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from tests.cloud.fixtures import Cloud, zipped
-from tests.unit.statemachine.driver import BUCKET, Driver
+from tests.integration.statemachine.driver import BUCKET, Driver
 from tuner.aws.api.errors import DeniedError
 from tuner.errors import InputError
 

@@ -8,7 +8,7 @@ import pytest
 
 from statemachine.execution_study import prices_of, rebuild_study
 from tests.cloud.fixtures import Cloud
-from tests.unit.statemachine.driver import Driver
+from tests.integration.statemachine.driver import Driver
 from tuner.documents.input import decode_input
 from tuner.documents.request import request_document
 from tuner.documents.result_builder import build_document

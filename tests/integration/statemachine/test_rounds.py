@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cloud.fixtures import Cloud
-from tests.unit.statemachine.driver import Driver
+from tests.integration.statemachine.driver import Driver
 from tuner.model import StopReason
 
 MOST_ROUNDS = 12

@@ -15,7 +15,7 @@ from statemachine.handlers import analyzer, planner
 from statemachine.identifiers import target_key
 from statemachine.messages import MapItem, decode_errors, decode_lane, encode_plan
 from tests.cloud.fixtures import Cloud
-from tests.unit.statemachine.driver import BUCKET, Driver, as_json
+from tests.integration.statemachine.driver import BUCKET, Driver, as_json
 from tuner.aws.api.errors import AnotherRunError
 from tuner.aws.changes.markers import CopyMarker, VersionMarker
 from tuner.errors import InputError

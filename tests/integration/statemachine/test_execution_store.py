@@ -5,7 +5,7 @@ from __future__ import annotations
 from statemachine.execution import Execution, content_hash, decode_execution, encode_execution
 from statemachine.execution_store import Measured, Stop
 from statemachine.identifiers import run_id, target_key
-from tests.unit.statemachine.driver import Driver, as_json
+from tests.integration.statemachine.driver import Driver, as_json
 from tuner.aws.changes.markers import VersionMarker, parse_version
 from tuner.aws.changes.versions import Refusal
 from tuner.aws.measure.invoke import Place

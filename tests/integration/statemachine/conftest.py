@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cloud.fixtures import Cloud, cloud, cloud_server
-from tests.unit.statemachine.driver import Driver
+from tests.integration.statemachine.driver import Driver
 
 __all__ = ["cloud", "cloud_server"]
 

@@ -1,0 +1,70 @@
+"""What commands load and cost before they do anything."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_python(*arguments: str) -> tuple[str, float]:
+    """Output and CPU seconds of a Python started in the root."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    before = os.times()
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    after = os.times()
+    cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
+    return done.stdout + done.stderr, cpu_s
+
+
+def loaded_by(*command: str) -> tuple[str, set[str]]:
+    """What a command of the tool prints, and the top-level modules that it loads."""
+    program = (
+        f"import sys; sys.argv = ['tuner', *{command}]\n"
+        "from tuner.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    output, _, modules = run_python("-c", program)[0].rpartition("LOADED")
+    return output, set(modules.split())
+
+
+def test_help_loads_no_library_but_click() -> None:
+    output, loaded = loaded_by("--help")
+    assert "Usage: tuner" in output
+    assert "click" in loaded
+    heavy = {"numpy", "scipy", "boto3", "botocore", "jinja2", "rich", "jsonschema", "psutil", "reports", "statemachine"}
+    assert loaded & heavy == set()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("report", "tests/golden/results/1/aws.json", "--format", "markdown"), ("schema", "result"), ("prices",)],
+    ids=" ".join,
+)
+def test_what_does_not_search_loads_no_numerics(command: tuple[str, ...]) -> None:
+    output, loaded = loaded_by(*command)
+    assert output
+    assert loaded & {"numpy", "scipy"} == set()
+
+
+def test_help_takes_less_than_a_fifth_of_a_second_of_cpu() -> None:
+    # The least of a few: what else the machine does can only add.
+    quickest = min(run_python("-m", "tuner", "--help")[1] for _ in range(5))
+    bare = min(run_python("-c", "pass")[1] for _ in range(5))
+    assert quickest < 0.2 or quickest < 10 * bare
+
+
+def test_jinja2_is_the_only_heavy_import() -> None:
+    heavy = "numpy scipy boto3 botocore click rich jsonschema"
+    program = f"import reports.html, sys; print([m for m in {heavy.split()} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
