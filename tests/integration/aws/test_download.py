@@ -17,7 +17,6 @@ from tuner.aws.api.function import FunctionDetails, FunctionState
 from tuner.aws.api.retry import Retrier
 from tuner.aws.changes.packages import Packages
 
-
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
 
 
