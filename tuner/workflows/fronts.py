@@ -1,0 +1,155 @@
+"""Trade-off fronts: every pair of time and cost that no other pair beats in both, and the sizes behind each.
+
+Fronts are added up, merged and united without losing a point, so that a front of a workflow is exact.
+Above `MOST_POINTS` points a front is thinned, and says by how much that can cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+Allocation = dict[str, int]
+"""For each function, the index of its configuration."""
+
+MOST_POINTS = 60_000
+"""A front with more points is thinned. A hundred functions of forty sizes come to about 22,000."""
+_BLOCK = 4_000_000
+"""Pairs that are looked at at once; bounds the memory."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Front:
+    """Points by ascending time and descending cost.
+
+    Attributes:
+        time_ms: shape (N,).
+        cost_usd: shape (N,).
+        recover: the sizes behind a point, by its index.
+        excess: at most so much, as a fraction of its cost, a point was thinned away; 0: the front is exact.
+    """
+
+    time_ms: Floats
+    cost_usd: Floats
+    recover: Callable[[int], Allocation]
+    excess: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.time_ms)
+
+    def cheapest_within(self, time_ms: float) -> int | None:
+        """Index of the cheapest point that takes at most so long; None: there is none."""
+        found = int(np.searchsorted(self.time_ms, _slightly_above(time_ms), side="right")) - 1
+        return found if found >= 0 else None
+
+    def fastest_within(self, cost_usd: float) -> int | None:
+        """Index of the fastest point that costs at most so much; None: there is none."""
+        found = int(np.searchsorted(-self.cost_usd, -_slightly_above(cost_usd), side="left"))
+        return found if found < len(self) else None
+
+
+def point(time_ms: float, cost_usd: float = 0.0, allocation: Allocation | None = None) -> Front:
+    """A front of one point."""
+    return Front(np.array([time_ms]), np.array([cost_usd]), lambda _: dict(allocation or {}))
+
+
+def options_front(function: str, time_ms: Floats, cost_usd: Floats) -> Front:
+    """The front of one function's configurations; arrays of shape (G,)."""
+    kept = _undominated(time_ms, cost_usd)
+    return Front(time_ms[kept], cost_usd[kept], lambda i: {function: int(kept[i])})
+
+
+def shift(front: Front, time_ms: float, cost_usd: float = 0.0) -> Front:
+    """Every point later and dearer by a constant."""
+    return Front(front.time_ms + time_ms, front.cost_usd + cost_usd, front.recover, front.excess)
+
+
+def scale_time(front: Front, factor: float) -> Front:
+    """Every time multiplied by a factor."""
+    return Front(front.time_ms * factor, front.cost_usd, front.recover, front.excess)
+
+
+def one_after_the_other(fronts: Iterable[Front]) -> Front:
+    """Times and costs add up."""
+    return reduce(_sum, sorted(fronts, key=len, reverse=True), point(0.0))
+
+
+def side_by_side(fronts: Iterable[Front]) -> Front:
+    """The later time counts, costs add up."""
+    return reduce(_maximum, fronts)
+
+
+def unite(fronts: Iterable[Front]) -> Front:
+    """Either of several fronts."""
+    fronts = tuple(fronts)
+    owner = np.repeat(np.arange(len(fronts)), [len(front) for front in fronts])
+    index = np.concatenate([np.arange(len(front)) for front in fronts])
+    time, cost = (np.concatenate([getattr(f, name) for f in fronts]) for name in ("time_ms", "cost_usd"))
+    kept = _undominated(time, cost)
+    excess = max(front.excess for front in fronts)
+    return _thin(Front(time[kept], cost[kept], lambda i: fronts[owner[kept[i]]].recover(int(index[kept[i]])), excess))
+
+
+def _sum(left: Front, right: Front) -> Front:
+    rows = max(1, _BLOCK // len(right))
+    blocks = [_sum_block(left, right, start, rows) for start in range(0, len(left), rows)]
+    return blocks[0] if len(blocks) == 1 else unite(blocks)
+
+
+def _sum_block(left: Front, right: Front, start: int, rows: int) -> Front:
+    part = slice(start, start + rows)
+    time = (left.time_ms[part, None] + right.time_ms).ravel()
+    cost = (left.cost_usd[part, None] + right.cost_usd).ravel()
+    kept = _undominated(time, cost)
+    from_left, from_right = np.divmod(kept, len(right))
+    return _joined(left, right, from_left + start, from_right, time[kept], cost[kept])
+
+
+def _maximum(left: Front, right: Front) -> Front:
+    # np.unique would load masked arrays, which takes longer than the front of ten functions.
+    time = np.sort(np.concatenate([left.time_ms, right.time_ms]))
+    time = time[(time >= max(left.time_ms[0], right.time_ms[0])) & np.r_[True, time[1:] > time[:-1]]]
+    from_left = np.searchsorted(left.time_ms, time, side="right") - 1
+    from_right = np.searchsorted(right.time_ms, time, side="right") - 1
+    return _joined(left, right, from_left, from_right, time, left.cost_usd[from_left] + right.cost_usd[from_right])
+
+
+def _joined(left: Front, right: Front, i: Ints, j: Ints, time: Floats, cost: Floats) -> Front:
+    excess = max(left.excess, right.excess)
+    return _thin(Front(time, cost, lambda n: left.recover(int(i[n])) | right.recover(int(j[n])), excess))
+
+
+def _thin(front: Front) -> Front:
+    """The front itself, or of each narrow band of costs its fastest point."""
+    if len(front) <= MOST_POINTS:
+        return front
+    cost = np.log(np.maximum(front.cost_usd, np.finfo(float).tiny))
+    width = (cost[0] - cost[-1]) / (MOST_POINTS // 2)
+    bands = np.floor((cost - cost[-1]) / width)
+    # By ascending time: the first of a band is its fastest. The cheapest point of all stays as well.
+    kept = np.flatnonzero(np.r_[True, bands[1:] != bands[:-1]][:-1].tolist() + [True])
+    excess = (1 + front.excess) * float(np.exp(width)) - 1
+    return Front(front.time_ms[kept], front.cost_usd[kept], lambda n: front.recover(int(kept[n])), excess)
+
+
+def _undominated(time: Floats, cost: Floats) -> Ints:
+    """Indexes of the points that no other beats, by ascending time."""
+    order = np.argsort(time, kind="stable")
+    sorted_cost = cost[order]
+    cheapest = np.minimum.accumulate(sorted_cost)
+    order = order[np.r_[True, sorted_cost[1:] < cheapest[:-1]]]
+    sorted_time = time[order]
+    # Of several points at one time the last is the cheapest.
+    last: Ints = order[np.r_[sorted_time[1:] > sorted_time[:-1], True]]
+    return last
+
+
+def _slightly_above(value: float) -> float:
+    """A bound that a sum in another order still meets."""
+    return value + 1e-9 * abs(value)
