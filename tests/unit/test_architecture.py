@@ -20,6 +20,7 @@ ROOMS = (
     "tuner.documents",
     "tuner.comparison.statistics",
     "tuner.comparison",
+    "tuner.workflows",
     "tuner.simulated",
     "tuner.aws.api",
     "tuner.aws.changes",
@@ -46,6 +47,7 @@ CORE_ROOMS = {
     "tuner.documents",
     "tuner.comparison.statistics",
     "tuner.comparison",
+    "tuner.workflows",
 }
 
 FRONT = CORE_ROOMS | {
@@ -69,7 +71,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tuner.search": {"root", "tuner.pricing", "tuner.estimation"},
     "tuner.documents": {"root", "tuner.pricing", "tuner.estimation", "tuner.search"},
     "tuner.comparison.statistics": {"root"},
-    "tuner.comparison": CORE_ROOMS,
+    "tuner.comparison": CORE_ROOMS - {"tuner.workflows"},
+    "tuner.workflows": {"root", "tuner.pricing", "tuner.estimation", "tuner.search", "tuner.documents"},
     "tuner.simulated": CORE_ROOMS,
     "tuner.aws.api": CORE_ROOMS,
     "tuner.aws.changes": CORE_ROOMS | {"tuner.aws.api"},

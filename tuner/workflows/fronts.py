@@ -133,7 +133,9 @@ def _thin(front: Front) -> Front:
     width = (cost[0] - cost[-1]) / (MOST_POINTS // 2)
     bands = np.floor((cost - cost[-1]) / width)
     # By ascending time: the first of a band is its fastest. The cheapest point of all stays as well.
-    kept = np.flatnonzero(np.r_[True, bands[1:] != bands[:-1]][:-1].tolist() + [True])
+    first = np.r_[True, bands[1:] != bands[:-1]]
+    first[-1] = True
+    kept = np.flatnonzero(first)
     excess = (1 + front.excess) * float(np.exp(width)) - 1
     return Front(front.time_ms[kept], front.cost_usd[kept], lambda n: front.recover(int(kept[n])), excess)
 

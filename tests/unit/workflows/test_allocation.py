@@ -1,0 +1,135 @@
+"""The front of a workflow is what trying every combination of sizes comes to."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tuner.workflows import allocation
+from tuner.workflows.allocation import Allocations, Options, allocate
+from tuner.workflows.flow import Exit, Flow, Map, Parallel, Pause, Retry, Step, Task, invocations_of, series
+from tuner.workflows.forms import Form, evaluate, form_of_flow
+
+FUNCTIONS = ("a", "b", "c", "d")
+Point = tuple[float, float]
+
+duration = st.integers(1, 60).map(float)
+cost = st.integers(1, 40).map(float)
+options = st.lists(st.tuples(duration, cost), min_size=1, max_size=4).map(
+    lambda pairs: Options(np.array([t for t, _ in pairs]), np.array([c for _, c in pairs]))
+)
+tables = st.fixed_dictionaries(dict.fromkeys(FUNCTIONS, options))
+
+
+def flows(depth: int) -> st.SearchStrategy[Flow]:
+    """Random series, choices, branches, items, pauses and retries, in which functions occur again."""
+    work = st.one_of(st.sampled_from(FUNCTIONS).map(Task), st.integers(0, 9).map(lambda ms: Pause(float(ms))))
+    if depth:
+        inner = flows(depth - 1)
+        items = st.tuples(inner, st.integers(1, 5), st.integers(1, 3))
+        work |= st.lists(inner, min_size=1, max_size=3).map(lambda branches: Parallel(tuple(branches)))
+        work |= items.map(lambda drawn: Map(drawn[0], (drawn[1], drawn[1] + 1), drawn[2]))
+    retry = st.none() | st.just(Retry(0.25, (3.0, 6.0)))
+    return st.lists(st.tuples(work, retry), min_size=1, max_size=3).flatmap(
+        lambda pairs: st.sampled_from([0.0, 0.25, 0.5]).map(lambda skip: chain(pairs, skip))
+    )
+
+
+def chain(pairs: list[tuple[Task | Pause | Parallel | Map, Retry | None]], skip: float) -> Flow:
+    """Steps one after the other; the first ends the flow with the chance `skip`."""
+    flow = series(*(Step(f"s{n}", work, overhead_ms=1.0, retry=retry) for n, (work, retry) in enumerate(pairs)))
+    first, *others = flow.steps
+    if not skip or not others:
+        return flow
+    exits = (Exit(others[0].name, 1 - skip), Exit(None, skip))
+    return Flow((Step(first.name, first.work, exits, first.overhead_ms, first.retry), *others))
+
+
+def brute_force(form: Form, invocations: dict[str, float], table: dict[str, Options]) -> list[Point]:
+    """Every combination of sizes, without those that another one beats; rounded."""
+    names = sorted(set(invocations))
+    found = set()
+    for sizes in product(*(range(len(table[name].time_ms)) for name in names)):
+        chosen = dict(zip(names, sizes, strict=True))
+        time = evaluate(form, {name: float(table[name].time_ms[i]) for name, i in chosen.items()})
+        usd = sum(invocations[name] * float(table[name].cost_usd[i]) for name, i in chosen.items())
+        found.add((round(time, 6), round(usd, 6)))
+    return sorted(p for p in found if not any(q != p and q[0] <= p[0] and q[1] <= p[1] for q in found))
+
+
+def points(found: Allocations) -> list[Point]:
+    """The points of a front, rounded; those that rounding makes equal in one figure count once."""
+    front = found.front
+    rounded = {(round(float(t), 6), round(float(c), 6)) for t, c in zip(front.time_ms, front.cost_usd, strict=True)}
+    return sorted(p for p in rounded if not any(q != p and q[0] <= p[0] and q[1] <= p[1] for q in rounded))
+
+
+@settings(max_examples=60, deadline=None)
+@given(flows(2), tables)
+def test_the_front_equals_every_combination_tried(flow: Flow, table: dict[str, Options]) -> None:
+    form, invocations = form_of_flow(flow), invocations_of(flow)
+    found = allocate(form, invocations, table)
+    assert found.exact
+    assert points(found) == brute_force(form, invocations, table)
+
+
+@settings(max_examples=30, deadline=None)
+@given(flows(2), tables)
+def test_the_sizes_behind_each_point_give_its_time_and_cost(flow: Flow, table: dict[str, Options]) -> None:
+    form, invocations = form_of_flow(flow), invocations_of(flow)
+    front = allocate(form, invocations, table).front
+    for index in range(len(front)):
+        sizes = front.recover(index)
+        time = evaluate(form, {name: float(table[name].time_ms[i]) for name, i in sizes.items()})
+        usd = sum(invocations[name] * float(table[name].cost_usd[i]) for name, i in sizes.items())
+        assert time == pytest.approx(front.time_ms[index])
+        assert usd == pytest.approx(front.cost_usd[index])
+
+
+@settings(max_examples=30, deadline=None)
+@given(flows(2), tables)
+def test_too_many_combinations_are_bounded_from_below(flow: Flow, table: dict[str, Options]) -> None:
+    form, invocations = form_of_flow(flow), invocations_of(flow)
+    exact = allocate(form, invocations, table).front
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(allocation, "MOST_COMBINATIONS", 2)
+        found = allocate(form, invocations, table)
+    for time, usd in zip(exact.time_ms, exact.cost_usd, strict=True):
+        below = found.bound.cheapest_within(float(time))
+        assert below is not None
+        assert found.bound.cost_usd[below] <= usd + 1e-9
+        above = found.front.cheapest_within(float(time))
+        assert above is None or found.front.cost_usd[above] >= usd - 1e-9
+
+
+def test_a_shared_function_has_one_size_in_all_its_places() -> None:
+    flow = Flow(
+        (
+            Step(
+                "both",
+                Parallel((series(Step("x", Task("a"))), series(Step("y", Task("a"))))),
+            ),
+        )
+    )
+    table = {"a": Options(np.array([10.0, 20.0]), np.array([5.0, 1.0]))}
+    found = allocate(form_of_flow(flow), invocations_of(flow), table)
+    assert points(found) == [(10.0, 10.0), (20.0, 2.0)]
+
+
+def test_what_follows_a_join_is_counted_once() -> None:
+    branches = Parallel((series(Step("x", Task("a"))), series(Step("y", Task("b")))))
+    form = form_of_flow(series(Step("both", branches), Step("last", Task("c"))))
+    assert evaluate(form, {"a": 3.0, "b": 5.0, "c": 2.0}) == 7.0
+
+
+def test_a_bound_is_met_by_the_point_that_lies_on_it() -> None:
+    table = {"a": Options(np.array([0.1, 0.3]), np.array([3.0, 1.0]))}
+    front = allocate(form_of_flow(series(Step("x", Task("a")), Step("y", Task("a")))), {"a": 2.0}, table).front
+    assert front.cheapest_within(0.6) == 1
+    assert front.cheapest_within(0.1) is None
+    assert front.fastest_within(2.0) == 1
+    assert front.fastest_within(1.9) is None
