@@ -13,7 +13,7 @@ from statemachine.identifiers import parse_time
 from tuner.aws.api.function import FunctionState
 from tuner.documents.input import decode_valid
 from tuner.errors import FunctionChangedError
-from tuner.model import Architecture, Configuration, FunctionIdentity, Notice
+from tuner.model import Architecture, BackendKind, Configuration, FunctionIdentity, Notice
 from tuner.settings import Settings
 
 RECORD_VERSION = 1
@@ -81,6 +81,7 @@ def decode_execution(document: Mapping[str, Any]) -> Execution:
     """A execution from JSON."""
     values = {name: value for name, value in document.items() if name != "version"}
     identity = dict(values["identity"])
+    identity["backend"] = BackendKind(identity["backend"])
     identity["architectures"] = tuple(map(Architecture, identity["architectures"]))
     if current := identity["current"]:
         identity["current"] = Configuration(current["memory_mb"], Architecture(current["architecture"]))

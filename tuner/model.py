@@ -28,6 +28,16 @@ class Architecture(StrEnum):
     ARM64 = "arm64"
 
 
+class BackendKind(StrEnum):
+    """What sort of place runs the invocations. It decides what a result may claim."""
+
+    AWS = "aws"
+    LOCAL = "local"
+    """This machine, under Lambda's limits: an estimate, not paid for."""
+    SIMULATED = "simulated"
+    """Known curves: no invocation is real."""
+
+
 class StrategyName(StrEnum):
     """What the recommendation minimises."""
 
@@ -317,7 +327,7 @@ class FunctionIdentity:
 
     Attributes:
         name: function name, or file and handler.
-        backend: "aws", "local" or "simulated".
+        backend: what sort of place runs the invocations.
         architectures: those that can be measured, the current one first.
         max_memory_mb: largest size that the account or the host allows.
         current: the configuration in use, where known.
@@ -325,7 +335,7 @@ class FunctionIdentity:
     """
 
     name: str
-    backend: str
+    backend: BackendKind
     architectures: tuple[Architecture, ...] = (Architecture.X86_64,)
     max_memory_mb: int = MAX_MEMORY_MB
     arn: str | None = None

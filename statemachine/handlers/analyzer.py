@@ -23,8 +23,8 @@ from statemachine.messages import (
 from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.aws.api.executions import readable_cause
 from tuner.documents.request import request_document
-from tuner.documents.result import dumps, function_errors
-from tuner.documents.result_builder import build_document
+from tuner.documents.result import ResultDocument, dumps, function_errors
+from tuner.documents.result_builder import build_result
 from tuner.documents.visualization import VISUALIZATION_PAGE
 from tuner.model import Notice, StopReason
 from tuner.pricing.price_list import DEFAULT_REGION, state_transition_usd
@@ -86,9 +86,9 @@ def _ended(store: ExecutionStore, *, failed: bool) -> tuple[Study, list[Notice]]
     return study, list(dict.fromkeys(noticed))
 
 
-def _document(study: Study, store: ExecutionStore, notices: list[Notice], services: Services) -> dict[str, Any]:
+def _document(study: Study, store: ExecutionStore, notices: list[Notice], services: Services) -> ResultDocument:
     execution, now = store.execution, services.now()
-    return build_document(
+    return build_result(
         study,
         execution.identity,
         request_document(replace(execution.settings, payloads=store.payloads()), study.space),

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tuner.documents.result import SCHEMA_VERSION, dumps
-from tuner.documents.result_builder import build_document
+from tuner.documents.result import SCHEMA_VERSION, RequestDocument, dumps
+from tuner.documents.result_builder import build_result
 from tuner.model import (
     Architecture,
+    BackendKind,
     Budget,
     Configuration,
     FunctionIdentity,
@@ -40,7 +41,7 @@ SIZES_40 = tuple(sorted({round(128 * (10240 / 128) ** (i / 39)) for i in range(4
 """40 sizes over the whole range, evenly spaced in their logarithm."""
 AWS = FunctionIdentity(
     name="checkout-render",
-    backend="aws",
+    backend=BackendKind.AWS,
     arn="arn:aws:lambda:eu-central-1:123456789012:function:checkout-render:17",
     version="17",
     runtime="python3.13",
@@ -88,7 +89,7 @@ def situations() -> dict[str, Situation]:
     plain = SimulatedFunction(curves(700, 5), SimulatedNoise(), name="app.py:handler")
     here = FunctionIdentity(
         name="app.py:handler",
-        backend="local",
+        backend=BackendKind.LOCAL,
         runtime="python3.11",
         timeout_s=60,
         details={"host": "8 cores", "cpu": "shared out by a duty cycle"},
@@ -104,7 +105,7 @@ def situations() -> dict[str, Situation]:
             invocations_per_month=1e6,
             notices=(Notice("host_noise", "The host was busy: timings of one calibration differ by 6%."),),
         ),
-        "simulated": Situation(plain, FunctionIdentity(name="simulated", backend="simulated"), both),
+        "simulated": Situation(plain, FunctionIdentity(name="simulated", backend=BackendKind.SIMULATED), both),
         "grid": Situation(
             SimulatedFunction(curves(180, 60), SimulatedNoise(run_sd=0.2, environment_sd=0.1)),
             _identity(current=Configuration(512, X86), region="us-east-1"),
@@ -196,7 +197,7 @@ def make(situation: Situation) -> dict[str, Any]:
     run(study, SimulatedBackend(situation.function, seed=7), stop=stop, clock=lambda: 0.0)
     if situation.stop:
         study.interrupt(situation.stop)
-    return build_document(
+    return build_result(
         study,
         identity,
         request_of(study),
@@ -206,7 +207,7 @@ def make(situation: Situation) -> dict[str, Any]:
     )
 
 
-def request_of(study: Study) -> dict[str, Any]:
+def request_of(study: Study) -> RequestDocument:
     """The request as the command line writes it."""
     objective, space = study.objective, study.space
     constraints = objective.constraints
@@ -233,6 +234,9 @@ def request_of(study: Study) -> dict[str, Any]:
         "discount": 0.0,
         "discard_top_bottom": 0.2,
         "only_cold_starts": False,
+        "allowed_exceptions": [],
+        "sleep_between_runs_ms": 0,
+        "isolation": "versions",
         "payload": {"count": 1, "sha256": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"},
     }
 
@@ -242,7 +246,7 @@ def make_hostile(document: dict[str, Any]) -> None:
     document["warnings"] = [{"code": HOSTILE, "message": HOSTILE}, {"code": "long", "message": LONG}]
     document["prices"].update(source=HOSTILE, as_of=HOSTILE, region=HOSTILE, currency="USD")
     document["function"].update(code_sha256=HOSTILE, region=HOSTILE, details={HOSTILE: [HOSTILE, {"a": LONG}]})
-    document["request"].update({HOSTILE: HOSTILE, "sampler": HOSTILE})
+    document["request"]["sampler"] = HOSTILE
     document["tool"]["version"] = HOSTILE
     document["excluded"].append({"memory_mb": 256, "architecture": "x86_64", "reason": LONG})
     document["recommendation"]["reason"] = HOSTILE

@@ -85,7 +85,7 @@ FLAGS = (
 )
 
 
-def build_document(
+def input_document(
     target: str, options: Mapping[str, Any], base: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The input document that the flags stand for.

@@ -53,10 +53,10 @@ def space_faults(settings: Settings) -> tuple[Fault, ...]:
     if not is_local(settings.target):
         return ()
     from tuner.local.host import architecture, max_memory_mb
-    from tuner.model import FunctionIdentity
+    from tuner.model import BackendKind, FunctionIdentity
 
     here = architecture()
-    machine = FunctionIdentity(settings.target, "local", (here,) if here else (), max_memory_mb())
+    machine = FunctionIdentity(settings.target, BackendKind.LOCAL, (here,) if here else (), max_memory_mb())
     try:
         search_space(settings, machine)
     except InputError as exc:

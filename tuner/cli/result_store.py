@@ -7,7 +7,7 @@ from typing import Protocol
 
 from tuner.cli.options import write_text
 from tuner.comparison.baselines import decode_result
-from tuner.documents.result import Document
+from tuner.documents.result import ResultDocument
 from tuner.errors import InputError
 
 S3_SCHEME = "s3://"
@@ -25,7 +25,7 @@ class Store(Protocol):
         ...
 
 
-def read_result(address: str, store: Store | None) -> tuple[str, Document]:
+def read_result(address: str, store: Store | None) -> tuple[str, ResultDocument]:
     """Read a result document.
 
     Args:

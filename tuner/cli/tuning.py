@@ -24,8 +24,8 @@ from tuner.cli.price_cache import current_prices
 from tuner.cli.progress import Progress
 from tuner.cli.run_folder import Recorded, Recorder
 from tuner.documents.request import request_document
-from tuner.documents.result import Document, dumps, function_errors
-from tuner.documents.result_builder import build_document
+from tuner.documents.result import ResultDocument, dumps, function_errors
+from tuner.documents.result_builder import build_result
 from tuner.errors import (
     AllFailedError,
     BackendError,
@@ -116,7 +116,7 @@ def tune(settings: Settings, backend: Backend, connection: Connection, output: O
     study = sitting.study
     if study.all_failed and study.stopped_by is not StopReason.INTERRUPTED:
         study.interrupt(StopReason.ALL_FAILED)
-    document = build_document(
+    document = build_result(
         study,
         sitting.identity,
         request_document(settings, study.space),
@@ -169,7 +169,7 @@ def _measure(
     return sitting
 
 
-def _refuse(document: Document, sitting: _Sitting, output: Output, stop: threading.Event) -> None:
+def _refuse(document: ResultDocument, sitting: _Sitting, output: Output, stop: threading.Event) -> None:
     """Say why a result, which is written, is not the answer."""
     go_on = f"Go on with: {output.again}"
     if sitting.failure:
@@ -185,7 +185,7 @@ def _refuse(document: Document, sitting: _Sitting, output: Output, stop: threadi
         raise AllFailedError(f"No configuration can be recommended.\n{said}", f"See {output.folder}.")
 
 
-def _reasons(document: Document) -> str:
+def _reasons(document: ResultDocument) -> str:
     return "\n".join(f"{e['memory_mb']} MB {e['architecture']}: {e['reason']}" for e in document["excluded"])
 
 
@@ -287,14 +287,14 @@ def _check_same(recorded: Recorded, header: dict[str, Any]) -> None:
         raise InputError(faults)
 
 
-def _write(document: Document, output: Output) -> None:
+def _write(document: ResultDocument, output: Output) -> None:
     from reports.html import render
 
     write_text(output.folder / "result.json", dumps(document))
     write_text(output.folder / "report.html", render(document))
 
 
-def _conclude(document: Document, settings: Settings, connection: Connection, output: Output) -> int:
+def _conclude(document: ResultDocument, settings: Settings, connection: Connection, output: Output) -> int:
     """Print the answer, apply it when asked, and choose the exit code."""
     if output.as_json:
         click.echo(dumps(document), nl=False)
@@ -311,7 +311,7 @@ def _conclude(document: Document, settings: Settings, connection: Connection, ou
     return _drift(document, output)
 
 
-def _drift(document: Document, output: Output) -> int:
+def _drift(document: ResultDocument, output: Output) -> int:
     if output.fail_above is None:
         return 0
     from tuner.comparison.size_in_use import excess_over_best

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
-from tuner.documents.result import Document, loads
+from tuner.documents.result import ResultDocument, loads
 from tuner.errors import Fault, InputError
 from tuner.model import Notice
 
@@ -24,7 +24,7 @@ class Mismatch(StrEnum):
     HOST = "host"
 
 
-def decode_result(text: str, *, name: str) -> Document:
+def decode_result(text: str, *, name: str) -> ResultDocument:
     """A result document that holds measurements.
 
     Args:

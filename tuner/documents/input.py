@@ -7,8 +7,9 @@ the same document from its flags, so that both are checked by the same schema.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, Required, TypedDict, cast
 
+from tuner.documents.result import ArchitectureText, StrategyText
 from tuner.documents.validation import as_number, find_faults, published_schema
 from tuner.errors import Fault, InputError
 from tuner.model import (
@@ -24,6 +25,59 @@ from tuner.payloads import Payloads
 from tuner.settings import MemorySizes, Settings
 
 INPUT_SCHEMA_VERSION = 1
+
+
+class BudgetInput(TypedDict, total=False):
+    """Bounds on the search."""
+
+    maxInvocations: int
+    maxUsd: float
+    maxSeconds: float
+
+
+class ConstraintsInput(TypedDict, total=False):
+    """What the recommendation must satisfy."""
+
+    maxP95Ms: float
+    maxCostPerMillion: float
+    minMemory: int
+
+
+class InputDocument(TypedDict, total=False):
+    """The input of a tuning: fields of AWS Lambda Power Tuning, and those that this tool adds."""
+
+    lambdaARN: Required[str]
+    powerValues: list[int] | str
+    num: int
+    payload: Any
+    payloadS3: str
+    parallelInvocation: bool
+    strategy: StrategyText
+    balancedWeight: float
+    autoOptimize: bool
+    autoOptimizeAlias: str
+    dryRun: bool
+    preProcessorARN: str
+    postProcessorARN: str
+    discardTopBottom: float
+    sleepBetweenRunsMs: int
+    disablePayloadLogs: bool
+    includeOutputResults: bool
+    onlyColdStarts: bool
+    allowedExceptions: list[str]
+    architectures: Literal["current", "both", "x86_64", "arm64"] | list[ArchitectureText]
+    sampler: Literal["adaptive", "grid"]
+    environments: int
+    concurrency: int
+    tolerance: float
+    budget: BudgetInput
+    constraints: ConstraintsInput
+    invocationsPerMonth: float
+    discount: float
+    coldStartShare: float
+    isolation: Literal["versions", "copy"]
+    codeFor: Mapping[str, str]
+    seed: int
 
 
 def input_schema() -> dict[str, Any]:
@@ -65,7 +119,7 @@ def input_faults(document: object) -> tuple[Fault, ...]:
 
 def decode_valid(document: Mapping[str, Any]) -> Settings:
     """Settings of a document that was checked before; the schema is not consulted again."""
-    document = _normalised(document)
+    document = cast("InputDocument", _normalised(document))
     dry_run = document.get("dryRun", False)
     sampler = document.get("sampler") or ("grid" if "num" in document or dry_run else "adaptive")
     runs = 1 if dry_run else document.get("num", 10)

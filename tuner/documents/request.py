@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
+from tuner.documents.result import RequestDocument
 from tuner.model import SearchSpace
 from tuner.settings import Settings
 
 
-def request_document(settings: Settings, space: SearchSpace) -> dict[str, Any]:
+def request_document(settings: Settings, space: SearchSpace) -> RequestDocument:
     """The settings in the form of the result document, without any payload."""
-    payload = {"count": len(settings.payloads.items), "sha256": settings.payloads.digest()}
-    objective = settings.objective
+    objective, constraints, budget = settings.objective, settings.objective.constraints, settings.budget
     return {
         "strategy": objective.strategy.value,
         "balanced_weight": objective.balanced_weight,
         "tolerance": objective.tolerance,
         "cold_start_share": objective.cold_start_share,
-        "constraints": asdict(objective.constraints),
+        "constraints": {
+            "max_p95_ms": constraints.max_p95_ms,
+            "max_cost_per_million_usd": constraints.max_cost_per_million_usd,
+            "min_memory_mb": constraints.min_memory_mb,
+        },
         "sampler": settings.sampler,
         "runs": settings.runs if settings.sampler == "grid" else None,
         "environments": settings.environments,
@@ -27,7 +28,11 @@ def request_document(settings: Settings, space: SearchSpace) -> dict[str, Any]:
         "memory_sizes_mb": list(space.memory_sizes_mb),
         "listed": space.listed,
         "architectures": [a.value for a in space.architectures],
-        "budget": asdict(settings.budget),
+        "budget": {
+            "max_invocations": budget.max_invocations,
+            "max_usd": budget.max_usd,
+            "max_seconds": budget.max_seconds,
+        },
         "invocations_per_month": settings.invocations_per_month,
         "discount": settings.discount,
         "discard_top_bottom": settings.discard_top_bottom,
@@ -35,5 +40,7 @@ def request_document(settings: Settings, space: SearchSpace) -> dict[str, Any]:
         "allowed_exceptions": list(settings.allowed_exceptions),
         "sleep_between_runs_ms": settings.sleep_between_runs_ms,
         "isolation": settings.isolation,
-        "payload": None if settings.disable_payload_logs else payload,
+        "payload": None
+        if settings.disable_payload_logs
+        else {"count": len(settings.payloads.items), "sha256": settings.payloads.digest()},
     }

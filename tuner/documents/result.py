@@ -1,28 +1,327 @@
-"""The result document as text: JSON that outlives the program, in versions.
+"""The result document: its typed view, and its text as versioned JSON.
 
-Writes it, reads it back, and checks what comes from outside against the published schema in
-`tuner/schemas`. Knows nothing of how a result came about, so that reading one loads no numerics.
+The view says what code may read; the published schema beside it says what a file may hold. A test
+keeps the two equal. Knows nothing of how a result came about, so that reading one loads no numerics.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Literal, TypedDict, cast
 
 from tuner.documents.validation import find_faults, published_schema
 from tuner.errors import Fault, InputError
 
-SCHEMA_VERSION = 1
-Document = dict[str, Any]
+SCHEMA_VERSION: Final = 1
+
+ArchitectureText = Literal["x86_64", "arm64"]
+BackendText = Literal["aws", "local", "simulated"]
+StrategyText = Literal["cost", "speed", "balanced"]
+OutcomeText = Literal["ok", "error", "timeout", "out_of_memory", "throttled", "refused", "no_report"]
+StopText = Literal[
+    "complete",
+    "tolerance",
+    "economy",
+    "cannot_tell",
+    "max_invocations",
+    "max_usd",
+    "max_seconds",
+    "interrupted",
+    "all_failed",
+    "function_changed",
+]
 
 
-def dumps(document: Document) -> str:
+class RangeDocument(TypedDict):
+    """A mean with the ends of its interval: what estimates and statistics have in common."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class IntervalDocument(RangeDocument):
+    """An estimate with its interval at `level`, e.g. 0.95."""
+
+    level: float
+
+
+class StatisticsDocument(RangeDocument):
+    """Mean of single runs with its interval, and their percentiles. `trimmed_mean` is Power Tuning's statistic."""
+
+    p50: float
+    p95: float
+    p99: float
+    trimmed_mean: float
+
+
+class ConfigurationDocument(TypedDict):
+    """Memory in MB, and architecture."""
+
+    memory_mb: int
+    architecture: ArchitectureText
+
+
+class ToolDocument(TypedDict):
+    """The program that wrote the document."""
+
+    name: str
+    version: str
+
+
+class FunctionDocument(TypedDict):
+    """Which function was measured, and where. `details` depends on the backend."""
+
+    name: str
+    arn: str | None
+    version: str | None
+    runtime: str | None
+    code_sha256: str | None
+    region: str | None
+    backend: BackendText
+    timeout_s: float | None
+    details: Mapping[str, Any]
+
+
+class ConstraintsDocument(TypedDict):
+    """What a recommendation has to satisfy; None: no such bound."""
+
+    max_p95_ms: float | None
+    max_cost_per_million_usd: float | None
+    min_memory_mb: int | None
+
+
+class BudgetDocument(TypedDict):
+    """Bounds on the search; None: no such bound."""
+
+    max_invocations: int | None
+    max_usd: float | None
+    max_seconds: float | None
+
+
+class PayloadDocument(TypedDict):
+    """How many payloads there were, and what identifies them."""
+
+    count: int
+    sha256: str | None
+
+
+class RequestDocument(TypedDict):
+    """The settings that reproduce a run, without any payload."""
+
+    strategy: StrategyText
+    balanced_weight: float
+    tolerance: float
+    cold_start_share: float
+    constraints: ConstraintsDocument
+    sampler: str
+    runs: int | None
+    environments: int
+    concurrency: int
+    seed: int
+    memory_sizes_mb: list[int]
+    listed: bool
+    architectures: list[ArchitectureText]
+    budget: BudgetDocument
+    invocations_per_month: float | None
+    discount: float
+    discard_top_bottom: float
+    only_cold_starts: bool
+    allowed_exceptions: list[str]
+    sleep_between_runs_ms: int
+    isolation: str
+    payload: PayloadDocument | None
+
+
+class GbSecondDocument(TypedDict):
+    """Price of a GB-second by architecture."""
+
+    x86_64: float
+    arm64: float
+
+
+class PricesDocument(TypedDict):
+    """The prices that serve every cost of the document."""
+
+    region: str
+    currency: str
+    as_of: str
+    source: str
+    gb_second_usd: GbSecondDocument
+    request_usd: float
+    discount: float
+    unconfirmed: list[str]
+
+
+class OutcomesDocument(TypedDict):
+    """Number of invocations by outcome."""
+
+    ok: int
+    error: int
+    timeout: int
+    out_of_memory: int
+    throttled: int
+    refused: int
+    no_report: int
+
+
+class ErrorDocument(TypedDict):
+    """An error of the function itself, and how often it came."""
+
+    type: str
+    message: str
+    stack: list[str]
+    count: int
+
+
+class RunsDocument(TypedDict):
+    """Every invocation that ran, one column for each metric. Environments are numbered within the configuration."""
+
+    environment: list[int]
+    cold: list[bool]
+    outcome: list[OutcomeText]
+    duration_ms: list[float | None]
+    billed_duration_ms: list[int | None]
+    init_duration_ms: list[float | None]
+    max_memory_used_mb: list[int | None]
+    usable: list[bool]
+
+
+class MeasurementDocument(ConfigurationDocument):
+    """What was measured at one configuration."""
+
+    runs: int
+    environments: int
+    cold_starts: int
+    outcomes: OutcomesDocument
+    duration_ms: StatisticsDocument | None
+    billed_duration_ms: StatisticsDocument | None
+    init_duration_ms: StatisticsDocument | None
+    max_memory_used_mb: int | None
+    cost_usd: StatisticsDocument | None
+    errors: list[ErrorDocument]
+    data: RunsDocument
+
+
+class PointDocument(ConfigurationDocument):
+    """What is believed of one configuration: a point of the curve."""
+
+    duration_ms: IntervalDocument
+    cost_usd: IntervalDocument
+    p95_ms: IntervalDocument
+    init_duration_ms: IntervalDocument | None
+    measured: bool
+
+
+class RecommendationDocument(PointDocument):
+    """The configuration to use under one strategy, and what it is expected to lose against the best one."""
+
+    strategy: StrategyText
+    expected_regret: float
+    given_to_ties: float
+    reason: str
+    unmet: str | None
+
+
+class ExcludedDocument(ConfigurationDocument):
+    """A configuration that cannot be recommended, and why."""
+
+    reason: str
+
+
+class CurrentDocument(ConfigurationDocument):
+    """The configuration in use; None: not measured."""
+
+    duration_ms: IntervalDocument | None
+    p95_ms: IntervalDocument | None
+    cost_usd: IntervalDocument | None
+
+
+class SavingDocument(TypedDict):
+    """What the recommendation saves against the configuration in use, as fractions; negative: it loses."""
+
+    ratio: IntervalDocument
+    duration_ratio: IntervalDocument
+    objective_ratio: IntervalDocument
+    per_month_usd: IntervalDocument | None
+    paired_environments: int
+
+
+class TimeoutAdviceDocument(TypedDict):
+    """The timeout to set for the recommended configuration."""
+
+    p99_ms: IntervalDocument
+    advised_s: int
+    current_s: float | None
+    message: str
+
+
+class SearchTrialDocument(ConfigurationDocument):
+    """A trial of a round."""
+
+    environments: int
+    runs_per_environment: int
+
+
+class SearchRoundDocument(TypedDict):
+    """One round of the search. Invocations, cost and expected regret are those before it."""
+
+    round: int
+    trials: list[SearchTrialDocument]
+    invocations: int
+    cost_usd: float
+    expected_regret: float | None
+
+
+class TuningDocument(TypedDict):
+    """What the measuring took."""
+
+    invocations: int
+    billed_gb_seconds: float
+    cost_usd: float
+    seconds: float
+
+
+class WarningDocument(TypedDict):
+    """Something the user should know: a stable code and a sentence."""
+
+    code: str
+    message: str
+
+
+class ResultDocument(TypedDict):
+    """Everything that a tuning found. Memory in MB, durations in ms, ratios as fractions, times in UTC."""
+
+    schema_version: Literal[1]
+    tool: ToolDocument
+    created_at: str
+    function: FunctionDocument
+    request: RequestDocument
+    prices: PricesDocument
+    measurements: list[MeasurementDocument]
+    curve: list[PointDocument]
+    fitted: list[PointDocument]
+    excluded: list[ExcludedDocument]
+    recommendation: RecommendationDocument | None
+    alternatives: list[RecommendationDocument]
+    curve_choice: RecommendationDocument | None
+    frontier: list[ConfigurationDocument]
+    current: CurrentDocument | None
+    saving: SavingDocument | None
+    timeout_advice: TimeoutAdviceDocument | None
+    search: list[SearchRoundDocument]
+    stopped_by: StopText
+    tuning: TuningDocument
+    warnings: list[WarningDocument]
+
+
+def dumps(document: ResultDocument) -> str:
     """A result document as JSON text; the same document gives the same text."""
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def loads(text: str, *, name: str) -> Document:
+def loads(text: str, *, name: str) -> ResultDocument:
     """Read a result document and check it against its schema.
 
     Args:
@@ -43,16 +342,18 @@ def loads(text: str, *, name: str) -> Document:
     if version != SCHEMA_VERSION:
         problem = f"has schema_version {version!r}; this version of the tool reads {SCHEMA_VERSION}"
         raise InputError.single(name, problem, "upgrade the tool, or tune again")
-    faults = find_faults(document, schema()) or tuple(_column_faults(document))
+    result: ResultDocument = document  # type: ignore[assignment]  # the schema is checked in the next line
+    faults = find_faults(document, schema()) or tuple(_column_faults(result))
     if faults:
         raise InputError(Fault(f"{name} {fault.path}", fault.problem, fault.remedy) for fault in faults)
-    return document
+    return result
 
 
-def _column_faults(document: Document) -> Iterator[Fault]:
+def _column_faults(document: ResultDocument) -> Iterator[Fault]:
     """Columns of single runs that differ in length, which a schema cannot tell."""
     for index, measurement in enumerate(document["measurements"]):
-        lengths = {name: len(column) for name, column in measurement["data"].items()}
+        columns = cast("Mapping[str, Sequence[object]]", measurement["data"])
+        lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{name} {length}" for name, length in lengths.items())
             yield Fault(f"$.measurements[{index}].data", f"has columns of different lengths: {told}", "tune again")
@@ -63,7 +364,7 @@ def schema() -> dict[str, Any]:
     return published_schema(f"result-{SCHEMA_VERSION}")
 
 
-def function_errors(document: Document) -> str:
+def function_errors(document: ResultDocument) -> str:
     """The function's own errors, as they are, most frequent first."""
     lines: list[str] = []
     seen: set[tuple[str, str]] = set()

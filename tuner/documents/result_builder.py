@@ -6,15 +6,34 @@ Turns core values into the form that `tuner/documents/result.py` reads and write
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner import __version__
-from tuner.documents.result import SCHEMA_VERSION, Document
+from tuner.documents.result import (
+    SCHEMA_VERSION,
+    ConfigurationDocument,
+    CurrentDocument,
+    ErrorDocument,
+    FunctionDocument,
+    IntervalDocument,
+    MeasurementDocument,
+    OutcomesDocument,
+    PointDocument,
+    PricesDocument,
+    RecommendationDocument,
+    RequestDocument,
+    ResultDocument,
+    SavingDocument,
+    SearchRoundDocument,
+    SearchTrialDocument,
+    StatisticsDocument,
+    TimeoutAdviceDocument,
+    WarningDocument,
+)
 from tuner.estimation.belief import Belief
 from tuner.estimation.robust_statistics import (
     Noise,
@@ -28,11 +47,11 @@ from tuner.model import (
     Architecture,
     Configuration,
     FunctionIdentity,
-    Interval,
     Invocation,
     Notice,
     Objective,
     Outcome,
+    Sample,
     StopReason,
     StrategyName,
     Trial,
@@ -47,16 +66,16 @@ from tuner.search.study import Study
 Value = Callable[[Invocation], float]
 
 
-def build_document(
+def build_result(
     study: Study,
     identity: FunctionIdentity,
-    request: Mapping[str, Any],
+    request: RequestDocument,
     *,
     created_at: str,
     seconds: float,
     notices: Iterable[Notice] = (),
     discard_top_bottom: float = 0.2,
-) -> Document:
+) -> ResultDocument:
     """Build the result document of a study.
 
     Args:
@@ -90,7 +109,7 @@ def build_document(
         "tool": {"name": "lambda-tuner", "version": __version__},
         "created_at": created_at,
         "function": _function(identity),
-        "request": dict(request),
+        "request": request,
         "prices": _prices(study.prices),
         "measurements": _measurements(study, discard_top_bottom),
         "curve": [_point(belief, index) for index in range(len(belief.candidates))],
@@ -114,11 +133,11 @@ def build_document(
             "cost_usd": used.usd,
             "seconds": seconds,
         },
-        "warnings": [asdict(notice) for notice in found],
+        "warnings": [WarningDocument(code=notice.code, message=notice.message) for notice in found],
     }
 
 
-def _function(identity: FunctionIdentity) -> Document:
+def _function(identity: FunctionIdentity) -> FunctionDocument:
     return {
         "name": identity.name,
         "arn": identity.arn,
@@ -126,26 +145,29 @@ def _function(identity: FunctionIdentity) -> Document:
         "runtime": identity.runtime,
         "code_sha256": identity.code_sha256,
         "region": identity.region,
-        "backend": identity.backend,
+        "backend": identity.backend.value,
         "timeout_s": identity.timeout_s,
         "details": dict(identity.details),
     }
 
 
-def _prices(prices: PriceList) -> Document:
+def _prices(prices: PriceList) -> PricesDocument:
     return {
         "region": prices.region,
         "currency": prices.currency,
         "as_of": prices.as_of,
         "source": prices.source,
-        "gb_second_usd": {a.value: prices.gb_second_usd(a) for a in Architecture},
+        "gb_second_usd": {
+            "x86_64": prices.gb_second_usd(Architecture.X86_64),
+            "arm64": prices.gb_second_usd(Architecture.ARM64),
+        },
         "request_usd": prices.request_usd,
         "discount": prices.discount,
         "unconfirmed": list(prices.unconfirmed),
     }
 
 
-def _measurements(study: Study, discard: float) -> list[Document]:
+def _measurements(study: Study, discard: float) -> list[MeasurementDocument]:
     grouped = invocations_of(study.samples)
     noise = fit_noise(steady_runs(runs) for runs in grouped.values())
     return [_measurement(c, grouped[c], noise, study.prices, discard) for c in sorted(grouped)]
@@ -153,26 +175,33 @@ def _measurements(study: Study, discard: float) -> list[Document]:
 
 def _measurement(
     configuration: Configuration, runs: Sequence[Invocation], noise: Noise, prices: PriceList, discard: float
-) -> Document:
+) -> MeasurementDocument:
     ran = [run for run in runs if run.ran]
     usable = [run for run in runs if run.usable]
     steady = steady_runs(runs)
     cold = [run for run in usable if run.cold]
     labels = {label: number for number, label in enumerate(dict.fromkeys(run.environment for run in ran))}
-    outcomes = Counter(run.outcome for run in runs)
 
-    def figures(runs: Sequence[Invocation], value: Value, peers: Sequence[float]) -> Document | None:
+    def figures(runs: Sequence[Invocation], value: Value, peers: Sequence[float]) -> StatisticsDocument | None:
         if not runs:
             return None
         found = statistics([value(run) for run in runs], [run.environment for run in runs], noise)
-        return {**asdict(found), "trimmed_mean": trimmed_mean(peers, discard)}
+        return {
+            "mean": found.mean,
+            "low": found.low,
+            "high": found.high,
+            "p50": found.p50,
+            "p95": found.p95,
+            "p99": found.p99,
+            "trimmed_mean": trimmed_mean(peers, discard),
+        }
 
     return {
         **_configuration(configuration),
         "runs": len(ran),
         "environments": len(labels),
         "cold_starts": sum(1 for run in ran if run.cold),
-        "outcomes": {outcome.value: outcomes[outcome] for outcome in Outcome},
+        "outcomes": _outcomes(runs),
         "duration_ms": figures(steady, lambda run: run.duration_ms or 0.0, [run.duration_ms or 0.0 for run in usable]),
         "billed_duration_ms": figures(steady, warm_billed_ms, [float(run.billed_duration_ms or 0) for run in usable]),
         "init_duration_ms": figures(cold, lambda run: run.start_ms or 0.0, [run.start_ms or 0.0 for run in cold]),
@@ -199,81 +228,98 @@ def _measurement(
     }
 
 
-def _errors(runs: Sequence[Invocation]) -> list[Document]:
+def _outcomes(runs: Sequence[Invocation]) -> OutcomesDocument:
+    counts = Counter(run.outcome for run in runs)
+    return {
+        "ok": counts[Outcome.OK],
+        "error": counts[Outcome.ERROR],
+        "timeout": counts[Outcome.TIMEOUT],
+        "out_of_memory": counts[Outcome.OUT_OF_MEMORY],
+        "throttled": counts[Outcome.THROTTLED],
+        "refused": counts[Outcome.REFUSED],
+        "no_report": counts[Outcome.NO_REPORT],
+    }
+
+
+def _errors(runs: Sequence[Invocation]) -> list[ErrorDocument]:
     """The function's own errors; runs that differ in the request id alone count as one."""
     counts: Counter[tuple[str, str]] = Counter()
-    first: dict[tuple[str, str], Document] = {}
+    stacks: dict[tuple[str, str], list[str]] = {}
     for run in runs:
         if run.error is None:
             continue
         message = run.error.message.replace(run.request_id, "…") if run.request_id else run.error.message
         key = (run.error.type, message)
         counts[key] += 1
-        first.setdefault(key, {"type": run.error.type, "message": message, "stack": list(run.error.stack)})
-    return [{**first[key], "count": count} for key, count in counts.most_common()]
+        stacks.setdefault(key, list(run.error.stack))
+    return [
+        {"type": kind, "message": message, "stack": stacks[kind, message], "count": count}
+        for (kind, message), count in counts.most_common()
+    ]
 
 
-def _point(belief: Belief, index: int) -> Document:
+def _point(belief: Belief, index: int) -> PointDocument:
     return {
         **_configuration(belief.candidates[index]),
-        **_figures(belief, index),
-        "measured": bool(belief.measured[index]),
-    }
-
-
-def _figures(belief: Belief, index: int) -> Document:
-    return {
         "duration_ms": _interval(belief.duration_ms[:, index]),
         "cost_usd": _interval(belief.cost_usd[:, index]),
         "p95_ms": _interval(belief.p95_ms[:, index]),
         "init_duration_ms": None if belief.init_ms is None else _interval(belief.init_ms[:, index]),
+        "measured": bool(belief.measured[index]),
     }
 
 
-def _recommendation(belief: Belief, choice: Choice, objective: Objective) -> Document:
+def _recommendation(belief: Belief, choice: Choice, objective: Objective) -> RecommendationDocument:
     return {
-        **_configuration(choice.configuration),
+        **_point(belief, choice.index),
         "strategy": objective.strategy.value,
-        **_figures(belief, choice.index),
         "expected_regret": max(0.0, choice.expected_regret),
         "given_to_ties": max(0.0, choice.given_to_ties),
         "reason": choice.reason,
-        "measured": bool(belief.measured[choice.index]),
         "unmet": choice.unmet,
     }
 
 
-def _curve_choice(fitted: Belief | None, objective: Objective, prices: PriceList) -> Document | None:
+def _curve_choice(fitted: Belief | None, objective: Objective, prices: PriceList) -> RecommendationDocument | None:
     """What the fitted curve would recommend where a fixed list was measured."""
     if fitted is None or not fitted.candidates:
         return None
     return _recommendation(fitted, recommend(fitted, objective, prices), objective)
 
 
-def _timeout_advice(belief: Belief, choice: Choice | None, current_s: float | None) -> Document | None:
+def _timeout_advice(belief: Belief, choice: Choice | None, current_s: float | None) -> TimeoutAdviceDocument | None:
     if choice is None:
         return None
     advice = advise_timeout(belief, choice.index, current_s)
-    return {**asdict(advice), "p99_ms": _interval(belief.p99_ms[:, choice.index])}
+    return {
+        "p99_ms": _interval(belief.p99_ms[:, choice.index]),
+        "advised_s": advice.advised_s,
+        "current_s": advice.current_s,
+        "message": advice.message,
+    }
 
 
-def _alternatives(belief: Belief, objective: Objective, prices: PriceList) -> list[Document]:
+def _alternatives(belief: Belief, objective: Objective, prices: PriceList) -> list[RecommendationDocument]:
     others = [replace(objective, strategy=name) for name in StrategyName if name is not objective.strategy]
     return [_recommendation(belief, recommend(belief, other, prices), other) for other in others]
 
 
-def _current(belief: Belief, current: Configuration | None) -> Document | None:
+def _current(belief: Belief, current: Configuration | None) -> CurrentDocument | None:
     if current is None:
         return None
     index = belief.index(current)
-    known = {"duration_ms": None, "cost_usd": None, "p95_ms": None}
-    if index is not None:
-        figures = _figures(belief, index)
-        known = {name: figures[name] for name in known}
-    return {**_configuration(current), **known}
+    if index is None:
+        return {**_configuration(current), "duration_ms": None, "cost_usd": None, "p95_ms": None}
+    point = _point(belief, index)
+    return {
+        **_configuration(current),
+        "duration_ms": point["duration_ms"],
+        "cost_usd": point["cost_usd"],
+        "p95_ms": point["p95_ms"],
+    }
 
 
-def _saving(study: Study, belief: Belief, choice: Choice | None) -> Document | None:
+def _saving(study: Study, belief: Belief, choice: Choice | None) -> SavingDocument | None:
     """Recommended against current, from joint draws, so that what moves both cancels."""
     index = None if study.current is None else belief.index(study.current)
     if choice is None or index is None or index == choice.index:
@@ -297,12 +343,12 @@ def _environments(study: Study, configuration: Configuration) -> int:
     return len({run.environment for run in runs if run.usable})
 
 
-def _search(study: Study) -> list[Document]:
-    rounds: list[Document] = []
-    by_trial: dict[int, list[Any]] = {}
+def _search(study: Study) -> list[SearchRoundDocument]:
+    rounds: list[SearchRoundDocument] = []
+    by_trial: dict[int, list[Sample]] = {}
     for sample in study.samples:
         by_trial.setdefault(sample.trial_id, []).append(sample)
-    before: list[Any] = []
+    before: list[Sample] = []
     for number, round_ in enumerate(study.rounds):
         used = spent(before, study.prices)
         rounds.append(
@@ -318,7 +364,7 @@ def _search(study: Study) -> list[Document]:
     return rounds
 
 
-def _trial(trial: Trial) -> Document:
+def _trial(trial: Trial) -> SearchTrialDocument:
     return {
         **_configuration(trial.configuration),
         "environments": trial.environments,
@@ -326,10 +372,10 @@ def _trial(trial: Trial) -> Document:
     }
 
 
-def _configuration(configuration: Configuration) -> Document:
+def _configuration(configuration: Configuration) -> ConfigurationDocument:
     return {"memory_mb": configuration.memory_mb, "architecture": configuration.architecture.value}
 
 
-def _interval(draws: NDArray[np.float64]) -> Document:
+def _interval(draws: NDArray[np.float64]) -> IntervalDocument:
     low, high = np.quantile(draws, [0.025, 0.975])
-    return asdict(Interval(float(draws.mean()), float(low), float(high)))
+    return {"mean": float(draws.mean()), "low": float(low), "high": float(high), "level": 0.95}

@@ -8,12 +8,64 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from typing import Any
+from typing import Any, Required, TypedDict, cast
 
+from tuner.documents.result import ConfigurationDocument, OutcomeText
 from tuner.model import Architecture, Configuration, FunctionError, Invocation, Outcome, Round, Sample, Trial
 
 
-def encode_sample(sample: Sample) -> dict[str, Any]:
+class FunctionErrorDocument(TypedDict):
+    """The function's own error."""
+
+    type: str
+    message: str
+    stack: list[str]
+
+
+class InvocationDocument(TypedDict, total=False):
+    """An invocation as `tuner.model.Invocation` describes it; a field that is missing has its default."""
+
+    outcome: Required[OutcomeText]
+    environment: str
+    duration_ms: float | None
+    billed_duration_ms: int | None
+    init_duration_ms: float | None
+    restore_duration_ms: float | None
+    max_memory_used_mb: int | None
+    allowed: bool
+    error: FunctionErrorDocument | None
+    request_id: str
+    cpu_ms: float | None
+    waited_ms: float | None
+    payload: int
+    started_at: str
+    extra_cost_usd: float
+
+
+class SampleDocument(ConfigurationDocument):
+    """Invocations of one trial, or of some of its lanes."""
+
+    trial_id: int
+    invocations: list[InvocationDocument]
+
+
+class TrialDocument(ConfigurationDocument):
+    """A trial as the search asks for it."""
+
+    id: int
+    environments: int
+    runs_per_environment: int
+    fresh: bool
+
+
+class RoundDocument(TypedDict):
+    """One round of the search: its trials, and the expected regret before them."""
+
+    trials: list[TrialDocument]
+    expected_regret: float | None
+
+
+def encode_sample(sample: Sample) -> SampleDocument:
     """A sample as JSON."""
     return {
         "trial_id": sample.trial_id,
@@ -36,7 +88,7 @@ def decode_sample(document: Mapping[str, Any]) -> Sample:
     )
 
 
-def encode_trial(trial: Trial) -> dict[str, Any]:
+def encode_trial(trial: Trial) -> TrialDocument:
     """A trial as JSON."""
     return {
         "id": trial.id,
@@ -58,7 +110,7 @@ def decode_trial(document: Mapping[str, Any]) -> Trial:
     )
 
 
-def encode_round(round_: Round) -> dict[str, Any]:
+def encode_round(round_: Round) -> RoundDocument:
     """A round of the search as JSON."""
     return {"trials": [encode_trial(trial) for trial in round_.trials], "expected_regret": round_.expected_regret}
 
@@ -68,7 +120,7 @@ def decode_round(document: Mapping[str, Any]) -> Round:
     return Round(tuple(decode_trial(trial) for trial in document["trials"]), document["expected_regret"])
 
 
-def _encode_configuration(configuration: Configuration) -> dict[str, Any]:
+def _encode_configuration(configuration: Configuration) -> ConfigurationDocument:
     return {"memory_mb": configuration.memory_mb, "architecture": configuration.architecture.value}
 
 
@@ -76,7 +128,7 @@ def _decode_configuration(document: Mapping[str, Any]) -> Configuration:
     return Configuration(document["memory_mb"], Architecture(document["architecture"]))
 
 
-def _encode_invocation(invocation: Invocation) -> dict[str, Any]:
+def _encode_invocation(invocation: Invocation) -> InvocationDocument:
     document: dict[str, Any] = {}
     for field in fields(invocation):
         value = getattr(invocation, field.name)
@@ -85,7 +137,7 @@ def _encode_invocation(invocation: Invocation) -> dict[str, Any]:
         if isinstance(value, FunctionError):
             value = {"type": value.type, "message": value.message, "stack": list(value.stack)}
         document[field.name] = value.value if isinstance(value, Outcome) else value
-    return document
+    return cast("InvocationDocument", document)
 
 
 def _decode_invocation(document: Mapping[str, Any]) -> Invocation:

@@ -26,6 +26,7 @@ from tuner.local.scheduling import Lane, LocalScheduler, interleave
 from tuner.local.worker.environment import ExecutionEnvironment
 from tuner.local.worker.spec import LocalInvocationResult
 from tuner.model import (
+    BackendKind,
     Configuration,
     FunctionError,
     FunctionIdentity,
@@ -118,7 +119,7 @@ class LocalBackend:
         target, here = self._handlers.function, architecture()
         return FunctionIdentity(
             name=target.name,
-            backend="local",
+            backend=BackendKind.LOCAL,
             architectures=(here,) if here else (),
             max_memory_mb=max_memory_mb(),
             runtime=target.runtime_identifier,

@@ -16,6 +16,7 @@ import numpy as np
 
 from tuner.model import (
     Architecture,
+    BackendKind,
     Configuration,
     FunctionError,
     FunctionIdentity,
@@ -119,7 +120,7 @@ class SimulatedBackend:
         """The simulated function's name and configuration."""
         return FunctionIdentity(
             name=self._function.name,
-            backend="simulated",
+            backend=BackendKind.SIMULATED,
             architectures=tuple(self._function.curves),
             current=self._function.current,
             timeout_s=self._function.timeout_s,

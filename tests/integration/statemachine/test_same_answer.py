@@ -11,7 +11,7 @@ from tests.cloud.fixtures import Cloud
 from tests.integration.statemachine.driver import Driver
 from tuner.documents.input import decode_input
 from tuner.documents.request import request_document
-from tuner.documents.result_builder import build_document
+from tuner.documents.result_builder import build_result
 from tuner.search.setup import make_study
 
 ANSWER = (
@@ -51,7 +51,7 @@ def test_the_same_samples_give_the_same_answer(cloud: Cloud, driver: Driver, ext
     stop = store.stop()
     assert stop is not None
     study.interrupt(stop.reason)
-    theirs = build_document(
+    theirs = build_result(
         study,
         dataclasses.replace(execution.identity),
         request_document(decode_input(document), study.space),

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.comparison.documents import result
 from tuner.cli.main import run
-from tuner.comparison.comparison_document import comparison_schema
+from tuner.documents.comparison import comparison_schema
 from tuner.documents.result import dumps
 from tuner.documents.validation import find_faults
 

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from tuner.cli.commands.tune import command
-from tuner.cli.flags import FLAGS, build_document, name_flags, read_json_file, read_payload
+from tuner.cli.flags import FLAGS, input_document, name_flags, read_json_file, read_payload
 from tuner.cli.main import run
 from tuner.cli.options import fraction
 from tuner.documents.input import decode_input, input_faults, input_schema
@@ -18,11 +18,11 @@ from tuner.errors import Fault
 
 
 def document_of(base: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
-    return build_document("f", options, base or {})[0]
+    return input_document("f", options, base or {})[0]
 
 
 def faults_of(base: dict[str, Any] | None = None, **options: Any) -> list[str]:
-    document, origins = build_document("f", options, base or {})
+    document, origins = input_document("f", options, base or {})
     return list(map(str, name_flags(input_faults(document), origins)))
 
 
@@ -142,7 +142,7 @@ def test_a_file_that_is_not_utf_8_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_a_flag_does_not_hide_that_its_place_in_the_input_is_no_object() -> None:
-    document, origins = build_document("f", {"max_p95_ms": "5"}, {"constraints": 5})
+    document, origins = input_document("f", {"max_p95_ms": "5"}, {"constraints": 5})
     faults = name_flags(input_faults(document), origins)
     assert [fault.path for fault in faults if fault.path.startswith("$.constraints")]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tuner.comparison.question import Metric
 from tuner.comparison.verdicts import Comparison, Finding
-from tuner.documents.result_builder import build_document
+from tuner.documents.result_builder import build_result
 from tuner.model import Architecture, Configuration, Objective, SearchSpace
 from tuner.pricing.price_list import price_list
 from tuner.search.loop import run
@@ -51,7 +51,7 @@ def result(
         "strategy": "cost", "sampler": "grid", "seed": seed, "architectures": ["x86_64"],
         "memory_sizes_mb": list(sizes), "payload": {"count": 1, "sha256": "ab" * 32},
     }  # fmt: skip
-    document = build_document(study, identity, request, created_at="2026-09-01T10:00:00Z", seconds=1.0)
+    document = build_result(study, identity, request, created_at="2026-09-01T10:00:00Z", seconds=1.0)
     document["function"].update(function)
     return document
 

@@ -6,12 +6,13 @@ import pytest
 
 from benchmarks.regression.simulation import documents
 from tests.unit.comparison.documents import over_all, result
-from tuner.comparison.comparison_document import comparison_document, comparison_schema
+from tuner.comparison.comparison_document import comparison_document
 from tuner.comparison.failures import failure_finding
 from tuner.comparison.question import Metric, Question
 from tuner.comparison.results import compare
 from tuner.comparison.run_series import Tally
 from tuner.comparison.verdicts import Verdict
+from tuner.documents.comparison import comparison_schema
 from tuner.documents.validation import find_faults
 from tuner.errors import InputError
 from tuner.simulated.backend import SimulatedFaults

@@ -16,8 +16,8 @@ from jsonschema import Draft202012Validator
 from tests.unit.studies import ARM, QUIET, SIZES, X86, function_of, measured, ran, sample_of, study_of
 from tuner.documents.input import decode_input
 from tuner.documents.request import request_document
-from tuner.documents.result import Document, dumps, function_errors, loads, schema
-from tuner.documents.result_builder import build_document
+from tuner.documents.result import dumps, function_errors, loads, schema
+from tuner.documents.result_builder import build_result
 from tuner.errors import InputError
 from tuner.model import (
     Budget,
@@ -41,8 +41,8 @@ IDENTITY = SimulatedBackend(function_of()).describe()
 INPUT = decode_input({"lambdaARN": "simulated", "num": 10, "payload": {"token": "hunter2"}})
 
 
-def document_of(study: Study, identity: FunctionIdentity = IDENTITY, **changes: Any) -> Document:
-    return build_document(
+def document_of(study: Study, identity: FunctionIdentity = IDENTITY, **changes: Any) -> Any:
+    return build_result(
         study,
         identity,
         request_document(INPUT, study.space),

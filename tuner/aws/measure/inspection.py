@@ -19,7 +19,7 @@ from tuner.aws.changes.packages import Packages
 from tuner.aws.changes.versions import VersionPublisher, refuse_other_runs
 from tuner.aws.measure import preconditions as guards
 from tuner.aws.measure.dry_run import plan_text
-from tuner.model import MAX_MEMORY_MB, Architecture, FunctionIdentity, Notice
+from tuner.model import MAX_MEMORY_MB, Architecture, BackendKind, FunctionIdentity, Notice
 from tuner.settings import Settings
 
 EVERY_ACCOUNT_MB = 3008
@@ -79,7 +79,7 @@ class Survey:
         state = self.facts.details.state
         return FunctionIdentity(
             name=state.name,
-            backend="aws",
+            backend=BackendKind.AWS,
             architectures=self.architectures,
             max_memory_mb=max_memory_mb,
             arn=state.arn,

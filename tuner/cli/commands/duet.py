@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuner.cli.comparison import comparison_options, deliver, read_question
-from tuner.cli.flags import build_document, name_flags, read_payload
+from tuner.cli.flags import input_document, name_flags, read_payload
 from tuner.cli.options import PositiveNumber, common_options, stop_on_signals
 from tuner.comparison.question import Question
 from tuner.comparison.verdicts import Comparison, DuetStop
 from tuner.errors import Fault, InputError, InterruptedRunError, LeftBehindError, TunerError
-from tuner.model import MB_PER_VCPU, Configuration
+from tuner.model import MB_PER_VCPU, BackendKind, Configuration
 from tuner.settings import Settings
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _measure(
 
     duet = resources.enter_context(_open(settings, options))
     identity = duet.candidate.describe()
-    local = identity.backend == "local"
+    local = identity.backend is BackendKind.LOCAL
     plan = DuetPlan(
         _configuration(settings, options, identity),
         options["runs"] or (LOCAL_RUNS if local else RUNS),
@@ -198,7 +198,7 @@ def _settings(target: str, options: Mapping[str, Any]) -> Settings:
 
     faults: list[Fault] = []
     shared = {name: value for name, value in options.items() if name not in ("runs", "max_invocations")}
-    document, origins = build_document(target, shared | {"max_usd": None, "max_seconds": None}, {})
+    document, origins = input_document(target, shared | {"max_usd": None, "max_seconds": None}, {})
     if options["payload"] is not None:
         document["payload"] = read_payload(options["payload"], faults)
         origins["$.payload"] = "--payload"

@@ -14,7 +14,7 @@ from tuner.cli.options import common_options
 @common_options
 def command(document: str, **_options: bool) -> None:
     """Print the JSON Schema of the input of an execution, of a result, or of a comparison."""
-    from tuner.comparison.comparison_document import comparison_schema
+    from tuner.documents.comparison import comparison_schema
     from tuner.documents.input import input_schema
     from tuner.documents.result import schema
 

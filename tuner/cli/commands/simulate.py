@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.flags import build_document, name_flags, read_json_file
+from tuner.cli.flags import input_document, name_flags, read_json_file
 from tuner.cli.options import common_options
 from tuner.documents.input import decode_valid, input_faults
 from tuner.errors import Fault, InputError
@@ -42,7 +42,7 @@ def command(curves: str, seeds: int, format_: str, quiet: bool, **options: Any) 
     """Tune known CURVES with the noise of real functions; print regret and search cost."""
     faults: list[Fault] = []
     loaded = read_json_file(Path(curves), "CURVES", faults)
-    document, origins = build_document("simulated", options, {})
+    document, origins = input_document("simulated", options, {})
     faults.extend(name_flags(input_faults(document), origins))
     from tuner.simulated.known_curves import decode_curves, simulate
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.flags import build_document, flags_named, name_flags, read_json_file, read_payload
+from tuner.cli.flags import flags_named, input_document, name_flags, read_json_file, read_payload
 from tuner.cli.options import common_options, fraction, stop_on_signals
 from tuner.documents.input import decode_valid, input_faults
 from tuner.errors import Fault, InputError, InterruptedRunError
@@ -134,7 +134,7 @@ def _read(target: str, options: Mapping[str, Any]) -> tuple[Settings, Recorded |
             base.update(loaded)
         elif loaded is not None:
             faults.append(Fault("--input", "is not a JSON object", "give the input of an execution"))
-    document, origins = build_document(target, options, base)
+    document, origins = input_document(target, options, base)
     if options["payload"] is not None:
         quiet = bool(document.get("disablePayloadLogs"))
         document["payload"] = read_payload(options["payload"], faults, show=not quiet)
