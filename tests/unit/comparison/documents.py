@@ -8,12 +8,14 @@ from typing import Any
 
 from tuner.comparison.question import Metric
 from tuner.comparison.verdicts import Comparison, Finding
+from tuner.documents.request import request_document
 from tuner.documents.result_builder import build_result
 from tuner.model import Architecture, Configuration, Objective, SearchSpace
 from tuner.pricing.price_list import price_list
 from tuner.search.loop import run
 from tuner.search.samplers import GridSampler
 from tuner.search.study import Study
+from tuner.settings import Settings
 from tuner.simulated.backend import SimulatedBackend, SimulatedFaults, SimulatedFunction, SimulatedNoise
 
 PRICES = price_list("us-east-1")
@@ -34,7 +36,7 @@ def result(
     objective: Objective | None = None,
     current: Configuration | None = None,
     **function: Any,
-) -> dict[str, Any]:
+) -> Any:
     """A grid over some sizes; `function` replaces fields of the document's function."""
     simulated = SimulatedFunction(
         {X86: {m: 120 * (1 + slowdown) * (256 / m) ** 0.5 for m in (128, 3008)}},
@@ -47,10 +49,8 @@ def result(
     study = Study(space, GridSampler(runs, environments), objective or Objective(), PRICES, current=current)
     run(study, backend, stop=threading.Event(), clock=lambda: 0.0)
     identity = replace(backend.describe(), region="us-east-1")
-    request = {
-        "strategy": "cost", "sampler": "grid", "seed": seed, "architectures": ["x86_64"],
-        "memory_sizes_mb": list(sizes), "payload": {"count": 1, "sha256": "ab" * 32},
-    }  # fmt: skip
+    settings = Settings("simulated", sampler="grid", runs=runs, environments=environments, seed=seed)
+    request = request_document(settings, space)
     document = build_result(study, identity, request, created_at="2026-09-01T10:00:00Z", seconds=1.0)
     document["function"].update(function)
     return document
