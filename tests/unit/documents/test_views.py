@@ -10,7 +10,8 @@ from typing import Any, Literal, NotRequired, Required, Union, get_args, get_ori
 
 import pytest
 
-from tuner.comparison.verdicts import Metric, Verdict
+from tuner.comparison.question import Metric
+from tuner.comparison.verdicts import Verdict
 from tuner.documents import result
 from tuner.documents.comparison import ComparisonDocument, MetricText, VerdictText, comparison_schema
 from tuner.documents.input import InputDocument, input_schema
