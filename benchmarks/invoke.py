@@ -84,24 +84,24 @@ def measure(options: argparse.Namespace) -> Measured:
 
 
 def drive(address: str, concurrency: int, runs: int) -> dict[str, float]:
-    """Invoke through the lanes of the AWS backend; figures of this process alone."""
+    """Invoke through the scheduler of the AWS backend; returns metrics of this process alone."""
     os.environ |= {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark"}
     from tuner.aws.api.connection import Connection
     from tuner.aws.api.session import connect
-    from tuner.aws.measure.concurrency import Gate
-    from tuner.aws.measure.invoke import Invoker, Place
-    from tuner.aws.measure.scheduling import LaneRunner, Wave
+    from tuner.aws.measure.concurrency import ConcurrencyLimiter
+    from tuner.aws.measure.invoke import InvocationTarget, Invoker
+    from tuner.aws.measure.scheduling import AwsScheduler, TargetLanes
     from tuner.model import Architecture, Configuration, Outcome, Trial
     from tuner.payloads import Payload, Payloads
 
     clients = connect(Connection(region="us-east-1", endpoint_url=address))
-    invoker = Invoker(clients.invoker(timeout_s=60, concurrency=concurrency), Gate(concurrency))
-    lanes = LaneRunner(invoker, Payloads((Payload(b'{"n": 1}'),)), concurrency, 0.0, random.Random(0))
+    invoker = Invoker(clients.invoker(timeout_s=60, concurrency=concurrency), ConcurrencyLimiter(concurrency))
+    scheduler = AwsScheduler(invoker, Payloads((Payload(b'{"n": 1}'),)), concurrency, 0.0, random.Random(0))
     configuration = Configuration(512, Architecture.X86_64)
     trial = Trial(0, configuration, concurrency, runs)
-    wave = Wave(trial, Place("waits", "1", configuration), ((0,) * runs,) * concurrency)
+    group = TargetLanes(trial, InvocationTarget("waits", "1", configuration), ((0,) * runs,) * concurrency)
     wall, cpu = time.monotonic(), time.process_time()
-    samples = list(lanes.run([wave], threading.Event(), lambda: None))
+    samples = list(scheduler.run([group], threading.Event(), lambda: None))
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
     done = [i for sample in samples for i in sample.invocations]
     assert len(done) == concurrency * runs, "an invocation is missing"

@@ -17,7 +17,7 @@ from statemachine.lane_groups import lane_groups
 from statemachine.messages import Document, LaneState, encode_lane, encode_lane_done
 from statemachine.services import Services
 from statemachine.timed_invoker import make_invoker
-from tuner.aws.measure.invoke import Place, Reply
+from tuner.aws.measure.invoke import InvocationTarget, Reply
 from tuner.model import FunctionError, Invocation, Outcome, Sample
 from tuner.payloads import without_payload
 
@@ -60,7 +60,7 @@ def _finish(lane: LaneState, store: ExecutionStore) -> None:
 def _read(lane: LaneState, store: ExecutionStore, payload: int, services: Services) -> Invocation:
     """The invocation that the state machine's reply or failure tells of."""
     place = store.places()[lane.work.key]
-    assert isinstance(place, Place), "the Publisher hands out what can be invoked"
+    assert isinstance(place, InvocationTarget), "the Publisher hands out what can be invoked"
     reply = _reply(lane)
     if isinstance(reply, Invocation):
         return replace(reply, payload=payload)

@@ -16,7 +16,7 @@ from typing import Any
 from statemachine.execution import Execution, decode_execution, encode_execution
 from tuner.aws.api.s3 import Address, Objects
 from tuner.aws.changes.versions import Refusal
-from tuner.aws.measure.invoke import Place
+from tuner.aws.measure.invoke import InvocationTarget
 from tuner.documents.samples import decode_round, decode_sample, encode_round, encode_sample
 from tuner.errors import BackendError
 from tuner.model import Architecture, Configuration, Invocation, Notice, Round, Sample, StopReason
@@ -119,11 +119,11 @@ class ExecutionStore:
         documents = self._folder(f"lanes/{trial:06d}-{lane}/")
         return tuple(invocation for document in documents for invocation in decode_sample(document).invocations)
 
-    def add_places(self, places: Mapping[str, Place | Refusal]) -> None:
+    def add_places(self, places: Mapping[str, InvocationTarget | Refusal]) -> None:
         """Write which versions and copies there are; `places` by the key that `target_key` gives."""
         self._write("places.json", {key: _encode_place(place) for key, place in places.items()})
 
-    def places(self) -> dict[str, Place | Refusal]:
+    def places(self) -> dict[str, InvocationTarget | Refusal]:
         """Versions and copies made so far, by the key that `target_key` gives."""
         content = self.objects.read(f"{self.folder}/places.json")
         return {} if content is None else {key: _decode_place(item) for key, item in json.loads(content).items()}
@@ -183,14 +183,14 @@ class ExecutionStore:
         self.objects.write(f"{self.folder}/{name}", content)
 
 
-def _encode_place(place: Place | Refusal) -> dict[str, Any]:
+def _encode_place(place: InvocationTarget | Refusal) -> dict[str, Any]:
     return {"refused": isinstance(place, Refusal), **asdict(place)}
 
 
-def _decode_place(document: Mapping[str, Any]) -> Place | Refusal:
+def _decode_place(document: Mapping[str, Any]) -> InvocationTarget | Refusal:
     values = {name: value for name, value in document.items() if name != "refused"}
     if document["refused"]:
         return Refusal(**values)
     at = values["configuration"]
     values["configuration"] = Configuration(at["memory_mb"], Architecture(at["architecture"]))
-    return Place(**values)
+    return InvocationTarget(**values)

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from statemachine.execution import Execution
-from tuner.aws.measure.provisioning import Key
-from tuner.aws.measure.scheduling import split_lanes
+from tuner.aws.measure.invocation_targets import TargetKey
+from tuner.aws.measure.scheduling import group_lanes
 from tuner.model import Trial
 from tuner.payloads import Payloads
 
@@ -29,7 +29,7 @@ class LaneGroup:
         payloads: for each lane the indices of the payloads of its runs.
     """
 
-    key: Key
+    key: TargetKey
     payloads: tuple[tuple[int, ...], ...]
 
 
@@ -37,11 +37,11 @@ def lane_groups(trial: Trial, execution: Execution, payloads: Payloads) -> list[
     """The parts of a trial, each on a version of its own, so that its environments are new ones."""
     settings = execution.settings
     cold = settings.only_cold_starts
-    parts = split_lanes(trial, payloads, width=execution.concurrency, seed=settings.seed, cold=cold)
+    parts = group_lanes(trial, payloads, width=execution.concurrency, seed=settings.seed, cold=cold)
     return [LaneGroup(key, part) for key, part in zip(keys(trial, execution), parts, strict=True)]
 
 
-def keys(trial: Trial, execution: Execution) -> list[Key]:
+def keys(trial: Trial, execution: Execution) -> list[TargetKey]:
     """The versions that the parts of a trial run on: no other trial uses them."""
     most = max(execution.settings.environments, execution.settings.runs, MOST_LANES)
     first = 1 + trial.id * _parts(most, execution)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from statemachine.execution import Execution
 from tuner.aws.api.logs import LogLookup
 from tuner.aws.api.session import Clients
-from tuner.aws.measure.concurrency import Gate
-from tuner.aws.measure.invoke import Invoker, Place
+from tuner.aws.measure.concurrency import ConcurrencyLimiter
+from tuner.aws.measure.invoke import InvocationTarget, Invoker
 from tuner.model import Invocation
 
 MARGIN_S = 20.0
@@ -31,7 +31,7 @@ def make_invoker(
     settings, timeout_s = execution.settings, execution.identity.timeout_s or 0.0
     return TimedInvoker(
         clients.invoker(timeout_s=timeout_s, concurrency=execution.concurrency),
-        Gate(execution.concurrency),
+        ConcurrencyLimiter(execution.concurrency),
         LogLookup(clients.logs),
         frozenset(settings.allowed_exceptions),
         settings.pre_processor,
@@ -47,7 +47,9 @@ class TimedInvoker(Invoker):
 
     enough_time: Callable[[], bool] = lambda: True
 
-    def measure(self, place: Place, body: bytes, *, payload: int, stop: threading.Event) -> Invocation | None:
+    def measure(
+        self, place: InvocationTarget, body: bytes, *, payload: int, stop: threading.Event
+    ) -> Invocation | None:
         """Invoke once; None when the time does not suffice for the longest that it may take."""
         if not self.enough_time():
             return None

@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.regression.chart import draw
 from benchmarks.regression.noise import CONFIGURATION, NoisyPairs
-from tuner.aws.duet import AWS_STEP
+from tuner.aws.duet import PAIRS_PER_LOOK
 from tuner.cli.commands.duet import INVOCATIONS, LOCAL_INVOCATIONS, LOCAL_RUNS, RUNS
 from tuner.comparison.duet import run_duet
 from tuner.comparison.duet_plan import DuetPlan
@@ -55,7 +55,7 @@ class Place:
 
 
 PLACES = {
-    "aws": Place(RUNS, AWS_STEP, INVOCATIONS),
+    "aws": Place(RUNS, PAIRS_PER_LOOK, INVOCATIONS),
     "local": Place(LOCAL_RUNS, 1, LOCAL_INVOCATIONS),
 }
 

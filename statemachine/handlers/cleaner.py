@@ -13,7 +13,7 @@ from statemachine.execution_store import Stop
 from statemachine.function_lock import Lock
 from statemachine.messages import decode_folder
 from statemachine.services import Services, shared_services, with_readable_errors
-from tuner.aws.changes.cleanup import left_behind, sweep
+from tuner.aws.changes.cleanup import left_behind, undo_leftovers
 from tuner.errors import FunctionChangedError
 from tuner.model import Notice, StopReason
 
@@ -33,7 +33,7 @@ def clean(folder: str, services: Services) -> None:
     store = services.store(folder)
     execution, api = store.execution, services.api
     name = str(execution.identity.arn)
-    _, failures = sweep(api, name, run=execution.run, copies=store.copies())
+    _, failures = undo_leftovers(api, name, run=execution.run, copies=store.copies())
     if failures:
         raise left_behind(name, failures)
     try:

@@ -20,8 +20,8 @@ from statemachine.lane_groups import lane_groups
 from statemachine.messages import Document, MapItem, decode_folder, decode_lane, decode_map_item
 from statemachine.services import Services, shared_services, with_readable_errors
 from statemachine.timed_invoker import MARGIN_S, make_invoker
-from tuner.aws.measure.invoke import Invoker, Place
-from tuner.aws.measure.scheduling import LaneRunner, Wave
+from tuner.aws.measure.invoke import InvocationTarget, Invoker
+from tuner.aws.measure.scheduling import AwsScheduler, TargetLanes
 from tuner.model import FunctionError, Invocation, Outcome, Sample, Trial
 
 ALL_LANES = "all"
@@ -80,9 +80,9 @@ def _run(store: ExecutionStore, trial: Trial, invoker: Invoker) -> Iterator[Samp
     waves = []
     for group in lane_groups(trial, execution, payloads):
         place = places[target_key(*group.key)]
-        assert isinstance(place, Place), "the Publisher hands out what can be invoked"
-        waves.append(Wave(trial, place, group.payloads))
-    runner = LaneRunner(
+        assert isinstance(place, InvocationTarget), "the Publisher hands out what can be invoked"
+        waves.append(TargetLanes(trial, place, group.payloads))
+    runner = AwsScheduler(
         invoker,
         payloads,
         execution.concurrency,

@@ -15,12 +15,12 @@ from statemachine.function_lock import Holder, Lock, is_running
 from statemachine.identifiers import folder_of, run_id
 from statemachine.messages import Document, Start, decode_start, encode_begun
 from statemachine.services import Deployment, Services, shared_services, with_readable_errors
-from tuner.aws.api.function_reference import Target, parse_target
-from tuner.aws.changes.cleanup import left_behind, sweep
+from tuner.aws.api.function_reference import FunctionReference, parse_function_reference
+from tuner.aws.changes.cleanup import left_behind, undo_leftovers
 from tuner.aws.changes.journal import Journal
 from tuner.aws.changes.versions import VersionPublisher
-from tuner.aws.measure import preconditions as guards
-from tuner.aws.measure.inspection import Survey, make_survey
+from tuner.aws.measure import preconditions
+from tuner.aws.measure.inspection import Inspection, inspect_function
 from tuner.aws.measure.payloads import read_payloads
 from tuner.documents.input import decode_valid, input_faults
 from tuner.errors import BackendError, Fault, InputError
@@ -57,7 +57,7 @@ def begin(start: Start, services: Services) -> Document:
     lock = Lock(services.objects, arn, lambda execution: is_running(services.clients.states, execution))
     swept = lock.take(holder, lambda left: _undo(services, arn, left))
     try:
-        found = make_survey(settings, target, services.api, region=services.clients.region, run=run)
+        found = inspect_function(settings, target, services.api, region=services.clients.region, run=run)
         payloads = read_payloads(settings, services.clients)
         execution = _header(start, document, found, payloads, services.deployment, swept)
         services.store(holder.folder).begin(execution, payloads)
@@ -85,7 +85,7 @@ def with_defaults(document: Any, deployment: Deployment) -> Any:
     return filled
 
 
-def check(document: Any, region: str) -> tuple[Settings, Target]:
+def check(document: Any, region: str) -> tuple[Settings, FunctionReference]:
     """Read the input.
 
     Raises:
@@ -96,7 +96,7 @@ def check(document: Any, region: str) -> tuple[Settings, Target]:
     target = None
     if isinstance(name, str) and name:
         try:
-            target = parse_target(name)
+            target = parse_function_reference(name)
         except InputError as exc:
             faults.extend(Fault("$.lambdaARN", fault.problem, fault.remedy) for fault in exc.faults)
         else:
@@ -111,7 +111,7 @@ def check(document: Any, region: str) -> tuple[Settings, Target]:
 def _header(
     start: Start,
     document: Mapping[str, Any],
-    found: Survey,
+    found: Inspection,
     payloads: Payloads,
     deployment: Deployment,
     swept: Holder | None,
@@ -119,8 +119,8 @@ def _header(
     """Make sure that the function can be measured, and decide how."""
     settings, facts = found.settings, found.facts
     latest = found.check()
-    cap_mb = found.memory_cap_mb(VersionPublisher(found.api, found.target.name, latest, Journal(found.run)))
-    concurrency, notice = guards.concurrency(facts, settings.concurrency)
+    cap_mb = found.memory_cap_mb(VersionPublisher(found.api, found.reference.name, latest, Journal(found.run)))
+    concurrency, notice = preconditions.allowed_concurrency(facts, settings.concurrency)
     direct = facts.details.state.timeout_s > min(LONGEST_WAIT_S, deployment.batch_seconds - SHORTEST_ROOM_S)
     if direct:
         _check_direct(settings, payloads)
@@ -163,6 +163,6 @@ def _check_direct(settings: Settings, payloads: Payloads) -> None:
 def _undo(services: Services, arn: str, left: Holder) -> None:
     """Undo what an execution left that was aborted or ran into its time limit."""
     copies = services.store(left.folder).copies()
-    _, failures = sweep(services.api, arn, run=left.run, copies=copies)
+    _, failures = undo_leftovers(services.api, arn, run=left.run, copies=copies)
     if failures:
         raise left_behind(arn, failures)

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from statemachine.execution_store import ExecutionStore, Measured, Stop
+from statemachine.execution_study import prices_of
 from statemachine.identifiers import target_key
 from statemachine.lane_groups import at_once, keys, lane_groups
 from statemachine.messages import Document, MapItem, decode_folder, decode_trials, encode_plan
 from statemachine.services import Services, shared_services, with_readable_errors
-from tuner.aws.api.function_reference import parse_target
+from tuner.aws.api.function_reference import parse_function_reference
 from tuner.aws.backend import refused_sample
 from tuner.aws.changes.copies import CopyMaker
 from tuner.aws.changes.journal import Journal
@@ -23,8 +24,8 @@ from tuner.aws.changes.latest import restore_latest
 from tuner.aws.changes.markers import CopyMarker, VersionMarker
 from tuner.aws.changes.packages import Packages
 from tuner.aws.changes.versions import Refusal, VersionPublisher
-from tuner.aws.measure.invoke import Place
-from tuner.aws.measure.provisioning import Bench, Key
+from tuner.aws.measure.invocation_targets import InvocationTargets, TargetKey
+from tuner.aws.measure.invoke import InvocationTarget
 from tuner.errors import FunctionChangedError
 from tuner.model import Notice, StopReason, Trial
 
@@ -63,12 +64,12 @@ def publish(folder: str, trials: Sequence[Trial], services: Services, remaining_
 
 
 def _make(
-    missing: Sequence[Key],
-    places: dict[str, Place | Refusal],
+    missing: Sequence[TargetKey],
+    places: dict[str, InvocationTarget | Refusal],
     store: ExecutionStore,
     services: Services,
     remaining_s: Callable[[], float],
-) -> list[Key]:
+) -> list[TargetKey]:
     """Make places until all are made or the time is up; what is still missing is returned."""
     execution, rest = store.execution, list(missing)
     bench = _bench(store, services)
@@ -80,14 +81,14 @@ def _make(
     if copies:
         store.intend_copies([*store.copies(), *(marker.name for marker in copies)])
     while rest and (len(rest) == len(missing) or remaining_s() > margin):
-        made = bench.places(rest[:size], threading.Event())
+        made = bench.provide(rest[:size], threading.Event())
         places.update({target_key(*key): place for key, place in made.items()})
         store.add_places(places)
         rest = rest[size:]
     return rest
 
 
-def _bench(store: ExecutionStore, services: Services) -> Bench:
+def _bench(store: ExecutionStore, services: Services) -> InvocationTargets:
     """The bench of this execution on the function as it was found.
 
     Raises:
@@ -100,20 +101,21 @@ def _bench(store: ExecutionStore, services: Services) -> Bench:
     restore_latest(api, name, journal, run=execution.run)
     latest = api.wait_ready(name)
     execution.refuse_changed(latest)
-    details = api.details(name, parse_target(execution.settings.target).qualifier)
+    details = api.details(name, parse_function_reference(execution.settings.target).qualifier)
     packages = Packages(api, details, execution.settings.code_for)
-    return Bench(
+    return InvocationTargets(
         api,
         VersionPublisher(api, name, latest, journal),
         CopyMaker(api, packages, journal),
         journal,
+        prices_of(execution),
         copies_only=execution.identity.details["isolation"] == "copy",
         room=api.account().code_bytes_free // max(1, latest.code_size),
         cap_mb=execution.identity.max_memory_mb,
     )
 
 
-def _plan(trials: Sequence[Trial], places: Mapping[str, Place | Refusal], store: ExecutionStore) -> Document:
+def _plan(trials: Sequence[Trial], places: Mapping[str, InvocationTarget | Refusal], store: ExecutionStore) -> Document:
     """What can be measured; refused configurations are samples at once."""
     execution = store.execution
     work: list[MapItem] = []
@@ -131,13 +133,13 @@ def _plan(trials: Sequence[Trial], places: Mapping[str, Place | Refusal], store:
     return encode_plan("measure", work, at_once=at_once(trials, execution))
 
 
-def _lanes(trial: Trial, places: Mapping[str, Place | Refusal], store: ExecutionStore) -> list[MapItem]:
+def _lanes(trial: Trial, places: Mapping[str, InvocationTarget | Refusal], store: ExecutionStore) -> list[MapItem]:
     """The lanes of a trial, for the state machine to invoke."""
     work: list[MapItem] = []
     for group in lane_groups(trial, store.execution, store.payloads()):
         name = target_key(*group.key)
         place = places[name]
-        assert isinstance(place, Place), "refused places are sorted out before"
+        assert isinstance(place, InvocationTarget), "refused places are sorted out before"
         arn = f"{str(store.execution.identity.arn).rpartition(':')[0]}:{place.function}:{place.qualifier}"
         first = len(work)
         work.extend(MapItem(trial, first + lane, arn, name) for lane in range(len(group.payloads)))

@@ -12,7 +12,7 @@ from typing import Any
 from tests.cloud.fixtures import Cloud
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
-from tuner.aws.api.function_reference import parse_target
+from tuner.aws.api.function_reference import parse_function_reference
 from tuner.aws.api.retry import Pacer, Retrier
 from tuner.aws.api.session import Clients, connect
 from tuner.aws.backend import AwsBackend
@@ -70,10 +70,11 @@ def quick_api(client: Any) -> LambdaApi:
 
 def open_quickly(settings: Settings, connection: Connection, state: Path, *, candidate: bool = False) -> AwsBackend:
     """The backend as `open_aws` makes it, with pauses of a few ms."""
-    target = parse_target(settings.target)
+    reference = parse_function_reference(settings.target)
     clients = _clients(connection.endpoint_url)
     settings = replace(settings, payloads=read_payloads(settings, clients))
-    return AwsBackend(settings, target, clients, quick_api(clients.control), state, candidate=candidate)
+    prices = price_list(clients.region).with_discount(settings.discount)
+    return AwsBackend(settings, reference, clients, quick_api(clients.control), state, prices, candidate=candidate)
 
 
 def tune(cloud: Cloud, state: Path, settings: Settings, stop: threading.Event | None = None) -> Tuned:

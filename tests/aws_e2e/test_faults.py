@@ -16,7 +16,7 @@ import pytest
 
 from tests.aws_e2e.harness import BOTH, quick_api, settings, stand_in, tune, tune_at
 from tests.cloud.fixtures import Cloud
-from tuner.aws.changes import cleanup as sweep
+from tuner.aws.changes import cleanup
 from tuner.errors import TunerError
 
 ASKED = settings(sizes=(4096,), architectures=BOTH)
@@ -141,7 +141,7 @@ def test_clean_says_what_it_does_and_the_second_time_that_nothing_is_left(
 
 def clean(cloud: Cloud, state: Path, **options: Any) -> list[str]:
     environment = {"XDG_STATE_HOME": str(state)}
-    return sweep.clean("orders", stand_in(cloud.endpoint), environment, make_api=quick_api, **options)
+    return cleanup.clean("orders", stand_in(cloud.endpoint), environment, make_api=quick_api, **options)
 
 
 def failure(cloud: Cloud, state: Path) -> TunerError | None:

@@ -20,8 +20,7 @@ from tests.unit.comparison.documents import result
 from tuner.aws.api.logs import LogLookup
 from tuner.aws.api.price_list import fetch_prices
 from tuner.aws.api.session import connect
-from tuner.aws.changes import apply
-from tuner.aws.changes import cleanup as sweep
+from tuner.aws.changes import apply, cleanup
 from tuner.cli.main import run
 from tuner.documents.result import dumps
 from tuner.errors import LeftBehindError
@@ -166,7 +165,7 @@ def clean(cloud: Cloud, folder: Path) -> None:
             tune(cloud, folder / isolation, settings(sizes=(128,), isolation=isolation))
     cloud.faults.clear()
     cloud.forget_calls()
-    done = sweep.clean("orders", stand_in(cloud.endpoint), {"XDG_STATE_HOME": str(folder)}, make_api=quick_api)
+    done = cleanup.clean("orders", stand_in(cloud.endpoint), {"XDG_STATE_HOME": str(folder)}, make_api=quick_api)
     assert [line.split()[1] for line in done] == ["put", "delete", "delete"]
 
 

@@ -402,7 +402,7 @@ def test_a_payload_in_s3_wins_and_weights_are_kept(cloud: Cloud, tmp_path: Path)
 
 def test_a_payload_that_is_missing_in_s3_is_bad_input(cloud: Cloud, tmp_path: Path) -> None:
     cloud.simulate_function("orders", memory_mb=512)
-    with pytest.raises(InputError, match=r"\$.payloadS3: there is nothing at s3://payloads/none.json"):
+    with pytest.raises(InputError, match=r"\$.payloadS3: there is no object at s3://payloads/none.json"):
         tune(cloud, tmp_path, settings(payload_s3="s3://payloads/none.json"))
 
 

@@ -1,7 +1,7 @@
-"""Measures a function in AWS: a version for each configuration, or a copy, and no trace afterwards.
+"""Measures a function in AWS on published versions or copies, and removes them afterwards.
 
-Ties the parts of `tuner.aws` to the `Backend` protocol: what is read before, what is made for
-a batch, and what is undone at the end, however the end comes about.
+Connects the parts of `tuner.aws` to the `Backend` protocol: it reads the function, creates what a batch
+needs, invokes, and undoes everything at the end. It does not decide what to measure.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ import os
 import random
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
-from tuner.aws.api.function_reference import Target, parse_target
+from tuner.aws.api.function_reference import FunctionReference, parse_function_reference
 from tuner.aws.api.logs import LogLookup
 from tuner.aws.api.session import Clients, connect
-from tuner.aws.changes.cleanup import left_behind, sweep
+from tuner.aws.changes.cleanup import left_behind, undo_leftovers
 from tuner.aws.changes.copies import CopyMaker
 from tuner.aws.changes.journal import JournalFile, Leftover, state_dir
 from tuner.aws.changes.markers import new_run_id
 from tuner.aws.changes.versions import Refusal, VersionPublisher
-from tuner.aws.measure import preconditions as guards
-from tuner.aws.measure.concurrency import Gate
-from tuner.aws.measure.inspection import Survey, make_survey
-from tuner.aws.measure.invoke import Invoker, Place
-from tuner.aws.measure.provisioning import Bench, Key
-from tuner.aws.measure.scheduling import LaneRunner, Wave, split_lanes
+from tuner.aws.measure import preconditions
+from tuner.aws.measure.concurrency import ConcurrencyLimiter
+from tuner.aws.measure.inspection import Inspection, inspect_function
+from tuner.aws.measure.invocation_targets import InvocationTargets, TargetKey
+from tuner.aws.measure.invoke import InvocationTarget, Invoker
+from tuner.aws.measure.scheduling import AwsScheduler, TargetLanes, group_lanes
 from tuner.errors import FunctionChangedError
 from tuner.model import (
     MAX_MEMORY_MB,
@@ -44,19 +44,26 @@ from tuner.model import (
     Sample,
     Trial,
 )
+from tuner.pricing.price_list import PriceList
 from tuner.settings import Settings
 
 
-def open_aws(settings: Settings, connection: Connection) -> AwsBackend:
+def open_aws(settings: Settings, connection: Connection, prices: Callable[[str], PriceList]) -> AwsBackend:
     """Connect to AWS for one function. Nothing is read or changed yet.
 
+    Args:
+        settings: what the user asked for.
+        connection: how to reach AWS.
+        prices: the run's price list for a region.
+
     Raises:
-        InputError: the target is no function name or ARN, or there is no region or profile.
+        InputError: the target is no function name or ARN, or the region or profile is missing.
         AwsError: the role cannot be assumed.
     """
-    target = parse_target(settings.target)
-    clients = connect(connection, region=target.region)
-    return AwsBackend(settings, target, clients, LambdaApi(clients.control), state_dir(os.environ))
+    reference = parse_function_reference(settings.target)
+    clients = connect(connection, region=reference.region)
+    api, journals = LambdaApi(clients.control), state_dir(os.environ)
+    return AwsBackend(settings, reference, clients, api, journals, prices(clients.region))
 
 
 @dataclass(slots=True)
@@ -65,45 +72,47 @@ class AwsBackend:
 
     Attributes:
         settings: what the user asked for.
-        target: the function.
-        clients: how to reach AWS.
+        reference: the function.
+        clients: the service clients.
         api: Lambda's control plane.
-        journals: where records of runs are kept.
-        run_id: the id that everything the run makes carries.
-        candidate: whether this is a duet's candidate, entered after its baseline.
-        before_runs: called when all places of a batch are ready; its first run waits until it returns.
+        journals: the folder of the journals.
+        prices: the run's price list.
+        run_id: the id of the run, which marks everything that it creates.
+        candidate: whether this is a duet's candidate, which is entered after the baseline.
+        before_runs: called when every invocation target of a batch is ready, before the first invocation.
     """
 
     settings: Settings
-    target: Target
+    reference: FunctionReference
     clients: Clients
     api: LambdaApi
     journals: Path
+    prices: PriceList
     run_id: str = field(default_factory=lambda: new_run_id(datetime.now(UTC)))
     candidate: bool = False
     before_runs: Callable[[], object] = lambda: None
-    _survey: Survey | None = field(default=None, init=False)
+    _inspection: Inspection | None = field(default=None, init=False)
     _notices: list[Notice] = field(default_factory=list, init=False)
     _lock: JournalFile | None = field(default=None, init=False)
     _leftovers: list[Leftover] = field(default_factory=list, init=False)
-    _bench: Bench | None = field(default=None, init=False)
+    _targets: InvocationTargets | None = field(default=None, init=False)
     _logs: LogLookup | None = field(default=None, init=False)
-    _lanes: LaneRunner | None = field(default=None, init=False)
-    _used: list[Key] = field(default_factory=list, init=False)
-    _generations: dict[Configuration, Iterator[int]] = field(init=False)
+    _scheduler: AwsScheduler | None = field(default=None, init=False)
+    _used: list[TargetKey] = field(default_factory=list, init=False)
+    _numbers: dict[Configuration, Iterator[int]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._generations = defaultdict(lambda: itertools.count(1))
+        self._numbers = defaultdict(lambda: itertools.count(1))
 
     def __enter__(self) -> AwsBackend:
-        """Read, check, and take the function for this run.
+        """Read and check the function, and lock it for this run.
 
         Raises:
             InputError: the function cannot be tuned.
-            AnotherRunError: another run is at work on it.
+            AnotherRunError: another run works on it.
             AwsError: a permission is missing, or AWS cannot be reached.
         """
-        arn = self.api.state(self.target.name).arn
+        arn = self.api.state(self.reference.name).arn
         self._lock = JournalFile(self.journals, arn, self.clients.endpoint_url, candidate=self.candidate)
         self._leftovers = self._lock.acquire()
         try:
@@ -118,82 +127,78 @@ class AwsBackend:
         """Undo everything.
 
         Raises:
-            LeftBehindError: something could not be undone; says how to finish.
+            LeftBehindError: something could not be undone; the hint says how to finish.
         """
         self._leave()
 
     def describe(self) -> FunctionIdentity:
-        """The function as it was found, and what of it can be measured."""
-        return self.survey.identity(max_memory_mb=self._bench.cap_mb if self._bench else MAX_MEMORY_MB)
+        """The function as it was found, and what can be measured."""
+        return self.inspection.identity(max_memory_mb=self._targets.cap_mb if self._targets else MAX_MEMORY_MB)
 
     def plan(self) -> str:
-        """What a run would do, the permissions it needs, and what it costs at most; changes nothing."""
-        return self.survey.plan()
+        """What a run would do, the permissions it needs, and its cost at most. Changes nothing."""
+        return self.inspection.plan(self.prices)
 
     @property
-    def survey(self) -> Survey:
-        """What was found out about the function; read once."""
-        if self._survey is None:
-            region = self.clients.region
-            self._survey = make_survey(self.settings, self.target, self.api, region=region, run=self.run_id)
-        return self._survey
+    def inspection(self) -> Inspection:
+        """What was read of the function; read once."""
+        if self._inspection is None:
+            region, run = self.clients.region, self.run_id
+            self._inspection = inspect_function(self.settings, self.reference, self.api, region=region, run=run)
+        return self._inspection
 
     def notices(self) -> Sequence[Notice]:
-        """What the user should know of this function and of the measuring so far."""
+        """What the user should know about the function and the measurements so far."""
         problem = self._logs.problem if self._logs else None
-        return tuple(dict.fromkeys([*self.survey.notices, *self._notices, *([problem] if problem else [])]))
+        return tuple(dict.fromkeys([*self.inspection.notices, *self._notices, *([problem] if problem else [])]))
 
     def measure(self, trials: Sequence[Trial], stop: threading.Event) -> Iterator[Sample]:
-        """Publish what is missing, put $LATEST back, then invoke; see `Backend.measure`."""
-        assert self._bench is not None, "enter the backend first"
-        assert self._lanes is not None
-        bench, obstacles = self._bench, {t.id: self.survey.obstacle(t.configuration.architecture) for t in trials}
+        """Create the invocation targets that are missing, restore $LATEST, then invoke; see `Backend.measure`."""
+        assert self._scheduler is not None, "enter the backend first"
+        possible: list[Trial] = []
         for trial in trials:
-            if obstacle := obstacles[trial.id]:
+            if obstacle := self.inspection.obstacle(trial.configuration.architecture):
                 yield refused_sample(trial, Refusal("Architecture", obstacle))
-        wanted = {trial.id: self._chunks(trial) for trial in trials if not obstacles[trial.id]}
+            else:
+                possible.append(trial)
         try:
-            if bench.copies_only:
-                self._watch()  # a version in place is published only after the same look
-            places = bench.places([key for chunks in wanted.values() for key, _, _ in chunks], stop)
-            # Those of the batch before stood until now, so that other machines see a run at work.
-            bench.retire(self._used)
-            self._used = list(places)
-            waves: list[Wave] = []
-            for trial in trials:
-                made = [(places[key], runs, first) for key, runs, first in wanted.get(trial.id, ()) if key in places]
-                refusal = next((place for place, _, _ in made if isinstance(place, Refusal)), None)
-                if refusal is not None:
-                    yield refused_sample(trial, refusal)
+            wanted = {trial: self._group(trial) for trial in possible}
+            targets = self._provide([key for groups in wanted.values() for key, _, _ in groups], stop)
+            groups: list[TargetLanes] = []
+            for trial, keyed in wanted.items():
+                found = self._lane_groups(trial, keyed, targets)
+                if isinstance(found, Refusal):
+                    yield refused_sample(trial, found)
                 else:
-                    waves.extend(Wave(trial, p, runs, first) for p, runs, first in made if isinstance(p, Place))
+                    groups.extend(found)
             self.before_runs()
-            yield from self._lanes.run(waves, stop, self._watch)
+            yield from self._scheduler.run(groups, stop, self._check_unchanged)
             if not stop.is_set():
-                self._watch()
+                self._check_unchanged()
         except FunctionChangedError as exc:
             self._notices.append(Notice("function_changed", f"{exc.message}."))
             raise
 
     def _begin(self, arn: str) -> None:
-        """Check everything that can stand in the way, then open the journal and the bench."""
+        """Check every precondition, then open the journal and prepare the measurement."""
         assert self._lock is not None
-        survey, latest = self.survey, self.survey.check()
-        facts = survey.facts
+        inspection, latest = self.inspection, self.inspection.check()
+        facts = inspection.facts
         journal = self._lock.begin(self.run_id, arn=arn, began=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
-        self._bench = Bench(
+        self._targets = InvocationTargets(
             self.api,
-            VersionPublisher(self.api, self.target.name, latest, journal),
-            CopyMaker(self.api, survey.packages, journal),
+            VersionPublisher(self.api, self.reference.name, latest, journal),
+            CopyMaker(self.api, inspection.packages, journal),
             journal,
+            self.prices,
             copies_only=facts.copies_only,
             room=facts.account.code_bytes_free // max(1, latest.code_size),
         )
-        self._bench.cap_mb = survey.memory_cap_mb(self._bench.publisher)
-        concurrency, notice = guards.concurrency(facts, self.settings.concurrency)
+        self._targets.cap_mb = inspection.memory_cap_mb(self._targets.publisher)
+        concurrency, notice = preconditions.allowed_concurrency(facts, self.settings.concurrency)
         self._notices.extend([notice] if notice else [])
         self._logs = LogLookup(self.clients.logs)
-        self._lanes = LaneRunner(
+        self._scheduler = AwsScheduler(
             self._invoker(facts, concurrency),
             self.settings.payloads,
             concurrency,
@@ -201,20 +206,11 @@ class AwsBackend:
             random.Random(self.settings.seed),
         )
 
-    def _watch(self) -> None:
-        """Look whether what is measured was deployed meanwhile.
-
-        Raises:
-            FunctionChangedError: it was.
-        """
-        if self._bench and not self.survey.is_of_published:
-            self._bench.publisher.check_unchanged()
-
-    def _invoker(self, facts: guards.Facts, concurrency: int) -> Invoker:
+    def _invoker(self, facts: preconditions.Facts, concurrency: int) -> Invoker:
         timeout_s = facts.details.state.timeout_s
         return Invoker(
             self.clients.invoker(timeout_s=timeout_s, concurrency=concurrency),
-            Gate(concurrency),
+            ConcurrencyLimiter(concurrency),
             self._logs,
             frozenset(self.settings.allowed_exceptions),
             self.settings.pre_processor,
@@ -222,40 +218,78 @@ class AwsBackend:
             hide_payload=self.settings.disable_payload_logs,
         )
 
+    def _check_unchanged(self) -> None:
+        """Look whether somebody has deployed the function meanwhile.
+
+        Raises:
+            FunctionChangedError: somebody has.
+        """
+        if self._targets and not self.inspection.is_of_published:
+            self._targets.publisher.check_unchanged()
+
+    def _provide(self, keys: Sequence[TargetKey], stop: threading.Event) -> dict[TargetKey, InvocationTarget | Refusal]:
+        """Create the invocation targets of a batch, then delete those of the batch before.
+
+        Those of the batch before exist until now, so that other machines see that a run works on the function.
+        """
+        assert self._targets is not None
+        if self._targets.copies_only:
+            self._check_unchanged()  # the publisher checks by itself before each version
+        targets = self._targets.provide(keys, stop)
+        self._targets.retire(self._used)
+        self._used = list(targets)
+        return targets
+
+    def _group(self, trial: Trial) -> list[tuple[TargetKey, tuple[tuple[int, ...], ...], int]]:
+        """The lanes of a trial in groups. Each group has an invocation target of its own, so that it starts cold.
+
+        Returns:
+            For each group the key of its target, the payload indices of its lanes, and the number of its first lane.
+        """
+        assert self._scheduler is not None
+        cold, width, seed = self.settings.only_cold_starts, self._scheduler.concurrency, self.settings.seed
+        groups = group_lanes(trial, self._scheduler.payloads, width=width, seed=seed, cold=cold)
+        numbers = self._numbers[trial.configuration]
+        return [((trial.configuration, next(numbers)), lanes, n * width) for n, lanes in enumerate(groups)]
+
+    @staticmethod
+    def _lane_groups(
+        trial: Trial,
+        keyed: Sequence[tuple[TargetKey, tuple[tuple[int, ...], ...], int]],
+        targets: Mapping[TargetKey, InvocationTarget | Refusal],
+    ) -> list[TargetLanes] | Refusal:
+        """The lane groups of a trial that have a target, or why AWS refuses its configuration."""
+        groups: list[TargetLanes] = []
+        for key, lanes, first in keyed:
+            match targets.get(key):
+                case Refusal() as refusal:
+                    return refusal
+                case InvocationTarget() as target:
+                    groups.append(TargetLanes(trial, target, lanes, first))
+        return groups
+
     def _recover(self) -> None:
-        """Undo what killed runs left, by their journals.
+        """Undo what killed runs left, according to their journals.
 
         Raises:
             LeftBehindError: something could not be undone.
         """
         for left in self._leftovers:
-            _, failures = sweep(self.api, self.target.name, run=left.run, copies=left.copies)
+            _, failures = undo_leftovers(self.api, self.reference.name, run=left.run, copies=left.copies)
             if failures:
-                raise left_behind(self.target.name, failures)
-            self._notices.append(Notice("recovered", f"Run {left.run} had been killed: what it left was undone."))
+                raise left_behind(self.reference.name, failures)
+            self._notices.append(Notice("recovered", f"Run {left.run} was killed earlier. Its changes are undone."))
         self._leftovers = []
 
     def _leave(self) -> None:
-        bench, self._bench = self._bench, None
+        targets, self._targets = self._targets, None
         lock, self._lock = self._lock, None
-        failures = bench.undo() if bench else []
+        failures = targets.undo() if targets else []
         if lock is not None:
             lock.release(remove=not self._leftovers and not failures)
         self.clients.close()
         if failures:
-            raise left_behind(self.target.name, failures)
-
-    def _chunks(self, trial: Trial) -> list[tuple[Key, tuple[tuple[int, ...], ...], int]]:
-        """The parts of a trial, each with a place of its own, so that its environments are new ones.
-
-        Returns:
-            For each part its place, the payloads of its lanes, and the number of the first of them.
-        """
-        assert self._lanes is not None
-        cold, width, seed = self.settings.only_cold_starts, self._lanes.concurrency, self.settings.seed
-        parts = split_lanes(trial, self._lanes.payloads, width=width, seed=seed, cold=cold)
-        generations = self._generations[trial.configuration]
-        return [((trial.configuration, next(generations)), part, n * width) for n, part in enumerate(parts)]
+            raise left_behind(self.reference.name, failures)
 
 
 def refused_sample(trial: Trial, refusal: Refusal) -> Sample:

@@ -65,10 +65,10 @@ def space_faults(settings: Settings) -> tuple[Fault, ...]:
 
 
 def _name_faults(target: str) -> tuple[Fault, ...]:
-    from tuner.aws.api.function_reference import parse_target
+    from tuner.aws.api.function_reference import parse_function_reference
 
     try:
-        parse_target(target)
+        parse_function_reference(target)
     except InputError as exc:
         return exc.faults
     return ()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -207,11 +208,11 @@ def with_payloads(settings: Settings, connection: Connection) -> Settings:
     """
     if settings.payload_s3 is None:
         return settings
-    from tuner.aws.api.function_reference import parse_target
+    from tuner.aws.api.function_reference import parse_function_reference
     from tuner.aws.api.session import connect
     from tuner.aws.measure.payloads import read_payloads
 
-    region = None if is_local(settings.target) else parse_target(settings.target).region
+    region = None if is_local(settings.target) else parse_function_reference(settings.target).region
     return replace(settings, payloads=read_payloads(settings, connect(connection, region=region)))
 
 
@@ -223,7 +224,7 @@ def open_backend(settings: Settings, connection: Connection) -> Backend:
         return open_local(settings)
     from tuner.aws.backend import open_aws
 
-    return open_aws(settings, connection)
+    return open_aws(settings, connection, partial(prices_for, settings))
 
 
 def plan(settings: Settings, connection: Connection) -> str:
@@ -231,7 +232,7 @@ def plan(settings: Settings, connection: Connection) -> str:
     if not is_local(settings.target):
         from tuner.aws.backend import open_aws
 
-        return open_aws(settings, connection).plan()
+        return open_aws(settings, connection, partial(prices_for, settings)).plan()
     from tuner.local.backend import describe_local
 
     identity = describe_local(settings)

@@ -8,7 +8,7 @@ from statemachine.identifiers import run_id, target_key
 from tests.integration.statemachine.driver import Driver, as_json
 from tuner.aws.changes.markers import VersionMarker, parse_version
 from tuner.aws.changes.versions import Refusal
-from tuner.aws.measure.invoke import Place
+from tuner.aws.measure.invoke import InvocationTarget
 from tuner.model import (
     Architecture,
     Configuration,
@@ -55,7 +55,7 @@ def test_everything_written_is_read_as_it_was(driver: Driver) -> None:
     error = FunctionError("T", "m", ("s",))
     sample = Sample(3, AT, (run("e", cold=True), Invocation(Outcome.ERROR, error=error)))
     round_ = Round((Trial(3, AT, 2, 1, fresh=True),), 0.1)
-    places = {target_key(AT, 1): Place("f", "7", AT, "python3.13", "/log"), "x": Refusal("C", "m")}
+    places = {target_key(AT, 1): InvocationTarget("f", "7", AT, "python3.13", "/log"), "x": Refusal("C", "m")}
     store.add_round(round_)
     store.add_measured(3, "all", Measured((sample,), (Notice("a", "b"),)))
     store.add_places(places)

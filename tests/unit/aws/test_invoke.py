@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 from tuner.aws.api.errors import AwsError, DeniedError
 from tuner.aws.api.logs import LogLookup
-from tuner.aws.measure.concurrency import Gate
-from tuner.aws.measure.invoke import Invoker, Place
+from tuner.aws.measure.concurrency import ConcurrencyLimiter
+from tuner.aws.measure.invoke import InvocationTarget, Invoker
 from tuner.errors import BackendError
 from tuner.model import Architecture, Configuration, Invocation, Outcome
 
@@ -23,7 +23,7 @@ REPORT = (
     f"REPORT RequestId: {ID}\tDuration: 12.34 ms\tBilled Duration: 113 ms\tMemory Size: 256 MB\t"
     "Max Memory Used: 60 MB\tInit Duration: 100.10 ms\t"
 )
-PLACE = Place("orders", "7", Configuration(256, Architecture.X86_64), "python3.13", "/aws/lambda/orders")
+PLACE = InvocationTarget("orders", "7", Configuration(256, Architecture.X86_64), "python3.13", "/aws/lambda/orders")
 NEVER = threading.Event()
 
 
@@ -72,7 +72,7 @@ def refusal(code: str, status: int = 400, message: str = "said so", **headers: s
 def invoke(*answers: Any, body: bytes = b"{}", **options: Any) -> tuple[Invocation | None, FakeLambda]:
     client = FakeLambda(*answers)
     options = {"base_pause_s": 0.001, "attempts": 4, **options}
-    return Invoker(client, Gate(4), **options).measure(PLACE, body, payload=3, stop=NEVER), client
+    return Invoker(client, ConcurrencyLimiter(4), **options).measure(PLACE, body, payload=3, stop=NEVER), client
 
 
 def test_a_report_becomes_an_invocation() -> None:
@@ -111,7 +111,7 @@ class Clock(threading.Event):
 
 def test_the_pause_that_lambda_asks_for_is_kept() -> None:
     client, stop = FakeLambda(refusal("TooManyRequestsException", 429, **{"retry-after": "3"}), reply()), Clock()
-    Invoker(client, Gate(4)).measure(PLACE, b"{}", payload=0, stop=stop)
+    Invoker(client, ConcurrencyLimiter(4)).measure(PLACE, b"{}", payload=0, stop=stop)
     assert stop.waited == [3.0]
 
 
@@ -231,7 +231,7 @@ def test_a_processor_that_says_nothing_keeps_the_payload(said: Any) -> None:
 def test_nothing_is_invoked_once_it_was_told_to_stop() -> None:
     stop, client = threading.Event(), FakeLambda(reply())
     stop.set()
-    assert Invoker(client, Gate(1)).measure(PLACE, b"{}", payload=0, stop=stop) is None
+    assert Invoker(client, ConcurrencyLimiter(1)).measure(PLACE, b"{}", payload=0, stop=stop) is None
     assert client.asked == []
 
 

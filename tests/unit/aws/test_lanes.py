@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tuner.aws.measure.invoke import Place
-from tuner.aws.measure.scheduling import LaneRunner, Wave
+from tuner.aws.measure.invoke import InvocationTarget
+from tuner.aws.measure.scheduling import AwsScheduler, TargetLanes
 from tuner.errors import BackendError
 from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, Trial
 from tuner.payloads import Payload, Payloads
@@ -29,7 +29,9 @@ class FakeInvoker:
     together: threading.Barrier | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def measure(self, place: Place, body: bytes, *, payload: int, stop: threading.Event) -> Invocation | None:
+    def measure(
+        self, target: InvocationTarget, body: bytes, *, payload: int, stop: threading.Event
+    ) -> Invocation | None:
         with self.lock:
             self.count += 1
             self.busy += 1
@@ -47,38 +49,40 @@ class FakeInvoker:
         return Invocation(Outcome.OK, "", 10.0, 10, init_duration_ms=init, payload=payload, request_id=str(number))
 
 
-def waves(count: int, lanes: int = 2, runs: int = 2) -> list[Wave]:
+def groups(count: int, lanes: int = 2, runs: int = 2) -> list[TargetLanes]:
     return [
-        Wave(Trial(n, CONFIGURATION, lanes, runs), Place("orders", "1", CONFIGURATION), ((0,) * runs,) * lanes)
+        TargetLanes(
+            Trial(n, CONFIGURATION, lanes, runs), InvocationTarget("orders", "1", CONFIGURATION), ((0,) * runs,) * lanes
+        )
         for n in range(count)
     ]
 
 
-def runner(invoker: FakeInvoker, concurrency: int = 4) -> LaneRunner:
-    return LaneRunner(invoker, Payloads((Payload(b"{}"),)), concurrency, 0.0, random.Random(0))
+def runner(invoker: FakeInvoker, concurrency: int = 4) -> AwsScheduler:
+    return AwsScheduler(invoker, Payloads((Payload(b"{}"),)), concurrency, 0.0, random.Random(0))
 
 
-def run(lanes: LaneRunner, asked: list[Wave]) -> list[Sample]:
+def run(lanes: AwsScheduler, asked: list[TargetLanes]) -> list[Sample]:
     return list(lanes.run(asked, threading.Event(), lambda: None))
 
 
 def test_every_lane_gives_a_sample_and_no_more_run_at_once_than_allowed() -> None:
     invoker = FakeInvoker()
-    samples = run(runner(invoker, 4), waves(5))
+    samples = run(runner(invoker, 4), groups(5))
     assert sorted(sample.trial_id for sample in samples) == sorted([*range(5)] * 2)
     assert all(len(sample.invocations) == 2 for sample in samples)
     assert invoker.most <= 4
 
 
 def test_a_sample_tells_which_environment_of_its_trial_it_is() -> None:
-    trial, place = Trial(1, CONFIGURATION, 5, 1), Place("orders", "1", CONFIGURATION)
-    parts = [Wave(trial, place, ((0,),) * 3), Wave(trial, place, ((0,),) * 2, first=3)]
+    trial, target = Trial(1, CONFIGURATION, 5, 1), InvocationTarget("orders", "1", CONFIGURATION)
+    parts = [TargetLanes(trial, target, ((0,),) * 3), TargetLanes(trial, target, ((0,),) * 2, first=3)]
     assert sorted(sample.lane or 0 for sample in run(runner(FakeInvoker()), parts)) == [0, 1, 2, 3, 4]
 
 
 def test_environments_are_told_apart_by_cold_starts_and_found_again_warm() -> None:
     lanes = runner(FakeInvoker(together=threading.Barrier(2)), 2)
-    first, second = run(lanes, waves(1)), run(lanes, waves(1))
+    first, second = run(lanes, groups(1)), run(lanes, groups(1))
     labels = [{run.environment for run in sample.invocations} for sample in first]
     assert all(len(found) == 1 for found in labels)
     assert labels[0] != labels[1]
@@ -87,7 +91,7 @@ def test_environments_are_told_apart_by_cold_starts_and_found_again_warm() -> No
 
 def test_a_failure_ends_the_run_after_what_is_complete_was_given() -> None:
     invoker = FakeInvoker(fails_at=7)
-    coming = runner(invoker, 2).run(waves(20), threading.Event(), lambda: None)
+    coming = runner(invoker, 2).run(groups(20), threading.Event(), lambda: None)
     assert len(next(coming).invocations) == 2
     with pytest.raises(BackendError):
         list(coming)
@@ -96,7 +100,7 @@ def test_a_failure_ends_the_run_after_what_is_complete_was_given() -> None:
 
 def test_it_stops_at_once_and_keeps_what_is_complete() -> None:
     stop, invoker, samples = threading.Event(), FakeInvoker(), []
-    for sample in runner(invoker, 2).run(waves(30), stop, lambda: None):
+    for sample in runner(invoker, 2).run(groups(30), stop, lambda: None):
         samples.append(sample)
         stop.set()
     assert 1 <= len(samples) <= 3

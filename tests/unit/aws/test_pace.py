@@ -18,7 +18,7 @@ from tuner.aws.api.errors import (
     ThrottledError,
 )
 from tuner.aws.api.retry import CALLS_PER_SECOND, Pacer, Retrier
-from tuner.aws.measure.concurrency import Gate
+from tuner.aws.measure.concurrency import ConcurrencyLimiter
 
 NEVER = threading.Event()
 
@@ -105,7 +105,7 @@ def test_it_gives_up_within_a_minute_with_the_last_failure() -> None:
 
 def test_the_gate_falls_once_for_throttles_that_come_together_and_recovers() -> None:
     time = Time()
-    gate = Gate(10, clock=time.clock)
+    gate = ConcurrencyLimiter(10, clock=time.clock)
     for _ in range(10):
         assert gate.enter(NEVER)
     for _ in range(10):
@@ -122,7 +122,7 @@ def test_the_gate_falls_once_for_throttles_that_come_together_and_recovers() -> 
 
 
 def test_the_gate_never_closes_and_never_lets_more_in_than_its_limit() -> None:
-    time, gate = Time(), Gate(2)
+    time, gate = Time(), ConcurrencyLimiter(2)
     for _ in range(20):
         time.now += 1
         gate.enter(NEVER)

@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError, ConnectionClosedError, NoCredential
 
 from tuner.aws.api.errors import AwsError, DeniedError, LostReplyError, NotFoundError, ServiceFaultError, aws_errors
 from tuner.aws.api.function import Account, FunctionDetails, FunctionState
-from tuner.aws.api.function_reference import Target, parse_target
+from tuner.aws.api.function_reference import FunctionReference, parse_function_reference
 from tuner.aws.api.s3 import Address, parse_address
 from tuner.aws.changes.elf import foreign_binary
-from tuner.aws.measure.preconditions import Facts, concurrency, refuse
+from tuner.aws.measure.preconditions import Facts, allowed_concurrency, check
 from tuner.errors import InputError
 from tuner.model import Architecture
 
@@ -24,23 +24,23 @@ X86, ARM = b"\x7fELF" + bytes(14) + b"\x3e\x00", b"\x7fELF" + bytes(14) + b"\xb7
 @pytest.mark.parametrize(
     ("text", "target"),
     [
-        ("orders", Target("orders")),
-        ("orders:live", Target("orders", "live")),
-        ("orders:$LATEST", Target("orders")),
-        ("123456789012:function:orders:7", Target("123456789012:function:orders", "7")),
-        (ARN, Target(ARN, None, "eu-west-1")),
-        (f"{ARN}:live", Target(ARN, "live", "eu-west-1")),
-        (ARN.replace("aws", "aws-cn", 1), Target(ARN.replace("aws", "aws-cn", 1), None, "eu-west-1")),
+        ("orders", FunctionReference("orders")),
+        ("orders:live", FunctionReference("orders", "live")),
+        ("orders:$LATEST", FunctionReference("orders")),
+        ("123456789012:function:orders:7", FunctionReference("123456789012:function:orders", "7")),
+        (ARN, FunctionReference(ARN, None, "eu-west-1")),
+        (f"{ARN}:live", FunctionReference(ARN, "live", "eu-west-1")),
+        (ARN.replace("aws", "aws-cn", 1), FunctionReference(ARN.replace("aws", "aws-cn", 1), None, "eu-west-1")),
     ],
 )
-def test_a_function_may_be_named_as_lambda_names_it(text: str, target: Target) -> None:
-    assert parse_target(text) == target
+def test_a_function_may_be_named_as_lambda_names_it(text: str, target: FunctionReference) -> None:
+    assert parse_function_reference(text) == target
 
 
 @pytest.mark.parametrize("text", ["", "a b", "orders/1", "arn:aws:s3:::bucket", "x" * 65])
 def test_anything_else_is_bad_input(text: str) -> None:
     with pytest.raises(InputError):
-        parse_target(text)
+        parse_function_reference(text)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def facts(reserved: int | None = None, free: int = 1000, **changes: object) -> F
     [(facts(), 10, 10), (facts(free=10), 10, 5), (facts(reserved=3), 10, 1), (facts(reserved=100, free=2), 40, 40)],
 )
 def test_at_most_half_of_what_is_free_is_used(given: Facts, wanted: int, allowed: int) -> None:
-    found, notice = concurrency(given, wanted)
+    found, notice = allowed_concurrency(given, wanted)
     assert found == allowed
     assert (notice is None) == (allowed == wanted)
 
@@ -135,7 +135,7 @@ def test_at_most_half_of_what_is_free_is_used(given: Facts, wanted: int, allowed
 def test_every_reason_against_tuning_is_said_at_once() -> None:
     hopeless = facts(0, CodeSize=9000, DurableConfig={"ExecutionTimeout": 9}, State="Failed", StateReason="no role")
     with pytest.raises(InputError) as refused:
-        refuse(hopeless)
+        check(hopeless)
     assert len(refused.value.faults) == 4
     assert all(fault.remedy for fault in refused.value.faults)
-    refuse(facts())
+    check(facts())

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks.regression.noise import CONFIGURATION, NoisyPairs
-from tuner.aws.pairs import BackendPairs
+from tuner.aws.environment_pairs import BackendPairs
 from tuner.comparison.duet import CutShortError, run_duet
 from tuner.comparison.duet_plan import DuetPlan, EnvironmentPair, PairSource
 from tuner.comparison.metrics import kept_waiting_ms

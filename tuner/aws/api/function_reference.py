@@ -15,7 +15,7 @@ _NAME = re.compile(r"(?:(?P<account>\d{12}):function:)?(?P<name>[\w-]{1,64})(?::
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class FunctionReference:
     """A function as the user named it.
 
     Attributes:
@@ -29,7 +29,7 @@ class Target:
     region: str | None = None
 
 
-def parse_target(text: str) -> Target:
+def parse_function_reference(text: str) -> FunctionReference:
     """Read a function name or ARN.
 
     Raises:
@@ -37,10 +37,10 @@ def parse_target(text: str) -> Target:
     """
     if found := _ARN.fullmatch(text):
         unqualified = text if found["qualifier"] is None else text[: found.start("qualifier") - 1]
-        return Target(unqualified, _version(found["qualifier"]), found["region"])
+        return FunctionReference(unqualified, _version(found["qualifier"]), found["region"])
     if found := _NAME.fullmatch(text):
         unqualified = text if found["qualifier"] is None else text[: found.start("qualifier") - 1]
-        return Target(unqualified, _version(found["qualifier"]))
+        return FunctionReference(unqualified, _version(found["qualifier"]))
     raise InputError.single(
         "TARGET",
         f"{text!r} is neither a function name nor a function ARN",

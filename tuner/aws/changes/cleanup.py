@@ -13,12 +13,12 @@ from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
 from tuner.aws.api.errors import NotFoundError
 from tuner.aws.api.function import FunctionState
-from tuner.aws.api.function_reference import parse_target
+from tuner.aws.api.function_reference import parse_function_reference
 from tuner.aws.api.session import connect
 from tuner.aws.changes.journal import Journal, JournalFile, state_dir
 from tuner.aws.changes.latest import plan_restore, restore_latest
 from tuner.aws.changes.markers import FUNCTION_TAG, parse_copy, parse_latest, parse_version
-from tuner.aws.changes.operations import DeleteCopy, DeleteVersion, RestoreLatest, Step
+from tuner.aws.changes.operations import Change, DeleteCopy, DeleteVersion, RestoreLatest
 from tuner.aws.changes.versions import delete_version
 from tuner.errors import BackendError, LeftBehindError
 
@@ -47,23 +47,23 @@ def clean(
         AnotherRunError: a run on this machine is at work on it.
         LeftBehindError: something could not be undone.
     """
-    target = parse_target(function)
-    clients = connect(connection, region=target.region)
+    reference = parse_function_reference(function)
+    clients = connect(connection, region=reference.region)
     api = make_api(clients.control)
-    lock = JournalFile(state_dir(environment), api.state(target.name).arn, clients.endpoint_url)
+    lock = JournalFile(state_dir(environment), api.state(reference.name).arn, clients.endpoint_url)
     leftovers = lock.acquire()
     failures: list[BackendError] = []
     try:
-        steps = plan_sweep(api, target.name)
+        steps = plan_cleanup(api, reference.name)
         if dry_run:
-            return [f"would {step}" for step in steps] or [f"Nothing is left on {target.name}."]
-        failures = apply_sweep(api, steps, Journal("clean"))
+            return [f"would {step}" for step in steps] or [f"Nothing is left on {reference.name}."]
+        failures = run_cleanup(api, steps, Journal("clean"))
     finally:
         lock.release(remove=not leftovers or not (dry_run or failures))
         clients.close()
     if failures:
-        raise left_behind(target.name, failures)
-    return [f"done: {step}" for step in steps] or [f"Nothing is left on {target.name}."]
+        raise left_behind(reference.name, failures)
+    return [f"done: {step}" for step in steps] or [f"Nothing is left on {reference.name}."]
 
 
 def left_behind(function: str, failures: Sequence[Exception]) -> LeftBehindError:
@@ -74,9 +74,9 @@ def left_behind(function: str, failures: Sequence[Exception]) -> LeftBehindError
     )
 
 
-def plan_sweep(
+def plan_cleanup(
     api: LambdaApi, function: str, *, run: str | None = None, copies: Iterable[str] | None = None
-) -> list[Step]:
+) -> list[Change]:
     """What has to be undone.
 
     Args:
@@ -84,7 +84,7 @@ def plan_sweep(
         run: what this run left only; None: what any run left.
         copies: names of the copies that the run's record tells of; None: looks through all functions.
     """
-    steps: list[Step] = []
+    steps: list[Change] = []
     state = api.wait_ready(function)
     marker = parse_latest(state.description)
     if marker and run in (None, marker.publishing.run):
@@ -98,19 +98,19 @@ def plan_sweep(
     return steps
 
 
-def sweep(
+def undo_leftovers(
     api: LambdaApi, function: str, *, run: str | None = None, copies: Iterable[str] | None = None
-) -> tuple[list[Step], list[BackendError]]:
-    """Plan and undo, see `plan_sweep`.
+) -> tuple[list[Change], list[BackendError]]:
+    """Plan and undo, see `plan_cleanup`.
 
     Returns:
         What was to be undone, and what could not be.
     """
-    steps = plan_sweep(api, function, run=run, copies=copies)
-    return steps, apply_sweep(api, steps, Journal(run or "sweep"))
+    steps = plan_cleanup(api, function, run=run, copies=copies)
+    return steps, run_cleanup(api, steps, Journal(run or "clean"))
 
 
-def apply_sweep(api: LambdaApi, steps: Sequence[Step], journal: Journal) -> list[BackendError]:
+def run_cleanup(api: LambdaApi, steps: Sequence[Change], journal: Journal) -> list[BackendError]:
     """Undo it. What cannot be undone is returned, and does not keep the rest from being undone."""
     failures: list[BackendError] = []
     for step in steps:

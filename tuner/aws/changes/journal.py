@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from tuner.aws.api.errors import AnotherRunError
 from tuner.aws.changes.markers import parse_copy
-from tuner.aws.changes.operations import CreateCopy, DeleteCopy, DeleteVersion, PublishVersion, Step, as_record
+from tuner.aws.changes.operations import Change, CreateCopy, DeleteCopy, DeleteVersion, PublishVersion, as_record
 from tuner.errors import BackendError
 
 
@@ -51,7 +51,7 @@ class Journal:
     _file: IO[str] | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def intend(self, step: Step) -> None:
+    def intend(self, step: Change) -> None:
         """Record a change that is about to be made; on disk when this returns."""
         with self._lock:
             if isinstance(step, PublishVersion):
@@ -60,7 +60,7 @@ class Journal:
                 self.copies.add(step.marker.name)
             self._write({"intend": as_record(step)})
 
-    def done(self, step: Step, *, version: str = "") -> None:
+    def done(self, step: Change, *, version: str = "") -> None:
         """Record that a change was made; `version` is the number that it brought."""
         with self._lock:
             if isinstance(step, PublishVersion):

@@ -38,15 +38,15 @@ def new_run_id(now: datetime) -> str:
 class VersionMarker:
     """The description of a version that a run published.
 
-    `generation` counts the versions of one configuration: each has environments of its own.
+    `number` counts the versions of one configuration: each has environments of its own.
     """
 
     run: str
     configuration: Configuration
-    generation: int
+    number: int
 
     def __str__(self) -> str:
-        return f"tuner:{self.run} {self.configuration} #{self.generation}"
+        return f"tuner:{self.run} {self.configuration} #{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ class CopyMarker:
 
     @property
     def name(self) -> str:
-        """Name of the copy: unique to run, configuration and generation; the function's name last."""
-        size, generation = self.made.configuration.memory_mb, self.made.generation
+        """Name of the copy: unique to run, configuration and number; the function's name last."""
+        size, number = self.made.configuration.memory_mb, self.made.number
         architecture = "arm" if self.made.configuration.architecture is Architecture.ARM64 else "x86"
-        unique = f"{COPY_PREFIX}{self.made.run}-{size}-{architecture}-{generation}-"
+        unique = f"{COPY_PREFIX}{self.made.run}-{size}-{architecture}-{number}-"
         return (unique + self.function)[:MAX_FUNCTION_NAME].rstrip("-_")
 
 

@@ -77,9 +77,9 @@ class DeleteCopy:
         return f"delete the copy {self.copy}"
 
 
-Step = SetLatest | RestoreLatest | PublishVersion | DeleteVersion | CreateCopy | DeleteCopy
+Change = SetLatest | RestoreLatest | PublishVersion | DeleteVersion | CreateCopy | DeleteCopy
 
-_PERMISSIONS: dict[type[Step], tuple[str, ...]] = {
+_PERMISSIONS: dict[type[Change], tuple[str, ...]] = {
     SetLatest: ("lambda:UpdateFunctionConfiguration", "lambda:GetFunctionConfiguration"),
     RestoreLatest: ("lambda:UpdateFunctionConfiguration", "lambda:GetFunctionConfiguration"),
     PublishVersion: ("lambda:PublishVersion", "lambda:ListVersionsByFunction"),
@@ -89,11 +89,11 @@ _PERMISSIONS: dict[type[Step], tuple[str, ...]] = {
 }
 
 
-def permissions(step: Step) -> tuple[str, ...]:
+def permissions(step: Change) -> tuple[str, ...]:
     """IAM actions that a step needs."""
     return _PERMISSIONS[type(step)]
 
 
-def as_record(step: Step) -> dict[str, Any]:
+def as_record(step: Change) -> dict[str, Any]:
     """A step for the journal; markers are written as the descriptions that they are."""
     return {"step": type(step).__name__, **{part.name: getattr(step, part.name) for part in fields(step)}}

@@ -1,6 +1,6 @@
-"""How many invocations may be under way: backs off when Lambda throttles, and recovers.
+"""Limits how many invocations run at once: lowers the limit when Lambda throttles, and raises it again.
 
-Additive increase and multiplicative decrease, as TCP does it. Knows nothing of AWS.
+Uses additive increase and multiplicative decrease, as TCP does. It knows nothing about AWS.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Callable
 
 DECREASE = 0.6
 HOLD_S = 0.5
-"""Throttles that arrive together are one sign: the limit falls once within this time."""
+"""Throttled calls within this time count once, so that one burst lowers the limit once."""
 
 
-class Gate:
-    """Bounds how many invocations are under way at once.
+class ConcurrencyLimiter:
+    """Limits how many invocations run at once.
 
     Args:
-        limit: the most that there may ever be.
+        limit: the highest limit.
     """
 
     def __init__(self, limit: int, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,11 +31,11 @@ class Gate:
 
     @property
     def limit(self) -> int:
-        """How many may be under way now."""
+        """How many may run now."""
         return int(self._limit)
 
     def enter(self, stop: threading.Event) -> bool:
-        """Wait for a free place; False when `stop` was set meanwhile."""
+        """Wait until another invocation may run; False when `stop` was set meanwhile."""
         with self._changed:
             while self._inside >= self.limit:
                 if stop.is_set():
@@ -47,7 +47,7 @@ class Gate:
             return True
 
     def leave(self, *, throttled: bool) -> None:
-        """Give the place back, and say whether Lambda had refused it."""
+        """Tell that an invocation has ended, and whether Lambda throttled it."""
         with self._changed:
             self._inside -= 1
             if not throttled:

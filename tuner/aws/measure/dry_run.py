@@ -1,6 +1,6 @@
-"""What a run would do to a function, in words: its changes, permissions and worst-case cost.
+"""Says what a run would do to a function: its changes, the permissions it needs, and its cost at most.
 
-Plans with the steps that a run makes, and makes none of them.
+Uses the same changes that a run makes, and makes none of them.
 """
 
 from __future__ import annotations
@@ -9,23 +9,23 @@ from collections.abc import Sequence
 
 from tuner.aws.changes.markers import CopyMarker, LatestMarker, VersionMarker
 from tuner.aws.changes.operations import (
+    Change,
     CreateCopy,
     DeleteCopy,
     DeleteVersion,
     PublishVersion,
     RestoreLatest,
     SetLatest,
-    Step,
     permissions,
 )
 from tuner.aws.measure.preconditions import CACHE_HOURS, Facts
 from tuner.model import Configuration, FunctionIdentity, Notice, SearchSpace
-from tuner.pricing.price_list import DEFAULT_REGION, PriceList, price_list, snapstart_cache_usd
+from tuner.pricing.price_list import PriceList, snapstart_cache_usd
 from tuner.search.space import search_space
 from tuner.settings import Settings
 
 LONGEST_INIT_S = 10
-"""A longer initialisation is ended, and repeated within the timeout of the run (Lambda, execution environments)."""
+"""Lambda ends a longer initialisation and repeats it within the timeout of the run (Lambda, execution environments)."""
 READS = (
     "lambda:GetFunction",
     "lambda:GetFunctionConfiguration",
@@ -34,15 +34,22 @@ READS = (
     "lambda:ListVersionsByFunction",
     "lambda:InvokeFunction",
 )
-"""Needed by every run."""
+"""IAM actions that every run needs."""
 
 
-def plan_text(settings: Settings, identity: FunctionIdentity, facts: Facts, notices: Sequence[Notice], run: str) -> str:
+def plan_text(
+    settings: Settings,
+    identity: FunctionIdentity,
+    facts: Facts,
+    notices: Sequence[Notice],
+    *,
+    run: str,
+    prices: PriceList,
+) -> str:
     """The plan of a run, as `--dry-run` prints it."""
     space = search_space(settings, identity)
-    prices = price_list(identity.region or DEFAULT_REGION).with_discount(settings.discount)
-    steps = plan_steps(space, facts, run)
-    needed = sorted({*READS, *(action for step in steps for action in permissions(step)), *_extras(settings)})
+    changes = plan_changes(space, facts, run)
+    needed = sorted({*READS, *(action for change in changes for action in permissions(change)), *_extras(settings)})
     sizes = ", ".join(map(str, space.memory_sizes_mb))
     grid = settings.sampler == "grid"
     return "\n".join(
@@ -52,8 +59,8 @@ def plan_text(settings: Settings, identity: FunctionIdentity, facts: Facts, noti
             f"  sizes        {sizes} MB on {', '.join(space.architectures)}",
             f"  runs         {_runs(settings, space)}",
             f"  at most      {_worst_case(settings, space, identity, facts, prices)}",
-            "  changes      " + ("these, in this order:" if grid else "of these, those for the sizes that it chooses:"),
-            *(f"    {step}" for step in steps),
+            "  changes      " + ("in this order:" if grid else "of these, for the sizes that the sampler chooses:"),
+            *(f"    {change}" for change in changes),
             "  permissions  " + needed[0],
             *(f"               {action}" for action in needed[1:]),
             *(f"  note         {notice.message}" for notice in notices),
@@ -62,22 +69,22 @@ def plan_text(settings: Settings, identity: FunctionIdentity, facts: Facts, noti
     )
 
 
-def plan_steps(space: SearchSpace, facts: Facts, run: str) -> list[Step]:
-    """The changes of a run that measures every configuration of a space."""
+def plan_changes(space: SearchSpace, facts: Facts, run: str) -> list[Change]:
+    """The changes of a run that measures every configuration of a space, in order."""
     state = facts.details.state
     copied = [c for c in space.configurations if facts.copies_only or c.architecture is not state.architecture]
     versions = [VersionMarker(run, c, 1) for c in space.configurations if c not in copied]
     copies = [CopyMarker(VersionMarker(run, c, 1), state.name) for c in copied]
-    steps: list[Step] = []
+    changes: list[Change] = []
     for marker in versions:
-        steps.append(SetLatest(state.name, LatestMarker(marker, state.memory_mb, state.description)))
-        steps.append(PublishVersion(state.name, marker))
+        changes.append(SetLatest(state.name, LatestMarker(marker, state.memory_mb, state.description)))
+        changes.append(PublishVersion(state.name, marker))
     if versions:
-        steps.append(RestoreLatest(state.name, state.memory_mb, state.description))
-    steps.extend(CreateCopy(copy) for copy in copies)
-    steps.extend(DeleteVersion(state.name, "…", str(marker)) for marker in versions)
-    steps.extend(DeleteCopy(copy.name) for copy in copies)
-    return steps
+        changes.append(RestoreLatest(state.name, state.memory_mb, state.description))
+    changes.extend(CreateCopy(copy) for copy in copies)
+    changes.extend(DeleteVersion(state.name, "…", str(marker)) for marker in versions)
+    changes.extend(DeleteCopy(copy.name) for copy in copies)
+    return changes
 
 
 def _runs(settings: Settings, space: SearchSpace) -> str:
@@ -97,7 +104,7 @@ def _invocations(settings: Settings, space: SearchSpace) -> int | None:
 def _worst_case(
     settings: Settings, space: SearchSpace, identity: FunctionIdentity, facts: Facts, prices: PriceList
 ) -> str:
-    """Every run cold and until the function's timeout; what is not in it is said."""
+    """The cost if every run starts cold and lasts until the timeout. Names what the figure leaves out."""
     timeout_s = identity.timeout_s or 0
     billed_ms, ephemeral_mb = (LONGEST_INIT_S + timeout_s) * 1000, facts.details.state.ephemeral_mb
     dear = [prices.invocation_cost(c, billed_ms, ephemeral_mb=ephemeral_mb) for c in space.configurations]
@@ -110,7 +117,7 @@ def _worst_case(
     each = f"{max(dear):.6f} {prices.currency} a run that starts cold and lasts until the timeout of {timeout_s:g} s"
     total = f"{min(known):.4f} {prices.currency}; {each}" if known else f"{each}; bound the sum with --max-usd"
     if settings.budget.max_usd is not None:
-        total += "; runs under way may go beyond --max-usd"
+        total += "; runs in progress may exceed --max-usd"
     if settings.pre_processor or settings.post_processor:
         total += "; processors not included"
     if facts.details.state.has_snapstart:

@@ -1,7 +1,7 @@
-"""Reads a function before anything is changed, and judges whether and how it can be measured.
+"""Reads a function before any change, and decides whether and how it can be measured.
 
-A run of the command line and an execution of the state machine begin with the same survey.
-Nothing is changed here; the one write, which asks for the memory cap, is never made by Lambda.
+A run of the command line and an execution of the state machine begin with the same inspection. It changes
+nothing: Lambda always rejects its one write, which asks for the largest memory size.
 """
 
 from __future__ import annotations
@@ -11,50 +11,51 @@ from dataclasses import dataclass, replace
 
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.function import FunctionState
-from tuner.aws.api.function_reference import Target
+from tuner.aws.api.function_reference import FunctionReference
 from tuner.aws.changes.copies import refuse_other_copies
 from tuner.aws.changes.latest import refuse_marked
 from tuner.aws.changes.markers import fits
 from tuner.aws.changes.packages import Packages
 from tuner.aws.changes.versions import VersionPublisher, refuse_other_runs
-from tuner.aws.measure import preconditions as guards
+from tuner.aws.measure import preconditions
 from tuner.aws.measure.dry_run import plan_text
 from tuner.model import MAX_MEMORY_MB, Architecture, BackendKind, FunctionIdentity, Notice
+from tuner.pricing.price_list import PriceList
 from tuner.settings import Settings
 
 EVERY_ACCOUNT_MB = 3008
-"""Memory that every account may use; about more the account is asked (Lambda quotas, 2026-09)."""
+"""Memory size that every account may use. For more, the inspection asks Lambda (Lambda quotas, 2026-09)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What was found out about a function.
+class Inspection:
+    """What was read of a function, and what follows from it.
 
     Attributes:
         settings: what the user asked for.
-        target: the function.
+        reference: the function.
         api: Lambda's control plane.
         region: where the function is.
-        run: the run that the survey is for.
+        run: the id of the run.
         facts: everything that was read.
-        packages: its code.
-        obstacles: for each other architecture that was asked for, why it is left out; empty: it is not.
-        notices: what the user should know of the function.
+        packages: the code of the function.
+        obstacles: for each other requested architecture why it cannot be measured; empty when it can.
+        notices: what the user should know about the function.
     """
 
     settings: Settings
-    target: Target
+    reference: FunctionReference
     api: LambdaApi
     region: str
     run: str
-    facts: guards.Facts
+    facts: preconditions.Facts
     packages: Packages
     obstacles: Mapping[Architecture, str]
     notices: tuple[Notice, ...]
 
     @property
     def architectures(self) -> tuple[Architecture, ...]:
-        """Those that are measured, the function's own first."""
+        """The measured architectures, the function's own first."""
         others = [architecture for architecture, obstacle in self.obstacles.items() if not obstacle]
         return (self.facts.details.state.architecture, *others)
 
@@ -65,14 +66,14 @@ class Survey:
 
     @property
     def is_of_published(self) -> bool:
-        """Whether only copies of a published version are measured, which no deployment changes."""
+        """Whether everything runs on copies of a published version, which no deployment can change."""
         return self.facts.copies_only and self.facts.details.state.is_published
 
     def obstacle(self, architecture: Architecture) -> str:
-        """Why an architecture is not measured; empty when it is."""
+        """Why an architecture cannot be measured; empty when it can."""
         if architecture in self.architectures:
             return ""
-        return self.obstacles.get(architecture, "It was not asked for when the run began.")
+        return self.obstacles.get(architecture, "It was not requested when the run began.")
 
     def identity(self, *, max_memory_mb: int = MAX_MEMORY_MB) -> FunctionIdentity:
         """The function as it was found, and what of it can be measured."""
@@ -83,7 +84,7 @@ class Survey:
             architectures=self.architectures,
             max_memory_mb=max_memory_mb,
             arn=state.arn,
-            version=self.target.qualifier or state.version,
+            version=self.reference.qualifier or state.version,
             runtime=state.runtime,
             code_sha256=state.code_sha256,
             region=self.region,
@@ -99,16 +100,16 @@ class Survey:
         )
 
     def check(self) -> FunctionState:
-        """Make sure that no other run is at work, and that copies can be made.
+        """Make sure that no other run works on the function, and that copies can be created.
 
         Returns:
             $LATEST as it is.
 
         Raises:
             InputError: the function cannot be copied.
-            AnotherRunError: another run is at work on it.
+            AnotherRunError: another run works on it.
         """
-        latest = self.api.wait_ready(self.target.name)
+        latest = self.api.wait_ready(self.reference.name)
         refuse_marked(latest.name, latest)
         refuse_other_runs(latest.name, self.api.versions(latest.name))
         if self.copied:
@@ -117,61 +118,64 @@ class Survey:
         return latest
 
     def memory_cap_mb(self, publisher: VersionPublisher) -> int:
-        """The largest memory size that the account allows, as far as the settings can lead to it.
+        """The largest memory size that the account allows, up to what the settings can choose.
 
-        Copies are refused one by one instead: asking would need a write to the function.
+        Does not ask when everything runs on copies, because the question is a write to the function. Lambda then
+        refuses each copy that is too large.
         """
         wanted = _largest(self.settings)
         unasked = self.facts.copies_only or wanted <= EVERY_ACCOUNT_MB
         return MAX_MEMORY_MB if unasked else publisher.memory_cap_mb(wanted)
 
-    def plan(self) -> str:
-        """What a run would do, the permissions it needs, and what it costs at most."""
-        return plan_text(self.settings, self.identity(), self.facts, self.notices, self.run)
+    def plan(self, prices: PriceList) -> str:
+        """What a run would do, the permissions it needs, and its cost at most by the run's price list."""
+        return plan_text(self.settings, self.identity(), self.facts, self.notices, run=self.run, prices=prices)
 
 
-def make_survey(settings: Settings, target: Target, api: LambdaApi, *, region: str, run: str) -> Survey:
-    """Read a function, the account's limits, and what stands against its other architectures.
+def inspect_function(
+    settings: Settings, reference: FunctionReference, api: LambdaApi, *, region: str, run: str
+) -> Inspection:
+    """Read a function, the account's limits, and what prevents other architectures.
 
     Raises:
         InputError: the function cannot be tuned, with every reason.
         AwsError: a permission is missing, or AWS cannot be reached.
     """
-    function = api.details(target.name)
-    version = api.details(target.name, target.qualifier) if target.qualifier else function
-    # Tags and reserved concurrency are those of the function, whatever the version.
+    function = api.details(reference.name)
+    version = api.details(reference.name, reference.qualifier) if reference.qualifier else function
+    # Tags and reserved concurrency belong to the function, not to a version.
     details = replace(function, state=version.state, code=version.code)
     on_request = settings.isolation == "copy"
-    reason = "" if on_request else _reason_for_copies(target, details.state, function.state, run)
-    facts = guards.Facts(
+    reason = "" if on_request else _reason_for_copies(reference, details.state, function.state, run)
+    facts = preconditions.Facts(
         details=details,
         account=api.account(),
-        provisioned=api.provisioned_concurrency(target.name, needed=details.reserved_concurrency is not None),
+        provisioned=api.provisioned_concurrency(reference.name, needed=details.reserved_concurrency is not None),
         copies_only=on_request or bool(reason),
     )
-    guards.refuse(facts)
+    preconditions.check(facts)
     packages = Packages(api, details, settings.code_for)
     others = [other for other in settings.architectures or () if other is not details.state.architecture]
     obstacles = {other: packages.obstacle(other) for other in others}
     notices = [
         *([Notice("copies", reason)] if reason else []),
-        *guards.notices(facts),
+        *preconditions.notices(facts),
         *(Notice("architecture", f"{other} is left out: {found}.") for other, found in obstacles.items() if found),
     ]
-    return Survey(settings, target, api, region, run, facts, packages, obstacles, tuple(notices))
+    return Inspection(settings, reference, api, region, run, facts, packages, obstacles, tuple(notices))
 
 
-def _reason_for_copies(target: Target, state: FunctionState, latest: FunctionState, run: str) -> str:
-    """Why $LATEST cannot serve, so that everything is measured on copies; empty when it can."""
+def _reason_for_copies(reference: FunctionReference, state: FunctionState, latest: FunctionState, run: str) -> str:
+    """Why $LATEST cannot be used, so that everything runs on copies; empty when it can."""
     if not state.same_deployment(latest):
-        return f"{target.qualifier} differs from $LATEST in code or settings: it is measured on copies."
+        return f"{reference.qualifier} differs from $LATEST in code or settings, so it is measured on copies."
     if not fits(latest.description, run):
-        return "Its description leaves no room to note how $LATEST was: it is measured on copies."
+        return "Its description has no room for the original settings of $LATEST, so it is measured on copies."
     return ""
 
 
 def _largest(settings: Settings) -> int:
-    """The largest memory size that the settings can lead to."""
+    """The largest memory size that these settings can choose."""
     memory = settings.memory
     if memory.listed is not None:
         return max(memory.listed)

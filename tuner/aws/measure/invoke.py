@@ -1,7 +1,7 @@
-"""Invokes a version of a function and reads what came of it.
+"""Invokes a version of a function and reads its report.
 
-A throttled call is repeated, for it never ran; a call that may have run is never repeated.
-What happens to the function is an outcome; only what would happen to every call is an error.
+Repeats a throttled call, because it never ran. Never repeats a call that may have run. A failure of the
+function is an outcome; only a failure that every call would meet is an error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tuner.aws.api.errors import (
     aws_errors,
 )
 from tuner.aws.api.logs import LogLookup
-from tuner.aws.measure.concurrency import Gate
+from tuner.aws.measure.concurrency import ConcurrencyLimiter
 from tuner.errors import BackendError
 from tuner.model import Configuration, FunctionError, Invocation, Outcome
 from tuner.payloads import without_payload
@@ -35,30 +35,29 @@ from tuner.pricing.price_list import snapstart_restore_usd
 from tuner.report_line import ReportLine, classify, parse_log
 
 ATTEMPTS = 12
-"""Of a throttled invocation; with the pauses below about a minute."""
+"""Calls of a throttled invocation at most. With the pauses below they take about a minute."""
 BASE_PAUSE_S, CAP_PAUSE_S = 0.1, 10.0
 _NOT_READY = {"ResourceNotReadyException", "CodeArtifactUserPendingException", "SnapStartNotReadyException"}
 _PAID_RESTORES = ("python", "dotnet")
-"""SnapStart restores are paid for these runtimes; Java's are free of charge (Lambda pricing, 2026-09)."""
-
+"""AWS charges SnapStart restores of these runtimes; Java's are free (Lambda pricing, 2026-09)."""
 
 _ENDED = re.compile(
     r'^END RequestId: (\S+)\s*$|^\{.*"type": ?"platform\.report".*"requestId": ?"([^"]+)"', re.MULTILINE
 )
-"""The platform's last word on an invocation, in text and in JSON."""
+"""The line by which the platform ends an invocation, as text and as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What is invoked: a version of the function or of a copy.
+class InvocationTarget:
+    """What an invocation calls: a version of the function or of a copy.
 
     Attributes:
         function: name of the function or copy.
         qualifier: version number.
-        configuration: of that version.
-        runtime: identifies the runtime whose restores may be paid.
-        log_group: where its reports are; empty when they are switched off.
-        storage_usd_per_s: price of its ephemeral storage above what is free.
+        configuration: configuration of that version.
+        runtime: the runtime, which decides whether AWS charges restores.
+        log_group: the log group with its reports; empty when reports are switched off.
+        storage_usd_per_s: price of the ephemeral storage above what is free.
     """
 
     function: str
@@ -71,7 +70,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What Lambda answered: body, whether the function failed, log tail, request id."""
+    """Lambda's reply: body, whether the function failed, log tail, request id."""
 
     body: bytes
     failed: bool
@@ -81,21 +80,21 @@ class Reply:
 
 @dataclass(slots=True)
 class Invoker:
-    """Invokes, from any number of threads.
+    """Invokes. Safe to use from several threads.
 
     Attributes:
-        client: a boto3 `lambda` client that repeats nothing.
-        gate: bounds the invocations under way.
-        logs: looks reports up that the tail lacks; None: nothing is looked up.
+        client: a boto3 `lambda` client without retries.
+        limiter: limits the invocations that run at once.
+        logs: finds reports that the log tail lacks; None: nothing looks for them.
         allowed: error types that count as normal runs.
-        pre_processor, post_processor: functions called around each invocation.
-        hide_payload: keep what was sent out of the errors of the function and of the processors.
-        attempts: calls at most of an invocation that is throttled.
-        base_pause_s: upper bound of the first pause between them; it doubles with each.
+        pre_processor, post_processor: functions called before and after each invocation.
+        hide_payload: remove the payload from errors of the function and the processors.
+        attempts: calls of a throttled invocation at most.
+        base_pause_s: upper bound of the first pause between calls; it doubles each time.
     """
 
     client: Any
-    gate: Gate
+    limiter: ConcurrencyLimiter
     logs: LogLookup | None = None
     allowed: frozenset[str] = frozenset()
     pre_processor: str | None = None
@@ -106,17 +105,19 @@ class Invoker:
     attempts: int = ATTEMPTS
     base_pause_s: float = BASE_PAUSE_S
 
-    def measure(self, place: Place, body: bytes, *, payload: int, stop: threading.Event) -> Invocation | None:
-        """Invoke once, processors included; None when `stop` ended it before it ran.
+    def measure(
+        self, target: InvocationTarget, body: bytes, *, payload: int, stop: threading.Event
+    ) -> Invocation | None:
+        """Invoke once, with the processors. Returns None when `stop` was set before the function ran.
 
         Raises:
-            BackendError: no permission, no such version, or a processor failed.
+            BackendError: a permission or the version is missing, or a processor failed.
         """
         given, body = body, self.prepare(body, stop)
         began = self.now()
         started_at = _iso(began)
         try:
-            reply = self._call(place.function, place.qualifier, body, stop)
+            reply = self._call(target.function, target.qualifier, body, stop)
         except ThrottledError as exc:
             cause = FunctionError(exc.code, f"{exc.message} {exc.hint}")
             return Invocation(Outcome.THROTTLED, error=cause, payload=payload, started_at=started_at)
@@ -127,30 +128,32 @@ class Invoker:
             return None
         if self.post_processor and not reply.failed:
             self._processed(self.post_processor, reply.body, stop, given, body)
-        invocation = self.interpret(place, reply, began=began, payload=payload, stop=stop)
+        invocation = self.interpret(target, reply, began=began, payload=payload, stop=stop)
         if invocation.error and self.hide_payload:
             return replace(invocation, error=without_payload(invocation.error, given, body))
         return invocation
 
     def prepare(self, body: bytes, stop: threading.Event) -> bytes:
-        """The payload after the pre-processor, where there is one; a processor that says nothing changes nothing.
+        """The payload that the pre-processor returns. Without a pre-processor or an answer, the payload itself.
 
         Raises:
             BackendError: the processor failed.
         """
         return (self._processed(self.pre_processor, body, stop) or body) if self.pre_processor else body
 
-    def interpret(self, place: Place, reply: Reply, *, began: float, payload: int, stop: threading.Event) -> Invocation:
-        """The invocation that a reply tells of, whoever made the call.
+    def interpret(
+        self, target: InvocationTarget, reply: Reply, *, began: float, payload: int, stop: threading.Event
+    ) -> Invocation:
+        """The invocation that a reply describes. The state machine hands in replies of its own calls.
 
         Args:
-            place: what was invoked.
-            reply: what Lambda answered.
-            began: when, Unix seconds.
+            target: what was invoked.
+            reply: Lambda's reply.
+            began: when the invocation began, in Unix seconds.
             payload: index of the payload.
-            stop: ends the waiting for a report in the logs.
+            stop: ends the wait for a report in the logs.
         """
-        report, stream = self._report(place, reply, began, stop)
+        report, stream = self._report(target, reply, began, stop)
         error = _function_error(reply) if reply.failed else None
         outcome = classify(report, error)
         return Invocation(
@@ -166,19 +169,21 @@ class Invoker:
             request_id=reply.request_id,
             payload=payload,
             started_at=_iso(began),
-            extra_cost_usd=_extra_cost(place, report),
+            extra_cost_usd=_extra_cost(target, report),
         )
 
-    def _report(self, place: Place, reply: Reply, began: float, stop: threading.Event) -> tuple[ReportLine | None, str]:
+    def _report(
+        self, target: InvocationTarget, reply: Reply, began: float, stop: threading.Event
+    ) -> tuple[ReportLine | None, str]:
         report = parse_log(reply.log, _id_in_log(reply))
-        if report is None and self.logs is not None and place.log_group:
-            found = self.logs.find(place.log_group, reply.request_id, int(began * 1000), stop)
+        if report is None and self.logs is not None and target.log_group:
+            found = self.logs.find(target.log_group, reply.request_id, int(began * 1000), stop)
             if found is not None:
                 return parse_log(found[0], reply.request_id), found[1]
         return report, ""
 
     def _processed(self, arn: str, body: bytes, stop: threading.Event, *payloads: bytes) -> bytes:
-        """The output of a processor; empty when it gave none. It may know the payloads, and quote them as it fails."""
+        """The output of a processor; empty when it has none. Its error may quote the payloads."""
         reply = self._call(arn, None, body, stop)
         if reply is None:
             return b""
@@ -186,19 +191,21 @@ class Invoker:
             error = _function_error(reply)
             if self.hide_payload:
                 error = without_payload(error, body, *payloads)
-            raise BackendError(f"The processor {arn} failed: {error.type}: {error.message}", "Mend it, then run again.")
+            raise BackendError(
+                f"The processor {arn} failed: {error.type}: {error.message}", "Fix the processor, then run again."
+            )
         return b"" if reply.body.strip() in (b"", b"null", b'""') else reply.body
 
     def _call(self, function: str, qualifier: str | None, body: bytes, stop: threading.Event) -> Reply | None:
-        """Invoke until it has run, or may have; None when `stop` came first.
+        """Invoke until the function has run or may have run. Returns None when `stop` was set first.
 
         Raises:
-            ThrottledError: no concurrency was free, also after retries.
-            LostReplyError, ServiceFaultError: whether it ran is not known.
-            AwsError: it would fail again.
+            ThrottledError: no concurrency was free after all retries.
+            LostReplyError, ServiceFaultError: the function may have run.
+            AwsError: every other call would fail too.
         """
         for attempt in range(self.attempts):
-            if not self.gate.enter(stop):
+            if not self.limiter.enter(stop):
                 return None
             throttled = False
             try:
@@ -211,7 +218,7 @@ class Invoker:
                     raise
                 failure = exc
             finally:
-                self.gate.leave(throttled=throttled)
+                self.limiter.leave(throttled=throttled)
             longest = min(CAP_PAUSE_S, self.base_pause_s * 2**attempt)
             pause = max(self.rng.uniform(longest / 2, longest), min(CAP_PAUSE_S, failure.retry_after_s))
             if attempt + 1 < self.attempts and stop.wait(pause):
@@ -243,7 +250,7 @@ def _id_in_log(reply: Reply) -> str:
 
 
 def _function_error(reply: Reply) -> FunctionError:
-    """The function's own error as it told it."""
+    """The error that the function returned."""
     try:
         said = json.loads(reply.body)
     except ValueError:
@@ -258,14 +265,14 @@ def _function_error(reply: Reply) -> FunctionError:
 
 
 def _type_from(said: dict[str, Any]) -> str:
-    """The type where the runtime gives none: a timeout says so in its message only."""
+    """The error type where the runtime gives none. A timeout is visible in the message only."""
     return "Sandbox.Timedout" if "Task timed out after" in str(said.get("errorMessage")) else "Unhandled"
 
 
-def _extra_cost(place: Place, report: ReportLine | None) -> float:
-    """What is paid beside duration and request: ephemeral storage, and restores where they are paid."""
+def _extra_cost(target: InvocationTarget, report: ReportLine | None) -> float:
+    """Cost beside duration and request: ephemeral storage, and restores where AWS charges them."""
     if report is None:
         return 0.0
-    storage = place.storage_usd_per_s * (report.billed_duration_ms or 0) / 1000
-    restored = report.restore_duration_ms is not None and place.runtime.startswith(_PAID_RESTORES)
-    return storage + (snapstart_restore_usd(place.configuration.memory_mb) if restored else 0.0)
+    storage = target.storage_usd_per_s * (report.billed_duration_ms or 0) / 1000
+    restored = report.restore_duration_ms is not None and target.runtime.startswith(_PAID_RESTORES)
+    return storage + (snapstart_restore_usd(target.configuration.memory_mb) if restored else 0.0)

@@ -1,4 +1,4 @@
-"""Reads the payload that a user keeps in S3."""
+"""Reads payloads that the user keeps in S3."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _PATH = "$.payloadS3"
 
 
 def read_payloads(settings: Settings, clients: Clients) -> Payloads:
-    """The payloads of a run: those in S3 win over those of the settings.
+    """The payloads of a run: those in S3 when the settings name an address, else those in the settings.
 
     Raises:
-        InputError: no S3 address, or no JSON there.
+        InputError: the address is wrong, or there is no JSON.
         AwsError: it cannot be read.
     """
     if settings.payload_s3 is None:
@@ -30,7 +30,7 @@ def _read_json(client: Any, text: str) -> Any:
     address = parse_address(text, path=_PATH)
     content = Objects(client, address.bucket).read(address.key)
     if content is None:
-        raise InputError.single(_PATH, f"there is nothing at {address}", "check the address")
+        raise InputError.single(_PATH, f"there is no object at {address}", "check the address")
     try:
         return json.loads(content)
     except ValueError as exc:

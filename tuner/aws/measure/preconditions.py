@@ -1,6 +1,6 @@
-"""What stands in the way of tuning a function, or should be known before: each said by its name.
+"""Decides whether a function can be tuned, and which of its settings the user should know about.
 
-Judges what was read; makes no calls and changes nothing.
+Judges what was read. It makes no calls and changes nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from tuner.errors import Fault, InputError
 from tuner.model import Notice
 
 CACHE_HOURS = 3
-"""SnapStart's cache is paid for at least this long (Lambda pricing, 2026-09; Python and .NET)."""
+"""Shortest time for which AWS charges SnapStart's cache (Lambda pricing, 2026-09; Python and .NET)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was read of a function before anything is changed.
+    """What was read of a function before any change.
 
     Attributes:
         details: the function or the version to tune.
@@ -32,11 +32,11 @@ class Facts:
     copies_only: bool
 
 
-def refuse(facts: Facts) -> None:
-    """Refuse what cannot be tuned, all reasons at once.
+def check(facts: Facts) -> None:
+    """Make sure that the function can be tuned.
 
     Raises:
-        InputError: names each reason and a remedy.
+        InputError: it cannot; names every reason and its remedy.
     """
     state, faults = facts.details.state, _unsupported(facts.details.state)
     if state.failure:
@@ -45,9 +45,9 @@ def refuse(facts: Facts) -> None:
         faults.append(
             Fault(
                 "TARGET",
-                f"each version of {state.name} takes {state.code_size:,} bytes of code storage, "
-                f"and {max(0, facts.account.code_bytes_free):,} are left",
-                "delete old versions, or have the quota raised",
+                f"each version of {state.name} needs {state.code_size:,} bytes of code storage, "
+                f"and {max(0, facts.account.code_bytes_free):,} are free",
+                "delete old versions, or request a higher quota",
             )
         )
     if not facts.copies_only and own_concurrency(facts) == 0:
@@ -55,7 +55,7 @@ def refuse(facts: Facts) -> None:
         problem = (
             f"{state.name} has a reserved concurrency of 0, which throttles every invocation"
             if reserved == 0
-            else f"its reserved concurrency of {reserved} is all provisioned for other versions of {state.name}"
+            else f"other versions of {state.name} have all of its reserved concurrency of {reserved} provisioned"
         )
         faults.append(Fault("TARGET", problem, "raise it, or measure on copies: --isolation copy"))
     if faults:
@@ -63,13 +63,13 @@ def refuse(facts: Facts) -> None:
 
 
 def own_concurrency(facts: Facts) -> int | None:
-    """Concurrency of the function that its new versions may use; None: that of the account."""
+    """Reserved concurrency that new versions of the function can use; None: the account's concurrency."""
     reserved = facts.details.reserved_concurrency
     return None if reserved is None else max(0, reserved - facts.provisioned)
 
 
-def concurrency(facts: Facts, wanted: int) -> tuple[int, Notice | None]:
-    """How many invocations may be under way: at most half of what is free, so that other callers keep the rest."""
+def allowed_concurrency(facts: Facts, wanted: int) -> tuple[int, Notice | None]:
+    """How many invocations may run at once: at most half of what is free. Other callers keep the rest."""
     own = None if facts.copies_only else own_concurrency(facts)
     free = facts.account.concurrency if own is None else own
     allowed = max(1, min(wanted, free // 2))
@@ -82,42 +82,42 @@ def concurrency(facts: Facts, wanted: int) -> tuple[int, Notice | None]:
 
 
 def notices(facts: Facts) -> list[Notice]:
-    """What does not stop a run, and should be known."""
+    """What does not prevent a run, but what the user should know."""
     state = facts.details.state
-    said = {
+    messages = {
         "snapstart": (
             state.has_snapstart,
-            f"SnapStart: each version waits for a snapshot, paid for {CACHE_HOURS} hours (Python, .NET).",
+            f"SnapStart: each version waits for its snapshot. AWS charges {CACHE_HOURS} hours of it (Python, .NET).",
         ),
         "provisioned_concurrency": (
             facts.provisioned > 0,
-            f"{facts.provisioned} environments are provisioned, at another price; measured is on demand.",
+            f"It has {facts.provisioned} provisioned environments at another price. The run measures on-demand ones.",
         ),
         "file_system": (
             bool(state.raw.get("FileSystemConfigs")),
-            "The function mounts a file system: its test runs use the same files.",
+            "The function mounts a file system. The test runs use the same files.",
         ),
         "reports_off": (
             state.reports_are_off and not facts.copies_only,
-            "Its system log level WARN drops the report lines: measure with --isolation copy, whose copies log them.",
+            "Its system log level WARN drops the report lines. Use --isolation copy: the copies log them.",
         ),
     }
-    return [Notice(code, message) for code, (holds, message) in said.items() if holds]
+    return [Notice(code, message) for code, (holds, message) in messages.items() if holds]
 
 
 def _unsupported(state: FunctionState) -> list[Fault]:
     raw = state.raw
     reasons = {
         "CapacityProviderConfig": (
-            "runs on Lambda Managed Instances, which are paid by instance and serve several requests at once",
+            "runs on Lambda Managed Instances, which AWS charges per instance and which serve several requests at once",
             "tune a function on the standard compute type",
         ),
         "DurableConfig": (
-            "is a durable function: the report of a replay is not the whole cost",
-            "tune the plain functions that it calls",
+            "is a durable function, and the report of a replay does not show the whole cost",
+            "tune the ordinary functions that it calls",
         ),
         "TenancyConfig": (
-            "isolates tenants, so that every invocation needs a tenant id",
+            "isolates tenants, so every invocation needs a tenant id",
             "tune a copy of it without tenant isolation",
         ),
         "AcceleratorConfig": ("uses an accelerator, which has a price of its own", "tune a function without one"),

@@ -1,7 +1,6 @@
-"""Runs the lanes of trials on published versions, interleaved and in parallel.
+"""Runs the lanes of trials in parallel and in random order.
 
-A wave is as many lanes as run side by side on one version, so that each has an environment of
-its own. Knows how to schedule and how to stop; not how versions come about.
+Decides when each lane starts and how a run stops. It does not know how invocation targets are created.
 """
 
 from __future__ import annotations
@@ -13,49 +12,49 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from tuner.aws.measure.invoke import Invoker, Place
+from tuner.aws.measure.invoke import InvocationTarget, Invoker
 from tuner.model import Invocation, Sample, Trial
 from tuner.payloads import Payloads
 
-WATCH_EVERY_S = 5.0
-"""How often it is looked whether the function was deployed meanwhile."""
+CHECK_EVERY_S = 5.0
+"""How often the scheduler checks whether somebody has deployed the function."""
 POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Wave:
-    """Lanes of a trial that run side by side on one version.
+class TargetLanes:
+    """Lanes of one trial that run at the same time on one invocation target, so that each starts cold.
 
     Attributes:
-        trial: what asked for it.
-        place: what is invoked.
-        payloads: for each lane the indices of the payloads of its runs, one after the other.
-        first: number of its first lane within the trial.
+        trial: the trial.
+        target: what the lanes invoke.
+        payloads: for each lane the payload indices of its runs, in order.
+        first: number of the first lane within the trial.
     """
 
     trial: Trial
-    place: Place
+    target: InvocationTarget
     payloads: tuple[tuple[int, ...], ...]
     first: int = 0
 
 
-def split_lanes(
+def group_lanes(
     trial: Trial, payloads: Payloads, *, width: int, seed: int, cold: bool
 ) -> list[tuple[tuple[int, ...], ...]]:
-    """The lanes of a trial, in parts that can run side by side.
+    """The lanes of a trial in groups of at most `width`.
 
-    Lanes beyond the concurrency would find the environments of others warm: each part needs a
-    version of its own.
+    A lane that starts after another one has ended would find its environment warm. Each group therefore needs
+    an invocation target of its own.
 
     Args:
-        trial: what was asked for.
-        payloads: drawn from by weight.
-        width: lanes at once.
-        seed: of the study.
-        cold: whether each run is to be cold, and so a lane of its own.
+        trial: the trial.
+        payloads: what to draw from, by weight.
+        width: lanes that run at once.
+        seed: the seed of the study.
+        cold: whether each run must be cold and so is a lane of its own.
 
     Returns:
-        Parts of lanes; a lane is the indices of the payloads of its runs.
+        Groups of lanes. A lane is the payload indices of its runs.
     """
     lanes, runs = (trial.invocations, 1) if cold else (trial.environments, trial.runs_per_environment)
     schedule = payloads.schedule(lanes * runs, seed=seed, trial=trial.id)
@@ -65,14 +64,14 @@ def split_lanes(
 
 @dataclass(slots=True)
 class _Lane:
-    wave: Wave
+    group: TargetLanes
     number: int
     done: list[Invocation] = field(default_factory=list)
     failure: Exception | None = None
 
 
 class _Environments:
-    """Which environment a lane holds, as far as cold starts tell."""
+    """Which environment each lane uses, as far as cold starts show it."""
 
     def __init__(self) -> None:
         self._held: dict[int, str] = {}
@@ -81,8 +80,8 @@ class _Environments:
         self._lock = threading.Lock()
 
     def label(self, lane: _Lane, *, cold: bool) -> str:
-        """The label of the environment that has run an invocation of a lane."""
-        where = f"{lane.wave.place.function}:{lane.wave.place.qualifier}"
+        """The label of the environment that ran an invocation of a lane."""
+        where = f"{lane.group.target.function}:{lane.group.target.qualifier}"
         with self._lock:
             if cold or id(lane) not in self._held:
                 left = self._left.get(where)
@@ -94,22 +93,22 @@ class _Environments:
             return self._held[id(lane)]
 
     def leave(self, lane: _Lane) -> None:
-        """A lane has ended: others may find its environment warm."""
+        """Tell that a lane has ended. A later lane may find its environment warm."""
         with self._lock:
             if label := self._held.pop(id(lane), None):
                 self._left.setdefault(label.rpartition("/")[0], []).append(label)
 
 
 @dataclass(slots=True)
-class LaneRunner:
-    """Runs waves; lives as long as the backend, for environments outlive a batch.
+class AwsScheduler:
+    """Runs lane groups. One instance serves all batches, because environments outlive a batch.
 
     Attributes:
         invoker: makes the calls.
         payloads: what to send.
-        concurrency: lanes at once.
-        pause_s: between the runs of a lane.
-        rng: order of the waves.
+        concurrency: lanes that run at once.
+        pause_s: pause between the runs of a lane.
+        rng: draws the order of the groups.
     """
 
     invoker: Invoker
@@ -120,34 +119,36 @@ class LaneRunner:
     clock: Callable[[], float] = time.monotonic
     _environments: _Environments = field(default_factory=_Environments)
 
-    def run(self, waves: Sequence[Wave], stop: threading.Event, watch: Callable[[], object]) -> Iterator[Sample]:
-        """Run waves in random order, as many lanes at once as allowed.
+    def run(
+        self, groups: Sequence[TargetLanes], stop: threading.Event, check: Callable[[], object]
+    ) -> Iterator[Sample]:
+        """Run groups in random order, with as many lanes at once as allowed.
 
         Args:
-            waves: what to run.
-            stop: ends it at once: what is complete is yielded, what is under way is left alone.
-            watch: called every few seconds; what it raises ends the run, after the lanes
-                under way have ended and their samples were yielded.
+            groups: the lanes to run.
+            stop: ends the run at once. Complete runs are yielded; running invocations are abandoned.
+            check: called every few seconds. An error that it raises ends the run after the running lanes
+                have ended and their samples were yielded.
 
         Yields:
             A sample for each lane.
 
         Raises:
-            BackendError: an invocation could not be made at all.
+            BackendError: Lambda cannot be invoked.
         """
-        waiting = list(waves)
+        waiting = list(groups)
         self.rng.shuffle(waiting)
         finished: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
         running: list[_Lane] = []
         halt: Exception | None = None
-        watched = self.clock()
+        checked = self.clock()
         while (waiting and halt is None) or running:
             if stop.is_set():
                 break
             while waiting and halt is None and self._fits(waiting[0], running):
                 running.extend(self._start(waiting.pop(0), finished, stop))
-            if halt is None and self.clock() - watched > WATCH_EVERY_S:
-                halt, watched = _failure_of(watch), self.clock()
+            if halt is None and self.clock() - checked > CHECK_EVERY_S:
+                halt, checked = _failure_of(check), self.clock()
             for lane in _finished(finished):
                 running.remove(lane)
                 halt = halt or lane.failure
@@ -159,37 +160,36 @@ class LaneRunner:
         if halt is not None:
             raise halt
 
-    def _fits(self, wave: Wave, running: Sequence[_Lane]) -> bool:
-        return not running or len(running) + len(wave.payloads) <= self.concurrency
+    def _fits(self, group: TargetLanes, running: Sequence[_Lane]) -> bool:
+        return not running or len(running) + len(group.payloads) <= self.concurrency
 
-    def _start(self, wave: Wave, finished: queue.SimpleQueue[_Lane], stop: threading.Event) -> list[_Lane]:
-        lanes = [_Lane(wave, number) for number in range(len(wave.payloads))]
+    def _start(self, group: TargetLanes, finished: queue.SimpleQueue[_Lane], stop: threading.Event) -> list[_Lane]:
+        lanes = [_Lane(group, number) for number in range(len(group.payloads))]
         for lane in lanes:
-            # A daemon: an invocation under way must not keep an interrupted program from ending.
+            # A daemon thread, so that a running invocation cannot keep an interrupted program alive.
             threading.Thread(target=self._lane, args=(lane, finished, stop), daemon=True).start()
         return lanes
 
     def _lane(self, lane: _Lane, finished: queue.SimpleQueue[_Lane], stop: threading.Event) -> None:
         try:
-            for run, payload in enumerate(lane.wave.payloads[lane.number]):
+            for run, payload in enumerate(lane.group.payloads[lane.number]):
                 if run and self.pause_s and stop.wait(self.pause_s):
                     break
                 body = self.payloads.items[payload].body
-                invocation = self.invoker.measure(lane.wave.place, body, payload=payload, stop=stop)
+                invocation = self.invoker.measure(lane.group.target, body, payload=payload, stop=stop)
                 if invocation is None:
                     break
                 lane.done.append(self._labelled(lane, invocation))
-        except Exception as exc:  # noqa: BLE001  handed to the thread that asked, which raises it
+        except Exception as exc:  # noqa: BLE001  the calling thread raises it
             lane.failure = exc
         self._environments.leave(lane)
         finished.put(lane)
 
     def _labelled(self, lane: _Lane, invocation: Invocation) -> Invocation:
-        """The invocation with the label of its environment: the log stream, else one that is told apart here.
+        """The invocation with the label of its environment: its log stream, else a label that is derived here.
 
-        Lambda's reply does not say which environment ran it. Lanes run side by side, so that
-        each holds one; every cold start begins another; a lane that begins warm has found
-        one that an earlier lane has left.
+        Lambda's reply does not name the environment. Lanes run at the same time, so each uses its own. A cold
+        start begins a new one. A lane that starts warm has found one that an earlier lane left.
         """
         if invocation.environment or not invocation.ran:
             return invocation
@@ -197,7 +197,7 @@ class LaneRunner:
 
 
 def _finished(finished: queue.SimpleQueue[_Lane]) -> Iterator[_Lane]:
-    """Lanes that have ended; waits a little for the first."""
+    """Lanes that have ended; waits a short time for the first."""
     try:
         yield finished.get(timeout=POLL_S)
         while True:
@@ -206,14 +206,14 @@ def _finished(finished: queue.SimpleQueue[_Lane]) -> Iterator[_Lane]:
         return
 
 
-def _failure_of(watch: Callable[[], object]) -> Exception | None:
+def _failure_of(check: Callable[[], object]) -> Exception | None:
     try:
-        watch()
-    except Exception as exc:  # noqa: BLE001  raised by the caller when the lanes have ended
+        check()
+    except Exception as exc:  # noqa: BLE001  the caller raises it when the lanes have ended
         return exc
     return None
 
 
 def _sample(lane: _Lane) -> Sample:
-    trial = lane.wave.trial
-    return Sample(trial.id, trial.configuration, tuple(lane.done), lane.wave.first + lane.number)
+    trial = lane.group.trial
+    return Sample(trial.id, trial.configuration, tuple(lane.done), lane.group.first + lane.number)

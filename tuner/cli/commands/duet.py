@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,14 +155,15 @@ def _measure(
 def _open(settings: Settings, options: Mapping[str, Any]) -> AbstractContextManager[Duet]:
     from tuner.aws.api.connection import Connection
     from tuner.aws.duet import aws_duet
-    from tuner.cli.tuning import is_local, with_payloads
+    from tuner.cli.tuning import is_local, prices_for, with_payloads
     from tuner.local.duet import local_duet
 
     connection = Connection(options["region"], options["profile"], options["role_arn"], options["endpoint_url"])
     settings = with_payloads(settings, connection)
     if is_local(settings.target):
         return local_duet(settings, options["baseline"], options["candidate"])
-    return aws_duet(settings, connection, options["baseline"], options["candidate"])
+    versions = (options["baseline"], options["candidate"])
+    return aws_duet(settings, connection, versions, partial(prices_for, settings))
 
 
 class _Record:

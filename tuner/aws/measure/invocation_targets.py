@@ -1,0 +1,146 @@
+"""Creates the versions or copies that a batch invokes, and deletes them again.
+
+Decides which configuration is published in place and which on a copy, and how many still fit into the
+account's code storage. It does not know what is measured.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tuner.aws.api.client import SNAPSHOT_LIMIT_S, LambdaApi
+from tuner.aws.api.function import FunctionState
+from tuner.aws.changes.copies import CopyMaker
+from tuner.aws.changes.journal import Journal
+from tuner.aws.changes.markers import CopyMarker, VersionMarker
+from tuner.aws.changes.versions import Refusal, VersionPublisher
+from tuner.aws.measure.invoke import InvocationTarget
+from tuner.errors import BackendError
+from tuner.model import MAX_MEMORY_MB, Configuration
+from tuner.pricing.price_list import FREE_EPHEMERAL_MB, PriceList
+
+TargetKey = tuple[Configuration, int]
+"""A configuration and the number of its version: each version has environments of its own."""
+
+
+@dataclass(slots=True)
+class InvocationTargets:
+    """The invocation targets of one run.
+
+    Attributes:
+        api: Lambda's control plane.
+        publisher: publishes and deletes versions of the function.
+        copies: creates and deletes copies.
+        journal: records every change before it is made.
+        prices: the run's price list.
+        copies_only: whether $LATEST stays unchanged.
+        room: how many versions still fit into the account's code storage.
+        cap_mb: the largest memory size that the account allows, as far as known.
+    """
+
+    api: LambdaApi
+    publisher: VersionPublisher
+    copies: CopyMaker
+    journal: Journal
+    prices: PriceList
+    copies_only: bool
+    room: int
+    cap_mb: int = MAX_MEMORY_MB
+    _made: dict[TargetKey, InvocationTarget | Refusal] = field(default_factory=dict)
+    _is_only_run: bool = False
+
+    def provide(
+        self, wanted: Sequence[TargetKey], stop: threading.Event
+    ) -> dict[TargetKey, InvocationTarget | Refusal]:
+        """Create the targets that do not exist yet.
+
+        Returns:
+            For each key its target, or why AWS refuses the configuration. Fewer when `stop` was set.
+
+        Raises:
+            FunctionChangedError: somebody deployed the function meanwhile.
+            AnotherRunError: an earlier run works on the function.
+        """
+        missing = sorted({key for key in wanted if key not in self._made})
+        self._made |= {key: refusal for key in missing if (refusal := self._refused(key[0])) is not None}
+        missing = [key for key in missing if key not in self._made]
+        fitting, rest = missing[: max(0, self.room)], missing[max(0, self.room) :]
+        full = Refusal("CodeStorageExceededException", "The account's code storage has no room for another version.")
+        self._made |= dict.fromkeys(rest, full)
+        self._publish([key for key in fitting if not self.copied(key[0])], stop)
+        self._copy([key for key in fitting if self.copied(key[0])], stop)
+        return {key: self._made[key] for key in wanted if key in self._made}
+
+    def retire(self, keys: Iterable[TargetKey]) -> None:
+        """Delete targets that no later batch needs. `undo` tries again what fails."""
+        for key in keys:
+            target = self._made.pop(key, None)
+            if not isinstance(target, InvocationTarget):
+                continue
+            self.room += 1
+            if not self.copied(key[0]):
+                self.publisher.delete([str(VersionMarker(self.journal.run, *key))])
+            else:
+                self.copies.delete([target.function])
+
+    def undo(self) -> list[BackendError]:
+        """Restore $LATEST and delete every version and copy. Returns what failed."""
+        failures = [] if self.copies_only else self.publisher.undo()
+        return failures + self.copies.delete(list(self.journal.copies))
+
+    def copied(self, configuration: Configuration) -> bool:
+        """Whether a configuration is measured on a copy."""
+        return self.copies_only or configuration.architecture is not self.publisher.original.architecture
+
+    def _refused(self, configuration: Configuration) -> Refusal | None:
+        if configuration.memory_mb <= self.cap_mb:
+            return None
+        return Refusal("MemoryCap", f"{configuration} is above the {self.cap_mb} MB that the account allows.")
+
+    def _publish(self, keys: Sequence[TargetKey], stop: threading.Event) -> None:
+        markers = {VersionMarker(self.journal.run, *key): key for key in keys}
+        published = self.publisher.publish(list(markers), stop) if markers else {}
+        if published and not self._is_only_run:
+            self.publisher.withdraw_if_second()
+            self._is_only_run = True
+        for marker, version in published.items():
+            self._keep(markers[marker], self._wait_ready(version, stop))
+
+    def _copy(self, keys: Sequence[TargetKey], stop: threading.Event) -> None:
+        if not keys or stop.is_set():
+            return
+        function = self.publisher.original.name
+        markers = {CopyMarker(VersionMarker(self.journal.run, *key), function): key for key in keys}
+        for marker, version in self.copies.create(list(markers), stop).items():
+            self._keep(markers[marker], version)
+
+    def _wait_ready(self, version: FunctionState | Refusal, stop: threading.Event) -> FunctionState | Refusal:
+        if isinstance(version, Refusal):
+            return version
+        if version.busy:
+            version = self.api.wait_ready(version.name, version.version, limit_s=SNAPSHOT_LIMIT_S, stop=stop)
+        return Refusal("Failed", version.failure) if version.failure else version
+
+    def _keep(self, key: TargetKey, version: FunctionState | Refusal) -> None:
+        if isinstance(version, Refusal):
+            self.cap_mb = min(self.cap_mb, version.memory_cap_mb or self.cap_mb)
+            self._made[key] = version
+            return
+        self.room -= 1
+        if version.busy:
+            return  # `stop` ended the wait: nothing invokes this version, and `undo` deletes it
+        self._made[key] = InvocationTarget(
+            version.name,
+            version.version,
+            key[0],
+            version.runtime or "",
+            "" if version.reports_are_off else version.log_group,
+            self._storage_usd_per_s(version),
+        )
+
+    def _storage_usd_per_s(self, version: FunctionState) -> float:
+        """Price of the ephemeral storage above what is free."""
+        paid_gb = max(0, version.ephemeral_mb - FREE_EPHEMERAL_MB) / 1024
+        return self.prices.ephemeral_usd_per_gb_second * paid_gb
