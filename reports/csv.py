@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports.words.rows import Result, Row, key, rows
+from reports.words.rows import Key, Result, Row, key, rows
 
 INTERVALS = ("duration_ms", "p95_ms", "cost_usd", "init_duration_ms")
 COUNTS = ("runs", "environments", "cold_starts", "max_memory_used_mb")
@@ -19,7 +19,7 @@ FLAGS = ("recommended", "current", "frontier", "candidate", "measured")
 
 def render(result: Result) -> str:
     """The table of all configurations, smallest memory first, with a header."""
-    outcomes = {key(m): m["outcomes"] for m in result["measurements"]}
+    outcomes: dict[Key, Mapping[str, object]] = {key(m): m["outcomes"] for m in result["measurements"]}
     kinds = sorted({kind for counts in outcomes.values() for kind in counts})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")

@@ -68,7 +68,7 @@ def _tables(result: Result) -> Iterator[str]:
 
 
 def _table(result: Result, shown: Iterable[Row]) -> str:
-    currency, month = result["prices"]["currency"], result["request"].get("invocations_per_month")
+    currency, month = result["prices"]["currency"], result["request"]["invocations_per_month"]
     last = " a month |" if month else ""
     lines = [
         f"| memory | architecture | duration | p95 | per million |{last} runs | |",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,9 @@ from reports.words.numbers import (
     visible,
 )
 from reports.words.rows import Key, Result, Row, left_out, rows
-from tuner.documents.visualization import Series, visualization_url
+from tuner.documents.result import PointDocument, RecommendationDocument, backend_kind
+from tuner.documents.visualization import PlottedFunction, visualization_url
+from tuner.model import BackendKind
 
 PRINTED_ROWS = 10
 """Measured configurations in the printed table; the file has them all."""
@@ -90,7 +92,7 @@ def view(result: Result) -> dict[str, Any]:
         "why": verdict.why(result),
         "next_step": verdict.next_step(result),
         "snippets": snippets.snippets(result),
-        "timeout_advice": (result["timeout_advice"] or {}).get("message", ""),
+        "timeout_advice": result["timeout_advice"]["message"] if result["timeout_advice"] else "",
         "tiles": tuple(_tiles(result)),
         "identity": tuple(_identity(result)),
         "warnings": result["warnings"],
@@ -128,10 +130,10 @@ def explore(result: Result) -> str:
     data = {
         "rows": [_numbers(point) for point in result["curve"]],
         "strategy": request["strategy"],
-        "weight": request.get("balanced_weight", 0.5),
-        "tolerance": request.get("tolerance", 0.02),
-        "constraints": request.get("constraints", {}),
-        "month": request.get("invocations_per_month"),
+        "weight": request["balanced_weight"],
+        "tolerance": request["tolerance"],
+        "constraints": request["constraints"],
+        "month": request["invocations_per_month"],
         "current": current and [current["memory_mb"], current["architecture"]],
         "recommended": recommended and [recommended["memory_mb"], recommended["architecture"]],
         "saving": saving and [saving["ratio"]["mean"], saving["duration_ratio"]["mean"]],
@@ -141,14 +143,21 @@ def explore(result: Result) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _numbers(point: Mapping[str, Any]) -> list[Any]:
+def _numbers(point: PointDocument) -> list[Any]:
     """One row for the script: memory, architecture, duration and cost with their ends, p95, measured."""
-    figures = [point[name][end] for name in ("duration_ms", "cost_usd") for end in ("mean", "low", "high")]
-    return [point["memory_mb"], point["architecture"], *figures, point["p95_ms"]["mean"], point["measured"]]
+    duration, cost = point["duration_ms"], point["cost_usd"]
+    return [
+        point["memory_mb"],
+        point["architecture"],
+        *(duration["mean"], duration["low"], duration["high"]),
+        *(cost["mean"], cost["low"], cost["high"]),
+        point["p95_ms"]["mean"],
+        point["measured"],
+    ]
 
 
 def _tiles(result: Result) -> Iterator[Tile]:
-    recommended, current = result["recommendation"], result["current"] or {}
+    recommended, current = result["recommendation"], result["current"]
     if recommended is None:
         return
     currency = result["prices"]["currency"]
@@ -156,19 +165,25 @@ def _tiles(result: Result) -> Iterator[Tile]:
     def dear(value: float) -> str:
         return per_million(value, currency)
 
-    def now(name: str, tell: Any) -> str:
-        interval = current.get(name)
+    def now(interval: Interval | None, tell: Callable[[float], str]) -> str:
         return tell(interval["mean"]) if interval else ""
 
     cost, duration, tail = recommended["cost_usd"], recommended["duration_ms"], recommended["p95_ms"]
-    yield Tile("cost per million", dear(cost["mean"]), spread(cost, "usd", currency), now("cost_usd", dear))
+    yield Tile(
+        "cost per million",
+        dear(cost["mean"]),
+        spread(cost, "usd", currency),
+        now(current and current["cost_usd"], dear),
+    )
     yield Tile(
         _DURATIONS.get(verdict.kind_of_run(result), "average duration"),
         milliseconds(duration["mean"]),
         spread(duration),
-        now("duration_ms", milliseconds),
+        now(current and current["duration_ms"], milliseconds),
     )
-    yield Tile("95th percentile", milliseconds(tail["mean"]), spread(tail), now("p95_ms", milliseconds))
+    yield Tile(
+        "95th percentile", milliseconds(tail["mean"]), spread(tail), now(current and current["p95_ms"], milliseconds)
+    )
     start = recommended["init_duration_ms"]
     if start:
         yield Tile("cold start adds", milliseconds(start["mean"]), spread(start))
@@ -181,9 +196,13 @@ def _tiles(result: Result) -> Iterator[Tile]:
 def _identity(result: Result) -> Iterator[tuple[str, str]]:
     function, current = result["function"], result["current"]
     yield "Function", function["name"]
-    for label, name in (("ARN", "arn"), ("Version", "version"), ("Runtime", "runtime"), ("Region", "region")):
-        if function[name] and function[name] != function["name"]:
-            yield label, function[name]
+    known = {
+        "ARN": function["arn"],
+        "Version": function["version"],
+        "Runtime": function["runtime"],
+        "Region": function["region"],
+    }
+    yield from ((label, text) for label, text in known.items() if text and text != function["name"])
     yield "Now", configuration(current) if current else "not known"
     if function["timeout_s"]:
         yield "Timeout", seconds(function["timeout_s"])
@@ -205,12 +224,14 @@ def _charts(result: Result, table: Sequence[Row]) -> Iterator[charts.Chart | Non
     yield charts_runs.search(result)
 
 
-def _strategies(result: Result) -> Iterator[tuple[str, Mapping[str, Any], str, str, str]]:
+def _strategies(result: Result) -> Iterator[tuple[str, RecommendationDocument, str, str, str]]:
     """What each strategy recommends; for a grid also what the fitted curve would choose."""
     recommended, currency = result["recommendation"], result["prices"]["currency"]
     if recommended is None:
         return
-    found = [(item["strategy"], item) for item in (recommended, *result["alternatives"])]
+    found: list[tuple[str, RecommendationDocument]] = [
+        (item["strategy"], item) for item in (recommended, *result["alternatives"])
+    ]
     if result["curve_choice"]:
         found.append((f"{result['curve_choice']['strategy']}, fitted curve", result["curve_choice"]))
     for name, item in found:
@@ -219,13 +240,13 @@ def _strategies(result: Result) -> Iterator[tuple[str, Mapping[str, Any], str, s
 
 
 def _columns(result: Result) -> tuple[str, ...]:
-    month = result["request"].get("invocations_per_month")
+    month = result["request"]["invocations_per_month"]
     last = (f"At {count(month)} a month",) if month else ()
     return ("Memory", "Architecture", "Duration", "p95", "Cost per million", *last, "Init", "Memory used", "Runs", "")
 
 
 def _cells(row: Row, result: Result) -> tuple[Cell, ...]:
-    currency, month = result["prices"]["currency"], result["request"].get("invocations_per_month")
+    currency, month = result["prices"]["currency"], result["request"]["invocations_per_month"]
     cost = row.cost_usd
     monthly = (_cell(cost, lambda usd: money(usd * month, currency)),) if month else ()
     return (
@@ -284,31 +305,30 @@ def _failures(result: Result) -> tuple[Failure, ...]:
 
 def _method(result: Result) -> Iterator[tuple[str, str]]:
     request = result["request"]
-    yield "Sampler", request["sampler"] + (f", {request['runs']} runs each" if request.get("runs") else "")
+    yield "Sampler", request["sampler"] + (f", {request['runs']} runs each" if request["runs"] else "")
     yield (
         "Strategy",
-        request["strategy"]
-        + (f", weight {request.get('balanced_weight', 0.5):g}" if request["strategy"] == "balanced" else ""),
+        request["strategy"] + (f", weight {request['balanced_weight']:g}" if request["strategy"] == "balanced" else ""),
     )
     sizes = request["memory_sizes_mb"]
     if sizes:
-        span = plural(len(sizes), "size") if request.get("listed") else "any size"
+        span = plural(len(sizes), "size") if request["listed"] else "any size"
         yield (
             "Searched",
             f"{span} from {memory(sizes[0])} to {memory(sizes[-1])} on {listing(request['architectures'])}",
         )
-    if request.get("cold_start_share"):
+    if request["cold_start_share"]:
         yield (
             "Cold starts",
             f"{percent(request['cold_start_share'])} of the invocations, weighed into duration and cost",
         )
-    if request.get("tolerance"):
+    if request["tolerance"]:
         yield "Tolerance", percent(request["tolerance"])
-    bounds = request.get("constraints", {})
+    bounds = request["constraints"]
     told = [
-        f"p95 at most {milliseconds(bounds['max_p95_ms'])}" if bounds.get("max_p95_ms") else "",
-        f"at most {bounds['max_cost_per_million_usd']:g} per million" if bounds.get("max_cost_per_million_usd") else "",
-        f"at least {memory(bounds['min_memory_mb'])}" if bounds.get("min_memory_mb") else "",
+        f"p95 at most {milliseconds(bounds['max_p95_ms'])}" if bounds["max_p95_ms"] else "",
+        f"at most {bounds['max_cost_per_million_usd']:g} per million" if bounds["max_cost_per_million_usd"] else "",
+        f"at least {memory(bounds['min_memory_mb'])}" if bounds["min_memory_mb"] else "",
     ]
     if any(told):
         yield "Constraints", "; ".join(filter(None, told))
@@ -338,7 +358,7 @@ def _prices(result: Result) -> Iterator[tuple[str, str]]:
 
 def _tuning(result: Result) -> Iterator[tuple[str, str]]:
     tuning, currency = result["tuning"], result["prices"]["currency"]
-    paid = result["function"]["backend"] == "aws"
+    paid = backend_kind(result) is BackendKind.AWS
     yield "Invocations", f"{tuning['invocations']:,}"
     yield "Billed", f"{number(tuning['billed_gb_seconds'])} GB-seconds"
     yield ("Cost" if paid else "Would have cost in AWS"), money(tuning["cost_usd"], currency)
@@ -350,11 +370,16 @@ def _visualization(result: Result) -> str:
 
     Its numbers have 32 bits: what does not fit is damage, and is left out.
     """
-    series = []
-    for architecture in ("x86_64", "arm64"):
-        own = [m for m in result["measurements"] if m["architecture"] == architecture and m["duration_ms"]]
-        own = [m for m in own if m["cost_usd"] and max(m["duration_ms"]["mean"], m["cost_usd"]["mean"]) < 1e38]
-        if own:
-            durations, costs = ([m[name]["mean"] for m in own] for name in ("duration_ms", "cost_usd"))
-            series.append(Series([m["memory_mb"] for m in own], durations, costs, architecture))
-    return visualization_url(*series) if series else ""
+    found: dict[str, list[tuple[int, float, float]]] = {"x86_64": [], "arm64": []}
+    for measurement in result["measurements"]:
+        duration, cost = measurement["duration_ms"], measurement["cost_usd"]
+        if duration and cost and max(duration["mean"], cost["mean"]) < 1e38:
+            point = (measurement["memory_mb"], duration["mean"], cost["mean"])
+            found[measurement["architecture"]].append(point)
+    functions = [
+        PlottedFunction(sizes, durations, costs, architecture)
+        for architecture, points in found.items()
+        if points
+        for sizes, durations, costs in [tuple(zip(*points, strict=True))]
+    ]
+    return visualization_url(*functions) if functions else ""

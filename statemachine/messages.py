@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.documents.visualization import VISUALIZATION_PAGE, Series, visualization_url
+from tuner.documents.visualization import VISUALIZATION_PAGE, PlottedFunction, visualization_url
 from tuner.model import Architecture, Configuration, Trial
 
 Document = dict[str, Any]
@@ -221,7 +221,7 @@ def _visualization(result: Mapping[str, Any], measured: Sequence[Mapping[str, An
     for name in sorted(names, reverse=True)[:2]:
         points = [m for m in measured if m["architecture"] == name]
         series.append(
-            Series(
+            PlottedFunction(
                 [m["memory_mb"] for m in points],
                 [m["duration_ms"]["trimmed_mean"] for m in points],
                 [m["cost_usd"]["trimmed_mean"] for m in points],

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from reports.charts import svg
 from reports.words import verdict
 from reports.words.numbers import Interval, clip, memory, milliseconds, money, plural, span
-from reports.words.rows import Result, Row
+from reports.words.rows import Key, Result, Row
+from tuner.documents.result import IntervalDocument, MeasurementDocument, PointDocument, StatisticsDocument
 
 SHAPES = {"x86_64": "square", "arm64": "circle"}
 """Architectures differ in shape too, so that colour is never the only sign."""
@@ -45,8 +45,9 @@ class Figure:
     title: str
     axis: str
     believed: Callable[[Row], Interval | None]
-    statistics: str
-    runs: Callable[[Mapping[str, Any]], list[float]]
+    fitted: Callable[[PointDocument], IntervalDocument]
+    statistics: Callable[[MeasurementDocument], StatisticsDocument | None]
+    runs: Callable[[MeasurementDocument], list[float]]
     tell: Callable[[float], str]
     factor: float = 1.0
 
@@ -58,8 +59,9 @@ def duration(result: Result, rows: Sequence[Row]) -> Chart:
         "Duration against memory",
         f"duration of {verdict.kind_of_run(result)}",
         lambda row: row.duration_ms,
-        "duration_ms",
-        warm_runs,
+        lambda point: point["duration_ms"],
+        lambda measurement: measurement["duration_ms"],
+        lambda measurement: warm_runs(measurement, measurement["data"]["duration_ms"]),
         milliseconds,
     )
     return over_memory(figure, result, rows)
@@ -69,16 +71,18 @@ def cost(result: Result, rows: Sequence[Row]) -> Chart:
     """Cost against memory."""
     prices = result["prices"]
 
-    def run_costs(measurement: Mapping[str, Any]) -> list[float]:
+    def run_costs(measurement: MeasurementDocument) -> list[float]:
         per_ms = measurement["memory_mb"] / 1024 / 1000 * prices["gb_second_usd"][measurement["architecture"]]
-        return [ms * per_ms + prices["request_usd"] for ms in warm_runs(measurement, "billed_duration_ms")]
+        billed = warm_runs(measurement, measurement["data"]["billed_duration_ms"])
+        return [ms * per_ms + prices["request_usd"] for ms in billed]
 
     figure = Figure(
         "cost",
         "Cost against memory",
         "cost of a million invocations",
         lambda row: row.cost_usd,
-        "cost_usd",
+        lambda point: point["cost_usd"],
+        lambda measurement: measurement["cost_usd"],
         run_costs,
         lambda value: money(value, prices["currency"]),
         1e6,
@@ -100,7 +104,7 @@ def over_memory(figure: Figure, result: Result, rows: Sequence[Row]) -> Chart:
         own = [row for row in rows if row.architecture == architecture]
         drawn = [
             _fitted(figure, result, architecture, x, y),
-            _believed(figure, own, x, y, continuous=not result["request"].get("listed")),
+            _believed(figure, own, x, y, continuous=not result["request"]["listed"]),
             *(_measured(figure, row, measured.get(row.key), x, y) for row in own),
             *(_failed(row, x) for row in own if row.reason),
         ]
@@ -161,15 +165,18 @@ def architectures(rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(sorted({row.architecture for row in rows}))
 
 
-def warm_runs(measurement: Mapping[str, Any], column: str = "duration_ms") -> list[float]:
-    """A figure of the usable warm runs; of the cold ones where no run was warm."""
+def warm_runs(measurement: MeasurementDocument, column: Sequence[float | None]) -> list[float]:
+    """The values of the usable warm runs in one column; of the cold runs where no run was warm."""
     data = measurement["data"]
-    usable = [i for i, ok in enumerate(data["usable"]) if ok and data[column][i] is not None]
-    warm = [i for i in usable if not data["cold"][i]]
-    return [float(data[column][i]) for i in warm or usable]
+    usable = [
+        (cold, float(value))
+        for ok, cold, value in zip(data["usable"], data["cold"], column, strict=True)
+        if ok and value is not None
+    ]
+    return [value for cold, value in usable if not cold] or [value for _, value in usable]
 
 
-def has_warm(measurement: Mapping[str, Any]) -> bool:
+def has_warm(measurement: MeasurementDocument) -> bool:
     """Whether any usable run was warm."""
     data = measurement["data"]
     return any(ok and not cold for ok, cold in zip(data["usable"], data["cold"], strict=True))
@@ -193,24 +200,24 @@ def _believed(figure: Figure, own: Sequence[Row], x: svg.Scale, y: svg.Scale, *,
     known = [(row, interval) for row in own if row.candidate and (interval := figure.believed(row))]
     if not continuous or len(known) < 3 or all(row.measured for row, _ in known):
         return "".join(_alone(figure, row, interval, x, y) for row, interval in known if not row.measured)
-    ends = {
-        end: [(x(row.memory_mb), y(interval[end] * figure.factor)) for row, interval in known]
-        for end in ("mean", "low", "high")
-    }
-    return svg.band(ends["low"], ends["high"], "band") + svg.line(ends["mean"], "curve")
+    return _curve([(row.memory_mb, interval) for row, interval in known], x, y, figure.factor, "curve")
 
 
 def _fitted(figure: Figure, result: Result, architecture: str, x: svg.Scale, y: svg.Scale) -> str:
     """The curve behind listed sizes, in its band: for orientation, since only listed sizes are candidates."""
-    found = [point for point in result.get("fitted", ()) if point["architecture"] == architecture]
+    found = [point for point in result["fitted"] if point["architecture"] == architecture]
     if len(found) < 3:
         return ""
-    name = figure.statistics
-    ends = {
-        end: [(x(point["memory_mb"]), y(point[name][end] * figure.factor)) for point in found]
-        for end in ("mean", "low", "high")
-    }
-    return svg.band(ends["low"], ends["high"], "band") + svg.line(ends["mean"], "curve fitted")
+    known = [(point["memory_mb"], figure.fitted(point)) for point in found]
+    return _curve(known, x, y, figure.factor, "curve fitted")
+
+
+def _curve(known: Sequence[tuple[int, Interval]], x: svg.Scale, y: svg.Scale, factor: float, classes: str) -> str:
+    """A line through the means, in the band of their intervals."""
+    low = [(x(memory_mb), y(interval["low"] * factor)) for memory_mb, interval in known]
+    high = [(x(memory_mb), y(interval["high"] * factor)) for memory_mb, interval in known]
+    mean = [(x(memory_mb), y(interval["mean"] * factor)) for memory_mb, interval in known]
+    return svg.band(low, high, "band") + svg.line(mean, classes)
 
 
 def _alone(figure: Figure, row: Row, interval: Interval, x: svg.Scale, y: svg.Scale) -> str:
@@ -221,11 +228,12 @@ def _alone(figure: Figure, row: Row, interval: Interval, x: svg.Scale, y: svg.Sc
     )
 
 
-def _measured(figure: Figure, row: Row, measurement: Mapping[str, Any] | None, x: svg.Scale, y: svg.Scale) -> str:
+def _measured(figure: Figure, row: Row, measurement: MeasurementDocument | None, x: svg.Scale, y: svg.Scale) -> str:
     """The single runs beside the mark of their mean with its interval."""
-    if measurement is None or measurement[figure.statistics] is None:
+    statistics = figure.statistics(measurement) if measurement else None
+    if measurement is None or statistics is None:
         return ""
-    statistics, at = measurement[figure.statistics], x(row.memory_mb)
+    at = x(row.memory_mb)
     runs = [value * figure.factor for value in figure.runs(measurement)]
     warm = has_warm(measurement)
     shown = evenly(runs)
@@ -279,15 +287,13 @@ def _trade_off_mark(row: Row, x: svg.Scale, y: svg.Scale, currency: str) -> str:
     return svg.mark(at, height, name, SHAPES[row.architecture], classes)
 
 
-def _range_of(
-    figure: Figure, rows: Sequence[Row], measured: Mapping[tuple[int, str], Mapping[str, Any]]
-) -> list[float]:
+def _range_of(figure: Figure, rows: Sequence[Row], measured: Mapping[Key, MeasurementDocument]) -> list[float]:
     """The values that the axis has to hold: means and bands, and the bulk of the runs."""
     found: list[float] = []
     for row in rows:
         if interval := figure.believed(row):
             found += [interval["mean"], interval["low"], interval["high"]]
-        if (measurement := measured.get(row.key)) and (statistics := measurement[figure.statistics]):
+        if (measurement := measured.get(row.key)) and (statistics := figure.statistics(measurement)):
             found += [statistics["mean"], statistics["p50"], statistics["p95"]]
     return [value * figure.factor for value in found]
 
@@ -297,11 +303,11 @@ def _caption(result: Result, rows: Sequence[Row]) -> str:
     if any(m["duration_ms"] and not has_warm(m) for m in result["measurements"]):
         parts.append("Pale marks: cold starts only, whose init is in the price.")
     if any(row.candidate and not row.measured for row in rows):
-        if result["request"].get("listed"):
+        if result["request"]["listed"]:
             parts.append("Hollow marks: estimated, not measured.")
         else:
             parts.append("Line and band: the fitted curve with its 95% interval, also where nothing was measured.")
-    elif result.get("fitted"):
+    elif result["fitted"]:
         parts.append("Thin line and band: the fitted curve with its 95% interval; only the marks can be recommended.")
     else:
         parts.append("Nothing is drawn between measured sizes, because nothing is known there.")

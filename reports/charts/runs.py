@@ -5,15 +5,15 @@ Cold and warm runs stand apart everywhere: they are different experiences.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Any
 
 from reports.charts import svg
 from reports.charts.curves import SHAPES, Chart, architectures, evenly, row_name
 from reports.words.numbers import count, memory, milliseconds, percent, plural, spread
-from reports.words.rows import Result, Row, key
+from reports.words.rows import Key, Result, Row, key
+from tuner.documents.result import MeasurementDocument, SearchRoundDocument, StatisticsDocument
 
 _BOTTOM = svg.HEIGHT - svg.BOTTOM
 _STRIP_DOTS = 120
@@ -57,19 +57,19 @@ def distribution(result: Result, rows: Sequence[Row]) -> Chart | None:
 def init(result: Result, rows: Sequence[Row]) -> Chart | None:
     """Init duration of cold starts against memory; None when there was no cold start."""
     by_key = {row.key: row for row in rows}
-    cold = [m for m in result["measurements"] if m["init_duration_ms"]]
+    cold = [(m, m["init_duration_ms"]) for m in result["measurements"] if m["init_duration_ms"]]
     if not cold:
         return None
-    values = [v for m in cold for v in (*_inits(m), m["init_duration_ms"]["mean"])]
+    values = [v for m, statistics in cold for v in (*_inits(m), statistics["mean"])]
     x = svg.memory_scale([row.memory_mb for row in rows])
     y = svg.value_scale(values, _BOTTOM, svg.TOP)
     body = [
         svg.y_axis(y, milliseconds, "init duration of a cold start" + _log(y), right=x.end),
         svg.x_axis(x, svg.memory_ticks(x), lambda v: f"{v:,.0f}", "memory in MB (log)", _BOTTOM),
     ]
-    for architecture in sorted({m["architecture"] for m in cold}):
-        own = [m for m in cold if m["architecture"] == architecture]
-        marks = "".join(_init_mark(by_key[key(m)], m, x, y) for m in own)
+    for architecture in sorted({m["architecture"] for m, _ in cold}):
+        own = [found for found in cold if found[0]["architecture"] == architecture]
+        marks = "".join(_init_mark(by_key[key(m)], m, statistics, x, y) for m, statistics in own)
         body.append(f'<g class="series {architecture}" data-series="{architecture}">{marks}</g>')
     return Chart(
         "init",
@@ -77,9 +77,9 @@ def init(result: Result, rows: Sequence[Row]) -> Chart | None:
         svg.canvas("".join(body), "Init duration against memory"),
         "Marks: mean of the cold starts with its 95% interval; dots: single cold starts. Nothing is drawn between "
         "sizes: init was observed there only.",
-        tuple((a, a) for a in architectures([by_key[key(m)] for m in cold])),
+        tuple((a, a) for a in architectures([by_key[key(m)] for m, _ in cold])),
         ("memory", "architecture", "cold starts", "mean", "95% interval"),
-        tuple(_init_row(m) for m in cold),
+        tuple(_init_row(m, statistics) for m, statistics in cold),
     )
 
 
@@ -96,7 +96,7 @@ def search(result: Result) -> Chart | None:
     size = svg.memory_scale(sizes, split, svg.TOP)
     body = [_search_axis(size, x), _trials(rounds, x, size)]
     if doubts:
-        body.append(_doubt(doubts, x, split, result["request"].get("tolerance")))
+        body.append(_doubt(doubts, x, split, result["request"]["tolerance"]))
     body.append(svg.x_axis(x, [t for t in x.ticks() if t == int(t)], count, "invocations made so far", _BOTTOM))
     return Chart(
         "search",
@@ -131,7 +131,7 @@ def _strips(result: Result, rows: Sequence[Row]) -> list[Strip]:
     return found
 
 
-def _nearest(row: Row, measured: Sequence[tuple[int, str]]) -> tuple[int, str] | None:
+def _nearest(row: Row, measured: Sequence[Key]) -> Key | None:
     """The measured size that is closest, where one is close enough to say something about it."""
     same = [
         where for where in measured if where[1] == row.architecture and abs(log(where[0] / row.memory_mb)) < log(_NEAR)
@@ -139,13 +139,10 @@ def _nearest(row: Row, measured: Sequence[tuple[int, str]]) -> tuple[int, str] |
     return min(same, key=lambda where: (abs(log(where[0] / row.memory_mb)), where), default=None)
 
 
-def _waits(measurement: Mapping[str, Any], *, cold: bool) -> list[float]:
+def _waits(measurement: MeasurementDocument, *, cold: bool) -> list[float]:
     data = measurement["data"]
-    return [
-        data["duration_ms"][i] + (data["init_duration_ms"][i] or 0.0)
-        for i, ok in enumerate(data["usable"])
-        if ok and data["cold"][i] is cold and data["duration_ms"][i] is not None
-    ]
+    runs = zip(data["usable"], data["cold"], data["duration_ms"], data["init_duration_ms"], strict=True)
+    return [ms + (init_ms or 0.0) for ok, was_cold, ms, init_ms in runs if ok and was_cold is cold and ms is not None]
 
 
 def _strip(strip: Strip, x: svg.Scale, top: float, height: float) -> str:
@@ -186,14 +183,16 @@ def _rank(values: Sequence[float], share: float) -> float:
     return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
 
-def _inits(measurement: Mapping[str, Any]) -> list[float]:
+def _inits(measurement: MeasurementDocument) -> list[float]:
     data = measurement["data"]
     pairs = zip(data["init_duration_ms"], data["usable"], strict=True)
     return [value for value, ok in pairs if ok and value is not None]
 
 
-def _init_mark(row: Row, measurement: Mapping[str, Any], x: svg.Scale, y: svg.Scale) -> str:
-    statistics, at = measurement["init_duration_ms"], x(row.memory_mb)
+def _init_mark(
+    row: Row, measurement: MeasurementDocument, statistics: StatisticsDocument, x: svg.Scale, y: svg.Scale
+) -> str:
+    at = x(row.memory_mb)
     shown = evenly(_inits(measurement))
     shift = [at + (index * 7 % 5 - 2) * 2.2 for index in range(len(shown))]
     told = spread(statistics)
@@ -206,8 +205,7 @@ def _init_mark(row: Row, measurement: Mapping[str, Any], x: svg.Scale, y: svg.Sc
     )
 
 
-def _init_row(measurement: Mapping[str, Any]) -> tuple[str, ...]:
-    statistics = measurement["init_duration_ms"]
+def _init_row(measurement: MeasurementDocument, statistics: StatisticsDocument) -> tuple[str, ...]:
     return (
         memory(measurement["memory_mb"]),
         measurement["architecture"],
@@ -225,7 +223,7 @@ def _search_axis(size: svg.Scale, x: svg.Scale) -> str:
     return "".join(parts)
 
 
-def _trials(rounds: Sequence[Mapping[str, Any]], x: svg.Scale, size: svg.Scale) -> str:
+def _trials(rounds: Sequence[SearchRoundDocument], x: svg.Scale, size: svg.Scale) -> str:
     """One mark for each trial, where its first invocation stood."""
     groups: dict[str, list[str]] = {}
     for round_ in rounds:
@@ -257,7 +255,7 @@ def _doubt(doubts: Sequence[tuple[int, float]], x: svg.Scale, split: float, tole
     return "".join(parts)
 
 
-def _round_row(round_: Mapping[str, Any]) -> tuple[str, ...]:
+def _round_row(round_: SearchRoundDocument) -> tuple[str, ...]:
     tried = ", ".join(
         f"{memory(t['memory_mb'])} {t['architecture']} × {t['environments'] * t['runs_per_environment']}"
         for t in round_["trials"][:12]

@@ -6,13 +6,13 @@ Decides how many digits a figure deserves. Knows nothing of documents.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
+from tuner.documents.result import ConfigurationDocument, RangeDocument
 from tuner.pricing.price_list import currency_sign
 
-Interval = Mapping[str, Any]
-"""`mean`, `low` and `high` of a figure, as in the result document."""
+Interval = RangeDocument
+"""`mean`, `low` and `high` of a metric, as in the result document."""
 
 SHOWN_CHARACTERS = 240
 """How much of a text from outside is shown before it is folded away."""
@@ -23,7 +23,7 @@ def memory(memory_mb: int) -> str:
     return f"{memory_mb:,} MB"
 
 
-def configuration(item: Mapping[str, Any]) -> str:
+def configuration(item: ConfigurationDocument) -> str:
     """A configuration: `1,024 MB on arm64`."""
     return f"{memory(item['memory_mb'])} on {item['architecture']}"
 
@@ -99,7 +99,7 @@ def plural(amount: int, thing: str) -> str:
     return f"{amount:,} {thing}" if amount == 1 else f"{amount:,} {thing}s"
 
 
-def listing(items: list[str]) -> str:
+def listing(items: Sequence[str]) -> str:
     """Items as a sentence lists them: `a, b and c`."""
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1] if items else ""
 

@@ -6,14 +6,21 @@ The tables of all forms are made of these rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from reports.words.numbers import Interval, listing
+from tuner.documents.result import (
+    ArchitectureText,
+    ConfigurationDocument,
+    MeasurementDocument,
+    PointDocument,
+    ResultDocument,
+)
 
-Result = Mapping[str, Any]
-Key = tuple[int, str]
+Result = ResultDocument
+Key = tuple[int, ArchitectureText]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,7 @@ class Row:
     """
 
     memory_mb: int
-    architecture: str
+    architecture: ArchitectureText
     duration_ms: Interval | None = None
     p95_ms: Interval | None = None
     cost_usd: Interval | None = None
@@ -51,7 +58,7 @@ class Row:
         return self.memory_mb, self.architecture
 
 
-def key(item: Mapping[str, Any]) -> Key:
+def key(item: ConfigurationDocument) -> Key:
     """Memory and architecture of anything that names a configuration."""
     return item["memory_mb"], item["architecture"]
 
@@ -71,8 +78,8 @@ def rows(result: Result) -> tuple[Row, ...]:
             **_believed(points.get(where), measured.get(where)),
             **_observed(measured.get(where)),
             reason=reasons.get(where, ""),
-            recommended=bool(recommended) and where == key(recommended),
-            current=bool(current) and where == key(current),
+            recommended=recommended is not None and where == key(recommended),
+            current=current is not None and where == key(current),
             frontier=where in frontier,
         )
         for where in sorted(keys)
@@ -88,16 +95,27 @@ def left_out(table: Iterable[Row]) -> tuple[tuple[str, str], ...]:
     return tuple((f"{listing(found)} MB on {architecture}", reason) for (reason, architecture), found in sizes.items())
 
 
-def _believed(point: Mapping[str, Any] | None, measurement: Mapping[str, Any] | None) -> dict[str, Any]:
+def _believed(point: PointDocument | None, measurement: MeasurementDocument | None) -> dict[str, Any]:
     """The figures of a candidate; of what is none, the plain statistics of its runs."""
-    names = ("duration_ms", "cost_usd", "init_duration_ms")
-    if point is not None:
-        return {"candidate": True, "p95_ms": point["p95_ms"], **{name: point[name] for name in names}}
-    return {name: measurement[name] for name in names} if measurement is not None else {}
+    found = point or measurement
+    if found is None:
+        return {}
+    return {
+        "candidate": point is not None,
+        "p95_ms": point["p95_ms"] if point else None,
+        "duration_ms": found["duration_ms"],
+        "cost_usd": found["cost_usd"],
+        "init_duration_ms": found["init_duration_ms"],
+    }
 
 
-def _observed(measurement: Mapping[str, Any] | None) -> dict[str, Any]:
+def _observed(measurement: MeasurementDocument | None) -> dict[str, Any]:
     if measurement is None:
         return {}
-    names = ("runs", "environments", "cold_starts", "max_memory_used_mb")
-    return {"measured": measurement["runs"] > 0, **{name: measurement[name] for name in names}}
+    return {
+        "measured": measurement["runs"] > 0,
+        "runs": measurement["runs"],
+        "environments": measurement["environments"],
+        "cold_starts": measurement["cold_starts"],
+        "max_memory_used_mb": measurement["max_memory_used_mb"],
+    }

@@ -5,13 +5,14 @@ Text from the result enters a command only quoted for a shell, and templates not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
 from reports.words.numbers import visible
 from reports.words.rows import Result
+from tuner.documents.result import RequestDocument, backend_kind
+from tuner.model import BackendKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,10 @@ class Snippet:
 def snippets(result: Result) -> tuple[Snippet, ...]:
     """How to apply the recommendation, by tool; nothing without a recommendation."""
     recommended = result["recommendation"]
-    if recommended is None or result["function"]["backend"] == "simulated":
+    if recommended is None or backend_kind(result) is BackendKind.SIMULATED:
         return ()
     memory_mb, architecture = recommended["memory_mb"], recommended["architecture"]
-    in_aws = result["function"]["backend"] == "aws"
+    in_aws = backend_kind(result) is BackendKind.AWS
     commands = (Snippet("tuner", _tuner(result)),) if in_aws else ()
     return (
         *commands,
@@ -42,18 +43,18 @@ def snippets(result: Result) -> tuple[Snippet, ...]:
 def reproduce(result: Result) -> str:
     """The command that repeats the run; the payload, which a result does not hold, is left to fill in."""
     request, function = result["request"], result["function"]
-    target = function["arn"] if function["backend"] == "aws" and function["arn"] else function["name"]
+    target = function["arn"] if backend_kind(result) is BackendKind.AWS and function["arn"] else function["name"]
     parts = ["tuner tune", quote(visible(target)), "--payload @payload.json", f"--power-values {_sizes(request)}"]
     chosen = request["architectures"]
     parts.append(f"--arch {'both' if len(chosen) > 1 else chosen[0]}" if chosen else "")
     parts.append(f"--strategy {request['strategy']}")
     if request["strategy"] == "balanced":
-        parts.append(f"--balanced-weight {request.get('balanced_weight', 0.5):g}")
+        parts.append(f"--balanced-weight {request['balanced_weight']:g}")
     parts.append(f"--sampler {quote(visible(request['sampler']))}")
-    values = {**request, **request.get("constraints", {}), **request.get("budget", {})}
+    values: dict[str, Any] = {**request, **request["constraints"], **request["budget"]}
     parts += [f"{flag} {_plain(values[name])}" for name, flag in _FLAGS.items() if values.get(name)]
     parts += [f"{flag} {values[name] * 100:g}%" for name, flag in _SHARES.items() if values.get(name)]
-    parts.append("--only-cold-starts" if request.get("only_cold_starts") else "")
+    parts.append("--only-cold-starts" if request["only_cold_starts"] else "")
     parts.append(f"--seed {request['seed']}")
     return " \\\n  ".join(part for part in parts if part)
 
@@ -78,9 +79,9 @@ def _plain(value: float) -> str:
     return f"{value:.0f}" if value == int(value) else f"{value:f}".rstrip("0")
 
 
-def _sizes(request: Mapping[str, Any]) -> str:
+def _sizes(request: RequestDocument) -> str:
     sizes = request["memory_sizes_mb"]
-    if request.get("listed") or len(sizes) < 2:
+    if request["listed"] or len(sizes) < 2:
         return ",".join(map(str, sizes)) or "all"
     return f"{sizes[0]}-{sizes[-1]}"
 
@@ -100,7 +101,7 @@ def _tuner(result: Result) -> str:
 
 def _aws_cli(result: Result, memory_mb: int, architecture: str) -> str:
     function, current = result["function"], result["current"]
-    in_aws = function["backend"] == "aws"
+    in_aws = backend_kind(result) is BackendKind.AWS
     name = quote(visible(function["name"])) if in_aws else "FUNCTION_NAME"
     region = f" \\\n  --region {quote(visible(function['region']))}" if in_aws and function["region"] else ""
     lines = (

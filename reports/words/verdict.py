@@ -6,9 +6,7 @@ only where the interval supports them: a saving whose interval spans zero is non
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from reports.words.numbers import (
     Interval,
@@ -23,6 +21,8 @@ from reports.words.numbers import (
     sentence,
 )
 from reports.words.rows import Result, key
+from tuner.documents.result import RecommendationDocument, SavingDocument, backend_kind
+from tuner.model import BackendKind
 
 STOPPED = {
     "complete": "everything that was asked for has been measured",
@@ -87,7 +87,7 @@ def headline(result: Result) -> Headline:
     return Headline(choice, goal, price)
 
 
-def versus_now(saving: Mapping[str, Any]) -> str:
+def versus_now(saving: SavingDocument) -> str:
     """Cost and duration against the current configuration: `38% cheaper (35 to 41%) and 12% faster (…) than now`."""
     cost, speed = saving["ratio"], saving["duration_ratio"]
     unclear_cost, unclear_speed = _either_way(cost, "dearer", "cheaper"), _either_way(speed, "slower", "faster")
@@ -114,7 +114,7 @@ def versus_now(saving: Mapping[str, Any]) -> str:
 
 def monthly(result: Result, cost: float) -> str:
     """What invocations at this cost come to: a month where the traffic is known, else for a million."""
-    currency, invocations = result["prices"]["currency"], result["request"].get("invocations_per_month")
+    currency, invocations = result["prices"]["currency"], result["request"]["invocations_per_month"]
     if invocations:
         return f"{money(cost * invocations, currency)} a month at {count(invocations)} invocations"
     return f"{per_million(cost, currency)} per million invocations"
@@ -126,9 +126,9 @@ def confidence(result: Result) -> Confidence:
     ended = f"The search ended because {STOPPED[stopped]}."
     if recommended is None:
         return Confidence("none", "No answer", (ended, _effort(result)))
-    tolerance = result["request"].get("tolerance", 0.02)
+    tolerance = result["request"]["tolerance"]
     # What is given away on purpose makes the answer no less sure.
-    doubt = recommended["expected_regret"] - recommended.get("given_to_ties", 0.0)
+    doubt = recommended["expected_regret"] - recommended["given_to_ties"]
     level, label = _level(doubt, tolerance, stopped, recommended)
     if len(result["curve"]) == 1:
         level, label = "fair", "No choice"
@@ -148,13 +148,13 @@ def confidence(result: Result) -> Confidence:
 
 def origin(result: Result) -> tuple[str, str]:
     """Where it ran: a word for a badge, and what has to be said of it (empty for AWS)."""
-    backend = result["function"]["backend"]
-    if backend == "local":
+    backend = backend_kind(result)
+    if backend is BackendKind.LOCAL:
         return "Local estimate", (
             "Measured on this machine under Lambda's CPU share and memory limit, not in AWS. Ratios between sizes "
             "carry over better than milliseconds do; confirm with a short run in AWS before production."
         )
-    if backend == "simulated":
+    if backend is BackendKind.SIMULATED:
         return "Simulated", "A simulated function: these numbers come from a known curve, and no real call was made."
     return "Measured in AWS", ""
 
@@ -162,9 +162,9 @@ def origin(result: Result) -> tuple[str, str]:
 def kind_of_run(result: Result) -> str:
     """Which runs the believed durations and costs are of."""
     request = result["request"]
-    if request.get("only_cold_starts"):
+    if request["only_cold_starts"]:
         return "a cold run"
-    share = request.get("cold_start_share")
+    share = request["cold_start_share"]
     return f"a run, {percent(share)} of them cold" if share else "a warm run"
 
 
@@ -187,10 +187,10 @@ def trouble(result: Result) -> str:
 
 def next_step(result: Result) -> str:
     """What to do with the answer, in one sentence."""
-    recommended, saving, backend = result["recommendation"], result["saving"], result["function"]["backend"]
+    recommended, saving, backend = result["recommendation"], result["saving"], backend_kind(result)
     if recommended is None:
         return "Look at the errors below, repair what they name, and tune again."
-    if backend == "simulated":
+    if backend is BackendKind.SIMULATED:
         return "Nothing to apply: tune a real function next."
     if result["current"] is not None and key(result["current"]) == key(recommended):
         return "Nothing to change. Tune again after the code or its traffic has changed."
@@ -198,7 +198,7 @@ def next_step(result: Result) -> str:
         if saving["duration_ratio"]["low"] <= 0:
             return "The difference is within the noise: there is no hurry to change. If you want to, this applies it:"
         return "Apply it for the speed; the cost stays about the same:"
-    if backend == "local":
+    if backend is BackendKind.LOCAL:
         return "Confirm it in AWS with a short run, or set it in your template right away:"
     if result["current"] is not None and result["current"]["architecture"] != recommended["architecture"]:
         return (
@@ -246,16 +246,16 @@ def _effort(result: Result) -> str:
     return f"It rests on {runs} in {environments} at {sizes}" + (f", {cold:,} of them cold starts." if cold else ".")
 
 
-def _loss(recommended: Mapping[str, Any]) -> str:
+def _loss(recommended: RecommendationDocument) -> str:
     """What the recommendation is expected to lose, and how much of that was given away for the other goal."""
-    strategy, given = recommended["strategy"], recommended.get("given_to_ties", 0.0)
+    strategy, given = recommended["strategy"], recommended["given_to_ties"]
     loss = _LOSS[strategy].format(percent(recommended["expected_regret"]))
     if strategy not in _OTHER_GOALS or given < WORTH_TELLING:
         return loss
     return f"{loss.removesuffix('.')}; {percent(given)} of that is given away for {_OTHER_GOALS[strategy]}."
 
 
-def _level(regret: float, tolerance: float, stopped: str, recommended: Mapping[str, Any]) -> tuple[str, str]:
+def _level(regret: float, tolerance: float, stopped: str, recommended: RecommendationDocument) -> tuple[str, str]:
     """A badge: good within the tolerance, fair up to three times that."""
     if recommended["unmet"]:
         return "poor", "No configuration meets the constraints"

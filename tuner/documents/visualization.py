@@ -16,7 +16,7 @@ VISUALIZATION_PAGE = "https://lambda-power-tuning.show/"
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class PlottedFunction:
     """Points of one function, by memory size; all three of the same length."""
 
     memory_mb: Sequence[int]
@@ -25,7 +25,9 @@ class Series:
     name: str = ""
 
 
-def visualization_url(first: Series, second: Series | None = None, *, page: str = VISUALIZATION_PAGE) -> str:
+def visualization_url(
+    first: PlottedFunction, second: PlottedFunction | None = None, *, page: str = VISUALIZATION_PAGE
+) -> str:
     """The page's address for one function, or for two under their names."""
     parts = list(_encode(first))
     if second is not None:
@@ -33,8 +35,8 @@ def visualization_url(first: Series, second: Series | None = None, *, page: str 
     return f"{page}#{';'.join(parts)}"
 
 
-def _encode(series: Series) -> tuple[str, str, str]:
-    return _pack("h", series.memory_mb), _pack("f", series.duration_ms), _pack("f", series.cost_usd)
+def _encode(function: PlottedFunction) -> tuple[str, str, str]:
+    return _pack("h", function.memory_mb), _pack("f", function.duration_ms), _pack("f", function.cost_usd)
 
 
 def _pack(kind: str, values: Sequence[float]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tuner.documents.visualization import Series, visualization_url
+from tuner.documents.visualization import PlottedFunction, visualization_url
 
 FIRST = "gAAABA==;AAB6RAAASEM=;vTcGNpxTSTY="
 
 
-def series(name: str = "") -> Series:
-    return Series([128, 1024], [1000, 200], [2e-6, 3e-6], name)
+def series(name: str = "") -> PlottedFunction:
+    return PlottedFunction([128, 1024], [1000, 200], [2e-6, 3e-6], name)
 
 
 def test_one_function_is_encoded_as_the_peers_test_vector() -> None:
