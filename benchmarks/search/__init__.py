@@ -1,1 +1,1 @@
-"""How good the search is on curves whose truth is known: regret, cost of the search, coverage, CPU time."""
+"""How good the search is on functions whose truth is known: regret, its price, coverage, confidence, CPU time."""

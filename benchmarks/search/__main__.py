@@ -4,77 +4,166 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from benchmarks.search.families import generated_records
-from benchmarks.search.run import GRID_RUNS, run_all
-from benchmarks.search.truth import Function, paired_functions, read_curves, single_functions
+from benchmarks.search.run import TUNERS, Conditions, run_all
+from benchmarks.search.staircases import staircase_functions
+from tuner.errors import InputError
 from tuner.model import Architecture, Objective, StrategyName
-from tuner.pricing.price_list import price_list
-from tuner.simulated.regret import SearchRun, quality
+from tuner.pricing.price_list import DEFAULT_REGION, price_list
+from tuner.settings import Settings
+from tuner.simulated.backend import SimulatedFunction
+from tuner.simulated.curve_file import CurveRecord, decode_records, paired_functions, single_functions
+from tuner.simulated.curves import TruthKind
+from tuner.simulated.noise import NOISE_WORLDS, NoiseWorld, SimulatedFaults
+from tuner.simulated.quality import quality
+from tuner.simulated.search import SimulatedSearch
+
+
+class Failing(StrEnum):
+    """Where the handlers of a world fail."""
+
+    NEVER = "never"
+    SELDOM = "seldom"
+    """2% of the runs at every size: below the limit, so that nothing is ruled out."""
+    SMALL = "small"
+    """A quarter of the runs below a size in the middle of the range: those sizes are ruled out."""
+    MOSTLY = "mostly"
+    """Seven runs in eight at every size: nothing can be recommended with confidence."""
+
+
+SELDOM, OFTEN, MOSTLY = 0.02, 0.25, 0.875
+"""Shares of the runs that fail."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark and print a table or JSON."""
-    options = _parser().parse_args(arguments)
-    functions = _functions(options)
-    objective = Objective(StrategyName(options.strategy), balanced_weight=options.balanced_weight)
-    found: dict[str, list[SearchRun]] = {}
-    families: dict[str, dict[str, list[SearchRun]]] = {}
-    for tuner, _, run in run_all(
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        functions = _functions(options)
+    except InputError as exc:
+        parser.error(str(exc))
+    settings = Settings(
+        "simulated", objective=Objective(StrategyName(options.strategy), balanced_weight=options.balanced_weight)
+    )
+    found: dict[str, list[SimulatedSearch]] = {}
+    families: dict[str, dict[str, list[SimulatedSearch]]] = {}
+    for tuner, search in run_all(
         functions,
-        objective,
-        price_list(options.region),
+        Conditions(settings, price_list(options.region), options.free_size),
         seeds=range(options.seed, options.seed + options.seeds),
-        names=options.tuners.split(","),
+        tuners=options.tuners.split(","),
+        processes=options.processes,
     ):
-        found.setdefault(tuner, []).append(run)
-        families.setdefault(run.family, {}).setdefault(tuner, []).append(run)
-    rows = [{"tuner": tuner, **asdict(quality(runs))} for tuner, runs in found.items()]
+        found.setdefault(tuner, []).append(search)
+        families.setdefault(search.family, {}).setdefault(tuner, []).append(search)
+    tolerance = settings.objective.tolerance
     if options.format == "json":
-        document = {
-            "tuners": rows,
-            "functions": len(functions),
-            "seeds": options.seeds,
-            "strategy": options.strategy,
-            "arch": options.arch,
-            "families": {
-                family: [{"tuner": tuner, **asdict(quality(runs))} for tuner, runs in by_tuner.items()]
-                for family, by_tuner in families.items()
-            },
-        }
-        print(json.dumps(document, indent=1))
+        print(json.dumps(_document(options, functions, found, families, tolerance), indent=1))
         return
-    print(f"{len(functions)} functions, {options.seeds} seeds, strategy {options.strategy}, arch {options.arch}")
-    print(_table(rows))
+    conditions = f"strategy {options.strategy}, arch {options.arch}, noise {options.noise}, truth {options.truth}"
+    print(f"{len(functions)} functions, {options.seeds} seeds, {conditions}")
+    print(_table(_rows(found, tolerance)))
     if options.families:
         for family, by_tuner in sorted(families.items()):
             print(f"\n{family}")
-            print(_table([{"tuner": tuner, **asdict(quality(runs))} for tuner, runs in by_tuner.items()]))
+            print(_table(_rows(by_tuner, tolerance)))
 
 
-def _functions(options: argparse.Namespace) -> list[Function]:
-    records = read_curves(options.curves) if options.curves else generated_records(options.seed, options.per_family)
+def _functions(options: argparse.Namespace) -> list[SimulatedFunction]:
+    """The functions to search, with the noise and the faults that were asked for."""
+    known = staircase_functions(options.staircases, options.seed) or _published(options)
+    noise = NOISE_WORLDS[NoiseWorld(options.noise)]
+    return [replace(f, noise=noise, faults=_faults(f, Failing(options.failing))) for f in known]
+
+
+def _published(options: argparse.Namespace) -> list[SimulatedFunction]:
+    document = json.loads(options.curves.read_text("utf-8")) if options.curves else None
+    records, faults = decode_records(document or generated_records(options.seed, options.per_family))
+    for fault in faults:
+        print(f"left out: {fault}", file=sys.stderr)
+    kept = _of_families(records, options.only, options.without)
+    kind = TruthKind(options.truth)
     if options.arch == "both":
-        return paired_functions(records, options.seed)
-    return single_functions(records, None if options.arch == "own" else Architecture(options.arch))
+        return paired_functions(kept, kind, seed=options.seed)
+    return single_functions(kept, kind, architecture=None if options.arch == "own" else Architecture(options.arch))
+
+
+def _of_families(records: Iterable[CurveRecord], only: str, without: str) -> list[CurveRecord]:
+    kept, left_out = set(filter(None, only.split(","))), set(without.split(","))
+    return [r for r in records if (not kept or r.family in kept) and r.family not in left_out]
+
+
+def _faults(function: SimulatedFunction, failing: Failing) -> SimulatedFaults:
+    low, high = function.bounds_mb
+    middle_mb = round((low * high) ** 0.5)
+    return {
+        Failing.NEVER: SimulatedFaults(),
+        Failing.SELDOM: SimulatedFaults(error_share=SELDOM),
+        Failing.SMALL: SimulatedFaults(small_error_share=OFTEN, small_mb=middle_mb),
+        Failing.MOSTLY: SimulatedFaults(error_share=MOSTLY),
+    }[failing]
+
+
+def _document(
+    options: argparse.Namespace,
+    functions: Sequence[SimulatedFunction],
+    found: dict[str, list[SimulatedSearch]],
+    families: dict[str, dict[str, list[SimulatedSearch]]],
+    tolerance: float,
+) -> dict[str, Any]:
+    return {
+        "tuners": _rows(found, tolerance),
+        "functions": len(functions),
+        "seeds": options.seeds,
+        "strategy": options.strategy,
+        "arch": options.arch,
+        "noise": options.noise,
+        "truth": options.truth,
+        "failing": options.failing,
+        "free_size_mb": options.free_size,
+        "families": {family: _rows(by_tuner, tolerance) for family, by_tuner in families.items()},
+    }
+
+
+def _rows(by_tuner: dict[str, list[SimulatedSearch]], tolerance: float) -> list[dict[str, Any]]:
+    return [{"tuner": tuner, **asdict(quality(searches, tolerance))} for tuner, searches in by_tuner.items()]
+
+
+COLUMNS = {
+    "regret_mean": ("regret mean", ".2%"),
+    "regret_p90": ("p90", ".2%"),
+    "expected_regret_mean": ("expected", ".2%"),
+    "regret_after_ties_mean": ("after ties", ".2%"),
+    "regret_after_ties_p90": ("p90", ".2%"),
+    "search_cost": ("cost (C*)", ".1f"),
+    "invocations": ("invocations", ".1f"),
+    "rounds": ("rounds", ".1f"),
+    "cost_coverage": ("coverage", ".1%"),
+    "cost_coverage_recommended": ("recommended", ".1%"),
+    "high_confidence_share": ("high", ".1%"),
+    "high_confidence_right": ("right", ".1%"),
+    "cpu_seconds_per_decision": ("CPU s/decision", ".3f"),
+}
+"""Columns of the table: field, heading, form."""
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:
-    header = "tuner       regret mean  median     p90  expected  after ties  cost (C*)  invocations  coverage"
-    lines = [f"{header}  CPU s/decision"]
+    lines = ["  ".join([f"{'tuner':<8}", *(f"{heading:>7}" for heading, _ in COLUMNS.values())])]
     for row in rows:
-        coverage, expected = row["coverage"], row["expected_regret_mean"]
-        held = "-" if coverage is None else f"{coverage:.1%}"
-        reckoned = "-" if expected is None else f"{expected:.2%}"
-        lines.append(
-            f"{row['tuner']:<10} {row['regret_mean']:12.2%} {row['regret_median']:7.2%} {row['regret_p90']:7.2%} "
-            f"{reckoned:>9} {row['regret_after_ties_mean']:11.2%} {row['search_cost']:10.1f} "
-            f"{row['invocations']:12.1f} {held:>9} {row['cpu_seconds_per_decision']:15.3f}"
-        )
+        cells = [
+            f"{'-' if row[name] is None else format(row[name], form):>{max(7, len(heading))}}"
+            for name, (heading, form) in COLUMNS.items()
+        ]
+        lines.append("  ".join([f"{row['tuner']:<8}", *cells]))
     return "\n".join(lines)
 
 
@@ -84,23 +173,31 @@ def _parser() -> argparse.ArgumentParser:
         description="How good the search is on functions whose truth is known.",
         epilog="Regrets are fractions of the true optimum, costs are in invocations at it (C*).",
     )
-    parser.add_argument("--curves", type=Path, help="JSON file of published curves; without it, made-up families")
-    parser.add_argument("--seeds", type=int, default=1, help="searches of each function (default 1)")
-    parser.add_argument("--seed", type=int, default=0, help="the first seed, also of made-up curves (default 0)")
-    parser.add_argument("--strategy", choices=[str(name) for name in StrategyName], default="cost")
-    parser.add_argument("--balanced-weight", type=float, default=0.5)
-    parser.add_argument(
+    add = parser.add_argument
+    add("--curves", type=Path, help="JSON file of published curves; without it, made-up families")
+    add("--staircases", type=int, default=0, metavar="N", help="search N made-up short functions instead")
+    add("--per-family", type=int, default=12, help="made-up curves of each family (default 12)")
+    add("--only", default="", metavar="FAMILY,…", help="keep the curves of these families alone")
+    add("--without", default="", metavar="FAMILY,…", help="leave the curves of these families out")
+    add("--truth", choices=list(TruthKind), default=TruthKind.SMOOTHED, help="how points become the truth")
+    add("--noise", choices=list(NoiseWorld), default=NoiseWorld.PLAIN, help="how runs scatter (default plain)")
+    add("--failing", choices=list(Failing), default=Failing.NEVER, help="where handlers fail (default never)")
+    add("--free-size", type=int, metavar="MB", help="the size in use, of which 100 runs are known beforehand")
+    add("--seeds", type=int, default=1, help="searches of each function (default 1)")
+    add("--seed", type=int, default=0, help="the first seed, also of made-up curves (default 0)")
+    add("--strategy", choices=list(StrategyName), default=StrategyName.COST)
+    add("--balanced-weight", type=float, default=0.5)
+    add(
         "--arch",
-        choices=["own", *(str(a) for a in Architecture), "both"],
+        choices=["own", *Architecture, "both"],
         default="own",
         help="own: each curve for itself (default); both: pairs, the missing partner made up",
     )
-    names = ["adaptive", *(f"grid-{runs}" for runs in GRID_RUNS)]
-    parser.add_argument("--tuners", default=",".join(names), help=f"comma-separated (default {','.join(names)})")
-    parser.add_argument("--per-family", type=int, default=12, help="made-up curves of each family (default 12)")
-    parser.add_argument("--families", action="store_true", help="a table for each family as well")
-    parser.add_argument("--region", default="us-east-1")
-    parser.add_argument("--format", choices=["text", "json"], default="text")
+    add("--tuners", default=",".join(TUNERS), help=f"comma-separated (default {','.join(TUNERS)})")
+    add("--processes", type=int, default=min(2, os.cpu_count() or 1), help="parallel searches (default 2)")
+    add("--families", action="store_true", help="a table for each family as well")
+    add("--region", default=DEFAULT_REGION)
+    add("--format", choices=["text", "json"], default="text")
     return parser
 
 

@@ -23,6 +23,7 @@ from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample
 from tuner.payloads import Payloads
 from tuner.settings import Settings
 from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
+from tuner.simulated.curves import Curve
 
 __all__ = ["cloud", "cloud_server"]
 
@@ -30,7 +31,7 @@ HERE = architecture() or Architecture.X86_64
 
 
 def simulated(folder: Path) -> Backend:
-    return SimulatedBackend(SimulatedFunction({HERE: {128: 400.0, 10_240: 40.0}}), seed=1)
+    return SimulatedBackend(SimulatedFunction({HERE: Curve.through({128: 400.0, 10_240: 40.0})}), seed=1)
 
 
 def local(folder: Path) -> Backend:

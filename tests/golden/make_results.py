@@ -33,7 +33,9 @@ from tuner.search.adaptive import AdaptiveSampler
 from tuner.search.loop import run
 from tuner.search.samplers import GridSampler, Sampler
 from tuner.search.study import Study
-from tuner.simulated.backend import SimulatedBackend, SimulatedFaults, SimulatedFunction, SimulatedNoise
+from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
+from tuner.simulated.curves import Curve
+from tuner.simulated.noise import SimulatedFaults, SimulatedNoise
 
 FOLDER = Path(__file__).parent / "results" / str(SCHEMA_VERSION)
 X86, ARM = Architecture.X86_64, Architecture.ARM64
@@ -70,10 +72,10 @@ class Situation:
 
 def curves(
     work_ms: float, fixed_ms: float, *, arm_factor: float = 0.9, pressure_mb: int = 0
-) -> dict[Architecture, dict[int, float]]:
+) -> dict[Architecture, Curve]:
     """A part that scales with the CPU share up to one vCPU, one that does not, and memory pressure below a size."""
     x86 = {m: (fixed_ms + work_ms * 1769 / min(m, 1769)) * (1 + max(0.0, pressure_mb / m - 1) ** 1.3) for m in SIZES_40}
-    return {X86: x86, ARM: {m: arm_factor * ms for m, ms in x86.items()}}
+    return {X86: Curve.through(x86), ARM: Curve.through({m: arm_factor * ms for m, ms in x86.items()})}
 
 
 def situations() -> dict[str, Situation]:

@@ -10,7 +10,9 @@ from tuner.pricing.price_list import price_list
 from tuner.search.loop import run
 from tuner.search.samplers import GridSampler, Sampler
 from tuner.search.study import Study
-from tuner.simulated.backend import SimulatedBackend, SimulatedFaults, SimulatedFunction, SimulatedNoise
+from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
+from tuner.simulated.curves import Curve
+from tuner.simulated.noise import SimulatedFaults, SimulatedNoise
 
 X86, ARM = Architecture.X86_64, Architecture.ARM64
 PRICES = price_list("us-east-1")
@@ -22,7 +24,10 @@ QUIET = SimulatedNoise(run_sd=0, environment_sd=0, outlier_share=0, init_sd=0, c
 def function_of(
     noise: SimulatedNoise = QUIET, faults: SimulatedFaults | None = None, *, timeout_s: float = 900.0
 ) -> SimulatedFunction:
-    curves = {X86: CPU_BOUND, ARM: {memory: 0.9 * ms for memory, ms in CPU_BOUND.items()}}
+    curves = {
+        X86: Curve.through(CPU_BOUND),
+        ARM: Curve.through({memory: 0.9 * ms for memory, ms in CPU_BOUND.items()}),
+    }
     return SimulatedFunction(
         curves, noise, faults or SimulatedFaults(), timeout_s=timeout_s, current=Configuration(512, X86)
     )

@@ -1,1 +1,1 @@
-"""Functions whose curve is known: a backend with noise and faults, and the regret of a search."""
+"""Functions whose curve is known: a backend with noise and faults, searches of them, and what those lost."""

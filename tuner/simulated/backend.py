@@ -1,7 +1,7 @@
-"""A function that is a known curve, with the noise and the faults of real ones, from a seed.
+"""A backend that measures a known curve, with the noise and the faults of real functions, from a seed.
 
-Every invocation's outcome depends on the seed, its trial, its environment and its
-place in it alone, so that the order in which trials run changes nothing.
+The outcome of an invocation depends on the seed, its trial, its environment and its position in
+that alone. The order in which trials run changes nothing.
 """
 
 from __future__ import annotations
@@ -26,76 +26,46 @@ from tuner.model import (
     Sample,
     Trial,
 )
+from tuner.simulated.curves import Curve
+from tuner.simulated.noise import OUTLIER_FACTORS, SimulatedFaults, SimulatedNoise
 
-
-@dataclass(frozen=True, slots=True)
-class SimulatedNoise:
-    """How runs scatter around the curve.
-
-    Attributes:
-        run_sd: spread within an environment, log units.
-        environment_sd: spread between environments, log units.
-        outlier_share: share of runs that take 1.3 to 3 times as long.
-        init_ms: init duration of a cold start, at every size.
-        init_sd: its spread, log units.
-        cold_factor: how much slower the first run of an environment is.
-    """
-
-    run_sd: float = 0.05
-    environment_sd: float = 0.05
-    outlier_share: float = 0.02
-    init_ms: float = 250.0
-    init_sd: float = 0.1
-    cold_factor: float = 1.1
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatedFaults:
-    """What goes wrong, and where.
-
-    Attributes:
-        out_of_memory_below_mb: smaller sizes run out of memory.
-        refused_above_mb: larger sizes are refused, as by an account's cap.
-        error_share, throttled_share, lost_report_share: shares of runs, 0 to 1.
-    """
-
-    out_of_memory_below_mb: int = 0
-    refused_above_mb: int = 10_240
-    error_share: float = 0.0
-    throttled_share: float = 0.0
-    lost_report_share: float = 0.0
+HALF = 0.5
+"""Share of the environments on the older host generation."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedFunction:
-    """A duration curve per architecture, interpolated log-log between its points.
+    """A function with a known duration curve on each architecture.
 
     Attributes:
-        curves: per architecture, duration in ms by memory size in MB.
+        curves: the true curve of each architecture.
         noise: how runs scatter.
         faults: what goes wrong.
-        timeout_s: the function's timeout.
+        timeout_s: the function's timeout; None: it has none.
         used_mb: peak memory of a run.
-        name: for the result.
+        name: for the result, and the source of its own noise in a study of many functions.
+        family: what kind of function it is, for averages over kinds.
         current: the configuration in use.
     """
 
-    curves: Mapping[Architecture, Mapping[int, float]]
+    curves: Mapping[Architecture, Curve]
     noise: SimulatedNoise = field(default_factory=SimulatedNoise)
     faults: SimulatedFaults = field(default_factory=SimulatedFaults)
-    timeout_s: float = 900.0
+    timeout_s: float | None = 900.0
     used_mb: int = 70
     name: str = "simulated"
+    family: str = ""
     current: Configuration | None = None
+
+    @property
+    def bounds_mb(self) -> tuple[int, int]:
+        """Smallest and largest memory size that every curve covers."""
+        bounds = [curve.bounds_mb for curve in self.curves.values()]
+        return max(low for low, _ in bounds), min(high for _, high in bounds)
 
     def duration_ms(self, configuration: Configuration) -> float:
         """The true duration of a warm run without noise."""
-        curve = self.curves[configuration.architecture]
-        sizes = sorted(curve)
-        logs = np.interp(
-            math.log(configuration.memory_mb), [math.log(m) for m in sizes], [math.log(curve[m]) for m in sizes]
-        )
-        return float(math.exp(logs))
+        return float(self.curves[configuration.architecture].duration_ms(configuration.memory_mb))
 
 
 class SimulatedBackend:
@@ -141,7 +111,7 @@ class SimulatedBackend:
     def _lane(self, trial: Trial, lane: int) -> Iterator[Invocation]:
         function, configuration = self._function, trial.configuration
         rng = np.random.default_rng([self._seed, trial.id, lane, configuration.memory_mb, *_code(configuration)])
-        host = math.exp(function.noise.environment_sd * rng.standard_normal())
+        host = _host_factor(function.noise, rng)
         if (
             configuration.memory_mb > function.faults.refused_above_mb
             or configuration.architecture not in function.curves
@@ -164,7 +134,9 @@ class SimulatedBackend:
     ) -> Invocation:
         function, noise, faults = self._function, self._function.noise, self._function.faults
         scatter = math.exp(noise.run_sd * rng.standard_normal())
-        tail = rng.uniform(1.3, 3.0) if rng.random() < noise.outlier_share else 1.0
+        tail = rng.uniform(*OUTLIER_FACTORS) if rng.random() < noise.outlier_share else 1.0
+        if noise.slow_share and rng.random() < noise.slow_share:
+            tail *= noise.slow_factor
         start = noise.init_ms * math.exp(noise.init_sd * rng.standard_normal()) if cold else None
         luck = rng.random()
         duration = function.duration_ms(configuration) * host * scatter * tail * (noise.cold_factor if cold else 1.0)
@@ -190,14 +162,23 @@ class SimulatedBackend:
                 duration / 2,
                 FunctionError("Runtime.OutOfMemory", "Error: Runtime exited with error: signal: killed"),
             )
-        if duration > function.timeout_s * 1000:
+        if function.timeout_s is not None and duration > function.timeout_s * 1000:
             message = f"Task timed out after {function.timeout_s:.2f} seconds"
             return invocation(Outcome.TIMEOUT, function.timeout_s * 1000, FunctionError("Sandbox.Timedout", message))
-        if luck < faults.throttled_share + faults.error_share:
+        failed = faults.throttled_share + faults.error_share_at(configuration.memory_mb)
+        if luck < failed:
             return invocation(Outcome.ERROR, duration, FunctionError("SimulatedError", "fails now and then"))
-        if luck < faults.throttled_share + faults.error_share + faults.lost_report_share:
+        if luck < failed + faults.lost_report_share:
             return Invocation(Outcome.NO_REPORT, label, request_id=request_id)
         return invocation(Outcome.OK, duration)
+
+
+def _host_factor(noise: SimulatedNoise, rng: np.random.Generator) -> float:
+    """How much slower than the curve an environment is."""
+    factor = math.exp(noise.environment_sd * rng.standard_normal())
+    if noise.slow_host_factor != 1 and rng.random() < HALF:
+        factor *= noise.slow_host_factor
+    return factor
 
 
 def _code(configuration: Configuration) -> tuple[int, ...]:

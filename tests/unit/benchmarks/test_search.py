@@ -1,62 +1,38 @@
-"""The search benchmark: its truths, its worlds, and the form of what it prints."""
+"""The search benchmark: made-up functions, and the form of what it prints."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from benchmarks.search.__main__ import main
 from benchmarks.search.families import FAMILIES, generated_records
-from benchmarks.search.truth import decreasing, paired_functions, single_functions, smooth
-from benchmarks.search.world import Noise, World, truth_of
-from tuner.model import Architecture, Configuration, Objective, Trial
-from tuner.pricing.price_list import price_list
+from benchmarks.search.staircases import burst_ms, mean_duration_ms, staircase_functions
+from tuner.cli.main import run
+from tuner.model import Architecture
 
-PRICES = price_list("us-east-1")
 KEYS = {
-    *("tuner", "regret_mean", "regret_median", "regret_p90", "search_cost", "invocations", "coverage"),
-    "cpu_seconds_per_decision",
+    *("regret_mean", "regret_p90", "regret_after_ties_mean", "regret_after_ties_p90", "search_cost", "invocations"),
+    *("rounds", "cost_coverage", "high_confidence_share", "high_confidence_right", "cpu_seconds_per_decision"),
 }
+"""Fields that checks of the benchmark read."""
 
 
-@given(st.lists(st.floats(-10, 10), min_size=1, max_size=20))
-def test_smoothing_never_rises_and_keeps_the_mean(values: list[float]) -> None:
-    smoothed = decreasing(np.array(values))
-    assert (np.diff(smoothed) <= 1e-9).all()
-    assert smoothed.mean() == pytest.approx(np.mean(values), abs=1e-9)
+@pytest.fixture
+def curves(tmp_path: Path) -> str:
+    path = tmp_path / "curves.json"
+    path.write_text(json.dumps([*generated_records(0, 1)[:2], {"id": "broken", "memory_mb": []}]), "utf-8")
+    return str(path)
 
 
-def test_the_truth_goes_through_points_that_fall() -> None:
-    curve = smooth([128, 256, 512], [400.0, 200.0, 100.0])
-    np.testing.assert_allclose(curve.duration_ms(np.array([128.0, 181.02, 512.0])), [400, 282.8, 100], rtol=1e-3)
-
-
-def test_many_measurements_come_to_the_true_mean() -> None:
-    function = single_functions(generated_records(0, 1), None)[0]
-    architecture = next(iter(function.curves))
-    where = Configuration(function.bounds_mb[0], architecture)
-    world = World(function, Noise(), np.random.default_rng(0))
-    (sample,) = world.measure([Trial(0, where, 4000, 2)])
-    warm = [i.duration_ms for i in sample.invocations if not i.cold and i.duration_ms]
-    truth = truth_of(function, Objective(), PRICES, Noise())
-    assert np.mean(warm) == pytest.approx(truth.duration_ms[truth.index(where)], rel=0.01)
-
-
-def test_curves_of_one_function_pair_up_and_others_get_a_partner() -> None:
-    points = {"memory_mb": [128, 256, 512], "duration_ms": [400.0, 200.0, 100.0], "family": "f"}
-    records = [
-        {"id": "sort-arm64", "arch": "arm64", **points},
-        {"id": "sort-x86_64", "arch": "x86_64", **points},
-        {"id": "alone", "arch": "arm64", **points},
-    ]
-    functions = paired_functions(records, 0)
-    assert len(functions) == 2
-    assert all(set(function.curves) == set(Architecture) for function in functions)
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    main([*arguments, "--processes", "1", "--format", "json"])
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return document
 
 
 def test_made_up_families_come_from_their_seed_alone() -> None:
@@ -65,10 +41,61 @@ def test_made_up_families_come_from_their_seed_alone() -> None:
     assert generated_records(3, 1) != generated_records(4, 1)
 
 
-def test_the_json_has_a_row_for_every_tuner(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    curves = tmp_path / "curves.json"
-    curves.write_text(json.dumps(generated_records(0, 1)[:2]), "utf-8")
-    main(["--curves", str(curves), "--seeds", "1", "--format", "json"])
-    rows = json.loads(capsys.readouterr().out)["tuners"]
+def test_a_published_burst_has_its_published_plateaus() -> None:
+    plateaus = burst_ms(np.array([400.0, 640.0, 1300.0, 1769.0]), 17.3)
+    np.testing.assert_allclose(plateaus, [61.3, 41.3, 21.3, 17.3])
+
+
+def test_a_smear_rounds_the_edges_and_leaves_the_plateaus() -> None:
+    sizes = np.array([1000.0, 1414.0, 1416.0, 3008.0])
+    sharp, smeared = mean_duration_ms(sizes, 17.3), mean_duration_ms(sizes, 17.3, smear=0.08)
+    assert sharp[1] - sharp[2] > smeared[1] - smeared[2]
+    np.testing.assert_allclose(smeared[[0, 3]], sharp[[0, 3]], rtol=0.05)
+
+
+def test_staircases_come_from_their_seed_and_never_rise() -> None:
+    first, again = staircase_functions(3, 1), staircase_functions(3, 1)
+    for one, other in zip(first, again, strict=True):
+        durations = one.curves[Architecture.X86_64].duration_ms(np.arange(128.0, 3009.0))
+        np.testing.assert_array_equal(durations, other.curves[Architecture.X86_64].duration_ms(np.arange(128.0, 3009)))
+        assert (np.diff(durations) <= 1e-6).all()
+
+
+def test_the_json_has_the_same_fields_for_every_tuner(curves: str, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = printed(capsys, "--curves", curves, "--seeds", "1")["tuners"]
     assert [row["tuner"] for row in rows] == ["adaptive", "grid-5", "grid-10", "grid-50"]
     assert all(set(row) >= KEYS for row in rows)
+
+
+def test_a_record_that_cannot_be_used_is_named_and_left_out(curves: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--curves", curves, "--tuners", "grid-5", "--processes", "1", "--format", "json"])
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["functions"] == 2
+    assert "left out: $[2]" in shown.err
+
+
+def test_it_gives_the_figures_of_tuner_simulate(curves: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (row,) = printed(capsys, "--curves", curves, "--tuners", "adaptive")["tuners"]
+    assert run(["simulate", curves, "--quiet", "--format", "json"]) == 0
+    summary = json.loads(capsys.readouterr().out)["summary"]
+    same = ("regret_mean", "regret_p90", "regret_after_ties_mean", "search_cost", "rounds", "cost_coverage")
+    assert {name: row[name] for name in same} == {name: summary[name] for name in same}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["--noise", "rare"],
+        ["--truth", "published", "--arch", "both"],
+        ["--failing", "small"],
+        ["--failing", "mostly"],
+        ["--without", "compute"],
+    ],
+    ids=" ".join,
+)
+def test_a_grid_is_searched_under_every_condition(
+    asked: list[str], curves: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = printed(capsys, "--curves", curves, "--tuners", "grid-5", *asked)
+    assert document["functions"] == (1 if "--without" in asked else 2)
+    assert document["tuners"][0]["search_cost"] > 0

@@ -15,7 +15,8 @@ from tuner.cli.progress import LINE_EVERY_S, Progress
 from tuner.model import Budget
 from tuner.search.loop import run
 from tuner.search.samplers import GridSampler
-from tuner.simulated.backend import SimulatedBackend, SimulatedFaults
+from tuner.simulated.backend import SimulatedBackend
+from tuner.simulated.noise import SimulatedFaults
 
 
 def watch(progress: Progress, *, budget: Budget | None = None) -> None:

@@ -18,7 +18,8 @@ from tuner.model import FunctionError, Invocation, Outcome, StopReason
 from tuner.search.loop import run
 from tuner.search.samplers import GridSampler
 from tuner.search.study import Study
-from tuner.simulated.backend import SimulatedBackend, SimulatedNoise
+from tuner.simulated.backend import SimulatedBackend
+from tuner.simulated.noise import SimulatedNoise
 
 HEADER = {"input": {"lambdaARN": "f", "num": 4}, "target": "f"}
 

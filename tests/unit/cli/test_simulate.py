@@ -61,16 +61,24 @@ def test_sizes_and_durations_must_match(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_faults_of_flags_and_curves_are_told_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "curves.json"
-    too_long = {**FLAT, "duration_ms": [900_001, 5]}
-    path.write_text(json.dumps([too_long]))
+    path.write_text(json.dumps([{**FLAT, "duration_ms": [-1, 5]}]))
     assert run(["simulate", str(path), "--runs", "0"]) == 2
     told = capsys.readouterr().err
     assert "--runs" in told
-    assert "$[0].duration_ms[0]: 900001 is above 900000" in told
+    assert "$[0].duration_ms[0]: -1" in told
 
 
-def test_a_curve_whose_runs_all_time_out_is_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_curve_that_cannot_be_used_is_named_and_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "curves.json"
-    path.write_text(json.dumps([{**FLAT, "memory_mb": [128], "duration_ms": [900_000]}]))
-    assert run(["simulate", str(path), "--runs", "1", "--quiet"]) == 1
-    assert "No run of the curve flat was usable" in capsys.readouterr().err
+    path.write_text(json.dumps([{**FLAT, "arch": "mips"}, FLAT]))
+    assert run(["simulate", str(path), "--runs", "1", "--quiet", "--format", "json"]) == 0
+    shown = capsys.readouterr()
+    assert len(json.loads(shown.out)["runs"]) == 1
+    assert "left out: $[0].arch" in shown.err
+
+
+def test_a_curve_is_true_beyond_the_longest_timeout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "curves.json"
+    path.write_text(json.dumps([{**FLAT, "memory_mb": [128], "duration_ms": [1_000_000]}]))
+    assert run(["simulate", str(path), "--runs", "1", "--quiet", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"][0]["regret"] == 0

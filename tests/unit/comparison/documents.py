@@ -16,7 +16,9 @@ from tuner.search.loop import run
 from tuner.search.samplers import GridSampler
 from tuner.search.study import Study
 from tuner.settings import Settings
-from tuner.simulated.backend import SimulatedBackend, SimulatedFaults, SimulatedFunction, SimulatedNoise
+from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
+from tuner.simulated.curves import Curve
+from tuner.simulated.noise import SimulatedFaults, SimulatedNoise
 
 PRICES = price_list("us-east-1")
 X86 = Architecture.X86_64
@@ -39,7 +41,7 @@ def result(
 ) -> Any:
     """A grid over some sizes; `function` replaces fields of the document's function."""
     simulated = SimulatedFunction(
-        {X86: {m: 120 * (1 + slowdown) * (256 / m) ** 0.5 for m in (128, 3008)}},
+        {X86: Curve.through({m: 120 * (1 + slowdown) * (256 / m) ** 0.5 for m in (128, 3008)})},
         SimulatedNoise(init_ms=init_ms),
         faults or SimulatedFaults(),
         used_mb=used_mb,

@@ -15,7 +15,7 @@ from tuner.comparison.verdicts import Verdict
 from tuner.documents.comparison import comparison_schema
 from tuner.documents.validation import find_faults
 from tuner.errors import InputError
-from tuner.simulated.backend import SimulatedFaults
+from tuner.simulated.noise import SimulatedFaults
 
 QUESTION = Question()
 WORSE, SAME, OPEN = Verdict.WORSE, Verdict.SAME, Verdict.NOT_DECIDED

@@ -35,7 +35,8 @@ from tuner.model import (
 from tuner.pricing.price_list import price_list
 from tuner.search.samplers import GridSampler
 from tuner.search.study import Study
-from tuner.simulated.backend import SimulatedBackend, SimulatedFaults, SimulatedNoise
+from tuner.simulated.backend import SimulatedBackend
+from tuner.simulated.noise import SimulatedFaults, SimulatedNoise
 
 IDENTITY = SimulatedBackend(function_of()).describe()
 INPUT = decode_input({"lambdaARN": "simulated", "num": 10, "payload": {"token": "hunter2"}})

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterable
 
-import numpy as np
-
-from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample
+from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, Trial
+from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
+from tuner.simulated.curves import Curve
+from tuner.simulated.noise import SimulatedNoise
 
 X86, ARM = Architecture.X86_64, Architecture.ARM64
 Duration = Callable[[Configuration], float]
@@ -37,15 +39,10 @@ def measure(
     first_id: int = 0,
 ) -> list[Sample]:
     """A sample of every size and architecture, with noise of environments and runs."""
-    rng = np.random.default_rng(seed)
-    samples = []
-    where = [Configuration(m, a) for m in sizes_mb for a in architectures]
-    for trial, configuration in enumerate(where, start=first_id):
-        found = []
-        for lane in range(environments):
-            host = duration(configuration) * math.exp(sd * rng.standard_normal())
-            for run in range(runs):
-                ms = host * math.exp(sd * rng.standard_normal()) * (1.1 if run == 0 else 1.0)
-                found.append(invocation(ms, f"{trial}/{lane}", cold=run == 0))
-        samples.append(Sample(trial, configuration, tuple(found)))
-    return samples
+    sizes, own = list(sizes_mb), list(architectures)
+    curves = {a: Curve.through({m: duration(Configuration(m, a)) for m in sizes}) for a in own}
+    noise = SimulatedNoise(run_sd=sd, environment_sd=sd, outlier_share=0, init_sd=0)
+    backend = SimulatedBackend(SimulatedFunction(curves, noise, timeout_s=None), seed=seed)
+    where = [Configuration(m, a) for m in sizes for a in own]
+    trials = [Trial(first_id + n, configuration, environments, runs) for n, configuration in enumerate(where)]
+    return list(backend.measure(trials, threading.Event()))

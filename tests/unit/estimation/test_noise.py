@@ -12,7 +12,7 @@ from tuner.estimation.estimate import fit
 from tuner.estimation.layout import layout_of
 from tuner.estimation.noise import LONGEST_JUMPY_MS, throttling_variance
 from tuner.estimation.observations import runs_of
-from tuner.model import Configuration, Sample, SearchSpace
+from tuner.model import Sample, SearchSpace
 from tuner.pricing.price_list import price_list
 
 PRICES = price_list("us-east-1")
@@ -43,11 +43,12 @@ def test_whether_periods_show_is_learned_from_the_runs() -> None:
         duration = fit(samples, SPACE, PRICES, seed=1).at(512, X86).duration_ms
         return math.log(duration.high / duration.low)
 
-    jumps = np.random.default_rng(3)
-
-    def jumpy(_: Configuration) -> float:
-        return 24.0 + float(jumps.uniform(0, 14))
-
-    steady = width(measure(lambda _: 30.0, (512,), environments=4, sd=0.02))
+    lengths = np.random.default_rng(3).uniform(24, 38, 6)
+    jumpy = [
+        sample
+        for lane, ms in enumerate(lengths)
+        for sample in measure(lambda _, ms=ms: float(ms), (512,), environments=1, sd=0.02, first_id=lane)
+    ]
+    steady = width(measure(lambda _: 30.0, (512,), environments=6, sd=0.02))
     assert steady < 0.12
-    assert width(measure(jumpy, (512,), environments=4, sd=0.02)) > 1.5 * steady
+    assert width(jumpy) > 1.5 * steady

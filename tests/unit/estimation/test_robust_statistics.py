@@ -24,7 +24,7 @@ from tuner.estimation.robust_statistics import (
 )
 from tuner.model import Configuration, FunctionError, Invocation, Outcome, Sample, SearchSpace
 from tuner.search.samplers import GridSampler
-from tuner.simulated.backend import SimulatedNoise
+from tuner.simulated.noise import SimulatedNoise
 
 SEEDS = 30
 OUTLIERS = 0.02

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from benchmarks.search.truth import Function, smooth
-from benchmarks.search.world import Noise, World, truth_of
 from tuner.model import (
     Architecture,
     Budget,
@@ -25,19 +27,22 @@ from tuner.pricing.price_list import price_list
 from tuner.search.adaptive import AdaptiveSampler
 from tuner.search.recommendation import objective_best, recommend
 from tuner.search.study import Study
+from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
+from tuner.simulated.curves import Curve
+from tuner.simulated.noise import SimulatedNoise
+from tuner.simulated.truth import truth_of
 
 X86 = Architecture.X86_64
 PRICES = price_list("us-east-1")
 SIZES = [128, 256, 512, 1024, 1769, 3008]
 
 
-def cpu_bound(wait_ms: float = 0.0) -> Function:
-    curve = smooth(SIZES, [wait_ms + 1000 * 1769 / min(size, 1769) for size in SIZES])
-    return Function("cpu", "test", {X86: curve}, curve.bounds_mb)
+def cpu_bound(wait_ms: float = 0.0) -> SimulatedFunction:
+    return given({size: wait_ms + 1000 * 1769 / min(size, 1769) for size in SIZES})
 
 
 def study_of(
-    function: Function,
+    function: SimulatedFunction,
     objective: Objective | None = None,
     *,
     seed: int = 0,
@@ -58,6 +63,16 @@ def study_of(
     )
 
 
+class World:
+    """Measures trials of a function with the noise of a seed."""
+
+    def __init__(self, function: SimulatedFunction, seed: int) -> None:
+        self._backend = SimulatedBackend(function, seed=seed)
+
+    def measure(self, trials: Iterable[Trial]) -> list[Sample]:
+        return list(self._backend.measure(list(trials), threading.Event()))
+
+
 def drive(study: Study, world: World, rounds: int = 60) -> None:
     for _ in range(rounds):
         trials = study.ask()
@@ -72,8 +87,8 @@ def drive(study: Study, world: World, rounds: int = 60) -> None:
 def test_it_finds_a_good_size_for_a_few_dozen_invocations(wait_ms: float) -> None:
     function = cpu_bound(wait_ms)
     study = study_of(function)
-    drive(study, World(function, Noise(), np.random.default_rng(1)))
-    truth = truth_of(function, study.objective, PRICES, Noise())
+    drive(study, World(function, 1))
+    truth = truth_of(function, study.objective, PRICES)
     belief = study.belief()
     assert truth.regret(belief.candidates[objective_best(belief, study.objective)]) < 0.06
     assert study.spent.invocations <= 40
@@ -83,7 +98,7 @@ def test_it_finds_a_good_size_for_a_few_dozen_invocations(wait_ms: float) -> Non
 def test_the_order_of_samples_changes_nothing() -> None:
     function = cpu_bound()
     study = study_of(function)
-    drive(study, World(function, Noise(), np.random.default_rng(2)))
+    drive(study, World(function, 2))
     backwards = study_of(function)
     backwards.replay(reversed(study.samples))
     np.testing.assert_array_equal(study.belief().cost_usd, backwards.belief().cost_usd)
@@ -103,7 +118,7 @@ def test_a_function_that_fails_everywhere_ends_the_search() -> None:
 def test_out_of_memory_raises_the_floor() -> None:
     function = cpu_bound()
     study = study_of(function)
-    world = World(function, Noise(), np.random.default_rng(3))
+    world = World(function, 3)
     while trials := study.ask():
         for trial in trials:
             study.tell(_out_of_memory(trial) if trial.configuration.memory_mb < 512 else world.measure([trial])[0])
@@ -114,17 +129,16 @@ def test_out_of_memory_raises_the_floor() -> None:
 
 @pytest.mark.parametrize("strategy", list(StrategyName))
 def test_a_pure_noise_function_is_said_not_to_be_decidable(strategy: StrategyName) -> None:
-    wild = Noise(environment_sd=0.8, run_sd=0.8)
-    function = constant(100.0)
+    function = replace(constant(100.0), noise=SimulatedNoise(run_sd=0.8, environment_sd=0.8))
     study = study_of(function, Objective(strategy))
-    drive(study, World(function, wild, np.random.default_rng(4)))
+    drive(study, World(function, 4))
     assert study.stopped_by is StopReason.CANNOT_TELL
 
 
 def test_a_flat_curve_stops_early() -> None:
     function = constant(2000.0)
     study = study_of(function)
-    drive(study, World(function, Noise(), np.random.default_rng(5)))
+    drive(study, World(function, 5))
     assert study.stopped_by is StopReason.TOLERANCE
     assert study.spent.invocations <= 12
     assert study.belief().candidates[objective_best(study.belief(), study.objective)].memory_mb == 128
@@ -135,7 +149,7 @@ def test_it_starts_from_the_current_configuration_and_measures_it_beside_the_win
     current = Configuration(1024, X86)
     study = study_of(function, current=current)
     asked: list[tuple[Trial, ...]] = []
-    world = World(function, Noise(), np.random.default_rng(6))
+    world = World(function, 6)
     while trials := study.ask():
         asked.append(trials)
         for sample in world.measure(trials):
@@ -152,7 +166,7 @@ def test_it_starts_from_the_current_configuration_and_measures_it_beside_the_win
 def test_a_resumed_search_asks_for_the_same_as_one_that_went_on() -> None:
     function = cpu_bound()
     study = study_of(function)
-    world = World(function, Noise(), np.random.default_rng(7))
+    world = World(function, 7)
     while trials := study.ask():
         resumed = study_of(function)
         resumed.replay(study.samples)
@@ -163,12 +177,12 @@ def test_a_resumed_search_asks_for_the_same_as_one_that_went_on() -> None:
 
 def test_serial_and_batched_searches_agree_in_quality() -> None:
     function = cpu_bound(600.0)
-    truth = truth_of(function, Objective(), PRICES, Noise())
+    truth = truth_of(function, Objective(), PRICES)
     for most in (1, 4):
         regrets = []
         for seed in range(4):
             study = study_of(function, seed=seed, sampler=AdaptiveSampler(most=most))
-            drive(study, World(function, Noise(), np.random.default_rng(seed)))
+            drive(study, World(function, seed))
             belief = study.belief()
             regrets.append(truth.regret(belief.candidates[objective_best(belief, study.objective)]))
         assert np.mean(regrets) < 0.03
@@ -177,7 +191,7 @@ def test_serial_and_batched_searches_agree_in_quality() -> None:
 def test_it_keeps_within_a_budget_of_money() -> None:
     function = cpu_bound()
     study = study_of(function, budget=Budget(max_usd=0.0002))
-    drive(study, World(function, Noise(), np.random.default_rng(8)))
+    drive(study, World(function, 8))
     assert study.stopped_by is StopReason.USD
     assert study.spent.usd < 0.0003
 
@@ -187,24 +201,26 @@ def test_little_traffic_ends_the_search_sooner_than_much() -> None:
     spent = []
     for per_month in (10.0, 1e6):
         study = study_of(function, traffic=per_month)
-        drive(study, World(function, Noise(), np.random.default_rng(9)))
+        drive(study, World(function, 9))
         spent.append(study.spent.invocations)
     assert spent[0] < spent[1]
 
 
 def test_a_constraint_moves_the_recommendation() -> None:
-    function = constant(0.0, at={128: 16_000, 256: 8000, 512: 4000, 1024: 2600, 3008: 2000})
+    function = given({128: 16_000, 256: 8000, 512: 4000, 1024: 2600, 3008: 2000})
     study = study_of(function, Objective(constraints=Constraints(max_p95_ms=3500)))
-    drive(study, World(function, Noise(), np.random.default_rng(10)))
+    drive(study, World(function, 10))
     choice = recommend(study.belief(), study.objective, PRICES)
     assert choice.unmet is None
     assert 640 <= choice.configuration.memory_mb <= 1536
 
 
-def constant(duration_ms: float, at: dict[int, float] | None = None) -> Function:
-    points = at or dict.fromkeys(SIZES, duration_ms)
-    curve = smooth(list(points), list(points.values()))
-    return Function("given", "test", {X86: curve}, curve.bounds_mb)
+def constant(duration_ms: float) -> SimulatedFunction:
+    return given(dict.fromkeys(SIZES, duration_ms))
+
+
+def given(points: dict[int, float]) -> SimulatedFunction:
+    return SimulatedFunction({X86: Curve.through(points)}, timeout_s=None)
 
 
 def _out_of_memory(trial: Trial) -> Sample:

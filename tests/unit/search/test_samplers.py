@@ -13,7 +13,7 @@ from tuner.model import Budget, Configuration, Invocation, Outcome, StopReason, 
 from tuner.search.samplers import GridSampler
 from tuner.search.space import all_sizes
 from tuner.search.study import Study
-from tuner.simulated.backend import SimulatedFaults
+from tuner.simulated.noise import SimulatedFaults
 
 
 def runs_by_configuration(trials: tuple[Trial, ...]) -> Counter[Configuration]:

@@ -12,7 +12,7 @@ from tuner.estimation.belief import Belief
 from tuner.model import Budget, Configuration, Invocation, Outcome, StopReason, Trial
 from tuner.pricing.spending import spent
 from tuner.search.samplers import Evidence, GridSampler, Proposal
-from tuner.simulated.backend import SimulatedFaults, SimulatedNoise
+from tuner.simulated.noise import SimulatedFaults, SimulatedNoise
 
 NOISY = SimulatedNoise()
 

@@ -10,7 +10,9 @@ import pytest
 
 from tests.unit.studies import ARM, CPU_BOUND, QUIET, X86, function_of
 from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, Trial
-from tuner.simulated.backend import SimulatedBackend, SimulatedFaults, SimulatedFunction, SimulatedNoise
+from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
+from tuner.simulated.curves import Curve
+from tuner.simulated.noise import SimulatedFaults, SimulatedNoise
 
 
 def measure(function: SimulatedFunction, *trials: Trial, seed: int = 0) -> list[Sample]:
@@ -102,7 +104,7 @@ def test_out_of_memory_reports_all_of_the_memory_as_used() -> None:
 
 
 def test_an_architecture_without_a_curve_is_refused() -> None:
-    only_x86 = SimulatedFunction({X86: CPU_BOUND})
+    only_x86 = SimulatedFunction({X86: Curve.through(CPU_BOUND)})
     assert {i.outcome for i in runs_of(only_x86, 512, 1, 2, ARM)} == {Outcome.REFUSED}
     assert SimulatedBackend(only_x86).describe().architectures == (X86,)
 

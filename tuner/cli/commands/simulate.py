@@ -1,8 +1,9 @@
-"""`tuner simulate`: tune known curves, and say what was lost against the truth."""
+"""`tuner simulate`: tunes known curves and prints what is lost against the truth."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,11 @@ from tuner.documents.input import decode_valid, input_faults
 from tuner.errors import Fault, InputError
 
 if TYPE_CHECKING:
-    from tuner.simulated.known_curves import Finding
+    from tuner.model import Configuration
+    from tuner.settings import Settings
+    from tuner.simulated.backend import SimulatedFunction
+    from tuner.simulated.quality import SearchQuality
+    from tuner.simulated.search import SimulatedSearch
 
 
 @click.command(
@@ -25,7 +30,8 @@ if TYPE_CHECKING:
   tuner simulate curves.json --seeds 3
   tuner simulate curves.json --sampler grid --runs 10 --strategy balanced
 
-CURVES is a JSON list of {"id", "arch", "memory_mb": […], "duration_ms": […]}."""
+CURVES is a JSON list of {"id", "memory_mb": […], "duration_ms": […], "arch"}.
+The figures are those of the project's own benchmark for the same curves and seeds."""
 )
 @click.argument("curves")
 @click.option("--sampler", metavar="NAME", help="adaptive (default) or grid.")
@@ -44,63 +50,81 @@ def command(curves: str, seeds: int, format_: str, quiet: bool, **options: Any) 
     loaded = read_json_file(Path(curves), "CURVES", faults)
     document, origins = input_document("simulated", options, {})
     faults.extend(name_flags(input_faults(document), origins))
-    from tuner.simulated.known_curves import decode_curves, simulate
-
-    try:
-        known = () if loaded is None else decode_curves(loaded)
-    except InputError as exc:
-        faults.extend(exc.faults)
+    known = _functions(loaded, faults) if loaded is not None else []
     if faults:
         raise InputError(faults)
     settings = decode_valid(document)
-    findings = []
+    searches = []
     for seed in range(seeds):
-        for number, curve in enumerate(known, start=1):
+        for number, function in enumerate(known, start=1):
             if not quiet:
-                click.echo(f"seed {seed + 1}/{seeds}  curve {number}/{len(known)}  {curve.id}", err=True)
-            findings.append(simulate(curve, settings, seed))
-    click.echo(_as_json(findings) if format_ == "json" else _as_text(findings))
+                click.echo(f"seed {seed + 1}/{seeds}  curve {number}/{len(known)}  {function.name}", err=True)
+            searches.append(_search(function, settings, seed))
+    summary = _summary(searches, settings.objective.tolerance)
+    click.echo(_as_json(searches, summary) if format_ == "json" else _as_text(searches, summary))
 
 
-def _as_json(findings: list[Finding]) -> str:
+def _functions(document: object, faults: list[Fault]) -> list[SimulatedFunction]:
+    """The functions of a curve file; what cannot be used is named and left out, unless that is all of it."""
+    from tuner.simulated.curve_file import decode_records, single_functions
+    from tuner.simulated.curves import TruthKind
+
+    try:
+        records, unusable = decode_records(document)
+    except InputError as exc:
+        faults.extend(exc.faults)
+        return []
+    for fault in unusable:
+        click.echo(f"left out: {fault}", err=True)
+    return single_functions(records, TruthKind.SMOOTHED)
+
+
+def _search(function: SimulatedFunction, settings: Settings, seed: int) -> SimulatedSearch:
+    from tuner.pricing.price_list import DEFAULT_REGION, price_list
+    from tuner.simulated.search import simulate
+
+    return simulate(function, settings, seed, price_list(DEFAULT_REGION).with_discount(settings.discount))
+
+
+def _as_json(searches: Sequence[SimulatedSearch], summary: SearchQuality) -> str:
     rows = [
         {
-            "id": finding.curve.id,
-            "seed": finding.seed,
-            "recommended_mb": finding.recommended.memory_mb,
-            "best_mb": finding.best.memory_mb,
-            "regret": finding.regret,
-            "search_cost": finding.search_cost,
-            "invocations": finding.invocations,
+            "id": search.function,
+            "seed": search.seed,
+            "recommended_mb": search.recommended.memory_mb if search.recommended else None,
+            "best_mb": search.best.memory_mb,
+            "regret": search.regret,
+            "regret_after_ties": search.regret_after_ties,
+            "search_cost": search.search_cost,
+            "invocations": search.invocations,
+            "rounds": search.rounds,
         }
-        for finding in findings
+        for search in searches
     ]
-    return json.dumps({"runs": rows, "summary": _summary(findings)}, indent=1)
+    return json.dumps({"runs": rows, "summary": asdict(summary)}, indent=1)
 
 
-def _as_text(findings: list[Finding]) -> str:
-    width = max(len(finding.curve.id) for finding in findings)
+def _as_text(searches: Sequence[SimulatedSearch], summary: SearchQuality) -> str:
+    width = max(len("curve"), *(len(search.function) for search in searches))
     head = f"{'curve':{width}}  recommended  true best  regret  cost (C*)  invocations"
     rows = [
-        f"{f.curve.id:{width}}  {f.recommended.memory_mb:8} MB  {f.best.memory_mb:6} MB  {f.regret:6.1%}"
-        f"  {f.search_cost:9.1f}  {f.invocations:11}"
-        for f in findings
+        f"{s.function:{width}}  {_size(s.recommended):>11}  {_size(s.best):>9}  {s.regret_after_ties:6.1%}"
+        f"  {s.search_cost:9.1f}  {s.invocations:11}"
+        for s in searches
     ]
-    total = _summary(findings)
     last = (
-        f"regret mean {total['regret_mean']:.2%}, median {total['regret_median']:.2%}, p90 {total['regret_p90']:.2%}; "
-        f"search cost {total['search_cost']:.1f} C*, {total['invocations']:.1f} invocations"
+        f"regret mean {summary.regret_after_ties_mean:.2%}, "
+        f"p90 {summary.regret_after_ties_p90:.2%}; search cost {summary.search_cost:.1f} C*, "
+        f"{summary.invocations:.1f} invocations in {summary.rounds:.1f} rounds"
     )
     return "\n".join([head, *rows, "", last])
 
 
-def _summary(findings: list[Finding]) -> dict[str, float]:
-    """Averages, kinds of functions counting alike (see `tuner.simulated.regret`)."""
-    from tuner.simulated.regret import SearchRun, quality
+def _size(configuration: Configuration | None) -> str:
+    return f"{configuration.memory_mb} MB" if configuration else "none"
 
-    runs = [
-        SearchRun(f.curve.family, f.regret, f.regret, None, f.search_cost, f.invocations, None, 1, 0.0)
-        for f in findings
-    ]
-    kept = ("regret_mean", "regret_median", "regret_p90", "search_cost", "invocations")
-    return {name: value for name, value in asdict(quality(runs)).items() if name in kept}
+
+def _summary(searches: Sequence[SimulatedSearch], tolerance: float) -> SearchQuality:
+    from tuner.simulated.quality import quality
+
+    return quality(searches, tolerance)
