@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from benchmarks.search.power_tuning import power_tuning_choice, power_tuning_settings
 from reports.words.verdict import confidence
 from tuner.documents.request import request_document
-from tuner.documents.result_builder import build_document
+from tuner.documents.result_builder import build_result
 from tuner.model import FunctionIdentity
 from tuner.pricing.price_list import PriceList
 from tuner.search.study import Study
@@ -71,7 +71,7 @@ class Conditions:
     def is_high(self, study: Study, identity: FunctionIdentity) -> bool:
         """Whether a reader of the result is told that the confidence is high."""
         request = request_document(self.settings, study.space)
-        result = build_document(study, identity, request, created_at="2026-01-01T00:00:00Z", seconds=0.0)
+        result = build_result(study, identity, request, created_at="2026-01-01T00:00:00Z", seconds=0.0)
         return confidence(result).level == "good"
 
 

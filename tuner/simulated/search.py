@@ -133,13 +133,13 @@ def simulate(
         expected_regret=found.expected_regret,
         search_cost=(used.usd - unpaid.usd) / truth.best_cost_usd,
         invocations=used.invocations - unpaid.invocations,
-        rounds=sum(bool(step.trials) for step in study.steps),
+        rounds=sum(bool(one.trials) for one in study.rounds),
         coverage=found.coverage,
         cost_coverage=found.cost_coverage,
         recommended_cost_covered=found.recommended_cost_covered,
         high_confidence=high,
         allowed=recommended is not None and truth.is_allowed(recommended),
-        decisions=len(study.steps) + 1,
+        decisions=len(study.rounds) + 1,
         cpu_seconds=cpu_clock() - begun,
     )
 
