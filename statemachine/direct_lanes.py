@@ -1,7 +1,6 @@
-"""Lanes of functions that may run longer than a handler can wait: the state machine invokes them.
+"""Measures lanes of functions that may run longer than a handler can wait. The state machine invokes them.
 
-The Executor only stands between two invocations: it writes down what the last one said, and hands out
-the next payload.
+The Executor runs between two invocations: it records the last one, and returns the next payload.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ _OF_THE_SERVICE = ("Lambda.", "States.")
 
 
 def advance(lane: LaneState, services: Services) -> Document:
-    """Write the last run down, and hand out the next one; or end the lane."""
+    """Record the last run, and return the next one or the end of the lane."""
     store = services.store(lane.folder)
     payloads, number = _payloads(lane, store), 0
     if lane.run is not None:
         store.add_invocation(
-            lane.work.trial.id,
+            lane.item.trial.id,
             _name(lane),
             lane.run,
             _labelled(_read(lane, store, payloads[lane.run], services), lane, store),
-            lane.work.trial.configuration,
+            lane.item.trial.configuration,
         )
         number = lane.run + 1
     if number >= len(payloads):
@@ -52,20 +51,20 @@ def advance(lane: LaneState, services: Services) -> Document:
 
 
 def _finish(lane: LaneState, store: ExecutionStore) -> None:
-    trial, name = lane.work.trial, _name(lane)
+    trial, name = lane.item.trial, _name(lane)
     sample = Sample(trial.id, trial.configuration, store.invocations(trial.id, name))
     store.add_measured(trial.id, name, Measured((sample,)))
 
 
 def _read(lane: LaneState, store: ExecutionStore, payload: int, services: Services) -> Invocation:
-    """The invocation that the state machine's reply or failure tells of."""
-    place = store.places()[lane.work.key]
-    assert isinstance(place, InvocationTarget), "the Publisher hands out what can be invoked"
+    """Return the invocation that the state machine's reply or failure describes."""
+    target = store.targets()[lane.item.key]
+    assert isinstance(target, InvocationTarget), "the Publisher hands out what can be invoked"
     reply = _reply(lane)
     if isinstance(reply, Invocation):
         return replace(reply, payload=payload)
     invoker = make_invoker(store.execution, services.clients)
-    invocation = invoker.interpret(place, reply, began=lane.began, payload=payload, stop=threading.Event())
+    invocation = invoker.interpret(target, reply, began=lane.began, payload=payload, stop=threading.Event())
     if invocation.error and store.execution.settings.disable_payload_logs:
         given, sent = store.payloads().items[payload].body, json.dumps(lane.sent, separators=(",", ":")).encode()
         return replace(invocation, error=without_payload(invocation.error, given, sent))
@@ -73,7 +72,7 @@ def _read(lane: LaneState, store: ExecutionStore, payload: int, services: Servic
 
 
 def _reply(lane: LaneState) -> Reply | Invocation:
-    """What Lambda said, in the form of its own API; an invocation without a report when it said nothing."""
+    """Return Lambda's reply in the form of its API, or an invocation without a report when there is none."""
     if lane.reply is not None:
         log = base64.b64decode(lane.reply[0]).decode("utf-8", "replace")
         return Reply(b"", False, log, lane.reply[1])
@@ -87,23 +86,20 @@ def _reply(lane: LaneState) -> Reply | Invocation:
 
 
 def _labelled(invocation: Invocation, lane: LaneState, store: ExecutionStore) -> Invocation:
-    """With the label of its environment: the lane holds one, and every cold start begins another.
-
-    Log streams are no labels here: they are known of those runs only whose report had to be looked up.
-    """
+    """Add the label of the environment. A lane holds one environment, and every cold start begins another."""
     if not invocation.ran:
         return invocation
-    before = store.invocations(lane.work.trial.id, _name(lane))
+    before = store.invocations(lane.item.trial.id, _name(lane))
     cold = sum(run.cold for run in before[: lane.run]) + invocation.cold
-    return replace(invocation, environment=f"{lane.work.function}/{lane.work.lane}.{cold}")
+    return replace(invocation, environment=f"{lane.item.function}/{lane.item.lane}.{cold}")
 
 
 def _payloads(lane: LaneState, store: ExecutionStore) -> tuple[int, ...]:
-    """Indices of the payloads of the lane's runs."""
-    assert lane.work.lane is not None, "only lanes are advanced"
-    cut = lane_groups(lane.work.trial, store.execution, store.payloads())
-    return [indices for group in cut for indices in group.payloads][lane.work.lane]
+    """Return the indices of the payloads of the lane's runs."""
+    assert lane.item.lane is not None, "only lanes are advanced"
+    cut = lane_groups(lane.item.trial, store.execution, store.payloads())
+    return [indices for group in cut for indices in group.payloads][lane.item.lane]
 
 
 def _name(lane: LaneState) -> str:
-    return f"lane-{lane.work.lane:04d}"
+    return f"lane-{lane.item.lane:04d}"

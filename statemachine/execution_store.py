@@ -1,8 +1,7 @@
-"""What an execution writes down in S3: its execution, rounds, places, claims and samples.
+"""Reads and writes what an execution keeps in S3: its facts, rounds, invocation targets, claims and samples.
 
-One folder per execution. Every handler reads what it needs from here, so that the execution's own state
-stays tiny, and so that a repeated handler finds what its first attempt did. Knows names and forms of
-the objects; decides nothing.
+Each execution has one folder. Every handler reads from it what it needs, so the execution's own state stays
+tiny, and a repeated handler finds what its first attempt did. Knows names and forms of the objects; decides nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ RESULT, REPORT = "result.json", "report.html"
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why a study ended, as the handler that found it out wrote it down."""
+    """Why a study ended, as the handler that ended it wrote it."""
 
     reason: StopReason
     notice: Notice | None = None
@@ -35,7 +34,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Samples of one trial, or of one of its lanes, and what was noticed on the way."""
+    """Samples of one trial, or of one of its lanes, and what the user must know of them."""
 
     samples: tuple[Sample, ...]
     notices: tuple[Notice, ...] = ()
@@ -47,51 +46,51 @@ class ExecutionStore:
 
     Attributes:
         objects: the bucket.
-        folder: their common prefix, without a slash at its end.
+        folder: common prefix of their keys, without a slash at its end.
     """
 
     objects: Objects
     folder: str
-    _header: Execution | None = field(default=None, repr=False)
+    _execution: Execution | None = field(default=None, repr=False)
 
     @property
     def execution(self) -> Execution:
-        """The execution's execution.
+        """The facts and decisions of the Initializer.
 
         Raises:
-            BackendError: there is none.
+            BackendError: the object is missing.
         """
-        if self._header is None:
-            self._header = decode_execution(self._json("study.json"))
-        return self._header
+        if self._execution is None:
+            self._execution = decode_execution(self._json("execution.json"))
+        return self._execution
 
     def begin(self, execution: Execution, payloads: Payloads) -> None:
-        """Write payloads and execution; the execution last, so that who finds it finds the payloads too."""
+        """Write the payloads, then the execution. A reader that finds the execution finds the payloads too."""
         items = [{"body": base64.b64encode(item.body).decode(), "weight": item.weight} for item in payloads.items]
         self._write("payload.json", items)
-        self._write("study.json", encode_execution(execution))
-        self._header = execution
+        self._write("execution.json", encode_execution(execution))
+        self._execution = execution
 
     def payloads(self) -> Payloads:
-        """What to invoke with."""
+        """Return what the function is invoked with."""
         items = self._json("payload.json")
         return Payloads(tuple(Payload(base64.b64decode(item["body"]), item["weight"]) for item in items))
 
     def add_round(self, round_: Round) -> None:
-        """Write a round. Its name follows from its first trial: a repetition writes the same object."""
+        """Write a round. Its name follows from its first trial, so a repetition writes the same object."""
         name = f"rounds/{round_.trials[0].id:06d}.json" if round_.trials else "rounds/last.json"
         self._write(name, encode_round(round_))
 
     def rounds(self) -> tuple[Round, ...]:
-        """Every round in which something was asked, in order."""
+        """Return every round, in order."""
         return tuple(decode_round(document) for document in self._folder("rounds/"))
 
     def claim(self, trial: int, lane: str, token: str) -> bool:
-        """Take a group of work; False when another attempt has taken it before."""
+        """Claim a lane before its first invocation; False when another attempt has claimed it."""
         return self.objects.create(f"{self.folder}/claims/{trial:06d}-{lane}.json", json.dumps(token).encode())
 
     def add_measured(self, trial: int, lane: str, measured: Measured) -> None:
-        """Write what a group of work brought."""
+        """Write the samples of a lane."""
         document = {
             "samples": [encode_sample(sample) for sample in measured.samples],
             "notices": [asdict(notice) for notice in measured.notices],
@@ -99,11 +98,11 @@ class ExecutionStore:
         self._write(f"samples/{trial:06d}-{lane}.json", document)
 
     def has_measured(self, trial: int, lane: str) -> bool:
-        """Whether a group of work is done."""
+        """Return whether a lane is complete."""
         return self.objects.read(f"{self.folder}/samples/{trial:06d}-{lane}.json") is not None
 
     def measured(self) -> Measured:
-        """Everything measured so far, in the order of the trials."""
+        """Return everything measured so far, in the order of the trials."""
         documents = self._folder("samples/")
         samples = [decode_sample(sample) for document in documents for sample in document["samples"]]
         noticed = [*(notice for document in documents for notice in document["notices"]), *self._folder("notices/")]
@@ -115,30 +114,30 @@ class ExecutionStore:
         self._write(f"lanes/{trial:06d}-{lane}/{run:06d}.json", encode_sample(Sample(trial, at, (invocation,))))
 
     def invocations(self, trial: int, lane: str) -> tuple[Invocation, ...]:
-        """The runs of such a lane so far."""
+        """Return the runs of such a lane so far."""
         documents = self._folder(f"lanes/{trial:06d}-{lane}/")
         return tuple(invocation for document in documents for invocation in decode_sample(document).invocations)
 
-    def add_places(self, places: Mapping[str, InvocationTarget | Refusal]) -> None:
-        """Write which versions and copies there are; `places` by the key that `target_key` gives."""
-        self._write("places.json", {key: _encode_place(place) for key, place in places.items()})
+    def add_targets(self, targets: Mapping[str, InvocationTarget | Refusal]) -> None:
+        """Write which versions and copies exist; `targets` by the key that `target_key` gives."""
+        self._write("targets.json", {key: _encode_target(target) for key, target in targets.items()})
 
-    def places(self) -> dict[str, InvocationTarget | Refusal]:
-        """Versions and copies made so far, by the key that `target_key` gives."""
-        content = self.objects.read(f"{self.folder}/places.json")
-        return {} if content is None else {key: _decode_place(item) for key, item in json.loads(content).items()}
+    def targets(self) -> dict[str, InvocationTarget | Refusal]:
+        """Return the versions and copies made so far, by the key that `target_key` gives."""
+        content = self.objects.read(f"{self.folder}/targets.json")
+        return {} if content is None else {key: _decode_target(item) for key, item in json.loads(content).items()}
 
     def intend_copies(self, names: Iterable[str]) -> None:
-        """Write the names of copies that are about to be made, so that a crash leaves none unknown."""
+        """Write the names of copies before they are made, so that the tool knows every copy after a crash."""
         self._write("copies.json", sorted(set(names)))
 
     def copies(self) -> list[str]:
-        """Names of copies that may exist."""
+        """Return the names of copies that may exist."""
         content = self.objects.read(f"{self.folder}/copies.json")
         return [] if content is None else [str(name) for name in json.loads(content)]
 
     def note(self, notice: Notice) -> None:
-        """Write down what the user should know."""
+        """Write what the user must know."""
         self._write(f"notices/{notice.code}.json", asdict(notice))
 
     def end(self, stop: Stop) -> None:
@@ -147,7 +146,7 @@ class ExecutionStore:
         self.objects.create(f"{self.folder}/stop.json", json.dumps(document).encode())
 
     def stop(self) -> Stop | None:
-        """Why the study ended; None when it has not."""
+        """Return why the study ended; None when it has not."""
         content = self.objects.read(f"{self.folder}/stop.json")
         if content is None:
             return None
@@ -165,7 +164,7 @@ class ExecutionStore:
         return None if content is None else content.decode()
 
     def address(self, name: str) -> Address:
-        """The address of an object of the execution."""
+        """Return the address of an object of the execution."""
         return self.objects.address(f"{self.folder}/{name}")
 
     def _folder(self, name: str) -> list[Any]:
@@ -175,7 +174,7 @@ class ExecutionStore:
     def _json(self, name: str) -> Any:
         content = self.objects.read(f"{self.folder}/{name}")
         if content is None:
-            raise BackendError(f"{self.address(name)} is missing", "Was it deleted while the execution ran?")
+            raise BackendError(f"{self.address(name)} is missing", "Was it deleted during the execution?")
         return json.loads(content)
 
     def _write(self, name: str, document: object) -> None:
@@ -183,11 +182,11 @@ class ExecutionStore:
         self.objects.write(f"{self.folder}/{name}", content)
 
 
-def _encode_place(place: InvocationTarget | Refusal) -> dict[str, Any]:
-    return {"refused": isinstance(place, Refusal), **asdict(place)}
+def _encode_target(target: InvocationTarget | Refusal) -> dict[str, Any]:
+    return {"refused": isinstance(target, Refusal), **asdict(target)}
 
 
-def _decode_place(document: Mapping[str, Any]) -> InvocationTarget | Refusal:
+def _decode_target(document: Mapping[str, Any]) -> InvocationTarget | Refusal:
     values = {name: value for name, value in document.items() if name != "refused"}
     if document["refused"]:
         return Refusal(**values)

@@ -1,7 +1,7 @@
-"""The study of an execution, rebuilt from what it has written down.
+"""Rebuilds the study of an execution from its store.
 
-The same settings, samples and seed give the same study as on the command line, and so the same
-recommendation to the last digit.
+The same settings, prices, samples and seed give the same study as on the command line, and so the same
+recommendation to the last digit. Knows no handler and no state.
 """
 
 from __future__ import annotations
@@ -11,32 +11,29 @@ from datetime import datetime
 from statemachine.execution import Execution
 from statemachine.execution_store import ExecutionStore, Measured
 from tuner.model import Round, Trial
-from tuner.pricing.price_list import DEFAULT_REGION, PriceList, price_list
 from tuner.search.setup import make_study
 from tuner.search.study import Study
 
 
 def rebuild_study(store: ExecutionStore) -> tuple[Study, Measured]:
-    """The study as far as it has come, and what was noticed on the way."""
+    """Return the study as far as it has come, and everything measured so far."""
     execution = store.execution
-    study = make_study(execution.settings, execution.identity, prices_of(execution))
+    study = make_study(execution.settings, execution.identity, execution.prices)
     rounds, measured = store.rounds(), store.measured()
     study.replay(measured.samples, rounds)
     return study, measured
 
 
-def prices_of(execution: Execution) -> PriceList:
-    """Prices of the function's region, with the user's discount."""
-    return price_list(execution.identity.region or DEFAULT_REGION).with_discount(execution.settings.discount)
-
-
-def asked(study: Study) -> list[tuple[Trial, ...]]:
-    """The trials of each round; a last step without any is none."""
+def asked_rounds(study: Study) -> list[tuple[Trial, ...]]:
+    """Return the trials of each round. A last round without trials does not count."""
     return [round_.trials for round_ in study.rounds if round_.trials]
 
 
-def unfinished(study: Study) -> Round | None:
-    """A round that was asked for and not measured: the handler that asked was repeated."""
+def unfinished_round(study: Study) -> Round | None:
+    """Return the last round with the trials that have no sample; None when it is complete.
+
+    Such a round exists when a Planner asked for it and was then repeated.
+    """
     if not study.rounds:
         return None
     done = {sample.trial_id for sample in study.samples}
@@ -46,5 +43,5 @@ def unfinished(study: Study) -> Round | None:
 
 
 def elapsed_s(execution: Execution, now: datetime) -> float:
-    """Seconds since the execution began."""
+    """Return the seconds since the execution began."""
     return (now - execution.began).total_seconds()

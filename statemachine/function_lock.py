@@ -1,7 +1,7 @@
-"""One execution per function: a lock in the bucket that names its holder.
+"""Lets one execution at a time tune a function, by a lock object in the bucket that names its holder.
 
-A holder that no longer runs (aborted, timed out) has left something behind: whoever finds its lock
-undoes that first. Runs of the command line are found by their markers on the function instead.
+A holder that no longer runs (aborted, timed out) left something behind. Whoever finds its lock undoes that first.
+Runs of the command line take no lock: their markers on the function tell of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ GONE = "ExecutionDoesNotExist"
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lock: the execution, its run and its folder."""
+    """Who holds a lock: the ARN of the execution, its run and its folder."""
 
     execution: str
     run: str
@@ -28,13 +28,13 @@ class Holder:
 
 
 @dataclass(slots=True)
-class Lock:
+class FunctionLock:
     """The lock of one function.
 
     Attributes:
         objects: the bucket.
-        function: ARN of the function, without qualifier.
-        is_running: whether an execution still runs.
+        function: ARN of the function, without a qualifier.
+        is_running: whether an execution still runs, by its ARN.
     """
 
     objects: Objects
@@ -42,17 +42,17 @@ class Lock:
     is_running: Callable[[str], bool]
 
     def take(self, me: Holder, undo: Callable[[Holder], None]) -> Holder | None:
-        """Take the lock.
+        """Take the lock. Taking it twice does no harm.
 
         Args:
-            me: who takes it; taking it twice is no harm.
-            undo: undoes what a holder that no longer runs has left.
+            me: the new holder.
+            undo: undoes what a holder that no longer runs left behind.
 
         Returns:
-            Whose left-overs were undone, if any.
+            The earlier holder whose remains were undone, if any.
 
         Raises:
-            AnotherRunError: an execution that runs holds it; the message names it.
+            AnotherRunError: an execution that runs holds the lock; the message names it.
         """
         if self.objects.create(self._key, _encode(me)):
             return None
@@ -68,7 +68,7 @@ class Lock:
         return holder
 
     def release(self, execution: str) -> None:
-        """Give the lock back, if this execution holds it."""
+        """Release the lock if this execution holds it."""
         content = self.objects.read(self._key)
         if content is not None and _decode(content).execution == execution:
             self.objects.delete(self._key)
@@ -79,13 +79,18 @@ class Lock:
 
     def _refusal(self, holder: Holder) -> AnotherRunError:
         return AnotherRunError(
-            f"Execution {holder.execution} is at work on {self.function}",
-            "Wait until it has ended, or stop it: aws stepfunctions stop-execution --execution-arn " + holder.execution,
+            f"Execution {holder.execution} tunes {self.function} now",
+            f"Wait until it ends, or stop it: aws stepfunctions stop-execution --execution-arn {holder.execution}",
         )
 
 
 def is_running(states: Any, execution: str) -> bool:
-    """Whether an execution runs, asked of Step Functions; one that is forgotten does not."""
+    """Ask Step Functions whether an execution runs. An execution that it has forgotten does not.
+
+    Args:
+        states: a boto3 `stepfunctions` client.
+        execution: ARN of the execution.
+    """
     try:
         with aws_errors(f"look at the execution {execution}"):
             status = states.describe_execution(executionArn=execution)["status"]

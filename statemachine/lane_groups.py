@@ -1,6 +1,6 @@
-"""How a trial is cut: into parts that run side by side, each part on a version of its own.
+"""Splits a trial into groups of lanes. The lanes of a group run in parallel on one version.
 
-Pure: the Planner, the Publisher and the Executor come to the same cut without talking to each other.
+Pure: the Planner, the Publisher and the Executor compute the same groups without talking to each other.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from tuner.model import Trial
 from tuner.payloads import Payloads
 
 MOST_LANES = 16
-"""Lanes that a trial of the adaptive sampler has at most, well above what it asks for."""
+"""Most lanes of a trial of the adaptive sampler, well above what it asks for."""
 MAX_MAP_CONCURRENCY = 40
-"""Iterations at once of an inline Map (Step Functions quotas, 2026-09)."""
+"""Parallel iterations of an inline Map (Step Functions quotas, 2026-09)."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaneGroup:
-    """Lanes that run side by side on one version.
+    """Lanes that run in parallel on one version.
 
     Attributes:
         key: the configuration, and which of its versions.
@@ -34,30 +34,31 @@ class LaneGroup:
 
 
 def lane_groups(trial: Trial, execution: Execution, payloads: Payloads) -> list[LaneGroup]:
-    """The parts of a trial, each on a version of its own, so that its environments are new ones."""
+    """Return the groups of a trial. Each has its own version, so that its environments are new."""
     settings = execution.settings
     cold = settings.only_cold_starts
-    parts = group_lanes(trial, payloads, width=execution.concurrency, seed=settings.seed, cold=cold)
-    return [LaneGroup(key, part) for key, part in zip(keys(trial, execution), parts, strict=True)]
+    groups = group_lanes(trial, payloads, width=execution.concurrency, seed=settings.seed, cold=cold)
+    return [LaneGroup(key, group) for key, group in zip(version_keys(trial, execution), groups, strict=True)]
 
 
-def keys(trial: Trial, execution: Execution) -> list[TargetKey]:
-    """The versions that the parts of a trial run on: no other trial uses them."""
+def version_keys(trial: Trial, execution: Execution) -> list[TargetKey]:
+    """Return the keys of the versions that a trial runs on. No other trial uses them."""
     most = max(execution.settings.environments, execution.settings.runs, MOST_LANES)
-    first = 1 + trial.id * _parts(most, execution)
-    return [(trial.configuration, first + part) for part in range(_parts(lanes(trial, execution), execution))]
+    first = 1 + trial.id * _group_count(most, execution)
+    count = _group_count(lane_count(trial, execution), execution)
+    return [(trial.configuration, first + number) for number in range(count)]
 
 
-def at_once(trials: Iterable[Trial], execution: Execution) -> int:
-    """How many trials may be measured at once so that their lanes stay within the concurrency."""
-    most = max((lanes(trial, execution) for trial in trials), default=1)
+def parallel_trials(trials: Iterable[Trial], execution: Execution) -> int:
+    """Return how many trials may run in parallel so that their lanes stay within the concurrency."""
+    most = max((lane_count(trial, execution) for trial in trials), default=1)
     return max(1, min(MAX_MAP_CONCURRENCY, execution.concurrency // most))
 
 
-def lanes(trial: Trial, execution: Execution) -> int:
-    """How many environments a trial takes at once, as far as the concurrency allows."""
+def lane_count(trial: Trial, execution: Execution) -> int:
+    """Return the number of lanes of a trial. Each cold start has its own lane when only cold starts count."""
     return trial.invocations if execution.settings.only_cold_starts else trial.environments
 
 
-def _parts(count: int, execution: Execution) -> int:
-    return -(-count // execution.concurrency)
+def _group_count(lanes: int, execution: Execution) -> int:
+    return -(-lanes // execution.concurrency)

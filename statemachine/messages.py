@@ -1,27 +1,33 @@
-"""The names on the wire: what the state machine hands to its handlers, and the output of an execution.
+"""The names on the wire between the state machine and its handlers, and no other module knows them.
 
-The only place where these names exist; a fleet's are in `statemachine.fleet`. The input of an execution is
-`tuner.documents.input`, which the command line reads too.
+The input of an execution is `tuner.documents.input`; its output is `statemachine.output`; the messages of a fleet
+are in `statemachine.fleet_list`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-from tuner.documents.visualization import VISUALIZATION_PAGE, PlottedFunction, visualization_url
 from tuner.model import Architecture, Configuration, Trial
 
 Document = dict[str, Any]
 
-MAX_WARNINGS, MAX_WARNING_CHARACTERS = 20, 500
-"""The output repeats the result's warnings within these bounds: the state is limited, the result is not."""
+
+class NextStep(StrEnum):
+    """What the state machine does after a plan."""
+
+    PUBLISH = "publish"
+    MEASURE = "measure"
+    MEASURE_DIRECTLY = "measureDirectly"
+    DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What the Initializer gets: the input, and which execution it is."""
+    """The event of the Initializer: the input, and the identity of the execution."""
 
     input: Any
     execution: str
@@ -35,9 +41,9 @@ class MapItem:
 
     Attributes:
         trial: what to measure.
-        lane: number of the lane; None: all lanes.
-        function: what the state machine invokes: the ARN of a version; empty when the handler invokes.
-        key: name of the place in the store.
+        lane: number of the lane; None for all lanes.
+        function: ARN of the version that the state machine invokes; empty when the handler invokes.
+        key: key of the invocation target in the store.
     """
 
     trial: Trial
@@ -48,11 +54,11 @@ class MapItem:
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """Where a lane is that the state machine itself invokes.
+    """How far a lane has come that the state machine itself invokes.
 
     Attributes:
-        folder: of the execution.
-        work: which lane.
+        folder: folder of the execution.
+        item: which lane.
         run: number of the run that was invoked; None before the first.
         began: when it was invoked, Unix seconds.
         sent: what it was invoked with.
@@ -61,7 +67,7 @@ class LaneState:
     """
 
     folder: str
-    work: MapItem
+    item: MapItem
     run: int | None = None
     began: float = 0.0
     sent: Any = None
@@ -70,41 +76,41 @@ class LaneState:
 
 
 def decode_start(event: Mapping[str, Any]) -> Start:
-    """The Initializer's event."""
+    """Read the Initializer's event."""
     return Start(event["input"], event["execution"], event["startedAt"], event["stateMachine"])
 
 
 def encode_begun(folder: str) -> Document:
-    """The state after the Initializer: all that handlers need to find the store."""
+    """Return the state after the Initializer: all that handlers need to find the store."""
     return {"study": {"folder": folder}}
 
 
 def decode_folder(event: Mapping[str, Any]) -> str:
-    """The folder of the execution that an event belongs to."""
+    """Read the folder of the execution that an event belongs to."""
     return str(event["study"]["folder"])
 
 
-def encode_plan(step: str, work: Iterable[MapItem] = (), *, at_once: int = 1) -> Document:
-    """What is done next: `publish`, `measure`, `measureDirectly` or `done`, with the items of the Map."""
-    return {"next": step, "items": [_encode_map_item(item) for item in work], "atOnce": at_once}
+def encode_plan(step: NextStep, items: Iterable[MapItem] = (), *, at_once: int = 1) -> Document:
+    """Return what happens next, with the items of the Map and how many of them run in parallel."""
+    return {"next": step.value, "items": [_encode_map_item(item) for item in items], "atOnce": at_once}
 
 
 def decode_trials(event: Mapping[str, Any]) -> tuple[Trial, ...]:
-    """The trials of the plan that the Publisher gets."""
+    """Read the trials of the plan that the Publisher gets."""
     return tuple(_decode_map_item(item).trial for item in event["plan"]["items"])
 
 
 def decode_map_item(event: Mapping[str, Any]) -> MapItem:
-    """The item that the Executor gets."""
+    """Read the item that the Executor gets."""
     return _decode_map_item(event["trial"])
 
 
 def decode_lane(event: Mapping[str, Any]) -> LaneState:
-    """The state of a lane that the state machine itself invokes."""
+    """Read the state of a lane that the state machine itself invokes."""
     reply, failure = event.get("reply"), event.get("failure")
     return LaneState(
         folder=decode_folder(event),
-        work=decode_map_item(event),
+        item=decode_map_item(event),
         run=event.get("run"),
         began=event.get("began", 0.0),
         sent=event.get("payload"),
@@ -114,10 +120,10 @@ def decode_lane(event: Mapping[str, Any]) -> LaneState:
 
 
 def encode_lane(lane: LaneState, *, pause_s: int) -> Document:
-    """The state of a lane with its next run: the state machine waits, then invokes with what is to be sent."""
+    """Return the state of a lane with its next run. The state machine waits, then invokes with `payload`."""
     return {
         "study": {"folder": lane.folder},
-        "trial": _encode_map_item(lane.work),
+        "trial": _encode_map_item(lane.item),
         "run": lane.run,
         "began": lane.began,
         "payload": lane.sent,
@@ -127,150 +133,28 @@ def encode_lane(lane: LaneState, *, pause_s: int) -> Document:
 
 
 def encode_lane_done() -> Document:
-    """The state of a lane that has nothing more to run."""
+    """Return the state of a lane that has nothing more to run."""
     return {"done": True}
 
 
 def decode_errors(event: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Names and causes of what went wrong, in order: what ended the measuring, and why the Cleaner failed."""
+    """Read names and causes of the failures in order: what ended the measuring, then why the Cleaner failed."""
     errors = [event[name] for name in ("error", "cleaning") if name in event]
     return [(str(error.get("Error", "Unknown")), str(error.get("Cause", ""))) for error in errors]
 
 
-def encode_analyzed(folder: str, output: Document | None, *, optimize: bool) -> Document:
-    """The state after the Analyzer, when there is a recommendation."""
+def encode_analyzed(folder: str, output: Mapping[str, Any] | None, *, optimize: bool) -> Document:
+    """Return the state after the Analyzer when there is a recommendation."""
     return {**encode_begun(folder), "output": output, "optimize": optimize}
 
 
 def encode_failed(folder: str, error: str, cause: str) -> Document:
-    """The state after the Analyzer, when the execution is to fail."""
+    """Return the state after the Analyzer when the execution must fail."""
     return {**encode_begun(folder), "error": {"Error": error, "Cause": cause}, "optimize": False}
 
 
-def encode_output(
-    result: Mapping[str, Any],
-    *,
-    execution_cost_usd: float,
-    result_address: str,
-    include_stats: bool,
-    visualization_page: str = VISUALIZATION_PAGE,
-) -> Document:
-    """The output of an execution: the peer's fields, then ours.
-
-    The state machine adds `report`, the Reporter's answer, or `reportFailure`.
-
-    Args:
-        result: a result document with a recommendation.
-        execution_cost_usd: what the state machine's transitions cost.
-        result_address: where the result is in S3.
-        include_stats: whether to give the averages of every size.
-        visualization_page: page that the visualization's address leads to.
-    """
-    chosen = result["recommendation"]
-    measured = [m for m in result["measurements"] if m["duration_ms"] is not None and m["cost_usd"] is not None]
-    at_choice = next((m for m in measured if _place(m) == _place(chosen)), None)
-    # With `num` the peer's own statistic, so that what reads these fields reads what it always did.
-    if result["request"]["sampler"] == "grid" and at_choice is not None:
-        figures, statistic = at_choice, "trimmed_mean"
-    else:
-        figures, statistic = chosen, "mean"
-    output: Document = {
-        "power": chosen["memory_mb"],
-        "cost": figures["cost_usd"][statistic],
-        "duration": figures["duration_ms"][statistic],
-        "stateMachine": {
-            "executionCost": execution_cost_usd,
-            "lambdaCost": result["tuning"]["cost_usd"],
-            "visualization": _visualization(result, measured, visualization_page),
-        },
-    }
-    if include_stats:
-        output["stats"] = [
-            {
-                "value": m["memory_mb"],
-                "averagePrice": m["cost_usd"]["trimmed_mean"],
-                "averageDuration": m["duration_ms"]["trimmed_mean"],
-                "architecture": m["architecture"],
-            }
-            for m in measured
-        ]
-    return output | {
-        "architecture": chosen["architecture"],
-        "strategy": chosen["strategy"],
-        "reason": chosen["reason"],
-        "expectedRegret": chosen["expected_regret"],
-        "intervals": {"cost": _interval(chosen["cost_usd"]), "duration": _interval(chosen["duration_ms"])},
-        "curveChoice": _curve_choice(result["curve_choice"]),
-        "current": _in_use(result["current"]),
-        "saving": _saving(result["saving"]),
-        "currency": result["prices"]["currency"],
-        "stoppedBy": result["stopped_by"],
-        "invocations": result["tuning"]["invocations"],
-        "warnings": [
-            {"code": warning["code"], "message": warning["message"][:MAX_WARNING_CHARACTERS]}
-            for warning in result["warnings"][:MAX_WARNINGS]
-        ],
-        "result": result_address,
-    }
-
-
-def _visualization(result: Mapping[str, Any], measured: Sequence[Mapping[str, Any]], page: str) -> str:
-    """One curve, or two when both architectures were measured."""
-    names = list(dict.fromkeys(m["architecture"] for m in measured))
-    series = []
-    for name in sorted(names, reverse=True)[:2]:
-        points = [m for m in measured if m["architecture"] == name]
-        series.append(
-            PlottedFunction(
-                [m["memory_mb"] for m in points],
-                [m["duration_ms"]["trimmed_mean"] for m in points],
-                [m["cost_usd"]["trimmed_mean"] for m in points],
-                f"{result['function']['name']} {name}",
-            )
-        )
-    return visualization_url(*series, page=page) if series else ""
-
-
-def _place(document: Mapping[str, Any]) -> tuple[Any, Any]:
-    return document["memory_mb"], document["architecture"]
-
-
-def _interval(estimate: Mapping[str, Any]) -> list[float]:
-    return [estimate["low"], estimate["high"]]
-
-
-def _curve_choice(choice: Mapping[str, Any] | None) -> Document | None:
-    if choice is None:
-        return None
-    return {
-        "power": choice["memory_mb"],
-        "architecture": choice["architecture"],
-        "cost": choice["cost_usd"]["mean"],
-        "duration": choice["duration_ms"]["mean"],
-        "expectedRegret": choice["expected_regret"],
-    }
-
-
-def _in_use(current: Mapping[str, Any] | None) -> Document | None:
-    return None if current is None else {"power": current["memory_mb"], "architecture": current["architecture"]}
-
-
-def _saving(saving: Mapping[str, Any] | None) -> Document | None:
-    if saving is None:
-        return None
-    month = saving["per_month_usd"]
-    return {
-        "ratio": saving["ratio"]["mean"],
-        "interval": _interval(saving["ratio"]),
-        "durationRatio": saving["duration_ratio"]["mean"],
-        "durationInterval": _interval(saving["duration_ratio"]),
-        "perMonth": None if month is None else month["mean"],
-        "perMonthInterval": None if month is None else _interval(month),
-    }
-
-
-def _encode_map_item(work: MapItem) -> Document:
-    trial = work.trial
+def _encode_map_item(item: MapItem) -> Document:
+    trial = item.trial
     document: Document = {
         "id": trial.id,
         "memory": trial.configuration.memory_mb,
@@ -279,8 +163,8 @@ def _encode_map_item(work: MapItem) -> Document:
         "runs": trial.runs_per_environment,
         "fresh": trial.fresh,
     }
-    if work.lane is not None:
-        document |= {"lane": work.lane, "function": work.function, "key": work.key}
+    if item.lane is not None:
+        document |= {"lane": item.lane, "function": item.function, "key": item.key}
     return document
 
 

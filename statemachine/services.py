@@ -1,7 +1,7 @@
-"""What handlers are given: clients, the bucket, the time, and the deployment's own settings.
+"""What every handler is given: AWS clients, the bucket, the time, and the stack's parameters.
 
-The only place that reads the environment. Also the frame of every handler, which turns errors of the
-tool into messages with their remedy.
+The only module that reads the environment. It also wraps each handler, so that an error of the tool
+reaches the execution as a message with its remedy.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from statemachine.deployment import Deployment, read_deployment
 from statemachine.execution_store import ExecutionStore
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
@@ -23,26 +24,17 @@ from tuner.errors import TunerError
 Handler = Callable[[Mapping[str, Any], Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """The stack's parameters that bear on an execution.
-
-    Attributes:
-        power_values: sizes of an input with `num` and without `powerValues`.
-        architectures: of an input that names none.
-        budget_usd: ceiling of what an execution may spend; None: no ceiling.
-        batch_seconds: how long one handler may measure.
-    """
-
-    power_values: tuple[int, ...] = ()
-    architectures: str = "current"
-    budget_usd: float | None = None
-    batch_seconds: int = 900
-
-
 @dataclass(slots=True)
 class Services:
-    """What a handler may use."""
+    """What a handler may use.
+
+    Attributes:
+        clients: AWS clients of the state machine's region.
+        bucket: bucket of samples, results and reports.
+        environment: environment variables of the handler.
+        now: the time.
+        make_api: wraps a boto3 `lambda` client.
+    """
 
     clients: Clients
     bucket: str
@@ -52,7 +44,7 @@ class Services:
 
     @property
     def connection(self) -> Connection:
-        """How to reach AWS, for what makes clients of its own."""
+        """How to reach AWS, for code that makes its own clients."""
         return Connection(region=self.clients.region, endpoint_url=self.clients.endpoint_url)
 
     @property
@@ -62,42 +54,35 @@ class Services:
 
     @property
     def objects(self) -> Objects:
-        """The bucket of samples, results and reports."""
+        """The bucket."""
         return Objects(self.clients.s3, self.bucket)
 
     def store(self, folder: str) -> ExecutionStore:
-        """What an execution has written down."""
+        """Return the store of an execution by its folder."""
         return ExecutionStore(self.objects, folder)
 
     @property
     def deployment(self) -> Deployment:
         """The stack's parameters."""
-        values = self.environment.get("TUNER_POWER_VALUES", "")
-        budget = float(self.environment.get("TUNER_BUDGET_USD") or 0)
-        return Deployment(
-            power_values=tuple(int(value) for value in values.split(",") if value.strip()),
-            architectures=self.environment.get("TUNER_ARCHITECTURES") or "current",
-            budget_usd=budget or None,
-            batch_seconds=int(self.environment.get("TUNER_BATCH_SECONDS") or 900),
-        )
+        return read_deployment(self.environment)
 
 
 @functools.cache
 def shared_services() -> Services:
-    """The services of this execution environment; made once, so that warm invocations keep their connections."""
+    """Return the services of this Lambda environment. They are made once, so warm invocations reuse connections."""
     connection = Connection(endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
     return Services(connect(connection), os.environ["TUNER_BUCKET"], dict(os.environ))
 
 
 def with_readable_errors(handler: Handler) -> Handler:
-    """A handler whose errors say what to do: Lambda shows the class's name and the text."""
+    """Wrap a handler so that Lambda reports an error of the tool by its class, its message and its remedy."""
 
     @functools.wraps(handler)
-    def readable(event: Mapping[str, Any], context: Any) -> Any:
+    def wrapped(event: Mapping[str, Any], context: Any) -> Any:
         try:
             return handler(event, context)
         except TunerError as error:
             error.args = ("\n".join(part for part in (error.message, error.hint) if part),)
             raise
 
-    return readable
+    return wrapped

@@ -1,4 +1,4 @@
-"""Invokers as an execution's execution asks for them, which begin nothing that might not end in time."""
+"""Makes the invoker of an execution. It starts no invocation that might not end before the handler does."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tuner.aws.measure.invoke import InvocationTarget, Invoker
 from tuner.model import Invocation
 
 MARGIN_S = 20.0
-"""Left at the end of a batch for a late reply and the store."""
+"""Seconds kept at the end of a handler for a late reply and for the store."""
 
 
 def make_invoker(
     execution: Execution, clients: Clients, *, remaining_s: Callable[[], float] = lambda: math.inf
 ) -> Invoker:
-    """An invoker for the function of an execution.
+    """Return an invoker for the function of an execution.
 
     Args:
-        execution: of the execution.
-        clients: how to reach AWS.
-        remaining_s: seconds until the handler is ended.
+        execution: what to invoke, and how.
+        clients: AWS clients.
+        remaining_s: seconds until the handler ends.
     """
     settings, timeout_s = execution.settings, execution.identity.timeout_s or 0.0
     return TimedInvoker(
@@ -43,15 +43,15 @@ def make_invoker(
 
 @dataclass(slots=True)
 class TimedInvoker(Invoker):
-    """An invoker that begins nothing that might not end in time. The study asks for the rest again."""
+    """An invoker that starts nothing once the time is short. The study asks for the rest again."""
 
     enough_time: Callable[[], bool] = lambda: True
 
     def measure(
-        self, place: InvocationTarget, body: bytes, *, payload: int, stop: threading.Event
+        self, target: InvocationTarget, body: bytes, *, payload: int, stop: threading.Event
     ) -> Invocation | None:
-        """Invoke once; None when the time does not suffice for the longest that it may take."""
+        """Invoke once; None when the remaining time is less than the function's timeout."""
         if not self.enough_time():
             return None
-        # Explicit: a slotted dataclass is made anew, and super() would look for the old class.
-        return Invoker.measure(self, place, body, payload=payload, stop=stop)
+        # Explicit: the decorator makes a slotted dataclass anew, and super() would look for the old class.
+        return Invoker.measure(self, target, body, payload=payload, stop=stop)

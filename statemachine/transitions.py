@@ -1,8 +1,7 @@
-"""How many state transitions an execution makes, which are paid for, and how many events its history gets.
+"""Counts the state transitions of an execution, which cost money, and the events of its history, which are limited.
 
-Counts every state that is entered, those inside a Map for each item; tests compare both counts with the history of
-real executions. What is repeated (retries, a Publisher that runs out of time) is not foreseen. Knows no prices: see
-`tuner.pricing.price_list`.
+Counts every state that is entered, those inside a Map once for each item. Tests compare both counts with the
+histories of executions. Repetitions (retries, a Publisher that runs out of time) are not counted. Knows no prices.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from statemachine.execution import Execution
-from statemachine.lane_groups import lanes
+from statemachine.lane_groups import lane_count
 from tuner.model import Trial
 
 MAX_EVENTS = 25_000
@@ -20,7 +19,7 @@ MAX_EVENTS = 25_000
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """State transitions, and the events that they leave: 5 of a task, 4 of a Map, 2 of any other state or iteration."""
+    """State transitions and history events: 5 events of a task, 4 of a Map, 2 of any other state or iteration."""
 
     transitions: int
     events: int
@@ -33,35 +32,35 @@ class Count:
 
 
 EXECUTION = Count(8, 33)
-"""Initializer, the last Planner and Next Step, Cleaner, Analyzer, Reporter, Outcome and Done; with the execution's
-own begin and end."""
+"""Initializer, the last Planner and Next Step, Cleaner, Analyzer, Reporter, Outcome and Done; plus the events of the
+execution's own start and end."""
 ROUND = Count(5, 18)
-"""Planner, Next Step, Publisher, Next Step once more, and the Map itself."""
+"""Planner, Next Step, Publisher, Next Step again, and the Map itself."""
 TRIAL = Count(1, 7)
 """An iteration with its Executor."""
 DIRECT_LANE = Count(3, 11)
-"""An iteration with ExecutionStore, More Runs and Lane Done."""
+"""An iteration with Record, More Runs and Lane Done."""
 DIRECT_RUN = Count(4, 14)
-"""ExecutionStore, More Runs, Pause and Invoke."""
+"""Record, More Runs, Pause and Invoke."""
 
 
 def count_execution(rounds: Iterable[Sequence[Trial]], execution: Execution) -> Count:
-    """Of a successful execution, by the trials of its rounds."""
+    """Count a successful execution by the trials of its rounds."""
     return sum((count_round(trials, execution) for trials in rounds), EXECUTION)
 
 
 def count_round(trials: Sequence[Trial], execution: Execution) -> Count:
-    """Of a round of the search, as if no configuration of it were refused."""
+    """Count a round as if AWS refused none of its configurations."""
     return sum((count_trial(trial, execution) for trial in trials), ROUND)
 
 
 def count_trial(trial: Trial, execution: Execution) -> Count:
-    """Of what a trial adds to a round."""
+    """Count what a trial adds to a round."""
     if not execution.direct:
         return TRIAL
-    return DIRECT_LANE * lanes(trial, execution) + DIRECT_RUN * trial.invocations
+    return DIRECT_LANE * lane_count(trial, execution) + DIRECT_RUN * trial.invocations
 
 
-def items(trial: Trial, execution: Execution) -> int:
-    """Iterations of the Map that a trial takes."""
-    return lanes(trial, execution) if execution.direct else 1
+def map_items(trial: Trial, execution: Execution) -> int:
+    """Return how many iterations of the Map a trial takes."""
+    return lane_count(trial, execution) if execution.direct else 1

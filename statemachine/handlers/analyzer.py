@@ -1,6 +1,6 @@
-"""Analyzer: writes the result, and says what the execution's output is, or why it failed.
+"""Analyzer: writes the result document, and returns the output of the execution or the reason of its failure.
 
-Of a failed execution the result is what was measured until then.
+The result of a failed execution holds what was measured until then.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from statemachine import transitions
 from statemachine.execution_store import RESULT, ExecutionStore
-from statemachine.execution_study import asked, elapsed_s, rebuild_study
+from statemachine.execution_study import asked_rounds, elapsed_s, rebuild_study
 from statemachine.messages import (
     Document,
     decode_errors,
     decode_folder,
     encode_analyzed,
     encode_failed,
-    encode_output,
 )
+from statemachine.output import encode_output
 from statemachine.services import Services, shared_services, with_readable_errors
+from statemachine.transitions import count_execution
 from tuner.aws.api.executions import readable_cause
 from tuner.documents.request import request_document
 from tuner.documents.result import ResultDocument, dumps, function_errors
@@ -31,22 +31,22 @@ from tuner.pricing.price_list import DEFAULT_REGION, state_transition_usd
 from tuner.search.study import Study
 
 MAX_CAUSE_CHARACTERS = 8_000
-"""A quarter of what Step Functions keeps of a cause (32,768 characters, Step Functions API reference)."""
+"""A quarter of the longest cause that Step Functions keeps (32,768 characters, Step Functions API reference)."""
 
 
 @with_readable_errors
 def handler(event: Mapping[str, Any], _context: Any) -> Document:
-    """Decide, and write the result."""
+    """Decide, and write the result of an execution."""
     return analyze(decode_folder(event), decode_errors(event), shared_services())
 
 
 def analyze(folder: str, errors: Sequence[tuple[str, str]], services: Services) -> Document:
-    """Build the result of what was measured.
+    """Write the result of what was measured.
 
     Args:
-        folder: of the execution.
-        errors: names and causes of what went wrong, the first one first.
-        services: what may be used.
+        folder: folder of the execution.
+        errors: names and causes of the failures, in order.
+        services: what handlers are given.
     """
     store = services.store(folder)
     error = _told(errors)
@@ -67,13 +67,13 @@ def analyze(folder: str, errors: Sequence[tuple[str, str]], services: Services) 
         execution_cost_usd=_execution_cost(study, store),
         result_address=str(address),
         include_stats=settings.include_output_results,
-        visualization_page=services.environment.get("TUNER_VISUALIZATION_URL") or VISUALIZATION_PAGE,
+        visualization_page=services.deployment.visualization_url or VISUALIZATION_PAGE,
     )
     return encode_analyzed(folder, output, optimize=settings.auto_optimize)
 
 
 def _ended(store: ExecutionStore, *, failed: bool) -> tuple[Study, list[Notice]]:
-    """The study with the reason why it ended, and everything that was noticed."""
+    """Return the study with the reason why it ended, and all notices."""
     study, measured = rebuild_study(store)
     stop = store.stop()
     if study.all_failed:
@@ -100,14 +100,14 @@ def _document(study: Study, store: ExecutionStore, notices: list[Notice], servic
 
 
 def _execution_cost(study: Study, store: ExecutionStore) -> float:
-    """What the state transitions of this execution cost."""
+    """Return the cost of the state transitions of this execution."""
     execution = store.execution
-    count = transitions.count_execution(asked(study), execution)
+    count = count_execution(asked_rounds(study), execution)
     return count.transitions * state_transition_usd(execution.identity.region or DEFAULT_REGION)
 
 
 def _told(errors: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
-    """The first error by its name, with the causes of all."""
+    """Return the name of the first error, and the causes of all."""
     if not errors:
         return None
     return errors[0][0], "\n".join(_cut(readable_cause(cause)) for _, cause in errors)

@@ -1,7 +1,7 @@
-"""Cleaner: puts the function back as it was found, and gives the lock back.
+"""Cleaner: puts the function back as it was found, and releases the lock.
 
-Goes by the descriptions, names and tags that carry the execution's run: so it may be repeated, and
-it never touches what somebody else made.
+It finds the execution's versions and copies by descriptions, names and tags that carry the run. So it may be
+repeated, and it never touches what somebody else made.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from statemachine.execution_store import Stop
-from statemachine.function_lock import Lock
+from statemachine.function_lock import FunctionLock
 from statemachine.messages import decode_folder
 from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.aws.changes.cleanup import left_behind, undo_leftovers
@@ -20,7 +20,7 @@ from tuner.model import Notice, StopReason
 
 @with_readable_errors
 def handler(event: Mapping[str, Any], _context: Any) -> None:
-    """Undo everything."""
+    """Undo what an execution made."""
     clean(decode_folder(event), shared_services())
 
 
@@ -28,7 +28,7 @@ def clean(folder: str, services: Services) -> None:
     """Undo what the execution made.
 
     Raises:
-        LeftBehindError: something could not be undone; says how to finish.
+        LeftBehindError: AWS refused to undo something; the message tells how to finish.
     """
     store = services.store(folder)
     execution, api = store.execution, services.api
@@ -42,4 +42,4 @@ def clean(folder: str, services: Services) -> None:
         notice = Notice("function_changed", f"{exc.message}.")
         store.note(notice)
         store.end(Stop(StopReason.FUNCTION_CHANGED, notice))
-    Lock(services.objects, name, lambda _: True).release(execution.execution)
+    FunctionLock(services.objects, name, lambda _: True).release(execution.arn)

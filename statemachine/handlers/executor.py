@@ -1,7 +1,7 @@
-"""Executor: measures one trial and writes it down before it returns.
+"""Executor: measures one trial, and stores its samples before it returns.
 
-MapItem is claimed before the first invocation. An attempt that finds it claimed invokes nothing: it
-waits for the first one, and if that was lost, writes down that its runs gave no report.
+It claims the trial before the first invocation. An attempt that finds the claim of another invokes nothing: it
+waits for the first attempt. If that one was lost, it records the runs as runs without a report.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from statemachine.direct_lanes import advance
 from statemachine.execution_store import ExecutionStore, Measured
 from statemachine.identifiers import target_key
 from statemachine.lane_groups import lane_groups
-from statemachine.messages import Document, MapItem, decode_folder, decode_lane, decode_map_item
+from statemachine.messages import Document, decode_folder, decode_lane, decode_map_item
 from statemachine.services import Services, shared_services, with_readable_errors
 from statemachine.timed_invoker import MARGIN_S, make_invoker
 from tuner.aws.measure.invoke import InvocationTarget, Invoker
@@ -30,11 +30,11 @@ POLL_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One run of the handler: its own id, and how much time it has.
+    """One attempt of the handler: its request id, and its remaining time.
 
     Attributes:
-        token: id of the request.
-        remaining_s: seconds until the handler is ended.
+        token: request id of the handler.
+        remaining_s: seconds until the handler ends.
         sleep: waits.
     """
 
@@ -45,21 +45,21 @@ class Attempt:
 
 @with_readable_errors
 def handler(event: Mapping[str, Any], context: Any) -> Document:
-    """Measure a trial, or store a run that the state machine itself has made."""
-    work = decode_map_item(event)
-    if work.lane is not None:
+    """Measure a trial, or record a run that the state machine itself made."""
+    item = decode_map_item(event)
+    if item.lane is not None:
         return advance(decode_lane(event), shared_services())
     attempt = Attempt(context.aws_request_id, lambda: context.get_remaining_time_in_millis() / 1000)
-    return execute(decode_folder(event), work, services=shared_services(), attempt=attempt)
+    return execute(decode_folder(event), item.trial, services=shared_services(), attempt=attempt)
 
 
-def execute(folder: str, work: MapItem, *, services: Services, attempt: Attempt) -> Document:
-    """Measure a trial. What it returns is empty: nothing of the samples passes through the state.
+def execute(folder: str, trial: Trial, *, services: Services, attempt: Attempt) -> Document:
+    """Measure a trial. Returns nothing of the samples: they do not pass through the state.
 
     Raises:
-        BackendError: an invocation could not be made at all; what was measured is written.
+        BackendError: the tool cannot invoke the function. The samples so far are stored.
     """
-    store, trial = services.store(folder), work.trial
+    store = services.store(folder)
     if not store.claim(trial.id, ALL_LANES, attempt.token):
         _wait(store, trial, attempt)
         return {}
@@ -67,7 +67,7 @@ def execute(folder: str, work: MapItem, *, services: Services, attempt: Attempt)
     samples: list[Sample] = []
     try:
         for sample in _run(store, trial, invoker):
-            samples.append(sample)  # noqa: PERF402  kept one by one, so that an error in the middle loses none
+            samples.append(sample)  # noqa: PERF402  an error in the middle must lose no sample
     finally:
         notices = (invoker.logs.problem,) if invoker.logs and invoker.logs.problem else ()
         if samples:
@@ -76,26 +76,26 @@ def execute(folder: str, work: MapItem, *, services: Services, attempt: Attempt)
 
 
 def _run(store: ExecutionStore, trial: Trial, invoker: Invoker) -> Iterator[Sample]:
-    execution, payloads, places = store.execution, store.payloads(), store.places()
-    waves = []
+    execution, payloads, targets = store.execution, store.payloads(), store.targets()
+    lanes = []
     for group in lane_groups(trial, execution, payloads):
-        place = places[target_key(*group.key)]
-        assert isinstance(place, InvocationTarget), "the Publisher hands out what can be invoked"
-        waves.append(TargetLanes(trial, place, group.payloads))
-    runner = AwsScheduler(
+        target = targets[target_key(*group.key)]
+        assert isinstance(target, InvocationTarget), "the Publisher hands out what can be invoked"
+        lanes.append(TargetLanes(trial, target, group.payloads))
+    scheduler = AwsScheduler(
         invoker,
         payloads,
         execution.concurrency,
         execution.settings.sleep_between_runs_ms / 1000,
         random.Random(execution.settings.seed * 1_000_003 + trial.id),
     )
-    return runner.run(waves, threading.Event(), lambda: None)
+    return scheduler.run(lanes, threading.Event(), lambda: None)
 
 
 def _wait(store: ExecutionStore, trial: Trial, attempt: Attempt) -> None:
-    """Wait for the attempt that claimed the trial; when it is lost, say so in a sample.
+    """Wait for the attempt that claimed the trial. When it is lost, store a sample that says so.
 
-    Its invocations were or may have been made and paid for: they are not repeated.
+    Its invocations may have run and cost money, so they are not repeated.
     """
     timeout_s = store.execution.identity.timeout_s or 0.0
     pause_s = store.execution.settings.sleep_between_runs_ms / 1000
@@ -110,6 +110,6 @@ def _wait(store: ExecutionStore, trial: Trial, attempt: Attempt) -> None:
 
 
 def _lost(trial: Trial) -> Sample:
-    error = FunctionError("ExecutorLost", "The handler that invoked the function was lost with what it measured.")
+    error = FunctionError("ExecutorLost", "The handler that invoked the function ended before it stored its samples.")
     runs: Sequence[Invocation] = [Invocation(Outcome.NO_REPORT, error=error)] * trial.invocations
     return Sample(trial.id, trial.configuration, tuple(runs))

@@ -1,7 +1,7 @@
 """Fleet: reads the list before the executions start, and sums up what they found.
 
-What the executions found is in S3, an object for each, written by the state machine: so the summary
-holds what there is also when too many have failed.
+The state machine writes one object to S3 for each outcome. So the summary holds all outcomes, even when too many
+executions fail.
 """
 
 from __future__ import annotations
@@ -11,16 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from reports.fleet import render
-from statemachine.fleet import (
-    ITEMS,
-    OUTCOMES,
-    Document,
-    decode_fleet,
-    encode_begun,
-    encode_output,
-    read_list,
-    summarize,
-)
+from statemachine.fleet_list import ITEMS, OUTCOMES, decode_fleet, encode_fleet, read_list
+from statemachine.fleet_summary import Document, encode_fleet_output, summarize
 from statemachine.identifiers import run_id
 from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.aws.api.s3 import Objects, parse_address
@@ -36,7 +28,7 @@ def handler(event: Mapping[str, Any], _context: Any) -> Document:
 
 
 def begin(document: Any, execution: str, started_at: str, services: Services) -> Document:
-    """Read and check the list, and write it down as the Map reads it.
+    """Read and check the list, and store it in the form that the Map reads.
 
     Raises:
         InputError: every fault of the input and of every entry.
@@ -45,15 +37,15 @@ def begin(document: Any, execution: str, started_at: str, services: Services) ->
     address = parse_address(fleet.address, path="$.list")
     content = Objects(services.clients.s3, address.bucket).read(address.key)
     if content is None:
-        raise InputError.single("$.list", f"{address} does not exist", "upload the list there")
+        raise InputError.single("$.list", f"{address} does not exist", "upload the list to this address")
     inputs = read_list(content.decode("utf-8", "replace"), fleet)
     folder = f"fleets/{run_id(execution, started_at)}"
     services.objects.write(f"{folder}/{ITEMS}", json.dumps(inputs).encode())
-    return encode_begun(fleet, services.bucket, folder)
+    return encode_fleet(fleet, services.bucket, folder)
 
 
 def end(folder: str, services: Services) -> Document:
-    """Write the summary, and say where it is."""
+    """Write the summary and its page, and return the output."""
     objects = services.objects
     inputs = json.loads(objects.read(f"{folder}/{ITEMS}") or b"[]")
     keys = objects.keys(f"{folder}/{OUTCOMES}/")
@@ -65,4 +57,4 @@ def end(folder: str, services: Services) -> Document:
     text, page = f"{folder}/summary.json", f"{folder}/summary.html"
     objects.write(text, json.dumps(summary, indent=1).encode())
     objects.write(page, render(summary).encode(), content_type="text/html; charset=utf-8")
-    return encode_output(summary, str(objects.address(text)), str(objects.address(page)))
+    return encode_fleet_output(summary, str(objects.address(text)), str(objects.address(page)))

@@ -1,7 +1,7 @@
-"""Initializer: everything that can be wrong is found out here, before anything is changed.
+"""Initializer: finds every fault before anything is changed.
 
-Reads the input, the function and the account's quotas, takes the lock (and undoes what an aborted
-execution left), and writes the execution that all other handlers go by.
+It reads the input, the function and the account's quotas. It takes the lock, and undoes what a killed execution
+left behind. It stores the facts and decisions that all other handlers read.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from statemachine.deployment import Deployment
 from statemachine.execution import Execution, content_hash
-from statemachine.function_lock import Holder, Lock, is_running
+from statemachine.function_lock import FunctionLock, Holder, is_running
 from statemachine.identifiers import folder_of, run_id
 from statemachine.messages import Document, Start, decode_start, encode_begun
-from statemachine.services import Deployment, Services, shared_services, with_readable_errors
+from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.aws.api.function_reference import FunctionReference, parse_function_reference
 from tuner.aws.changes.cleanup import left_behind, undo_leftovers
 from tuner.aws.changes.journal import Journal
@@ -26,14 +27,15 @@ from tuner.documents.input import decode_valid, input_faults
 from tuner.errors import BackendError, Fault, InputError
 from tuner.model import Notice
 from tuner.payloads import Payloads
+from tuner.pricing.price_list import price_list
 from tuner.settings import Settings
 
 SHORTEST_ROOM_S = 60
-"""What a handler needs around an invocation: start, the store, and a late reply."""
+"""Seconds that a handler needs around an invocation: its start, the store, and a late reply."""
 LONGEST_WAIT_S = 840
-"""Functions that may run longer are invoked by the state machine: a handler lives for 900 s."""
+"""The state machine itself invokes functions that may run longer: a handler lives for 900 s."""
 MAX_DIRECT_PAYLOAD_BYTES = 200_000
-"""What fits into the state beside the rest (262,144 bytes, Step Functions quotas, 2026-09)."""
+"""Bytes of a payload that fit into the state beside the rest (262,144 bytes, Step Functions quotas, 2026-09)."""
 
 
 @with_readable_errors
@@ -43,23 +45,23 @@ def handler(event: Mapping[str, Any], _context: Any) -> Document:
 
 
 def begin(start: Start, services: Services) -> Document:
-    """Check the input and the function, take the lock, and write the execution.
+    """Check the input and the function, take the lock, and store the facts and decisions.
 
     Raises:
-        InputError: every fault of the input, or why the function cannot be tuned.
-        AnotherRunError: the function is being tuned.
+        InputError: every fault of the input, or every reason why the function cannot be tuned.
+        AnotherRunError: another run tunes the function now.
     """
     document = with_defaults(start.input, services.deployment)
     settings, target = check(document, services.clients.region)
     run = run_id(start.execution, start.started_at)
     arn = services.api.state(target.name).arn
     holder = Holder(start.execution, run, folder_of(arn.rpartition(":")[2], run))
-    lock = Lock(services.objects, arn, lambda execution: is_running(services.clients.states, execution))
+    lock = FunctionLock(services.objects, arn, lambda execution: is_running(services.clients.states, execution))
     swept = lock.take(holder, lambda left: _undo(services, arn, left))
     try:
         found = inspect_function(settings, target, services.api, region=services.clients.region, run=run)
         payloads = read_payloads(settings, services.clients)
-        execution = _header(start, document, found, payloads, services.deployment, swept)
+        execution = _decide(start, document, found, payloads, services.deployment, swept)
         services.store(holder.folder).begin(execution, payloads)
     except BaseException:
         with suppress(BackendError):  # what went wrong first is what the user must read
@@ -69,7 +71,7 @@ def begin(start: Start, services: Services) -> Document:
 
 
 def with_defaults(document: Any, deployment: Deployment) -> Any:
-    """The input with what the deployment sets for it; what is no object is left to the check."""
+    """Return the input with the defaults and ceilings of the deployment. The check refuses what is no object."""
     if not isinstance(document, Mapping):
         return document
     filled = dict(document)
@@ -108,7 +110,7 @@ def check(document: Any, region: str) -> tuple[Settings, FunctionReference]:
     return decode_valid(document), target
 
 
-def _header(
+def _decide(
     start: Start,
     document: Mapping[str, Any],
     found: Inspection,
@@ -116,7 +118,7 @@ def _header(
     deployment: Deployment,
     swept: Holder | None,
 ) -> Execution:
-    """Make sure that the function can be measured, and decide how."""
+    """Check that the function can be measured, and decide how."""
     settings, facts = found.settings, found.facts
     latest = found.check()
     cap_mb = found.memory_cap_mb(VersionPublisher(found.api, found.reference.name, latest, Journal(found.run)))
@@ -126,15 +128,16 @@ def _header(
         _check_direct(settings, payloads)
     notices = [*found.notices, *([notice] if notice else [])]
     if swept:
-        message = f"Execution {swept.execution} had not ended by itself: what it left was undone."
+        message = f"Execution {swept.execution} did not end by itself. This execution undid what it left behind."
         notices.append(Notice("recovered", message))
     return Execution(
         run=found.run,
-        execution=start.execution,
+        arn=start.execution,
         started_at=start.started_at,
         document={key: value for key, value in document.items() if key != "payload"},
         identity=found.identity(max_memory_mb=cap_mb),
         content_sha256="" if found.is_of_published else content_hash(latest.content()),
+        prices=price_list(found.region).with_discount(settings.discount),
         concurrency=concurrency,
         direct=direct,
         notices=tuple(notices),
@@ -142,7 +145,7 @@ def _header(
 
 
 def _check_direct(settings: Settings, payloads: Payloads) -> None:
-    """What cannot be done for functions that the state machine itself invokes."""
+    """Refuse what the state machine cannot do for functions that it invokes itself."""
     faults = []
     for index, item in enumerate(payloads.items):
         if len(item.body) > MAX_DIRECT_PAYLOAD_BYTES:
@@ -161,7 +164,7 @@ def _check_direct(settings: Settings, payloads: Payloads) -> None:
 
 
 def _undo(services: Services, arn: str, left: Holder) -> None:
-    """Undo what an execution left that was aborted or ran into its time limit."""
+    """Undo what an aborted or timed-out execution left behind."""
     copies = services.store(left.folder).copies()
     _, failures = undo_leftovers(services.api, arn, run=left.run, copies=copies)
     if failures:

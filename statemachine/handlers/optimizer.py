@@ -1,4 +1,4 @@
-"""Optimizer: applies the recommendation, to $LATEST or through an alias."""
+"""Optimizer: applies the recommendation to $LATEST, or through an alias."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tuner.errors import BackendError
 
 @with_readable_errors
 def handler(event: Mapping[str, Any], _context: Any) -> None:
-    """Apply what the Analyzer recommends."""
+    """Apply the recommendation of an execution."""
     optimize(decode_folder(event), shared_services())
 
 
@@ -23,11 +23,11 @@ def optimize(folder: str, services: Services) -> None:
     """Apply the recommendation of the result.
 
     Raises:
-        FunctionChangedError: somebody changed the function meanwhile.
-        AwsError: a change was refused.
+        FunctionChangedError: somebody changed the function during the execution.
+        AwsError: AWS refused a change.
     """
     store = services.store(folder)
     text = store.read_text(RESULT)
     if text is None:
-        raise BackendError(f"{store.address(RESULT)} is missing", "Was it deleted while the execution ran?")
+        raise BackendError(f"{store.address(RESULT)} is missing", "Was it deleted during the execution?")
     apply_recommendation(json.loads(text), services.connection, alias=store.execution.settings.auto_optimize_alias)

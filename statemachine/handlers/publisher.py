@@ -1,7 +1,6 @@
-"""Publisher: a version or a copy for each configuration of the round that has none yet.
+"""Publisher: makes a version or a copy for each configuration of the round that has none yet.
 
-Writes each down as soon as it exists. Stops in time and asks to be called again when there is not
-enough time for all of them.
+It stores each as soon as it exists. When the time does not suffice for all, it stops and asks to be called again.
 """
 
 from __future__ import annotations
@@ -11,10 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from statemachine.execution_store import ExecutionStore, Measured, Stop
-from statemachine.execution_study import prices_of
 from statemachine.identifiers import target_key
-from statemachine.lane_groups import at_once, keys, lane_groups
-from statemachine.messages import Document, MapItem, decode_folder, decode_trials, encode_plan
+from statemachine.lane_groups import lane_groups, parallel_trials, version_keys
+from statemachine.messages import Document, MapItem, NextStep, decode_folder, decode_trials, encode_plan
 from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.aws.api.function_reference import parse_function_reference
 from tuner.aws.backend import refused_sample
@@ -30,10 +28,10 @@ from tuner.errors import FunctionChangedError
 from tuner.model import Notice, StopReason, Trial
 
 AT_A_TIME = 10
-"""Configurations between two looks at the clock; publishing one takes a few seconds."""
+"""Configurations between two looks at the clock. Publishing one takes a few seconds."""
 MARGIN_S = 120.0
 SNAPSTART_MARGIN_S = 600.0
-"""Time that must be left to begin: a snapshot takes minutes."""
+"""Seconds that must be left to begin another one: a snapshot takes minutes."""
 
 
 @with_readable_errors
@@ -44,60 +42,60 @@ def handler(event: Mapping[str, Any], context: Any) -> Document:
 
 
 def publish(folder: str, trials: Sequence[Trial], services: Services, remaining_s: Callable[[], float]) -> Document:
-    """Make what is missing; then the plan of what to measure.
+    """Make the missing versions and copies, and return the plan of what to measure.
 
-    A function that was deployed meanwhile ends the study with what it has.
+    When somebody deploys the function during the execution, the study ends with its samples so far.
     """
     store = services.store(folder)
-    wanted = list(dict.fromkeys(key for trial in trials for key in keys(trial, store.execution)))
-    places = store.places()
-    missing = [key for key in wanted if target_key(*key) not in places]
+    wanted = list(dict.fromkeys(key for trial in trials for key in version_keys(trial, store.execution)))
+    targets = store.targets()
+    missing = [key for key in wanted if target_key(*key) not in targets]
     if missing:
         try:
-            missing = _make(missing, places, store, services, remaining_s)
+            missing = _make(missing, targets, store, services, remaining_s)
         except FunctionChangedError as exc:
             store.end(Stop(StopReason.FUNCTION_CHANGED, Notice("function_changed", f"{exc.message}.")))
-            return encode_plan("done")
+            return encode_plan(NextStep.DONE)
     if missing:
-        return encode_plan("publish", map(MapItem, trials))
-    return _plan(trials, places, store)
+        return encode_plan(NextStep.PUBLISH, map(MapItem, trials))
+    return _plan(trials, targets, store)
 
 
 def _make(
     missing: Sequence[TargetKey],
-    places: dict[str, InvocationTarget | Refusal],
+    targets: dict[str, InvocationTarget | Refusal],
     store: ExecutionStore,
     services: Services,
     remaining_s: Callable[[], float],
 ) -> list[TargetKey]:
-    """Make places until all are made or the time is up; what is still missing is returned."""
+    """Make invocation targets until all exist or the time is up. Returns the missing keys."""
     execution, rest = store.execution, list(missing)
-    bench = _bench(store, services)
+    maker = _target_maker(store, services)
     snapstart = bool(execution.identity.details.get("snapstart"))
     size, margin = (1, SNAPSTART_MARGIN_S) if snapstart else (AT_A_TIME, MARGIN_S)
     copies = [
-        CopyMarker(VersionMarker(execution.run, *key), execution.identity.name) for key in rest if bench.copied(key[0])
+        CopyMarker(VersionMarker(execution.run, *key), execution.identity.name) for key in rest if maker.copied(key[0])
     ]
     if copies:
         store.intend_copies([*store.copies(), *(marker.name for marker in copies)])
     while rest and (len(rest) == len(missing) or remaining_s() > margin):
-        made = bench.provide(rest[:size], threading.Event())
-        places.update({target_key(*key): place for key, place in made.items()})
-        store.add_places(places)
+        made = maker.provide(rest[:size], threading.Event())
+        targets.update({target_key(*key): target for key, target in made.items()})
+        store.add_targets(targets)
         rest = rest[size:]
     return rest
 
 
-def _bench(store: ExecutionStore, services: Services) -> InvocationTargets:
-    """The bench of this execution on the function as it was found.
+def _target_maker(store: ExecutionStore, services: Services) -> InvocationTargets:
+    """Return the maker of versions and copies of the function as it was found.
 
     Raises:
-        FunctionChangedError: it is not as it was found.
+        FunctionChangedError: somebody changed the function.
     """
     execution, api = store.execution, services.api
     journal = Journal(execution.run)
     name = str(execution.identity.arn)
-    # An attempt that was cut off may have left $LATEST with the marker.
+    # An attempt that was killed may have left its marker on $LATEST.
     restore_latest(api, name, journal, run=execution.run)
     latest = api.wait_ready(name)
     execution.refuse_changed(latest)
@@ -108,39 +106,41 @@ def _bench(store: ExecutionStore, services: Services) -> InvocationTargets:
         VersionPublisher(api, name, latest, journal),
         CopyMaker(api, packages, journal),
         journal,
-        prices_of(execution),
+        execution.prices,
         copies_only=execution.identity.details["isolation"] == "copy",
         room=api.account().code_bytes_free // max(1, latest.code_size),
         cap_mb=execution.identity.max_memory_mb,
     )
 
 
-def _plan(trials: Sequence[Trial], places: Mapping[str, InvocationTarget | Refusal], store: ExecutionStore) -> Document:
-    """What can be measured; refused configurations are samples at once."""
+def _plan(
+    trials: Sequence[Trial], targets: Mapping[str, InvocationTarget | Refusal], store: ExecutionStore
+) -> Document:
+    """Return the plan. A configuration that AWS refuses becomes a sample at once."""
     execution = store.execution
-    work: list[MapItem] = []
+    items: list[MapItem] = []
     for trial in trials:
-        found = [places[target_key(*key)] for key in keys(trial, execution)]
-        refusal = next((place for place in found if isinstance(place, Refusal)), None)
+        found = [targets[target_key(*key)] for key in version_keys(trial, execution)]
+        refusal = next((target for target in found if isinstance(target, Refusal)), None)
         if refusal is not None:
             store.add_measured(trial.id, "refused", Measured((refused_sample(trial, refusal),)))
         elif execution.direct:
-            work.extend(_lanes(trial, places, store))
+            items.extend(_lanes(trial, targets, store))
         else:
-            work.append(MapItem(trial))
+            items.append(MapItem(trial))
     if execution.direct:
-        return encode_plan("measureDirectly", work, at_once=execution.concurrency)
-    return encode_plan("measure", work, at_once=at_once(trials, execution))
+        return encode_plan(NextStep.MEASURE_DIRECTLY, items, at_once=execution.concurrency)
+    return encode_plan(NextStep.MEASURE, items, at_once=parallel_trials(trials, execution))
 
 
-def _lanes(trial: Trial, places: Mapping[str, InvocationTarget | Refusal], store: ExecutionStore) -> list[MapItem]:
-    """The lanes of a trial, for the state machine to invoke."""
-    work: list[MapItem] = []
+def _lanes(trial: Trial, targets: Mapping[str, InvocationTarget | Refusal], store: ExecutionStore) -> list[MapItem]:
+    """Return the lanes of a trial that the state machine invokes itself."""
+    items: list[MapItem] = []
     for group in lane_groups(trial, store.execution, store.payloads()):
         name = target_key(*group.key)
-        place = places[name]
-        assert isinstance(place, InvocationTarget), "refused places are sorted out before"
-        arn = f"{str(store.execution.identity.arn).rpartition(':')[0]}:{place.function}:{place.qualifier}"
-        first = len(work)
-        work.extend(MapItem(trial, first + lane, arn, name) for lane in range(len(group.payloads)))
-    return work
+        target = targets[name]
+        assert isinstance(target, InvocationTarget), "refused targets are sorted out before"
+        arn = f"{str(store.execution.identity.arn).rpartition(':')[0]}:{target.function}:{target.qualifier}"
+        first = len(items)
+        items.extend(MapItem(trial, first + lane, arn, name) for lane in range(len(group.payloads)))
+    return items

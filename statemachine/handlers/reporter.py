@@ -14,15 +14,15 @@ from statemachine.services import Services, shared_services, with_readable_error
 
 @with_readable_errors
 def handler(event: Mapping[str, Any], _context: Any) -> str | None:
-    """Write the report."""
+    """Draw the report of an execution."""
     return report(decode_folder(event), shared_services())
 
 
 def report(folder: str, services: Services) -> str | None:
-    """Draw the result that the Analyzer wrote; a failed execution may have none.
+    """Draw the result that the Analyzer wrote. A failed execution may have none.
 
     Returns:
-        Where the report is in S3.
+        Address of the report in S3; None without a result.
     """
     store = services.store(folder)
     text = store.read_text(RESULT)

@@ -113,7 +113,7 @@ class Driver:
         attempt = executor.Attempt(token, self.remaining_s, sleep=lambda _: None)
         folder = state["study"]["folder"]
         with self.watch("Executor"):
-            assert executor.execute(folder, decode_map_item(event), services=self.services, attempt=attempt) == {}
+            assert executor.execute(folder, decode_map_item(event).trial, services=self.services, attempt=attempt) == {}
 
     def end(self, state: State, error: State | None = None) -> State:
         """Clean, analyze and report."""

@@ -1,4 +1,4 @@
-"""What an execution writes down comes back as it was, and its ids follow from the execution alone."""
+"""The store returns what an execution wrote, and ids follow from the execution alone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tuner.aws.changes.versions import Refusal
 from tuner.aws.measure.invoke import InvocationTarget
 from tuner.model import (
     Architecture,
+    BackendKind,
     Configuration,
     FunctionError,
     FunctionIdentity,
@@ -23,15 +24,19 @@ from tuner.model import (
     Trial,
 )
 from tuner.payloads import Payload, Payloads
+from tuner.pricing.price_list import price_list
 
 AT = Configuration(512, Architecture.ARM64)
-EXECUTION_FOUND = Execution(
+EXECUTION = Execution(
     run="20260918t041200z-3f2a9c",
-    execution="arn:e",
+    arn="arn:e",
     started_at="2026-09-18T04:12:00.000Z",
     document={"lambdaARN": "orders", "num": 5, "budget": {"maxUsd": 1}},
-    identity=FunctionIdentity("orders", "aws", (Architecture.ARM64,), current=AT, details={"isolation": "copy"}),
+    identity=FunctionIdentity(
+        "orders", BackendKind.AWS, (Architecture.ARM64,), current=AT, details={"isolation": "copy"}
+    ),
     content_sha256="c",
+    prices=price_list("eu-west-1").with_discount(0.12),
     concurrency=10,
     direct=False,
     notices=(Notice("code", "said"),),
@@ -43,31 +48,31 @@ def run(environment: str, *, cold: bool = False) -> Invocation:
     return Invocation(Outcome.OK, environment=environment, duration_ms=1.0, billed_duration_ms=2, init_duration_ms=init)
 
 
-def test_a_header_survives_its_json() -> None:
-    assert decode_execution(as_json(encode_execution(EXECUTION_FOUND))) == EXECUTION_FOUND
-    assert EXECUTION_FOUND.settings.runs == 5
+def test_an_execution_survives_its_json() -> None:
+    assert decode_execution(as_json(encode_execution(EXECUTION))) == EXECUTION
+    assert EXECUTION.settings.runs == 5
 
 
 def test_everything_written_is_read_as_it_was(driver: Driver) -> None:
     store = driver.services.store("executions/orders/run")
     payloads = Payloads((Payload(b'{"a": 1}', 2.0), Payload(b"\xff", 1.0)))
-    store.begin(EXECUTION_FOUND, payloads)
+    store.begin(EXECUTION, payloads)
     error = FunctionError("T", "m", ("s",))
     sample = Sample(3, AT, (run("e", cold=True), Invocation(Outcome.ERROR, error=error)))
     round_ = Round((Trial(3, AT, 2, 1, fresh=True),), 0.1)
-    places = {target_key(AT, 1): InvocationTarget("f", "7", AT, "python3.13", "/log"), "x": Refusal("C", "m")}
+    targets = {target_key(AT, 1): InvocationTarget("f", "7", AT, "python3.13", "/log"), "x": Refusal("C", "m")}
     store.add_round(round_)
     store.add_measured(3, "all", Measured((sample,), (Notice("a", "b"),)))
-    store.add_places(places)
+    store.add_targets(targets)
     store.note(Notice("c", "d"))
     store.end(Stop(StopReason.TOLERANCE))
     store.end(Stop(StopReason.USD, Notice("late", "too late")))
     fresh = driver.services.store("executions/orders/run")
-    assert fresh.execution == EXECUTION_FOUND
+    assert fresh.execution == EXECUTION
     assert fresh.payloads() == payloads
     assert fresh.rounds() == (round_,)
     assert fresh.measured() == Measured((sample,), (Notice("a", "b"), Notice("c", "d")))
-    assert fresh.places() == places
+    assert fresh.targets() == targets
     assert fresh.stop() == Stop(StopReason.TOLERANCE)
 
 

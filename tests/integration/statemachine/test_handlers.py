@@ -13,7 +13,7 @@ from statemachine import direct_lanes, transitions
 from statemachine.execution_store import Measured
 from statemachine.handlers import analyzer, planner
 from statemachine.identifiers import target_key
-from statemachine.messages import MapItem, decode_errors, decode_lane, encode_plan
+from statemachine.messages import MapItem, NextStep, decode_errors, decode_lane, encode_plan
 from tests.cloud.fixtures import Cloud
 from tests.integration.statemachine.driver import BUCKET, Driver, as_json
 from tuner.aws.api.errors import AnotherRunError
@@ -209,7 +209,7 @@ def test_a_publisher_without_time_asks_to_be_called_again(cloud: Cloud, driver: 
     driver.remaining_s = lambda: 60.0
     driver.round(state, execute=False)
     assert len(state["plan"]["items"]) == 13
-    assert len(driver.store(state).places()) == 13
+    assert len(driver.store(state).targets()) == 13
 
 
 def test_a_deployment_in_between_ends_the_study_and_is_left_alone(cloud: Cloud, driver: Driver) -> None:
@@ -246,7 +246,7 @@ def test_a_second_execution_is_refused_with_the_name_of_the_first(cloud: Cloud, 
     running = iter([True])
     first = driver.start({**PEER_INPUT, "lambdaARN": arn})
     driver.services.clients = Watched(driver.services.clients, lambda _: next(running))  # type: ignore[assignment]
-    with pytest.raises(AnotherRunError, match="execution:machine:1 is at work"):
+    with pytest.raises(AnotherRunError, match="execution:machine:1 tunes"):
         driver.start({**PEER_INPUT, "lambdaARN": arn})
     assert driver.round(first)
 
@@ -321,7 +321,7 @@ def test_the_largest_round_stays_under_the_limit_of_the_state() -> None:
     arn = f"arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:{'f' * 64}:10000"
     trial = Trial(10_000, Configuration(10_240, Architecture.X86_64), 1_000, 10_000, fresh=False)
     longest = MapItem(trial, 1_000, arn, target_key(trial.configuration, 10_000_000))
-    plan = encode_plan("measureDirectly", [longest] * planner.MAX_ITEMS, at_once=1_000)
+    plan = encode_plan(NextStep.MEASURE_DIRECTLY, [longest] * planner.MAX_ITEMS, at_once=1_000)
     # As Step Functions counts it: without spaces, and beside the folder of the execution.
     assert len(json.dumps(plan, separators=(",", ":"))) < 262_144 - 10_000
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from statemachine.execution_study import prices_of, rebuild_study
+from statemachine.execution_study import rebuild_study
 from tests.cloud.fixtures import Cloud
 from tests.integration.statemachine.driver import Driver
 from tuner.documents.input import decode_input
@@ -43,7 +43,7 @@ def test_the_same_samples_give_the_same_answer(cloud: Cloud, driver: Driver, ext
     store = driver.store(state)
     execution = store.execution
     ours = rebuild_study(store)[0]
-    study = make_study(execution.settings, execution.identity, prices_of(execution))
+    study = make_study(execution.settings, execution.identity, execution.prices)
     # As `tuner tune` does it: one process, told sample by sample, rounds as they were asked for.
     for sample in ours.samples:
         study.tell(sample)

@@ -1,0 +1,110 @@
+"""Sums up a fleet: ranks what can be saved, and lists failures with their causes.
+
+Pure: reads what the executions of the fleet found. Knows no handler and no list.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tuner.aws.api.executions import readable_cause
+
+Document = dict[str, Any]
+
+
+def encode_fleet_output(summary: Mapping[str, Any], summary_address: str, report_address: str) -> Document:
+    """Return the output of a fleet: the totals of its summary, and the address of the summary."""
+    return {
+        "functions": summary["functions"],
+        "tuned": summary["tuned"],
+        "failed": summary["failed"],
+        "notStarted": len(summary["notStarted"]),
+        "savingPerMonth": summary["savingPerMonth"],
+        "savingPerMonthInterval": summary["savingPerMonthInterval"],
+        "summary": summary_address,
+        "report": report_address,
+    }
+
+
+def summarize(inputs: Sequence[Mapping[str, Any]], outcomes: Mapping[int, Mapping[str, Any]]) -> Document:
+    """Return the summary of a fleet: ranked savings, failures with causes, and the functions never started.
+
+    Args:
+        inputs: the inputs of all functions.
+        outcomes: by index, the `output` of an execution or its `error`.
+    """
+    tuned = [_tuned(inputs[index], found["output"]) for index, found in sorted(outcomes.items()) if "output" in found]
+    failed = [
+        _failed(inputs[index], found["error"]) for index, found in sorted(outcomes.items()) if "output" not in found
+    ]
+    return {
+        "functions": len(inputs),
+        "tuned": len(tuned),
+        "failed": len(failed),
+        "notStarted": [str(item["lambdaARN"]) for index, item in enumerate(inputs) if index not in outcomes],
+        **_proved(tuned),
+        "cost": sum(item["cost"] for item in tuned),
+        "currency": next((item["currency"] for item in tuned), "USD"),
+        "savings": sorted(tuned, key=_rank),
+        "failures": failed,
+    }
+
+
+def _proved(tuned: Iterable[Mapping[str, Any]]) -> Document:
+    """Return the saving of a month: the sum of savings whose whole interval is above zero.
+
+    The errors of executions are independent, so their squares add up.
+    """
+    proved = [
+        (item["savingPerMonth"], *item["savingPerMonthInterval"])
+        for item in tuned
+        if item["savingPerMonth"] is not None and item["savingPerMonthInterval"][0] > 0
+    ]
+    if not proved:
+        return {"savingPerMonth": None, "savingPerMonthInterval": None}
+    total = math.fsum(mean for mean, _, _ in proved)
+    below = math.hypot(*(mean - low for mean, low, _ in proved))
+    above = math.hypot(*(high - mean for mean, _, high in proved))
+    return {"savingPerMonth": total, "savingPerMonthInterval": [total - below, total + above]}
+
+
+def _tuned(asked: Mapping[str, Any], output: Mapping[str, Any]) -> Document:
+    saving = output.get("saving") or {}
+    machine = output["stateMachine"]
+    return {
+        "function": str(asked["lambdaARN"]),
+        "power": output["power"],
+        "architecture": output["architecture"],
+        "current": output["current"],
+        "saving": saving.get("ratio"),
+        "interval": saving.get("interval"),
+        "savingPerMonth": saving.get("perMonth"),
+        "savingPerMonthInterval": saving.get("perMonthInterval"),
+        "durationSaving": saving.get("durationRatio"),
+        "durationInterval": saving.get("durationInterval"),
+        "cost": machine["executionCost"] + machine["lambdaCost"],
+        "currency": output["currency"],
+        "result": output["result"],
+        "report": output.get("report", ""),
+    }
+
+
+def _failed(asked: Mapping[str, Any], error: Mapping[str, Any]) -> Document:
+    name, cause = str(error.get("Error", "Unknown")), str(error.get("Cause", ""))
+    try:
+        execution = json.loads(cause)
+    except ValueError:
+        execution = {}
+    # The cause of a failed child execution is the description of that execution, as JSON.
+    if isinstance(execution, dict) and "Status" in execution:
+        name = str(execution.get("Error") or execution["Status"])
+        cause = readable_cause(str(execution.get("Cause", "")))
+    return {"function": str(asked["lambdaARN"]), "error": name, "cause": cause}
+
+
+def _rank(item: Mapping[str, Any]) -> tuple[float, float]:
+    """Sort by money where the traffic is known, then by the fraction saved. What becomes dearer comes last."""
+    return -(item["savingPerMonth"] or 0.0), -(item["saving"] or 0.0)
