@@ -38,8 +38,15 @@ class BackendKind(StrEnum):
     """Known curves: no invocation is real."""
 
 
+class SamplerName(StrEnum):
+    """How trials are chosen. `tuner.search.registry` declares what each name stands for."""
+
+    ADAPTIVE = "adaptive"
+    GRID = "grid"
+
+
 class StrategyName(StrEnum):
-    """What the recommendation minimises."""
+    """What the recommendation minimises. `tuner.search.strategies` declares what each name stands for."""
 
     COST = "cost"
     SPEED = "speed"

@@ -15,6 +15,7 @@ from tuner.model import (
     Architecture,
     Budget,
     Objective,
+    SamplerName,
 )
 from tuner.payloads import Payload, Payloads
 
@@ -43,7 +44,7 @@ class Settings:
         memory: sizes that are open.
         architectures: architectures to measure; None: the current one.
         objective: what to minimise.
-        sampler: "adaptive" or "grid".
+        sampler: how trials are chosen.
         runs: invocations of each configuration (grid).
         environments: lanes of a trial.
         concurrency: invocations at once.
@@ -71,7 +72,7 @@ class Settings:
     memory: MemorySizes = field(default_factory=MemorySizes)
     architectures: tuple[Architecture, ...] | None = None
     objective: Objective = field(default_factory=Objective)
-    sampler: str = "adaptive"
+    sampler: SamplerName = SamplerName.ADAPTIVE
     runs: int = 10
     environments: int = 2
     concurrency: int = 10

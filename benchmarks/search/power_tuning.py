@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from tuner.estimation.robust_statistics import trimmed_mean
-from tuner.model import DEFAULT_MEMORY_SIZES_MB, Configuration, invocations_of
-from tuner.search.recommendation import objective_values
+from tuner.model import DEFAULT_MEMORY_SIZES_MB, Configuration, SamplerName, invocations_of
+from tuner.search.strategies import objective_values
 from tuner.search.study import Study
 from tuner.settings import MemorySizes, Settings
 
@@ -20,7 +20,7 @@ def power_tuning_settings(settings: Settings, runs: int, bounds_mb: tuple[int, i
     """Its default sizes, clipped to what the function can have, and its invocations in series."""
     low, high = bounds_mb
     sizes = tuple(sorted({min(max(size, low), high) for size in DEFAULT_MEMORY_SIZES_MB}))
-    return replace(settings, sampler="grid", runs=runs, environments=1, memory=MemorySizes(listed=sizes))
+    return replace(settings, sampler=SamplerName.GRID, runs=runs, environments=1, memory=MemorySizes(listed=sizes))
 
 
 def power_tuning_choice(study: Study) -> Configuration:

@@ -20,7 +20,7 @@ from tuner.aws.measure.payloads import read_payloads
 from tuner.model import Architecture, Notice, Outcome
 from tuner.pricing.price_list import price_list
 from tuner.search.loop import run
-from tuner.search.setup import make_sampler
+from tuner.search.registry import make_sampler
 from tuner.search.space import search_space
 from tuner.search.study import Study
 from tuner.settings import MemorySizes, Settings

@@ -30,8 +30,9 @@ from tuner.model import (
 )
 from tuner.pricing.price_list import price_list
 from tuner.search.adaptive import AdaptiveSampler
+from tuner.search.grid import GridSampler
 from tuner.search.loop import run
-from tuner.search.samplers import GridSampler, Sampler
+from tuner.search.sampler import Sampler
 from tuner.search.study import Study
 from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
 from tuner.simulated.curves import Curve

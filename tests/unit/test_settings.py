@@ -14,15 +14,16 @@ from tests.unit.studies import ARM, PRICES, X86
 from tuner.documents.input import decode_input
 from tuner.documents.request import request_document
 from tuner.errors import InputError
-from tuner.model import Configuration, FunctionIdentity
+from tuner.model import BackendKind, Configuration, FunctionIdentity
 from tuner.payloads import Payload, Payloads
-from tuner.search.samplers import GridSampler
-from tuner.search.setup import make_sampler, make_study
+from tuner.search.grid import GridSampler
+from tuner.search.registry import make_sampler
+from tuner.search.setup import make_study
 from tuner.search.space import left_out, memory_nodes, search_space
 from tuner.settings import MemorySizes, Settings
 
-BOTH = FunctionIdentity("f", "simulated", architectures=(X86, ARM), current=Configuration(700, X86))
-CAPPED = FunctionIdentity("f", "simulated", architectures=(ARM,), max_memory_mb=3008)
+BOTH = FunctionIdentity("f", BackendKind.SIMULATED, architectures=(X86, ARM), current=Configuration(700, X86))
+CAPPED = FunctionIdentity("f", BackendKind.SIMULATED, architectures=(ARM,), max_memory_mb=3008)
 
 
 def settings_of(**values: Any) -> Settings:
@@ -98,7 +99,7 @@ def test_an_architecture_that_cannot_be_measured_is_told_as_such_beside_sizes_th
     ],
 )
 def test_sizes_above_what_can_be_measured_are_said_however_they_were_asked_for(settings: Settings, sizes: str) -> None:
-    (notice,) = left_out(settings, FunctionIdentity("f", "local", max_memory_mb=2000))
+    (notice,) = left_out(settings, FunctionIdentity("f", BackendKind.LOCAL, max_memory_mb=2000))
     assert notice.message == f"Left out {sizes} MB: more than 2000 MB cannot be measured here."
 
 

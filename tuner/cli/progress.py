@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tuner.estimation.robust_statistics import measured_belief
+from tuner.estimation.measured_belief import measured_belief
 from tuner.model import Outcome, Sample, Trial
 from tuner.pricing.price_list import currency_sign
 from tuner.search.recommendation import recommend

@@ -40,6 +40,7 @@ from tuner.local.worker.runtimes import names_a_handler
 from tuner.model import FunctionIdentity, Notice, StopReason
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList
 from tuner.search.loop import run
+from tuner.search.registry import measures_every_size
 from tuner.search.setup import make_study
 from tuner.search.space import left_out
 from tuner.search.study import Study
@@ -243,7 +244,7 @@ def plan(settings: Settings, connection: Connection) -> str:
         f"  sampler    {settings.sampler}",
         f"  sizes      {sizes} MB",
     ]
-    if settings.sampler == "grid":
+    if measures_every_size(settings):
         trials = study.ask()
         lines.append(f"  runs       {sum(trial.invocations for trial in trials)}")
     elif settings.budget.max_invocations:

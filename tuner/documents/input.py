@@ -19,6 +19,7 @@ from tuner.model import (
     Budget,
     Constraints,
     Objective,
+    SamplerName,
     StrategyName,
 )
 from tuner.payloads import Payloads
@@ -144,7 +145,7 @@ def decode_valid(document: Mapping[str, Any]) -> Settings:
             tolerance=document.get("tolerance", 0.02),
             cold_start_share=document.get("coldStartShare", float(document.get("onlyColdStarts", False))),
         ),
-        sampler=sampler,
+        sampler=SamplerName(sampler),
         runs=runs,
         environments=environments,
         concurrency=document.get("concurrency", 10),

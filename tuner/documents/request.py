@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tuner.documents.result import RequestDocument
 from tuner.model import SearchSpace
+from tuner.search.registry import measures_every_size
 from tuner.settings import Settings
 
 
@@ -21,7 +22,7 @@ def request_document(settings: Settings, space: SearchSpace) -> RequestDocument:
             "min_memory_mb": constraints.min_memory_mb,
         },
         "sampler": settings.sampler,
-        "runs": settings.runs if settings.sampler == "grid" else None,
+        "runs": settings.runs if measures_every_size(settings) else None,
         "environments": settings.environments,
         "concurrency": settings.concurrency,
         "seed": settings.seed,

@@ -114,8 +114,8 @@ def build_result(
         "measurements": _measurements(study, discard_top_bottom),
         "curve": [_point(belief, index) for index in range(len(belief.candidates))],
         "excluded": [
-            {**_configuration(configuration), "reason": reason}
-            for configuration, reason in sorted(belief.excluded.items())
+            {**_configuration(configuration), "reason": exclusion.reason}
+            for configuration, exclusion in sorted(belief.excluded.items())
         ],
         "recommendation": _recommendation(belief, choice, objective) if choice else None,
         "alternatives": _alternatives(belief, objective, study.prices) if choice else [],

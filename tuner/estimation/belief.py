@@ -7,13 +7,15 @@ so that differences between candidates keep their correlation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.estimation.exclusions import Exclusion
 from tuner.model import Configuration
+from tuner.pricing.price_list import PriceList
 
 Draws = NDArray[np.float64]
 
@@ -41,7 +43,7 @@ class Belief:
     p99_ms: Draws
     measured: NDArray[np.bool_]
     init_ms: Draws | None = None
-    excluded: Mapping[Configuration, str] = field(default_factory=dict)
+    excluded: Mapping[Configuration, Exclusion] = field(default_factory=dict)
     fallback: str = ""
 
     def index(self, configuration: Configuration) -> int | None:
@@ -50,3 +52,9 @@ class Belief:
             return self.candidates.index(configuration)
         except ValueError:
             return None
+
+
+def cost_of_billed(candidates: Sequence[Configuration], billed_ms: Draws, prices: PriceList) -> Draws:
+    """Cost of invocations that are billed for `billed_ms`, shape (S, G), one column per candidate."""
+    per_ms = np.array([prices.gb_second_usd(c.architecture) * c.memory_mb / 1024 / 1000 for c in candidates])
+    return np.asarray(billed_ms * per_ms + prices.request_usd)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.estimation.belief import Belief
+from tuner.estimation.belief import Belief, cost_of_billed
 from tuner.estimation.cold_starts import draw_starts
+from tuner.estimation.exclusions import Exclusion, ruled_out
 from tuner.estimation.layout import Layout, candidates_of, layout_of
-from tuner.estimation.observations import Runs, ruled_out, runs_of, start_points
+from tuner.estimation.observations import Runs, runs_of, start_points
 from tuner.estimation.posterior import Draws, Prior, draw_posterior
-from tuner.estimation.robust_statistics import cost_of_billed
 from tuner.estimation.tails import Tails, draw_tails
 from tuner.model import Architecture, Configuration, Interval, Sample, SearchSpace
 from tuner.pricing.price_list import PriceList
@@ -127,12 +127,12 @@ def fit(
 
 def candidates(
     samples: Sequence[Sample], space: SearchSpace, prices: PriceList, current: Configuration | None
-) -> tuple[tuple[Configuration, ...], dict[Configuration, str]]:
+) -> tuple[tuple[Configuration, ...], dict[Configuration, Exclusion]]:
     """What may be recommended, and what may not with the reason."""
     measured = {s.configuration.memory_mb for s in samples}
     layout = layout_of(space, prices, {m for m in measured if _within(m, space)})
     everything = candidates_of(space, layout, current)
-    excluded = dict(ruled_out(samples, everything))
+    excluded = ruled_out(samples, everything)
     return tuple(c for c in everything if c not in excluded), excluded
 
 

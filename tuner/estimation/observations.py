@@ -1,4 +1,4 @@
-"""Samples turned into numbers: one row per usable run, plus what failures say about sizes.
+"""Samples turned into numbers: one row per usable run.
 
 Rows are put in an order of their own, so that the order in which samples came cannot
 change anything.
@@ -7,23 +7,20 @@ change anything.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.estimation.layout import Layout
-from tuner.estimation.robust_statistics import exclusions
-from tuner.model import Configuration, Invocation, Outcome, Sample, invocations_of
+from tuner.model import Invocation, Outcome, Sample, invocations_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 SHORTEST_MS = 0.05
 """Shorter durations are taken for this: they are below what the REPORT line resolves well."""
-MEMORY_HEADROOM = 1.1
-"""Memory that must be there, over the Max Memory Used that was seen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,35 +84,6 @@ def runs_of(samples: Iterable[Sample], layout: Layout) -> Runs:
     )
 
 
-def ruled_out(samples: Sequence[Sample], candidates: Iterable[Configuration]) -> Mapping[Configuration, str]:
-    """What may not be recommended, with the reason.
-
-    What failed rules out others: memory that did not suffice (or of which more than nine
-    tenths were in use) all smaller sizes of both architectures, a timeout the smaller sizes of its
-    architecture, a refused size the larger ones of its architecture.
-    """
-    direct = exclusions(samples)
-    outcomes = {c: {run.outcome for run in runs} for c, runs in invocations_of(samples).items()}
-    floor_mb = max((c.memory_mb for c, kinds in outcomes.items() if Outcome.OUT_OF_MEMORY in kinds), default=0)
-    needed_mb = _needed_memory(samples)
-    found = dict(direct)
-    for candidate in candidates:
-        if candidate in found:
-            continue
-        memory_mb, own = candidate.memory_mb, candidate.architecture
-        slow = [c.memory_mb for c, reason in direct.items() if c.architecture is own and "timed out" in reason]
-        refused = [c.memory_mb for c, kinds in outcomes.items() if c.architecture is own and Outcome.REFUSED in kinds]
-        if memory_mb <= floor_mb:
-            found[candidate] = f"not larger than {floor_mb} MB, which ran out of memory"
-        elif slow and memory_mb < max(slow):
-            found[candidate] = f"smaller than {max(slow)} MB, which timed out"
-        elif refused and memory_mb > min(refused):
-            found[candidate] = f"larger than {min(refused)} MB, which was refused"
-        elif memory_mb < needed_mb * MEMORY_HEADROOM:
-            found[candidate] = f"leaves too little above the {needed_mb} MB that were in use"
-    return found
-
-
 def start_points(samples: Iterable[Sample], layout: Layout) -> list[tuple[int, float, float]]:
     """Cold starts as (row of the architecture, log memory, log of the init duration), sorted."""
     points = [
@@ -136,13 +104,3 @@ def _billed_excess(run: Invocation) -> float | None:
     if run.cold or run.billed_duration_ms is None or run.duration_ms is None:
         return None
     return run.billed_duration_ms - run.duration_ms
-
-
-def _needed_memory(samples: Sequence[Sample]) -> int:
-    """The least memory that any configuration got by with: larger ones may use more because they can."""
-    used: dict[Configuration, int] = {}
-    for configuration, runs in invocations_of(samples).items():
-        for run in runs:
-            if run.usable and run.max_memory_used_mb is not None:
-                used[configuration] = max(used.get(configuration, 0), run.max_memory_used_mb)
-    return min(used.values(), default=0)

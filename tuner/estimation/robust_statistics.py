@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.estimation.belief import Belief
-from tuner.model import Configuration, Invocation, Outcome, Sample, SearchSpace, invocations_of
-from tuner.pricing.price_list import PriceList
+from tuner.model import Invocation
 
 Floats = NDArray[np.float64]
 
@@ -27,10 +25,6 @@ PRIOR_WEIGHT = 4.0
 """Observations that the prior spread counts for."""
 STUDENT_DOF = 4.0
 """Tail weight of single runs: outliers are weighed down by (dof + 1)/(dof + z^2), not dropped."""
-TIMEOUT_SHARE = 0.1
-"""Share of timeouts from which a configuration is no longer recommended."""
-DRAWS = 400
-"""Joint draws of a belief; enough for 95% intervals to two digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,116 +229,6 @@ def t_quantile(probability: float, dof: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(dof, probability))
-
-
-def exclusions(samples: Iterable[Sample]) -> dict[Configuration, str]:
-    """Configurations that were tried and cannot be recommended, with the reason.
-
-    One run out of memory is enough, and it rules out the smaller sizes as well; a refused
-    size is data like any other.
-    """
-    grouped = invocations_of(samples)
-    reasons: dict[Configuration, str] = {}
-    floor: dict[str, int] = {}
-    for configuration, runs in grouped.items():
-        if reason := _exclusion(runs):
-            reasons[configuration] = reason
-        if any(run.outcome is Outcome.OUT_OF_MEMORY for run in runs):
-            floor[configuration.architecture] = max(floor.get(configuration.architecture, 0), configuration.memory_mb)
-    for configuration in grouped:
-        bound = floor.get(configuration.architecture, 0)
-        if configuration.memory_mb < bound and configuration not in reasons:
-            reasons[configuration] = f"smaller than {bound} MB, which ran out of memory"
-    return reasons
-
-
-def measured_belief(
-    samples: Sequence[Sample], prices: PriceList, *, seed: int, draws: int = DRAWS, space: SearchSpace | None = None
-) -> Belief:
-    """Belief in the measured configurations alone, from plain statistics.
-
-    Args:
-        samples: what was measured.
-        prices: for the cost.
-        seed: of the draws.
-        draws: how many, the S of `Belief`.
-        space: what may be recommended; None: everything that was measured.
-
-    Returns:
-        A belief whose candidates are the configurations of the space with usable runs,
-        sorted; no candidate at all when nothing was usable.
-    """
-    grouped = invocations_of(samples)
-    excluded = exclusions(samples)
-    steady = {c: steady_runs(runs) for c, runs in grouped.items() if c not in excluded}
-    candidates = tuple(sorted(c for c, runs in steady.items() if runs and (space is None or c in space)))
-    noise = fit_noise(steady[c] for c in candidates)
-    locations = [locate(steady[c], noise) for c in candidates]
-    rng = np.random.default_rng(seed)
-    shocks = rng.standard_t(noise.dof, size=(draws, len(candidates)))
-    logs = np.array([loc.log_ms for loc in locations]) + shocks * np.array([loc.standard_error for loc in locations])
-    median = np.exp(logs)
-    duration = median * noise.tail_factor
-    billed = duration + np.array([loc.billed_excess_ms for loc in locations])
-    return Belief(
-        candidates=candidates,
-        duration_ms=duration,
-        cost_usd=cost_of_billed(candidates, billed, prices),
-        p95_ms=median * noise.p95_factor,
-        p99_ms=median * noise.p99_factor,
-        measured=np.ones(len(candidates), dtype=np.bool_),
-        init_ms=_init_draws(grouped, candidates, rng, draws),
-        excluded=excluded,
-    )
-
-
-def cost_of_billed(candidates: Sequence[Configuration], billed_ms: Floats, prices: PriceList) -> Floats:
-    """Cost of invocations by billed duration, shape (S, G), one column per candidate."""
-    per_ms = np.array([prices.gb_second_usd(c.architecture) * c.memory_mb / 1024 / 1000 for c in candidates])
-    return np.asarray(billed_ms * per_ms + prices.request_usd)
-
-
-def _exclusion(runs: Sequence[Invocation]) -> str:
-    count = Counter(run.outcome for run in runs)
-    started = sum(1 for run in runs if run.ran)
-    if count[Outcome.REFUSED]:
-        error = next((run.error.message for run in runs if run.outcome is Outcome.REFUSED and run.error), "")
-        return f"refused: {error}" if error else "refused"
-    if count[Outcome.OUT_OF_MEMORY]:
-        return f"ran out of memory in {count[Outcome.OUT_OF_MEMORY]} of {started} runs"
-    if started and count[Outcome.TIMEOUT] >= TIMEOUT_SHARE * started:
-        return f"timed out in {count[Outcome.TIMEOUT]} of {started} runs"
-    if not runs or any(run.usable for run in runs):
-        return ""
-    if count[Outcome.ERROR]:
-        kinds = ", ".join(sorted({run.error.type for run in runs if run.error}))
-        return f"every run failed ({kinds})" if kinds else "every run failed"
-    return "no run gave a report" if started else "throttled: no run was started"
-
-
-def _init_draws(
-    grouped: Mapping[Configuration, Sequence[Invocation]],
-    candidates: Sequence[Configuration],
-    rng: np.random.Generator,
-    draws: int,
-) -> Floats | None:
-    """Mean init duration of every candidate; sizes without a cold start are interpolated in log memory."""
-    seen: dict[str, list[tuple[float, float, int]]] = {}
-    for configuration, runs in grouped.items():
-        starts = [run.start_ms for run in runs if run.usable and run.start_ms]
-        if starts:
-            point = (math.log(configuration.memory_mb), float(np.mean(np.log(starts))), len(starts))
-            seen.setdefault(configuration.architecture, []).append(point)
-    if not seen or not candidates:
-        return None
-    columns = []
-    for candidate in candidates:
-        points = sorted(seen.get(candidate.architecture) or next(iter(seen.values())))
-        x = math.log(candidate.memory_mb)
-        centre = float(np.interp(x, [p[0] for p in points], [p[1] for p in points]))
-        count = min(points, key=lambda p: abs(p[0] - x))[2]
-        columns.append(np.exp(centre + rng.standard_normal(draws) * 2 * PRIOR_SD / math.sqrt(count)))
-    return np.stack(columns, axis=1)
 
 
 def _log_durations(runs: Sequence[Invocation]) -> Floats:

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from tuner.estimation.belief import Belief
 from tuner.estimation.estimate import NothingUsableError, Posterior, candidates, fit
 from tuner.estimation.layout import by_price
-from tuner.estimation.robust_statistics import measured_belief
-from tuner.model import Configuration, StopReason, Trial
+from tuner.estimation.measured_belief import measured_belief
+from tuner.model import Configuration, SamplerName, StopReason, Trial
 from tuner.pricing.spending import spent
-from tuner.search.recommendation import cost_weight, recommend
-from tuner.search.samplers import Evidence, Proposal
+from tuner.search.recommendation import recommend
+from tuner.search.sampler import Evidence, Proposal
+from tuner.search.strategies import STRATEGIES
 from tuner.search.value_of_information import Precision, Scene, efforts, offers, price, scene_of, together
 
 NUMERICS = (ArithmeticError, np.linalg.LinAlgError, NothingUsableError)
@@ -71,7 +72,8 @@ class AdaptiveSampler:
     most: int = 4
     max_trials: int = 60
     min_places: int = 2
-    name: str = "adaptive"
+    name: SamplerName = SamplerName.ADAPTIVE
+    fits_curves: bool = True
 
     def propose(self, evidence: Evidence) -> Proposal:
         """The next batch, or why there is none."""
@@ -167,7 +169,7 @@ class AdaptiveSampler:
 
         Within the tolerance no more than the default, however large the traffic: it is enough.
         """
-        weight = cost_weight(evidence.objective)
+        weight = STRATEGIES[evidence.objective.strategy].cost_weight(evidence.objective)
         worth = weight + (1 - weight) * self.time_worth
         if evidence.invocations_per_month is None:
             return worth * self.horizon

@@ -35,7 +35,7 @@ def fitted_belief(study: Study) -> Belief | None:
 
     None when the study's own belief is the curve already, or too little was measured.
     """
-    if study.sampler.name == "adaptive" and not study.space.listed:
+    if study.sampler.fits_curves and not study.space.listed:
         return None
     measured = study.belief()
     sizes = sorted({candidate.memory_mb for candidate in measured.candidates})

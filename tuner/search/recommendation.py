@@ -15,26 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.estimation.belief import Belief, Draws
-from tuner.model import Configuration, Constraints, Interval, Objective, StrategyName
+from tuner.model import Configuration, Constraints, Objective
 from tuner.pricing.price_list import PriceList, currency_sign, gb_seconds
-
-LEVEL = 0.95
-"""Level of every interval that is shown."""
-TIE_SHARE = 0.5
-"""Part of the tolerance that cost gives away for speed; the rest is left for what the search does not know."""
-MOST_TOLERANCES = 5.0
-"""Speed is given up within the fastest one's interval, but never more than so many tolerances."""
-_TAIL = (1 - LEVEL) / 2
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What is shown of one candidate: duration and p95 in ms, cost of an invocation in USD."""
-
-    configuration: Configuration
-    duration_ms: Interval
-    cost_usd: Interval
-    p95_ms: Interval
+from tuner.search.rows import Row, summarise
+from tuner.search.strategies import objective_values, strategy_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +63,7 @@ def recommend(belief: Belief, objective: Objective, prices: PriceList | None = N
         belief.candidates[index],
         float(expected[index]),
         float(expected[index] - expected[objective_best(belief, objective)]),
-        _reason(rows, index, ties, objective, sign),
+        _reason(rows[index], len(ties), objective, sign),
         ties,
         _unmet(rows, index, objective.constraints, sign),
     )
@@ -89,23 +73,11 @@ def choose(rows: Sequence[Row], objective: Objective) -> int:
     """Index of the recommended row. The rows' means (and the upper end of one interval) decide.
 
     Feasible are rows whose mean p95 and mean cost per million and whose memory satisfy the
-    constraints; without any, the rows that violate them least. Among the feasible:
-
-    - cost: of those within half the tolerance of the cheapest, the fastest;
-    - speed: of those not slower than the tolerance, or the upper end of the fastest one's
-      interval (at most five tolerances), allows, the cheapest;
-    - balanced: the smallest w * cost / largest cost + (1 - w) * duration / largest duration.
-      At weight 1 (0) nothing but cost (speed) is asked for, and its rule decides, ties included.
-
-    Remaining ties go to the other goal's mean, then to less memory, then to the name of the architecture.
+    constraints. Without any, the rows that violate them least. Among the feasible the strategy says which
+    tie and which of them comes first (see `tuner.search.strategies`). What still ties goes to less memory,
+    then to the name of the architecture.
     """
     return _decide(rows, objective)[0]
-
-
-def summarise(belief: Belief) -> tuple[Row, ...]:
-    """Mean and 95% interval of every candidate's figures."""
-    columns = [_intervals(draws) for draws in (belief.duration_ms, belief.cost_usd, belief.p95_ms)]
-    return tuple(Row(*figures) for figures in zip(belief.candidates, *columns, strict=True))
 
 
 def weigh_cold_starts(belief: Belief, share: float, prices: PriceList | None) -> Belief:
@@ -132,31 +104,6 @@ def regret(belief: Belief, objective: Objective) -> Draws:
     return excess
 
 
-def objective_values(
-    duration_ms: Draws, cost_usd: Draws, objective: Objective, feasible: NDArray[np.bool_] | None = None
-) -> Draws:
-    """What the objective minimises, for arrays of shape (…, G): USD, ms, or the balanced score.
-
-    The balanced score divides by the largest cost and duration among the `feasible` (shape (G,); default all).
-    """
-    weight = cost_weight(objective)
-    if weight == 1:
-        return cost_usd
-    if weight == 0:
-        return duration_ms
-    among = slice(None) if feasible is None else feasible
-    score: Draws = weight * cost_usd / cost_usd[..., among].max(axis=-1, keepdims=True) + (
-        1 - weight
-    ) * duration_ms / duration_ms[..., among].max(axis=-1, keepdims=True)
-    return score
-
-
-def cost_weight(objective: Objective) -> float:
-    """How much of the objective is cost, from 0 (speed) to 1 (cost); the rest is duration."""
-    fixed = {StrategyName.COST: 1.0, StrategyName.SPEED: 0.0}
-    return fixed.get(objective.strategy, objective.balanced_weight)
-
-
 def objective_best(belief: Belief, objective: Objective) -> int:
     """The feasible candidate with the smallest expected regret: the best before ties are given away."""
     feasible = _feasible(summarise(belief), objective.constraints)
@@ -181,36 +128,12 @@ def frontier(belief: Belief) -> tuple[int, ...]:
     return tuple(kept)
 
 
-def _intervals(draws: Draws) -> list[Interval]:
-    low, high = np.quantile(draws, (_TAIL, 1 - _TAIL), axis=0)
-    return [
-        Interval(float(mean), float(bottom), float(top), LEVEL)
-        for mean, bottom, top in zip(draws.mean(axis=0), low, high, strict=True)
-    ]
-
-
 def _decide(rows: Sequence[Row], objective: Objective) -> tuple[int, tuple[int, ...]]:
-    """The chosen row, and the rows that counted as equally good."""
+    """The chosen row, and the rows that count as equally good."""
+    strategy = strategy_of(objective)
     among = [i for i, ok in enumerate(_feasible(rows, objective.constraints)) if ok]
-    cost = [row.cost_usd.mean for row in rows]
-    duration = [row.duration_ms.mean for row in rows]
-    weight = cost_weight(objective)
-    if weight == 1:
-        limit = (1 + TIE_SHARE * objective.tolerance) * min(cost[i] for i in among)
-        tied, order = [i for i in among if cost[i] <= limit], [duration, cost]
-    elif weight == 0:
-        fastest = min(among, key=lambda i: (duration[i], cost[i]))
-        # An unmeasured size has a wide interval: it may not excuse what is slower by a lot.
-        widest = (1 + MOST_TOLERANCES * objective.tolerance) * duration[fastest]
-        apart = min(rows[fastest].duration_ms.high, widest)
-        limit = max((1 + objective.tolerance) * duration[fastest], apart)
-        tied, order = [i for i in among if duration[i] <= limit], [cost, duration]
-    else:
-        dearest, slowest = max(cost[i] for i in among), max(duration[i] for i in among)
-        score = [weight * c / dearest + (1 - weight) * d / slowest for c, d in zip(cost, duration, strict=True)]
-        smallest = min(score[i] for i in among)
-        tied, order = [i for i in among if score[i] <= smallest], [cost, duration]
-    chosen = min(tied, key=lambda i: (order[0][i], order[1][i], rows[i].configuration))
+    tied = strategy.ties(rows, among, objective)
+    chosen = min(tied, key=lambda i: (*strategy.order(rows[i]), rows[i].configuration))
     return chosen, tuple(tied)
 
 
@@ -249,15 +172,6 @@ def _unmet(rows: Sequence[Row], index: int, constraints: Constraints, sign: str)
     return f"No configuration meets the constraints; {row.configuration} comes closest: " + "; ".join(parts)
 
 
-def _reason(rows: Sequence[Row], index: int, ties: tuple[int, ...], objective: Objective, sign: str) -> str:
-    row = rows[index]
+def _reason(row: Row, ties: int, objective: Objective, sign: str) -> str:
     figures = f"{row.duration_ms.mean:.4g} ms and {sign}{row.cost_usd.mean * 1e6:.4g} per million invocations"
-    weight = cost_weight(objective)
-    if 0 < weight < 1:
-        return f"{row.configuration} has the smallest balanced score (weight {weight:g}): {figures}."
-    goal, other = ("cheapest", "fastest") if weight == 1 else ("fastest", "cheapest")
-    if len(ties) == 1:
-        return f"{row.configuration} is the {goal}: {figures}."
-    given = f"{100 * TIE_SHARE * objective.tolerance:.3g}%"
-    equally = f"within {given} of the cheapest" if weight == 1 else "not told apart from the fastest"
-    return f"{row.configuration} is the {other} of {len(ties)} configurations that are {equally}: {figures}."
+    return f"{row.configuration} {strategy_of(objective).reason(ties, objective)}: {figures}."

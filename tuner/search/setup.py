@@ -1,29 +1,22 @@
-"""The sampler and the study that settings ask for."""
+"""The study that settings ask for on a function."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tuner.model import FunctionIdentity
 from tuner.pricing.price_list import PriceList
-from tuner.search.adaptive import AdaptiveSampler
-from tuner.search.samplers import Sampler
+from tuner.search.registry import make_sampler
 from tuner.search.space import search_space
-from tuner.search.study import Study
 from tuner.settings import Settings
 
-
-def make_sampler(settings: Settings) -> Sampler:
-    """The sampler that the settings ask for."""
-    # Imported when called: samplers need numpy, and handlers that only invoke do not.
-    if settings.sampler == "grid":
-        from tuner.search.samplers import GridSampler
-
-        return GridSampler(settings.runs, settings.environments, fresh=settings.only_cold_starts)
-
-    return AdaptiveSampler()
+if TYPE_CHECKING:
+    from tuner.search.study import Study
 
 
 def make_study(settings: Settings, identity: FunctionIdentity, prices: PriceList) -> Study:
     """The study that the settings ask for on this function."""
+    # Imported when called: a study loads numpy, which commands that do not search go without.
     from tuner.search.study import Study
 
     return Study(

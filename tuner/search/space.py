@@ -16,16 +16,13 @@ from tuner.model import (
     Notice,
     SearchSpace,
 )
+from tuner.search.registry import measures_every_size
 from tuner.settings import Settings
 
 ALL_STEP_MB = 64
-"""Distance of the sizes that "all" stands for, as in the peer."""
-
-
+"""Distance of the sizes that "all" stands for, as in Power Tuning."""
 NODE_STEPS_MB = ((256, 16), (512, 32), (1024, 64), (2048, 128), (4096, 256), (MAX_MEMORY_MB, 512))
 """Up to a size, the distance of the nodes of a range: 6 to 12% of the size everywhere."""
-
-
 MOST_NAMED = 6
 """Sizes that a message names one by one."""
 
@@ -49,7 +46,7 @@ def search_space(settings: Settings, identity: FunctionIdentity) -> SearchSpace:
         sizes = [m for m in memory.listed if m <= identity.max_memory_mb]
     elif memory.every_64:
         sizes = list(all_sizes(low, high))
-    elif settings.sampler == "grid":
+    elif measures_every_size(settings):
         sizes = [m for m in DEFAULT_MEMORY_SIZES_MB if low <= m <= high] or [m for m in (low, high) if low <= high]
     else:
         sizes = memory_nodes(low, high, [current.memory_mb] if current else [])
@@ -63,7 +60,7 @@ def search_space(settings: Settings, identity: FunctionIdentity) -> SearchSpace:
         faults.append(Fault("$.architectures", f"{', '.join(architectures) or 'none'} cannot be measured", allowed))
     if faults:
         raise InputError(faults)
-    listed = memory.listed is not None or memory.every_64 or settings.sampler == "grid"
+    listed = memory.listed is not None or memory.every_64 or measures_every_size(settings)
     return SearchSpace(tuple(sorted(set(sizes))), usable, listed=listed)
 
 

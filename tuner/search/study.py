@@ -12,7 +12,7 @@ from tuner.estimation.belief import Belief
 from tuner.model import Budget, Configuration, Objective, Round, Sample, SearchSpace, StopReason, Trial
 from tuner.pricing.price_list import PriceList
 from tuner.pricing.spending import Spent, spent
-from tuner.search.samplers import Evidence, Sampler
+from tuner.search.sampler import Evidence, Sampler
 
 
 class Study:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from tuner.estimation.belief import Belief
 from tuner.model import Configuration, Objective
 from tuner.pricing.price_list import PriceList, gb_seconds
-from tuner.search.recommendation import objective_values, weigh_cold_starts
+from tuner.search.recommendation import weigh_cold_starts
+from tuner.search.strategies import objective_values
 
 Floats = NDArray[np.float64]
 
@@ -109,9 +110,8 @@ def scene_of(belief: Belief, log_ms: Floats, objective: Objective, prices: Price
         prices: of invocations.
     """
     weighed = weigh_cold_starts(belief, objective.cold_start_share, prices)
-    values = objective_values(weighed.duration_ms, weighed.cost_usd, objective) * (
-        1 + INFEASIBLE * _violation(weighed, objective)
-    )
+    values = objective_values(weighed.duration_ms, weighed.cost_usd, objective)
+    values = values * (1 + INFEASIBLE * _violation(weighed, objective))
     regret = np.minimum(values / values.min(axis=1, keepdims=True) - 1, WORST_REGRET)
     expected = regret.mean(axis=0)
     best = int(expected.argmin())

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tuner.model import Architecture, Configuration, Objective
 from tuner.pricing.price_list import PriceList
-from tuner.search.recommendation import objective_values
+from tuner.search.strategies import objective_values
 from tuner.simulated.backend import SimulatedFunction
 from tuner.simulated.curves import Floats
 

@@ -15,7 +15,7 @@ from tests.integration.local.workers import within_5_s
 from tuner.errors import BackendError, InputError
 from tuner.local.backend import LocalBackend, describe_local, handler_faults, open_local
 from tuner.local.host import architecture, cores, cpu_model, max_memory_mb
-from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, Trial
+from tuner.model import Architecture, BackendKind, Configuration, Invocation, Outcome, Sample, Trial
 from tuner.payloads import Payloads
 from tuner.settings import Settings
 
@@ -92,7 +92,7 @@ def test_processors_must_be_handlers_on_this_machine_too(tmp_path: Path) -> None
 def test_it_is_told_what_it_is_and_what_can_be_measured(tmp_path: Path) -> None:
     settings = Settings(write(tmp_path, "def handler(event, context): ..."))
     identity = describe_local(settings)
-    assert identity.backend == "local"
+    assert identity.backend is BackendKind.LOCAL
     assert identity.name == f"{tmp_path.name}/app.py:handler"
     assert identity.architectures == (HERE,)
     assert identity.max_memory_mb == max_memory_mb()

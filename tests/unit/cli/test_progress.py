@@ -13,8 +13,8 @@ import pytest
 from tests.unit.studies import QUIET, SIZES, function_of, study_of
 from tuner.cli.progress import LINE_EVERY_S, Progress
 from tuner.model import Budget
+from tuner.search.grid import GridSampler
 from tuner.search.loop import run
-from tuner.search.samplers import GridSampler
 from tuner.simulated.backend import SimulatedBackend
 from tuner.simulated.noise import SimulatedFaults
 

@@ -15,8 +15,8 @@ from tests.unit.studies import SIZES, function_of, ran, sample_of, study_of
 from tuner.cli.run_folder import SAMPLES_FILE, Recorder, read_record
 from tuner.errors import InputError, TunerError
 from tuner.model import FunctionError, Invocation, Outcome, StopReason
+from tuner.search.grid import GridSampler
 from tuner.search.loop import run
-from tuner.search.samplers import GridSampler
 from tuner.search.study import Study
 from tuner.simulated.backend import SimulatedBackend
 from tuner.simulated.noise import SimulatedNoise

@@ -12,8 +12,8 @@ from tuner.documents.request import request_document
 from tuner.documents.result_builder import build_result
 from tuner.model import Architecture, Configuration, Objective, SearchSpace
 from tuner.pricing.price_list import price_list
+from tuner.search.grid import GridSampler
 from tuner.search.loop import run
-from tuner.search.samplers import GridSampler
 from tuner.search.study import Study
 from tuner.settings import Settings
 from tuner.simulated.backend import SimulatedBackend, SimulatedFunction

@@ -19,7 +19,7 @@ from tuner.comparison.metrics import kept_waiting_ms
 from tuner.comparison.question import Metric, Question
 from tuner.comparison.verdicts import Comparison, Verdict
 from tuner.errors import AllFailedError, BackendError, InputError
-from tuner.model import FunctionError, FunctionIdentity, Invocation, Notice, Outcome, Sample, Trial
+from tuner.model import BackendKind, FunctionError, FunctionIdentity, Invocation, Notice, Outcome, Sample, Trial
 from tuner.pricing.price_list import price_list
 
 PRICES = price_list("us-east-1")
@@ -219,7 +219,7 @@ class Lanes:
     def __exit__(self, *exc: object) -> None: ...
 
     def describe(self) -> FunctionIdentity:
-        return FunctionIdentity("lanes", "aws")
+        return FunctionIdentity("lanes", BackendKind.AWS)
 
     def notices(self) -> Sequence[Notice]:
         return ()

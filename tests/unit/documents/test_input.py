@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from tuner.documents.input import decode_input, input_faults, input_schema
 from tuner.errors import InputError
-from tuner.model import Architecture, Budget, Constraints, FunctionIdentity, StrategyName
+from tuner.model import Architecture, BackendKind, Budget, Constraints, FunctionIdentity, StrategyName
 from tuner.search.space import search_space
 from tuner.settings import MemorySizes
 
@@ -68,7 +68,7 @@ PEER = json.loads(PEER_INPUTS.read_text("utf-8"))
 def test_an_input_of_the_peer_is_taken_as_it_is(case: dict[str, Any]) -> None:
     assert input_faults(case["input"]) == ()
     settings = decode_input(case["input"])
-    space = search_space(settings, FunctionIdentity("f", "simulated", max_memory_mb=3008))
+    space = search_space(settings, FunctionIdentity("f", BackendKind.SIMULATED, max_memory_mb=3008))
     expected = case["expected"]
     found = {
         "sampler": settings.sampler,

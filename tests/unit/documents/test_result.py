@@ -33,7 +33,7 @@ from tuner.model import (
     StrategyName,
 )
 from tuner.pricing.price_list import price_list
-from tuner.search.samplers import GridSampler
+from tuner.search.grid import GridSampler
 from tuner.search.study import Study
 from tuner.simulated.backend import SimulatedBackend
 from tuner.simulated.noise import SimulatedFaults, SimulatedNoise

@@ -28,7 +28,7 @@ from tuner.model import (
 from tuner.pricing.price_list import PriceList, price_list
 from tuner.search.adaptive import AdaptiveSampler
 from tuner.search.recommendation import objective_best
-from tuner.search.samplers import Evidence
+from tuner.search.sampler import Evidence
 
 PRICES = price_list("us-east-1")
 SPACE = SearchSpace((128, 10_240), (X86,))
@@ -213,8 +213,8 @@ def test_failures_bound_the_sizes() -> None:
     assert min(c.memory_mb for c in possible) == 320
     assert max(c.memory_mb for c in possible if c.architecture is X86) == 3540
     assert max(c.memory_mb for c in possible if c.architecture is ARM) == 10_240
-    assert "out of memory" in excluded[Configuration(128, ARM)]
-    assert "refused" in excluded[Configuration(8192, X86)]
+    assert "out of memory" in excluded[Configuration(128, ARM)].reason
+    assert "refused" in excluded[Configuration(8192, X86)].reason
 
 
 def test_a_timeout_rules_out_smaller_sizes_and_bounds_the_curve_from_below() -> None:
@@ -222,7 +222,7 @@ def test_a_timeout_rules_out_smaller_sizes_and_bounds_the_curve_from_below() -> 
     samples = [Sample(0, Configuration(320, X86), (timeout,)), *measure(cpu_bound, (1769, 3008), first_id=1)]
     possible, excluded = candidates(samples, SPACE, PRICES, None)
     assert min(c.memory_mb for c in possible) == 384
-    assert "timed out" in excluded[Configuration(128, X86)]
+    assert "timed out" in excluded[Configuration(128, X86)].reason
     with_bound, without = posterior_of(samples), posterior_of(samples[1:])
     assert with_bound.at(384, X86).duration_ms.mean > without.at(384, X86).duration_ms.mean
 

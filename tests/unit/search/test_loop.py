@@ -10,8 +10,8 @@ import pytest
 from tests.unit.studies import SIZES, function_of, ran, sample_of, study_of
 from tuner.errors import BackendError, FunctionChangedError
 from tuner.model import Budget, Sample, StopReason, Trial
+from tuner.search.grid import GridSampler
 from tuner.search.loop import run
-from tuner.search.samplers import GridSampler
 from tuner.search.study import Study
 from tuner.simulated.backend import SimulatedBackend
 

@@ -11,7 +11,8 @@ from tests.unit.studies import PRICES, SIZES, X86, function_of, measured, ran, s
 from tuner.estimation.belief import Belief
 from tuner.model import Budget, Configuration, Invocation, Outcome, StopReason, Trial
 from tuner.pricing.spending import spent
-from tuner.search.samplers import Evidence, GridSampler, Proposal
+from tuner.search.grid import GridSampler
+from tuner.search.sampler import Evidence, Proposal
 from tuner.simulated.noise import SimulatedFaults, SimulatedNoise
 
 NOISY = SimulatedNoise()

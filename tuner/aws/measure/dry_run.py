@@ -21,6 +21,7 @@ from tuner.aws.changes.operations import (
 from tuner.aws.measure.preconditions import CACHE_HOURS, Facts
 from tuner.model import Configuration, FunctionIdentity, Notice, SearchSpace
 from tuner.pricing.price_list import PriceList, snapstart_cache_usd
+from tuner.search.registry import measures_every_size
 from tuner.search.space import search_space
 from tuner.settings import Settings
 
@@ -51,7 +52,7 @@ def plan_text(
     changes = plan_changes(space, facts, run)
     needed = sorted({*READS, *(action for change in changes for action in permissions(change)), *_extras(settings)})
     sizes = ", ".join(map(str, space.memory_sizes_mb))
-    grid = settings.sampler == "grid"
+    grid = measures_every_size(settings)
     return "\n".join(
         [
             f"Would tune {identity.arn} ({identity.runtime or 'image'}, now {identity.current}).",
@@ -89,14 +90,14 @@ def plan_changes(space: SearchSpace, facts: Facts, run: str) -> list[Change]:
 
 def _runs(settings: Settings, space: SearchSpace) -> str:
     bound = _invocations(settings, space)
-    if settings.sampler == "grid":
+    if measures_every_size(settings):
         return f"{bound}"
     return f"{bound} at most" if bound is not None else "until the answer is within the tolerance"
 
 
 def _invocations(settings: Settings, space: SearchSpace) -> int | None:
     bounds = [settings.budget.max_invocations]
-    if settings.sampler == "grid":
+    if measures_every_size(settings):
         bounds.append(settings.runs * len(space.configurations))
     return min((bound for bound in bounds if bound is not None), default=None)
 
@@ -109,7 +110,7 @@ def _worst_case(
     billed_ms, ephemeral_mb = (LONGEST_INIT_S + timeout_s) * 1000, facts.details.state.ephemeral_mb
     dear = [prices.invocation_cost(c, billed_ms, ephemeral_mb=ephemeral_mb) for c in space.configurations]
     invocations, bounds = _invocations(settings, space), [settings.budget.max_usd]
-    if settings.sampler == "grid":
+    if measures_every_size(settings):
         bounds.append(sum(dear) * settings.runs)
     if invocations is not None:
         bounds.append(invocations * max(dear))

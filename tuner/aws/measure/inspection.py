@@ -21,6 +21,7 @@ from tuner.aws.measure import preconditions
 from tuner.aws.measure.dry_run import plan_text
 from tuner.model import MAX_MEMORY_MB, Architecture, BackendKind, FunctionIdentity, Notice
 from tuner.pricing.price_list import PriceList
+from tuner.search.registry import measures_every_size
 from tuner.settings import Settings
 
 EVERY_ACCOUNT_MB = 3008
@@ -179,4 +180,4 @@ def _largest(settings: Settings) -> int:
     memory = settings.memory
     if memory.listed is not None:
         return max(memory.listed)
-    return memory.high_mb if memory.every_64 or settings.sampler != "grid" else EVERY_ACCOUNT_MB
+    return memory.high_mb if memory.every_64 or not measures_every_size(settings) else EVERY_ACCOUNT_MB

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.unit.studies import ARM, SIZES, X86, function_of, measured, ran, sample_of, study_of
 from tuner.model import Budget, Configuration, Invocation, Outcome, StopReason, Trial
-from tuner.search.samplers import GridSampler
+from tuner.search.grid import GridSampler
 from tuner.search.space import all_sizes
 from tuner.search.study import Study
 from tuner.simulated.noise import SimulatedFaults

@@ -1,29 +1,19 @@
-"""Samplers decide what to measure next, from everything measured so far.
+"""The grid sampler: a fixed number of runs of every configuration, as in Power Tuning.
 
-A sampler keeps no state of its own: the same evidence gives the same proposal, so
-that a study can be rebuilt from its samples after a crash or in another process.
+It decides nothing from durations. What it believes are plain statistics of what was measured.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from tuner.estimation.belief import Belief
-from tuner.estimation.robust_statistics import exclusions, measured_belief
-from tuner.model import (
-    Budget,
-    Configuration,
-    Objective,
-    Sample,
-    SearchSpace,
-    StopReason,
-    Trial,
-    invocations_of,
-)
-from tuner.pricing.price_list import PriceList
+from tuner.estimation.exclusions import failed
+from tuner.estimation.measured_belief import measured_belief
+from tuner.model import Configuration, SamplerName, StopReason, Trial, invocations_of
 from tuner.pricing.spending import affordable_runs, expected_prices, spent
+from tuner.search.sampler import Evidence, Proposal
 
 RUNS_PER_BOUNDED_BATCH = 5
 """Runs of a lane between two looks at the clock: one of them is cold, four are warm."""
@@ -32,63 +22,8 @@ RUNS_OF_A_LOOK = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """Everything a decision may rest on.
-
-    Attributes:
-        space: what may be measured and recommended.
-        samples: all samples so far, in the order they were told (the order must not matter).
-        objective: what to minimise.
-        prices: what an invocation costs.
-        budget: bounds on the search (as asked for, not what is left).
-        current: the configuration in use, where known.
-        environments: how many environments a trial should use unless there is a reason.
-        seed: source of every random choice.
-        invocations_per_month: the user's traffic, where known.
-        next_trial_id: the id of the next trial.
-    """
-
-    space: SearchSpace
-    samples: tuple[Sample, ...]
-    objective: Objective
-    prices: PriceList
-    budget: Budget
-    current: Configuration | None = None
-    environments: int = 2
-    seed: int = 0
-    invocations_per_month: float | None = None
-    next_trial_id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What to measure next; without trials, why there is nothing more to measure."""
-
-    trials: tuple[Trial, ...]
-    stopped_by: StopReason | None = None
-    expected_regret: float | None = None
-
-
-class Sampler(Protocol):
-    """Chooses trials, and says what is believed of the configurations."""
-
-    @property
-    def name(self) -> str:
-        """What the user calls it."""
-        ...
-
-    def propose(self, evidence: Evidence) -> Proposal:
-        """The next batch of trials, or the reason to stop."""
-        ...
-
-    def belief(self, evidence: Evidence) -> Belief:
-        """What the evidence says of every candidate."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class GridSampler:
-    """Measures a fixed number of runs of every configuration of the space, as the peer does.
+    """Measures a fixed number of runs of every configuration of the space, as Power Tuning does.
 
     Attributes:
         runs: invocations of each configuration.
@@ -99,7 +34,8 @@ class GridSampler:
     runs: int = 10
     environments: int = 2
     fresh: bool = False
-    name: str = "grid"
+    name: SamplerName = SamplerName.GRID
+    fits_curves: bool = False
 
     def propose(self, evidence: Evidence) -> Proposal:
         """Every configuration's missing runs in one batch; a size that failed outright gets no more.
@@ -108,7 +44,7 @@ class GridSampler:
         money is, a batch is what the rest is expected to pay for, and the first one asks for the price.
         """
         done = {configuration: len(runs) for configuration, runs in invocations_of(evidence.samples).items()}
-        excluded = exclusions(evidence.samples)
+        excluded = failed(evidence.samples)
         missing = {
             configuration: self.runs - done.get(configuration, 0)
             for configuration in evidence.space.configurations

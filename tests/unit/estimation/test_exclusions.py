@@ -1,0 +1,70 @@
+"""What failed cannot be recommended, and rules out what must fail as well."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.studies import ARM, X86, ran, sample_of
+from tuner.estimation.exclusions import ExclusionKind, failed, ruled_out
+from tuner.model import Configuration, FunctionError, Invocation, Outcome
+
+
+def test_one_run_out_of_memory_excludes_every_size_that_is_not_larger() -> None:
+    lost = Invocation(Outcome.OUT_OF_MEMORY, "a", 50.0, 50)
+    reasons = failed(
+        [
+            sample_of(128, [ran(100)]),
+            sample_of(256, [ran(90), lost]),
+            sample_of(512, [ran(80)]),
+            sample_of(128, [ran(70)], arch=ARM),
+        ]
+    )
+    assert set(reasons) == {Configuration(128, X86), Configuration(256, X86), Configuration(128, ARM)}
+    assert {exclusion.kind for exclusion in reasons.values()} == {ExclusionKind.OUT_OF_MEMORY}
+    assert "256 MB" in reasons[Configuration(128, ARM)].reason
+    assert "1 of 2" in reasons[Configuration(256, X86)].reason
+
+
+def test_a_grid_and_a_curve_follow_one_rule_for_memory() -> None:
+    told = [sample_of(256, [Invocation(Outcome.OUT_OF_MEMORY, "a", 50.0, 50)]), sample_of(256, [ran(9)], arch=ARM)]
+    everything = [Configuration(m, a) for m in (128, 256, 512) for a in (X86, ARM)]
+    measured_ones = failed(told)
+    assert measured_ones.items() <= ruled_out(told, everything).items()
+    assert {c.memory_mb for c in everything if c not in ruled_out(told, everything)} == {512}
+
+
+@pytest.mark.parametrize(("outcome", "excluded_mb"), [(Outcome.TIMEOUT, {128, 256}), (Outcome.REFUSED, {256, 512})])
+def test_a_timeout_excludes_smaller_sizes_and_a_refusal_larger_ones_of_its_architecture(
+    outcome: Outcome, excluded_mb: set[int]
+) -> None:
+    everything = [Configuration(m, a) for m in (128, 256, 512) for a in (X86, ARM)]
+    found = ruled_out([sample_of(256, [Invocation(outcome, "a", 5.0, 5)])], everything)
+    assert found.keys() == {Configuration(m, X86) for m in excluded_mb}
+
+
+def test_a_size_must_leave_room_above_the_memory_in_use() -> None:
+    full = Invocation(Outcome.OK, "a", 5.0, 5, max_memory_used_mb=120)
+    found = ruled_out([sample_of(512, [full])], [Configuration(128, X86), Configuration(256, X86)])
+    assert {c.memory_mb: exclusion.kind for c, exclusion in found.items()} == {128: ExclusionKind.LITTLE_MEMORY}
+
+
+@pytest.mark.parametrize(
+    ("invocations", "reason"),
+    [
+        ([Invocation(Outcome.REFUSED, error=FunctionError("E", "above the cap"))], "refused: above the cap"),
+        ([Invocation(Outcome.REFUSED)], "refused"),
+        ([Invocation(Outcome.THROTTLED)] * 2, "throttled: no run was started"),
+        ([Invocation(Outcome.NO_REPORT, "a")] * 2, "no run gave a report"),
+        ([Invocation(Outcome.ERROR, "a", 1.0, 1, error=FunctionError("KeyError", "n"))], "every run failed (KeyError)"),
+        ([Invocation(Outcome.ERROR, "a", 1.0, 1)], "every run failed"),
+        ([Invocation(Outcome.TIMEOUT, "a", 3000.0, 3000), *[ran(10)] * 9], "timed out in 1 of 10 runs"),
+        ([Invocation(Outcome.OK, "a", 5.0, None)], "no run gave a report"),
+        ([Invocation(Outcome.TIMEOUT, "a", 3000.0, 3000), *[ran(10)] * 10], ""),
+        ([Invocation(Outcome.THROTTLED), ran(10)], ""),
+        ([Invocation(Outcome.NO_REPORT, "a"), ran(10)], ""),
+        ([Invocation(Outcome.ERROR, "a", 1.0, 1), ran(10)], ""),
+    ],
+)
+def test_what_cannot_be_recommended_has_a_reason(invocations: list[Invocation], reason: str) -> None:
+    found = failed([sample_of(256, invocations)]).get(Configuration(256, X86))
+    assert (found.reason if found else "") == reason

@@ -1,0 +1,88 @@
+"""Belief in the measured configurations alone, from plain statistics.
+
+Used by a grid, and where no curve can be fitted. It says nothing of sizes that were not measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.estimation.belief import Belief, cost_of_billed
+from tuner.estimation.exclusions import failed
+from tuner.estimation.robust_statistics import PRIOR_SD, fit_noise, locate, steady_runs
+from tuner.model import Configuration, Invocation, Sample, SearchSpace, invocations_of
+from tuner.pricing.price_list import PriceList
+
+Floats = NDArray[np.float64]
+
+DRAWS = 400
+"""Joint draws of a belief: enough for 95% intervals to two digits."""
+
+
+def measured_belief(
+    samples: Sequence[Sample], prices: PriceList, *, seed: int, draws: int = DRAWS, space: SearchSpace | None = None
+) -> Belief:
+    """Belief in the measured configurations alone, from plain statistics.
+
+    Args:
+        samples: what was measured.
+        prices: for the cost.
+        seed: of the draws.
+        draws: how many, the S of `Belief`.
+        space: what may be recommended; None: everything that was measured.
+
+    Returns:
+        A belief whose candidates are the configurations of the space with usable runs,
+        sorted; no candidate at all when nothing was usable.
+    """
+    grouped = invocations_of(samples)
+    excluded = failed(samples)
+    steady = {c: steady_runs(runs) for c, runs in grouped.items() if c not in excluded}
+    candidates = tuple(sorted(c for c, runs in steady.items() if runs and (space is None or c in space)))
+    noise = fit_noise(steady[c] for c in candidates)
+    locations = [locate(steady[c], noise) for c in candidates]
+    rng = np.random.default_rng(seed)
+    shocks = rng.standard_t(noise.dof, size=(draws, len(candidates)))
+    logs = np.array([loc.log_ms for loc in locations]) + shocks * np.array([loc.standard_error for loc in locations])
+    median = np.exp(logs)
+    duration = median * noise.tail_factor
+    billed = duration + np.array([loc.billed_excess_ms for loc in locations])
+    return Belief(
+        candidates=candidates,
+        duration_ms=duration,
+        cost_usd=cost_of_billed(candidates, billed, prices),
+        p95_ms=median * noise.p95_factor,
+        p99_ms=median * noise.p99_factor,
+        measured=np.ones(len(candidates), dtype=np.bool_),
+        init_ms=_init_draws(grouped, candidates, rng, draws),
+        excluded=excluded,
+    )
+
+
+def _init_draws(
+    grouped: Mapping[Configuration, Sequence[Invocation]],
+    candidates: Sequence[Configuration],
+    rng: np.random.Generator,
+    draws: int,
+) -> Floats | None:
+    """Mean init duration of every candidate; sizes without a cold start are interpolated in log memory."""
+    seen: dict[str, list[tuple[float, float, int]]] = {}
+    for configuration, runs in grouped.items():
+        starts = [run.start_ms for run in runs if run.usable and run.start_ms]
+        if starts:
+            point = (math.log(configuration.memory_mb), float(np.mean(np.log(starts))), len(starts))
+            seen.setdefault(configuration.architecture, []).append(point)
+    if not seen or not candidates:
+        return None
+    columns = []
+    for candidate in candidates:
+        points = sorted(seen.get(candidate.architecture) or next(iter(seen.values())))
+        x = math.log(candidate.memory_mb)
+        centre = float(np.interp(x, [p[0] for p in points], [p[1] for p in points]))
+        count = min(points, key=lambda p: abs(p[0] - x))[2]
+        columns.append(np.exp(centre + rng.standard_normal(draws) * 2 * PRIOR_SD / math.sqrt(count)))
+    return np.stack(columns, axis=1)

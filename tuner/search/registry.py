@@ -1,0 +1,60 @@
+"""The samplers that a user can name, and what others need to know of each.
+
+A new sampler is a class that meets `Sampler`, a member of `SamplerName`, and an entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tuner.model import SamplerName
+from tuner.settings import Settings
+
+if TYPE_CHECKING:
+    from tuner.search.sampler import Sampler
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerKind:
+    """A sampler that a user can name.
+
+    Attributes:
+        make: builds it from the settings.
+        measures_every_size: it measures every configuration of the space a fixed number of times. So its space
+            is a list of sizes, and its plan is known before the first run.
+    """
+
+    make: Callable[[Settings], Sampler]
+    measures_every_size: bool
+
+
+def _adaptive(_settings: Settings) -> Sampler:
+    # Imported when called: a sampler loads numpy, which commands that do not search go without.
+    from tuner.search.adaptive import AdaptiveSampler
+
+    return AdaptiveSampler()
+
+
+def _grid(settings: Settings) -> Sampler:
+    from tuner.search.grid import GridSampler
+
+    return GridSampler(settings.runs, settings.environments, fresh=settings.only_cold_starts)
+
+
+SAMPLERS: Mapping[SamplerName, SamplerKind] = {
+    SamplerName.ADAPTIVE: SamplerKind(_adaptive, measures_every_size=False),
+    SamplerName.GRID: SamplerKind(_grid, measures_every_size=True),
+}
+"""What each name stands for."""
+
+
+def make_sampler(settings: Settings) -> Sampler:
+    """The sampler that the settings ask for."""
+    return SAMPLERS[settings.sampler].make(settings)
+
+
+def measures_every_size(settings: Settings) -> bool:
+    """Whether the settings ask for a fixed number of runs of every size."""
+    return SAMPLERS[settings.sampler].measures_every_size

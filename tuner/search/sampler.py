@@ -1,0 +1,74 @@
+"""The protocol of a sampler: evidence in, the next trials out.
+
+A sampler keeps no state of its own: the same evidence gives the same proposal. So a study can be rebuilt from
+its samples after a crash or in another process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from tuner.estimation.belief import Belief
+from tuner.model import Budget, Configuration, Objective, Sample, SamplerName, SearchSpace, StopReason, Trial
+from tuner.pricing.price_list import PriceList
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything a decision may rest on.
+
+    Attributes:
+        space: what may be measured and recommended.
+        samples: all samples so far, in the order they were told (the order must not matter).
+        objective: what to minimise.
+        prices: what an invocation costs.
+        budget: bounds on the search (as asked for, not what is left).
+        current: the configuration in use, where known.
+        environments: how many environments a trial should use unless there is a reason.
+        seed: source of every random choice.
+        invocations_per_month: the user's traffic, where known.
+        next_trial_id: the id of the next trial.
+    """
+
+    space: SearchSpace
+    samples: tuple[Sample, ...]
+    objective: Objective
+    prices: PriceList
+    budget: Budget
+    current: Configuration | None = None
+    environments: int = 2
+    seed: int = 0
+    invocations_per_month: float | None = None
+    next_trial_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What to measure next; without trials, why there is nothing more to measure."""
+
+    trials: tuple[Trial, ...]
+    stopped_by: StopReason | None = None
+    expected_regret: float | None = None
+
+
+class Sampler(Protocol):
+    """Chooses trials, and says what is believed of the configurations."""
+
+    @property
+    def name(self) -> SamplerName:
+        """What the user calls it."""
+        ...
+
+    @property
+    def fits_curves(self) -> bool:
+        """Whether its belief is fitted curves, which cover sizes that were not measured."""
+        ...
+
+    def propose(self, evidence: Evidence) -> Proposal:
+        """The next batch of trials, or the reason to stop."""
+        ...
+
+    def belief(self, evidence: Evidence) -> Belief:
+        """What the evidence says of every candidate."""
+        ...
