@@ -1,0 +1,1 @@
+"""What logs and metrics already tell of a function, without invoking it."""
