@@ -20,6 +20,7 @@ ROOMS = (
     "tuner.documents",
     "tuner.comparison.statistics",
     "tuner.comparison",
+    "tuner.evidence",
     "tuner.workflows",
     "tuner.simulated",
     "tuner.aws.api",
@@ -47,6 +48,7 @@ CORE_ROOMS = {
     "tuner.documents",
     "tuner.comparison.statistics",
     "tuner.comparison",
+    "tuner.evidence",
     "tuner.workflows",
 }
 
@@ -71,7 +73,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tuner.search": {"root", "tuner.pricing", "tuner.estimation"},
     "tuner.documents": {"root", "tuner.pricing", "tuner.estimation", "tuner.search"},
     "tuner.comparison.statistics": {"root"},
-    "tuner.comparison": CORE_ROOMS - {"tuner.workflows"},
+    "tuner.comparison": CORE_ROOMS - {"tuner.workflows", "tuner.evidence"},
+    "tuner.evidence": {"root", "tuner.pricing", "tuner.estimation", "tuner.search", "tuner.documents"},
     "tuner.workflows": {"root", "tuner.pricing", "tuner.estimation", "tuner.search", "tuner.documents"},
     "tuner.simulated": CORE_ROOMS,
     "tuner.aws.api": CORE_ROOMS,
