@@ -52,13 +52,12 @@ class LocalHandler:
         return WorkerSpec(
             name=self.file.stem,
             handler=f"{self.file.stem}.{self.function}",
-            runtime=self.runtime.family,
+            runtime=self.runtime_identifier,
             command=self.runtime.command(),
             code_dir=self.file.parent,
             memory_mb=memory_mb,
             timeout_s=timeout_s,
             inherit_environment=True,
-            module_file=self.file.name,
             throttled=throttled,
         )
 
@@ -99,7 +98,7 @@ def parse_handler(text: str, *, path: str = "TARGET") -> tuple[LocalHandler | No
         faults.append(Fault(path, f"{name} {problem}", "give the path from the current folder"))
     if not _NAME.fullmatch(function):
         faults.append(Fault(path, f"{function!r} is not the name of a function", _FORM))
-    if runtime and not runtime.dots and "." in file.stem:
+    if runtime and "." in file.stem:
         faults.append(Fault(path, f"{file.name} cannot be imported", "name the file without further dots"))
     if runtime and not runtime.find():
         problem = f"{name} needs {runtime.title}, and there is no {runtime.program} in PATH"

@@ -8,10 +8,9 @@ import threading
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.integration.local.workers import within_5_s
+from tests.integration.local.workers import processes_with, within_5_s
 from tuner.errors import BackendError, InputError
 from tuner.local.backend import LocalBackend, describe_local, handler_faults, open_local
 from tuner.local.host import architecture, cores, cpu_model, max_memory_mb
@@ -223,7 +222,7 @@ def test_stopping_ends_a_long_run_at_once_and_leaves_no_worker(tmp_path: Path) -
         assert list(backend.measure([trial(0)], stop)) == []
         watcher.join()
         assert time.monotonic() - began < 60
-    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+    assert not processes_with(f"LAMBDA_TASK_ROOT={tmp_path}")
 
 
 def test_stopping_ends_a_function_that_is_still_loading(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_sleep_is_not_stretched(tmp_path: Path, governor: Governor) -> None:
 def test_both_meters_see_the_cpu_time_of_a_child_before_and_after_its_end() -> None:
     burner = "import time\nwhile time.process_time() < 0.15: pass\nprint(flush=True)\nimport sys; sys.stdin.read()"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    for meter in (KernelCpuMeter(os.getpid()), PsutilCpuMeter(os.getpid())):
+    for meter in (KernelCpuMeter(os.getpid(), os.getpid()), PsutilCpuMeter(os.getpid())):
         before = meter.read_s(())
         with subprocess.Popen([sys.executable, "-S", "-c", burner], **pipes) as child:  # type: ignore[call-overload]
             child.stdout.readline()
@@ -80,9 +80,10 @@ def test_both_meters_see_the_cpu_time_of_a_child_before_and_after_its_end() -> N
 def test_a_process_that_is_gone_has_no_meter() -> None:
     child = subprocess.Popen([sys.executable, "-S", "-c", ""])
     child.wait()
-    for kind in (KernelCpuMeter, PsutilCpuMeter):
-        with pytest.raises(OSError):
-            kind(child.pid)
+    with pytest.raises(OSError):
+        KernelCpuMeter(child.pid, os.getpid())
+    with pytest.raises(OSError):
+        PsutilCpuMeter(child.pid)
 
 
 def test_a_control_group_limits_by_the_kernel_where_one_may_be_written() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from tuner.local.worker.environment import ExecutionEnvironment
 from tuner.local.worker.runtimes import PYTHON
 from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
 
@@ -148,6 +150,22 @@ def within_5_s(condition: Callable[[], bool]) -> bool:
     while not (holds := condition()) and time.monotonic() < deadline:
         time.sleep(0.005)
     return holds
+
+
+def left_of(environment: ExecutionEnvironment) -> list[int]:
+    """Pids of processes of an environment that still run."""
+    return processes_with(f"AWS_LAMBDA_LOG_STREAM_NAME={environment.label}")
+
+
+def processes_with(variable: str) -> list[int]:
+    """Pids of running processes that were started with an environment variable, written as NAME=VALUE."""
+    label = f"{variable}\0".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if label in (folder / "environ").read_bytes() and lives(int(folder.name)):
+                found.append(int(folder.name))
+    return found
 
 
 def lives(pid: int) -> bool:

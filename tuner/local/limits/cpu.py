@@ -64,6 +64,10 @@ class Quota:
             return False, max(min(self._start + periods * self._period - now, self._period), MIN_NAP_S)
         return True, max(min((self._quota - used) / self._parallel, self._period), MIN_NAP_S)
 
+    def shift(self, seconds: float) -> None:
+        """Move the running period to a clock that is ahead by so much."""
+        self._start += seconds
+
     def owed_s(self, now: float, cpu: float) -> float:
         """Seconds that an exact limit would have delayed the end of an invocation that ends now.
 
@@ -117,15 +121,19 @@ class CpuMeter(Protocol):
 class KernelCpuMeter:
     """Linux: the CPU clock of each process, in nanoseconds, without any privilege.
 
-    What has ended and been waited for is in the figures of whoever waited (10 ms ticks); the
+    What has ended and been waited for is in the figures of whoever waited (10 ms ticks). The
     living are read by their clocks.
+
+    Args:
+        pid: the worker.
+        root: its parent, which waits for its orphans.
     """
 
     _CPUCLOCK_SCHED = 2  # MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) of the kernel's posix-timers.h
     _TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    def __init__(self, pid: int, root: int) -> None:
+        self._pid, self._root = pid, root
         self._read_one_s(pid)
 
     def read_s(self, descendants: Iterable[int]) -> float:
@@ -140,17 +148,20 @@ class KernelCpuMeter:
                 total += self._read_one_s(pid)
             except OSError:  # ended since the tree was read
                 continue
-        return total + self._read_one_s(self._pid)
+        return total + self._read_one_s(self._pid) + self._read_waited_for_s(self._root)
 
     @classmethod
     def _read_one_s(cls, pid: int) -> float:
-        own = time.clock_gettime((~pid << 3) | cls._CPUCLOCK_SCHED)
+        return time.clock_gettime((~pid << 3) | cls._CPUCLOCK_SCHED) + cls._read_waited_for_s(pid)
+
+    @classmethod
+    def _read_waited_for_s(cls, pid: int) -> float:
         fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
         try:
             fields = os.read(fd, 1024).rpartition(b")")[2].split()
         finally:
             os.close(fd)
-        return own + (int(fields[13]) + int(fields[14])) * cls._TICK_S  # cutime, cstime of proc(5)
+        return (int(fields[13]) + int(fields[14])) * cls._TICK_S  # cutime, cstime of proc(5)
 
 
 class PsutilCpuMeter:

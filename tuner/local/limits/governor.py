@@ -1,4 +1,4 @@
-"""The owner's side of the helper process that limits workers (see `governor_process`).
+"""The owner's side of the helper process that starts and limits workers (see `governor_process`).
 
 One governor serves all workers of a backend or pool, from any thread.
 """
@@ -6,16 +6,17 @@ One governor serves all workers of a backend or pool, from any thread.
 from __future__ import annotations
 
 import contextlib
-import os
+import json
+import socket
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
-from math import inf
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuner.errors import BackendError
-from tuner.local.limits.cgroup import ControlGroup
+from tuner.local.limits.isolation import hidden_paths
 
 _ROOT = Path(__file__).resolve().parents[3]
 _START = "import sys; sys.path.append(sys.argv[1]); from tuner.local.limits.governor_process import main; main()"
@@ -28,44 +29,74 @@ class Use:
 
     Attributes:
         peak_bytes: peak resident memory so far.
-        out_of_memory: whether that is above its limit; it was, or must be, killed then.
+        out_of_memory: whether that is above its limit. It was killed then, or must be.
         owed_s: by how much an exact limit of the CPU share would have delayed the end.
+        lost_s: how long it could run during the invocation and had no core.
+        cpu_s: CPU time of the invocation, of all its processes.
     """
 
     peak_bytes: int
     out_of_memory: bool
     owed_s: float
+    lost_s: float
+    cpu_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A worker to start.
+
+    Attributes:
+        command, variables, folder: program and arguments, environment variables, working directory.
+        code: folder of the function's code.
+        share: vCPUs; None: not limited.
+        limit_bytes: resident memory above which it is killed.
+        freezes: whether it is stopped between invocations.
+        tmp_mb: size of its own /tmp, where the host allows one.
+    """
+
+    command: Sequence[str]
+    variables: Mapping[str, str]
+    folder: str
+    code: str
+    share: float | None
+    limit_bytes: int
+    freezes: bool
+    tmp_mb: int
+
+
+@dataclass(slots=True)
 class Governor:
-    """Limits workers; a context manager. When it closes, or this process dies, its workers are killed.
+    """Starts and limits workers; a context manager. When it closes, or this process dies, its workers are killed.
 
     Args:
         cgroup_parent: control group below which the kernel is to limit the CPU share (see
-            `tuner.local.limits.cgroup`); None: by stopping and continuing the workers.
+            `tuner.local.limits.cgroup`). None: by stopping and continuing the workers.
 
     Raises:
         BackendError: the helper process cannot be started, or was killed from outside.
     """
 
-    def __init__(self, *, cgroup_parent: Path | None = None) -> None:
-        self._cgroup_parent = cgroup_parent
-        self._unlimited: dict[int, tuple[ControlGroup, float]] = {}
+    cgroup_parent: Path | None = None
+    _process: subprocess.Popen[bytes] = field(init=False, repr=False)
+    _socket: socket.socket = field(init=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _sending: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _unread: bytes = b""
+    _hello: str = ""
+
+    def __post_init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-BP", "-c", _START, str(_ROOT)],  # -P: the current folder may hold a types.py
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C at the terminal must reach the tuner alone
-                bufsize=0,
-            )
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-BP", "-c", _START, str(_ROOT)],  # -P: the current folder may hold a types.py
+                    stdin=theirs.fileno(),
+                    start_new_session=True,  # Ctrl-C at the terminal must reach the tuner alone
+                )
         except OSError as exc:
+            self._socket.close()
             raise BackendError(f"cannot start the helper process that limits workers: {exc}", CANNOT_START) from exc
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._commands, self._answers = self._process.stdin, self._process.stdout
-        self._lock = threading.Lock()
-        self._hello: str | None = None
 
     def __enter__(self) -> Governor:
         return self
@@ -82,43 +113,62 @@ class Governor:
     def limits_cpu(self) -> bool:
         """Whether this system lets the CPU time of a worker be read, and so be limited."""
         with self._lock:
-            return self._greeting() == "cpu"
+            return self._greeting().startswith("cpu")
 
-    def add(self, pid: int, *, share: float | None, limit_bytes: int, freezes: bool) -> None:
-        """Take charge of a worker that leads its own session; its init phase begins.
+    @property
+    def isolates(self) -> bool:
+        """Whether workers have their own /tmp and processes."""
+        with self._lock:
+            return self._greeting().endswith("isolated")
+
+    def start(self, wanted: Start, output_fd: int, status_fd: int) -> int:
+        """Start a worker that leads its own session; its init phase begins.
 
         Args:
-            pid: the worker.
-            share: vCPUs; None: not limited.
-            limit_bytes: resident memory above which it is killed.
-            freezes: whether it is stopped between invocations.
+            wanted: what to start.
+            output_fd: its stdout and stderr.
+            status_fd: gets its exit status as text when it ends, negative for a signal.
+
+        Returns:
+            Its pid.
 
         Raises:
-            BackendError: the control group cannot be made.
+            BackendError: it cannot be started.
         """
-        path = ""
-        if self._cgroup_parent and share is not None:
-            path, share = str(self._join_group(pid, share, self._cgroup_parent)), None
-        self._send(f"add {pid} {inf if share is None else share!r} {limit_bytes} {freezes:d} {path}")
+        document = {
+            "command": list(wanted.command),
+            "variables": dict(wanted.variables),
+            "folder": wanted.folder,
+            "share": wanted.share,
+            "limit_bytes": wanted.limit_bytes,
+            "freezes": wanted.freezes,
+            "tmp_mb": wanted.tmp_mb,
+            "keep": hidden_paths(wanted.command, wanted.variables.values(), wanted.code),
+            "group": str(self.cgroup_parent or ""),
+        }
+        with self._lock:
+            self._greeting()
+            self._send(f"start {json.dumps(document)}", output_fd, status_fd)
+            kind, _, told = self._read().partition(" ")
+        if kind == "error":
+            raise BackendError(f"cannot start {wanted.command[0]}: {told}", CANNOT_START)
+        return int(told)
 
     def begin(self, pid: int) -> None:
         """An invocation starts: let the worker run, within its share."""
-        if grouped := self._unlimited.pop(pid, None):  # the init phase was free
-            group, share = grouped
-            group.limit(share)
         self._send(f"begin {pid}")
 
     def end(self, pid: int) -> Use:
         """The invocation or the init phase is over."""
-        peak, exceeded, owed_s = self._ask(f"end {pid}").split()
-        return Use(int(peak), exceeded == "1", float(owed_s))
+        peak, exceeded, owed_s, lost_s, cpu_s = self._ask(f"end {pid}").split()
+        return Use(int(peak), exceeded == "1", float(owed_s), float(lost_s), float(cpu_s))
 
     def kill(self, pid: int) -> None:
         """Kill a worker with all that it started, soon; from any thread."""
         self._send(f"kill {pid}")
 
     def remove(self, pid: int) -> None:
-        """Kill a worker with all that it started, and forget it. It must not be waited for before."""
+        """Kill a worker with all that it started, and forget it."""
         self._ask(f"remove {pid}")
 
     def check(self) -> None:
@@ -129,21 +179,16 @@ class Governor:
     def close(self) -> None:
         """Kill all workers and end the helper process."""
         with contextlib.suppress(OSError):
-            self._commands.close()
+            self._socket.shutdown(socket.SHUT_WR)
         self._process.wait()
-        self._answers.close()
+        self._socket.close()
 
-    def _join_group(self, pid: int, share: float, parent: Path) -> Path:
+    def _send(self, line: str, *fds: int) -> None:
+        data = line.encode() + b"\n"
         try:
-            group = ControlGroup.create(parent, pid)
-        except OSError as exc:
-            raise BackendError(f"cannot make a control group below {parent}: {exc}", "limit without one") from exc
-        self._unlimited[pid] = (group, share)
-        return group.path
-
-    def _send(self, line: str) -> None:
-        try:
-            os.write(self._commands.fileno(), line.encode() + b"\n")  # one write: atomic between threads
+            with self._sending:
+                sent = socket.send_fds(self._socket, [data], fds) if fds else 0
+                self._socket.sendall(data[sent:])
         except (OSError, ValueError) as exc:
             raise self._lost() from exc
 
@@ -154,15 +199,21 @@ class Governor:
             return self._read()
 
     def _greeting(self) -> str:
-        if self._hello is None:
+        if not self._hello:
             self._hello = self._read()
         return self._hello
 
     def _read(self) -> str:
-        line = self._answers.readline()
-        if not line:
-            raise self._lost()
-        return line.decode().strip()
+        while b"\n" not in self._unread:
+            try:
+                data = self._socket.recv(1 << 16)
+            except OSError:
+                data = b""
+            if not data:
+                raise self._lost()
+            self._unread += data
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line.decode()
 
     @staticmethod
     def _lost() -> BackendError:

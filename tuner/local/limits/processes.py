@@ -1,6 +1,6 @@
 """The processes of a worker: itself and whatever it started, however deep.
 
-Reads the process table and sends signals; knows nothing of limits.
+Reads the process table and sends signals. It knows nothing of limits.
 """
 
 from __future__ import annotations
@@ -12,41 +12,24 @@ import sys
 
 
 class ProcessTree:
-    """A worker, which leads a process group of its own, and its living descendants, children before their parents."""
+    """A worker, which leads a process group of its own, and its living descendants, children before their parents.
 
-    def __init__(self, pid: int) -> None:
+    Args:
+        pid: the worker.
+        root: its parent, which is the parent of every orphan of it too.
+    """
+
+    def __init__(self, pid: int, root: int) -> None:
         self.pid = pid
+        self.root = root
         self.descendants: tuple[int, ...] = ()
-        self._births: dict[int, float] = {}
 
     def refresh(self) -> None:
-        """Read again which descendants live.
-
-        One whose parent has ended is no longer below the worker, but was seen there before: it
-        is known again by its pid and the time of its start.
-        """
-        births: dict[int, float] = {}
-        self._add_children(self.pid, births)
-        for pid in reversed(self.descendants):  # parents first
-            if pid not in births and 0 < self._births[pid] == birth_of(pid):
-                births[pid] = self._births[pid]
-                self._add_children(pid, births)
-        self.descendants, self._births = tuple(reversed(births)), births
-
-    def stop(self) -> None:
-        """Stop all of them, whatever they start meanwhile."""
-        before = None
-        while before != self.descendants:
-            before = self.descendants
-            self.send(signal.SIGSTOP)
-            self.refresh()
-
-    def _add_children(self, parent: int, births: dict[int, float]) -> None:
-        waiting = [parent]
-        for pid in waiting:
-            children = [child for child in children_of(pid) if child not in births]
-            births.update((child, self._births.get(child) or birth_of(child)) for child in children)
-            waiting += children
+        """Read again which descendants live."""
+        found = [self.root]
+        for pid in found:
+            found += children_of(pid)
+        self.descendants = tuple(pid for pid in reversed(found) if pid not in (self.root, self.pid))
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the worker's process group and to descendants that left it."""
@@ -56,6 +39,38 @@ class ProcessTree:
             with contextlib.suppress(OSError):
                 if os.getpgid(pid) != self.pid:
                     os.kill(pid, number)
+
+    def stop(self) -> None:
+        """Stop all of them, whatever they start meanwhile."""
+        before = None
+        while before != self.descendants:
+            before = self.descendants
+            self.send(signal.SIGSTOP)
+            self.refresh()
+
+
+class WaitMeter:
+    """How long a worker could run and had no core, because other programs had them all.
+
+    Of the threads that waited at the same time, the one that waited longest counts.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._seen: dict[str, int] = {}
+
+    def read_s(self, descendants: tuple[int, ...]) -> float:
+        """Seconds of waiting since the last reading; 0 where the system does not tell."""
+        seen = {}
+        for pid in (self._pid, *descendants):
+            with contextlib.suppress(OSError):
+                for thread in os.listdir(f"/proc/{pid}/task"):
+                    path = f"/proc/{pid}/task/{thread}/schedstat"
+                    with contextlib.suppress(OSError, IndexError):
+                        seen[path] = _waited_ns(path)
+        longest_ns = max((waited - self._seen.get(path, waited) for path, waited in seen.items()), default=0)
+        self._seen = seen
+        return max(0, longest_ns) / 1e9
 
 
 def children_of(pid: int) -> list[int]:
@@ -73,27 +88,21 @@ def children_of(pid: int) -> list[int]:
     return children
 
 
-def birth_of(pid: int) -> float:
-    """When a process was started, on a clock of the system's own; 0: it is gone."""
-    if sys.platform != "linux":
-        return _birth_by_psutil(pid)
+def waited_for_core_ms() -> float:
+    """Time so far that the calling thread was ready to run but had no core; 0 where the system does not tell."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return float(file.read().rpartition(b")")[2].split()[19])  # starttime of proc(5), in ticks
-    except OSError:
+        return _waited_ns("/proc/thread-self/schedstat") / 1e6
+    except (OSError, IndexError):
         return 0.0
 
 
-def waited_for_core_ms(pid: int) -> float | None:
-    """Time that the main thread of a process was ready to run but had no core; None where it is not told.
-
-    A process that is stopped does not wait.
-    """
+def _waited_ns(path: str) -> int:
+    """Second field of schedstat: time on a run queue (kernel documentation, sched-stats)."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        with open(f"/proc/{pid}/schedstat", "rb") as file:
-            return int(file.read().split()[1]) / 1e6
-    except (OSError, IndexError):
-        return None
+        return int(os.read(fd, 128).split()[1])
+    finally:
+        os.close(fd)
 
 
 def _children_by_psutil(pid: int) -> list[int]:
@@ -103,12 +112,3 @@ def _children_by_psutil(pid: int) -> list[int]:
         return [child.pid for child in psutil.Process(pid).children()]
     except psutil.Error:
         return []
-
-
-def _birth_by_psutil(pid: int) -> float:
-    import psutil
-
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
-        return 0.0

@@ -1,7 +1,7 @@
 """One execution environment: a worker process that is started, invoked again and again, frozen between, and ended.
 
-What happens to the function (errors, timeouts, memory, a killed worker) is in the result;
-only the loss of the helper that limits workers raises.
+What happens to the function (errors, timeouts, memory, a killed worker) is in the result. Only the loss of the helper
+process that limits workers raises.
 """
 
 from __future__ import annotations
@@ -9,27 +9,32 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
+import shutil
 import signal
-import subprocess
+import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tuner.errors import BackendError
-from tuner.local.limits.governor import CANNOT_START, Governor, Use
+from tuner.local.limits.governor import CANNOT_START, Governor, Start, Use
 from tuner.local.limits.memory import MB
-from tuner.local.limits.processes import waited_for_core_ms
-from tuner.local.worker.channel import Channel, Message, WorkerGone
-from tuner.local.worker.log import Facts, OutputFile, compose
+from tuner.local.worker.log import Facts, compose
+from tuner.local.worker.output import Output
+from tuner.local.worker.runtime_api import Answer, Event, RuntimeApi
 from tuner.local.worker.runtimes import LOOPS
 from tuner.local.worker.spec import MAX_RESPONSE_BYTES, LocalInvocationResult, WorkerSpec
 from tuner.model import FunctionError
 
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
-_EXIT_WAIT_S = 0.5
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL")
+_LEFT_OUT = ("TMPDIR",)
+"""Variables of the shell that a worker does not get: it has a /tmp of its own."""
+_EXIT_WAIT_S = 2.0
+_SHORTEST_MS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +52,50 @@ class _Ending:
 class ExecutionEnvironment:
     """A worker process for one spec.
 
-    The worker is started at once; its init phase is waited for by `load`, or by the first
-    invocation. Not for several threads at a time, but for `kill`.
+    The worker is started at once. `load`, or the first invocation, waits for its init phase. Not for several threads at
+    a time, but for `kill`.
 
     Args:
         spec: what to run.
-        governor: what limits it; must outlive it.
+        governor: what starts and limits it; must outlive it.
+        copy: gets all output of the function; None: only the end of it is kept.
 
     Raises:
-        BackendError: the interpreter cannot be started, or the governor is gone.
+        BackendError: the program cannot be started, or the governor is gone.
     """
 
-    def __init__(self, spec: WorkerSpec, governor: Governor) -> None:
+    def __init__(self, spec: WorkerSpec, governor: Governor, *, copy: Callable[[bytes], object] | None = None) -> None:
         self.spec = spec
         self.label = time.strftime("%Y/%m/%d/", time.gmtime()) + f"[{spec.version}]{uuid.uuid4().hex}"
         self._governor = governor
         self._lock = threading.Lock()
-        self._loaded = self._invoked = self._closed = self._spent = self._ready = False
-        self._init_error: FunctionError | None = None
+        self._loaded = self._invoked = self._closed = self._spent = False
+        self._status: int | None = None
         self._init_ms: float | None = None
-        self._use = Use(0, out_of_memory=False, owed_s=0.0)
+        self._use = Use(0, out_of_memory=False, owed_s=0.0, lost_s=0.0, cpu_s=0.0)
+        self._arn = spec.arn or f"arn:aws:lambda:{spec.region}:000000000000:function:{spec.name}"
+        if not shutil.which(spec.command[0], path=dict(spec.environment).get("PATH")):
+            raise BackendError(f"cannot start {spec.command[0]}", "install it, or put it into PATH")
         with ExitStack() as resources:
             try:
-                self._output = resources.enter_context(contextlib.closing(OutputFile()))
-                self._channel = resources.enter_context(contextlib.closing(Channel(self._alive)))
-                self._began = time.monotonic()
-                self._process = self._spawn()
+                self._output = resources.enter_context(contextlib.closing(Output(copy)))
+                self._api = RuntimeApi(max_response_bytes=MAX_RESPONSE_BYTES, alive=self._alive)
+                resources.callback(self._api.close)
+                self._status_fd, status_write_fd = os.pipe()
+                resources.callback(os.close, self._status_fd)
+                os.set_blocking(self._status_fd, False)
+                folder = "" if governor.isolates else resources.enter_context(tempfile.TemporaryDirectory())
             except OSError as exc:
                 raise BackendError(f"cannot start a worker for {spec.name}: {exc}", CANNOT_START) from exc
+            try:
+                self.pid = governor.start(self._wanted(folder), self._output.write_fd, status_write_fd)
+            finally:
+                self._output.let_go()
+                os.close(status_write_fd)
+            self._began = time.monotonic()
             resources.callback(self._end_worker)
-            share = spec.cpu_share if spec.throttled else None
-            governor.add(self.pid, share=share, limit_bytes=spec.memory_limit_bytes, freezes=spec.throttled)
+            self._api.watch(self._output.fileno(), self._drain)
+            self._api.watch(self._status_fd, self._read_status)
             self._resources = resources.pop_all()
 
     def __enter__(self) -> ExecutionEnvironment:
@@ -87,32 +105,30 @@ class ExecutionEnvironment:
         self.close()
 
     @property
-    def pid(self) -> int:
-        """Pid of the worker, which leads a session and a process group of its own."""
-        return self._process.pid
-
-    @property
     def usable(self) -> bool:
-        """Whether it can serve another invocation; if not, close it and start a new one."""
+        """Whether it can serve another invocation. If not, close it and start a new one."""
         return not self._spent and self._alive()
 
     def load(self) -> FunctionError | None:
-        """Wait for the init phase, for `init_limit_s` at most; the CPU is not limited meanwhile, as in Lambda.
+        """Wait for the init phase, for `init_limit_s` at most. The CPU is not limited meanwhile, as in Lambda.
 
         Returns:
             The error of a handler that could not be loaded. The first invocation will give it too.
         """
         if not self._loaded:
             self._loaded = True
+            delayed_ms = self._api.delayed_ms
+            took_ms: float | None
             try:
-                self._take_ready(self._channel.receive(deadline=self._began + self.spec.init_limit_s))
-                self._init_ms = (time.monotonic() - self._began) * 1000
+                self._spent = not self._api.wait(self._loading_ended, deadline=self._began + self.spec.init_limit_s)
+                took_ms = (time.monotonic() - self._began) * 1000 - (self._api.delayed_ms - delayed_ms)
             except TimeoutError:
-                self._init_ms = self.spec.init_limit_s * 1000  # it goes on within the first invocation
-            except WorkerGone:
-                self._spent = True  # the first invocation tells how it ended
+                took_ms = None  # it goes on within the first invocation
+            self._spent = self._spent or (not self._api.ready and self._loading_ended())
             self._use = self._governor.end(self.pid)
-        return self._init_error
+            limit_ms = self.spec.init_limit_s * 1000
+            self._init_ms = limit_ms if took_ms is None else max(_SHORTEST_MS, took_ms - self._use.lost_s * 1000)
+        return _error_of(self._api.init_error) if self._api.init_error else None
 
     def invoke(self, payload: bytes, *, request_id: str = "", arn: str = "") -> LocalInvocationResult:
         """Run the handler once.
@@ -126,11 +142,10 @@ class ExecutionEnvironment:
         request_id = request_id or str(uuid.uuid4())
         cold, self._invoked = not self._invoked, True
         before = self._output.take() if cold else b""
-        waited_before = waited_for_core_ms(self.pid)
+        delayed_ms = self._api.delayed_ms
         began = time.monotonic()
-        ending = self._run(payload, request_id, arn or self.spec.arn or self._default_arn(), cold)
+        ending = self._run(payload or b"{}", request_id, arn or self._arn, cold)
         wall_ms = (time.monotonic() - began) * 1000
-        waited = waited_for_core_ms(self.pid)
         facts = Facts(
             request_id=request_id,
             version=self.spec.version,
@@ -141,19 +156,21 @@ class ExecutionEnvironment:
             status=ending.status,
             error_type=ending.error.type if ending.error else None,
         )
+        written = self._output.take()
         return LocalInvocationResult(
             request_id=request_id,
             environment=self.label,
             payload=ending.payload,
             error=ending.error,
-            log=compose(self._output.take(), before, facts, self.spec.log_format),
+            log=compose(written, before, facts, self.spec.log_format),
+            output=before + written,
             duration_ms=facts.duration_ms,
             billed_duration_ms=facts.billed_duration_ms,
             init_duration_ms=facts.init_duration_ms,
             max_memory_used_mb=facts.max_memory_used_mb,
             cpu_ms=ending.cpu_ms,
             wall_ms=wall_ms,
-            waited_ms=waited - waited_before if waited is not None and waited_before is not None else None,
+            waited_ms=self._use.lost_s * 1000 + self._api.delayed_ms - delayed_ms,
         )
 
     def kill(self) -> None:
@@ -161,7 +178,7 @@ class ExecutionEnvironment:
         with self._lock:
             if not self._closed:
                 self._spent = True
-                with contextlib.suppress(BackendError):  # the governor is gone: closing kills what is left
+                with contextlib.suppress(BackendError):  # the governor is gone, and the worker with it
                     self._governor.kill(self.pid)
 
     def close(self) -> None:
@@ -173,48 +190,44 @@ class ExecutionEnvironment:
             self._resources.close()
 
     def _end_worker(self) -> None:
-        with contextlib.suppress(BackendError):  # the governor may be gone
-            self._governor.remove(self.pid)
-        with contextlib.suppress(OSError):
-            os.killpg(self.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        settings = {
-            "readFd": self._channel.worker_reads,
-            "writeFd": self._channel.worker_writes,
-            "responseLimit": MAX_RESPONSE_BYTES,
-            "moduleFile": self.spec.module_file,
-        }
         try:
-            return subprocess.Popen(
-                self.spec.command,
-                env={**self._environment(), "_TUNER_WORKER": json.dumps(settings)},
-                stdin=subprocess.DEVNULL,
-                stdout=self._output.fileno(),
-                stderr=self._output.fileno(),
-                pass_fds=(self._channel.worker_reads, self._channel.worker_writes),
-                start_new_session=True,
-            )
-        except (FileNotFoundError, PermissionError) as exc:
-            raise BackendError(
-                f"cannot start {self.spec.command[0]}: {exc}", "install it, or put it into PATH"
-            ) from exc
-        finally:
-            self._channel.started()
+            self._governor.remove(self.pid)
+        except BackendError:  # the governor is gone, and its keepers with it
+            deadline = time.monotonic() + _EXIT_WAIT_S
+            with contextlib.suppress(OSError):
+                while time.monotonic() < deadline:  # until the group is gone
+                    os.killpg(self.pid, signal.SIGKILL)
+                    time.sleep(0.002)
 
-    def _environment(self) -> Mapping[str, str]:
+    def _wanted(self, folder: str) -> Start:
         spec = self.spec
-        passed_on = (
-            os.environ if spec.inherit_environment else {k: os.environ[k] for k in _PASSED_ON if k in os.environ}
+        return Start(
+            command=spec.command,
+            variables={**self._variables(), **({"TMPDIR": folder} if folder else {})},
+            # A loop of this project goes there itself, so that its interpreter starts beside no module of the function.
+            folder=str(spec.code_dir if spec.provided else LOOPS),
+            code=str(spec.code_dir),
+            share=spec.cpu_share if spec.throttled else None,
+            limit_bytes=spec.memory_limit_bytes,
+            freezes=spec.throttled,
+            tmp_mb=spec.tmp_mb,
         )
+
+    def _variables(self) -> Mapping[str, str]:
+        """Environment variables (developer guide, "Defined runtime environment variables")."""
+        spec = self.spec
+        if spec.inherit_environment:
+            passed_on = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
+        else:
+            passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         return {
             **passed_on,
             "TZ": ":UTC",
             "LAMBDA_TASK_ROOT": str(spec.code_dir),
             "LAMBDA_RUNTIME_DIR": str(LOOPS),
             "_HANDLER": spec.handler,
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
+            # A runtime that the function brings itself is not told (developer guide).
+            **({"AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}"} if not spec.provided else {}),
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_FUNCTION_NAME": spec.name,
             "AWS_LAMBDA_FUNCTION_VERSION": spec.version,
@@ -225,44 +238,45 @@ class ExecutionEnvironment:
             "AWS_REGION": spec.region,
             "AWS_DEFAULT_REGION": spec.region,
             **dict(spec.environment),
+            "AWS_LAMBDA_RUNTIME_API": self._api.address,
         }
 
-    def _take_ready(self, message: Message) -> None:
-        self._ready = True
-        if message.head["error"]:
-            self._init_error = error_of(message.body)
-            self._spent = True
-
     def _run(self, payload: bytes, request_id: str, arn: str, cold: bool) -> _Ending:
-        spec, began = self.spec, time.monotonic()
-        deadline = began + spec.timeout_s
-        head = {"id": request_id, "arn": arn, "deadlineMs": (time.time() + spec.timeout_s) * 1000}
+        spec, began, delayed_ms = self.spec, time.monotonic(), self._api.delayed_ms
         init_ms = self._init_ms if cold else None
-        late = not self._ready  # the rest of the init phase is part of this invocation
+        trace_id = f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"
         self._governor.begin(self.pid)
+        self._api.give(Event(request_id, payload, int((time.time() + spec.timeout_s) * 1000), arn, trace_id))
         try:
-            if late:
-                self._take_ready(self._channel.receive(deadline=deadline))
-            self._channel.send(head, payload, deadline=deadline)
-            answer: Message | None = self._channel.receive(deadline=deadline)
+            self._spent = not self._api.wait(self._ended, deadline=began + spec.timeout_s) or self._spent
             timed_out = False
-        except (TimeoutError, WorkerGone) as end:
-            answer, timed_out = None, isinstance(end, TimeoutError)
-        took_ms = (time.monotonic() - began) * 1000
-        self._use = self._governor.end(self.pid)
-        if self._use.out_of_memory:
+        except TimeoutError:
+            timed_out = True
+        wall_ms = (time.monotonic() - began) * 1000
+        self._use = use = self._governor.end(self.pid)
+        took_ms = max(_SHORTEST_MS, wall_ms - use.lost_s * 1000 - (self._api.delayed_ms - delayed_ms))
+        if use.out_of_memory:
             return self._verdict(request_id, "Runtime.OutOfMemory", "signal: killed", took_ms, init_ms)
         if timed_out:
             return self._timeout(request_id, init_ms)
+        answer = self._api.answer or self._api.init_error
         if answer is None:
             return self._verdict(request_id, "Runtime.ExitError", self._exit_reason(), took_ms, init_ms)
-        self._spent = self._spent or bool(answer.head.get("exits"))
-        error = error_of(answer.body) if answer.head["error"] else None
+        self._spent = self._spent or not self._api.ready
         # An exact limiter would have stopped the worker earlier, and so have let it end later.
-        if self._use.owed_s:
-            time.sleep(self._use.owed_s)
-        duration_ms = (took_ms if late else answer.head["durationMs"]) + self._use.owed_s * 1000
-        return _Ending(duration_ms, answer.body, error, None, answer.head["cpuMs"], init_ms)
+        if use.owed_s:
+            time.sleep(use.owed_s)
+        payload, error = _read(answer)
+        return _Ending(took_ms + use.owed_s * 1000, payload, error, None, use.cpu_s * 1000, init_ms)
+
+    def _ended(self) -> bool:
+        """Whether the invocation is over: answered, and the next one asked for; or nobody is there to answer."""
+        api = self._api
+        over = api.answer is not None and (api.ready or api.answer.body_bytes > MAX_RESPONSE_BYTES)
+        return over or api.init_error is not None or self._status is not None
+
+    def _loading_ended(self) -> bool:
+        return self._api.ready or self._api.init_error is not None or self._status is not None
 
     def _timeout(self, request_id: str, init_ms: float | None) -> _Ending:
         self.kill()
@@ -278,40 +292,54 @@ class ExecutionEnvironment:
 
     def _exit_reason(self) -> str:
         """How the worker ended, in Lambda's words; empty for an exit with status 0."""
-        deadline = time.monotonic() + _EXIT_WAIT_S
-        while (status := self._exit_status()) is None and time.monotonic() < deadline:
-            time.sleep(0.001)
-        if status is None:
-            status = -signal.SIGKILL  # it closed its pipe and stays: it will be killed
-        if status < 0:
-            return f"signal: {(signal.strsignal(-status) or str(-status)).lower()}"
+        status = self._status
+        if status is None or status < 0:
+            number = -status if status else signal.SIGKILL
+            return f"signal: {(signal.strsignal(number) or str(number)).lower()}"
         return f"exit status {status}" if status else ""
+
+    def _drain(self) -> None:
+        if not self._output.drain():
+            self._api.unwatch(self._output.fileno())
+
+    def _read_status(self) -> None:
+        """Take in how the worker ended; an end without a status means that everything was killed."""
+        with contextlib.suppress(BlockingIOError):
+            told = os.read(self._status_fd, 16)
+            if self._status is None:
+                self._status = int(told or -signal.SIGKILL)
+            self._api.unwatch(self._status_fd)
 
     def _alive(self) -> bool:
         self._governor.check()
-        return not self._closed and self._exit_status() is None
-
-    def _exit_status(self) -> int | None:
-        """Exit status of the worker, negative for a signal; None while it lives.
-
-        Leaves it a zombie where it can: its pid stays taken until the governor has let go of it.
-        """
-        if not hasattr(os, "waitid"):  # macOS before Python 3.13
-            return self._process.poll()
-        end = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        if end is None:
-            return None
-        return end.si_status if end.si_code == os.CLD_EXITED else -end.si_status
-
-    def _default_arn(self) -> str:
-        return f"arn:aws:lambda:{self.spec.region}:000000000000:function:{self.spec.name}"
+        if not self._closed and self._status is None:
+            self._read_status()
+        return not self._closed and self._status is None
 
 
-def error_of(document: bytes) -> FunctionError:
-    """Read an error document as Lambda's runtimes return it."""
-    fields = json.loads(document)
+def error_of(document: bytes, kind: str = "") -> FunctionError:
+    """Read an error document as Lambda's runtimes send it; what is none is told as it is."""
+    try:
+        fields = json.loads(document)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        return FunctionError(kind or "Unknown", document.decode("utf-8", "replace"))
     stack = fields.get("stackTrace") or fields.get("trace") or ()
-    return FunctionError(str(fields["errorType"]), str(fields["errorMessage"]), tuple(map(str, stack)))
+    lines = tuple(map(str, stack)) if isinstance(stack, list) else (str(stack),) if stack else ()
+    return FunctionError(str(fields.get("errorType", kind)), str(fields.get("errorMessage", "")), lines)
+
+
+def _error_of(answer: Answer) -> FunctionError:
+    return error_of(answer.body, answer.error_type)
+
+
+def _read(answer: Answer) -> tuple[bytes, FunctionError | None]:
+    """Response and error of an answer."""
+    if answer.body_bytes > MAX_RESPONSE_BYTES:
+        message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
+        return _document("Function.ResponseSizeTooLarge", message)
+    return answer.body, _error_of(answer) if answer.is_error else None
 
 
 def _document(kind: str, message: str) -> tuple[bytes, FunctionError]:

@@ -8,15 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tuner.local.worker.spec import LogFormat
-
-MAX_LOG_BYTES = 1024 * 1024
-"""What is kept of the function's output of one invocation: its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +81,3 @@ def _json(facts: Facts) -> tuple[bytes, bytes]:
 def _event(kind: str, record: dict[str, object]) -> bytes:
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return json.dumps({"time": now, "type": kind, "record": record}).encode() + b"\n"
-
-
-class OutputFile:
-    """Where a worker's stdout and stderr go: a nameless file, so that nobody must empty a pipe meanwhile."""
-
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile("a+b", buffering=0)  # noqa: SIM115  (lives as long as the worker)
-
-    def fileno(self) -> int:
-        """The descriptor to give to the worker; it appends."""
-        return self._file.fileno()
-
-    def take(self) -> bytes:
-        """The end of what was written since the last time."""
-        fd = self._file.fileno()
-        size = os.fstat(fd).st_size
-        text = os.pread(fd, MAX_LOG_BYTES, max(0, size - MAX_LOG_BYTES))
-        os.ftruncate(fd, 0)
-        return text
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()

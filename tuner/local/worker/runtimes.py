@@ -30,7 +30,6 @@ class Runtime:
         loop: file in `LOOPS` that loads the handler and serves invocations.
         version: command-line options that print the interpreter's version.
         identifier: identifier in the Lambda API; `{0}` and `{1}` are the parts of the version.
-        dots: whether a module's file name may contain further dots.
     """
 
     family: str
@@ -41,7 +40,6 @@ class Runtime:
     loop: str
     version: tuple[str, ...]
     identifier: str
-    dots: bool
 
     def command(self, interpreter: str = "") -> tuple[str, ...]:
         """The command that starts a worker.
@@ -76,7 +74,6 @@ PYTHON = Runtime(
     loop="bootstrap.py",
     version=("--version",),
     identifier="python{0}.{1}",
-    dots=False,
 )
 NODE = Runtime(
     family="nodejs",
@@ -87,7 +84,6 @@ NODE = Runtime(
     loop="bootstrap.mjs",
     version=("--version",),
     identifier="nodejs{0}.x",
-    dots=True,
 )
 RUNTIMES = (PYTHON, NODE)
 """Every runtime whose handlers are files, in the order in which messages name them."""

@@ -14,6 +14,8 @@ from tuner.model import MB_PER_VCPU, FunctionError
 
 MAX_RESPONSE_BYTES = 6_291_556
 """Largest response of a synchronous invocation: 6 MB and the envelope (message of Function.ResponseSizeTooLarge)."""
+TMP_MB = 512
+"""Ephemeral storage unless more is asked for (Lambda quotas, 2026-09)."""
 INIT_LIMIT_S = 10.0
 """Time that Lambda gives the init phase before it goes on within the first invocation (developer guide, 2026-09)."""
 
@@ -33,6 +35,7 @@ class WorkerSpec:
         name: function name.
         handler: as Lambda spells it, `module.function` (`app.handler`, `src/index.handler`).
         runtime: identifier of the runtime in the Lambda API, e.g. "python3.12".
+        provided: whether the function brings its runtime itself.
         command: what starts a worker: a runtime's loop, or any program that speaks to it.
         code_dir: directory of the unpacked code (LAMBDA_TASK_ROOT).
         memory_mb: memory size; gives the CPU share and the memory limit.
@@ -43,8 +46,8 @@ class WorkerSpec:
         arn: ARN that the context object tells, unless the invocation brings its own.
         environment: the function's environment variables.
         inherit_environment: whether the worker also sees the variables of this process.
-        module_file: file of the handler's module within `code_dir`, where `handler` leaves a choice.
         log_format: form of START, END and REPORT.
+        tmp_mb: size of /tmp (ephemeral storage).
         throttled: False lifts the CPU share and the freeze between invocations; the memory limit stays.
     """
 
@@ -61,9 +64,10 @@ class WorkerSpec:
     arn: str = ""
     environment: tuple[tuple[str, str], ...] = ()
     inherit_environment: bool = False
-    module_file: str = ""
     log_format: LogFormat = LogFormat.TEXT
     throttled: bool = True
+    provided: bool = False
+    tmp_mb: int = TMP_MB
 
     @property
     def cpu_share(self) -> float:
@@ -86,13 +90,14 @@ class LocalInvocationResult:
         payload: response body, or the error document.
         error: the function's error, where there is one.
         log: START, the function's output, END and REPORT.
+        output: end of what the function wrote to stdout and stderr, in the init phase too when it was cold.
         duration_ms: handler time.
         billed_duration_ms: duration, and init where it was cold, in whole ms.
         init_duration_ms: init phase; None: warm.
         max_memory_used_mb: peak of the worker's processes.
         cpu_ms: CPU time of the handler; None where the worker did not live to tell.
         wall_ms: what the caller waited, without the init phase.
-        waited_ms: time that the worker was let run but waited for a core; None: not known.
+        waited_ms: time that the worker was let run but had no core; it is not part of the duration.
     """
 
     request_id: str
@@ -100,13 +105,14 @@ class LocalInvocationResult:
     payload: bytes
     error: FunctionError | None
     log: bytes
+    output: bytes
     duration_ms: float
     billed_duration_ms: int
     init_duration_ms: float | None
     max_memory_used_mb: int
     cpu_ms: float | None
     wall_ms: float
-    waited_ms: float | None = None
+    waited_ms: float = 0.0
 
     @property
     def function_error(self) -> str | None:

@@ -1,7 +1,7 @@
-"""Runs a Python handler as Lambda's runtime does: imports it once, then answers requests from a pipe.
+"""Runs a Python handler as Lambda's runtime does: imports it once, then serves invocations of the Runtime API.
 
-Stands alone: the interpreter that runs it needs no package of this project, and may be an
-older one. Requests and answers are a JSON line with the length `n` of the body that follows.
+Stands alone: the interpreter that runs it needs no package of this project, and may be an older one. Where the
+handler's environment has AWS's own runtime client (awslambdaric), that one serves. Both behave alike (docs/local.md).
 """
 
 from __future__ import annotations
@@ -10,40 +10,48 @@ import os
 import sys
 import time
 
-_STARTED = time.monotonic()
 if sys.path[0] == __file__.rpartition(os.sep)[0]:  # not so under PYTHONSAFEPATH
     del sys.path[0]  # this file's directory is no place for the function's imports
 
-import importlib.machinery  # noqa: E402
-import json  # noqa: E402
-import logging  # noqa: E402
-import traceback  # noqa: E402
+import _socket
+import importlib.machinery
+import json
+import logging
+import traceback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the module `typing` is not imported: it would lengthen every cold start
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
+CLIENT = "awslambdaric"
+OWN_LOOP = "_TUNER_OWN_LOOP"
+"""Variable that has this loop serve although AWS's client is there."""
+PREFIX = "/2018-06-01/runtime/"
+UNICODE_SINCE = (3, 12)
+"""From this Python on Lambda writes responses in UTF-8; before it escapes what is not ASCII (awslambdaric)."""
+
 
 class Context:
     """The context object of a Python handler (Lambda developer guide, "Using the Lambda context object")."""
 
-    def __init__(self, request: dict[str, Any]) -> None:
+    def __init__(self, headers: dict[str, str]) -> None:
         env = os.environ
-        self.aws_request_id = request["id"]
-        self.invoked_function_arn = request["arn"]
-        self.function_name = env["AWS_LAMBDA_FUNCTION_NAME"]
-        self.function_version = env["AWS_LAMBDA_FUNCTION_VERSION"]
-        self.memory_limit_in_mb = env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
-        self.log_group_name = env["AWS_LAMBDA_LOG_GROUP_NAME"]
-        self.log_stream_name = env["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self.aws_request_id = headers["lambda-runtime-aws-request-id"]
+        self.invoked_function_arn = headers.get("lambda-runtime-invoked-function-arn")
+        self.function_name = env.get("AWS_LAMBDA_FUNCTION_NAME")
+        self.function_version = env.get("AWS_LAMBDA_FUNCTION_VERSION")
+        self.memory_limit_in_mb = env.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        self.log_group_name = env.get("AWS_LAMBDA_LOG_GROUP_NAME")
+        self.log_stream_name = env.get("AWS_LAMBDA_LOG_STREAM_NAME")
+        self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
         self.client_context = None
         self.identity = Identity()
-        self._deadline_ms = request["deadlineMs"]
+        self._deadline_ms = int(headers["lambda-runtime-deadline-ms"])
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the timeout."""
-        return max(0, int(self._deadline_ms - time.time() * 1000))
+        return max(0, self._deadline_ms - int(time.time() * 1000))
 
     def log(self, message: object) -> None:
         """Write to the log as it is."""
@@ -80,36 +88,59 @@ class SourceLoader(importlib.machinery.SourceFileLoader):
         raise OSError(f"no byte code is read for {path}")
 
 
-class InitError(Exception):
-    """The handler could not be had; carries Lambda's error document."""
+class Fault(Exception):  # noqa: N818  (Lambda's word)
+    """What the runtime itself finds wrong; carries Lambda's error document."""
 
-    def __init__(self, error: dict[str, Any]) -> None:
-        super().__init__(error["errorMessage"])
-        self.error = error
+    def __init__(self, kind: str, message: str, stack: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.document = document(kind, message, stack)
 
 
-class Channel:
-    """Messages to and from the tuner."""
+class RuntimeApi:
+    """The client's side of the Runtime API, over one connection that stays open."""
 
-    def __init__(self, read_fd: int, write_fd: int) -> None:
-        for fd in (read_fd, write_fd):
-            os.set_inheritable(fd, False)  # a child must not keep the pipes open
-        self._requests = os.fdopen(read_fd, "rb")
-        self._write_fd = write_fd
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        self._socket = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+        self._socket.connect((host, int(port)))
+        self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        self._unread = b""
 
-    def receive(self) -> tuple[dict[str, Any], bytes] | None:
-        """The next request and its body; None when the tuner is gone."""
-        line = self._requests.readline()
-        if not line:
-            return None
-        request = json.loads(line)
-        return request, self._requests.read(request["n"])
+    def next(self) -> tuple[dict[str, str], bytes]:
+        """Headers and event of the next invocation."""
+        self._socket.sendall(f"GET {PREFIX}invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        return self._receive()
 
-    def send(self, head: dict[str, Any], body: bytes = b"") -> None:
-        """Send one answer."""
-        rest = memoryview(json.dumps(dict(head, n=len(body))).encode() + b"\n" + body)
-        while rest:
-            rest = rest[os.write(self._write_fd, rest) :]
+    def post(self, path: str, body: bytes, content_type: str = "application/json", kind: str = "") -> None:
+        """Send a response or an error, and read that it was taken."""
+        head = f"POST {PREFIX}{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n"
+        if kind:
+            head += f"Lambda-Runtime-Function-Error-Type: {kind}\r\n"
+        self._socket.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode("ascii", "replace") + body)
+        self._receive()
+
+    def _receive(self) -> tuple[dict[str, str], bytes]:
+        while b"\r\n\r\n" not in self._unread:
+            self._fill()
+        head, _, self._unread = self._unread.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")[1:]
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        length = int(headers.get("content-length", "0"))
+        parts, missing = [self._unread], length - len(self._unread)
+        while missing > 0:
+            parts.append(self._socket.recv(min(missing, 1 << 20)))
+            if not parts[-1]:
+                raise ConnectionError("the Runtime API has closed the connection")
+            missing -= len(parts[-1])
+        whole = b"".join(parts)
+        self._unread = whole[length:]
+        return headers, whole[:length]
+
+    def _fill(self) -> None:
+        data = self._socket.recv(1 << 16)
+        if not data:
+            raise ConnectionError("the Runtime API has closed the connection")
+        self._unread += data
 
 
 def open_code(root: str) -> None:
@@ -140,56 +171,125 @@ def load(name: str) -> Callable[..., Any]:
     """Import the module of `module.function` and return the function.
 
     Raises:
-        InitError: with the error type that Lambda's runtime gives.
+        Fault: with the error type that Lambda's runtime gives.
     """
     module_name, dot, function_name = name.rpartition(".")
     if not dot:
-        raise InitError(document("Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values"))
+        message = f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)"
+        raise Fault("Runtime.MalformedHandlerName", message)
+    if module_name.partition(".")[0] in sys.builtin_module_names:
+        message = f"Cannot use built-in module {module_name} as a handler module"
+        raise Fault("Runtime.BuiltInModuleConflict", message)
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as error:
         message = f"Unable to import module '{module_name}': {error}"
-        raise InitError(document("Runtime.ImportModuleError", message, stack_of(error))) from error
+        raise Fault("Runtime.ImportModuleError", message, stack_of(error)) from error
     except SyntaxError as error:
-        where = [f'  File "{error.filename}" Line {error.lineno}\n    {(error.text or "").rstrip()}\n']
-        message = f"Syntax error in module '{module_name}': {error}"
-        raise InitError(document("Runtime.UserCodeSyntaxError", message, where)) from error
-    except Exception as error:  # whatever the function raises
-        raise InitError(document(type(error).__name__, str(error), stack_of(error))) from error
+        where = [f'  File "{error.filename}" Line {error.lineno}\n    {error.text}']
+        raise Fault("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}", where) from error
     try:
-        handler = getattr(module, function_name)
+        return getattr(module, function_name)  # type: ignore[no-any-return]
     except AttributeError as error:
         message = f"Handler '{function_name}' missing on module '{module_name}'"
-        raise InitError(document("Runtime.HandlerNotFound", message)) from error
-    if not callable(handler):
-        message = f"Handler '{function_name}' on module '{module_name}' is not callable"
-        raise InitError(document("Runtime.HandlerNotFound", message))
-    return handler  # type: ignore[no-any-return]
+        raise Fault("Runtime.HandlerNotFound", message) from error
 
 
-def run(handler: Callable[..., Any], body: bytes, context: Context) -> tuple[bytes | None, dict[str, Any] | None]:
-    """Call the handler; return its response as bytes and None, or None and the error document."""
+def decode(body: bytes) -> Any:
+    """The event.
+
+    Raises:
+        Fault: it is not JSON.
+    """
     try:
-        event = json.loads(body) if body else {}
-        response = handler(event, context)
-    except Exception as error:  # noqa: BLE001  (whatever the function raises)
-        return None, document(type(error).__name__, str(error), stack_of(error), context.aws_request_id)
+        return json.loads(body)
+    except Exception as error:
+        raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from error
+
+
+def encode(response: Any) -> tuple[bytes, str]:
+    """A response and its content type, as Lambda's runtime writes them.
+
+    Raises:
+        Fault: it cannot be written as JSON.
+    """
+    if isinstance(response, bytes):
+        return response, "application/unknown"
     try:
-        encoded = json.dumps(response, ensure_ascii=False).encode()
-    except Exception as error:  # noqa: BLE001  (whatever the response's own methods raise)
-        message = f"Unable to marshal response: {error}"
-        return None, document("Runtime.MarshalError", message, (), context.aws_request_id)
-    return encoded, None
+        text = to_json(response)
+    except Exception as error:
+        raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
+    return text.encode(), "application/json"
 
 
-def document(error_type: str, message: str, stack: Iterable[str] = (), request_id: str = "") -> dict[str, Any]:
+def to_json(value: Any) -> str:
+    """A value as JSON in the manner of simplejson, which Lambda's runtime uses.
+
+    The standard library writes namedtuples as lists and refuses Decimal and bytes: where there may be any, they are
+    replaced first.
+    """
+    ascii_only = sys.version_info < UNICODE_SINCE
+    try:
+        text = json.dumps(value, ensure_ascii=ascii_only)
+    except (TypeError, ValueError):
+        text = ""
+    if not text or not is_plain(value):
+        numbers: dict[str, str] = {}
+        text = json.dumps(replaced(value, numbers, ()), ensure_ascii=ascii_only)
+        for mark, number in numbers.items():
+            text = text.replace(f'"{mark}"', number)
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+LEAVES = frozenset({str, int, float, bool, type(None)})
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value, which has no circle, holds only what both libraries write alike."""
+    waiting = [value]
+    for one in waiting:
+        kind = type(one)
+        if kind is dict:
+            items: Iterable[Any] = one.values()
+        elif kind is list or kind is tuple:
+            items = one
+        elif kind in LEAVES:
+            continue
+        else:
+            return False
+        if not set(map(type, items)) <= LEAVES:
+            waiting += [item for item in items if type(item) not in LEAVES]
+    return True
+
+
+def replaced(value: Any, numbers: dict[str, str], above: tuple[int, ...]) -> Any:
+    """A copy of a value for the standard library: text for bytes, objects for namedtuples, marks for Decimals."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, (dict, list, tuple)):
+        if id(value) in above:
+            raise ValueError("Circular reference detected")
+        above = (*above, id(value))
+        as_dict = getattr(value, "_asdict", None)
+        if isinstance(value, tuple) and callable(as_dict):
+            value = as_dict()
+        if isinstance(value, dict):
+            return {
+                key.decode() if isinstance(key, bytes) else key: replaced(item, numbers, above)
+                for key, item in value.items()
+            }
+        return [replaced(item, numbers, above) for item in value]
+    decimal = sys.modules.get("decimal")  # not loaded: there are no Decimals
+    if decimal is not None and isinstance(value, decimal.Decimal):
+        mark = f"\x00{len(numbers)}\x00{id(numbers)}"
+        numbers[json.dumps(mark)[1:-1]] = "NaN" if value.is_nan() else str(value)
+        return mark
+    return value
+
+
+def document(kind: str, message: str, stack: Iterable[str] = (), request_id: str = "") -> dict[str, Any]:
     """An error as Lambda returns it."""
-    return {
-        "errorMessage": message,
-        "errorType": error_type,
-        "requestId": request_id,
-        "stackTrace": list(stack),
-    }
+    return {"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": list(stack)}
 
 
 def stack_of(error: BaseException) -> list[str]:
@@ -200,68 +300,69 @@ def stack_of(error: BaseException) -> list[str]:
 
 
 def log_error(error: dict[str, Any]) -> None:
-    """Tell an error in the log as Lambda's runtime does."""
-    lines = f"[ERROR] {error['errorType']}: {error['errorMessage']}\n"
-    if error["stackTrace"]:
-        lines += "Traceback (most recent call last):\n" + "".join(error["stackTrace"])
+    """Tell an error in the log as Lambda's runtime does: one event, with carriage returns between its lines."""
+    lines = [f"[ERROR] {error['errorType']}: {error['errorMessage']}"]
+    lines += ["Traceback (most recent call last):", *"".join(error["stackTrace"]).splitlines()]
     # A message may hold what has no encoding, such as half of a surrogate pair.
-    encoding = sys.stdout.encoding
-    sys.stdout.write(lines.encode(encoding, "backslashreplace").decode(encoding))
+    text = "\r".join(lines).encode("utf-8", "backslashreplace").decode()
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
-def cpu_ms() -> float:
-    """CPU time so far of this process and of the children that it has waited for."""
-    times = os.times()
-    return (time.process_time() + times.children_user + times.children_system) * 1000
-
-
-def start(name: str) -> tuple[Callable[..., Any] | None, dict[str, Any] | None]:
-    """Load the handler; return it, or None and the error that every invocation gets."""
+def invoke(
+    handler: Callable[..., Any], headers: dict[str, str], body: bytes
+) -> tuple[bytes, str, dict[str, Any] | None]:
+    """Call the handler; return its response with the content type, and the error document in its place."""
+    request_id = headers["lambda-runtime-aws-request-id"]
     try:
-        return load(name), None
-    except InitError as failure:
-        log_error(failure.error)
-        return None, failure.error
+        return (*encode(handler(decode(body), Context(headers))), None)
+    except Fault as fault:
+        return b"", "", dict(fault.document, requestId=request_id)
+    except Exception as error:  # noqa: BLE001  (whatever the function raises)
+        return b"", "", document(type(error).__name__, str(error), stack_of(error), request_id)
 
 
-def serve(channel: Channel, handler: Callable[..., Any] | None, init_error: dict[str, Any] | None, limit: int) -> None:
-    """Answer requests until the tuner is gone."""
-    while (message := channel.receive()) is not None:
-        request, body = message
-        LogHandler.request_id = request["id"]
-        began, used = time.monotonic(), cpu_ms()
-        response, error = run(handler, body, Context(request)) if handler is not None else (None, init_error)
-        if error is not None and handler is not None:
-            log_error(error)
-        if response is not None and len(response) > limit:
-            text = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
-            error = {"errorMessage": text, "errorType": "Function.ResponseSizeTooLarge"}
+def serve(api: RuntimeApi, handler: Callable[..., Any]) -> NoReturn:
+    """Serve invocations until the process is ended."""
+    while True:
+        headers, body = api.next()
+        request_id = LogHandler.request_id = headers["lambda-runtime-aws-request-id"]
+        os.environ["_X_AMZN_TRACE_ID"] = headers.get("lambda-runtime-trace-id", "")
+        response, content_type, error = invoke(handler, headers, body)
         sys.stdout.flush()
         sys.stderr.flush()
-        answer = {
-            "error": error is not None,
-            "durationMs": (time.monotonic() - began) * 1000,
-            "cpuMs": cpu_ms() - used,
-        }
-        body = json.dumps(error).encode() if error is not None or response is None else response
-        channel.send(answer, body)
+        if error is None:
+            api.post(f"invocation/{request_id}/response", response, content_type)
+        else:
+            log_error(error)
+            api.post(f"invocation/{request_id}/error", json.dumps(error).encode(), kind=error["errorType"])
 
 
 def main() -> None:
     """Init phase, then the loop."""
-    settings = json.loads(os.environ.pop("_TUNER_WORKER"))
-    channel = Channel(settings["readFd"], settings["writeFd"])
+    own_loop = os.environ.pop(OWN_LOOP, "")
     root = os.environ["LAMBDA_TASK_ROOT"]
     open_code(root)
     os.chdir(root)
+    name = os.environ["_HANDLER"]
+    if not own_loop and importlib.machinery.PathFinder.find_spec(CLIENT) is not None:
+        client = importlib.import_module(f"{CLIENT}.__main__")
+        sys.argv = [CLIENT, name]
+        client.main(sys.argv)
+        return
+    api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
     logging.getLogger().addHandler(LogHandler(sys.stdout))
-    handler, init_error = start(os.environ["_HANDLER"])
-    sys.stdout.flush()
-    channel.send(
-        {"initMs": (time.monotonic() - _STARTED) * 1000, "error": init_error is not None},
-        json.dumps(init_error).encode() if init_error else b"",
-    )
-    serve(channel, handler, init_error, settings["responseLimit"])
+    try:
+        handler = load(name)
+    except Fault as fault:
+        error = fault.document
+    except Exception as raised:  # noqa: BLE001  (whatever the function raises)
+        error = document(type(raised).__name__, str(raised), stack_of(raised))
+    else:
+        serve(api, handler)
+    log_error(error)
+    api.post("init/error", json.dumps(error).encode(), kind=error["errorType"])
+    sys.exit(1)
 
 
 if __name__ == "__main__":
