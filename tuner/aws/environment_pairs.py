@@ -13,24 +13,22 @@ from tuner.errors import BackendError
 from tuner.model import Invocation, Trial
 
 Lanes = dict[int, list[Invocation]]
-"""The runs of each environment of a batch that were started, by its number."""
+"""The started runs of each environment of a batch, by the number of the environment."""
 
 
 @dataclass(slots=True)
 class BackendPairs:
-    """Pairs from two backends, one for each version.
+    """Environment pairs from two backends, one for each version.
 
-    Environments are paired by their number, which stands before anything is measured: paired
-    in the order in which they end, the quick ones would meet the quick ones, and the differences
-    would spread less than chance makes them.
+    Pairs environments by their number, which is fixed before the measurement. If it paired them in the order in
+    which they end, fast ones would meet fast ones, and differences would spread less than by chance.
 
     Attributes:
-        baseline, candidate: entered backends, each of which gives every trial new environments
-            and tells their numbers.
-        plan: where, and how many runs in each environment.
-        at_once: pairs that are measured side by side.
-        start: where both wait for each other before the runs of a batch; a side that fails
-            breaks it, so that the other one does not wait for ever. None: nobody waits.
+        baseline, candidate: entered backends. Each gives every trial new, numbered environments.
+        plan: the configuration, and the runs in each environment.
+        at_once: pairs that are measured at the same time.
+        start: the barrier at which both wait for each other before the runs of a batch. A side that fails
+            breaks it, so that the other side does not wait for ever. None: nobody waits.
     """
 
     baseline: Backend
@@ -48,7 +46,7 @@ class BackendPairs:
             yield from self._batch(min(self.at_once, count - taken), stop)
 
     def _batch(self, size: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
-        """The pairs of one batch; what failed is raised after what was measured was given."""
+        """The pairs of one batch. A failure is raised after the pairs were yielded."""
         self._batches += 1
         trial = Trial(self._batches, self.plan.configuration, size, self.plan.runs_per_environment)
         before: Lanes = {}
@@ -56,12 +54,12 @@ class BackendPairs:
         with ThreadPoolExecutor(2) as threads:
             sides = ((self.baseline, before), (self.candidate, after))
             futures = [threads.submit(self._measure, backend, trial, lanes, stop) for backend, lanes in sides]
-        # An environment without a partner still tells of failures.
+        # An environment without a partner still shows failures.
         numbers = [number for number in range(size) if before.get(number) or after.get(number)]
         yield tuple(EnvironmentPair(tuple(before.get(n, ())), tuple(after.get(n, ()))) for n in numbers)
         failures = [failure for future in futures if (failure := future.exception())]
         if failures:
-            # Whoever broke the barrier tells why; the other one only that it was broken.
+            # The side that broke the barrier has the reason. The other side only knows that it broke.
             raise min(failures, key=lambda failure: isinstance(failure, threading.BrokenBarrierError))
 
     def _measure(self, backend: Backend, trial: Trial, lanes: Lanes, stop: threading.Event) -> None:
@@ -76,7 +74,7 @@ class BackendPairs:
                     errors = [run.error.message for run in sample.invocations if run.error]
                     message = f"{trial.configuration} was refused: {'; '.join(errors)}"
                     raise BackendError(message, "Choose another size with --power-values.")
-                assert sample.lane is not None, "it tells which environment a sample is of"
+                assert sample.lane is not None, "the lane is the number of the environment"
                 lanes.setdefault(sample.lane, []).extend(run for run in sample.invocations if run.ran)
         except BaseException:
             if self.start:

@@ -1,7 +1,6 @@
-"""The Lambda API as typed calls: each names its action, keeps the pace and repeats what may be repeated.
+"""Wraps the Lambda API in typed calls, each with a named action, a rate limit and retries.
 
-Decides nothing about runs. Writes take the RevisionId that they were decided on, and leave
-it to the caller to find out what an unanswered one has done.
+Decides nothing about runs. A write takes a RevisionId. Its caller finds out what an unanswered write did.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from tuner.aws.api.retry import Retrier
 FIRST_POLL_S, POLL_CAP_S = 0.25, 3.0
 UPDATE_LIMIT_S = 300.0
 SNAPSHOT_LIMIT_S = 1200.0
-"""A version with SnapStart is pending until its snapshot exists, which takes minutes."""
+"""A version with SnapStart is pending for minutes, until its snapshot exists."""
 
 
 @dataclass(slots=True)
@@ -36,8 +35,8 @@ class LambdaApi:
     """Lambda's control plane.
 
     Attributes:
-        client: a boto3 `lambda` client without retries of its own.
-        retry: the one retry layer.
+        client: a boto3 `lambda` client without its own retries.
+        retry: the only retry layer.
     """
 
     client: Any
@@ -62,7 +61,7 @@ class LambdaApi:
         return FunctionDetails(FunctionState(reply["Configuration"]), reply.get("Code") or {}, tags, reserved)
 
     def account(self) -> Account:
-        """Concurrency and code storage that are left."""
+        """The free concurrency and code storage of the account."""
         reply = self.read("read the account's limits", "get_account_settings")
         limit, usage = reply["AccountLimit"], reply["AccountUsage"]
         concurrency = limit.get("UnreservedConcurrentExecutions", limit["ConcurrentExecutions"])
@@ -90,7 +89,7 @@ class LambdaApi:
 
         Args:
             name: the function.
-            needed: a decision rests on it; otherwise one try is enough, and what AWS fails to tell counts as 0.
+            needed: whether a decision depends on it. If not, one attempt is made, and a failure counts as 0.
         """
         api = self if needed else replace(self, retry=replace(self.retry, attempts=1))
         key = "ProvisionedConcurrencyConfigs"
@@ -113,7 +112,7 @@ class LambdaApi:
         return tags
 
     def layer_architectures(self, layer_arn: str) -> tuple[str, ...]:
-        """Architectures that a layer version says it supports; empty when it does not say."""
+        """Architectures that a layer version declares; empty when it declares none."""
         reply = self.read(f"read the layer {layer_arn}", "get_layer_version_by_arn", Arn=layer_arn)
         return tuple(reply.get("CompatibleArchitectures") or ())
 
@@ -125,16 +124,16 @@ class LambdaApi:
         limit_s: float = UPDATE_LIMIT_S,
         stop: threading.Event | None = None,
     ) -> FunctionState:
-        """Wait until a creation or an update has ended, well or not; see `FunctionState.failure`.
+        """Wait until a creation or an update has ended; see `FunctionState.failure` for its outcome.
 
         Args:
             name: the function.
             qualifier: a version; None is $LATEST.
             limit_s: how long to wait.
-            stop: ends the waiting: what is returned may still be busy.
+            stop: ends the wait. The returned state may then be busy.
 
         Raises:
-            AwsError: it has not ended within the limit.
+            AwsError: it did not end within the limit.
         """
         give_up, pause = self.clock() + limit_s, self.first_poll_s
         while True:
@@ -150,17 +149,17 @@ class LambdaApi:
             pause = min(POLL_CAP_S, pause * 1.5)
 
     def read(self, action: str, operation: str, **arguments: Any) -> dict[str, Any]:
-        """Make a call that changes nothing."""
+        """Make a call that changes nothing, with retries."""
         return self.retry.read(lambda: self.once(action, operation, **arguments))
 
     def once(self, action: str, operation: str, **arguments: Any) -> dict[str, Any]:
-        """Make a call once; `action` says what it does."""
+        """Make a call once. `action` names it in errors."""
         with aws_errors(action):
             reply: dict[str, Any] = getattr(self.client, operation)(**arguments)
         return reply
 
     def delete(self, name: str, version: str | None = None) -> None:
-        """Delete a version or a whole function; one that is gone is as good as deleted.
+        """Delete a version or a whole function. One that does not exist counts as deleted.
 
         Raises:
             HeldByAliasError: an alias points to the version.

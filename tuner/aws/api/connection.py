@@ -1,4 +1,4 @@
-"""Which account and region to use, as the user or the environment says. Imports no SDK."""
+"""Defines which account and region to use. Imports no SDK."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach AWS; None: as the SDK's own configuration says.
+    """How to reach AWS. None means what the SDK's configuration says.
 
     Attributes:
-        region: a region; it loses to the one of a function ARN.
+        region: a region. The region of a function ARN takes precedence.
         profile: a profile of the AWS configuration.
         role_arn: a role to assume, in this account or another.
-        endpoint_url: another address for every service.
+        endpoint_url: the endpoint of every service, instead of that of AWS.
     """
 
     region: str | None = None

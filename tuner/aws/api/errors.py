@@ -1,7 +1,6 @@
-"""One door for everything that AWS or the network can answer with instead of a result.
+"""Translates botocore exceptions into errors that name the failed action and a remedy.
 
-Turns botocore's exceptions into errors that name the action and give a remedy. Decides
-nothing about retries: it only says what kind of failure it was.
+Decides the kind of a failure, and nothing about retries.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from botocore import exceptions as boto
 
 from tuner.errors import BackendError, InputError, TunerError
 
-PERMISSIONS_PAGE = "docs/permissions.md has the policy for each use."
-AS_AWS_SAYS = "AWS names the reason: correct it, then run again."
+PERMISSIONS_PAGE = "docs/permissions.md shows the policy for each use."
+AS_AWS_SAYS = "Correct what AWS names, then run again."
 
 _DENIED = re.compile(r"not authorized to perform: (?P<action>[\w:-]+)(?: on resource: \"?(?P<resource>[^\s\"]+))?")
 _ACTIONS = {
@@ -32,7 +31,7 @@ _ACTIONS = {
     "GetExecutionHistory": "states:GetExecutionHistory",
     "AssumeRole": "sts:AssumeRole",
 }
-"""IAM's actions of operations; of those that are not here it is `lambda:` and the operation's name."""
+"""IAM actions of operations. The action of any other operation is `lambda:` and its name."""
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _UNKNOWN_CALLER = {"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "AuthFailure"}
@@ -59,7 +58,7 @@ class AwsError(BackendError):
         message: what failed.
         hint: the remedy.
         code: AWS's error code, or the name of the network failure.
-        retry_after_s: how long AWS asks to wait before the next attempt.
+        retry_after_s: the wait that AWS asks for before the next attempt.
     """
 
     def __init__(self, message: str, hint: str = "", *, code: str = "", retry_after_s: float = 0.0) -> None:
@@ -69,59 +68,59 @@ class AwsError(BackendError):
 
 
 class NotFoundError(AwsError):
-    """The thing named does not exist (any more)."""
+    """The resource does not exist."""
 
 
 class DeniedError(AwsError):
-    """The caller lacks a permission, which the message names."""
+    """The caller lacks a permission; the message names it."""
 
 
 class ThrottledError(AwsError):
-    """Too many requests; the call was not made."""
+    """AWS throttled the call, which was not made."""
 
 
 class ConflictError(AwsError):
-    """The resource is busy, exists already, or is still referred to."""
+    """The resource is busy, exists already, or is still in use."""
 
 
 class HeldByAliasError(AwsError):
-    """An alias points to the version, so that it cannot be deleted."""
+    """The version cannot be deleted because an alias points to it."""
 
 
 class StaleError(AwsError):
-    """The RevisionId is not the latest one: somebody else made a change."""
+    """The RevisionId is out of date: somebody else made a change."""
 
 
 class BadValueError(AwsError):
-    """AWS does not accept a value: a memory size over the cap, an unsupported architecture."""
+    """AWS rejects a value, such as a memory size above the limit or an unsupported architecture."""
 
 
 class StorageFullError(AwsError):
-    """The account's code storage is used up."""
+    """The account's code storage is full."""
 
 
 class ServiceFaultError(AwsError):
-    """AWS failed (5xx); whether the call was made is not known."""
+    """AWS failed (5xx). The call may have been made."""
 
 
 class LostReplyError(AwsError):
-    """The connection broke after the request was sent; whether the call was made is not known."""
+    """The connection broke after the request was sent. The call may have been made."""
 
 
 class UnreachableError(AwsError):
-    """No connection could be made, so nothing was sent."""
+    """No connection was possible, so nothing was sent."""
 
 
 class AnotherRunError(TunerError):
-    """Another run is at work on the same function, or was killed and left something behind."""
+    """Another run works on the same function, or was killed and left something behind."""
 
 
 @contextmanager
 def aws_errors(action: str) -> Iterator[None]:
-    """Turn what botocore raises inside the block into an `AwsError` or `InputError`.
+    """Turn botocore exceptions inside the block into an `AwsError` or `InputError`.
 
     Args:
-        action: what is being done, as it reads after "Could not": `publish a version of orders`.
+        action: the action in words that follow "Could not", such as `publish a version of orders`.
     """
     try:
         yield
@@ -148,7 +147,7 @@ def _of_reply(exc: boto.ClientError, action: str) -> TunerError:
     if code in _DENIED_CODES or "AccessDenied" in code:
         return DeniedError(said, _permission_hint(text, exc.operation_name), code=code)
     if code in _THROTTLED or status == 429:
-        hint = "Throttled, also after retries: try later, or with a lower --concurrency."
+        hint = "AWS throttled all retries: try later, or with a lower --concurrency."
         return ThrottledError(said, hint, code=code, retry_after_s=_retry_after(exc))
     for kind, matches, hint in (
         (NotFoundError, code in ("ResourceNotFoundException", "NoSuchKey", "NoSuchBucket", "404"), _elsewhere(exc)),
@@ -156,7 +155,7 @@ def _of_reply(exc: boto.ClientError, action: str) -> TunerError:
         (ConflictError, code == "ResourceConflictException", "Another change is in progress: run again in a minute."),
         (StorageFullError, code == "CodeStorageExceededException", "Delete old versions, or raise the quota."),
         (BadValueError, code in _BAD_VALUE, AS_AWS_SAYS),
-        (ServiceFaultError, status >= 500, "AWS failed, also after retries: try again later."),
+        (ServiceFaultError, status >= 500, "AWS failed after all retries: try again later."),
     ):
         if matches:
             return kind(said, hint, code=code)

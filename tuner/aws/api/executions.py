@@ -1,6 +1,6 @@
-"""Executions of a state machine: start one, follow its history, fetch what it wrote.
+"""Starts an execution of a state machine, follows its history, and downloads what it wrote.
 
-Knows Step Functions' names for events and states of executions; not what the state machine does.
+Knows Step Functions' names of events and states. It does not know what the state machine does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MACHINE = re.compile(r"arn:aws[\w-]*:states:(?P<region>[a-z0-9-]+):\d{12}:state
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a history: its type, the state it belongs to (or empty), and the number of items of a Map."""
+    """One event of a history: its type, its state (or empty), and the number of items of a Map."""
 
     type: str
     state: str = ""
@@ -37,8 +37,8 @@ class Ended:
 
     Attributes:
         status: SUCCEEDED, FAILED, TIMED_OUT or ABORTED.
-        output: of a successful one.
-        error, cause: of one that failed.
+        output: the output of a successful execution.
+        error, cause: error and cause of a failed one.
     """
 
     status: str
@@ -51,12 +51,12 @@ def region_of(state_machine: str) -> str:
     """The region that a state machine's ARN names.
 
     Raises:
-        InputError: it is no ARN of a state machine.
+        InputError: it is not the ARN of a state machine.
     """
     found = _MACHINE.fullmatch(state_machine)
     if found is None:
         problem = f"{state_machine!r} is not the ARN of a state machine"
-        raise InputError.single("STATE_MACHINE_ARN", problem, "the stack's output StateMachineARN has it")
+        raise InputError.single("STATE_MACHINE_ARN", problem, "use the stack's output StateMachineARN")
     return found["region"]
 
 
@@ -65,7 +65,7 @@ class Executions:
     """Step Functions, for one state machine.
 
     Attributes:
-        client: a boto3 `stepfunctions` client without retries of its own.
+        client: a boto3 `stepfunctions` client without its own retries.
     """
 
     client: Any
@@ -73,10 +73,10 @@ class Executions:
     sleep: Callable[[float], None] = time.sleep
 
     def start(self, state_machine: str, name: str, document: Mapping[str, Any]) -> str:
-        """Start an execution and return its ARN. The name makes a repeated call find the first one's execution.
+        """Start an execution and return its ARN. A repeated call with the same name returns the first execution.
 
         Raises:
-            InputError: there is no such state machine.
+            InputError: the state machine does not exist.
             AwsError: it cannot be started.
         """
 
@@ -95,7 +95,7 @@ class Executions:
             ) from exc
 
     def follow(self, execution: str) -> Iterator[Event]:
-        """The events of an execution as they come, until it has ended."""
+        """The events of an execution as they happen, until it has ended."""
         seen, pause = 0, POLL_S
         while True:
             running = self._status(execution)["status"] == RUNNING
@@ -143,7 +143,7 @@ class Executions:
 
 
 def download(client: Any, address: str) -> bytes | None:
-    """The object at an `s3://` address; None when there is none.
+    """The object at an `s3://` address; None when it does not exist.
 
     Raises:
         AwsError: it cannot be read.
@@ -153,7 +153,7 @@ def download(client: Any, address: str) -> bytes | None:
 
 
 def readable_cause(cause: str) -> str:
-    """The message in a cause: that of a failed Lambda function is JSON with its stack, which helps no user."""
+    """The message of a cause. A failed Lambda function's cause is JSON with a stack, which users do not need."""
     try:
         said = json.loads(cause)
     except ValueError:

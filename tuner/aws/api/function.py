@@ -1,7 +1,6 @@
-"""What AWS says of a function, a version or an account, as typed values.
+"""Gives typed access to what AWS returns about a function, a version or an account.
 
-Reads the API's dictionaries in one place, and decides what counts as the same function:
-its content without the fields that change by themselves.
+Decides what counts as the same function: its content without the fields that change by themselves.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class FunctionState:
 
     @property
     def is_published(self) -> bool:
-        """Whether it is a version, whose code and settings never change."""
+        """Whether this is a published version, whose code and settings never change."""
         return self.version != LATEST
 
     @property
@@ -57,7 +56,7 @@ class FunctionState:
 
     @property
     def architecture(self) -> Architecture:
-        """Instruction set; x86_64 where the reply does not say."""
+        """Architecture; x86_64 when the reply has none."""
         return Architecture((self.raw.get("Architectures") or ["x86_64"])[0])
 
     @property
@@ -72,7 +71,7 @@ class FunctionState:
 
     @property
     def revision_id(self) -> str:
-        """Changes with every change; writes name the one they were decided on."""
+        """The revision, which every change renews. A write names the revision that it expects."""
         return str(self.raw.get("RevisionId", ""))
 
     @property
@@ -82,7 +81,7 @@ class FunctionState:
 
     @property
     def code_size(self) -> int:
-        """Bytes of the code package; every version counts anew against the account's storage."""
+        """Bytes of the code package. Every version counts against the account's code storage."""
         return int(self.raw.get("CodeSize", 0))
 
     @property
@@ -112,7 +111,7 @@ class FunctionState:
 
     @property
     def region(self) -> str:
-        """The region that it is in."""
+        """Region of the function."""
         return str(self.raw["FunctionArn"]).split(":")[3]
 
     @property
@@ -122,7 +121,7 @@ class FunctionState:
 
     @property
     def reports_are_off(self) -> bool:
-        """Whether its log level drops the platform's report line."""
+        """Whether its system log level drops the report line."""
         return (self.raw.get("LoggingConfig") or {}).get("SystemLogLevel") == "WARN"
 
     @property
@@ -137,7 +136,7 @@ class FunctionState:
 
     @property
     def failure(self) -> str:
-        """Why its creation or last update failed; empty when it did not."""
+        """Why the creation or the last update failed; empty when it succeeded."""
         if self.raw.get("State") == "Failed":
             return str(self.raw.get("StateReason") or self.raw.get("StateReasonCode") or "its creation failed")
         if self.raw.get("LastUpdateStatus") == "Failed":
@@ -145,7 +144,7 @@ class FunctionState:
         return ""
 
     def content(self, **changes: Any) -> dict[str, Any]:
-        """Everything that a deployment could change, with some fields replaced."""
+        """Everything that a deployment can change, with some fields replaced."""
         return {k: v for k, v in self.raw.items() if k not in _VOLATILE} | changes
 
     def same_deployment(self, other: FunctionState) -> bool:
@@ -153,7 +152,7 @@ class FunctionState:
         return not self.deployment_changes(other)
 
     def deployment_changes(self, other: FunctionState) -> list[str]:
-        """Fields of code and settings in which two versions differ, memory and description left aside."""
+        """Fields of code and settings in which two versions differ, without memory size and description."""
         return changed_fields(self._deployed(), other._deployed())
 
     def _deployed(self) -> dict[str, Any]:
@@ -163,19 +162,19 @@ class FunctionState:
 
 
 def changed_fields(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Names of the fields in which two contents differ; without their values, which may be secret."""
+    """Names of the fields in which two contents differ. Their values may be secret and are left out."""
     return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionDetails:
-    """GetFunction: the configuration with what stands beside it.
+    """The reply of GetFunction: the configuration, code, tags and reserved concurrency.
 
     Attributes:
         state: the configuration.
-        code: where the code is (`Location` or `ImageUri`); the address is valid for minutes.
-        tags: the function's tags, those of AWS itself left out.
-        reserved_concurrency: None: not reserved.
+        code: the location of the code (`Location` or `ImageUri`), valid for minutes.
+        tags: the function's tags without those of AWS itself.
+        reserved_concurrency: the reserved concurrency; None when there is none.
     """
 
     state: FunctionState
@@ -186,11 +185,11 @@ class FunctionDetails:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """GetAccountSettings: what bounds a run.
+    """The account limits that bound a run, from GetAccountSettings.
 
     Attributes:
         concurrency: concurrent executions that no function has reserved.
-        code_bytes_free: code storage that is left.
+        code_bytes_free: free code storage in bytes.
     """
 
     concurrency: int
@@ -199,7 +198,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """An alias: which version it points to; `weighted` while it splits traffic."""
+    """An alias and the version that it points to. `weighted` means that it splits traffic."""
 
     name: str
     version: str

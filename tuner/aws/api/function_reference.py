@@ -1,4 +1,4 @@
-"""Reads what a user may call a function: a name, an ARN, with or without a version or alias."""
+"""Parses a function reference: a name or an ARN, with or without a version or alias."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class FunctionReference:
     """A function as the user named it.
 
     Attributes:
-        name: what calls take as FunctionName: the name, or the ARN without qualifier.
-        qualifier: version or alias whose code and settings are meant; None is $LATEST.
-        region: the region that the ARN names, or None.
+        name: the FunctionName of calls: the name, or the ARN without qualifier.
+        qualifier: a version or alias; None is $LATEST.
+        region: the region in the ARN, or None.
     """
 
     name: str
@@ -30,7 +30,7 @@ class FunctionReference:
 
 
 def parse_function_reference(text: str) -> FunctionReference:
-    """Read a function name or ARN.
+    """Parse a function name or ARN.
 
     Raises:
         InputError: it is neither.

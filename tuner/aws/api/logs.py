@@ -1,7 +1,6 @@
-"""Looks a request's log up in CloudWatch Logs, when the tail that came with the reply lacks its report.
+"""Finds the log of a request in CloudWatch Logs when the log tail of the reply lacks the report.
 
-Log events arrive seconds after the invocation. When they cannot be read at all, it says so
-once and does not ask again.
+Log events arrive seconds after the invocation. When the logs cannot be read, it reports that once and stops asking.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class LogLookup:
 
     Attributes:
         client: a boto3 `logs` client.
-        problem: why nothing can be looked up; None as long as it works.
+        problem: why the logs cannot be read; None while they can.
     """
 
     client: Any
@@ -36,13 +35,13 @@ class LogLookup:
     _missing: NotFoundError | None = None
 
     def find(self, group: str, request_id: str, since_ms: int, stop: threading.Event) -> tuple[str, str] | None:
-        """The log lines of a request and the name of their stream; None when they do not appear.
+        """The log lines of a request and the name of their log stream; None when they do not appear.
 
         Args:
             group: log group.
             request_id: id of the invocation.
             since_ms: when the invocation began, Unix time in ms.
-            stop: ends the waiting.
+            stop: ends the wait.
         """
         for pause in self.pauses_s:
             if self.problem is not None or stop.wait(pause):
@@ -56,7 +55,7 @@ class LogLookup:
         return None
 
     def _events(self, group: str, request_id: str, since_ms: int) -> list[dict[str, Any]]:
-        """What FilterLogEvents finds: while it searches, its pages may be empty and yet not the last."""
+        """What FilterLogEvents finds. A page may be empty without being the last one."""
         names = {
             "logGroupName": group,
             "filterPattern": f'"{request_id}"',
@@ -74,7 +73,7 @@ class LogLookup:
                     return events
                 names["nextToken"] = reply["nextToken"]
         except NotFoundError as exc:
-            self._missing = exc  # the first log makes the group, and may still be on its way
+            self._missing = exc  # the first log creates the group, and may not have arrived yet
         except DeniedError as exc:
             self.problem = _unreadable(exc)
         except AwsError:

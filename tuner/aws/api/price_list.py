@@ -1,6 +1,6 @@
-"""Reads current prices from the Price List API, in the form that `tuner.pricing.price_list` decodes.
+"""Reads current prices from the Price List API into the form that `tuner.pricing.price_list` decodes.
 
-The API names products by group and region; a tier is a price dimension with a range.
+The API names products by group and region. A tier is a price dimension with a range.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ def fetch_prices(client: Any, region: str, today: date, *, retry: Retrier | None
     Args:
         client: a boto3 `pricing` client.
         region: AWS region code.
-        today: the date that the prices are marked with.
-        retry: repeats what may pass.
+        today: the date of the prices.
+        retry: the retry layer.
 
     Returns:
         A price document with this region.
 
     Raises:
-        TunerError: the list has no prices of the region.
+        TunerError: the list has no prices for the region.
         AwsError: it cannot be read.
     """
     groups: dict[str, list[Mapping[str, Any]]] = {}
@@ -73,7 +73,7 @@ def fetch_prices(client: Any, region: str, today: date, *, retry: Retrier | None
 
 
 def _products(client: Any, region: str, retry: Retrier) -> Iterator[dict[str, Any]]:
-    """Products of Lambda in a region; those for "Any" location are the free tier and have no region."""
+    """Products of Lambda in a region. Products for the location "Any" are the free tier and are left out."""
     arguments: dict[str, Any] = {
         "ServiceCode": "AWSLambda",
         "Filters": [{"Type": "TERM_MATCH", "Field": "regionCode", "Value": region}],
@@ -96,7 +96,7 @@ def _products(client: Any, region: str, retry: Retrier) -> Iterator[dict[str, An
 
 
 def _tiers(products: list[Mapping[str, Any]] | None) -> list[tuple[float, float]]:
-    """Ends of the tiers and their prices, ascending; empty when there is no such product."""
+    """Upper ends of the tiers and their prices, ascending; empty when the product does not exist."""
     found = []
     for dimension in _dimensions(products[0]) if products else ():
         price = next(iter(dimension["pricePerUnit"].values()))

@@ -1,7 +1,6 @@
-"""The one retry layer for control plane calls, and the pace they are kept to.
+"""Retries control-plane calls and limits their rate. The SDK's own retries are off.
 
-The SDK's own retries are off, so that every repetition is decided here: reads are simply
-repeated, writes only after looking whether they took effect.
+Repeats a read as it is. Repeats a write only after a look at whether the first attempt took effect.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ from tuner.aws.api.errors import (
 T = TypeVar("T")
 
 CALLS_PER_SECOND = 12
-"""Lambda's control plane takes about 15 requests per second and account; others need some of them."""
+"""Lambda's control plane accepts about 15 requests per second and account. Other callers need some of them."""
 
 
 class Pacer:
-    """Lets at most `per_second` calls pass in any second, over all threads."""
+    """Allows at most `per_second` calls in any second, over all threads."""
 
     def __init__(
         self,
@@ -45,7 +44,7 @@ class Pacer:
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Return when the next call may be made."""
+        """Wait until the next call is allowed."""
         with self._lock:
             if len(self._times) == self._times.maxlen:
                 pause = self._times[0] + 1.0 - self._clock()
@@ -56,12 +55,12 @@ class Pacer:
 
 @dataclass(slots=True)
 class Retrier:
-    """Repeats what may be repeated, with full-jitter exponential back-off.
+    """Repeats calls with full-jitter exponential back-off.
 
     Attributes:
-        pacer: keeps the calls under the rate that AWS takes.
-        attempts: calls at most, the first included.
-        base_s: upper bound of the first pause; it doubles with each.
+        pacer: limits the rate of calls.
+        attempts: calls at most, including the first.
+        base_s: upper bound of the first pause; it doubles each time.
         cap_s: upper bound of any pause.
     """
 
@@ -73,7 +72,7 @@ class Retrier:
     rng: random.Random = field(default_factory=random.Random)
 
     def read(self, call: Callable[[], T]) -> T:
-        """Make a call that changes nothing, until it is answered."""
+        """Repeat a call that changes nothing until AWS answers."""
         return self.write(call, settled=lambda: None)
 
     def write(self, call: Callable[[], T], *, settled: Callable[[], T | None]) -> T:
@@ -81,9 +80,8 @@ class Retrier:
 
         Args:
             call: makes the change.
-            settled: looks whether a call that failed without a clear answer took effect.
-                Returns its result, or None when it did not and may be made again.
-                Raises when something else has happened meanwhile.
+            settled: finds out whether a call without a clear answer took effect. Returns its result, or None
+                when it had no effect and may be repeated. Raises when somebody else made a change.
         """
         failure: AwsError | None = None
         for attempt in range(self.attempts):

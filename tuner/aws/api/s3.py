@@ -1,7 +1,4 @@
-"""Objects in S3 by name: read, write, write only when there is none, list, delete.
-
-Knows nothing of what is in them.
-"""
+"""Reads, writes, lists and deletes objects in S3. It does not know what they contain."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from tuner.errors import InputError
 T = TypeVar("T")
 
 CALLS_PER_SECOND = 200
-"""S3 takes thousands of requests per second and prefix; the pace only smooths bursts."""
+"""S3 accepts thousands of requests per second and prefix. This rate only smooths bursts."""
 PARALLEL = 8
 _ADDRESS = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)", re.DOTALL)
 _REFUSED = {"PreconditionFailed", "ConditionalRequestConflict"}
@@ -41,10 +38,10 @@ def parse_address(text: str, *, path: str) -> Address:
 
     Args:
         text: the address.
-        path: where it stands, for the error.
+        path: the flag or field that holds it, for the error.
 
     Raises:
-        InputError: it is none.
+        InputError: it is no such address.
     """
     found = _ADDRESS.fullmatch(text)
     if not found:
@@ -57,8 +54,8 @@ class Objects:
     """The objects of one bucket.
 
     Attributes:
-        client: a boto3 `s3` client without retries of its own.
-        bucket: its name.
+        client: a boto3 `s3` client without its own retries.
+        bucket: name of the bucket.
     """
 
     client: Any
@@ -66,7 +63,7 @@ class Objects:
     retry: Retrier = field(default_factory=lambda: Retrier(Pacer(CALLS_PER_SECOND)))
 
     def read(self, key: str) -> bytes | None:
-        """The content of an object; None when there is none."""
+        """The content of an object; None when it does not exist."""
 
         def call() -> bytes:
             content: bytes = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
@@ -78,23 +75,23 @@ class Objects:
             return None
 
     def read_all(self, keys: list[str]) -> list[bytes | None]:
-        """The contents of several objects, read side by side."""
+        """The contents of several objects, read in parallel."""
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="s3") as pool:
             return list(pool.map(self.read, keys))
 
     def write(self, key: str, content: bytes, *, content_type: str = "application/json") -> None:
-        """Write an object, in place of one that may be there."""
+        """Write an object and replace an existing one."""
         self._put(key, content, ContentType=content_type)
 
     def create(self, key: str, content: bytes) -> bool:
-        """Write an object unless there is one; False when there is one with another content."""
+        """Write an object unless it exists. False when it exists with other content."""
         return self._put_if(key, content, IfNoneMatch="*")
 
     def read_tagged(self, key: str) -> tuple[bytes, str]:
         """The content of an object and the tag that changes with it.
 
         Raises:
-            NotFoundError: there is no such object.
+            NotFoundError: the object does not exist.
         """
 
         def call() -> tuple[bytes, str]:
@@ -104,11 +101,11 @@ class Objects:
         return self._call(f"read {self.address(key)}", call)
 
     def replace(self, key: str, content: bytes, tag: str) -> bool:
-        """Write an object in place of the one with this tag; False when it has another one by now."""
+        """Replace the object with this tag. False when its tag has changed."""
         return self._put_if(key, content, IfMatch=tag)
 
     def delete(self, key: str) -> None:
-        """Delete an object; one that is gone is as good as deleted."""
+        """Delete an object. One that does not exist counts as deleted."""
         self._call(f"delete {self.address(key)}", lambda: self.client.delete_object(Bucket=self.bucket, Key=key))
 
     def keys(self, prefix: str) -> list[str]:
@@ -150,5 +147,5 @@ class Objects:
             with aws_errors(action):
                 return call()
 
-        # Repeating is safe for all of these: they say what an object is, not what to add to it.
+        # Every one of these calls may be repeated: a second one has the same effect.
         return self.retry.read(once)

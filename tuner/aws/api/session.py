@@ -1,7 +1,7 @@
-"""Credentials, region and clients: who calls AWS, where, and with which time limits.
+"""Finds credentials and region, and creates service clients with their time limits.
 
-Clients are made when they are first needed. The SDK's own retries are off for all of them:
-`tuner.aws.api.retry` repeats control plane calls, and nothing repeats an invocation that ran.
+Creates each client at its first use, with the SDK's retries off. `tuner.aws.api.retry` repeats control-plane
+calls. Nothing repeats an invocation that ran.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from tuner.errors import InputError
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60
-"""Of control plane calls: they answer within seconds, uploads of code included."""
+"""Timeout of control-plane calls, which answer within seconds, also for uploads of code."""
 INVOKE_MARGIN_S = 30
-"""How much longer than the function's timeout an invocation's reply is waited for."""
+"""How much longer than the function's timeout a client waits for the reply of an invocation."""
 PRICE_LIST_REGION = "us-east-1"
-"""The Price List API is served from here for all regions."""
+"""The region of the Price List API, which serves all regions."""
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Clients:
 
     @property
     def s3(self) -> Any:
-        """S3; addressed by path where the endpoint is a local one."""
+        """S3, with path addresses at a local endpoint."""
         style = "path" if self.endpoint_url else "auto"
         return self._client("s3", s3={"addressing_style": style})
 
@@ -63,7 +63,7 @@ class Clients:
         return self._client("pricing", region=PRICE_LIST_REGION)
 
     def invoker(self, *, timeout_s: float, concurrency: int) -> Any:
-        """Lambda, for invocations: waits longer than the function may run, and never repeats a call."""
+        """Lambda for invocations, with a timeout beyond the function's own and without retries."""
         return self._client(
             "lambda",
             read_timeout=timeout_s + INVOKE_MARGIN_S,
@@ -101,10 +101,10 @@ def connect(connection: Connection, *, region: str | None = None) -> Clients:
 
     Args:
         connection: what the user gave.
-        region: the region of the function's ARN; it wins.
+        region: the region of the function's ARN, which takes precedence.
 
     Raises:
-        InputError: no such profile, or no region.
+        InputError: the profile does not exist, or there is no region.
         AwsError: the role cannot be assumed.
     """
     with aws_errors("read the AWS configuration"):
@@ -132,6 +132,6 @@ def _assume(session: Any, role_arn: str, region: str, endpoint_url: str | None) 
         }
 
     inner = botocore.session.get_session()
-    # botocore offers no public way to hand over credentials that renew themselves.
+    # botocore has no public interface for credentials that renew themselves.
     inner._credentials = RefreshableCredentials.create_from_metadata(refresh(), refresh, "sts-assume-role")
     return boto3.Session(botocore_session=inner, region_name=region)

@@ -1,4 +1,4 @@
-"""Texts in S3 by their address, such as baselines: read whole, replaced whole."""
+"""Reads and replaces whole texts in S3 by address, such as baselines."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class TextStore:
     """Texts by their `s3://bucket/key` address.
 
     Attributes:
-        client: a boto3 `s3` client without retries of its own.
+        client: a boto3 `s3` client without its own retries.
     """
 
     client: Any
 
     def read(self, address: str) -> str | None:
-        """The text of an object; None when there is none.
+        """The text of an object; None when it does not exist.
 
         Raises:
-            InputError: no S3 address, or no text there.
+            InputError: the address is wrong, or the object is no text.
             AwsError: it cannot be read.
         """
         place = parse_address(address, path=address)
@@ -41,7 +41,7 @@ class TextStore:
         """Replace an object.
 
         Raises:
-            InputError: no S3 address.
+            InputError: the address is wrong.
             AwsError: it cannot be written.
         """
         place = parse_address(address, path=address)
@@ -50,7 +50,7 @@ class TextStore:
 
 @contextmanager
 def open_texts(connection: Connection) -> Iterator[TextStore]:
-    """Connect to S3; connections are closed at the end."""
+    """Connect to S3, and close the connections at the end."""
     clients = connect(connection)
     try:
         yield TextStore(clients.s3)

@@ -1,1 +1,1 @@
-"""Every change to a function: recorded before it is made, and undone by its record."""
+"""Changes to a function: each is recorded before it is made, and undone from its record."""

@@ -1,7 +1,7 @@
-"""Applies a recommendation to a function: to $LATEST, and through an alias when asked.
+"""Applies a recommendation to a function: to $LATEST, and to an alias on request.
 
-Every write carries the RevisionId of what the decision rests on. An alias moves only to the
-code and settings that it already serves: tuning releases nothing.
+Every write carries the RevisionId of the reading that the decision used. An alias moves only to the code
+and settings that it already serves, so that tuning releases nothing.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class ApplyPlan:
         function: name of the function.
         before: $LATEST as it is.
         after: the recommended configuration.
-        alias: the alias to move, if any.
-        alias_now: that alias as it is; None when it does not exist yet.
+        alias: the alias to move; None when no alias moves.
+        alias_now: the alias as it is; None when it does not exist yet.
     """
 
     function: str
@@ -41,7 +41,7 @@ class ApplyPlan:
 
     @property
     def lines(self) -> list[str]:
-        """The changes in words, in the order they are made; empty when there is nothing to change."""
+        """The changes in words, in order; empty when nothing changes."""
         name, now = self.function, self.before.configuration
         lines = []
         if now.architecture is not self.after.architecture:
@@ -49,10 +49,10 @@ class ApplyPlan:
         if now.memory_mb != self.after.memory_mb:
             lines.append(f"set {name} from {now.memory_mb} MB to {self.after.memory_mb} MB")
         if self.alias:
-            whence = f"from version {self.alias_now.version} " if self.alias_now else ""
+            origin = f"from version {self.alias_now.version} " if self.alias_now else ""
             verb = "move" if self.alias_now else "create"
             lines.append(f"publish a version of {name}")
-            lines.append(f"{verb} the alias {self.alias} {whence}to it")
+            lines.append(f"{verb} the alias {self.alias} {origin}to it")
         return lines
 
 
@@ -67,19 +67,19 @@ def apply_recommendation(
     """Apply the recommendation of a result document.
 
     Args:
-        document: the result, valid by its schema.
+        document: the result, which its schema accepts.
         connection: how to reach AWS.
-        alias: publish a version and point this alias to it.
-        dry_run: only say what would be changed.
+        alias: the alias that then points to a new version.
+        dry_run: only say what would change.
         make_api: wraps the boto3 client.
 
     Returns:
         What was done, in words.
 
     Raises:
-        InputError: the result is not of a function in AWS, or the alias serves other code or settings.
+        InputError: the result does not describe a function in AWS, or the alias serves other code or settings.
         FunctionChangedError: somebody changed the function meanwhile.
-        AwsError: a change was refused.
+        AwsError: AWS refused a change.
     """
     function, after = _recommended(document)
     clients = connect(connection, region=function["region"])
@@ -88,7 +88,7 @@ def apply_recommendation(
         plan = make_apply_plan(api, str(function["arn"]), after, alias)
         note = _other_code(function, plan.before)
         if not plan.lines:
-            return f"{note}{plan.function} has {after} already: nothing to apply."
+            return f"{note}{plan.function} already has {after}. There is nothing to apply."
         if dry_run:
             return f"{note}Would:\n" + "\n".join(f"  {line}" for line in plan.lines)
         version = Applier(api, plan).run()
@@ -104,11 +104,11 @@ def apply_recommendation(
 
 
 def make_apply_plan(api: LambdaApi, name: str, after: Configuration, alias: str | None) -> ApplyPlan:
-    """Read the function and the alias, and make sure that the change can be made.
+    """Read the function and the alias, and make sure that the change is possible.
 
     Raises:
         InputError: the alias splits traffic, or serves other code or settings than $LATEST.
-        AnotherRunError: a run is at work on the function.
+        AnotherRunError: a run works on the function.
     """
     before = api.wait_ready(name)
     refuse_marked(before.name, before)
@@ -136,7 +136,7 @@ class Applier:
     plan: ApplyPlan
 
     def run(self) -> str:
-        """Make all changes; returns the version that the alias points to, or `$LATEST`."""
+        """Make all changes. Returns the version that the alias points to, or `$LATEST`."""
         state, after = self.plan.before, self.plan.after
         if state.architecture is not after.architecture:
             state = self._set_architecture(state, after.architecture)
@@ -180,7 +180,9 @@ class Applier:
 
         after = self.api.retry.write(call, settled=settled)
         if after.failure:
-            raise TunerError(f"Could not switch {name} to {architecture}: {after.failure}", "It runs on as before.")
+            raise TunerError(
+                f"Could not switch {name} to {architecture}: {after.failure}", "The function still runs as before."
+            )
         if after.content() != wanted:
             raise changed(name, wanted, after)
         return after
@@ -210,11 +212,11 @@ class Applier:
         try:
             version: str = self.api.retry.write(call, settled=settled)
         except BadValueError:
-            unchanged(self.api, name, state)  # the code hash that was refused: a deployment
+            unchanged(self.api, name, state)  # Lambda refused the code hash: somebody deployed
             raise
         ready = self.api.wait_ready(name, version)
         if ready.failure:
-            raise TunerError(f"Version {version} of {name} failed: {ready.failure}", "The alias was not moved.")
+            raise TunerError(f"Version {version} of {name} failed: {ready.failure}", "The alias did not move.")
         return version
 
     def _point(self, alias: str, version: str) -> None:
@@ -233,7 +235,7 @@ class Applier:
             if found is not None and found.version == version:
                 return version
             if (found and found.version) != (now and now.version):
-                raise TunerError(f"The alias {alias} was moved meanwhile, and was left alone", "Apply again.")
+                raise TunerError(f"Somebody moved the alias {alias} meanwhile, so it was not changed", "Apply again.")
             return None
 
         self.api.retry.write(call, settled=settled)

@@ -1,7 +1,7 @@
-"""Finds and undoes what killed runs have left on a function, by descriptions, names and tags.
+"""Finds and undoes what killed runs left on a function, by descriptions, names and tags.
 
-Needs no record, so that any machine can do it, any number of times; a record saves looking through
-all functions. Plans as data first.
+Works without a journal, so that any machine can do it any number of times. A journal only saves the search
+through all functions of the account.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def clean(
     Args:
         function: name or ARN.
         connection: how to reach AWS.
-        environment: tells where journals are kept.
+        environment: names the folder of the journals.
         dry_run: only say what would be undone.
         make_api: wraps the boto3 client.
 
@@ -44,7 +44,7 @@ def clean(
         What was (or would be) undone, in words.
 
     Raises:
-        AnotherRunError: a run on this machine is at work on it.
+        AnotherRunError: a run on this machine works on it.
         LeftBehindError: something could not be undone.
     """
     reference = parse_function_reference(function)
@@ -67,7 +67,7 @@ def clean(
 
 
 def left_behind(function: str, failures: Sequence[Exception]) -> LeftBehindError:
-    """The error that tells what could not be undone, and how to finish."""
+    """The error that names what could not be undone, and how to finish."""
     said = "\n".join(dict.fromkeys(str(failure) for failure in failures))
     return LeftBehindError(
         f"Not everything could be undone on {function}.\n{said}", f"Then run: tuner clean {function}"
@@ -77,12 +77,12 @@ def left_behind(function: str, failures: Sequence[Exception]) -> LeftBehindError
 def plan_cleanup(
     api: LambdaApi, function: str, *, run: str | None = None, copies: Iterable[str] | None = None
 ) -> list[Change]:
-    """What has to be undone.
+    """The changes that undo what runs left.
 
     Args:
         function: name or ARN of the function.
-        run: what this run left only; None: what any run left.
-        copies: names of the copies that the run's record tells of; None: looks through all functions.
+        run: only what this run left; None: what any run left.
+        copies: names of the copies in the run's journal; None: search all functions.
     """
     steps: list[Change] = []
     state = api.wait_ready(function)
@@ -101,17 +101,17 @@ def plan_cleanup(
 def undo_leftovers(
     api: LambdaApi, function: str, *, run: str | None = None, copies: Iterable[str] | None = None
 ) -> tuple[list[Change], list[BackendError]]:
-    """Plan and undo, see `plan_cleanup`.
+    """Plan and undo; see `plan_cleanup`.
 
     Returns:
-        What was to be undone, and what could not be.
+        The planned changes, and what failed.
     """
     steps = plan_cleanup(api, function, run=run, copies=copies)
     return steps, run_cleanup(api, steps, Journal(run or "clean"))
 
 
 def run_cleanup(api: LambdaApi, steps: Sequence[Change], journal: Journal) -> list[BackendError]:
-    """Undo it. What cannot be undone is returned, and does not keep the rest from being undone."""
+    """Make the planned changes. A failure does not stop the rest; all failures are returned."""
     failures: list[BackendError] = []
     for step in steps:
         try:
@@ -129,7 +129,7 @@ def run_cleanup(api: LambdaApi, steps: Sequence[Change], journal: Journal) -> li
 
 
 def _recorded(api: LambdaApi, names: Iterable[str]) -> Iterator[FunctionState]:
-    """Copies that a record names, as far as they exist."""
+    """The copies with these names that still exist."""
     for name in names:
         try:
             yield api.state(name)
@@ -138,14 +138,14 @@ def _recorded(api: LambdaApi, names: Iterable[str]) -> Iterator[FunctionState]:
 
 
 def _tagged(api: LambdaApi, original: FunctionState) -> Iterator[FunctionState]:
-    """Copies of the function that no record tells of: their tags have to say so, too."""
+    """Copies of the function that no journal names. Their tags must name the function too."""
     for state in api.functions():
         if _is_copy_of(state, original) and api.tags(state.arn).get(FUNCTION_TAG) == original.arn:
             yield state
 
 
 def _is_copy_of(copy: FunctionState, original: FunctionState, run: str | None = None) -> bool:
-    """Whether a function is a copy that a run made: its name and its description agree."""
+    """Whether a function is a copy that a run created: its name and its description must agree."""
     marker = parse_copy(copy.description)
     if marker is None or marker.name != copy.name or marker.function != original.name:
         return False

@@ -1,7 +1,7 @@
-"""Temporary copies of a function: another architecture, or memory sizes without touching $LATEST.
+"""Creates and deletes temporary copies of a function, for another architecture or to leave $LATEST unchanged.
 
-A copy has the role, environment, layers, network, storage and logging of the function, one
-published version, and tags and a name that carry the run. Copies are created and deleted in parallel.
+A copy has the role, environment, layers, network, storage and logging of the function, and one published
+version. Its name and tags carry the run. Copies are created and deleted in parallel.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from tuner.aws.changes.versions import Refusal
 from tuner.errors import BackendError
 
 COPY_VERSION = "1"
-"""The version that a copy is invoked by; SnapStart applies to published versions only."""
+"""The version of a copy that is invoked. SnapStart applies to published versions only."""
 PARALLEL = 8
 UPLOAD_BYTES = 64 * 1024 * 1024
-"""Packages under way at once; a request takes about three times its package while it is sent."""
+"""Bytes of packages in upload at once. A request needs about three times its package while it is sent."""
 _TAKEN_OVER = (
     "Runtime", "Role", "Handler", "Timeout", "PackageType", "KMSKeyArn", "EphemeralStorage", "FileSystemConfigs",
 )  # fmt: skip
@@ -42,11 +42,11 @@ _TAKEN_OVER = (
 
 @dataclass(slots=True)
 class CopyMaker:
-    """Makes and deletes the copies of one run.
+    """Creates and deletes the copies of one run.
 
     Attributes:
         packages: the function that is copied, and its code.
-        journal: told of every change before it is made.
+        journal: records every change before it is made.
     """
 
     api: LambdaApi
@@ -54,21 +54,21 @@ class CopyMaker:
     journal: Journal
 
     def create(self, markers: Sequence[CopyMarker], stop: threading.Event) -> dict[CopyMarker, FunctionState | Refusal]:
-        """Create copies in parallel, and wait until each can be invoked.
+        """Create copies in parallel, and wait until Lambda can invoke each.
 
         Returns:
-            For each copy its version, or why Lambda refuses it. Not yet usable when `stop` was set.
+            For each copy its version, or why Lambda refuses it. A version may be busy when `stop` was set.
         """
         with ThreadPoolExecutor(self._uploads(), thread_name_prefix="copy") as pool:
             return dict(zip(markers, pool.map(partial(self._create, stop=stop), markers), strict=True))
 
     def delete(self, names: Iterable[str]) -> list[BackendError]:
-        """Delete copies of this run in parallel; what cannot be deleted is returned."""
+        """Delete copies of this run in parallel. Returns the failures."""
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="copy") as pool:
             return [failure for failure in pool.map(self._delete, sorted(names)) if failure]
 
     def _uploads(self) -> int:
-        """How many copies are created at once: each request holds the whole package."""
+        """How many copies are created at once. Each request holds the whole package."""
         return max(1, min(PARALLEL, UPLOAD_BYTES // max(1, self.packages.source.state.code_size)))
 
     def _create(self, marker: CopyMarker, *, stop: threading.Event) -> FunctionState | Refusal:
@@ -83,7 +83,7 @@ class CopyMaker:
             self.journal.done(DeleteCopy(marker.name))
             return Refusal(exc.code, exc.message)
         except ConflictError:
-            self.journal.done(DeleteCopy(marker.name))  # somebody else's: it must not be deleted
+            self.journal.done(DeleteCopy(marker.name))  # it belongs to somebody else and must stay
             raise
         self.journal.done(step)
         ready = self.api.wait_ready(marker.name, stop=stop)
@@ -107,7 +107,7 @@ class CopyMaker:
 
 
 def refuse_other_copies(api: LambdaApi, function: str) -> None:
-    """Refuse to go on when another run has copies of the function.
+    """Make sure that no other run has copies of the function.
 
     Raises:
         AnotherRunError: names the other run.
@@ -116,7 +116,7 @@ def refuse_other_copies(api: LambdaApi, function: str) -> None:
         marker = parse_copy(state.description) if state.name.startswith(COPY_PREFIX) else None
         if marker is not None and marker.function == function:
             raise AnotherRunError(
-                f"Run {marker.made.run} is at work on {function}, or was killed: {state.name} is its own",
+                f"Run {marker.made.run} works on {function} or was killed: {state.name} is its copy",
                 f"Wait until it has ended. If it was killed: tuner clean {function}",
             )
 
@@ -140,7 +140,7 @@ def creation(packages: Packages, marker: CopyMarker) -> dict[str, Any]:
 
 
 def _nested(state: FunctionState) -> dict[str, Any]:
-    """Settings whose form in a reply is not the one in a request."""
+    """Settings whose form in a reply differs from that in a request."""
     raw = state.raw
     arguments: dict[str, Any] = {}
     if variables := (raw.get("Environment") or {}).get("Variables"):
@@ -160,7 +160,7 @@ def _nested(state: FunctionState) -> dict[str, Any]:
 
 
 def _logging(state: FunctionState) -> dict[str, str]:
-    """The function's own log group, so that no other is left behind; reports are never dropped."""
+    """The function's own log group, so that no log group is left behind, with reports switched on."""
     logging = {**(state.raw.get("LoggingConfig") or {}), "LogGroup": state.log_group}
     if "SystemLogLevel" in logging:
         logging["SystemLogLevel"] = "INFO"
@@ -178,5 +178,7 @@ def find_copy(api: LambdaApi, marker: CopyMarker) -> FunctionState | None:
     except NotFoundError:
         return None
     if state.description != str(marker):
-        raise ConflictError(f"A function named {marker.name} exists already", "Run again: the next name is another.")
+        raise ConflictError(
+            f"A function named {marker.name} exists already", "Run again: the next run has another name."
+        )
     return state

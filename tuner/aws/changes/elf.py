@@ -1,7 +1,7 @@
-"""Tells from a package whether its binaries run on an architecture.
+"""Decides from a package whether its binaries run on an architecture.
 
-Reads the first bytes of each file of a zip. A package without binaries, or with binaries for
-both architectures, runs on either as far as can be seen.
+Reads the first bytes of each file in a zip. A package without binaries, or with binaries for both
+architectures, counts as able to run on either.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _MACHINES = {b"\x3e\x00": Architecture.X86_64, b"\xb7\x00": Architecture.ARM64}
 
 
 def foreign_binary(package: bytes, architecture: Architecture) -> str:
-    """Name a binary that is built for another architecture only; empty when there is none.
+    """The name of a binary that is built only for another architecture; empty when there is none.
 
-    A `bootstrap` for another architecture is named even if other binaries fit: it is what runs first.
+    A `bootstrap` for another architecture counts even when other binaries fit, because it starts first.
     """
     found: dict[Architecture, str] = {}
     with zipfile.ZipFile(io.BytesIO(package)) as archive:

@@ -1,8 +1,7 @@
-"""The record of a run on disk: written before each change, locked while the run lives, gone when all is undone.
+"""Records the changes of a run on disk: an entry before each change, a lock while the run lives.
 
-One file for each function, and one beside it for the candidate of a duet. Who holds a function's
-lock is at work; a file without a holder tells what a killed run has left. A journal without a file
-keeps the same record in memory.
+Each function has one file, and a second one for the candidate of a duet. A locked file means that a run works
+on the function. A file without a lock shows what a killed run left. A journal without a file is kept in memory.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from tuner.errors import BackendError
 
 
 def state_dir(environment: Mapping[str, str]) -> Path:
-    """Where journals are kept: the XDG state directory of the user."""
+    """The folder of the journals, in the user's XDG state directory."""
     given = environment.get("XDG_STATE_HOME")
     base = Path(given) if given else Path(environment.get("HOME", "~")).expanduser() / ".local" / "state"
     return base / "lambda-tuner"
@@ -35,13 +34,13 @@ def state_dir(environment: Mapping[str, str]) -> Path:
 
 @dataclass(slots=True)
 class Journal:
-    """What one run has made and not yet undone.
+    """What one run has created and not yet deleted.
 
     Attributes:
         run: the run's id.
-        versions: version numbers that it published, by their description.
-        copies: names of the copies that it created, or was about to.
-        unanswered: descriptions of versions that it was about to publish, the outcome unknown.
+        versions: version numbers that it published, by description.
+        copies: names of the copies that it created or tried to create.
+        unanswered: descriptions of versions that it tried to publish without a known outcome.
     """
 
     run: str
@@ -52,7 +51,7 @@ class Journal:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def intend(self, step: Change) -> None:
-        """Record a change that is about to be made; on disk when this returns."""
+        """Record a change before it is made. The entry is on disk when this returns."""
         with self._lock:
             if isinstance(step, PublishVersion):
                 self.unanswered.add(str(step.marker))
@@ -61,7 +60,7 @@ class Journal:
             self._write({"intend": as_record(step)})
 
     def done(self, step: Change, *, version: str = "") -> None:
-        """Record that a change was made; `version` is the number that it brought."""
+        """Record that a change was made. `version` is the number of a new version."""
         with self._lock:
             if isinstance(step, PublishVersion):
                 self.unanswered.discard(str(step.marker))
@@ -76,7 +75,7 @@ class Journal:
     def _write(self, entry: Mapping[str, Any]) -> None:
         if self._file is None:
             return
-        with _told(self._file.name):
+        with _disk_errors(self._file.name):
             self._file.write(json.dumps(entry, default=str) + "\n")
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -84,7 +83,7 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """What the journal of a killed run says: its id, and the names of copies it may have made."""
+    """What the journal of a killed run shows: its id, and the names of copies that may exist."""
 
     run: str
     copies: tuple[str, ...]
@@ -94,11 +93,11 @@ class JournalFile:
     """The journal file of one function, locked.
 
     Args:
-        directory: where journals are kept.
+        directory: the folder of the journals.
         arn: the function.
-        endpoint_url: where it lives, when not in AWS.
-        candidate: whether it is that of a duet's candidate. The baseline, which holds the function's
-            own journal before and after, answers for what a killed candidate has left.
+        endpoint_url: the endpoint, when it is not that of AWS.
+        candidate: whether this is the file of a duet's candidate. The baseline holds the function's own file
+            before and after, and undoes what a killed candidate left.
     """
 
     def __init__(self, directory: Path, arn: str, endpoint_url: str | None = None, *, candidate: bool = False) -> None:
@@ -113,14 +112,14 @@ class JournalFile:
         """Take the lock.
 
         Returns:
-            What killed runs have left; empty when there is nothing.
+            What killed runs left; empty when there is nothing.
 
         Raises:
-            AnotherRunError: a run that is alive holds it; the message names it.
+            AnotherRunError: a live run holds the lock; the message names it.
             BackendError: the journal cannot be written.
         """
         while True:
-            with _told(str(self.path)):
+            with _disk_errors(str(self.path)):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 file = self.path.open("a+", encoding="utf-8")
             try:
@@ -132,7 +131,7 @@ class JournalFile:
                 raise _refusal(first[0] if first else {}) from None
             if self._still_there(file):
                 break
-            file.close()  # its holder has just finished and removed it
+            file.close()  # its owner has just ended and removed it
         self._file = file
         file.seek(0)
         texts = [file.read()]
@@ -141,7 +140,7 @@ class JournalFile:
         return [left for text in texts if (left := _leftover(_entries(text)))]
 
     def begin(self, run: str, *, arn: str, began: str) -> Journal:
-        """Start the journal of a run in the file, in place of what killed runs have left, which is undone by now."""
+        """Start the journal of a run in the file. What killed runs left must be undone by now."""
         assert self._file is not None, "acquire the lock first"
         self._remove_beside()
         self._file.seek(0)
@@ -151,7 +150,7 @@ class JournalFile:
         return journal
 
     def release(self, *, remove: bool) -> None:
-        """Give the lock back; remove the file when nothing is left to undo."""
+        """Give the lock back. Remove the file when nothing is left to undo."""
         if self._file is None:
             return
         if remove:
@@ -163,7 +162,7 @@ class JournalFile:
     def _remove_beside(self) -> None:
         if self._beside:
             self._beside.unlink(missing_ok=True)
-            self._beside = None  # from now on it is that of this duet's own candidate
+            self._beside = None  # from now on the file belongs to this duet's own candidate
 
     def _still_there(self, file: IO[str]) -> bool:
         try:
@@ -173,8 +172,8 @@ class JournalFile:
 
 
 @contextmanager
-def _told(path: str) -> Iterator[None]:
-    """Without a journal nothing is changed: an error of the disk says so."""
+def _disk_errors(path: str) -> Iterator[None]:
+    """Turn an error of the disk into a `BackendError`. A run changes nothing without a journal."""
     try:
         yield
     except OSError as exc:
@@ -185,7 +184,7 @@ def _told(path: str) -> Iterator[None]:
 
 
 def _entries(text: str) -> list[dict[str, Any]]:
-    """The entries of a journal; a last line that was cut by the end of the process is left out."""
+    """The entries of a journal, without a last line that the end of the process cut."""
     entries: list[dict[str, Any]] = []
     for line in text.splitlines():
         try:
@@ -211,6 +210,6 @@ def _leftover(entries: list[dict[str, Any]]) -> Leftover | None:
 def _refusal(first: Mapping[str, Any]) -> AnotherRunError:
     run, function = first.get("run", "another run"), first.get("function", "the function")
     return AnotherRunError(
-        f"Run {run} (process {first.get('pid', '?')}, since {first.get('began', '?')}) is at work on {function}",
-        "Wait until it has ended, or stop that process: it puts the function back.",
+        f"Run {run} (process {first.get('pid', '?')}, since {first.get('began', '?')}) works on {function}",
+        "Wait until it has ended, or stop that process: it then restores the function.",
     )

@@ -1,7 +1,7 @@
-"""Writes to $LATEST that overwrite nobody's work, and the one that puts it back.
+"""Writes $LATEST without overwriting anybody's work, and restores it.
 
-Every write carries the RevisionId of a reading whose content is known; when the content is not the
-expected one, somebody else deployed, and theirs stays.
+Every write carries the RevisionId of a reading whose content is known. When the content is not the expected
+one, somebody else deployed, and their change stays.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _RESTORE_ATTEMPTS = 5
 
 
 def write_latest(api: LambdaApi, name: str, before: FunctionState, memory_mb: int, description: str) -> FunctionState:
-    """Set memory size and description of $LATEST, if it still is what was read before.
+    """Set memory size and description of $LATEST, if it is still as it was read.
 
     Returns:
         $LATEST after the update has ended.
 
     Raises:
-        FunctionChangedError: somebody else changed it; nothing of that was overwritten.
+        FunctionChangedError: somebody else changed it; their change stays.
         BadValueError: Lambda refuses the memory size.
         AwsError: the update failed.
     """
@@ -54,22 +54,22 @@ def write_latest(api: LambdaApi, name: str, before: FunctionState, memory_mb: in
 
     after = api.retry.write(call, settled=settled)
     if after.failure:
-        raise AwsError(f"Could not update {name}: {after.failure}", "Lambda gives this reason for the failed update.")
+        raise AwsError(f"Could not update {name}: {after.failure}", "Lambda names this reason for the failed update.")
     if after.content() != wanted:
         raise changed(name, wanted, after)
     return after
 
 
 def restore_latest(api: LambdaApi, name: str, journal: Journal, *, run: str | None = None) -> bool:
-    """Put memory size and description of $LATEST back, as far as they still are what a run wrote.
+    """Restore memory size and description of $LATEST where they are still what a run wrote.
 
-    Does nothing when $LATEST carries no marker: so it may be called any number of times.
+    Does nothing when $LATEST carries no marker, so it may be called any number of times.
 
     Args:
         run: only the marker of this run; None: of any.
 
     Returns:
-        Whether there was something to put back.
+        Whether there was something to restore.
     """
     for attempt in range(_RESTORE_ATTEMPTS):
         state = api.wait_ready(name)
@@ -83,33 +83,33 @@ def restore_latest(api: LambdaApi, name: str, journal: Journal, *, run: str | No
         except FunctionChangedError:
             if attempt + 1 == _RESTORE_ATTEMPTS:
                 raise
-            continue  # a deployment came in between: look again what is left of ours
+            continue  # somebody deployed in between: read again what is left of the run's write
         journal.done(step)
         return True
     raise AssertionError("a restore is attempted at least once")
 
 
 def plan_restore(name: str, state: FunctionState, marker: LatestMarker) -> RestoreLatest:
-    """What to write back: the description, and the memory size unless somebody else has set another one."""
+    """The restoring write: the description, and the memory size unless somebody else has set another one."""
     ours = state.memory_mb == marker.publishing.configuration.memory_mb
     return RestoreLatest(name, marker.original_memory_mb if ours else state.memory_mb, marker.original_description)
 
 
 def refuse_marked(name: str, state: FunctionState) -> None:
-    """Refuse to go on when $LATEST carries the marker of another run.
+    """Make sure that $LATEST does not carry the marker of another run.
 
     Raises:
         AnotherRunError: names the other run.
     """
     if marker := parse_latest(state.description):
         raise AnotherRunError(
-            f"Run {marker.publishing.run} is publishing versions of {name}, or was killed while it did",
+            f"Run {marker.publishing.run} publishes versions of {name}, or was killed while it did",
             f"Wait until it has ended. If it was killed: tuner clean {name}",
         )
 
 
 def unchanged(api: LambdaApi, name: str, before: FunctionState) -> FunctionState:
-    """Read $LATEST again, with its latest RevisionId.
+    """Read $LATEST again to get its latest RevisionId.
 
     Raises:
         FunctionChangedError: its content is not what it was before.
@@ -121,9 +121,9 @@ def unchanged(api: LambdaApi, name: str, before: FunctionState) -> FunctionState
 
 
 def changed(name: str, expected: dict[str, object], now: FunctionState) -> FunctionChangedError:
-    """The error that says which fields somebody else has changed."""
+    """The error that names the fields that somebody else changed."""
     fields = ", ".join(changed_fields(expected, now.content()))
     return FunctionChangedError(
-        f"{name} was deployed or changed meanwhile ({fields}); nothing of that was overwritten",
+        f"Somebody deployed or changed {name} meanwhile ({fields}); their change stays",
         "Tune again when the deployment is done.",
     )

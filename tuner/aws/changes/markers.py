@@ -1,8 +1,8 @@
-"""The descriptions that tell what a run has made, and how a function was before.
+"""Defines the descriptions that mark what a run created, and that hold the original settings of $LATEST.
 
-While versions are published, the description of $LATEST carries the run and the original
-memory size and description, so that any machine can put them back. Versions and copies carry
-the run and their configuration. Nothing else is ever taken for the run's own.
+While a run publishes versions, the description of $LATEST carries the run and the original memory size and
+description, so that any machine can restore them. Versions and copies carry the run and their configuration.
+Only what carries such a marker counts as created by a run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_DESCRIPTION = 256
 MAX_FUNCTION_NAME = 64
 """Longest function name (Lambda API reference, CreateFunction)."""
 COPY_PREFIX = "tuner-"
-"""Names of temporary copies begin with this, so that a policy can name them."""
+"""Prefix of the names of temporary copies, which policies use."""
 RUN_TAG, FUNCTION_TAG = "tuner:run", "tuner:function"
 
 _RUN = r"\d{8}t\d{6}z-[0-9a-f]{6}"
@@ -30,7 +30,7 @@ _COPY = re.compile(rf"{_MADE} copy of (\S+)")
 
 
 def new_run_id(now: datetime) -> str:
-    """An id that sorts by time and tells when the run began: `20260918t041200z-3f2a9c`."""
+    """An id that sorts by time and shows when the run began: `20260918t041200z-3f2a9c`."""
     return f"{now:%Y%m%dt%H%M%Sz}-{secrets.token_hex(3)}"
 
 
@@ -38,7 +38,7 @@ def new_run_id(now: datetime) -> str:
 class VersionMarker:
     """The description of a version that a run published.
 
-    `number` counts the versions of one configuration: each has environments of its own.
+    `number` counts the versions of one configuration. Each version has environments of its own.
     """
 
     run: str
@@ -51,7 +51,7 @@ class VersionMarker:
 
 @dataclass(frozen=True, slots=True)
 class LatestMarker:
-    """What $LATEST says while a version is published: which one, and how $LATEST was before."""
+    """The description of $LATEST while a run publishes a version: which version, and how $LATEST was before."""
 
     publishing: VersionMarker
     original_memory_mb: int
@@ -63,7 +63,7 @@ class LatestMarker:
 
 @dataclass(frozen=True, slots=True)
 class CopyMarker:
-    """The description of a temporary copy of a function, which tells its name too."""
+    """The description of a temporary copy of a function. The name of the copy follows from it."""
 
     made: VersionMarker
     function: str
@@ -99,7 +99,7 @@ def parse_copy(description: str) -> CopyMarker | None:
 
 
 def fits(description: str, run: str) -> bool:
-    """Whether $LATEST can carry this original description beside the longest marker of a run."""
+    """Whether the longest marker of a run leaves room for this original description."""
     longest = VersionMarker(run, Configuration(MAX_MEMORY_MB, Architecture.X86_64), 99_999)
     return len(str(LatestMarker(longest, MAX_MEMORY_MB, description))) <= MAX_DESCRIPTION
 

@@ -1,6 +1,6 @@
-"""Every change that a run may make, as data: so that it can be printed, recorded and then made.
+"""Defines every change of a run as data, which can be printed, recorded and then made.
 
-Knows what each change needs to be allowed. Makes none.
+Knows the permissions of each change. It makes none.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tuner.aws.changes.markers import CopyMarker, LatestMarker, VersionMarker
 
 @dataclass(frozen=True, slots=True)
 class SetLatest:
-    """Give $LATEST another memory size and description for the moment of publishing."""
+    """Set memory size and description of $LATEST while a version is published."""
 
     function: str
     marker: LatestMarker
@@ -24,14 +24,14 @@ class SetLatest:
 
 @dataclass(frozen=True, slots=True)
 class RestoreLatest:
-    """Put memory size and description of $LATEST back."""
+    """Restore memory size and description of $LATEST."""
 
     function: str
     memory_mb: int
     description: str
 
     def __str__(self) -> str:
-        return f"put {self.function} back to {self.memory_mb} MB and its description"
+        return f"restore {self.function} to {self.memory_mb} MB and its description"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,11 @@ _PERMISSIONS: dict[type[Change], tuple[str, ...]] = {
 }
 
 
-def permissions(step: Change) -> tuple[str, ...]:
-    """IAM actions that a step needs."""
-    return _PERMISSIONS[type(step)]
+def permissions(change: Change) -> tuple[str, ...]:
+    """The IAM actions that a change needs."""
+    return _PERMISSIONS[type(change)]
 
 
 def as_record(step: Change) -> dict[str, Any]:
-    """A step for the journal; markers are written as the descriptions that they are."""
+    """A change in the form of a journal entry. Markers are written as descriptions."""
     return {"step": type(step).__name__, **{part.name: getattr(step, part.name) for part in fields(step)}}

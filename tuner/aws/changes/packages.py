@@ -1,6 +1,6 @@
-"""The code of a function for its copies: its own package, or one that the user names for an architecture.
+"""Provides the code for copies: the function's own package, or one that the user names for an architecture.
 
-Finds out what stands against running it on another architecture before anything is created.
+Finds what prevents another architecture before anything is created.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from tuner.errors import InputError
 from tuner.model import Architecture
 
 MAX_DIRECT_ZIP = 50 * 1024 * 1024
-"""Largest package that can be sent with the request (Lambda quotas, 2026-09)."""
+"""Largest package that a request can carry (Lambda quotas, 2026-09)."""
 DOWNLOAD_TIMEOUT_S = 120.0
 
 
 def download(address: str) -> bytes:
-    """Fetch a package from the address that GetFunction gave.
+    """Download a package from the address in the reply of GetFunction.
 
     Raises:
-        ServiceFaultError: it may be fetched another time.
-        AwsError: it cannot be fetched.
+        ServiceFaultError: another attempt may succeed.
+        AwsError: the package cannot be downloaded.
     """
     try:
         with urllib.request.urlopen(address, timeout=DOWNLOAD_TIMEOUT_S) as response:  # noqa: S310  an address of Lambda
@@ -50,8 +50,8 @@ class Packages:
     """The packages of one function.
 
     Attributes:
-        source: the function, or the version of it, that is copied.
-        given: for an architecture, `s3://bucket/key` of a zip or the address of an image.
+        source: the function or version that is copied.
+        given: for an architecture the `s3://bucket/key` of a zip, or the address of an image.
         fetch: downloads the function's own package.
     """
 
@@ -62,10 +62,10 @@ class Packages:
     _zip: bytes | None = field(default=None, repr=False)
 
     def check(self, architectures: Sequence[Architecture]) -> None:
-        """Make sure that copies can be made at all.
+        """Make sure that copies are possible.
 
         Raises:
-            InputError: the environment cannot be read, or the package is too large to be sent.
+            InputError: the environment cannot be read, or the package is too large for a request.
         """
         state = self.source.state
         if (state.raw.get("Environment") or {}).get("Error"):
@@ -73,11 +73,11 @@ class Packages:
             raise InputError.single("TARGET", problem, "allow kms:Decrypt on its key")
         own = [architecture for architecture in architectures if architecture not in self.given]
         if own and not state.is_image and state.code_size > MAX_DIRECT_ZIP:
-            problem = f"the package of {state.name} ({state.code_size / 2**20:.0f} MB) is too large to be sent directly"
+            problem = f"the package of {state.name} ({state.code_size / 2**20:.0f} MB) is too large for a request"
             raise InputError.single("--code-for", problem, f"name it: --code-for {own[0]}=s3://BUCKET/KEY")
 
     def obstacle(self, architecture: Architecture) -> str:
-        """Why the function cannot run on an architecture, as far as can be told before; empty: nothing known."""
+        """Why the function cannot run on an architecture; empty when no reason is known."""
         state = self.source.state
         if architecture is state.architecture or architecture in self.given:
             return ""
@@ -109,8 +109,8 @@ class Packages:
             digest = base64.b64encode(hashlib.sha256(package).digest()).decode()
             if digest != self.source.state.code_sha256:
                 raise AwsError(
-                    f"The package of {self.source.state.name} is not the one that its hash tells",
-                    "It was deployed in this moment: run again.",
+                    f"The package of {self.source.state.name} does not match its hash",
+                    "Somebody deployed it at this moment: run again.",
                 )
             self._zip = package
         return self._zip
@@ -119,4 +119,4 @@ class Packages:
         try:
             return self.api.layer_architectures(layer)
         except (DeniedError, NotFoundError):
-            return ()  # a layer of another account can be used without being readable
+            return ()  # a layer of another account can be usable but not readable

@@ -1,7 +1,6 @@
-"""Publishes a version for each configuration, puts $LATEST back right after, and deletes the versions in the end.
+"""Publishes a version for each configuration, restores $LATEST right after, and deletes the versions at the end.
 
-$LATEST differs from what it was only while versions are published: invocations name
-versions by number.
+$LATEST differs from the original only while versions are published. Invocations name versions by number.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ NO_REVISION = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why AWS does not take a configuration: its error code and what it said."""
+    """Why AWS refuses a configuration: the error code and the message."""
 
     code: str
     message: str
 
     @property
     def memory_cap_mb(self) -> int | None:
-        """The largest memory size of the account, where the refusal tells it."""
+        """The largest memory size of the account, when the message names it."""
         found = _CAP.search(self.message)
         return int(found[1]) if found else None
 
@@ -53,7 +52,7 @@ class VersionPublisher:
 
     Attributes:
         original: $LATEST as the run found it.
-        journal: told of every change before it is made.
+        journal: records every change before it is made.
     """
 
     api: LambdaApi
@@ -64,12 +63,10 @@ class VersionPublisher:
     def publish(
         self, markers: Sequence[VersionMarker], stop: threading.Event
     ) -> dict[VersionMarker, FunctionState | Refusal]:
-        """Publish versions one by one, then put $LATEST back.
-
-        Updates run one by one: Lambda refuses overlapping changes.
+        """Publish versions one by one, then restore $LATEST. Lambda refuses overlapping changes.
 
         Returns:
-            For each marker the version or the refusal; fewer when `stop` was set.
+            For each marker the version or the refusal. Fewer when `stop` was set.
 
         Raises:
             FunctionChangedError: somebody deployed meanwhile.
@@ -85,10 +82,10 @@ class VersionPublisher:
         return published
 
     def check_unchanged(self) -> FunctionState:
-        """Read $LATEST and make sure that it is the original, or carries this run's marker only.
+        """Read $LATEST and make sure that only this run has changed it.
 
         Raises:
-            FunctionChangedError: it is not.
+            FunctionChangedError: somebody else has.
         """
         now = self.api.wait_ready(self.name)
         marker = parse_latest(now.description)
@@ -104,8 +101,8 @@ class VersionPublisher:
     def memory_cap_mb(self, wanted_mb: int) -> int:
         """The largest memory size that the account allows, up to the wanted one.
 
-        No API tells it. Lambda checks the size before the RevisionId, so that an update with
-        a RevisionId that never was is refused for its size, or for the RevisionId, and never made.
+        No API returns it. Lambda checks the size before the RevisionId. An update with an unknown RevisionId is
+        therefore refused for its size or for its RevisionId, and never made.
         """
         marker = VersionMarker(self.journal.run, Configuration(wanted_mb, self.original.architecture), 0)
         step = SetLatest(self.name, LatestMarker(marker, self.original.memory_mb, self.original.description))
@@ -131,15 +128,15 @@ class VersionPublisher:
         return self.api.retry.read(ask)
 
     def withdraw_if_second(self) -> None:
-        """Look whether an earlier run has published versions too.
+        """Make sure that no earlier run has published versions too.
 
         Raises:
-            AnotherRunError: it has; this run must undo what it did.
+            AnotherRunError: one has; this run must undo its changes.
         """
         refuse_other_runs(self.name, self.api.versions(self.name), own=self.journal.run)
 
     def delete(self, descriptions: Iterable[str]) -> list[BackendError]:
-        """Delete versions that this run published, by its record; what cannot be deleted is returned."""
+        """Delete versions that this run published. Returns the failures."""
         failures: list[BackendError] = []
         for description in descriptions:
             version = self.journal.versions[description]
@@ -150,7 +147,7 @@ class VersionPublisher:
         return failures
 
     def undo(self) -> list[BackendError]:
-        """Put $LATEST back and delete every version of this run; what cannot be undone is returned."""
+        """Restore $LATEST and delete every version of this run. Returns the failures."""
         failures: list[BackendError] = []
         try:
             restore_latest(self.api, self.name, self.journal, run=self.journal.run)
@@ -160,7 +157,7 @@ class VersionPublisher:
         return failures + self.delete(list(self.journal.versions))
 
     def _unanswered(self) -> dict[str, str]:
-        """Versions that exist although publishing them was never answered, by description."""
+        """Versions that exist although Lambda never answered the request to publish them, by description."""
         if not self.journal.unanswered:
             return {}
         listed = {state.description: state.version for state in self.api.versions(self.name)}
@@ -211,30 +208,31 @@ class VersionPublisher:
         try:
             return self.api.retry.write(call, settled=settled)
         except BadValueError:
-            unchanged(self.api, self.name, before)  # the code hash that was refused: a deployment
+            unchanged(self.api, self.name, before)  # Lambda refused the code hash: somebody deployed
             raise
 
     def _own(self, published: FunctionState, marker: VersionMarker) -> FunctionState:
         if published.description != str(marker):
             raise AwsError(
-                f"Lambda answered with version {published.version} of {self.name}, which this run did not make",
+                f"Lambda answered with version {published.version} of {self.name}, which this run did not publish",
                 "Run again; --isolation copy measures without publishing versions of the function.",
             )
         return published
 
 
 def delete_version(api: LambdaApi, journal: Journal, step: DeleteVersion) -> None:
-    """Delete a version that a run created.
+    """Delete a version that a run published.
 
     Raises:
-        AwsError: it cannot be deleted; one that an alias points to is named as such.
+        HeldByAliasError: an alias points to it.
+        AwsError: it cannot be deleted.
     """
     journal.intend(step)
     try:
         api.delete(step.function, step.version)
     except HeldByAliasError as exc:
         raise HeldByAliasError(
-            f"Version {step.version} of {step.function} was left: {exc.message}",
+            f"Version {step.version} of {step.function} remains: {exc.message}",
             f"Point the alias elsewhere, then: tuner clean {step.function}",
             code=exc.code,
         ) from exc
@@ -242,7 +240,7 @@ def delete_version(api: LambdaApi, journal: Journal, step: DeleteVersion) -> Non
 
 
 def refuse_other_runs(name: str, versions: Sequence[FunctionState], *, own: str | None = None) -> None:
-    """Refuse to go on when versions of another run exist; of two that started together, the earlier goes on.
+    """Make sure that no other run has versions. Of two runs that start together, the earlier one continues.
 
     Raises:
         AnotherRunError: names the other run.
@@ -252,6 +250,6 @@ def refuse_other_runs(name: str, versions: Sequence[FunctionState], *, own: str 
         if marker is None or marker.run == own or (own is not None and own < marker.run):
             continue
         raise AnotherRunError(
-            f"Run {marker.run} is at work on {name}, or was killed: version {state.version} is its own",
+            f"Run {marker.run} works on {name} or was killed: it published version {state.version}",
             f"Wait until it has ended. If it was killed: tuner clean {name}",
         )
