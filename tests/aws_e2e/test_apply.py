@@ -52,7 +52,7 @@ def test_memory_and_architecture_of_latest_are_set_and_nothing_else(cloud: Cloud
     assert (after["MemorySize"], after["Architectures"]) == (256, ["arm64"])
     changed = {"MemorySize", "Architectures", "RevisionId", "LastModified", "ResponseMetadata"}
     assert {k: v for k, v in after.items() if k not in changed} == {k: v for k, v in before.items() if k not in changed}
-    assert "nothing to apply" in apply_recommendation(result(cloud, 256, "arm64"), cloud)
+    assert "othing to apply" in apply_recommendation(result(cloud, 256, "arm64"), cloud)
 
 
 def test_an_alias_moves_to_a_new_version_of_its_own_code(cloud: Cloud) -> None:
@@ -62,7 +62,7 @@ def test_an_alias_moves_to_a_new_version_of_its_own_code(cloud: Cloud) -> None:
     assert said.endswith("live points to version 2.")
     assert configuration(cloud, "live")["MemorySize"] == 256
     assert configuration(cloud, "1")["MemorySize"] == 1024
-    assert "nothing to apply" in apply_recommendation(result(cloud), cloud, alias="live")
+    assert "othing to apply" in apply_recommendation(result(cloud), cloud, alias="live")
 
 
 def test_an_alias_that_does_not_exist_is_created(cloud: Cloud) -> None:

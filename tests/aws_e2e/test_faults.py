@@ -132,7 +132,7 @@ def test_clean_says_what_it_does_and_the_second_time_that_nothing_is_left(
     cloud.faults.add("kill_client", "PublishVersion")
     kill(cloud, tmp_path)
     planned = clean(cloud, tmp_path / "elsewhere", dry_run=True)
-    assert [line.split()[:2] for line in planned] == [["would", "put"], ["would", "delete"]]
+    assert [line.split()[:2] for line in planned] == [["would", "restore"], ["would", "delete"]]
     assert cloud.snapshot("orders") != before
     clean(cloud, tmp_path / "elsewhere")
     assert cloud.snapshot("orders") == before
