@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -156,7 +157,7 @@ class Governor:
 
     def begin(self, pid: int) -> None:
         """An invocation starts: let the worker run, within its share."""
-        self._send(f"begin {pid}")
+        self._send(f"begin {pid} {time.monotonic()!r}")
 
     def end(self, pid: int) -> Use:
         """The invocation or the init phase is over."""

@@ -68,23 +68,29 @@ class Ward:
         self._tree_due = 0.0
         self._memory_due = 0.0
         self._last = (time.monotonic(), 0.0)
-        self._began_cpu_s = self._lost_s = 0.0
+        self._began_cpu_s = self._lost_s = self._idle_s = 0.0
         self._continue_at = inf
 
-    def begin(self) -> None:
-        """An invocation starts: the quota counts from now on, and the worker runs."""
+    def begin(self, asked_at: float) -> None:
+        """An invocation starts: the quota counts from now on, and the worker runs.
+
+        Args:
+            asked_at: monotonic time at which its owner asked for it. The worker loses the time since then.
+        """
         if self._group and self._group_share is not None:
             self._group.limit(self._group_share)  # the init phase was free
             self._group_share = None
         self._starting, self._invoking = False, True
-        self._lost_s, self._continue_at = 0.0, inf
+        self._idle_s, self._continue_at = 0.0, inf
         cpu = self._began_cpu_s = self._cpu_s()
         if self._waits:
             self._waits.read_s(self.tree.descendants)
         now = time.monotonic()
+        self._lost_s = now - asked_at if self._stopped else 0.0
         self._last = (now, cpu)
         if self._quota:
             self._quota.begin(now, cpu)
+            self._quota.shift(-self._lost_s)
         self._let_run(True)
         self.due = now
 
@@ -154,9 +160,12 @@ class Ward:
         """The worker's time now, less what it lost since the last look."""
         waited_s = self._waits.read_s(self.tree.descendants) if self._waits else 0.0
         now = time.monotonic()
-        passed_s, used_s = now - self._last[0], max(0.0, cpu - self._last[1])
-        # A thread that waits beside others that run loses nothing while all granted cores are busy.
-        self._lost_s += max(0.0, min(waited_s, passed_s - used_s / self._cores))
+        # A thread that waits beside others that run loses nothing while all granted cores are busy. The kernel tells of
+        # a wait when it is over, so the bound is on all of them together.
+        self._idle_s += now - self._last[0] - max(0.0, cpu - self._last[1]) / self._cores
+        lost_s = max(0.0, min(waited_s, self._idle_s))
+        self._idle_s -= lost_s
+        self._lost_s += lost_s
         self._last = (now, cpu)
         return now - self._lost_s
 
@@ -258,9 +267,10 @@ class Governor:
         if verb == "start":
             self._answer(self._start(json.loads(rest)))
             return
-        ward = self._wards.get(int(rest))  # None: removed by another thread, or never started
+        pid, _, asked_at = rest.partition(" ")
+        ward = self._wards.get(int(pid))  # None: removed by another thread, or never started
         if verb == "begin" and ward:
-            ward.begin()
+            ward.begin(float(asked_at))
         elif verb == "kill" and ward:
             ward.kill()
         elif verb == "end":

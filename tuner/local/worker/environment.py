@@ -19,10 +19,13 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from math import inf
 
 from tuner.errors import BackendError
+from tuner.local.limits.cpu import PERIOD_S
 from tuner.local.limits.governor import CANNOT_START, Governor, Start, Use
 from tuner.local.limits.memory import MB
+from tuner.local.limits.processes import waited_for_core_ms
 from tuner.local.worker.log import Facts, compose
 from tuner.local.worker.output import Output
 from tuner.local.worker.runtime_api import Answer, Event, RuntimeApi
@@ -47,6 +50,7 @@ class _Ending:
     status: str | None = None
     cpu_ms: float | None = None
     init_duration_ms: float | None = None
+    waited_ms: float = 0.0
 
 
 class ExecutionEnvironment:
@@ -117,11 +121,11 @@ class ExecutionEnvironment:
         """
         if not self._loaded:
             self._loaded = True
-            delayed_ms = self._api.delayed_ms
+            held_up_ms = self._held_up_ms()
             took_ms: float | None
             try:
                 self._spent = not self._api.wait(self._loading_ended, deadline=self._began + self.spec.init_limit_s)
-                took_ms = (time.monotonic() - self._began) * 1000 - (self._api.delayed_ms - delayed_ms)
+                took_ms = (time.monotonic() - self._began) * 1000 - (self._held_up_ms() - held_up_ms)
             except TimeoutError:
                 took_ms = None  # it goes on within the first invocation
             self._spent = self._spent or (not self._api.ready and self._loading_ended())
@@ -142,7 +146,6 @@ class ExecutionEnvironment:
         request_id = request_id or str(uuid.uuid4())
         cold, self._invoked = not self._invoked, True
         before = self._output.take() if cold else b""
-        delayed_ms = self._api.delayed_ms
         began = time.monotonic()
         ending = self._run(payload or b"{}", request_id, arn or self._arn, cold)
         wall_ms = (time.monotonic() - began) * 1000
@@ -170,7 +173,7 @@ class ExecutionEnvironment:
             max_memory_used_mb=facts.max_memory_used_mb,
             cpu_ms=ending.cpu_ms,
             wall_ms=wall_ms,
-            waited_ms=self._use.lost_s * 1000 + self._api.delayed_ms - delayed_ms,
+            waited_ms=ending.waited_ms,
         )
 
     def kill(self) -> None:
@@ -242,7 +245,7 @@ class ExecutionEnvironment:
         }
 
     def _run(self, payload: bytes, request_id: str, arn: str, cold: bool) -> _Ending:
-        spec, began, delayed_ms = self.spec, time.monotonic(), self._api.delayed_ms
+        spec, held_up_ms, began = self.spec, self._held_up_ms(), time.monotonic()
         init_ms = self._init_ms if cold else None
         trace_id = f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"
         self._governor.begin(self.pid)
@@ -254,7 +257,8 @@ class ExecutionEnvironment:
             timed_out = True
         wall_ms = (time.monotonic() - began) * 1000
         self._use = use = self._governor.end(self.pid)
-        took_ms = max(_SHORTEST_MS, wall_ms - use.lost_s * 1000 - (self._api.delayed_ms - delayed_ms))
+        waited_ms = use.lost_s * 1000 + self._held_up_ms() - held_up_ms
+        took_ms = max(self._shortest_ms(use.cpu_s * 1000), wall_ms - waited_ms)
         if use.out_of_memory:
             return self._verdict(request_id, "Runtime.OutOfMemory", "signal: killed", took_ms, init_ms)
         if timed_out:
@@ -267,7 +271,16 @@ class ExecutionEnvironment:
         if use.owed_s:
             time.sleep(use.owed_s)
         payload, error = _read(answer)
-        return _Ending(took_ms + use.owed_s * 1000, payload, error, None, use.cpu_s * 1000, init_ms)
+        return _Ending(took_ms + use.owed_s * 1000, payload, error, None, use.cpu_s * 1000, init_ms, waited_ms)
+
+    def _held_up_ms(self) -> float:
+        """Time so far that this thread had no core and the worker may have waited for it."""
+        return waited_for_core_ms() - self._api.overlapped_ms
+
+    def _shortest_ms(self, cpu_ms: float) -> float:
+        """Least time in which so much CPU time can be had under the share; quotas come at the start of their periods."""
+        share = self.spec.cpu_share if self.spec.throttled else inf
+        return max(_SHORTEST_MS, cpu_ms / max(1.0, share), cpu_ms / share - PERIOD_S * 1000)
 
     def _ended(self) -> bool:
         """Whether the invocation is over: answered, and the next one asked for; or nobody is there to answer."""

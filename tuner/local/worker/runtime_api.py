@@ -82,13 +82,13 @@ class RuntimeApi:
     Attributes:
         init_error: what the worker sent instead of being ready.
         answer: what it sent for the event that was given last.
-        delayed_ms: time that this thread waited for a core while a worker waited for it, in total.
+        overlapped_ms: time that the waiting thread had no core while the worker went on without it, in total.
     """
 
     def __init__(self, *, max_response_bytes: int, alive: Callable[[], bool]) -> None:
         self.init_error: Answer | None = None
         self.answer: Answer | None = None
-        self.delayed_ms = 0.0
+        self.overlapped_ms = 0.0
         self._max_response_bytes = max_response_bytes
         self._alive = alive
         self._event: Event | None = None
@@ -157,8 +157,8 @@ class RuntimeApi:
         """Do what is due; whether anything was."""
         before_ms = waited_for_core_ms()
         due = self._selector.select(timeout_s)
-        if any(isinstance(key.fileobj, socket.socket) for key, _ in due):
-            self.delayed_ms += waited_for_core_ms() - before_ms
+        if due and not any(isinstance(key.fileobj, socket.socket) for key, _ in due):
+            self.overlapped_ms += waited_for_core_ms() - before_ms
         for key, events in due:
             if isinstance(key.data, _Connection):
                 self._attend(key.data, events)
