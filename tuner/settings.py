@@ -33,12 +33,41 @@ class MemorySizes:
     every_64: bool = False
 
 
+LOCAL_TIMEOUT_S = 900.0
+"""Lambda's longest timeout for functions: a local run is to show how long a function takes, not to cut it short."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOptions:
+    """What a user may choose for a handler on this machine.
+
+    Attributes:
+        root: folder of the function's code (LAMBDA_TASK_ROOT). None: that of the handler's file.
+        handler: `_HANDLER` for a program that brings its own runtime.
+        interpreters: program, or environment that has it, by runtime: "python", "node".
+        environment: environment variables of the function.
+        timeout_s: timeout of an invocation.
+        tmp_mb: size of /tmp (ephemeral storage).
+        region: AWS_REGION of the function. None: that of the shell, else us-east-1.
+        log: file that gets all output of the function. None: no file does.
+    """
+
+    root: str | None = None
+    handler: str = ""
+    interpreters: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout_s: float = LOCAL_TIMEOUT_S
+    tmp_mb: int = 512
+    region: str | None = None
+    log: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that a user may choose; defaults are those of the documentation.
 
     Attributes:
-        target: function name, ARN, or `FILE:HANDLER`.
+        target: function name, ARN, or a handler on this machine, e.g. `FILE:HANDLER`.
         payloads: what to invoke with.
         payload_s3: where the payloads are to be read from instead, by whoever begins a run.
         memory: sizes that are open.
@@ -63,7 +92,8 @@ class Settings:
         code_for: for an architecture, where its package is when it is not the function's own.
         auto_optimize, auto_optimize_alias: apply the recommendation.
         dry_run: the peer's: one invocation per size, nothing applied.
-        document: the input document that this was read from, without any payload.
+        local: how a handler on this machine is run.
+        document: the input document that this was read from, without any payload and environment variables.
     """
 
     target: str
@@ -93,4 +123,5 @@ class Settings:
     auto_optimize: bool = False
     auto_optimize_alias: str | None = None
     dry_run: bool = False
+    local: LocalOptions = field(default_factory=LocalOptions)
     document: Mapping[str, Any] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuner.cli.tuning import is_local
+from tuner.documents.input import local_options
 from tuner.errors import Fault, InputError
 from tuner.search.space import search_space
 from tuner.settings import Settings
@@ -41,7 +42,9 @@ def target_faults(target: str, document: Mapping[str, Any], options: Mapping[str
     processors = {path: document.get(path.removeprefix("$.")) for path in ("$.preProcessorARN", "$.postProcessorARN")}
     for path, text in {"TARGET": target, **processors}.items():
         if isinstance(text, str):
-            yield from (Fault(path, fault.problem, fault.remedy) for fault in handler_faults(text))
+            yield from (
+                Fault(path, fault.problem, fault.remedy) for fault in handler_faults(text, local_options(document))
+            )
     for path, name in ONLY_IN_AWS.items():
         if (document if path.startswith("$") else options).get(name):
             problem = "cannot be had for a handler on this machine"

@@ -23,7 +23,7 @@ from tuner.model import (
     StrategyName,
 )
 from tuner.payloads import Payloads
-from tuner.settings import MemorySizes, Settings
+from tuner.settings import LocalOptions, MemorySizes, Settings
 
 INPUT_SCHEMA_VERSION = 1
 
@@ -42,6 +42,19 @@ class ConstraintsInput(TypedDict, total=False):
     maxP95Ms: float
     maxCostPerMillion: float
     minMemory: int
+
+
+class LocalInput(TypedDict, total=False):
+    """How a handler on this machine is run."""
+
+    root: str
+    handler: str
+    python: str
+    node: str
+    environment: Mapping[str, str]
+    timeoutSeconds: float
+    ephemeralStorageMb: int
+    log: str
 
 
 class InputDocument(TypedDict, total=False):
@@ -79,6 +92,7 @@ class InputDocument(TypedDict, total=False):
     isolation: Literal["versions", "copy"]
     codeFor: Mapping[str, str]
     seed: int
+    local: LocalInput
 
 
 def input_schema() -> dict[str, Any]:
@@ -166,8 +180,33 @@ def decode_valid(document: Mapping[str, Any]) -> Settings:
         auto_optimize=document.get("autoOptimize", False) and not dry_run,
         auto_optimize_alias=document.get("autoOptimizeAlias"),
         dry_run=dry_run,
-        document={name: value for name, value in document.items() if name != "payload"},
+        local=local_options(document),
+        document=_without_secrets(document),
     )
+
+
+def local_options(document: Mapping[str, Any]) -> LocalOptions:
+    """How a handler on this machine is to be run; defaults where that part of the document is at fault."""
+    given, defaults = document.get("local", {}), LocalOptions()
+    if any(find_faults({"lambdaARN": "f", "local": given}, input_schema())):
+        return defaults
+    return LocalOptions(
+        root=given.get("root"),
+        handler=given.get("handler", ""),
+        interpreters={name: str(given[name]) for name in ("python", "node") if name in given},
+        environment=given.get("environment", {}),
+        timeout_s=given.get("timeoutSeconds", defaults.timeout_s),
+        tmp_mb=given.get("ephemeralStorageMb", defaults.tmp_mb),
+        log=given.get("log"),
+    )
+
+
+def _without_secrets(document: InputDocument) -> dict[str, Any]:
+    """The document without payload and environment variables."""
+    kept: dict[str, Any] = {name: value for name, value in document.items() if name != "payload"}
+    if "local" in document:
+        kept["local"] = {name: value for name, value in document["local"].items() if name != "environment"}
+    return kept
 
 
 def _memory(value: Any) -> MemorySizes:

@@ -11,12 +11,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psutil
 
 from tuner.errors import BackendError, Fault, InputError
+from tuner.local.answers import AnswerMeter
 from tuner.local.handler import LocalHandler, load_faults, parse_handler
 from tuner.local.host import architecture, busy_slots, cores, cpu_model, max_memory_mb
 from tuner.local.host_noise import NoiseMeter
@@ -24,6 +26,7 @@ from tuner.local.limits.governor import Governor
 from tuner.local.limits.memory import MB
 from tuner.local.scheduling import Lane, LocalScheduler, interleave
 from tuner.local.worker.environment import ExecutionEnvironment
+from tuner.local.worker.output import Log, last_lines
 from tuner.local.worker.spec import LocalInvocationResult
 from tuner.model import (
     BackendKind,
@@ -38,17 +41,20 @@ from tuner.model import (
 )
 from tuner.payloads import without_payload
 from tuner.report_line import classify, parse_log
-from tuner.settings import Settings
+from tuner.settings import LOCAL_TIMEOUT_S, LocalOptions, Settings
 
-LOCAL_TIMEOUT_S = 900.0
-"""Lambda's longest timeout: a local run is to show how long a function takes, not to cut it short."""
 PROCESSOR_MEMORY_MB = 1769
 _EMPTY_OUTPUTS = (b"", b"null", b'""')
 
 
-def handler_faults(target: str) -> tuple[Fault, ...]:
-    """Everything that is wrong with `FILE:HANDLER`; the handler is loaded in a worker to find out."""
-    parsed, faults = parse_handler(target)
+def handler_faults(target: str, options: LocalOptions | None = None) -> tuple[Fault, ...]:
+    """Everything that is wrong with a target. The handler is loaded in a worker to find out.
+
+    Args:
+        target: as the user gave it.
+        options: how it is to be run.
+    """
+    parsed, faults = parse_handler(target, options)
     return faults if parsed is None else load_faults(parsed)
 
 
@@ -78,25 +84,23 @@ class _Handlers:
 
 
 class LocalBackend:
-    """Measures `settings.target` (`FILE:HANDLER`) in worker processes.
+    """Measures the handler that `settings.target` names in worker processes.
 
     Args:
         settings: target, payloads, processors, allowed exceptions, pauses, concurrency, seed.
         current: the configuration in use, where the user knows it.
-        timeout_s: timeout of a run.
 
     Raises:
         InputError: with every fault of the target and the processors.
     """
 
-    def __init__(
-        self, settings: Settings, *, current: Configuration | None = None, timeout_s: float = LOCAL_TIMEOUT_S
-    ) -> None:
+    def __init__(self, settings: Settings, *, current: Configuration | None = None) -> None:
         self._settings = settings
         self._handlers = _parse_handlers(settings)
         self._current = current
-        self._timeout_s = timeout_s
         self._noise = NoiseMeter()
+        self._answers = AnswerMeter(shows=not settings.disable_payload_logs)
+        self._log: Log | None = None
         self._refused: set[Configuration] = set()
         self._resources = ExitStack()
         self._processor_lock = threading.Lock()
@@ -106,6 +110,8 @@ class LocalBackend:
     def __enter__(self) -> LocalBackend:
         with ExitStack() as resources:
             self._governor = resources.enter_context(Governor())
+            if self._settings.local.log:
+                self._log = resources.enter_context(Log(Path(self._settings.local.log)))
             self._pre = self._open_processor(self._handlers.pre, resources)
             self._post = self._open_processor(self._handlers.post, resources)
             self._resources = resources.pop_all()
@@ -124,6 +130,8 @@ class LocalBackend:
             max_memory_mb=max_memory_mb(),
             runtime=target.runtime_identifier,
             code_sha256=target.code_sha256(),
+            region=target.region,
+            timeout_s=target.options.timeout_s,
             current=self._current,
             details={"cores": cores(), "cpu": cpu_model()},
         )
@@ -133,9 +141,13 @@ class LocalBackend:
         noise = self._noise.read()
         measured = f": {noise}" if str(noise) else ""
         notices = [Notice("local_estimate", f"A local estimate, measured on this machine{measured}.")]
+        notices += self._answers.notices()
         if noise.noisy:
-            advice = "Close other programs, or measure again when it is idle."
+            advice = "Waiting is left out of durations. Close other programs for a more exact answer."
             notices.append(Notice("noisy_host", f"The machine was busy or unsteady while measuring. {advice}"))
+        if not self._governor.isolates:
+            message = "This system gives no worker its own /tmp and /dev/shm: each got its own TMPDIR instead."
+            notices.append(Notice("shared_tmp", message))
         if cores() < 2:
             message = f"This machine has {describe_host()}: the tuner's own work disturbs what it measures."
             notices.append(Notice("one_core", message))
@@ -188,6 +200,8 @@ class LocalBackend:
         if lane.cut and not invocation.usable:
             return
         lane.done.append(invocation)
+        if invocation.usable and result.error is None:
+            self._answers.saw(result.payload)
         if invocation.usable and not invocation.cold:
             self._noise.saw(result.environment, result.duration_ms, result.cpu_ms, result.waited_ms)
         if self._post:
@@ -198,8 +212,8 @@ class LocalBackend:
 
     def _open(self, configuration: Configuration) -> ExecutionEnvironment:
         self._noise.calibrate()
-        spec = self._handlers.function.spec(configuration.memory_mb, timeout_s=self._timeout_s)
-        return ExecutionEnvironment(spec, self._governor)
+        spec = self._handlers.function.spec(configuration.memory_mb)
+        return ExecutionEnvironment(spec, self._governor, copy=self._log.write if self._log else None)
 
     def _read(self, result: LocalInvocationResult, started_at: str, payload: int, sent: bytes) -> Invocation:
         """What the log says of a run, as one of AWS would be read."""
@@ -207,7 +221,7 @@ class LocalBackend:
         outcome = classify(report, result.error)
         if result.error and result.error.type == "Runtime.ExitError":
             outcome = Outcome.ERROR  # here it is known who killed it: memory has its own type
-        error = result.error
+        error = _with_output(result)
         if error and self._settings.disable_payload_logs:
             error = without_payload(error, sent)
         return Invocation(
@@ -250,6 +264,13 @@ class LocalBackend:
         return result.payload
 
 
+def _with_output(result: LocalInvocationResult) -> FunctionError | None:
+    """The error of a run; one that the platform tells of, with the end of the function's output in place of a stack."""
+    if result.error is None or result.error.stack:
+        return result.error
+    return replace(result.error, stack=tuple(last_lines(result.output)))
+
+
 def describe_host() -> str:
     """Cores, architecture and the largest memory size, for messages."""
     here, count = architecture() or "an architecture that Lambda has not", cores()
@@ -262,11 +283,12 @@ def _parse_handlers(settings: Settings) -> _Handlers:
     Raises:
         InputError: with all faults together.
     """
-    function, faults = parse_handler(settings.target)
+    function, faults = parse_handler(settings.target, settings.local)
     everything = list(faults)
     processors: list[LocalHandler | None] = []
     for flag, text in (("--pre-processor", settings.pre_processor), ("--post-processor", settings.post_processor)):
-        processor, faults = parse_handler(text, path=flag) if text else (None, ())
+        options = replace(settings.local, root=None, handler="")
+        processor, faults = parse_handler(text, options, path=flag) if text else (None, ())
         processors.append(processor)
         everything += faults
     if everything or function is None:

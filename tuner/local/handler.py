@@ -1,4 +1,4 @@
-"""A handler on this machine, named as `FILE:HANDLER`: what it is, and what is wrong with it.
+"""A handler on this machine: how a target names it, what runs it, and what is wrong with it.
 
 Whether it can be loaded is found out by loading it in a worker, never in this process.
 """
@@ -9,8 +9,10 @@ import contextlib
 import hashlib
 import os
 import re
+import shlex
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -18,121 +20,265 @@ from tuner.errors import BackendError, Fault
 from tuner.local.host import max_memory_mb
 from tuner.local.limits.governor import Governor
 from tuner.local.worker.environment import ExecutionEnvironment
-from tuner.local.worker.runtimes import Runtime, runtime_of, suffixes
-from tuner.local.worker.spec import WorkerSpec
+from tuner.local.worker.output import last_lines
+from tuner.local.worker.runtimes import COMMAND, Runtime, runtime_of, suffixes
+from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
 from tuner.model import FunctionError
+from tuner.pricing.price_list import DEFAULT_REGION
+from tuner.settings import LocalOptions
 
+BOOTSTRAP = "bootstrap"
+"""Name of the program that a function brings as its own runtime (developer guide, "OS-only runtime")."""
 _NO_SOURCE_DIRS = frozenset({"__pycache__", "node_modules", "venv", "site-packages"})
 _MAX_HASHED_FILES = 2000
 _MAX_HASHED_FOLDERS = 1000
 _NAME = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*")
 _FORM = "write it as FILE:HANDLER, such as app.py:handler or index.mjs:handler"
+_TYPESCRIPT = (".ts", ".mts", ".cts", ".tsx")
+_REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 @dataclass(frozen=True, slots=True)
 class LocalHandler:
-    """A handler: its file, and the name of the function in it."""
+    """What a target names on this machine.
 
-    file: Path
-    function: str
-    runtime: Runtime
+    Attributes:
+        name: what to call it.
+        root: folder of the function's code (LAMBDA_TASK_ROOT).
+        handler: as Lambda spells it, e.g. `orders/create.handler`.
+        command: what starts a worker.
+        options: how the user wants it to be run.
+        runtime: the runtime that runs it. None: it brings its own.
+        file: the handler's file. None: there is none.
+        interpreter: the runtime's program that the user asks for; empty: its own.
+    """
 
-    @property
-    def name(self) -> str:
-        """What to call it: folder, file and function."""
-        return f"{self.file.parent.name}/{self.file.name}:{self.function}"
+    name: str
+    root: Path
+    handler: str
+    command: tuple[str, ...]
+    options: LocalOptions = field(default_factory=LocalOptions)
+    runtime: Runtime | None = None
+    file: Path | None = None
+    interpreter: str = ""
 
     @property
     def runtime_identifier(self) -> str:
         """Identifier of the runtime in the Lambda API."""
-        return self.runtime.identify()
+        return self.runtime.identify(self.interpreter) if self.runtime else "provided"
 
-    def spec(self, memory_mb: int, *, timeout_s: float, throttled: bool = True) -> WorkerSpec:
+    @property
+    def region(self) -> str:
+        """Region of the function: that which the user names, else that of the shell."""
+        named = (os.environ.get(variable) for variable in _REGION_VARIABLES)
+        return self.options.region or next(filter(None, named), DEFAULT_REGION)
+
+    def spec(self, memory_mb: int, *, timeout_s: float | None = None, throttled: bool = True) -> WorkerSpec:
         """What a worker is to run, in the environment of this process."""
         return WorkerSpec(
-            name=self.file.stem,
-            handler=f"{self.file.stem}.{self.function}",
+            name=re.sub(r"[^\w-]", "-", Path(self.name.partition(":")[0]).stem) or "function",
+            handler=self.handler,
             runtime=self.runtime_identifier,
-            command=self.runtime.command(),
-            code_dir=self.file.parent,
+            command=self.command,
+            code_dir=self.root,
             memory_mb=memory_mb,
-            timeout_s=timeout_s,
+            timeout_s=self.options.timeout_s if timeout_s is None else timeout_s,
+            region=self.region,
+            environment=tuple(sorted(self.options.environment.items())),
             inherit_environment=True,
             throttled=throttled,
+            provided=self.runtime is None,
+            tmp_mb=self.options.tmp_mb,
         )
 
     def code_sha256(self) -> str:
-        """SHA-256 over the source files of the handler's folder, and their names.
+        """SHA-256 over the source files of the function, and their names.
 
-        Other files are left out: results of a run may lie among them. Of a very large tree
-        the first 1,000 folders and 2,000 files count.
+        Other files are left out: results of a run may lie among them. Of a very large tree the first 1,000 folders and
+        2,000 files count. Of a function that brings its own runtime, the files that its command names count.
         """
         digest = hashlib.sha256()
-        files = islice(_source_files(self.file.parent, self.runtime.suffixes), _MAX_HASHED_FILES)
-        for file in {self.file: None} | dict.fromkeys(files):
-            with contextlib.suppress(OSError):  # unreadable: it cannot be imported either
+        for file in self._sources():
+            with contextlib.suppress(OSError):  # unreadable: it cannot be loaded either
                 if file.is_file():  # not a pipe, a broken link or a folder
                     content = hashlib.sha256(file.read_bytes()).digest()
-                    digest.update(os.fsencode(file.relative_to(self.file.parent)) + b"\0" + content)
+                    digest.update(os.fsencode(os.path.relpath(file, self.root)) + b"\0" + content)
         return digest.hexdigest()
 
+    def _sources(self) -> Iterator[Path]:
+        if self.runtime and self.file:
+            files = islice(_files_below(self.root, self.runtime.suffixes), _MAX_HASHED_FILES)
+            yield from {self.file: None} | dict.fromkeys(files)
+            return
+        words = (self.root / part for word in self.command for part in word.split(os.pathsep) if part)
+        for path in words:
+            yield from islice(_files_below(path, ("",)), _MAX_HASHED_FILES) if path.is_dir() else (path,)
 
-def parse_handler(text: str, *, path: str = "TARGET") -> tuple[LocalHandler | None, tuple[Fault, ...]]:
-    """Read `FILE:HANDLER` and check everything that can be told without running it.
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A target that is being read: its text and options, and where faults go."""
+
+    text: str
+    options: LocalOptions
+    path: str
+    faults: list[Fault]
+
+    def fault(self, problem: str, remedy: str) -> None:
+        self.faults.append(Fault(self.path, problem, remedy))
+
+
+def parse_handler(
+    text: str, options: LocalOptions | None = None, *, path: str = "TARGET"
+) -> tuple[LocalHandler | None, tuple[Fault, ...]]:
+    """Read a target and check everything that can be told without running it.
 
     Args:
-        text: the target.
-        path: what to call it in a fault.
+        text: `FILE:HANDLER`, `ROOT:package.module.handler`, a folder with a `bootstrap`, or `-- COMMAND…`.
+        options: how it is to be run.
+        path: what to call the target in a fault.
 
     Returns:
-        The target, or None with all its faults.
+        The handler, or None with all its faults.
     """
-    name, _, function = text.rpartition(":") if ":" in text else (text, "", "")
+    reading = _Reading(text, options or LocalOptions(), path, [])
+    folder, _, name = text.partition(":")
+    if text.startswith(COMMAND):
+        found = _read_command(reading, shlex.split(text.removeprefix(COMMAND)))
+    elif Path(folder).is_dir():
+        found = _read_folder(reading, Path(folder).resolve(), name)
+    else:
+        found = _read_file(reading)
+    return (None, tuple(reading.faults)) if reading.faults else (found, ())
+
+
+def _read_command(reading: _Reading, words: list[str]) -> LocalHandler | None:
+    options = reading.options
+    root = Path(options.root or ".").resolve()
+    if not words or not shutil.which(words[0], path=options.environment.get("PATH")):
+        reading.fault(f"{words[0] if words else 'nothing'} cannot be run", "install it, or put it into PATH")
+        return None
+    return LocalHandler(Path(words[0]).name, root, options.handler, tuple(words), options)
+
+
+def _read_folder(reading: _Reading, folder: Path, name: str) -> LocalHandler | None:
+    """A folder with its own runtime, or the root of a module that is named with dots."""
+    options, program = reading.options, folder / BOOTSTRAP
+    module, dot, function = name.rpartition(".")
+    if dot and not program.exists():
+        base = folder.joinpath(*module.replace("/", ".").split("."))
+        files = [file for suffix in suffixes() if (file := base.with_name(base.name + suffix)).is_file()]
+        if not files:
+            tried = ", ".join(f"{base.name}{suffix}" for suffix in suffixes())
+            reading.fault(f"{base.parent} has none of {tried}", "write it as ROOT:package.module.handler")
+            return None
+        return _handler_of(reading, files[0], function, folder)
+    if not os.access(program, os.X_OK):
+        problem = f"{folder} has no executable {BOOTSTRAP}"
+        reading.fault(problem, f"build one, or write it as FILE:HANDLER, such as {folder.name}/app.py:handler")
+        return None
+    return LocalHandler(folder.name, folder, name or options.handler or BOOTSTRAP, (str(program),), options)
+
+
+def _read_file(reading: _Reading) -> LocalHandler | None:
+    """`FILE:HANDLER`, or what somebody meant by something like it."""
+    name, _, function = reading.text.rpartition(":") if ":" in reading.text else (reading.text, "", "")
     file = Path(name)
-    runtime = runtime_of(file)
-    faults: list[Fault] = []
-    if runtime is None:
-        faults.append(Fault(path, f"{text!r} names no file that ends in {', '.join(suffixes())}", _FORM))
+    if file.suffix in _TYPESCRIPT:
+        reading.fault(f"{name} is TypeScript", "bundle it to JavaScript first, and name the bundle")
+        return None
+    meant = _meant(file) if runtime_of(file) is None else ""
+    if runtime_of(file) is None:
+        problem = f"{reading.text!r} names no file that ends in {', '.join(suffixes())}"
+        reading.fault(problem, f"write {meant}" if meant else _FORM)
+        if meant:
+            return None
     elif not file.is_file():
         problem = "is not a file" if file.exists() else "does not exist"
-        faults.append(Fault(path, f"{name} {problem}", "give the path from the current folder"))
+        reading.fault(f"{name} {problem}", "give the path from the current folder")
+    return _handler_of(reading, file.resolve(), function, Path(reading.options.root or file.parent).resolve())
+
+
+def _handler_of(reading: _Reading, file: Path, function: str, root: Path) -> LocalHandler | None:
+    runtime = runtime_of(file)
     if not _NAME.fullmatch(function):
-        faults.append(Fault(path, f"{function!r} is not the name of a function", _FORM))
-    if runtime and "." in file.stem:
-        faults.append(Fault(path, f"{file.name} cannot be imported", "name the file without further dots"))
-    if runtime and not runtime.find():
-        problem = f"{name} needs {runtime.title}, and there is no {runtime.program} in PATH"
-        faults.append(Fault(path, problem, f"install {runtime.title}"))
-    if faults or runtime is None:
-        return None, tuple(faults)
-    return LocalHandler(file.resolve(), function, runtime), ()
+        reading.fault(f"{function!r} is not the name of a function", _FORM)
+    if runtime is None:
+        return None
+    if "." in file.stem:
+        reading.fault(f"{file.name} cannot be imported", "name the file without further dots")
+    if not file.is_relative_to(root):
+        reading.fault(f"{file} is not below --root {root}", "give a folder above the file")
+        return None
+    interpreter = _interpreter(reading, runtime)
+    module = file.relative_to(root).with_suffix("").as_posix()
+    return LocalHandler(
+        name=f"{root.name}/{file.relative_to(root)}:{function}",
+        root=root,
+        handler=f"{module}.{function}",
+        command=runtime.command(interpreter),
+        options=reading.options,
+        runtime=runtime,
+        file=file,
+        interpreter=interpreter,
+    )
 
 
-def load_faults(target: LocalHandler, *, path: str = "TARGET") -> tuple[Fault, ...]:
+def _interpreter(reading: _Reading, runtime: Runtime) -> str:
+    """The program that the user names for a runtime; of an environment the one in it."""
+    named = reading.options.interpreters.get(runtime.option, "")
+    path = Path(named).expanduser()
+    inside = path / "bin" / runtime.option
+    found = str(inside.absolute()) if inside.exists() else shutil.which(str(path)) if named else runtime.find()
+    if not found:
+        where = f"there is no {named}" if named else f"there is no {runtime.program} in PATH"
+        reading.fault(
+            f"{reading.text} needs {runtime.title}, and {where}", f"install it, or name it with --{runtime.option}"
+        )
+    return (found or "") if named else ""
+
+
+def _meant(file: Path) -> str:
+    """What somebody meant who wrote `app.handler`, as Lambda does; empty: nothing that is there."""
+    module, _, function = file.name.rpartition(".")
+    for suffix in suffixes():
+        if module and (there := file.with_name(module + suffix)).is_file():
+            return f"{there}:{function}"
+    return ""
+
+
+def load_faults(handler: LocalHandler, *, path: str = "TARGET") -> tuple[Fault, ...]:
     """Start a worker, let it load the handler, and tell the function's own error if it cannot."""
-    spec = target.spec(max_memory_mb(), timeout_s=1.0, throttled=False)
+    spec = handler.spec(max_memory_mb(), timeout_s=1.0, throttled=False)
+    result: LocalInvocationResult | None = None
     try:
         with Governor() as governor, ExecutionEnvironment(spec, governor) as environment:
             error = environment.load()
-            if error is None and not environment.usable:
-                error = environment.invoke(b"{}").error
+            if error or not environment.usable:
+                result = environment.invoke(b"{}")
+                error = error or result.error
     except BackendError as exc:
         return (Fault(path, exc.message, exc.hint),)
     if error is None:
         return ()
-    if error.type == "Runtime.HandlerNotFound":
-        remedy = f"name a function that {target.file.name} defines"
-    else:
-        remedy = "it must load without arguments: see the function's own error above"
-    return (Fault(path, f"{target.name} cannot be loaded: {_told(error)}", remedy),)
+    told = [f"{error.type}: {error.message}", *(line.rstrip("\n") for line in error.stack)]
+    if result and not error.stack:
+        told += last_lines(result.output)
+    return (Fault(path, f"{handler.name} cannot be loaded: " + "\n".join(told), _remedy(handler, error)),)
 
 
-def _told(error: FunctionError) -> str:
-    return "\n".join([f"{error.type}: {error.message}", *(line.rstrip("\n") for line in error.stack)])
+def _remedy(handler: LocalHandler, error: FunctionError) -> str:
+    if error.type == "Runtime.HandlerNotFound" and handler.file:
+        return f"name a function that {handler.file.name} defines"
+    if error.type == "Runtime.ImportModuleError" and handler.runtime:
+        flag = f"--{handler.runtime.option}"
+        looked = f"{handler.command[0]} looked in {handler.root} and among its own packages"
+        return f"{looked}: install it there, give the folder above with --root, or the project's own with {flag}"
+    return "it must load without arguments: see the function's own error above"
 
 
-def _source_files(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
-    """What is named like a source file in a folder and those below it, always in the same order."""
+def _files_below(folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
+    """Files of a folder and those below it by the end of their names, always in the same order."""
     for parent, folders, files in islice(os.walk(folder), _MAX_HASHED_FOLDERS):
         folders[:] = sorted(name for name in folders if name not in _NO_SOURCE_DIRS and not name.startswith("."))
-        yield from (Path(parent, name) for name in sorted(files) if name.endswith(suffixes) and name[0] != ".")
+        yield from (Path(parent, name) for name in sorted(files) if name.endswith(endings) and name[0] != ".")

@@ -12,8 +12,8 @@ def test_noise_is_told_from_what_was_seen() -> None:
     assert str(meter.read()) == ""
     assert not meter.read().noisy
     for cpu_ms in (10.0, 12.0):
-        meter.saw("a", 100.0, cpu_ms, 20.0)
+        meter.saw("a", 100.0, cpu_ms, 100.0)
     seen = meter.read()
-    assert seen.wait_share == pytest.approx(0.2)
+    assert seen.wait_share == pytest.approx(0.5)
     assert seen.cpu_spread == pytest.approx(0.1286, abs=0.001)
     assert seen.noisy

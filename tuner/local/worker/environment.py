@@ -278,7 +278,7 @@ class ExecutionEnvironment:
         return waited_for_core_ms() - self._api.overlapped_ms
 
     def _shortest_ms(self, cpu_ms: float) -> float:
-        """Least time in which so much CPU time can be had under the share; quotas come at the start of their periods."""
+        """Least time in which so much CPU time can be had: quotas come at the start of their periods."""
         share = self.spec.cpu_share if self.spec.throttled else inf
         return max(_SHORTEST_MS, cpu_ms / max(1.0, share), cpu_ms / share - PERIOD_S * 1000)
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
+from pathlib import Path
+
+from tuner.errors import BackendError
 
 MAX_LOG_BYTES = 1024 * 1024
 """What is kept of the function's output of one invocation: its end."""
@@ -68,6 +71,36 @@ class Output:
         """Close the tuner's ends."""
         self.let_go()
         os.close(self._read_fd)
+
+
+class Log:
+    """A file that gets all output of all workers; for any thread.
+
+    Raises:
+        BackendError: it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = path.open("ab", buffering=0)
+        except OSError as exc:
+            raise BackendError(f"cannot write {path}: {exc.strerror}", "give another --log") from exc
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._file.close()
+
+    def write(self, output: bytes) -> None:
+        """Append some output; a full disk ends no run."""
+        with contextlib.suppress(OSError, ValueError):
+            self._file.write(output)
+
+
+def last_lines(output: bytes, count: int = 20) -> list[str]:
+    """The last lines of an output as text; carriage returns, which keep an event together in Lambda, end lines too."""
+    return output.decode("utf-8", "replace").rstrip().replace("\r", "\n").split("\n")[-count:] if output.strip() else []
 
 
 def _widen(fd: int) -> None:

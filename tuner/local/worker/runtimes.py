@@ -6,6 +6,7 @@ to `RUNTIMES` and its loop to `runtime/`. Whether a handler loads is not decided
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ class Runtime:
     Attributes:
         family: prefix of the runtime's identifier in the Lambda API, e.g. "nodejs".
         title: what people call it.
+        option: name of its program, and of the option that gives another one.
         suffixes: of the files that can hold a handler.
         program: interpreter; looked up in PATH unless it is a path.
         options: options of the interpreter, before the loop's file.
@@ -34,6 +36,7 @@ class Runtime:
 
     family: str
     title: str
+    option: str
     suffixes: tuple[str, ...]
     program: str
     options: tuple[str, ...]
@@ -55,18 +58,24 @@ class Runtime:
 
     def identify(self, interpreter: str = "") -> str:
         """Identifier of the runtime in the Lambda API, e.g. "python3.12"; the family alone when it cannot be told."""
-        command = [interpreter or self.find() or self.program, *self.version]
-        try:
-            told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
-        except (OSError, subprocess.TimeoutExpired):
-            return self.family
-        numbers = re.search(r"(\d+)\.(\d+)", told.stdout + told.stderr)
+        numbers = re.search(r"(\d+)\.(\d+)", _printed(interpreter or self.find() or self.program, *self.version))
         return self.identifier.format(*numbers.groups()) if numbers else self.family
+
+
+@functools.cache
+def _printed(*command: str) -> str:
+    """What a command prints; nothing when it cannot be run."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout + done.stderr
 
 
 PYTHON = Runtime(
     family="python",
     title="Python",
+    option="python",
     suffixes=(".py",),
     program=sys.executable,
     # No byte code is written: the code directory stays as it is, and every cold start compiles, as in Lambda.
@@ -78,6 +87,7 @@ PYTHON = Runtime(
 NODE = Runtime(
     family="nodejs",
     title="Node.js",
+    option="node",
     suffixes=(".js", ".mjs", ".cjs"),
     program="node",
     options=(),
@@ -85,6 +95,8 @@ NODE = Runtime(
     version=("--version",),
     identifier="nodejs{0}.x",
 )
+COMMAND = "-- "
+"""Before the words of a command that brings its own runtime, as on the command line."""
 RUNTIMES = (PYTHON, NODE)
 """Every runtime whose handlers are files, in the order in which messages name them."""
 
@@ -105,6 +117,5 @@ def runtime_named(identifier: str) -> Runtime | None:
 
 
 def names_a_handler(target: str) -> bool:
-    """Whether a target names a file on this machine. Names and ARNs of functions in AWS have no dots."""
-    file = target.partition(":")[0]
-    return file.endswith(suffixes()) and file not in suffixes()
+    """Whether a target is on this machine. Names and ARNs of functions in AWS have no dots and no slashes."""
+    return target.startswith(COMMAND) or "/" in target or "." in target
