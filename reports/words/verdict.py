@@ -21,8 +21,11 @@ from reports.words.numbers import (
     sentence,
 )
 from reports.words.rows import Result, key
+from tuner.documents.decision import decision_evidence
 from tuner.documents.result import RecommendationDocument, SavingDocument, backend_kind
 from tuner.model import BackendKind
+from tuner.search import decision
+from tuner.search.decision import Confidence
 
 STOPPED = {
     "complete": "everything that was asked for has been measured",
@@ -38,6 +41,13 @@ STOPPED = {
 }
 UNFINISHED = ("max_invocations", "max_usd", "max_seconds", "interrupted", "function_changed")
 """Reasons to stop before the question was settled."""
+_LEVELS = {
+    Confidence.HIGH: ("good", "Sure"),
+    Confidence.MEDIUM: ("fair", "Fairly sure"),
+    Confidence.LOW: ("poor", "Uncertain"),
+    Confidence.NONE: ("none", "No answer"),
+}
+"""Badge and label of each level of confidence."""
 _GOALS = {"cost": "cheapest", "speed": "fastest", "balanced": "best balanced"}
 _LOSS = {
     "cost": "On average it costs {} more than the true best would.",
@@ -62,7 +72,7 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True)
-class Confidence:
+class Certainty:
     """How sure the answer is: a word for a badge (`good`, `fair`, `poor`, `none`), and why."""
 
     level: str
@@ -120,18 +130,17 @@ def monthly(result: Result, cost: float) -> str:
     return f"{per_million(cost, currency)} per million invocations"
 
 
-def confidence(result: Result) -> Confidence:
+def confidence(result: Result) -> Certainty:
     """How sure the recommendation is, and what that rests on."""
     recommended, stopped = result["recommendation"], result["stopped_by"]
     ended = f"The search ended because {STOPPED[stopped]}."
     if recommended is None:
-        return Confidence("none", "No answer", (ended, _effort(result)))
-    tolerance = result["request"]["tolerance"]
-    # What is given away on purpose makes the answer no less sure.
-    doubt = recommended["expected_regret"] - recommended["given_to_ties"]
-    level, label = _level(doubt, tolerance, stopped, recommended)
-    if len(result["curve"]) == 1:
-        level, label = "fair", "No choice"
+        return Certainty("none", "No answer", (ended, _effort(result)))
+    level, label = _LEVELS[decision.confidence(decision_evidence(result))]
+    if recommended["unmet"]:
+        label = "No configuration meets the constraints"
+    elif len(result["curve"]) == 1 and level == "fair":
+        label = "No choice"
     reasons = [
         _loss(recommended)
         if len(result["curve"]) > 1
@@ -143,7 +152,7 @@ def confidence(result: Result) -> Confidence:
         reasons.insert(1, "This very configuration was not measured: its figures come from the fitted curve.")
     if recommended["unmet"]:
         reasons.insert(0, recommended["unmet"])
-    return Confidence(level, label, tuple(map(sentence, reasons)))
+    return Certainty(level, label, tuple(map(sentence, reasons)))
 
 
 def origin(result: Result) -> tuple[str, str]:
@@ -253,17 +262,6 @@ def _loss(recommended: RecommendationDocument) -> str:
     if strategy not in _OTHER_GOALS or given < WORTH_TELLING:
         return loss
     return f"{loss.removesuffix('.')}; {percent(given)} of that is given away for {_OTHER_GOALS[strategy]}."
-
-
-def _level(regret: float, tolerance: float, stopped: str, recommended: RecommendationDocument) -> tuple[str, str]:
-    """A badge: good within the tolerance, fair up to three times that."""
-    if recommended["unmet"]:
-        return "poor", "No configuration meets the constraints"
-    if stopped == "cannot_tell" or regret > 3 * tolerance:
-        return "poor", "Uncertain"
-    if regret > tolerance or stopped in UNFINISHED:
-        return "fair", "Fairly sure"
-    return "good", "Sure"
 
 
 def why(result: Result) -> str:

@@ -10,6 +10,7 @@ from tests.aws_e2e.harness import quick_api, stand_in
 from tests.cloud.fixtures import Cloud, zipped
 from tuner.aws.changes import apply
 from tuner.errors import FunctionChangedError, InputError, TunerError
+from tuner.search.decision import WeakEvidenceError
 
 OTHER_CODE = zipped({"app.py": "def handler(event, context):\n    return 'deployed'\n"})
 
@@ -24,8 +25,22 @@ def result(cloud: Cloud, memory_mb: int = 256, architecture: str = "x86_64", **c
         "region": cloud.region,
         "code_sha256": configuration["CodeSha256"],
     }
-    recommendation = {"memory_mb": memory_mb, "architecture": architecture}
-    return {"function": {**function, **changes}, "recommendation": recommendation}
+    recommendation = {"memory_mb": memory_mb, "architecture": architecture, "expected_regret": 0.004}
+    measurement = {
+        "memory_mb": memory_mb,
+        "architecture": architecture,
+        "outcomes": {"ok": 4, "throttled": 0, "refused": 0},
+        "data": {"usable": [True] * 4},
+    }
+    return {
+        "function": {**function, **changes},
+        "recommendation": {**recommendation, "given_to_ties": 0.0, "unmet": None},
+        "request": {"tolerance": 0.01},
+        "stopped_by": "tolerance",
+        "curve": [{}, {}],
+        "current": None,
+        "measurements": [measurement],
+    }
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +68,18 @@ def test_memory_and_architecture_of_latest_are_set_and_nothing_else(cloud: Cloud
     changed = {"MemorySize", "Architectures", "RevisionId", "LastModified", "ResponseMetadata"}
     assert {k: v for k, v in after.items() if k not in changed} == {k: v for k, v in before.items() if k not in changed}
     assert "othing to apply" in apply_recommendation(result(cloud, 256, "arm64"), cloud)
+
+
+def test_a_result_with_weak_evidence_is_applied_by_force_alone(cloud: Cloud) -> None:
+    weak = {**result(cloud), "stopped_by": "interrupted"}
+    before = cloud.snapshot("orders")
+    with pytest.raises(WeakEvidenceError, match="not applied: the run was interrupted") as refused:
+        apply_recommendation(weak, cloud)
+    assert "--force" in refused.value.hint
+    assert cloud.snapshot("orders") == before
+    planned = apply_recommendation(weak, cloud, dry_run=True)
+    assert planned.startswith("Note: applying needs --force: the run was interrupted.")
+    assert apply_recommendation(weak, cloud, force=True) == "orders: 1024 MB x86_64 -> 256 MB x86_64."
 
 
 def test_an_alias_moves_to_a_new_version_of_its_own_code(cloud: Cloud) -> None:

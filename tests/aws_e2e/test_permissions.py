@@ -166,7 +166,7 @@ def clean(cloud: Cloud, folder: Path) -> None:
     cloud.faults.clear()
     cloud.forget_calls()
     done = cleanup.clean("orders", stand_in(cloud.endpoint), {"XDG_STATE_HOME": str(folder)}, make_api=quick_api)
-    assert [line.split()[1] for line in done] == ["put", "delete", "delete"]
+    assert [line.split()[1] for line in done] == ["restore", "delete", "delete"]
 
 
 def keep_baseline(cloud: Cloud, folder: Path) -> None:

@@ -57,7 +57,7 @@ class Output:
         again: the command that goes on with this run.
         quiet: no progress.
         as_json: the result document on stdout instead of the summary.
-        apply, alias: whether the recommendation is applied, and through which alias.
+        apply, alias, force: whether the recommendation is applied, through which alias, and on weak evidence too.
         fail_above: excess of the current configuration from which the exit code is 3, a fraction.
         strict: whether the exit code is 4 when that is not decided.
     """
@@ -69,6 +69,7 @@ class Output:
     as_json: bool
     apply: bool
     alias: str | None
+    force: bool
     fail_above: float | None
     strict: bool = False
 
@@ -309,7 +310,7 @@ def _conclude(document: ResultDocument, settings: Settings, connection: Connecti
         from tuner.aws.changes.apply import apply_recommendation
 
         alias = output.alias or settings.auto_optimize_alias
-        click.echo(apply_recommendation(document, connection, alias=alias), err=True)
+        click.echo(apply_recommendation(document, connection, alias=alias, force=output.force), err=True)
     return _drift(document, output)
 
 

@@ -64,7 +64,7 @@ def sit(
     resume: bool = False,
 ) -> int:
     recorded = read_record(folder) if resume else None
-    output = Output(folder, recorded, f"tuner tune orders --resume {folder}", True, True, False, None, None)
+    output = Output(folder, recorded, f"tuner tune orders --resume {folder}", True, True, False, None, False, None)
     return tune(settings, function, Connection(), output, stop or threading.Event())
 
 

@@ -6,7 +6,7 @@ and settings that it already serves, so that tuning releases nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,11 @@ from tuner.aws.api.function import Alias, FunctionState
 from tuner.aws.api.session import connect
 from tuner.aws.changes.latest import changed, refuse_marked, unchanged, write_latest
 from tuner.aws.changes.packages import Packages
+from tuner.documents.decision import configuration_of, decision_evidence
+from tuner.documents.result import FunctionDocument, ResultDocument, backend_kind
 from tuner.errors import InputError, TunerError
-from tuner.model import Architecture, Configuration
+from tuner.model import Architecture, BackendKind, Configuration
+from tuner.search.decision import objections, require_evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +60,22 @@ class ApplyPlan:
 
 
 def apply_recommendation(
-    document: Mapping[str, Any],
+    result: ResultDocument,
     connection: Connection,
     *,
     alias: str | None = None,
     dry_run: bool = False,
+    force: bool = False,
     make_api: Callable[[Any], LambdaApi] = LambdaApi,
 ) -> str:
     """Apply the recommendation of a result document.
 
     Args:
-        document: the result, which its schema accepts.
+        result: the result, which its schema accepts.
         connection: how to reach AWS.
         alias: the alias that then points to a new version.
         dry_run: only say what would change.
+        force: apply even when the evidence is weak.
         make_api: wraps the boto3 client.
 
     Returns:
@@ -78,10 +83,13 @@ def apply_recommendation(
 
     Raises:
         InputError: the result does not describe a function in AWS, or the alias serves other code or settings.
+        WeakEvidenceError: the evidence does not support a change, and `force` is not set.
         FunctionChangedError: somebody changed the function meanwhile.
         AwsError: AWS refused a change.
     """
-    function, after = _recommended(document)
+    function, after = _recommended(result)
+    evidence = decision_evidence(result)
+    require_evidence(evidence, force=force or dry_run)
     clients = connect(connection, region=function["region"])
     api = make_api(clients.control)
     try:
@@ -90,6 +98,7 @@ def apply_recommendation(
         if not plan.lines:
             return f"{note}{plan.function} already has {after}. There is nothing to apply."
         if dry_run:
+            note += "".join(f"Note: applying needs --force: {reason}.\n" for reason in objections(evidence))
             return f"{note}Would:\n" + "\n".join(f"  {line}" for line in plan.lines)
         version = Applier(api, plan).run()
     finally:
@@ -241,21 +250,20 @@ class Applier:
         self.api.retry.write(call, settled=settled)
 
 
-def _recommended(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], Configuration]:
-    function, recommendation = document["function"], document["recommendation"]
-    if function["backend"] != "aws" or not function["arn"]:
+def _recommended(result: ResultDocument) -> tuple[FunctionDocument, Configuration]:
+    function, recommendation = result["function"], result["recommendation"]
+    if backend_kind(result) is not BackendKind.AWS or not function["arn"]:
         problem = f"is a {function['backend']} estimate of {function['name']}: there is no function to change"
         raise InputError.single("RESULT", problem, "tune the function in AWS first")
     if not recommendation:
         raise InputError.single("RESULT", "has no recommendation", "tune again with runs that succeed")
-    architecture = Architecture(recommendation["architecture"])
-    return function, Configuration(int(recommendation["memory_mb"]), architecture)
+    return function, configuration_of(recommendation)
 
 
-def _other_code(function: Mapping[str, Any], state: FunctionState) -> str:
+def _other_code(function: FunctionDocument, state: FunctionState) -> str:
     if not function["code_sha256"] or function["code_sha256"] == state.code_sha256:
         return ""
-    return f"Note: {state.name} has other code now than when it was measured.\n"
+    return f"Note: {state.name} has other code now than during the measurement.\n"
 
 
 def _alias(api: LambdaApi, name: str, alias: str) -> Alias | None:

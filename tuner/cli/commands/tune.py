@@ -68,6 +68,7 @@ LONGEST_SHOWN = 500
 @click.option("--output", metavar="DIR", help="Default: tuning/<function>-<UTC time>.")
 @click.option("--resume", metavar="DIR", help="Go on with the run in this folder.")
 @click.option("--apply", "apply_", is_flag=True, help="Apply the recommendation after the run.")
+@click.option("--force", is_flag=True, help="With --apply: apply on weak evidence too.")
 @click.option("--alias", metavar="NAME", help="Apply through this alias: a new version that it points to.")
 @click.option("--fail-above", metavar="PERCENT", help="Exit 3 when the current configuration is worse by more.")
 @click.option("--strict", is_flag=True, help="Exit 4 when --fail-above is not decided.")
@@ -104,6 +105,7 @@ def command(target: str, **options: Any) -> int:
                 as_json=options["format_"] == "json",
                 apply=options["apply_"] or bool(options["alias"]),
                 alias=options["alias"],
+                force=options["force"],
                 fail_above=_threshold(options["fail_above"]),
                 strict=options["strict"],
             )

@@ -1,0 +1,103 @@
+"""When a recommendation may change a function, and when it may not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.model import Architecture, Configuration, StopReason
+from tuner.search.decision import (
+    Confidence,
+    DecisionEvidence,
+    MeasuredRuns,
+    WeakEvidenceError,
+    confidence,
+    objections,
+    require_evidence,
+)
+
+SMALL, MIDDLE, LARGE = (Configuration(size, Architecture.X86_64) for size in (128, 512, 1024))
+GOOD = DecisionEvidence(
+    doubt=0.004,
+    tolerance=0.01,
+    stopped_by=StopReason.TOLERANCE,
+    candidates=3,
+    unmet=None,
+    current=LARGE,
+    measured=tuple(MeasuredRuns(size, 4, 4) for size in (SMALL, MIDDLE, LARGE)),
+)
+UNDECIDED = (StopReason.INTERRUPTED, StopReason.FUNCTION_CHANGED, StopReason.ALL_FAILED, StopReason.CANNOT_TELL)
+
+
+def throttled(configuration: Configuration, usable: int = 0) -> MeasuredRuns:
+    return MeasuredRuns(configuration, 4, usable, "throttled")
+
+
+def test_a_settled_search_may_be_applied() -> None:
+    assert objections(GOOD) == ()
+    require_evidence(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"doubt": None}, "there is no recommendation"),
+        ({"doubt": 0.031}, "the confidence is low: the expected loss is 3.1%"),
+        ({"stopped_by": StopReason.CANNOT_TELL}, "the confidence is low"),
+        ({"stopped_by": StopReason.INTERRUPTED}, "the run was interrupted"),
+        ({"stopped_by": StopReason.FUNCTION_CHANGED}, "the function was deployed during the run"),
+        ({"unmet": "No configuration meets 50 ms"}, "a constraint is not met: No configuration meets 50 ms"),
+        (
+            {"measured": (MeasuredRuns(SMALL, 4, 4), MeasuredRuns(MIDDLE, 4, 4), throttled(LARGE, 1))},
+            "the current configuration, 1024 MB x86_64, has only 1 usable of 4 runs (most others: throttled)",
+        ),
+        (
+            {"measured": (throttled(SMALL, 1), throttled(MIDDLE)), "current": None},
+            "most runs are not usable at 2 of 2 configurations: 128 MB x86_64 (most others: throttled), 512 MB",
+        ),
+    ],
+)
+def test_weak_evidence_is_refused_with_its_reason(changes: dict[str, Any], said: str) -> None:
+    evidence = replace(GOOD, **changes)
+    assert any(objection.startswith(said) for objection in objections(evidence))
+    with pytest.raises(WeakEvidenceError, match="not applied") as refused:
+        require_evidence(evidence)
+    assert said in refused.value.message
+    require_evidence(evidence, force=True)
+
+
+def test_a_few_failing_sizes_are_part_of_a_search() -> None:
+    failing_once = replace(GOOD, measured=(throttled(SMALL), *GOOD.measured[1:]))
+    assert objections(failing_once) == ()
+
+
+def test_a_spent_budget_lowers_the_confidence_and_forbids_nothing() -> None:
+    evidence = replace(GOOD, stopped_by=StopReason.USD)
+    assert confidence(evidence) is Confidence.MEDIUM
+    assert objections(evidence) == ()
+
+
+def test_a_single_candidate_never_has_high_confidence() -> None:
+    assert confidence(replace(GOOD, candidates=1)) is Confidence.MEDIUM
+
+
+@given(
+    doubt=st.one_of(st.none(), st.floats(allow_nan=True)),
+    stopped=st.sampled_from(StopReason),
+    candidates=st.integers(0, 3),
+    unmet=st.sampled_from([None, "unmet"]),
+    usable=st.lists(st.integers(0, 4), max_size=4),
+)
+def test_whatever_may_be_applied_is_at_least_of_medium_confidence(
+    doubt: float | None, stopped: StopReason, candidates: int, unmet: str | None, usable: list[int]
+) -> None:
+    measured = tuple(MeasuredRuns(SMALL, 4, count) for count in usable)
+    evidence = DecisionEvidence(doubt, 0.01, stopped, candidates, unmet, MIDDLE, measured)
+    if not objections(evidence):
+        assert confidence(evidence) in (Confidence.HIGH, Confidence.MEDIUM)
+        assert stopped not in UNDECIDED
+        assert unmet is None

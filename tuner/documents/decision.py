@@ -1,0 +1,46 @@
+"""Reads from a result document what a decision to change the function depends on."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from tuner.documents.result import ConfigurationDocument, MeasurementDocument, ResultDocument
+from tuner.model import Architecture, Configuration, Outcome, StopReason
+from tuner.search.decision import DecisionEvidence, MeasuredRuns
+
+
+def decision_evidence(result: ResultDocument) -> DecisionEvidence:
+    """The evidence of a result for the rule in `tuner.search.decision`."""
+    recommended, current = result["recommendation"], result["current"]
+    return DecisionEvidence(
+        doubt=recommended["expected_regret"] - recommended["given_to_ties"] if recommended else None,
+        tolerance=result["request"]["tolerance"],
+        stopped_by=StopReason(result["stopped_by"]),
+        candidates=len(result["curve"]),
+        unmet=recommended["unmet"] if recommended else None,
+        current=configuration_of(current) if current else None,
+        measured=tuple(_runs(measurement) for measurement in result["measurements"] if _requested(measurement)),
+    )
+
+
+def configuration_of(document: ConfigurationDocument) -> Configuration:
+    """The configuration that a part of a document describes."""
+    return Configuration(int(document["memory_mb"]), Architecture(document["architecture"]))
+
+
+def _runs(measurement: MeasurementDocument) -> MeasuredRuns:
+    counts = _counts(measurement)
+    failures = {name: count for name, count in counts.items() if name != Outcome.OK and count}
+    most = max(failures, key=lambda name: failures[name], default="")
+    usable = sum(measurement["data"]["usable"])
+    return MeasuredRuns(configuration_of(measurement), _requested(measurement), usable, most.replace("_", " "))
+
+
+def _requested(measurement: MeasurementDocument) -> int:
+    """Invocations that AWS did not refuse: a refused configuration was left out, and nothing failed."""
+    counts = _counts(measurement)
+    return sum(counts.values()) - counts[Outcome.REFUSED]
+
+
+def _counts(measurement: MeasurementDocument) -> dict[str, int]:
+    return cast("dict[str, int]", measurement["outcomes"])
