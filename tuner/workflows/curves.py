@@ -1,0 +1,125 @@
+"""What is known of one function of a workflow: joint draws of its duration at every configuration, its cost, its noise.
+
+Reads a result document or plain means. Refuses to know the workflow that the function belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.errors import InputError
+from tuner.model import Architecture, Configuration
+from tuner.pricing.price_list import PriceList
+
+Floats = NDArray[np.float64]
+
+WORLDS = 400
+"""Draws of what the curve may be."""
+_Z95 = 1.6449
+"""95th percentile of the standard normal distribution."""
+_Z975 = 1.9600
+"""97.5th percentile of the standard normal distribution: half of a 95% interval."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FunctionCurve:
+    """A function as its workflow needs it.
+
+    Attributes:
+        function: its name.
+        configurations: the G configurations that may be chosen.
+        duration_ms: mean handler time of a warm invocation in each possible world, shape (W, G).
+        cost_usd: mean cost of an invocation, request included, shape (G,).
+        spread: standard deviation of the logarithm of single runs, shape (G,).
+        current: the configuration in use, where known.
+    """
+
+    function: str
+    configurations: tuple[Configuration, ...]
+    duration_ms: Floats
+    cost_usd: Floats
+    spread: Floats
+    current: Configuration | None = None
+
+    @property
+    def mean_ms(self) -> Floats:
+        """Mean duration of each configuration over the worlds, shape (G,)."""
+        mean: Floats = self.duration_ms.mean(axis=0)
+        return mean
+
+    @property
+    def current_index(self) -> int | None:
+        """Index of the configuration in use; None where it is not known or has no curve."""
+        return self.configurations.index(self.current) if self.current in self.configurations else None
+
+
+def curve_from_means(
+    function: str,
+    duration_ms: Mapping[Configuration, float],
+    prices: PriceList,
+    *,
+    spread: float = 0.0,
+    current: Configuration | None = None,
+) -> FunctionCurve:
+    """A curve that is known exactly.
+
+    Args:
+        function: its name.
+        duration_ms: mean duration of each configuration.
+        prices: of the region.
+        spread: standard deviation of the logarithm of single runs.
+        current: the configuration in use.
+    """
+    configurations = tuple(duration_ms)
+    cost = [prices.invocation_cost(configuration, duration) for configuration, duration in duration_ms.items()]
+    return FunctionCurve(
+        function,
+        configurations,
+        np.array([list(duration_ms.values())], float),
+        np.array(cost),
+        np.full(len(configurations), spread),
+        current,
+    )
+
+
+def curve_from_result(document: Mapping[str, Any], *, seed: int = 0, name: str = "result") -> FunctionCurve:
+    """The curve of a result document.
+
+    An error of the curve shifts all sizes alike: only one size of a function is in use, so what the
+    errors of two sizes have in common changes nothing.
+
+    Raises:
+        InputError: the result has no curve.
+    """
+    points = document["curve"]
+    if not points:
+        raise InputError.single(name, "has no curve", "tune the function again with runs that succeed")
+    mean = np.array([point["duration_ms"]["mean"] for point in points], float)
+    high_over_low = [point["duration_ms"]["high"] / point["duration_ms"]["low"] for point in points]
+    doubt = np.log(high_over_low) / (2 * _Z975)
+    shift = np.random.default_rng(seed).standard_normal(WORLDS)
+    shift = (shift - shift.mean()) / shift.std()
+    return FunctionCurve(
+        str(document["function"]["name"]),
+        tuple(_configuration(point) for point in points),
+        mean * np.exp(doubt * shift[:, None] - doubt**2 / 2),
+        np.array([point["cost_usd"]["mean"] for point in points], float),
+        _spread(np.array([point["p95_ms"]["mean"] for point in points], float) / mean),
+        _configuration(document["current"]) if document.get("current") else None,
+    )
+
+
+def _configuration(record: Mapping[str, Any]) -> Configuration:
+    return Configuration(int(record["memory_mb"]), Architecture(record["architecture"]))
+
+
+def _spread(p95_over_mean: Floats) -> Floats:
+    """Spread of a log-normal distribution with this 95th percentile over its mean."""
+    inside = np.maximum(_Z95**2 - 2 * np.log(np.maximum(p95_over_mean, 1.0)), 0.0)
+    spread: Floats = _Z95 - np.sqrt(inside)
+    return spread

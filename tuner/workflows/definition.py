@@ -1,0 +1,335 @@
+"""Reads a definition in the Amazon States Language, JSONPath or JSONata, as a flow of steps.
+
+What the definition leaves open is taken from figures. What is needed and in neither is a fault that says
+what to give; what can be left out is a note that says what was assumed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from tuner.errors import Fault, InputError
+from tuner.model import Notice
+from tuner.workflows.figures import Figures
+from tuner.workflows.flow import Exit, Flow, Map, Parallel, Pause, Retry, Step, Task, Work
+
+INLINE_CONCURRENCY = 40
+"""Items that an inline Map runs at once at most (Step Functions quotas, 2026-11)."""
+MOST_RETRIES = 20
+"""Attempts after the first that are counted."""
+_LAMBDA_ARN = re.compile(r"arn:[^:]+:lambda:[^:]*:[^:]*:function:(?P<name>[^:]+)(?::[^:]+)?")
+_INTEGRATION = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:(?P<call>[^.]+)(?P<pattern>\..*)?")
+_PLACEHOLDER = re.compile(r"\$\{(?P<name>[^}]+)\}")
+_INVOKE = ("lambda:invoke", "aws-sdk:lambda:invoke")
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A state machine: its definition and what is known of its executions."""
+
+    definition: Document
+    figures: Figures = field(default_factory=Figures)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A definition that was read: its flow, the function of each Task state, and what had to be assumed."""
+
+    flow: Flow
+    functions: Mapping[str, str]
+    notices: tuple[Notice, ...]
+
+
+class TaskKind(Enum):
+    """What a Task does."""
+
+    FUNCTION = auto()
+    NESTED = auto()
+    SERVICE = auto()
+    WAITS = auto()
+    """Waits for an answer from outside: a task token, an activity."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTarget:
+    """What a Task calls; the name is empty where it is only known when it runs."""
+
+    kind: TaskKind
+    name: str
+
+
+def read_definition(source: Source, nested: Mapping[str, Source] | None = None) -> Reading:
+    """The flow of a state machine.
+
+    Args:
+        source: its definition and figures.
+        nested: state machines that it runs with `startExecution.sync`, by ARN or name.
+
+    Raises:
+        InputError: every fault at once: unknown states, loops, chances, item counts and times that are missing.
+    """
+    reader = _Reader(source, nested or {})
+    flow = reader.flow_of(source.definition, "$")
+    if reader.faults or flow is None:
+        raise InputError(reader.faults)
+    return Reading(flow, reader.functions, tuple(dict.fromkeys(reader.notices)))
+
+
+def task_target(state: Document) -> TaskTarget:
+    """What a Task state calls."""
+    resource = str(state.get("Resource", ""))
+    arguments = state.get("Arguments") or state.get("Parameters") or {}
+    arguments = arguments if isinstance(arguments, Mapping) else {}
+    if direct := _LAMBDA_ARN.fullmatch(resource):
+        return TaskTarget(TaskKind.FUNCTION, direct["name"])
+    if placeholder := _PLACEHOLDER.fullmatch(resource):
+        return TaskTarget(TaskKind.FUNCTION, placeholder["name"])
+    call = _INTEGRATION.fullmatch(resource)
+    name = call["call"] if call else resource
+    pattern = (call["pattern"] or "") if call else ""
+    if pattern == ".waitForTaskToken" or name.startswith("activity:"):
+        return TaskTarget(TaskKind.WAITS, name)
+    if name in _INVOKE:
+        return TaskTarget(TaskKind.FUNCTION, function_name(arguments.get("FunctionName", "")))
+    if name == "states:startExecution" and pattern.startswith(".sync"):
+        return TaskTarget(TaskKind.NESTED, _literal(arguments.get("StateMachineArn", "")))
+    return TaskTarget(TaskKind.SERVICE, name)
+
+
+def function_name(reference: Any) -> str:
+    """The name in a function's name, ARN or placeholder; empty for an expression."""
+    text = _literal(reference)
+    found = _LAMBDA_ARN.fullmatch(text)
+    return found["name"] if found else text.partition(":")[0]
+
+
+def nested_machines(definition: Document) -> tuple[str, ...]:
+    """State machines that a definition runs and waits for."""
+    targets = (task_target(state) for _, state in all_states(definition) if state.get("Type") == "Task")
+    return tuple(dict.fromkeys(t.name for t in targets if t.kind is TaskKind.NESTED and t.name))
+
+
+def all_states(definition: Document) -> Iterator[tuple[str, Document]]:
+    """Every state at every depth, with its name."""
+    states = definition.get("States")
+    for name, state in (states if isinstance(states, Mapping) else {}).items():
+        if isinstance(state, Mapping):
+            yield name, state
+            for inner in (*state.get("Branches", ()), state.get("ItemProcessor", state.get("Iterator", {}))):
+                yield from all_states(inner)
+
+
+class _Reader:
+    """Reads states; faults and notices gather as it goes."""
+
+    def __init__(self, source: Source, nested: Mapping[str, Source]) -> None:
+        self.figures, self._nested = source.figures, nested
+        self.faults: list[Fault] = []
+        self.notices: list[Notice] = []
+        self.functions: dict[str, str] = {}
+
+    def flow_of(self, machine: Document, path: str) -> Flow | None:
+        """The flow of a definition, a branch or a body; None when a fault was found."""
+        states, start = machine.get("States"), machine.get("StartAt")
+        if not isinstance(states, Mapping) or not states:
+            self._fault(path, "has no States", "give a definition in the Amazon States Language")
+            return None
+        if start not in states:
+            self._fault(f"{path}.StartAt", f"{start!r} is no state", "name the first state")
+            return None
+        before = len(self.faults)
+        ways = {name: self._ways(name, state, states) for name, state in states.items()}
+        order = self._order(str(start), ways) if len(self.faults) == before else None
+        steps = [self._step(name, states[name], ways[name]) for name in order or ()]
+        if len(self.faults) > before or order is None:
+            return None
+        return Flow(tuple(step for step in steps if step is not None))
+
+    def _step(self, name: str, state: Document, targets: tuple[str | None, ...]) -> Step | None:
+        work = self._work(name, state)
+        exits = self._exits(name, state, targets)
+        if work is None or exits is None:
+            return None
+        overhead_ms = self.figures.transition_or_default_ms
+        if isinstance(work, Task):
+            overhead_ms += self.figures.task_or_default_ms
+        return Step(name, work, exits, overhead_ms, self._retry(name, state))
+
+    def _ways(self, name: str, state: Document, states: Mapping[str, Any]) -> tuple[str | None, ...]:
+        """States that may follow; None: the flow may end here."""
+        targets: list[str | None] = [choice.get("Next") for choice in state.get("Choices", ())]
+        targets += [state[key] for key in ("Default", "Next") if key in state]
+        targets += [catcher.get("Next") for catcher in state.get("Catch", ())]
+        if state.get("End") or state.get("Type") in ("Succeed", "Fail"):
+            targets.insert(0, None)
+        for target in targets:
+            if target is not None and target not in states:
+                self._fault(f"state {name}", f"leads to {target}, which does not exist", "mend the definition")
+        if not targets:
+            self._fault(f"state {name}", "has neither Next nor End", "mend the definition")
+        return tuple(dict.fromkeys(targets))
+
+    def _order(self, start: str, ways: Mapping[str, tuple[str | None, ...]]) -> list[str] | None:
+        """States that are reached, each before all that may follow it."""
+        reached, waiting = {start}, [start]
+        while waiting:
+            for target in ways[waiting.pop()]:
+                if target is not None and target not in reached:
+                    reached.add(target)
+                    waiting.append(target)
+        following = {name: [t for t in ways[name] if t is not None] for name in ways if name in reached}
+        try:
+            return list(TopologicalSorter(following).static_order())[::-1]
+        except CycleError as exc:
+            loop = " → ".join(reversed(exc.args[1]))
+            remedy = "move the loop into a state machine of its own and give the time of the state that runs it"
+            self._fault(f"state {exc.args[1][-1]}", f"{loop} is a loop, and how often it runs is not known", remedy)
+            return None
+
+    def _exits(self, name: str, state: Document, targets: tuple[str | None, ...]) -> tuple[Exit, ...] | None:
+        if len(targets) == 1:
+            return (Exit(targets[0]),)
+        known = self.figures.chances.get(name)
+        if known is None and state.get("Type") != "Choice":
+            self._note("errors_not_known", f"{name}: errors that it catches are taken never to happen.")
+            usual = state.get("Next")
+            return (Exit(usual),)
+        if known is None:
+            given = ",".join(f"{target}={1 / len(targets):.2g}" for target in targets)
+            self._fault(f"state {name}", "how often it takes which way is not known", f'--chance "{name}:{given}"')
+            return None
+        strange = [target for target in known if (target or None) not in targets]
+        if strange:
+            self._fault(f"state {name}", f"does not lead to {strange[0]}", "correct its chances")
+            return None
+        total = sum(known.values())
+        return tuple(Exit(target or None, chance / total) for target, chance in known.items() if chance > 0)
+
+    def _work(self, name: str, state: Document) -> Work | None:
+        kind = state.get("Type")
+        if kind == "Task":
+            return self._task(name, state)
+        if kind in ("Pass", "Choice", "Succeed", "Fail"):
+            return Pause()
+        if kind == "Wait":
+            return self._wait(name, state)
+        if kind == "Parallel":
+            branches = [self.flow_of(b, f"{name}.Branches[{n}]") for n, b in enumerate(state.get("Branches", ()))]
+            known = tuple(branch for branch in branches if branch is not None)
+            return Parallel(known) if len(known) == len(branches) else None
+        if kind == "Map":
+            return self._map(name, state)
+        remedy = "Task, Parallel, Map, Choice, Pass, Wait, Succeed and Fail are known"
+        self._fault(f"state {name}", f"is of the unknown type {kind!r}", remedy)
+        return None
+
+    def _task(self, name: str, state: Document) -> Work | None:
+        target = task_target(state)
+        if target.kind is TaskKind.FUNCTION:
+            function = self.figures.functions.get(name) or target.name
+            if not function:
+                self._fault(f"state {name}", "names its function only when it runs", f'--function "{name}=FUNCTION"')
+                return None
+            self.functions[name] = function
+            return Task(function)
+        if target.kind is TaskKind.NESTED and self._source(target.name):
+            return self._nest(name, target.name)
+        if name in self.figures.durations_ms:
+            return Pause(self.figures.durations_ms[name])
+        if target.kind is TaskKind.WAITS:
+            self._fault(f"state {name}", "waits for an answer, and how long is not known", f'--duration "{name}=20s"')
+            return None
+        if target.kind is TaskKind.NESTED:
+            machine = target.name or "ARN"
+            remedy = f'--nested "{machine}=FILE", or --duration "{name}=2s"'
+            self._fault(f"state {name}", f"runs the state machine {machine}, which is not known", remedy)
+            return None
+        self._note(
+            "time_not_known",
+            f'{name}: the time of {target.name} is not known and counts as 0; --duration "{name}=50ms".',
+        )
+        return Pause()
+
+    def _source(self, machine: str) -> Source | None:
+        return self._nested.get(machine) or self._nested.get(machine.rpartition(":")[2])
+
+    def _nest(self, name: str, machine: str) -> Work | None:
+        source = self._source(machine)
+        assert source is not None
+        inner = _Reader(source, self._nested)
+        flow = inner.flow_of(source.definition, name)
+        self.faults += [Fault(f"{name} / {f.path}", f.problem, f.remedy) for f in inner.faults]
+        self.notices += inner.notices
+        self.functions |= {f"{name} / {state}": function for state, function in inner.functions.items()}
+        return None if flow is None else Parallel((flow,))
+
+    def _wait(self, name: str, state: Document) -> Work | None:
+        if name in self.figures.durations_ms:
+            return Pause(self.figures.durations_ms[name])
+        seconds = state.get("Seconds")
+        if isinstance(seconds, (int, float)):
+            return Pause(1000.0 * seconds)
+        self._fault(f"state {name}", "how long it waits is not known", f'--duration "{name}=10s"')
+        return None
+
+    def _map(self, name: str, state: Document) -> Work | None:
+        processor = state.get("ItemProcessor", state.get("Iterator", {}))
+        body = self.flow_of(processor, f"{name}.ItemProcessor")
+        items = self.figures.items.get(name)
+        literal = state.get("Items")
+        if items is None and isinstance(literal, list):
+            items = (len(literal),)
+        if items is None:
+            self._fault(f"state {name}", "how many items it has is not known", f'--items "{name}=10"')
+        if body is None or items is None:
+            return None
+        distributed = processor.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED"
+        most = state.get("MaxConcurrency")
+        if not isinstance(most, int) or most == 0:
+            if "MaxConcurrencyPath" in state or isinstance(most, str):
+                self._note(
+                    "concurrency_not_known", f"{name}: its concurrency is only known when it runs; all items at once."
+                )
+            most = None
+        if not distributed:
+            most = min(most or INLINE_CONCURRENCY, INLINE_CONCURRENCY)
+        return Map(body, items, most)
+
+    def _retry(self, name: str, state: Document) -> Retry | None:
+        retriers = [r for r in state.get("Retry", ()) if isinstance(r, Mapping)]
+        if not retriers:
+            return None
+        chance = self.figures.failures.get(name)
+        if chance is None:
+            self._note("failures_not_known", f"{name}: retries are taken never to happen.")
+        return Retry(chance, _pauses_ms(retriers[0])) if chance else None
+
+    def _fault(self, path: str, problem: str, remedy: str) -> None:
+        self.faults.append(Fault(path, problem, remedy))
+
+    def _note(self, code: str, message: str) -> None:
+        self.notices.append(Notice(code, message))
+
+
+def _pauses_ms(retrier: Document) -> tuple[float, ...]:
+    """Pauses before the attempts after the first (Amazon States Language, "Retrying after an error")."""
+    first, rate = float(retrier.get("IntervalSeconds", 1)), float(retrier.get("BackoffRate", 2.0))
+    longest = float(retrier.get("MaxDelaySeconds", float("inf")))
+    attempts = min(int(retrier.get("MaxAttempts", 3)), MOST_RETRIES)
+    return tuple(1000 * min(first * rate**n, longest) for n in range(attempts))
+
+
+def _literal(value: Any) -> str:
+    """A text that is not an expression; a placeholder of a template stands for the name in it."""
+    text = value if isinstance(value, str) else ""
+    if text.startswith("{%"):
+        return ""
+    found = _PLACEHOLDER.fullmatch(text)
+    return found["name"] if found else text

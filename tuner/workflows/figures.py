@@ -1,0 +1,127 @@
+"""What a definition leaves open: chances, item counts, failures, times of what is no function, and orchestration.
+
+Figures come from recorded executions, from a file, and from flags; those given by hand win.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from tuner.errors import Fault, InputError
+from tuner.workflows.flow import TASK_OVERHEAD_MS, TRANSITION_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Figures by the name of a state, which is unique in a state machine.
+
+    Attributes:
+        chances: for each state, how often each next state follows; an empty name ends the flow.
+        items: numbers of items of a Map, each as likely as the others.
+        failures: chance that an attempt of a state fails and is tried again.
+        durations_ms: mean time of a state that invokes no function.
+        functions: function of a Task that names it only when it runs.
+        task_overhead_ms: orchestration of a Lambda task beside the duration of its function; None: not known.
+        transition_ms: time between two states; None: not known.
+    """
+
+    chances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    items: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    failures: Mapping[str, float] = field(default_factory=dict)
+    durations_ms: Mapping[str, float] = field(default_factory=dict)
+    functions: Mapping[str, str] = field(default_factory=dict)
+    task_overhead_ms: float | None = None
+    transition_ms: float | None = None
+
+    @property
+    def task_or_default_ms(self) -> float:
+        """Orchestration of a task, the published figure where none is known."""
+        return TASK_OVERHEAD_MS if self.task_overhead_ms is None else self.task_overhead_ms
+
+    @property
+    def transition_or_default_ms(self) -> float:
+        """Time between states, the published figure where none is known."""
+        return TRANSITION_MS if self.transition_ms is None else self.transition_ms
+
+    def overridden_by(self, other: Figures) -> Figures:
+        """These figures, where the other has none of its own."""
+        merged: dict[str, Any] = {}
+        for each in fields(self):
+            ours, theirs = getattr(self, each.name), getattr(other, each.name)
+            merged[each.name] = {**ours, **theirs} if isinstance(ours, Mapping) else ours if theirs is None else theirs
+        return Figures(**merged)
+
+
+def read_figures(document: Any, *, name: str) -> Figures:
+    """Figures from a file.
+
+    Args:
+        document: {"chances": {state: {next: 0.8}}, "items": {state: 12}, "failures": {state: 0.01},
+            "durations_ms": {state: 250}, "functions": {state: name}, "task_overhead_ms": 15, "transition_ms": 8};
+            every member may be left out.
+        name: of the file, for messages.
+
+    Raises:
+        InputError: every member that is wrong.
+    """
+    if not isinstance(document, dict):
+        raise InputError.single(name, "is not a JSON object", "see docs/workflows.md for its members")
+    faults: list[Fault] = []
+    known = {each.name for each in fields(Figures)}
+    faults += [
+        Fault(f"{name}: {key}", "is not known", "one of " + ", ".join(sorted(known))) for key in document.keys() - known
+    ]
+    given: dict[str, Any] = {}
+    for key in known & document.keys():
+        try:
+            given[key] = _READERS[key](document[key])
+        except (TypeError, ValueError, AttributeError) as exc:
+            faults.append(Fault(f"{name}: {key}", f"cannot be used: {exc}", "see docs/workflows.md"))
+    if faults:
+        raise InputError(faults)
+    return Figures(**given)
+
+
+def _share(value: Any) -> float:
+    number = float(value)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{value} is not within 0..1")
+    return number
+
+
+def _positive(value: Any) -> float:
+    number = float(value)
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"{value} is no time")
+    return number
+
+
+def _counts(value: Any) -> tuple[int, ...]:
+    counts = tuple(int(count) for count in (value if isinstance(value, list) else [value]))
+    if not counts or min(counts) < 0:
+        raise ValueError(f"{value} is no number of items")
+    return counts
+
+
+def _chances(value: Any) -> dict[str, float]:
+    chances = {str(target): _share(chance) for target, chance in value.items()}
+    if abs(sum(chances.values()) - 1) > 1e-3:
+        raise ValueError(f"chances sum to {sum(chances.values()):g}, not to 1")
+    return chances
+
+
+def _by_state(read: Any) -> Any:
+    return lambda document: {str(state): read(value) for state, value in document.items()}
+
+
+_READERS = {
+    "chances": _by_state(_chances),
+    "items": _by_state(_counts),
+    "failures": _by_state(_share),
+    "durations_ms": _by_state(_positive),
+    "functions": _by_state(str),
+    "task_overhead_ms": _positive,
+    "transition_ms": _positive,
+}

@@ -1,0 +1,182 @@
+"""Trade-offs between a percentile of the end-to-end time and the cost, judged by simulated executions.
+
+A percentile does not add up along a workflow, so no exact front of it exists. The exact fronts of
+averages propose sizes: of all executions, and of those near the percentile, in which other ways are
+taken and other branches are the last. Every proposal is judged by the simulated executions themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.workflows.allocation import Allocations, Options, allocate
+from tuner.workflows.curves import FunctionCurve
+from tuner.workflows.flow import Flow, invocations_of
+from tuner.workflows.forms import form_of_flow
+from tuner.workflows.fronts import Allocation, Front
+from tuner.workflows.scenarios import Scenarios, certain
+
+Floats = NDArray[np.float64]
+
+ANCHORS = 8
+"""Places along the front around which sizes are proposed."""
+PROPOSALS = 24
+"""Sizes that are judged around each of them."""
+WIDTH = 3.0
+"""Executions within so many percent of the percentile propose sizes."""
+_SHARE_OF_ALL = 0.25
+"""Weight of all executions beside those near the percentile: ways that are not taken there count as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Sizes of all functions, and what they come to.
+
+    Attributes:
+        allocation: index of the configuration of each function.
+        time_ms: the percentile of the end-to-end time.
+        mean_ms: mean end-to-end time.
+        cost_usd: mean cost of an execution.
+    """
+
+    allocation: Allocation
+    time_ms: float
+    mean_ms: float
+    cost_usd: float
+
+
+@dataclass(slots=True)
+class PercentileSearch:
+    """Finds sizes for a percentile.
+
+    Attributes:
+        flow: the workflow.
+        curves: of each of its functions.
+        percentile: from 0 to 100; None: the mean.
+        scenarios: simulated executions that judge.
+    """
+
+    flow: Flow
+    curves: Mapping[str, FunctionCurve]
+    percentile: float | None
+    scenarios: Scenarios
+    invocations: dict[str, float] = field(init=False)
+    means: Allocations = field(init=False)
+    _judged: dict[tuple[int, ...], Candidate] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.invocations = invocations_of(self.flow)
+        options = {name: Options(curve.mean_ms, curve.cost_usd) for name, curve in self.curves.items()}
+        self.means = allocate(form_of_flow(self.flow), self.invocations, options)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the front is proved to be the best: the mean is asked for, or all executions are alike."""
+        return self.means.exact and (self.percentile is None or certain(self.flow, self.curves))
+
+    def front(self) -> tuple[Candidate, ...]:
+        """Candidates that no other beats in both time and cost, the fastest first."""
+        self._judge_along(self.means.front, 2 * ANCHORS * PROPOSALS if self.exact else ANCHORS * PROPOSALS // 2)
+        if not self.exact:
+            for anchor in self._anchors():
+                self._propose(anchor)
+        return _best(self._judged.values())
+
+    def cheapest_within(self, deadline_ms: float) -> Candidate | None:
+        """The cheapest candidate within a deadline; None: there is none."""
+        if self.exact:
+            index = self.means.front.cheapest_within(deadline_ms)
+            return None if index is None else self.judge(self.means.front.recover(index))
+        found = self._within(deadline_ms)
+        while found is not None:
+            self._propose(found, around_ms=deadline_ms)
+            self._nudge(self._within(deadline_ms) or found, deadline_ms)
+            better = self._within(deadline_ms)
+            if better is None or better.cost_usd >= found.cost_usd * (1 - 1e-9):
+                break
+            found = better
+        return found
+
+    def fastest_within(self, budget_usd: float) -> Candidate | None:
+        """The fastest candidate within a budget; None: there is none."""
+        if self.exact:
+            index = self.means.front.fastest_within(budget_usd)
+            return None if index is None else self.judge(self.means.front.recover(index))
+        affordable = [c for c in self._judged.values() if c.cost_usd <= budget_usd * (1 + 1e-9)]
+        if not affordable:
+            return None
+        found = min(affordable, key=lambda c: c.time_ms)
+        self._propose(found)
+        affordable = [c for c in self._judged.values() if c.cost_usd <= budget_usd * (1 + 1e-9)]
+        return min(affordable, key=lambda c: (c.time_ms, c.cost_usd))
+
+    def judge(self, allocation: Allocation) -> Candidate:
+        """What sizes come to."""
+        key = tuple(allocation[name] for name in self.curves)
+        if key not in self._judged:
+            times = self.scenarios.time_ms(allocation)
+            cost = sum(count * float(self.curves[f].cost_usd[allocation[f]]) for f, count in self.invocations.items())
+            self._judged[key] = Candidate(dict(allocation), self._percentile(times), float(times.mean()), cost)
+        return self._judged[key]
+
+    def _percentile(self, times: Floats) -> float:
+        if self.percentile is None:
+            return float(times.mean())
+        return float(np.percentile(times, self.percentile, method="higher"))
+
+    def _within(self, deadline_ms: float) -> Candidate | None:
+        kept = [c for c in self._judged.values() if c.time_ms <= deadline_ms * (1 + 1e-9)]
+        return min(kept, key=lambda c: (c.cost_usd, c.time_ms)) if kept else None
+
+    def _anchors(self) -> list[Candidate]:
+        best = _best(self._judged.values())
+        return [best[i] for i in sorted({round(x) for x in np.linspace(0, len(best) - 1, ANCHORS)})]
+
+    def _propose(self, anchor: Candidate, *, around_ms: float | None = None) -> None:
+        """Judge sizes from the front of the executions that are near the percentile with the anchor's sizes."""
+        times = self.scenarios.time_ms(anchor.allocation)
+        near = self.scenarios.near(times, 50.0 if self.percentile is None else self.percentile, width=WIDTH)
+        for share in (0.0, _SHARE_OF_ALL):
+            form, options = self.scenarios.averages((1 - share) * near + share / self.scenarios.count)
+            front = allocate(form, self.invocations, options).front
+            at = front.cheapest_within(float(((1 - share) * near + share / len(near)) @ times))
+            shift = 0.0 if around_ms is None else around_ms - anchor.time_ms
+            middle = 0 if at is None else at
+            if shift:
+                middle = front.cheapest_within(float(front.time_ms[middle]) + shift) or 0
+            self._judge_window(front, middle)
+
+    def _judge_window(self, front: Front, middle: int) -> None:
+        start = max(0, min(middle - PROPOSALS // 2, len(front) - PROPOSALS))
+        for index in range(start, min(len(front), start + PROPOSALS)):
+            self.judge(front.recover(index))
+
+    def _judge_along(self, front: Front, count: int) -> None:
+        for index in sorted({round(x) for x in np.linspace(0, len(front) - 1, min(count, len(front)))}):
+            self.judge(front.recover(index))
+
+    def _nudge(self, start: Candidate, deadline_ms: float) -> None:
+        """Change one function at a time for what is cheaper, as long as the deadline holds."""
+        best, improved = start, True
+        while improved:
+            improved = False
+            for name, curve in self.curves.items():
+                cheaper = np.flatnonzero(curve.cost_usd < curve.cost_usd[best.allocation[name]])
+                for index in cheaper[np.argsort(curve.cost_usd[cheaper])]:
+                    tried = self.judge({**best.allocation, name: int(index)})
+                    if tried.time_ms <= deadline_ms and tried.cost_usd < best.cost_usd:
+                        best, improved = tried, True
+                        break
+
+
+def _best(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    ordered = sorted(candidates, key=lambda c: (c.time_ms, c.cost_usd))
+    kept = ordered[:1]
+    for candidate in ordered[1:]:
+        if candidate.cost_usd < kept[-1].cost_usd:
+            kept.append(candidate)
+    return tuple(kept)

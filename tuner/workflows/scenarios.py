@@ -1,0 +1,230 @@
+"""Simulated executions of a workflow: which way each goes, what the curves may be, and how single runs scatter.
+
+The same draws serve every choice of sizes, so that two choices differ by their sizes alone. A share of the
+draws that keeps to a deadline is a sample average of the chance to keep to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.workflows.allocation import Options
+from tuner.workflows.curves import FunctionCurve
+from tuner.workflows.flow import Flow, Map, Parallel, Pause, Retry, Step, Task, all_steps
+from tuner.workflows.forms import Form, form_of_flow
+from tuner.workflows.fronts import Allocation
+
+Floats = NDArray[np.float64]
+
+SCENARIOS = 4_000
+"""Draws: a share of 95% is then known within 0.7 points."""
+MOST_ITEMS = 40
+"""Items of a Map that are simulated one by one; of more, the time grows with the number of rounds."""
+
+
+@dataclass(slots=True, eq=False)
+class _Drawn:
+    """Draws of one step. N: the executions of the flow that it belongs to.
+
+    Attributes:
+        step: the step.
+        visits: attempts in each execution, shape (N,); 0: another way was taken.
+        pause_ms: pauses between attempts and the work's own, shape (N,).
+        noise: standard normal draws of single runs, shape (N,).
+        rows: the scenario of each execution, shape (N,).
+        inner: draws of the flows inside.
+        items: items of a Map in each execution, shape (N,).
+    """
+
+    step: Step
+    visits: Floats
+    pause_ms: Floats
+    noise: Floats
+    rows: NDArray[np.intp]
+    inner: tuple[tuple[_Drawn, ...], ...] = ()
+    items: NDArray[np.intp] | None = None
+    known: dict[int, Floats] = field(default_factory=dict)
+
+
+class Scenarios:
+    """Draws of `count` executions.
+
+    Args:
+        flow: the workflow.
+        curves: of each of its functions.
+        seed: of all draws.
+        count: how many executions.
+    """
+
+    def __init__(
+        self, flow: Flow, curves: Mapping[str, FunctionCurve], *, seed: int = 0, count: int = SCENARIOS
+    ) -> None:
+        self.flow, self.curves, self.count = flow, curves, count
+        self._rng = np.random.default_rng(seed)
+        self._worlds = {
+            name: self._rng.permutation(np.arange(count) % len(curve.duration_ms)) for name, curve in curves.items()
+        }
+        self._drawn = self._draw(flow, np.arange(count))
+
+    def time_ms(self, allocation: Allocation) -> Floats:
+        """End-to-end time of every execution, shape (count,)."""
+        return self._flow_time(self._drawn, allocation, self.count)
+
+    def near(self, time_ms: Floats, percentile: float, *, width: float) -> Floats:
+        """Weights of the executions whose rank is within `width` percent of a percentile; they sum to 1."""
+        rank = np.empty(self.count)
+        rank[np.argsort(time_ms)] = np.linspace(0, 100, self.count)
+        close = np.abs(rank - percentile) <= width
+        weights: Floats = close / close.sum()
+        return weights
+
+    def averages(self, weights: Floats) -> tuple[Form, dict[str, Options]]:
+        """The workflow as those executions see it: its formula, and what each size takes in them on average.
+
+        Args:
+            weights: of the executions, shape (count,).
+        """
+        visits: dict[int, list[float]] = {}
+        sums = {name: np.zeros(len(curve.configurations)) for name, curve in self.curves.items()}
+        totals = dict.fromkeys(self.curves, 0.0)
+        self._average(self.flow, self._drawn, weights, visits, sums, totals)
+        options = {
+            name: Options(sums[name] / totals[name] if totals[name] else curve.mean_ms, curve.cost_usd)
+            for name, curve in self.curves.items()
+        }
+        return form_of_flow(self.flow, lambda flow: tuple(visits[id(flow)])), options
+
+    def _draw(self, flow: Flow, rows: NDArray[np.intp]) -> tuple[_Drawn, ...]:
+        reached = {step.name: np.zeros(len(rows)) for step in flow.steps}
+        if flow.steps:
+            reached[flow.steps[0].name] += 1
+        return tuple(self._draw_step(step, reached, rows) for step in flow.steps)
+
+    def _draw_step(self, step: Step, reached: dict[str, Floats], rows: NDArray[np.intp]) -> _Drawn:
+        here = reached[step.name]
+        taken = self._rng.choice(len(step.exits), size=len(rows), p=_normalised(step))
+        for number, way in enumerate(step.exits):
+            if way.target is not None:
+                reached[way.target] = reached[way.target] + here * (taken == number)
+        attempts, pause_ms = self._attempts(step.retry, len(rows))
+        drawn = _Drawn(step, here * attempts, here * pause_ms, self._rng.standard_normal(len(rows)), rows)
+        work = step.work
+        if isinstance(work, Parallel):
+            drawn.inner = tuple(self._draw(branch, rows) for branch in work.branches)
+        elif isinstance(work, Map):
+            drawn.items = self._rng.choice(np.array(work.item_counts), size=len(rows))
+            shown = max(1, min(MOST_ITEMS, max(work.item_counts)))
+            drawn.inner = (self._draw(work.body, np.repeat(rows, shown)),)
+        return drawn
+
+    def _attempts(self, retry: Retry | None, count: int) -> tuple[Floats, Floats]:
+        attempts, pause_ms = np.ones(count), np.zeros(count)
+        failing = np.ones(count, bool)
+        for pause in retry.pauses_ms if retry else ():
+            assert retry is not None
+            failing &= self._rng.random(count) < retry.chance
+            attempts += failing
+            pause_ms += failing * pause
+        return attempts, pause_ms
+
+    def _flow_time(self, drawn: tuple[_Drawn, ...], allocation: Allocation, count: int) -> Floats:
+        total = np.zeros(count)
+        for each in drawn:
+            total += each.visits * (self._work_time(each, allocation) + each.step.overhead_ms) + each.pause_ms
+        return total
+
+    def _work_time(self, drawn: _Drawn, allocation: Allocation) -> Floats | float:
+        work = drawn.step.work
+        if isinstance(work, Task):
+            return self._task_time(drawn, work.function, allocation[work.function])
+        if isinstance(work, Pause):
+            return work.duration_ms
+        count = len(drawn.rows)
+        if isinstance(work, Parallel):
+            times = [self._flow_time(branch, allocation, count) for branch in drawn.inner]
+            slowest: Floats = np.max(times, axis=0) if times else np.zeros(count)
+            return slowest
+        assert drawn.items is not None
+        shown = len(drawn.inner[0][0].rows) // count if drawn.inner[0] else 1
+        each = self._flow_time(drawn.inner[0], allocation, count * shown).reshape(count, shown)
+        return _items_time(each, drawn.items, work.concurrency)
+
+    def _task_time(self, drawn: _Drawn, function: str, index: int) -> Floats:
+        """Duration of one configuration in every execution; kept, since many choices of sizes ask for it."""
+        if index not in drawn.known:
+            curve = self.curves[function]
+            mean = curve.duration_ms[self._worlds[function][drawn.rows], index]
+            spread = curve.spread[index]
+            drawn.known[index] = mean * np.exp(spread * drawn.noise - spread**2 / 2)
+        return drawn.known[index]
+
+    def _average(
+        self,
+        flow: Flow,
+        drawn: tuple[_Drawn, ...],
+        weights: Floats,
+        visits: dict[int, list[float]],
+        sums: dict[str, Floats],
+        totals: dict[str, float],
+    ) -> None:
+        visits[id(flow)] = [float(weights @ each.visits) for each in drawn]
+        for each in drawn:
+            work = each.step.work
+            if isinstance(work, Task):
+                weight = weights * each.visits
+                totals[work.function] += float(weight.sum())
+                sums[work.function] += [
+                    float(weight @ self._task_time(each, work.function, index))
+                    for index in range(len(self.curves[work.function].configurations))
+                ]
+            elif isinstance(work, Parallel):
+                for branch, inner in zip(work.branches, each.inner, strict=True):
+                    self._average(branch, inner, weights, visits, sums, totals)
+            elif isinstance(work, Map):
+                shown = len(each.inner[0][0].rows) // len(each.rows) if each.inner[0] else 1
+                self._average(work.body, each.inner[0], np.repeat(weights / shown, shown), visits, sums, totals)
+
+
+def _normalised(step: Step) -> Floats:
+    chances = np.array([way.chance for way in step.exits])
+    normal: Floats = chances / chances.sum()
+    return normal
+
+
+def _items_time(each: Floats, items: NDArray[np.intp], concurrency: int | None) -> Floats:
+    """Time until all items are done, when a place that is free takes the next item.
+
+    Args:
+        each: time of the items that are simulated, shape (N, shown).
+        items: how many there are, shape (N,).
+        concurrency: places; None: one for each item.
+    """
+    shown = each.shape[1]
+    each = np.where(np.arange(shown) < items[:, None], each, 0.0)
+    if concurrency is None or concurrency >= shown:
+        done = each.max(axis=1)
+    else:
+        places = np.zeros((len(each), concurrency))
+        rows = np.arange(len(each))
+        for number in range(shown):
+            places[rows, places.argmin(axis=1)] += each[:, number]
+        done = places.max(axis=1)
+    together = concurrency or max(int(items.max()), 1)
+    rounds = np.array([ceil(n / together) for n in range(int(items.max()) + 1)])
+    more: Floats = np.where(items > shown, done * rounds[items] / max(1, ceil(shown / together)), done)
+    return more
+
+
+def certain(flow: Flow, curves: Mapping[str, FunctionCurve]) -> bool:
+    """Whether every execution takes the same time."""
+    varies = any(
+        len(step.exits) > 1 or step.retry or (isinstance(step.work, Map) and len(set(step.work.item_counts)) > 1)
+        for step in all_steps(flow)
+    )
+    known = all(len(curve.duration_ms) == 1 and not curve.spread.any() for curve in curves.values())
+    return known and not varies
