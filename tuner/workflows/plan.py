@@ -1,0 +1,310 @@
+"""The answer for a workflow: sizes for every function, what they cost and take, what binds, and the whole front.
+
+Decides from a flow, curves and one bound. Refuses to know where they come from and how sizes are applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from tuner.errors import Fault, InputError
+from tuner.model import Configuration, Notice
+from tuner.workflows.curves import FunctionCurve
+from tuner.workflows.flow import Flow, Map, Parallel, Step, Task, functions_of, transitions_of
+from tuner.workflows.forms import evaluate, form_of_flow
+from tuner.workflows.fronts import Allocation
+from tuner.workflows.percentiles import Candidate, PercentileSearch
+from tuner.workflows.scenarios import Scenarios
+
+MOST_SHOWN = 120
+"""Points of the front that an answer carries."""
+_FRESH = 1
+"""The chosen sizes are judged once more by executions that had no part in choosing them."""
+
+
+class Binding(StrEnum):
+    """What keeps the answer from being better."""
+
+    DEADLINE = "deadline"
+    """A looser deadline would be cheaper."""
+    BUDGET = "budget"
+    """A larger budget would be faster."""
+    NOTHING = "nothing"
+    """The cheapest sizes keep to the deadline, or the budget pays for the fastest."""
+    UNMET = "unmet"
+    """No sizes keep to the bound: the answer comes closest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A deadline or a budget for one execution.
+
+    Attributes:
+        deadline_ms: end-to-end time at most.
+        budget_usd: cost of the functions in an execution at most.
+        percentile: of the end-to-end time, 0 to 100; None: its mean.
+    """
+
+    deadline_ms: float | None = None
+    budget_usd: float | None = None
+    percentile: float | None = 95.0
+
+    def __post_init__(self) -> None:
+        if (self.deadline_ms is None) == (self.budget_usd is None):
+            raise InputError.single(
+                "bound", "is not one of a deadline and a budget", "give --deadline or --budget-per-million"
+            )
+        value = self.deadline_ms if self.budget_usd is None else self.budget_usd
+        faults = (
+            []
+            if value is not None and 0 < value < np.inf
+            else [Fault("bound", f"{value} is not above 0", "give a positive number")]
+        )
+        if self.percentile is not None and not 0 < self.percentile < 100:
+            faults.append(Fault("--percentile", f"{self.percentile:g} is not between 0 and 100", "for example 95"))
+        if faults:
+            raise InputError(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Sizes for all functions, and what an execution takes and costs with them.
+
+    Attributes:
+        configurations: of each function.
+        time_ms: the percentile that the bound is on.
+        mean_ms: mean end-to-end time.
+        cost_usd: of the functions in an execution.
+    """
+
+    configurations: Mapping[str, Configuration]
+    time_ms: float
+    mean_ms: float
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One state as the report shows it.
+
+    Attributes:
+        path: names of the states around it and its own.
+        kind: task, pause, parallel or map.
+        function: of a task.
+        visits: how often it runs in an execution.
+        duration_ms: mean time of one run with the chosen sizes, orchestration included.
+        cost_usd: in an execution.
+        slack_ms: how much longer it may take before an average execution does.
+    """
+
+    path: tuple[str, ...]
+    kind: str
+    function: str | None
+    visits: float
+    duration_ms: float
+    cost_usd: float
+    slack_ms: float
+
+    @property
+    def critical(self) -> bool:
+        """Whether an average execution waits for it."""
+        return self.slack_ms <= 0 and self.visits > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Percentiles of the end-to-end time in ms."""
+
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The answer.
+
+    Attributes:
+        name: of the workflow.
+        bound: what was asked for.
+        flow: the workflow.
+        chosen: the sizes to use.
+        current: the sizes in use; None where one is not known.
+        time: end-to-end time with the chosen sizes, by executions that had no part in choosing them.
+        share_met: share of those executions within the deadline; None for a budget.
+        binding: what binds.
+        exact: whether no other sizes can be better; False: found by simulated executions, or thinned.
+        excess: how far from the best the mean front may be, as a fraction; 0 where it is exact.
+        front: every trade-off, the fastest first.
+        steps: every state.
+        transitions: state transitions of an execution.
+        notices: what could not be known.
+    """
+
+    name: str
+    bound: Bound
+    flow: Flow
+    chosen: Choice
+    current: Choice | None
+    time: Distribution
+    share_met: float | None
+    binding: Binding
+    exact: bool
+    excess: float
+    front: tuple[Choice, ...]
+    steps: tuple[StepView, ...]
+    transitions: float
+    notices: tuple[Notice, ...]
+
+    @property
+    def met(self) -> bool:
+        """Whether the chosen sizes keep to the bound."""
+        return self.binding is not Binding.UNMET
+
+
+def plan_workflow(
+    name: str,
+    flow: Flow,
+    curves: Mapping[str, FunctionCurve],
+    bound: Bound,
+    *,
+    seed: int = 0,
+    notices: Sequence[Notice] = (),
+) -> Plan:
+    """The cheapest sizes within the deadline, or the fastest within the budget.
+
+    Args:
+        name: of the workflow.
+        flow: its states.
+        curves: of each of its functions.
+        bound: a deadline or a budget.
+        seed: of the simulated executions.
+        notices: what could not be known.
+
+    Raises:
+        InputError: a function has no curve, or the workflow has no function.
+    """
+    used = _used(flow, curves)
+    search = PercentileSearch(flow, used, bound.percentile, Scenarios(flow, used, seed=seed))
+    front = search.front()
+    found, binding = _decide(search, front, bound)
+    fresh = Scenarios(flow, used, seed=seed + _FRESH).time_ms(found.allocation)
+    current = _current(used)
+    return Plan(
+        name,
+        bound,
+        flow,
+        _choice(found, used),
+        None if current is None else _choice(search.judge(current), used),
+        Distribution(*(float(p) for p in np.percentile(fresh, (50, 95, 99)))),
+        None if bound.deadline_ms is None else float((fresh <= bound.deadline_ms * (1 + 1e-9)).mean()),
+        binding,
+        search.exact,
+        search.means.front.excess,
+        tuple(_choice(candidate, used) for candidate in _evenly(search.front(), found)),
+        tuple(_views(flow, used, found.allocation)),
+        transitions_of(flow),
+        tuple(notices),
+    )
+
+
+def _used(flow: Flow, curves: Mapping[str, FunctionCurve]) -> dict[str, FunctionCurve]:
+    names = functions_of(flow)
+    if not names:
+        raise InputError.single("definition", "invokes no function", "give a workflow with Lambda functions")
+    faults = [
+        Fault(f"function {name}", "has no result", "tune it, then give the folder of its result.json with --results")
+        for name in names
+        if name not in curves
+    ]
+    if faults:
+        raise InputError(faults, "Or let the tool tune them with the payloads of recorded executions: --tune")
+    return {name: curves[name] for name in names}
+
+
+def _decide(search: PercentileSearch, front: Sequence[Candidate], bound: Bound) -> tuple[Candidate, Binding]:
+    if bound.deadline_ms is not None:
+        found = search.cheapest_within(bound.deadline_ms)
+        if found is None:
+            return min(search.front(), key=lambda c: (c.time_ms, c.cost_usd)), Binding.UNMET
+        cheapest = min(front, key=lambda c: c.cost_usd)
+        return found, Binding.NOTHING if found.cost_usd <= cheapest.cost_usd * (1 + 1e-9) else Binding.DEADLINE
+    assert bound.budget_usd is not None
+    found = search.fastest_within(bound.budget_usd)
+    if found is None:
+        return min(search.front(), key=lambda c: (c.cost_usd, c.time_ms)), Binding.UNMET
+    return found, Binding.NOTHING if found.time_ms <= front[0].time_ms * (1 + 1e-9) else Binding.BUDGET
+
+
+def _current(curves: Mapping[str, FunctionCurve]) -> Allocation | None:
+    indexes = {name: curve.current_index for name, curve in curves.items()}
+    known = {name: index for name, index in indexes.items() if index is not None}
+    return known if len(known) == len(indexes) else None
+
+
+def _choice(candidate: Candidate, curves: Mapping[str, FunctionCurve]) -> Choice:
+    configurations = {name: curves[name].configurations[index] for name, index in candidate.allocation.items()}
+    return Choice(configurations, candidate.time_ms, candidate.mean_ms, candidate.cost_usd)
+
+
+def _evenly(front: Sequence[Candidate], chosen: Candidate) -> list[Candidate]:
+    """So many points of the front, spread over it, with its ends and the chosen one."""
+    kept = (
+        {round(x) for x in np.linspace(0, len(front) - 1, MOST_SHOWN)}
+        if len(front) > MOST_SHOWN
+        else set(range(len(front)))
+    )
+    return [c for i, c in enumerate(front) if i in kept or c.allocation == chosen.allocation]
+
+
+def _views(flow: Flow, curves: Mapping[str, FunctionCurve], allocation: Allocation) -> Iterable[StepView]:
+    duration = {name: float(curve.mean_ms[allocation[name]]) for name, curve in curves.items()}
+    cost = {name: float(curve.cost_usd[allocation[name]]) for name, curve in curves.items()}
+    yield from _flow_views(flow, (), 1.0, 0.0, duration, cost)
+
+
+def _flow_views(
+    flow: Flow,
+    above: tuple[str, ...],
+    runs: float,
+    slack_ms: float,
+    duration: Mapping[str, float],
+    cost: Mapping[str, float],
+) -> Iterable[StepView]:
+    for step, visits in zip(flow.steps, flow.visits, strict=True):
+        path, times = (*above, step.name), runs * visits
+        attempts = step.retry.mean_attempts if step.retry else 1.0
+        inner = list(_inside(step, path, times * attempts, slack_ms, duration, cost))
+        function = step.work.function if isinstance(step.work, Task) else None
+        usd = (
+            times * attempts * cost[function]
+            if function
+            else sum(view.cost_usd for view in inner if len(view.path) == len(path) + 1)
+        )
+        alone = evaluate(form_of_flow(Flow((_ending(step),))), duration)
+        yield StepView(path, type(step.work).__name__.lower(), function, times, alone, usd, slack_ms)
+        yield from inner
+
+
+def _inside(
+    step: Step,
+    path: tuple[str, ...],
+    runs: float,
+    slack_ms: float,
+    duration: Mapping[str, float],
+    cost: Mapping[str, float],
+) -> Iterable[StepView]:
+    if isinstance(step.work, Parallel):
+        times = [evaluate(form_of_flow(branch), duration) for branch in step.work.branches]
+        for branch, time in zip(step.work.branches, times, strict=True):
+            yield from _flow_views(branch, path, runs, slack_ms + max(times) - time, duration, cost)
+    elif isinstance(step.work, Map):
+        yield from _flow_views(step.work.body, path, runs * step.work.mean_items, slack_ms, duration, cost)
+
+
+def _ending(step: Step) -> Step:
+    return Step(step.name, step.work, overhead_ms=step.overhead_ms, retry=step.retry)
