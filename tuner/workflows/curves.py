@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.documents.result import ConfigurationDocument, CurrentDocument, PointDocument, ResultDocument
 from tuner.errors import InputError
 from tuner.model import Architecture, Configuration
 from tuner.pricing.price_list import PriceList
@@ -87,7 +87,7 @@ def curve_from_means(
     )
 
 
-def curve_from_result(document: Mapping[str, Any], *, seed: int = 0, name: str = "result") -> FunctionCurve:
+def curve_from_result(document: ResultDocument, *, seed: int = 0, name: str = "result") -> FunctionCurve:
     """The curve of a result document.
 
     An error of the curve shifts all sizes alike: only one size of a function is in use, so what the
@@ -110,11 +110,11 @@ def curve_from_result(document: Mapping[str, Any], *, seed: int = 0, name: str =
         mean * np.exp(doubt * shift[:, None] - doubt**2 / 2),
         np.array([point["cost_usd"]["mean"] for point in points], float),
         _spread(np.array([point["p95_ms"]["mean"] for point in points], float) / mean),
-        _configuration(document["current"]) if document.get("current") else None,
+        _configuration(document["current"]) if document["current"] else None,
     )
 
 
-def _configuration(record: Mapping[str, Any]) -> Configuration:
+def _configuration(record: ConfigurationDocument | PointDocument | CurrentDocument) -> Configuration:
     return Configuration(int(record["memory_mb"]), Architecture(record["architecture"]))
 
 

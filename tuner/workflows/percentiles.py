@@ -78,12 +78,17 @@ class PercentileSearch:
         """Whether the front is proved to be the best: the mean is asked for, or all executions are alike."""
         return self.means.exact and (self.percentile is None or certain(self.flow, self.curves))
 
-    def front(self) -> tuple[Candidate, ...]:
-        """Candidates that no other beats in both time and cost, the fastest first."""
+    def explore(self) -> None:
+        """Judge sizes all along the trade-off; to be called before any question."""
+        # No sizes are faster than the fastest of each function, whatever the percentile.
+        self.judge({name: int(curve.mean_ms.argmin()) for name, curve in self.curves.items()})
         self._judge_along(self.means.front, 2 * ANCHORS * PROPOSALS if self.exact else ANCHORS * PROPOSALS // 2)
         if not self.exact:
             for anchor in self._anchors():
                 self._propose(anchor)
+
+    def front(self) -> tuple[Candidate, ...]:
+        """Candidates that no other beats in both time and cost, the fastest first."""
         return _best(self._judged.values())
 
     def cheapest_within(self, deadline_ms: float) -> Candidate | None:
@@ -140,15 +145,12 @@ class PercentileSearch:
         """Judge sizes from the front of the executions that are near the percentile with the anchor's sizes."""
         times = self.scenarios.time_ms(anchor.allocation)
         near = self.scenarios.near(times, 50.0 if self.percentile is None else self.percentile, width=WIDTH)
+        shift_ms = 0.0 if around_ms is None else around_ms - anchor.time_ms
         for share in (0.0, _SHARE_OF_ALL):
-            form, options = self.scenarios.averages((1 - share) * near + share / self.scenarios.count)
+            form, options = self.scenarios.averages(near, share_of_all=share)
             front = allocate(form, self.invocations, options).front
-            at = front.cheapest_within(float(((1 - share) * near + share / len(near)) @ times))
-            shift = 0.0 if around_ms is None else around_ms - anchor.time_ms
-            middle = 0 if at is None else at
-            if shift:
-                middle = front.cheapest_within(float(front.time_ms[middle]) + shift) or 0
-            self._judge_window(front, middle)
+            seen_ms = (1 - share) * float(times[near].mean()) + share * float(times.mean())
+            self._judge_window(front, front.cheapest_within(seen_ms + shift_ms) or 0)
 
     def _judge_window(self, front: Front, middle: int) -> None:
         start = max(0, min(middle - PROPOSALS // 2, len(front) - PROPOSALS))

@@ -22,8 +22,8 @@ from tuner.workflows.scenarios import Scenarios
 
 MOST_SHOWN = 120
 """Points of the front that an answer carries."""
-_FRESH = 1
-"""The chosen sizes are judged once more by executions that had no part in choosing them."""
+FRESH = 6_000
+"""Executions that judge the chosen sizes once more: they had no part in choosing them."""
 
 
 class Binding(StrEnum):
@@ -190,9 +190,9 @@ def plan_workflow(
     """
     used = _used(flow, curves)
     search = PercentileSearch(flow, used, bound.percentile, Scenarios(flow, used, seed=seed))
-    front = search.front()
-    found, binding = _decide(search, front, bound)
-    fresh = Scenarios(flow, used, seed=seed + _FRESH).time_ms(found.allocation)
+    search.explore()
+    found, binding = _decide(search, bound)
+    fresh = Scenarios(flow, used, seed=seed + 1, count=FRESH).time_ms(found.allocation)
     current = _current(used)
     return Plan(
         name,
@@ -226,18 +226,18 @@ def _used(flow: Flow, curves: Mapping[str, FunctionCurve]) -> dict[str, Function
     return {name: curves[name] for name in names}
 
 
-def _decide(search: PercentileSearch, front: Sequence[Candidate], bound: Bound) -> tuple[Candidate, Binding]:
+def _decide(search: PercentileSearch, bound: Bound) -> tuple[Candidate, Binding]:
     if bound.deadline_ms is not None:
         found = search.cheapest_within(bound.deadline_ms)
         if found is None:
-            return min(search.front(), key=lambda c: (c.time_ms, c.cost_usd)), Binding.UNMET
-        cheapest = min(front, key=lambda c: c.cost_usd)
-        return found, Binding.NOTHING if found.cost_usd <= cheapest.cost_usd * (1 + 1e-9) else Binding.DEADLINE
+            return search.front()[0], Binding.UNMET
+        cheapest_usd = search.front()[-1].cost_usd
+        return found, Binding.NOTHING if found.cost_usd <= cheapest_usd * (1 + 1e-9) else Binding.DEADLINE
     assert bound.budget_usd is not None
     found = search.fastest_within(bound.budget_usd)
     if found is None:
-        return min(search.front(), key=lambda c: (c.cost_usd, c.time_ms)), Binding.UNMET
-    return found, Binding.NOTHING if found.time_ms <= front[0].time_ms * (1 + 1e-9) else Binding.BUDGET
+        return search.front()[-1], Binding.UNMET
+    return found, Binding.NOTHING if found.time_ms <= search.front()[0].time_ms * (1 + 1e-9) else Binding.BUDGET
 
 
 def _current(curves: Mapping[str, FunctionCurve]) -> Allocation | None:

@@ -20,9 +20,10 @@ from tuner.workflows.forms import Form, form_of_flow
 from tuner.workflows.fronts import Allocation
 
 Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
 
-SCENARIOS = 4_000
-"""Draws: a share of 95% is then known within 0.7 points."""
+SCENARIOS = 2_000
+"""Draws: a share of 95% is then known within one point."""
 MOST_ITEMS = 40
 """Items of a Map that are simulated one by one; of more, the time grows with the number of rounds."""
 
@@ -45,9 +46,9 @@ class _Drawn:
     visits: Floats
     pause_ms: Floats
     noise: Floats
-    rows: NDArray[np.intp]
+    rows: Rows
     inner: tuple[tuple[_Drawn, ...], ...] = ()
-    items: NDArray[np.intp] | None = None
+    items: Rows | None = None
     known: dict[int, Floats] = field(default_factory=dict)
 
 
@@ -75,37 +76,32 @@ class Scenarios:
         """End-to-end time of every execution, shape (count,)."""
         return self._flow_time(self._drawn, allocation, self.count)
 
-    def near(self, time_ms: Floats, percentile: float, *, width: float) -> Floats:
-        """Weights of the executions whose rank is within `width` percent of a percentile; they sum to 1."""
-        rank = np.empty(self.count)
-        rank[np.argsort(time_ms)] = np.linspace(0, 100, self.count)
-        close = np.abs(rank - percentile) <= width
-        weights: Floats = close / close.sum()
-        return weights
+    def near(self, time_ms: Floats, percentile: float, *, width: float) -> Rows:
+        """Executions whose rank is within `width` percent of a percentile."""
+        order = np.argsort(time_ms)
+        low, high = (round(self.count * (percentile + side) / 100) for side in (-width, width))
+        rows: Rows = order[max(0, low) : max(low + 1, high)]
+        return rows
 
-    def averages(self, weights: Floats) -> tuple[Form, dict[str, Options]]:
-        """The workflow as those executions see it: its formula, and what each size takes in them on average.
+    def averages(self, rows: Rows, *, share_of_all: float) -> tuple[Form, dict[str, Options]]:
+        """The workflow as some executions see it: its formula, and what each size takes in them on average.
 
         Args:
-            weights: of the executions, shape (count,).
+            rows: the executions.
+            share_of_all: weight of an average execution beside them, 0 to 1.
         """
-        visits: dict[int, list[float]] = {}
-        sums = {name: np.zeros(len(curve.configurations)) for name, curve in self.curves.items()}
-        totals = dict.fromkeys(self.curves, 0.0)
-        self._average(self.flow, self._drawn, weights, visits, sums, totals)
-        options = {
-            name: Options(sums[name] / totals[name] if totals[name] else curve.mean_ms, curve.cost_usd)
-            for name, curve in self.curves.items()
-        }
-        return form_of_flow(self.flow, lambda flow: tuple(visits[id(flow)])), options
+        found = _Averages(share_of_all, {name: np.zeros(len(c.configurations)) for name, c in self.curves.items()})
+        self._average(self.flow, self._drawn, rows, found)
+        options = {name: Options(found.duration_ms(name, curve), curve.cost_usd) for name, curve in self.curves.items()}
+        return form_of_flow(self.flow, lambda flow: found.visits[id(flow)]), options
 
-    def _draw(self, flow: Flow, rows: NDArray[np.intp]) -> tuple[_Drawn, ...]:
+    def _draw(self, flow: Flow, rows: Rows) -> tuple[_Drawn, ...]:
         reached = {step.name: np.zeros(len(rows)) for step in flow.steps}
         if flow.steps:
             reached[flow.steps[0].name] += 1
         return tuple(self._draw_step(step, reached, rows) for step in flow.steps)
 
-    def _draw_step(self, step: Step, reached: dict[str, Floats], rows: NDArray[np.intp]) -> _Drawn:
+    def _draw_step(self, step: Step, reached: dict[str, Floats], rows: Rows) -> _Drawn:
         here = reached[step.name]
         taken = self._rng.choice(len(step.exits), size=len(rows), p=_normalised(step))
         for number, way in enumerate(step.exits):
@@ -163,31 +159,56 @@ class Scenarios:
             drawn.known[index] = mean * np.exp(spread * drawn.noise - spread**2 / 2)
         return drawn.known[index]
 
-    def _average(
-        self,
-        flow: Flow,
-        drawn: tuple[_Drawn, ...],
-        weights: Floats,
-        visits: dict[int, list[float]],
-        sums: dict[str, Floats],
-        totals: dict[str, float],
-    ) -> None:
-        visits[id(flow)] = [float(weights @ each.visits) for each in drawn]
+    def _average(self, flow: Flow, drawn: tuple[_Drawn, ...], rows: Rows, found: _Averages) -> None:
+        share = found.share_of_all
+        found.visits[id(flow)] = tuple(
+            (1 - share) * float(each.visits[rows].mean()) / _attempts(each.step) + share * usual
+            for each, usual in zip(drawn, flow.visits, strict=True)
+        )
         for each in drawn:
             work = each.step.work
             if isinstance(work, Task):
-                weight = weights * each.visits
-                totals[work.function] += float(weight.sum())
-                sums[work.function] += [
-                    float(weight @ self._task_time(each, work.function, index))
-                    for index in range(len(self.curves[work.function].configurations))
-                ]
+                found.add(work.function, each.visits[rows], self._durations(each, work.function, rows))
             elif isinstance(work, Parallel):
                 for branch, inner in zip(work.branches, each.inner, strict=True):
-                    self._average(branch, inner, weights, visits, sums, totals)
-            elif isinstance(work, Map):
-                shown = len(each.inner[0][0].rows) // len(each.rows) if each.inner[0] else 1
-                self._average(work.body, each.inner[0], np.repeat(weights / shown, shown), visits, sums, totals)
+                    self._average(branch, inner, rows, found)
+            elif isinstance(work, Map) and each.inner[0]:
+                shown = len(each.inner[0][0].rows) // len(each.rows)
+                self._average(work.body, each.inner[0], (rows[:, None] * shown + np.arange(shown)).ravel(), found)
+
+    def _durations(self, drawn: _Drawn, function: str, rows: Rows) -> Floats:
+        """Duration of every configuration in some executions, shape (R, G)."""
+        curve = self.curves[function]
+        mean = curve.duration_ms[self._worlds[function][drawn.rows[rows]]]
+        found: Floats = mean * np.exp(curve.spread * drawn.noise[rows, None] - curve.spread**2 / 2)
+        return found
+
+
+@dataclass(slots=True)
+class _Averages:
+    """Sums over executions: how often each step of a flow runs, and what each configuration of a function takes."""
+
+    share_of_all: float
+    sums: dict[str, Floats]
+    totals: dict[str, float] = field(default_factory=dict)
+    visits: dict[int, tuple[float, ...]] = field(default_factory=dict)
+
+    def add(self, function: str, visits: Floats, duration_ms: Floats) -> None:
+        """One use of a function: visits of shape (R,), durations of shape (R, G)."""
+        self.totals[function] = self.totals.get(function, 0.0) + float(visits.sum())
+        self.sums[function] += visits @ duration_ms
+
+    def duration_ms(self, function: str, curve: FunctionCurve) -> Floats:
+        """Mean duration of each configuration, that of all executions where the function did not run in these."""
+        total = self.totals.get(function, 0.0)
+        if not total:
+            return curve.mean_ms
+        here: Floats = (1 - self.share_of_all) * self.sums[function] / total + self.share_of_all * curve.mean_ms
+        return here
+
+
+def _attempts(step: Step) -> float:
+    return step.retry.mean_attempts if step.retry else 1.0
 
 
 def _normalised(step: Step) -> Floats:
@@ -196,7 +217,7 @@ def _normalised(step: Step) -> Floats:
     return normal
 
 
-def _items_time(each: Floats, items: NDArray[np.intp], concurrency: int | None) -> Floats:
+def _items_time(each: Floats, items: Rows, concurrency: int | None) -> Floats:
     """Time until all items are done, when a place that is free takes the next item.
 
     Args:

@@ -1,0 +1,68 @@
+"""A result document becomes the curve of a function of a workflow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tuner.errors import InputError
+from tuner.model import Notice
+from tuner.workflows.calibration import calibrated
+from tuner.workflows.curves import curve_from_result
+from tuner.workflows.figures import Figures
+from tuner.workflows.history import Observed
+
+RESULTS = Path(__file__).parents[2] / "golden" / "results" / "1"
+
+
+def result(name: str = "aws") -> dict:  # type: ignore[type-arg]
+    return dict(json.loads((RESULTS / f"{name}.json").read_text("utf-8")))
+
+
+def test_the_draws_have_the_mean_and_the_interval_of_the_result() -> None:
+    document = result()
+    curve = curve_from_result(document)
+    low, high = np.quantile(curve.duration_ms, [0.025, 0.975], axis=0)
+    for index, point in enumerate(document["curve"]):
+        told = point["duration_ms"]
+        assert curve.mean_ms[index] == pytest.approx(told["mean"], rel=0.02)
+        assert np.log(high[index] / low[index]) == pytest.approx(np.log(told["high"] / told["low"]), rel=0.15)
+
+
+def test_runs_scatter_so_that_their_95th_percentile_is_that_of_the_result() -> None:
+    document = result()
+    curve = curve_from_result(document)
+    p95 = curve.mean_ms * np.exp(1.6449 * curve.spread - curve.spread**2 / 2)
+    assert p95 == pytest.approx([point["p95_ms"]["mean"] for point in document["curve"]], rel=0.02)
+    assert curve.current_index is not None
+
+
+def test_a_result_without_a_curve_is_refused() -> None:
+    with pytest.raises(InputError, match="has no curve"):
+        curve_from_result(result("all-failed"))
+
+
+def codes(beside_ms: dict[str, float]) -> tuple[float, list[Notice]]:
+    """Orchestration and notices when tasks of one function took so much longer than it."""
+    curve = curve_from_result(result())
+    index = curve.current_index
+    assert index is not None
+    expected = float(curve.mean_ms[index])
+    seen = Observed(1, Figures(), {s: (expected + ms,) for s, ms in beside_ms.items()}, {}, ())
+    figures, notices = calibrated(Figures(), seen, dict.fromkeys(beside_ms, "f"), {"f": curve})
+    return figures.task_or_default_ms, list(notices)
+
+
+def test_what_all_tasks_take_beside_their_functions_is_orchestration() -> None:
+    overhead_ms, notices = codes({"A": 30.0, "B": 32.0, "C": 31.0})
+    assert overhead_ms == pytest.approx(31.0)
+    assert notices == []
+
+
+def test_a_task_far_from_its_curve_is_named() -> None:
+    _, notices = codes({"A": 30.0, "B": 31.0, "C": 9000.0})
+    assert [notice.code for notice in notices] == ["curve_does_not_fit"]
+    assert "C took" in notices[0].message
