@@ -1,0 +1,103 @@
+"""What all charts share: their form, the shapes of architectures, names of marks, and which runs are shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reports.charts import svg
+from reports.words.numbers import Interval, memory
+from reports.words.rows import Row
+
+SHAPES = {"x86_64": "square", "arm64": "circle"}
+"""Architectures differ in shape too, so that colour is never the only sign."""
+MAX_DOTS = 24
+"""Single runs drawn for one configuration; of more, evenly spaced ranks stand for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture, what it shows, its legend (series, label), and its figures as a table."""
+
+    name: str
+    title: str
+    svg: str
+    caption: str
+    legend: tuple[tuple[str, str], ...] = ()
+    header: tuple[str, ...] = ()
+    table: tuple[tuple[str, ...], ...] = ()
+
+
+def architectures(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The architectures that rows are of."""
+    return tuple(sorted({row.architecture for row in rows}))
+
+
+def warm_runs(measurement: Mapping[str, Any], column: str = "duration_ms") -> list[float]:
+    """A figure of the usable warm runs; of the cold ones where no run was warm."""
+    data = measurement["data"]
+    usable = [i for i, ok in enumerate(data["usable"]) if ok and data[column][i] is not None]
+    warm = [i for i in usable if not data["cold"][i]]
+    return [float(data[column][i]) for i in warm or usable]
+
+
+def has_warm(measurement: Mapping[str, Any]) -> bool:
+    """Whether any usable run was warm."""
+    data = measurement["data"]
+    return any(ok and not cold for ok, cold in zip(data["usable"], data["cold"], strict=True))
+
+
+def evenly(values: Sequence[float], most: int = MAX_DOTS) -> list[float]:
+    """At most so many values: evenly spaced ranks stand for all."""
+    ordered = sorted(values)
+    if len(ordered) <= most:
+        return ordered
+    return [ordered[round(i * (len(ordered) - 1) / (most - 1))] for i in range(most)]
+
+
+def scales(x: svg.Scale, panels: Sequence[Mapping[str, Any]]) -> str:
+    """The axis of memory or duration, and each panel's own axis, as JSON for the script that places marks."""
+    return json.dumps({"x": x.as_data(), "panels": panels}, separators=(",", ":"))
+
+
+def panel_data(figure: str, y: svg.Scale, factor: float = 1.0) -> dict[str, Any]:
+    """A panel as the script needs it: which figure of a row it shows, where, and in which unit."""
+    return {"figure": figure, "y": y.as_data(), "factor": factor}
+
+
+def series(architecture: str, content: str) -> str:
+    """The marks and lines of an architecture, which the legend switches on and off."""
+    return f'<g class="series {architecture}" data-series="{architecture}">{content}</g>'
+
+
+def row_name(row: Row) -> str:
+    """A configuration as marks name it: `1,024 MB arm64`."""
+    return f"{memory(row.memory_mb)} {row.architecture}"
+
+
+def mean(interval: Interval | None) -> float:
+    """The mean of a figure; 0 where it is not known."""
+    return float(interval["mean"]) if interval else 0.0
+
+
+def log_note(scale: svg.Scale) -> str:
+    """What the name of an axis says of a logarithmic scale."""
+    return " (log)" if scale.log else ""
+
+
+def role_mark(row: Row, at: float, height: float, x: svg.Scale, lines: tuple[float, float]) -> str:
+    """A ring around the point of the current or recommended configuration, and a line up to its name.
+
+    `lines` are the heights of both names: recommended, now.
+    """
+    role = "best" if row.recommended else "now"
+    name = "recommended" + (" = now" if row.current else "") if row.recommended else "now"
+    line = lines[0] if row.recommended else lines[1]
+    anchor = "start" if at < x.start + 40 else "end" if at > x.end - 40 else "middle"
+    return (
+        f'<g class="{role}"><path class="drop" d="M{svg.n(at)} {svg.n(line + 3)}V{svg.n(height - 8)}"/>'
+        f'<circle class="ring" cx="{svg.n(at)}" cy="{svg.n(height)}" r="8"/>'
+        f"{svg.label(at, line, name, 'role', anchor)}</g>"
+    )

@@ -1,0 +1,299 @@
+"""Cost and duration over memory, one above the other on one axis of memory: the chart of the first screen.
+
+A line is drawn only together with its band, and only where the search was over a whole range. Listed sizes stand
+alone, and nothing is drawn between them. The flat zone is shaded, and every figure is in the chart's table too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reports.charts import svg
+from reports.charts.chart import (
+    SHAPES,
+    Chart,
+    architectures,
+    evenly,
+    has_warm,
+    log_note,
+    panel_data,
+    role_mark,
+    row_name,
+    scales,
+    series,
+    warm_runs,
+)
+from reports.words import verdict
+from reports.words.numbers import Interval, clip, memory, milliseconds, money, plural, span
+from reports.words.rows import Key, Result, Row
+
+WIDTH, HEIGHT = 700.0, 430.0
+_LEFT, _RIGHT = 62.0, 18.0
+_COST, _DURATION = (76.0, 196.0), (250.0, 384.0)
+"""Top and bottom of each panel."""
+_ROLES = (34.0, 18.0)
+"""Heights of the names "recommended" and "now"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What a panel shows: where its values come from and how they read."""
+
+    name: str
+    axis: str
+    believed: Callable[[Row], Interval | None]
+    statistics: str
+    runs: Callable[[Mapping[str, Any]], list[float]]
+    tell: Callable[[float], str]
+    factor: float = 1.0
+
+
+def draw(result: Result, rows: Sequence[Row]) -> Chart:
+    """Both panels, the current and the recommended configuration, and the flat zone."""
+    measured = {(m["memory_mb"], m["architecture"]): m for m in result["measurements"]}
+    x = svg.memory_scale([row.memory_mb for row in rows] or [128], _LEFT, WIDTH - _RIGHT)
+    drawn = [_Panel(figure, top, bottom, result, rows, measured, x) for figure, (top, bottom) in _panels(result, rows)]
+    foot = drawn[-1].bottom
+    body = [
+        _flat_zone(result, x, drawn[0].top, foot),
+        *(panel.draw() for panel in drawn),
+        svg.x_axis(x, svg.memory_ticks(x), lambda v: f"{v:,.0f}", "memory in MB (log)", foot),
+        *(panel.roles() for panel in drawn),
+        series_of_failures(rows, x, foot),
+    ]
+    title = "Cost and duration over memory" if len(drawn) > 1 else "Duration over memory"
+    return Chart(
+        "memory",
+        title,
+        svg.canvas(
+            "".join(body),
+            title,
+            width=WIDTH,
+            height=foot + svg.BOTTOM,
+            data=scales(x, [panel_data(panel.figure.name, panel.y, panel.figure.factor) for panel in drawn]),
+        ),
+        _caption(result, rows),
+        tuple((architecture, architecture) for architecture in architectures(rows)),
+        ("memory", "architecture", *(head for p in drawn for head in (p.figure.axis, "95% interval")), "measured"),
+        tuple(_table_row([panel.figure for panel in drawn], row) for row in rows),
+    )
+
+
+def _panels(result: Result, rows: Sequence[Row]) -> list[tuple[Figure, tuple[float, float]]]:
+    """The figures that are known, each with its place."""
+    if any(row.cost_usd for row in rows):
+        return [(_cost_figure(result), _COST), (_duration_figure(result), _DURATION)]
+    return [(_duration_figure(result), _COST)]
+
+
+def _duration_figure(result: Result) -> Figure:
+    return Figure(
+        "duration",
+        f"duration of {verdict.kind_of_run(result)}",
+        lambda row: row.duration_ms,
+        "duration_ms",
+        warm_runs,
+        milliseconds,
+    )
+
+
+def _cost_figure(result: Result) -> Figure:
+    prices = result["prices"]
+
+    def run_costs(measurement: Mapping[str, Any]) -> list[float]:
+        per_ms = measurement["memory_mb"] / 1024 / 1000 * prices["gb_second_usd"][measurement["architecture"]]
+        return [ms * per_ms + prices["request_usd"] for ms in warm_runs(measurement, "billed_duration_ms")]
+
+    return Figure(
+        "cost",
+        "cost of a million invocations",
+        lambda row: row.cost_usd,
+        "cost_usd",
+        run_costs,
+        lambda value: money(value, prices["currency"]),
+        1e6,
+    )
+
+
+class _Panel:
+    """One figure of every configuration over memory, both architectures."""
+
+    def __init__(
+        self,
+        figure: Figure,
+        top: float,
+        bottom: float,
+        result: Result,
+        rows: Sequence[Row],
+        measured: Mapping[Key, Mapping[str, Any]],
+        x: svg.Scale,
+    ) -> None:
+        self.figure, self.top, self.bottom = figure, top, bottom
+        self.y = svg.value_scale(_range_of(figure, rows, measured), bottom, top)
+        self._result, self._rows, self._measured, self._x = result, rows, measured, x
+
+    def draw(self) -> str:
+        """Axis, curves and marks."""
+        name = self.figure.axis + log_note(self.y)
+        return svg.y_axis(
+            self.y, self.figure.tell, name, left=_LEFT, right=self._x.end, name_at=self.top - 12
+        ) + "".join(series(architecture, self._series(architecture)) for architecture in architectures(self._rows))
+
+    def roles(self) -> str:
+        """Where the current and the recommended configuration are."""
+        return "".join(
+            role_mark(row, self._x(row.memory_mb), self.y(interval["mean"] * self.figure.factor), self._x, _ROLES)
+            for row in self._rows
+            if (row.recommended or row.current) and (interval := self.figure.believed(row))
+        )
+
+    def _series(self, architecture: str) -> str:
+        own = [row for row in self._rows if row.architecture == architecture]
+        continuous = not self._result["request"].get("listed")
+        return "".join(
+            [
+                _fitted(self.figure, self._result, architecture, self._x, self.y),
+                _believed(self.figure, own, self._x, self.y, continuous=continuous),
+                *(_measured(self.figure, row, self._measured.get(row.key), self._x, self.y) for row in own),
+            ]
+        )
+
+
+def series_of_failures(rows: Sequence[Row], x: svg.Scale, foot: float) -> str:
+    """A cross at the foot of the chart for each size that was tried and failed."""
+    return "".join(
+        series(architecture, "".join(_failed(row, x, foot) for row in rows if row.architecture == architecture))
+        for architecture in architectures([row for row in rows if row.failed])
+    )
+
+
+def _flat_zone(result: Result, x: svg.Scale, top: float, foot: float) -> str:
+    """The sizes that cost the same within the tolerance, shaded through both panels."""
+    zone = flat_zone(result)
+    if zone is None:
+        return ""
+    left, right = x(zone.low_mb), x(zone.high_mb)
+    return (
+        f'<rect class="flat" x="{svg.n(left)}" y="{svg.n(top)}" width="{svg.n(right - left)}" '
+        f'height="{svg.n(foot - top)}"/>'
+        + svg.label((left + right) / 2, foot - 6, "flat zone", "flat-name")
+    )
+
+
+def _believed(figure: Figure, own: Sequence[Row], x: svg.Scale, y: svg.Scale, *, continuous: bool) -> str:
+    """The fitted curve in its band where a range was searched; else each unmeasured size by itself."""
+    known = [(row, interval) for row in own if row.candidate and (interval := figure.believed(row))]
+    if not continuous or len(known) < 3 or all(row.measured for row, _ in known):
+        return "".join(_alone(figure, row, interval, x, y) for row, interval in known if not row.measured)
+    ends = {
+        end: [(x(row.memory_mb), y(interval[end] * figure.factor)) for row, interval in known]
+        for end in ("mean", "low", "high")
+    }
+    return svg.band(ends["low"], ends["high"], "band") + svg.line(ends["mean"], "curve")
+
+
+def _fitted(figure: Figure, result: Result, architecture: str, x: svg.Scale, y: svg.Scale) -> str:
+    """The curve behind listed sizes, in its band: for orientation, since only listed sizes are candidates."""
+    found = [point for point in result.get("fitted", ()) if point["architecture"] == architecture]
+    if len(found) < 3:
+        return ""
+    name = figure.statistics
+    ends = {
+        end: [(x(point["memory_mb"]), y(point[name][end] * figure.factor)) for point in found]
+        for end in ("mean", "low", "high")
+    }
+    return svg.band(ends["low"], ends["high"], "band") + svg.line(ends["mean"], "curve fitted")
+
+
+def _alone(figure: Figure, row: Row, interval: Interval, x: svg.Scale, y: svg.Scale) -> str:
+    at, scale = x(row.memory_mb), figure.factor
+    name = f"{row_name(row)}: {_told(figure, interval)}, estimated, not measured"
+    return svg.whisker(at, y(interval["low"] * scale), y(interval["high"] * scale)) + svg.mark(
+        at, y(interval["mean"] * scale), name, SHAPES[row.architecture], "hollow"
+    )
+
+
+def _measured(figure: Figure, row: Row, measurement: Mapping[str, Any] | None, x: svg.Scale, y: svg.Scale) -> str:
+    """The single runs beside the mark of their mean with its interval."""
+    if measurement is None or measurement[figure.statistics] is None:
+        return ""
+    statistics, at = measurement[figure.statistics], x(row.memory_mb)
+    runs = [value * figure.factor for value in figure.runs(measurement)]
+    warm = has_warm(measurement)
+    shown = evenly(runs)
+    shift = [at + (index * 7 % 5 - 2) * 2.2 for index in range(len(shown))]
+    name = (
+        f"{row_name(row)}: {_told(figure, statistics)}, measured: {plural(len(runs), 'run')} "
+        f"in {plural(measurement['environments'], 'environment')}{'' if warm else ', cold starts only'}"
+    )
+    return (
+        svg.dots(zip(shift, map(y, shown), strict=True), "dots")
+        + svg.whisker(at, y(statistics["low"] * figure.factor), y(statistics["high"] * figure.factor))
+        + svg.mark(
+            at, y(statistics["mean"] * figure.factor), name, SHAPES[row.architecture], "measured" if warm else "cold"
+        )
+    )
+
+
+def _failed(row: Row, x: svg.Scale, foot: float) -> str:
+    """A cross with the reason."""
+    if not row.failed:
+        return ""
+    height = foot - (8 if row.architecture == "x86_64" else 20)
+    return svg.mark(x(row.memory_mb), height, f"{row_name(row)}: {clip(row.reason, 160)}", "cross", "failed")
+
+
+def _range_of(
+    figure: Figure, rows: Sequence[Row], measured: Mapping[Key, Mapping[str, Any]]
+) -> list[float]:
+    """The values that the axis has to hold: means and bands, and the bulk of the runs."""
+    found: list[float] = []
+    for row in rows:
+        if interval := figure.believed(row):
+            found += [interval["mean"], interval["low"], interval["high"]]
+        if (measurement := measured.get(row.key)) and (statistics := measurement[figure.statistics]):
+            found += [statistics["mean"], statistics["p50"], statistics["p95"]]
+    return [value * figure.factor for value in found]
+
+
+def _caption(result: Result, rows: Sequence[Row]) -> str:
+    parts = ["Filled marks: measured means with their 95% intervals; small dots: single warm runs."]
+    if any(m["duration_ms"] and not has_warm(m) for m in result["measurements"]):
+        parts.append("Pale marks: cold starts only, whose init is in the price.")
+    if any(row.candidate and not row.measured for row in rows):
+        if result["request"].get("listed"):
+            parts.append("Hollow marks: estimated, not measured.")
+        else:
+            parts.append("Line and band: the fitted curve with its 95% interval, also where nothing was measured.")
+    elif result.get("fitted"):
+        parts.append("Thin line and band: the fitted curve with its 95% interval; only the marks can be recommended.")
+    else:
+        parts.append("Nothing is drawn between measured sizes, because nothing is known there.")
+    if any(row.reason for row in rows):
+        parts.append("Crosses: sizes that failed.")
+    return " ".join(parts)
+
+
+def _table_row(figures: Sequence[Figure], row: Row) -> tuple[str, ...]:
+    told: list[str] = []
+    for figure in figures:
+        interval = figure.believed(row)
+        told += (
+            ("–", "–")
+            if interval is None
+            else (figure.tell(interval["mean"] * figure.factor), _ends(figure, interval))
+        )
+    state = clip(row.reason, 120) if row.reason else plural(row.runs, "run") if row.measured else "no"
+    return memory(row.memory_mb), row.architecture, *told, state
+
+
+def _told(figure: Figure, interval: Interval) -> str:
+    return f"{figure.tell(interval['mean'] * figure.factor)} ({_ends(figure, interval)})"
+
+
+def _ends(figure: Figure, interval: Interval) -> str:
+    return span(figure.tell(interval["low"] * figure.factor), figure.tell(interval["high"] * figure.factor))
+
+

@@ -1,0 +1,78 @@
+"""The trade-off: cost against duration, with the configurations that no other one beats in both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.charts import svg
+from reports.charts.chart import (
+    SHAPES,
+    Chart,
+    architectures,
+    log_note,
+    mean,
+    panel_data,
+    role_mark,
+    row_name,
+    scales,
+    series,
+)
+from reports.words import verdict
+from reports.words.numbers import memory, milliseconds, money
+from reports.words.rows import Result, Row
+
+_BOTTOM = svg.HEIGHT - svg.BOTTOM
+
+
+def draw(result: Result, rows: Sequence[Row]) -> Chart:
+    """Cost against duration, with the configurations that no other beats in both."""
+    known = [row for row in rows if row.candidate and row.duration_ms and row.cost_usd]
+    currency = result["prices"]["currency"]
+    x = svg.value_scale((mean(row.duration_ms) for row in known), svg.LEFT, svg.WIDTH - svg.RIGHT)
+    y = svg.value_scale((mean(row.cost_usd) * 1e6 for row in known), _BOTTOM, svg.TOP)
+    body = [
+        svg.y_axis(y, lambda v: money(v, currency), "cost of a million invocations" + log_note(y), right=x.end),
+        svg.x_axis(x, _thin(x.ticks()), milliseconds, f"duration of {verdict.kind_of_run(result)}" + log_note(x), _BOTTOM),
+    ]
+    frontier = sorted((mean(row.duration_ms), mean(row.cost_usd) * 1e6) for row in known if row.frontier)
+    if len(frontier) > 1:
+        body.append(svg.steps([(x(ms), y(usd)) for ms, usd in frontier], "frontier"))
+    for architecture in architectures(known):
+        own = [row for row in known if row.architecture == architecture]
+        body.append(series(architecture, "".join(_trade_off_mark(row, x, y, currency) for row in own)))
+    body += [
+        role_mark(row, x(mean(row.duration_ms)), y(mean(row.cost_usd) * 1e6), x, (y.end - 6, y.end - 18))
+        for row in known
+        if row.recommended or row.current
+    ]
+    table = tuple(
+        (memory(row.memory_mb), row.architecture, milliseconds(mean(row.duration_ms)), _cost(row, currency))
+        for row in sorted(known, key=lambda row: mean(row.duration_ms))
+        if row.frontier or row.current or row.recommended
+    )
+    return Chart(
+        "trade-off",
+        "Cost against duration",
+        svg.canvas("".join(body), "Cost against duration", data=scales(x, [panel_data("trade-off", y, 1e6)])),
+        "Lower left is better. The stairs join the best trade-offs: no other configuration is both cheaper and faster "
+        "than one of them. Hollow marks were not measured themselves.",
+        tuple((architecture, architecture) for architecture in architectures(known)),
+        ("memory", "architecture", "duration", "cost per million"),
+        table,
+    )
+
+
+def _trade_off_mark(row: Row, x: svg.Scale, y: svg.Scale, currency: str) -> str:
+    classes = ("measured" if row.measured else "hollow") + (" front" if row.frontier else " back")
+    name = f"{row_name(row)}: {milliseconds(mean(row.duration_ms))}, {_cost(row, currency)} per million"
+    at, height = x(mean(row.duration_ms)), y(mean(row.cost_usd) * 1e6)
+    return svg.mark(at, height, name, SHAPES[row.architecture], classes)
+
+
+def _cost(row: Row, currency: str) -> str:
+    return money(mean(row.cost_usd) * 1e6, currency)
+
+
+def _thin(ticks: list[float]) -> list[float]:
+    """Every second tick where there are too many for their numbers."""
+    return ticks if len(ticks) <= 6 else ticks[::2]
