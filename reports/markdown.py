@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from reports.words import snippets, verdict
+from reports.words.confidence import confidence
 from reports.words.numbers import (
     clip,
     configuration,
@@ -20,6 +21,7 @@ from reports.words.numbers import (
     seconds,
     visible,
 )
+from reports.words.origin import origin
 from reports.words.rows import Result, Row, rows
 
 MOST_ROWS = 16
@@ -28,8 +30,8 @@ MOST_ROWS = 16
 
 def render(result: Result) -> str:
     """Headline, certainty, table, other strategies, warnings and how it was measured."""
-    answer, sure = verdict.headline(result), verdict.confidence(result)
-    badge, estimate = verdict.origin(result)
+    answer, sure = verdict.headline(result), confidence(result)
+    badge, estimate = origin(result)
     money_part = f"; {answer.money}" if answer.money else ""
     blocks = [
         f"### Memory and architecture of {code(result['function']['name'])}",

@@ -9,7 +9,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from reports.words import verdict
+from reports.words.confidence import confidence
 from reports.words.numbers import clip, milliseconds, number, per_million, plural, visible
+from reports.words.origin import origin
 from reports.words.rows import Result, Row, left_out, rows
 
 WIDTH = 100
@@ -19,10 +21,10 @@ _BAR = 14
 def render(result: Result, *, width: int = WIDTH) -> str:
     """The headline, how sure it is, the table of what was measured, and what to know."""
     lines = [*_wrapped(str(verdict.headline(result)), width), ""]
-    badge, estimate = verdict.origin(result)
+    badge, estimate = origin(result)
     for note in (estimate and f"{badge}. {estimate}", verdict.partial(result), clip(verdict.trouble(result))):
         lines += [*_wrapped(note, width), ""] if note else []
-    sure = verdict.confidence(result)
+    sure = confidence(result)
     lines += [*_wrapped(f"{sure.label}. {' '.join(sure.reasons)}", width), ""]
     lines += [line[:width].rstrip() for line in _table(result)]
     excluded = left_out(rows(result))

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reports import csv
-from reports.charts import curves as charts
+from reports.charts import over_memory, trade_off
 from reports.charts import runs as charts_runs
+from reports.charts.chart import Chart
+from reports.first_screen import on_call, pair, savings
 from reports.words import snippets, verdict
+from reports.words.confidence import confidence
+from reports.words.flat_zone import flat_zone_told
 from reports.words.numbers import (
     Interval,
     clip,
@@ -31,28 +35,18 @@ from reports.words.numbers import (
     plural,
     seconds,
     span,
-    spread,
     visible,
 )
+from reports.words.origin import origin
 from reports.words.rows import Key, Result, Row, left_out, rows
+from reports.words.stops import STOPPED
+from reports.words.warnings import warned
 from tuner.documents.result import PointDocument, RecommendationDocument, backend_kind
 from tuner.documents.visualization import PlottedFunction, visualization_url
 from tuner.model import BackendKind
 
 PRINTED_ROWS = 10
 """Measured configurations in the printed table; the file has them all."""
-
-_DURATIONS = {"a warm run": "warm duration", "a cold run": "cold duration"}
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """One figure of the first screen: recommended, its interval, and now."""
-
-    label: str
-    value: str
-    interval: str
-    now: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +72,7 @@ class Failure:
 def view(result: Result) -> dict[str, Any]:
     """The names that the template uses."""
     table = rows(result)
-    badge, estimate = verdict.origin(result)
+    badge, estimate = origin(result)
     return {
         "title": f"{memory_title(result)} · {visible(clip(result['function']['name'], 80))}",
         "function": result["function"],
@@ -88,14 +82,20 @@ def view(result: Result) -> dict[str, Any]:
         "partial": verdict.partial(result),
         "trouble": verdict.trouble(result),
         "headline": verdict.headline(result),
-        "confidence": verdict.confidence(result),
+        "confidence": confidence(result),
         "why": verdict.why(result),
         "next_step": verdict.next_step(result),
         "snippets": snippets.snippets(result),
         "timeout_advice": result["timeout_advice"]["message"] if result["timeout_advice"] else "",
-        "tiles": tuple(_tiles(result)),
+        "kind": verdict.kind(result),
+        "pair": pair(result),
+        "savings": savings(result),
+        "flat_zone": flat_zone_told(result),
+        "on_call": on_call(result),
         "identity": tuple(_identity(result)),
-        "warnings": result["warnings"],
+        "warnings": tuple(warned(result)),
+        "overview": over_memory.draw(result, table) if table else None,
+        "trade_off": trade_off.draw(result, table) if any(row.candidate for row in table) else None,
         "charts": tuple(chart for chart in _charts(result, table) if chart),
         "strategies": tuple(_strategies(result)),
         "columns": _columns(result),
@@ -156,43 +156,6 @@ def _numbers(point: PointDocument) -> list[Any]:
     ]
 
 
-def _tiles(result: Result) -> Iterator[Tile]:
-    recommended, current = result["recommendation"], result["current"]
-    if recommended is None:
-        return
-    currency = result["prices"]["currency"]
-
-    def dear(value: float) -> str:
-        return per_million(value, currency)
-
-    def now(interval: Interval | None, tell: Callable[[float], str]) -> str:
-        return tell(interval["mean"]) if interval else ""
-
-    cost, duration, tail = recommended["cost_usd"], recommended["duration_ms"], recommended["p95_ms"]
-    yield Tile(
-        "cost per million",
-        dear(cost["mean"]),
-        spread(cost, "usd", currency),
-        now(current and current["cost_usd"], dear),
-    )
-    yield Tile(
-        _DURATIONS.get(verdict.kind_of_run(result), "average duration"),
-        milliseconds(duration["mean"]),
-        spread(duration),
-        now(current and current["duration_ms"], milliseconds),
-    )
-    yield Tile(
-        "95th percentile", milliseconds(tail["mean"]), spread(tail), now(current and current["p95_ms"], milliseconds)
-    )
-    start = recommended["init_duration_ms"]
-    if start:
-        yield Tile("cold start adds", milliseconds(start["mean"]), spread(start))
-    saved = result["saving"] and result["saving"]["per_month_usd"]
-    if saved:
-        ends = span(money(saved["low"], currency), money(saved["high"], currency))
-        yield Tile("saved a month", money(saved["mean"], currency), ends)
-
-
 def _identity(result: Result) -> Iterator[tuple[str, str]]:
     function, current = result["function"], result["current"]
     yield "Function", function["name"]
@@ -211,14 +174,10 @@ def _identity(result: Result) -> Iterator[tuple[str, str]]:
     yield "Tuned", result["created_at"].replace("T", " ").replace("Z", " UTC")
 
 
-def _charts(result: Result, table: Sequence[Row]) -> Iterator[charts.Chart | None]:
+def _charts(result: Result, table: Sequence[Row]) -> Iterator[Chart | None]:
+    """The charts below the first screen and the trade-off."""
     if not table:
         return
-    yield charts.duration(result, table)
-    if any(row.cost_usd for row in table):
-        yield charts.cost(result, table)
-    if any(row.candidate for row in table):
-        yield charts.trade_off(result, table)
     yield charts_runs.distribution(result, table)
     yield charts_runs.init(result, table)
     yield charts_runs.search(result)
@@ -284,7 +243,7 @@ def _roles(row: Row) -> Iterator[str]:
     if row.current:
         yield "now"
     if row.frontier:
-        yield "frontier"
+        yield "best trade-off"
     if row.candidate and not row.measured:
         yield "estimated"
 
@@ -337,7 +296,7 @@ def _method(result: Result) -> Iterator[tuple[str, str]]:
         yield "Payloads", f"{payload['count']}" + (f", SHA-256 {payload['sha256']}" if payload["sha256"] else "")
     else:
         yield "Payloads", "not told (payload logs are off)"
-    yield "Ended", verdict.STOPPED[result["stopped_by"]]
+    yield "Ended", STOPPED[result["stopped_by"]]
     if result["saving"]:
         pairs = result["saving"]["paired_environments"]
         yield "Saving", f"compared over {plural(pairs, 'pair')} of environments" if pairs else "from the fitted curves"

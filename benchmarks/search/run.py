@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from benchmarks.search.power_tuning import power_tuning_choice, power_tuning_settings
-from reports.words.verdict import confidence
+from reports.words.confidence import Level, confidence
 from tuner.documents.request import request_document
 from tuner.documents.result_builder import build_result
 from tuner.model import FunctionIdentity
@@ -72,7 +72,7 @@ class Conditions:
         """Whether a reader of the result is told that the confidence is high."""
         request = request_document(self.settings, study.space)
         result = build_result(study, identity, request, created_at="2026-01-01T00:00:00Z", seconds=0.0)
-        return confidence(result).level == "good"
+        return confidence(result).level is Level.HIGH
 
 
 def run_all(

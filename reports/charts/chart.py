@@ -10,6 +10,7 @@ from typing import Any
 from reports.charts import svg
 from reports.words.numbers import Interval, memory
 from reports.words.rows import Row
+from tuner.documents.result import MeasurementDocument
 
 SHAPES = {"x86_64": "square", "arm64": "circle"}
 """Architectures differ in shape too, so that colour is never the only sign."""
@@ -35,15 +36,18 @@ def architectures(rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(sorted({row.architecture for row in rows}))
 
 
-def warm_runs(measurement: Mapping[str, Any], column: str = "duration_ms") -> list[float]:
-    """A figure of the usable warm runs; of the cold ones where no run was warm."""
+def warm_runs(measurement: MeasurementDocument, column: Sequence[float | None]) -> list[float]:
+    """The values of the usable warm runs in one column; of the cold runs where no run was warm."""
     data = measurement["data"]
-    usable = [i for i, ok in enumerate(data["usable"]) if ok and data[column][i] is not None]
-    warm = [i for i in usable if not data["cold"][i]]
-    return [float(data[column][i]) for i in warm or usable]
+    usable = [
+        (cold, float(value))
+        for ok, cold, value in zip(data["usable"], data["cold"], column, strict=True)
+        if ok and value is not None
+    ]
+    return [value for cold, value in usable if not cold] or [value for _, value in usable]
 
 
-def has_warm(measurement: Mapping[str, Any]) -> bool:
+def has_warm(measurement: MeasurementDocument) -> bool:
     """Whether any usable run was warm."""
     data = measurement["data"]
     return any(ok and not cold for ok, cold in zip(data["usable"], data["cold"], strict=True))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from reports.charts import svg
 from reports.charts.chart import (
@@ -25,9 +24,11 @@ from reports.charts.chart import (
     series,
     warm_runs,
 )
-from reports.words import verdict
+from reports.words.flat_zone import flat_zone
 from reports.words.numbers import Interval, clip, memory, milliseconds, money, plural, span
+from reports.words.origin import kind_of_run
 from reports.words.rows import Key, Result, Row
+from tuner.documents.result import IntervalDocument, MeasurementDocument, PointDocument, StatisticsDocument
 
 WIDTH, HEIGHT = 700.0, 430.0
 _LEFT, _RIGHT = 62.0, 18.0
@@ -44,8 +45,9 @@ class Figure:
     name: str
     axis: str
     believed: Callable[[Row], Interval | None]
-    statistics: str
-    runs: Callable[[Mapping[str, Any]], list[float]]
+    fitted: Callable[[PointDocument], IntervalDocument]
+    statistics: Callable[[MeasurementDocument], StatisticsDocument | None]
+    runs: Callable[[MeasurementDocument], list[float]]
     tell: Callable[[float], str]
     factor: float = 1.0
 
@@ -91,10 +93,11 @@ def _panels(result: Result, rows: Sequence[Row]) -> list[tuple[Figure, tuple[flo
 def _duration_figure(result: Result) -> Figure:
     return Figure(
         "duration",
-        f"duration of {verdict.kind_of_run(result)}",
+        f"duration of {kind_of_run(result)}",
         lambda row: row.duration_ms,
-        "duration_ms",
-        warm_runs,
+        lambda point: point["duration_ms"],
+        lambda measurement: measurement["duration_ms"],
+        lambda measurement: warm_runs(measurement, measurement["data"]["duration_ms"]),
         milliseconds,
     )
 
@@ -102,15 +105,17 @@ def _duration_figure(result: Result) -> Figure:
 def _cost_figure(result: Result) -> Figure:
     prices = result["prices"]
 
-    def run_costs(measurement: Mapping[str, Any]) -> list[float]:
+    def run_costs(measurement: MeasurementDocument) -> list[float]:
         per_ms = measurement["memory_mb"] / 1024 / 1000 * prices["gb_second_usd"][measurement["architecture"]]
-        return [ms * per_ms + prices["request_usd"] for ms in warm_runs(measurement, "billed_duration_ms")]
+        billed = warm_runs(measurement, measurement["data"]["billed_duration_ms"])
+        return [ms * per_ms + prices["request_usd"] for ms in billed]
 
     return Figure(
         "cost",
         "cost of a million invocations",
         lambda row: row.cost_usd,
-        "cost_usd",
+        lambda point: point["cost_usd"],
+        lambda measurement: measurement["cost_usd"],
         run_costs,
         lambda value: money(value, prices["currency"]),
         1e6,
@@ -127,7 +132,7 @@ class _Panel:
         bottom: float,
         result: Result,
         rows: Sequence[Row],
-        measured: Mapping[Key, Mapping[str, Any]],
+        measured: Mapping[Key, MeasurementDocument],
         x: svg.Scale,
     ) -> None:
         self.figure, self.top, self.bottom = figure, top, bottom
@@ -151,7 +156,7 @@ class _Panel:
 
     def _series(self, architecture: str) -> str:
         own = [row for row in self._rows if row.architecture == architecture]
-        continuous = not self._result["request"].get("listed")
+        continuous = not self._result["request"]["listed"]
         return "".join(
             [
                 _fitted(self.figure, self._result, architecture, self._x, self.y),
@@ -177,8 +182,7 @@ def _flat_zone(result: Result, x: svg.Scale, top: float, foot: float) -> str:
     left, right = x(zone.low_mb), x(zone.high_mb)
     return (
         f'<rect class="flat" x="{svg.n(left)}" y="{svg.n(top)}" width="{svg.n(right - left)}" '
-        f'height="{svg.n(foot - top)}"/>'
-        + svg.label((left + right) / 2, foot - 6, "flat zone", "flat-name")
+        f'height="{svg.n(foot - top)}"/>' + svg.label((left + right) / 2, foot - 6, "flat zone", "flat-name")
     )
 
 
@@ -187,24 +191,24 @@ def _believed(figure: Figure, own: Sequence[Row], x: svg.Scale, y: svg.Scale, *,
     known = [(row, interval) for row in own if row.candidate and (interval := figure.believed(row))]
     if not continuous or len(known) < 3 or all(row.measured for row, _ in known):
         return "".join(_alone(figure, row, interval, x, y) for row, interval in known if not row.measured)
-    ends = {
-        end: [(x(row.memory_mb), y(interval[end] * figure.factor)) for row, interval in known]
-        for end in ("mean", "low", "high")
-    }
-    return svg.band(ends["low"], ends["high"], "band") + svg.line(ends["mean"], "curve")
+    return _curve([(row.memory_mb, interval) for row, interval in known], x, y, figure.factor, "curve")
 
 
 def _fitted(figure: Figure, result: Result, architecture: str, x: svg.Scale, y: svg.Scale) -> str:
     """The curve behind listed sizes, in its band: for orientation, since only listed sizes are candidates."""
-    found = [point for point in result.get("fitted", ()) if point["architecture"] == architecture]
+    found = [point for point in result["fitted"] if point["architecture"] == architecture]
     if len(found) < 3:
         return ""
-    name = figure.statistics
-    ends = {
-        end: [(x(point["memory_mb"]), y(point[name][end] * figure.factor)) for point in found]
-        for end in ("mean", "low", "high")
-    }
-    return svg.band(ends["low"], ends["high"], "band") + svg.line(ends["mean"], "curve fitted")
+    known = [(point["memory_mb"], figure.fitted(point)) for point in found]
+    return _curve(known, x, y, figure.factor, "curve fitted")
+
+
+def _curve(known: Sequence[tuple[int, Interval]], x: svg.Scale, y: svg.Scale, factor: float, classes: str) -> str:
+    """A line through the means, in the band of their intervals."""
+    low = [(x(memory_mb), y(interval["low"] * factor)) for memory_mb, interval in known]
+    high = [(x(memory_mb), y(interval["high"] * factor)) for memory_mb, interval in known]
+    mean = [(x(memory_mb), y(interval["mean"] * factor)) for memory_mb, interval in known]
+    return svg.band(low, high, "band") + svg.line(mean, classes)
 
 
 def _alone(figure: Figure, row: Row, interval: Interval, x: svg.Scale, y: svg.Scale) -> str:
@@ -215,11 +219,12 @@ def _alone(figure: Figure, row: Row, interval: Interval, x: svg.Scale, y: svg.Sc
     )
 
 
-def _measured(figure: Figure, row: Row, measurement: Mapping[str, Any] | None, x: svg.Scale, y: svg.Scale) -> str:
+def _measured(figure: Figure, row: Row, measurement: MeasurementDocument | None, x: svg.Scale, y: svg.Scale) -> str:
     """The single runs beside the mark of their mean with its interval."""
-    if measurement is None or measurement[figure.statistics] is None:
+    statistics = figure.statistics(measurement) if measurement else None
+    if measurement is None or statistics is None:
         return ""
-    statistics, at = measurement[figure.statistics], x(row.memory_mb)
+    at = x(row.memory_mb)
     runs = [value * figure.factor for value in figure.runs(measurement)]
     warm = has_warm(measurement)
     shown = evenly(runs)
@@ -245,15 +250,13 @@ def _failed(row: Row, x: svg.Scale, foot: float) -> str:
     return svg.mark(x(row.memory_mb), height, f"{row_name(row)}: {clip(row.reason, 160)}", "cross", "failed")
 
 
-def _range_of(
-    figure: Figure, rows: Sequence[Row], measured: Mapping[Key, Mapping[str, Any]]
-) -> list[float]:
+def _range_of(figure: Figure, rows: Sequence[Row], measured: Mapping[Key, MeasurementDocument]) -> list[float]:
     """The values that the axis has to hold: means and bands, and the bulk of the runs."""
     found: list[float] = []
     for row in rows:
         if interval := figure.believed(row):
             found += [interval["mean"], interval["low"], interval["high"]]
-        if (measurement := measured.get(row.key)) and (statistics := measurement[figure.statistics]):
+        if (measurement := measured.get(row.key)) and (statistics := figure.statistics(measurement)):
             found += [statistics["mean"], statistics["p50"], statistics["p95"]]
     return [value * figure.factor for value in found]
 
@@ -263,16 +266,16 @@ def _caption(result: Result, rows: Sequence[Row]) -> str:
     if any(m["duration_ms"] and not has_warm(m) for m in result["measurements"]):
         parts.append("Pale marks: cold starts only, whose init is in the price.")
     if any(row.candidate and not row.measured for row in rows):
-        if result["request"].get("listed"):
+        if result["request"]["listed"]:
             parts.append("Hollow marks: estimated, not measured.")
         else:
             parts.append("Line and band: the fitted curve with its 95% interval, also where nothing was measured.")
-    elif result.get("fitted"):
+    elif result["fitted"]:
         parts.append("Thin line and band: the fitted curve with its 95% interval; only the marks can be recommended.")
     else:
         parts.append("Nothing is drawn between measured sizes, because nothing is known there.")
-    if any(row.reason for row in rows):
-        parts.append("Crosses: sizes that failed.")
+    if any(row.failed for row in rows):
+        parts.append("Crosses: sizes that were tried and failed.")
     return " ".join(parts)
 
 
@@ -281,9 +284,7 @@ def _table_row(figures: Sequence[Figure], row: Row) -> tuple[str, ...]:
     for figure in figures:
         interval = figure.believed(row)
         told += (
-            ("–", "–")
-            if interval is None
-            else (figure.tell(interval["mean"] * figure.factor), _ends(figure, interval))
+            ("–", "–") if interval is None else (figure.tell(interval["mean"] * figure.factor), _ends(figure, interval))
         )
     state = clip(row.reason, 120) if row.reason else plural(row.runs, "run") if row.measured else "no"
     return memory(row.memory_mb), row.architecture, *told, state
@@ -295,5 +296,3 @@ def _told(figure: Figure, interval: Interval) -> str:
 
 def _ends(figure: Figure, interval: Interval) -> str:
     return span(figure.tell(interval["low"] * figure.factor), figure.tell(interval["high"] * figure.factor))
-
-

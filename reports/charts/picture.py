@@ -1,4 +1,4 @@
-"""The main chart as an SVG file of its own: duration and cost against memory, side by side.
+"""The main chart as an SVG file of its own: cost and duration over memory.
 
 Carries its style with it, light and dark, and needs nothing else.
 """
@@ -9,29 +9,30 @@ import re
 from functools import cache
 from importlib.resources import files
 
-from reports.charts import curves as charts
-from reports.charts import svg
+from reports.charts import over_memory, svg
+from reports.charts.chart import SHAPES, architectures
 from reports.words import verdict
 from reports.words.numbers import clip
+from reports.words.origin import origin
 from reports.words.rows import Result, rows
 
-_WIDTH, _HEIGHT, _TOP = 1000, 400, 64
+_WIDTH, _HEIGHT, _TOP = 1000, 740, 64
+_SCALE = 1.4
+"""From the units of the chart to those of the picture."""
 
 
 def render(result: Result) -> str:
     """The picture of a result."""
     table = rows(result)
-    drawn = [charts.duration(result, table), charts.cost(result, table)]
+    chart = over_memory.draw(result, table)
     name, answer = clip(result["function"]["name"], 60), str(verdict.headline(result))
-    badge, estimate = verdict.origin(result)
+    badge, estimate = origin(result)
     legend = "".join(
-        f'<g class="{a}">{svg.mark(700 + 110 * i, 20, a, charts.SHAPES[a], "measured")}'
+        f'<g class="{a}">{svg.mark(700 + 110 * i, 20, a, SHAPES[a], "measured")}'
         f"{svg.label(710 + 110 * i, 24, a, anchor='start')}</g>"
-        for i, a in enumerate(charts.architectures(table))
+        for i, a in enumerate(architectures(table))
     )
-    panels = "".join(
-        f'<g transform="translate({i * 510} {_TOP})">{_body(chart.svg)}</g>' for i, chart in enumerate(drawn)
-    )
+    panels = f'<g transform="translate(8 {_TOP}) scale({_SCALE})">{_body(chart.svg)}</g>'
     head = svg.label(8, 24, f"{name} · {badge}" if estimate else name, "head", "start")
     return (
         (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import log
 
 from reports.charts import svg
-from reports.charts.curves import SHAPES, Chart, architectures, evenly, row_name
+from reports.charts.chart import SHAPES, Chart, architectures, evenly, row_name
 from reports.words.numbers import count, memory, milliseconds, percent, plural, spread
 from reports.words.rows import Key, Result, Row, key
 from tuner.documents.result import MeasurementDocument, SearchRoundDocument, StatisticsDocument

@@ -138,8 +138,16 @@ def x_axis(scale: Scale, ticks: Sequence[float], tell: Callable[[float], str], t
     return "".join(parts)
 
 
-def y_axis(scale: Scale, tell: Callable[[float], str], title: str, left: float = LEFT, right: float = WIDTH) -> str:
-    """Grid lines with their numbers at the left, and the axis' name above them."""
+def y_axis(
+    scale: Scale,
+    tell: Callable[[float], str],
+    title: str,
+    *,
+    left: float = LEFT,
+    right: float = WIDTH,
+    name_at: float | None = None,
+) -> str:
+    """Grid lines with their numbers at the left, and the axis' name above them (at height `name_at`)."""
     parts, last = [], math.inf
     for tick in scale.ticks():
         y = scale(tick)
@@ -148,14 +156,14 @@ def y_axis(scale: Scale, tell: Callable[[float], str], title: str, left: float =
         last = y
         parts.append(f'<path class="grid" d="M{n(left)} {n(y)}H{n(right)}"/>')
         parts.append(label(left - 6, y + 4, tell(tick), anchor="end"))
-    parts.append(label(4, scale.end - 35, title, "name", "start"))
+    parts.append(label(4, scale.end - 35 if name_at is None else name_at, title, "name", "start"))
     return "".join(parts)
 
 
-def canvas(body: str, title: str, *, height: float = HEIGHT, data: str = "") -> str:
+def canvas(body: str, title: str, *, width: float = WIDTH, height: float = HEIGHT, data: str = "") -> str:
     """An inline picture that scales with the page."""
     scales = f' data-scales="{escape(data)}"' if data else ""
-    return f'<svg viewBox="0 0 {n(WIDTH)} {n(height)}" role="group" aria-label="{text(title)}"{scales}>{body}</svg>'
+    return f'<svg viewBox="0 0 {n(width)} {n(height)}" role="group" aria-label="{text(title)}"{scales}>{body}</svg>'
 
 
 def _shape(shape: str, x: float, y: float) -> str:

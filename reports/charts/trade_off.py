@@ -17,8 +17,8 @@ from reports.charts.chart import (
     scales,
     series,
 )
-from reports.words import verdict
 from reports.words.numbers import memory, milliseconds, money
+from reports.words.origin import kind_of_run
 from reports.words.rows import Result, Row
 
 _BOTTOM = svg.HEIGHT - svg.BOTTOM
@@ -32,7 +32,7 @@ def draw(result: Result, rows: Sequence[Row]) -> Chart:
     y = svg.value_scale((mean(row.cost_usd) * 1e6 for row in known), _BOTTOM, svg.TOP)
     body = [
         svg.y_axis(y, lambda v: money(v, currency), "cost of a million invocations" + log_note(y), right=x.end),
-        svg.x_axis(x, _thin(x.ticks()), milliseconds, f"duration of {verdict.kind_of_run(result)}" + log_note(x), _BOTTOM),
+        svg.x_axis(x, _thin(x.ticks()), milliseconds, f"duration of {kind_of_run(result)}" + log_note(x), _BOTTOM),
     ]
     frontier = sorted((mean(row.duration_ms), mean(row.cost_usd) * 1e6) for row in known if row.frontier)
     if len(frontier) > 1:

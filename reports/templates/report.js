@@ -75,24 +75,22 @@
   };
 
   // Estimated candidates have no mark of their own: give each an invisible one that tells its numbers.
-  const figures = { "chart-duration": (row) => row.duration, "chart-cost": (row) => row.cost };
-  for (const [id, figure] of Object.entries(figures)) {
-    const svg = document.querySelector(`#${id} svg`);
-    if (!svg?.dataset.scales || !svg.querySelector(".curve:not(.fitted)")) continue;
-    const { x, y, factor } = JSON.parse(svg.dataset.scales);
-    const tell = factor === 1 ? ms : (value) => money(value * factor);
-    const below = svg.querySelector(".series");
+  const memoryChart = document.querySelector("#chart-memory svg");
+  if (memoryChart?.querySelector(".curve:not(.fitted)")) {
+    const { x, panels } = JSON.parse(memoryChart.dataset.scales);
+    const below = memoryChart.querySelector(".series");
     const layers = {};
-    for (const row of rows) {
+    for (const { figure, y, factor } of panels) for (const row of rows) {
       if (row.measured) continue;
-      const { mean, low, high } = figure(row);
+      const tell = figure === "duration" ? ms : (value) => money(value * factor);
+      const { mean, low, high } = row[figure];
       const group = draw("g", { class: "pt hit", role: "img" });
       group.append(draw("circle", { cx: at(x, row.memory), cy: at(y, mean * factor), r: 6 }));
       const title = draw("title", {});
       title.textContent = `${grouped(row.memory, 0)} MB ${row.architecture}: ${tell(mean)} (${span(tell(low), tell(high))}), estimated, not measured`;
       group.append(title);
       // Below the measured marks, which keep the pointer to themselves.
-      layers[row.architecture] ??= svg.insertBefore(
+      layers[row.architecture] ??= memoryChart.insertBefore(
         draw("g", { class: `series ${row.architecture}`, "data-series": row.architecture }), below);
       layers[row.architecture].append(group);
     }
@@ -111,7 +109,10 @@
   };
   const hide = () => { tip.hidden = true; };
   for (const svg of all("figure.chart svg")) {
-    const marks = all(".pt", svg);
+    // From left to right, and from above where marks share a place.
+    const across = (mark) => { const box = mark.getBBox(); return [box.x + box.width / 2, box.y]; };
+    const marks = all(".pt", svg).map((mark) => [mark, ...across(mark)])
+      .sort((a, b) => a[1] - b[1] || a[2] - b[2]).map(([mark]) => mark);
     for (const [index, mark] of marks.entries()) {
       const title = mark.querySelector("title");
       mark.setAttribute("aria-label", title.textContent);
@@ -164,6 +165,13 @@
     });
   }
 
+  // The recommended row of a long table is in view from the start.
+  const chosen = document.querySelector("table.sortable tr.recommended");
+  if (chosen) {
+    const box = chosen.closest(".scroll");
+    box.scrollTop = Math.max(0, chosen.offsetTop - box.clientHeight / 2);
+  }
+
   // Explore: the recommendation follows the wish.
   const form = document.getElementById("explore");
   if (!form || !rows.length) return;
@@ -174,11 +182,23 @@
     fields.p95.value = data.constraints.max_p95_ms ?? "";
     fields.cost.value = data.constraints.max_cost_per_million_usd ?? "";
     fields.memory.value = data.constraints.min_memory_mb ?? "";
-    fields.traffic.value = Math.log10(data.month ?? 1e6);
-    moved = false;
+    fields.traffic.value = data.month ?? 1e6;
   };
-  let moved = false;
-  const traffic = () => !moved ? data.month ?? 1e6 : +(10 ** +fields.traffic.value).toPrecision(2);
+  const traffic = () => +fields.traffic.value || 0;
+  // What was chosen stands in the address, so that a link can be shared.
+  const KEPT = ["strategy", "weight", "p95", "cost", "memory", "traffic"];
+  const keep = () => {
+    const kept = new URLSearchParams();
+    for (const name of KEPT) if (fields[name].value !== defaults[name]) kept.set(name, fields[name].value);
+    try { history.replaceState(null, "", kept.size ? `#${kept}` : location.pathname + location.search); } catch { /* an address that must not change */ }
+  };
+  const restore = () => {
+    const kept = new URLSearchParams(location.hash.slice(1));
+    for (const name of KEPT) {
+      const value = kept.get(name);
+      if (value !== null && (name === "strategy" ? ["cost", "speed", "balanced"].includes(value) : value !== "" && Number.isFinite(+value))) fields[name].value = value;
+    }
+  };
   const compared = (share, better, worse) =>
     Math.abs(share) < 0.0005 ? "" : `${percent(share)} ${share > 0 ? better : worse}`;
   const recommended = (row) => row.memory === data.recommended[0] && row.architecture === data.recommended[1];
@@ -198,12 +218,11 @@
     };
     fields.weight.disabled = wish.strategy !== "balanced";
     fields.weightTold.value = wish.weight.toFixed(2);
-    fields.trafficTold.value = count(traffic());
     const row = rows[choose(rows, wish)];
     const unmet = violation(row, wish.constraints) > 0;
     const now = data.current && rows.find((r) => r.memory === data.current[0] && r.architecture === data.current[1]);
     const against = now && now !== row
-      ? [compared(saved(now, row, 0, "cost"), "cheaper", "dearer"), compared(saved(now, row, 1, "duration"), "faster", "slower")]
+      ? [compared(saved(now, row, 0, "cost"), "cheaper", "more expensive"), compared(saved(now, row, 1, "duration"), "faster", "slower")]
         .filter(Boolean).join(", ") + " than now" : now ? "what is in use now" : "";
     const parts = [
       make("strong", { textContent: place(row) }),
@@ -217,24 +236,26 @@
     const known = recommended(row);
     for (const ring of all(".wish")) ring.classList.toggle("off", known);
     if (known) return;
-    point("chart-duration", row.memory, row.duration.mean);
-    point("chart-cost", row.memory, row.cost.mean);
-    point("chart-trade-off", row.duration.mean, row.cost.mean);
+    point("chart-memory", row.memory, { cost: row.cost.mean, duration: row.duration.mean });
+    point("chart-trade-off", row.duration.mean, { "trade-off": row.cost.mean });
   };
   // A dashed ring in the charts shows where the explored choice lies.
   const point = (id, horizontal, vertical) => {
     const svg = document.querySelector(`#${id} svg`);
     if (!svg) return;
-    const { x, y, factor } = JSON.parse(svg.dataset.scales);
-    let ring = svg.querySelector(".wish");
-    if (!ring) svg.append(ring = draw("circle", { class: "wish", r: 12 }));
-    ring.setAttribute("cx", at(x, horizontal));
-    ring.setAttribute("cy", at(y, vertical * factor));
+    const { x, panels } = JSON.parse(svg.dataset.scales);
+    for (const { figure, y, factor } of panels) {
+      let ring = svg.querySelector(`.wish[data-figure="${figure}"]`);
+      if (!ring) svg.append(ring = draw("circle", { class: "wish", r: 12, "data-figure": figure }));
+      ring.setAttribute("cx", at(x, horizontal));
+      ring.setAttribute("cy", at(y, vertical[figure] * factor));
+    }
   };
-  fields.traffic.addEventListener("input", () => { moved = true; });
-  form.addEventListener("input", explore);
+  form.addEventListener("input", () => { explore(); keep(); });
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(() => { start(); explore(); }));
+  form.addEventListener("reset", () => setTimeout(() => { start(); explore(); keep(); }));
   start();
+  const defaults = Object.fromEntries(KEPT.map((name) => [name, fields[name].value]));
+  restore();
   explore();
 })();

@@ -53,6 +53,11 @@ class Row:
     frontier: bool = False
 
     @property
+    def failed(self) -> bool:
+        """Whether it was tried and cannot be recommended; what was ruled out untried has not failed."""
+        return bool(self.reason) and self.measured
+
+    @property
     def key(self) -> Key:
         """What tells it from other rows."""
         return self.memory_mb, self.architecture

@@ -40,11 +40,29 @@ def snippets(result: Result) -> tuple[Snippet, ...]:
     )
 
 
+def again(result: Result, *, halve_tolerance: bool = False) -> str:
+    """The command that tunes the same target again, with half the tolerance where more certainty is wanted."""
+    request = result["request"]
+    parts = [f"tuner tune {_target(result)}", "--payload @payload.json", f"--strategy {request['strategy']}"]
+    if halve_tolerance:
+        parts.append(f"--tolerance {request['tolerance'] * 50:g}%")
+    return " \\\n  ".join(parts)
+
+
+def resume(result: Result) -> str:
+    """The command that goes on with a run from the folder of this result."""
+    return f"tuner tune {_target(result)} \\\n  --payload @payload.json \\\n  --resume FOLDER_OF_THIS_RESULT"
+
+
+def _target(result: Result) -> str:
+    function, in_aws = result["function"], backend_kind(result) is BackendKind.AWS
+    return quote(visible(function["arn"] if in_aws and function["arn"] else function["name"]))
+
+
 def reproduce(result: Result) -> str:
     """The command that repeats the run; the payload, which a result does not hold, is left to fill in."""
-    request, function = result["request"], result["function"]
-    target = function["arn"] if backend_kind(result) is BackendKind.AWS and function["arn"] else function["name"]
-    parts = ["tuner tune", quote(visible(target)), "--payload @payload.json", f"--power-values {_sizes(request)}"]
+    request = result["request"]
+    parts = ["tuner tune", _target(result), "--payload @payload.json", f"--power-values {_sizes(request)}"]
     chosen = request["architectures"]
     parts.append(f"--arch {'both' if len(chosen) > 1 else chosen[0]}" if chosen else "")
     parts.append(f"--strategy {request['strategy']}")

@@ -1,17 +1,20 @@
-"""The answer in words: the headline, how sure it is, and what to do next.
+"""The verdict in words: its kind, the headline, and what to do next.
 
-Every form of the report tells the same story with these sentences. Claims are made
-only where the interval supports them: a saving whose interval spans zero is none.
+Every form of the report says the same with these sentences. A claim is made only where its interval supports it.
+Knows nothing of layouts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
+from reports.words.confidence import Level, confidence
 from reports.words.numbers import (
     Interval,
     configuration,
     count,
+    memory,
     milliseconds,
     money,
     per_million,
@@ -21,42 +24,27 @@ from reports.words.numbers import (
     sentence,
 )
 from reports.words.rows import Result, key
-from tuner.documents.decision import decision_evidence
-from tuner.documents.result import RecommendationDocument, SavingDocument, backend_kind
+from reports.words.snippets import again, resume
+from reports.words.stops import STOPPED, UNFINISHED
+from tuner.documents.result import SavingDocument, backend_kind
 from tuner.model import BackendKind
-from tuner.search import decision
-from tuner.search.decision import Confidence
 
-STOPPED = {
-    "complete": "everything that was asked for has been measured",
-    "tolerance": "the expected loss fell below the tolerance",
-    "economy": "a further trial would have cost more than it could be expected to save",
-    "cannot_tell": "the noise is too large for more trials to decide",
-    "max_invocations": "the budget of invocations was spent",
-    "max_usd": "the budget of money was spent",
-    "max_seconds": "the time was up",
-    "interrupted": "it was interrupted",
-    "all_failed": "no configuration gave a usable run",
-    "function_changed": "the function was deployed meanwhile",
-}
-UNFINISHED = ("max_invocations", "max_usd", "max_seconds", "interrupted", "function_changed")
-"""Reasons to stop before the question was settled."""
-_LEVELS = {
-    Confidence.HIGH: ("good", "Sure"),
-    Confidence.MEDIUM: ("fair", "Fairly sure"),
-    Confidence.LOW: ("poor", "Uncertain"),
-    Confidence.NONE: ("none", "No answer"),
-}
-"""Badge and label of each level of confidence."""
+ABOUT_THE_SAME = 0.05
+"""A mean change up to this may be called about the same."""
 _GOALS = {"cost": "cheapest", "speed": "fastest", "balanced": "best balanced"}
-_LOSS = {
-    "cost": "On average it costs {} more than the true best would.",
-    "speed": "On average it takes {} longer than the true best would.",
-    "balanced": "On average its balanced score is {} above that of the true best.",
-}
-_OTHER_GOALS = {"cost": "more speed", "speed": "less cost"}
-WORTH_TELLING = 0.001
-"""A smaller part of the loss is not told apart."""
+
+
+class Kind(StrEnum):
+    """What a result comes to. Each kind has a headline and a next step of its own."""
+
+    APPLY = "apply"
+    CONFIRM = "confirm"
+    MEASURE_MORE = "measure-more"
+    RESUME = "resume"
+    NOTHING = "nothing"
+    UNMET = "unmet"
+    ONE_LEFT = "one-left"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +56,35 @@ class Headline:
     money: str = ""
 
     def __str__(self) -> str:
-        return sentence("; ".join(part for part in (f"{self.choice}: {self.claim}", self.money) if part))
+        said = f"{self.choice}: {self.claim}" if self.choice else self.claim
+        return sentence("; ".join(part for part in (said, self.money) if part))
 
 
 @dataclass(frozen=True, slots=True)
-class Certainty:
-    """How sure the answer is: a word for a badge (`good`, `fair`, `poor`, `none`), and why."""
+class NextStep:
+    """What to do, and the command that does it; `applies` where the snippets that apply belong to it."""
 
-    level: str
-    label: str
-    reasons: tuple[str, ...]
+    text: str
+    command: str = ""
+    applies: bool = False
+
+
+def kind(result: Result) -> Kind:
+    """What the result comes to. What speaks against a decision comes before what speaks for one."""
+    recommended, current = result["recommendation"], result["current"]
+    if recommended is None:
+        return Kind.FAILED
+    if recommended["unmet"]:
+        return Kind.UNMET
+    if result["stopped_by"] in UNFINISHED:
+        return Kind.RESUME
+    if len(result["curve"]) == 1:
+        return Kind.ONE_LEFT
+    if confidence(result).level is Level.LOW:
+        return Kind.MEASURE_MORE
+    if current is not None and key(current) == key(recommended):
+        return Kind.NOTHING
+    return Kind.APPLY if backend_kind(result) is BackendKind.AWS else Kind.CONFIRM
 
 
 def headline(result: Result) -> Headline:
@@ -86,34 +93,38 @@ def headline(result: Result) -> Headline:
     if recommended is None:
         return Headline("No recommendation", _nothing(result))
     choice = configuration(recommended)
+    if recommended["unmet"]:
+        return Headline("", f"Nothing meets {_missed(result)}", f"{choice} comes nearest")
     price = monthly(result, recommended["cost_usd"]["mean"])
-    if current is not None and key(current) == key(recommended):
-        goal = _GOALS[recommended["strategy"]]
-        figures = milliseconds(recommended["duration_ms"]["mean"])
-        return Headline(f"Keep {choice}", f"already the {goal} choice at {figures}", price)
-    if result["saving"] is not None:
-        return Headline(choice, versus_now(result["saving"]), price)
     goal = f"the {_GOALS[recommended['strategy']]} choice at {milliseconds(recommended['duration_ms']['mean'])}"
-    return Headline(choice, goal, price)
+    if current is not None and key(current) == key(recommended):
+        return Headline(f"Keep {choice}", f"already {goal}", price)
+    return Headline(choice, versus_now(result["saving"]) if result["saving"] is not None else goal, price)
+
+
+def next_step(result: Result) -> NextStep:
+    """What to do with the answer, in one or two sentences, with the command."""
+    return _NEXT[kind(result)](result)
 
 
 def versus_now(saving: SavingDocument) -> str:
     """Cost and duration against the current configuration: `38% cheaper (35 to 41%) and 12% faster (…) than now`."""
     cost, speed = saving["ratio"], saving["duration_ratio"]
-    unclear_cost, unclear_speed = _either_way(cost, "dearer", "cheaper"), _either_way(speed, "slower", "faster")
+    unclear_cost = _either_way(cost, "more expensive", "cheaper")
+    unclear_speed = _either_way(speed, "slower", "faster")
     if _unclear(cost) and _unclear(speed):
         return f"no clear difference from now in cost ({unclear_cost}) or duration ({unclear_speed})"
     told = [
         _change(interval, *words)
-        for interval, words in ((cost, ("cheaper", "dearer")), (speed, ("faster", "slower")))
+        for interval, words in ((cost, ("cheaper", "more expensive")), (speed, ("faster", "slower")))
         if not _unclear(interval) and interval["mean"] > -1
     ]
     joint = " and " if (cost["mean"] > 0) == (speed["mean"] > 0) else " but "
     parts = [f"{joint.join(told)} than now"] if told else []
     if _unclear(cost):
-        parts.append(f"at about the same cost ({unclear_cost})")
+        parts.append(f"{_vaguely(cost, 'at about the same cost', 'cost unclear')} ({unclear_cost})")
     if _unclear(speed):
-        parts.append(f"about as fast ({unclear_speed})")
+        parts.append(f"{_vaguely(speed, 'about as fast', 'duration unclear')} ({unclear_speed})")
     parts += [
         _multiple(interval, word)
         for interval, word in ((cost, "cost"), (speed, "duration"))
@@ -128,53 +139,6 @@ def monthly(result: Result, cost: float) -> str:
     if invocations:
         return f"{money(cost * invocations, currency)} a month at {count(invocations)} invocations"
     return f"{per_million(cost, currency)} per million invocations"
-
-
-def confidence(result: Result) -> Certainty:
-    """How sure the recommendation is, and what that rests on."""
-    recommended, stopped = result["recommendation"], result["stopped_by"]
-    ended = f"The search ended because {STOPPED[stopped]}."
-    if recommended is None:
-        return Certainty("none", "No answer", (ended, _effort(result)))
-    level, label = _LEVELS[decision.confidence(decision_evidence(result))]
-    if recommended["unmet"]:
-        label = "No configuration meets the constraints"
-    elif len(result["curve"]) == 1 and level == "fair":
-        label = "No choice"
-    reasons = [
-        _loss(recommended)
-        if len(result["curve"]) > 1
-        else "It is the only configuration that can be recommended at all.",
-        _effort(result),
-        ended,
-    ]
-    if not recommended["measured"]:
-        reasons.insert(1, "This very configuration was not measured: its figures come from the fitted curve.")
-    if recommended["unmet"]:
-        reasons.insert(0, recommended["unmet"])
-    return Certainty(level, label, tuple(map(sentence, reasons)))
-
-
-def origin(result: Result) -> tuple[str, str]:
-    """Where it ran: a word for a badge, and what has to be said of it (empty for AWS)."""
-    backend = backend_kind(result)
-    if backend is BackendKind.LOCAL:
-        return "Local estimate", (
-            "Measured on this machine under Lambda's CPU share and memory limit, not in AWS. Ratios between sizes "
-            "carry over better than milliseconds do; confirm with a short run in AWS before production."
-        )
-    if backend is BackendKind.SIMULATED:
-        return "Simulated", "A simulated function: these numbers come from a known curve, and no real call was made."
-    return "Measured in AWS", ""
-
-
-def kind_of_run(result: Result) -> str:
-    """Which runs the believed durations and costs are of."""
-    request = result["request"]
-    if request["only_cold_starts"]:
-        return "a cold run"
-    share = request["cold_start_share"]
-    return f"a run, {percent(share)} of them cold" if share else "a warm run"
 
 
 def partial(result: Result) -> str:
@@ -194,27 +158,131 @@ def trouble(result: Result) -> str:
     return f"{told} cannot be recommended: {reason}." if reason else f"{told} was not measured, so nothing is compared."
 
 
-def next_step(result: Result) -> str:
-    """What to do with the answer, in one sentence."""
-    recommended, saving, backend = result["recommendation"], result["saving"], backend_kind(result)
-    if recommended is None:
-        return "Look at the errors below, repair what they name, and tune again."
-    if backend is BackendKind.SIMULATED:
-        return "Nothing to apply: tune a real function next."
-    if result["current"] is not None and key(result["current"]) == key(recommended):
-        return "Nothing to change. Tune again after the code or its traffic has changed."
-    if saving is not None and saving["ratio"]["low"] <= 0 <= saving["ratio"]["high"]:
+def why(result: Result) -> str:
+    """The recommendation's reason as the search gave it; empty without one."""
+    return str(result["recommendation"]["reason"]) if result["recommendation"] else ""
+
+
+def _apply(result: Result) -> NextStep:
+    recommended, current, saving = result["recommendation"], result["current"], result["saving"]
+    assert recommended is not None
+    if saving is not None and _unclear(saving["ratio"]):
         if saving["duration_ratio"]["low"] <= 0:
-            return "The difference is within the noise: there is no hurry to change. If you want to, this applies it:"
-        return "Apply it for the speed; the cost stays about the same:"
-    if backend is BackendKind.LOCAL:
-        return "Confirm it in AWS with a short run, or set it in your template right away:"
-    if result["current"] is not None and result["current"]["architecture"] != recommended["architecture"]:
-        return (
-            f"Build for {recommended['architecture']}, then apply it "
-            "(pure Python or Node.js code needs no change, native dependencies do):"
+            return NextStep("The difference is within the noise: there is no hurry. This applies it:", applies=True)
+        return NextStep("Apply it for the speed; the cost stays about the same:", applies=True)
+    if current is not None and current["architecture"] != recommended["architecture"]:
+        return NextStep(
+            f"Build for {recommended['architecture']}, then apply it. "
+            "Pure Python and Node.js code needs no change; native dependencies do:",
+            applies=True,
         )
-    return "Apply it, here or in your template:"
+    if current is None:
+        return NextStep("Apply it. The current configuration is not known, so nothing is compared:", applies=True)
+    return NextStep("Apply it, here or in your template:", applies=True)
+
+
+def _confirm(result: Result) -> NextStep:
+    if backend_kind(result) is BackendKind.SIMULATED:
+        return NextStep("Nothing to apply: tune a real function next.")
+    recommended = result["recommendation"]
+    assert recommended is not None
+    sizes = sorted({recommended["memory_mb"], *([result["current"]["memory_mb"]] if result["current"] else [])})
+    return NextStep(
+        "Confirm it with a short run in AWS, then apply it:",
+        f"tuner tune FUNCTION --payload @payload.json --power-values {','.join(map(str, sizes))} "
+        f"--arch {recommended['architecture']}",
+        applies=True,
+    )
+
+
+def _measure_more(result: Result) -> NextStep:
+    return NextStep(
+        f"Measure more before you decide. As many test calls again cost about {_price_of_tuning(result)}:",
+        again(result, halve_tolerance=True),
+    )
+
+
+def _resume(result: Result) -> NextStep:
+    stopped = result["stopped_by"]
+    if stopped == "function_changed":
+        return NextStep("The function was deployed while it was measured. Tune the new code:", again(result))
+    bound = {"max_invocations": "--max-invocations", "max_usd": "--max-usd", "max_seconds": "--max-seconds"}.get(
+        stopped
+    )
+    more = f" with a higher {bound}" if bound else ""
+    return NextStep(f"Go on{more}; what was measured is kept:", resume(result))
+
+
+def _keep(_result: Result) -> NextStep:
+    return NextStep("Nothing to change. Tune again after the code or its traffic has changed.")
+
+
+def _unmet(result: Result) -> NextStep:
+    recommended = result["recommendation"]
+    assert recommended is not None
+    reached = f", at {_nearest(result)}" if _bounds(result) else ""
+    return NextStep(
+        f"Relax the bound, or make the function faster. {configuration(recommended)} comes nearest{reached}."
+    )
+
+
+def _one_left(_result: Result) -> NextStep:
+    return NextStep(
+        "Look at why the other sizes failed, and tune again. This is what applies the one that works:", applies=True
+    )
+
+
+def _failed(_result: Result) -> NextStep:
+    return NextStep("Look at the errors below, repair what they name, and tune again.")
+
+
+_NEXT = {
+    Kind.APPLY: _apply,
+    Kind.CONFIRM: _confirm,
+    Kind.MEASURE_MORE: _measure_more,
+    Kind.RESUME: _resume,
+    Kind.NOTHING: _keep,
+    Kind.UNMET: _unmet,
+    Kind.ONE_LEFT: _one_left,
+    Kind.FAILED: _failed,
+}
+
+
+def _bounds(result: Result) -> list[tuple[str, str]]:
+    """Each bound that the recommendation misses, and what it reaches: `p95 ≤ 50 ms`, `853 ms`."""
+    recommended, currency = result["recommendation"], result["prices"]["currency"]
+    assert recommended is not None
+    asked = result["request"]["constraints"]
+    p95, cost, least = asked["max_p95_ms"], asked["max_cost_per_million_usd"], asked["min_memory_mb"]
+    reached_p95, reached_cost = recommended["p95_ms"]["mean"], recommended["cost_usd"]["mean"]
+    found = []
+    if p95 and reached_p95 > p95:
+        found.append((f"p95 ≤ {milliseconds(p95)}", milliseconds(reached_p95)))
+    if cost and reached_cost * 1e6 > cost:
+        found.append(
+            (f"cost ≤ {money(cost, currency)} per million", f"{per_million(reached_cost, currency)} per million")
+        )
+    if least and recommended["memory_mb"] < least:
+        found.append((f"memory ≥ {memory(least)}", memory(recommended["memory_mb"])))
+    return found
+
+
+def _missed(result: Result) -> str:
+    missed = _bounds(result)
+    if not missed:
+        return "all constraints together"
+    return f"{' and '.join(bound for bound, _ in missed)}; the best is {_nearest(result)}"
+
+
+def _nearest(result: Result) -> str:
+    return " and ".join(reached for _, reached in _bounds(result))
+
+
+def _price_of_tuning(result: Result) -> str:
+    tuning, currency = result["tuning"], result["prices"]["currency"]
+    if backend_kind(result) is not BackendKind.AWS:
+        return f"nothing here, and {tuning['seconds']:.0f} s"
+    return money(tuning["cost_usd"], currency)
 
 
 def _nothing(result: Result) -> str:
@@ -242,28 +310,12 @@ def _unclear(saved: Interval) -> bool:
     return bool(saved["low"] <= 0 <= saved["high"])
 
 
+def _vaguely(saved: Interval, same: str, unclear: str) -> str:
+    """Words for a change that is not proved: the same only where its mean is small."""
+    return same if abs(saved["mean"]) <= ABOUT_THE_SAME else unclear
+
+
 def _either_way(saved: Interval, worse: str, better: str) -> str:
-    return f"{percent(abs(saved['low']))} {worse} to {percent(abs(saved['high']))} {better}"
-
-
-def _effort(result: Result) -> str:
-    measured = [m for m in result["measurements"] if m["runs"]]
-    runs = plural(sum(m["runs"] for m in measured), "run")
-    environments = plural(sum(m["environments"] for m in measured), "environment")
-    sizes = plural(len(measured), "configuration")
-    cold = sum(m["cold_starts"] for m in measured)
-    return f"It rests on {runs} in {environments} at {sizes}" + (f", {cold:,} of them cold starts." if cold else ".")
-
-
-def _loss(recommended: RecommendationDocument) -> str:
-    """What the recommendation is expected to lose, and how much of that was given away for the other goal."""
-    strategy, given = recommended["strategy"], recommended["given_to_ties"]
-    loss = _LOSS[strategy].format(percent(recommended["expected_regret"]))
-    if strategy not in _OTHER_GOALS or given < WORTH_TELLING:
-        return loss
-    return f"{loss.removesuffix('.')}; {percent(given)} of that is given away for {_OTHER_GOALS[strategy]}."
-
-
-def why(result: Result) -> str:
-    """The recommendation's reason as the search gave it; empty without one."""
-    return str(result["recommendation"]["reason"]) if result["recommendation"] else ""
+    """Both ends of a change that is not proved: `2.0% slower to 3.0% faster`, from twice on `2.4 times to …`."""
+    low = f"{1 - saved['low']:.1f} times" if saved["low"] <= -1 else f"{percent(-saved['low'])} {worse}"
+    return f"{low} to {percent(saved['high'])} {better}"

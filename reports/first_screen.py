@@ -1,0 +1,139 @@
+"""The figures of the first screen: now and recommended side by side, and what an on-call engineer asks first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from reports.words.numbers import (
+    Interval,
+    memory,
+    milliseconds,
+    money,
+    per_million,
+    percent,
+    plural,
+    seconds,
+    span,
+    spread,
+)
+from reports.words.origin import kind_of_run
+from reports.words.rows import Result, key
+from tuner.documents.result import MeasurementDocument
+
+_DURATIONS = {"a warm run": "warm duration", "a cold run": "cold duration"}
+_MONTHS = 12
+LEAST_ROOM = 0.1
+"""Less free memory than this share is a reason to look closer: it is the floor that the search keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One figure of both configurations; empty where it is not known. `interval` is that of the recommended one."""
+
+    label: str
+    now: str
+    recommended: str
+    interval: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What somebody on call wants to know of the recommendation, and whether it is a reason to look closer."""
+
+    label: str
+    value: str
+    note: str = ""
+    alarming: bool = False
+
+
+def pair(result: Result) -> tuple[Line, ...]:
+    """Now against recommended; nothing without a recommendation."""
+    return tuple(_pair(result)) if result["recommendation"] is not None else ()
+
+
+def savings(result: Result) -> tuple[tuple[str, str, str], ...]:
+    """What changing saves: period, amount, and its interval; empty where the traffic or the saving is not known."""
+    saved = result["saving"] and result["saving"]["per_month_usd"]
+    if not saved:
+        return ()
+    currency = result["prices"]["currency"]
+    more = saved["high"] < 0
+    label = "costs more" if more else "saves" if saved["low"] > 0 else "saves, if anything,"
+    ends = [-saved[end] if more else saved[end] for end in (("high", "low") if more else ("low", "high"))]
+    mean = abs(saved["mean"]) if more else saved["mean"]
+
+    def told(period: str, months: int) -> tuple[str, str, str]:
+        low, high = (money(end * months, currency) for end in ends)
+        return f"{label} a {period}", money(mean * months, currency), span(low, high)
+
+    return told("month", 1), told("year", _MONTHS)
+
+
+def on_call(result: Result) -> tuple[Fact, ...]:
+    """Slow calls against the timeout, errors, memory headroom and cold starts of the recommended configuration."""
+    return tuple(_on_call(result)) if result["recommendation"] is not None else ()
+
+
+def _pair(result: Result) -> Iterator[Line]:
+    recommended, current = result["recommendation"], result["current"]
+    assert recommended is not None
+    currency = result["prices"]["currency"]
+    yield Line("memory", memory(current["memory_mb"]) if current else "not known", memory(recommended["memory_mb"]))
+    yield Line("architecture", current["architecture"] if current else "", recommended["architecture"])
+
+    def dear(value: float) -> str:
+        return per_million(value, currency)
+
+    def figure(label: str, before: Interval | None, now: Interval, tell: Callable[[float], str]) -> Line:
+        ends = span(tell(now["low"]), tell(now["high"]))
+        return Line(label, tell(before["mean"]) if before else "", tell(now["mean"]), ends)
+
+    yield figure("cost per million", current and current["cost_usd"], recommended["cost_usd"], dear)
+    label = _DURATIONS.get(kind_of_run(result), "average duration")
+    yield figure(label, current and current["duration_ms"], recommended["duration_ms"], milliseconds)
+
+
+def _on_call(result: Result) -> Iterator[Fact]:
+    recommended = result["recommendation"]
+    assert recommended is not None
+    measured = next((m for m in result["measurements"] if key(m) == key(recommended) and m["runs"]), None)
+    yield _slow_calls(result)
+    yield _errors(measured)
+    yield _headroom(result, measured)
+    start = recommended["init_duration_ms"]
+    if start:
+        yield Fact("extra wait on a cold start", milliseconds(start["mean"]), spread(start))
+
+
+def _slow_calls(result: Result) -> Fact:
+    recommended, advice, timeout_s = result["recommendation"], result["timeout_advice"], result["function"]["timeout_s"]
+    assert recommended is not None
+    p95 = recommended["p95_ms"]["mean"]
+    p99 = advice["p99_ms"]["mean"] if advice else None
+    slowest = p99 or p95
+    value = f"p95 {milliseconds(p95)}" + (f", p99 {milliseconds(p99)}" if p99 else "")
+    note = f"timeout {seconds(timeout_s)}" if timeout_s else "timeout not known"
+    return Fact("slow calls", value, note, alarming=bool(timeout_s and slowest > 500 * timeout_s))
+
+
+def _errors(measured: MeasurementDocument | None) -> Fact:
+    if measured is None:
+        return Fact("errors", "not measured", "no test call at this size")
+    outcomes = measured["outcomes"]
+    failed = outcomes["error"] + outcomes["timeout"] + outcomes["out_of_memory"]
+    share = percent(failed / measured["runs"]) if failed else "none"
+    return Fact("errors", share, f"{failed:,} of {plural(measured['runs'], 'test call')}", alarming=failed > 0)
+
+
+def _headroom(result: Result, measured: MeasurementDocument | None) -> Fact:
+    recommended = result["recommendation"]
+    assert recommended is not None
+    used = [m["max_memory_used_mb"] for m in result["measurements"] if m["max_memory_used_mb"]]
+    most = (measured and measured["max_memory_used_mb"]) or max(used, default=None)
+    if most is None:
+        return Fact("memory used", "not known")
+    room = 1 - most / recommended["memory_mb"]
+    return Fact(
+        "memory used", f"{most:,} of {memory(recommended['memory_mb'])}", f"{percent(max(room, 0))} free", room < 0.1
+    )

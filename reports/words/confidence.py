@@ -1,0 +1,79 @@
+"""How sure a recommendation is, in words: its level, and what that rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.words.numbers import percent, plural, sentence
+from reports.words.rows import Result
+from reports.words.stops import STOPPED
+from tuner.documents.decision import decision_evidence
+from tuner.documents.result import RecommendationDocument
+from tuner.search import decision
+from tuner.search.decision import Confidence
+
+WORTH_TELLING = 0.001
+"""A smaller part of the expected regret is not told apart."""
+
+
+_LABELS = {
+    Confidence.HIGH: "High confidence",
+    Confidence.MEDIUM: "Medium confidence",
+    Confidence.LOW: "Low confidence",
+    Confidence.NONE: "No answer",
+}
+_AWAY = {
+    "cost": "It costs at most about {} more than the best possible",
+    "speed": "It takes at most about {} longer than the best possible",
+    "balanced": "Its balanced score is at most about {} from the best possible",
+}
+_GIVEN = {"cost": "to be faster", "speed": "to be cheaper"}
+
+
+@dataclass(frozen=True, slots=True)
+class Certainty:
+    """A level with its label, and the sentences that it rests on."""
+
+    level: Confidence
+    label: str
+    reasons: tuple[str, ...]
+
+
+def confidence(result: Result) -> Certainty:
+    """How sure the recommendation is, and what that rests on."""
+    recommended, stopped = result["recommendation"], result["stopped_by"]
+    ended = f"Stopped: {STOPPED[stopped]}."
+    if recommended is None:
+        return Certainty(Confidence.NONE, _LABELS[Confidence.NONE], (effort(result), ended))
+    alone = len(result["curve"]) == 1
+    level = decision.confidence(decision_evidence(result))
+    reasons = ["It is the only configuration that can be recommended at all." if alone else _distance(recommended)]
+    if not recommended["measured"]:
+        reasons.append("This very configuration was not measured: its figures come from the fitted curve.")
+    reasons += [effort(result), ended]
+    return Certainty(level, _LABELS[level], tuple(map(sentence, reasons)))
+
+
+def effort(result: Result) -> str:
+    """`51 test calls (30 cold, 21 warm) at 14 sizes.`"""
+    measured = [m for m in result["measurements"] if m["runs"]]
+    calls = sum(m["runs"] for m in measured)
+    cold = sum(m["cold_starts"] for m in measured)
+    kinds = f" ({cold:,} cold, {calls - cold:,} warm)" if 0 < cold < calls else " (all cold)" if cold else ""
+    both = len({m["architecture"] for m in measured}) > 1
+    sizes = plural(len(measured), "configuration" if both else "size")
+    return f"{plural(calls, 'test call')}{kinds} at {sizes}."
+
+
+def _distance(recommended: RecommendationDocument) -> str:
+    """How far the recommendation may be from the best, and which part of that was spent on purpose."""
+    strategy, given = recommended["strategy"], recommended["given_to_ties"]
+    away = _AWAY[strategy].format(percent(recommended["expected_regret"]))
+    if strategy not in _GIVEN or given < WORTH_TELLING:
+        return away
+    return f"{away}; {_points(given)} of that were spent on purpose {_GIVEN[strategy]}"
+
+
+def _points(share: float) -> str:
+    """A difference of percentages: `0.4 points`, never read as a share of another percentage."""
+    return f"{percent(share).removesuffix('%')} points"

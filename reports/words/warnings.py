@@ -1,0 +1,48 @@
+"""Titles of warnings for people; the code stays for programs and for looking it up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reports.words.rows import Result
+
+_TITLES = {
+    "architecture": "Another architecture",
+    "architecture_left_out": "An architecture was left out",
+    "constraints_unmet": "No size meets the bounds",
+    "copies": "Measured on copies",
+    "cost_not_known": "The cost is not known",
+    "cpu_not_limited": "The CPU share was not limited",
+    "curve_fallback": "No curve could be fitted",
+    "first_baseline": "The first baseline",
+    "function_changed": "The function was deployed meanwhile",
+    "history_limit": "The execution's history was nearly full",
+    "interrupted": "Interrupted",
+    "local_estimate": "A local estimate",
+    "no_logs": "Some reports were not found",
+    "noisy_host": "A busy machine",
+    "one_core": "Only one core",
+    "payload_unknown": "The payload is not known",
+    "prices_unconfirmed": "Some prices are not confirmed",
+    "recovered": "An earlier run was undone first",
+    "simulated": "Simulated",
+    "sizes_left_out": "Some sizes were left out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A warning: its title, its message, and the code that programs know it by."""
+
+    title: str
+    message: str
+    code: str
+
+
+def warned(result: Result) -> Iterator[Warned]:
+    """The warnings of a result with their titles; an unmet bound is in the headline already."""
+    for warning in result["warnings"]:
+        code = warning["code"]
+        if code != "constraints_unmet":
+            yield Warned(_TITLES.get(code, code.replace("_", " ").capitalize()), warning["message"], code)
