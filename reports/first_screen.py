@@ -19,6 +19,7 @@ from reports.words.numbers import (
 )
 from reports.words.origin import kind_of_run
 from reports.words.rows import Result, key
+from reports.words.verdict import Kind, kind
 from tuner.documents.result import MeasurementDocument
 
 _DURATIONS = {"a warm run": "warm duration", "a cold run": "cold duration"}
@@ -55,7 +56,7 @@ def pair(result: Result) -> tuple[Line, ...]:
 def savings(result: Result) -> tuple[tuple[str, str, str], ...]:
     """What changing saves: period, amount, and its interval; empty where the traffic or the saving is not known."""
     saved = result["saving"] and result["saving"]["per_month_usd"]
-    if not saved:
+    if not saved or kind(result) is Kind.UNMET:
         return ()
     currency = result["prices"]["currency"]
     more = saved["high"] < 0

@@ -88,6 +88,7 @@ def view(result: Result) -> dict[str, Any]:
         "snippets": snippets.snippets(result),
         "timeout_advice": result["timeout_advice"]["message"] if result["timeout_advice"] else "",
         "kind": verdict.kind(result),
+        "chosen": verdict.recommended_name(result),
         "pair": pair(result),
         "savings": savings(result),
         "flat_zone": flat_zone_told(result),

@@ -91,17 +91,18 @@ def log_note(scale: svg.Scale) -> str:
     return " (log)" if scale.log else ""
 
 
-def role_mark(row: Row, at: float, height: float, x: svg.Scale, lines: tuple[float, float]) -> str:
+def role_mark(row: Row, at: float, height: float, x: svg.Scale, lines: tuple[float, float], chosen: str) -> str:
     """A ring around the point of the current or recommended configuration, and a line up to its name.
 
-    `lines` are the heights of both names: recommended, now.
+    `lines` are the heights of both names, recommended and now; `chosen` is what the recommended one is called.
+    Without a name, only ring and line are drawn.
     """
     role = "best" if row.recommended else "now"
-    name = "recommended" + (" = now" if row.current else "") if row.recommended else "now"
+    name = (chosen + (" = now" if row.current else "") if row.recommended else "now") if chosen else ""
     line = lines[0] if row.recommended else lines[1]
     anchor = "start" if at < x.start + 40 else "end" if at > x.end - 40 else "middle"
     return (
         f'<g class="{role}"><path class="drop" d="M{svg.n(at)} {svg.n(line + 3)}V{svg.n(height - 8)}"/>'
         f'<circle class="ring" cx="{svg.n(at)}" cy="{svg.n(height)}" r="8"/>'
-        f"{svg.label(at, line, name, 'role', anchor)}</g>"
+        f"{svg.label(at, line, name, 'role', anchor) if name else ''}</g>"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from reports.charts import svg
 from reports.charts.chart import (
@@ -28,13 +29,14 @@ from reports.words.flat_zone import flat_zone
 from reports.words.numbers import Interval, clip, memory, milliseconds, money, plural, span
 from reports.words.origin import kind_of_run
 from reports.words.rows import Key, Result, Row
+from reports.words.verdict import recommended_name
 from tuner.documents.result import IntervalDocument, MeasurementDocument, PointDocument, StatisticsDocument
 
-WIDTH, HEIGHT = 700.0, 430.0
-_LEFT, _RIGHT = 62.0, 18.0
-_COST, _DURATION = (76.0, 196.0), (250.0, 384.0)
+WIDTH = 560.0
+_LEFT, _RIGHT = 60.0, 14.0
+_COST, _DURATION = (62.0, 152.0), (196.0, 296.0)
 """Top and bottom of each panel."""
-_ROLES = (34.0, 18.0)
+_ROLES = (28.0, 14.0)
 """Heights of the names "recommended" and "now"."""
 
 
@@ -62,7 +64,8 @@ def draw(result: Result, rows: Sequence[Row]) -> Chart:
         _flat_zone(result, x, drawn[0].top, foot),
         *(panel.draw() for panel in drawn),
         svg.x_axis(x, svg.memory_ticks(x), lambda v: f"{v:,.0f}", "memory in MB (log)", foot),
-        *(panel.roles() for panel in drawn),
+        drawn[0].roles(recommended_name(result), _ROLES),
+        *(below.roles("", (above.bottom, above.bottom)) for above, below in pairwise(drawn)),
         series_of_failures(rows, x, foot),
     ]
     title = "Cost and duration over memory" if len(drawn) > 1 else "Duration over memory"
@@ -143,13 +146,13 @@ class _Panel:
         """Axis, curves and marks."""
         name = self.figure.axis + log_note(self.y)
         return svg.y_axis(
-            self.y, self.figure.tell, name, left=_LEFT, right=self._x.end, name_at=self.top - 12
+            self.y, self.figure.tell, name, left=_LEFT, right=self._x.end, name_at=self.top - 10
         ) + "".join(series(architecture, self._series(architecture)) for architecture in architectures(self._rows))
 
-    def roles(self) -> str:
-        """Where the current and the recommended configuration are."""
+    def roles(self, name: str, lines: tuple[float, float]) -> str:
+        """Rings around the current and the recommended configuration, with lines to their names or the panel above."""
         return "".join(
-            role_mark(row, self._x(row.memory_mb), self.y(interval["mean"] * self.figure.factor), self._x, _ROLES)
+            role_mark(row, self._x(row.memory_mb), self.y(interval["mean"] * self.figure.factor), self._x, lines, name)
             for row in self._rows
             if (row.recommended or row.current) and (interval := self.figure.believed(row))
         )

@@ -21,7 +21,7 @@ LOG_FROM = 6.0
 """An axis is logarithmic when its largest value is so many times its smallest."""
 _DRAWABLE = (1e-12, 1e15)
 """What an axis can hold; anything else in a document is damage, and is drawn at the axis' end."""
-_LEAST_GAP = 15.0
+_LEAST_GAP = 17.0
 """Pixels between the numbers of a vertical axis."""
 _MEMORY_TICKS = (128, 256, 512, 1024, 2048, 4096, 10240)
 

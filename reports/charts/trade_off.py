@@ -20,6 +20,7 @@ from reports.charts.chart import (
 from reports.words.numbers import memory, milliseconds, money
 from reports.words.origin import kind_of_run
 from reports.words.rows import Result, Row
+from reports.words.verdict import recommended_name
 
 _BOTTOM = svg.HEIGHT - svg.BOTTOM
 
@@ -40,8 +41,9 @@ def draw(result: Result, rows: Sequence[Row]) -> Chart:
     for architecture in architectures(known):
         own = [row for row in known if row.architecture == architecture]
         body.append(series(architecture, "".join(_trade_off_mark(row, x, y, currency) for row in own)))
+    lines = (y.end - 6, y.end - 18)
     body += [
-        role_mark(row, x(mean(row.duration_ms)), y(mean(row.cost_usd) * 1e6), x, (y.end - 6, y.end - 18))
+        role_mark(row, x(mean(row.duration_ms)), y(mean(row.cost_usd) * 1e6), x, lines, recommended_name(result))
         for row in known
         if row.recommended or row.current
     ]

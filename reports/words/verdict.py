@@ -107,6 +107,11 @@ def next_step(result: Result) -> NextStep:
     return _NEXT[kind(result)](result)
 
 
+def recommended_name(result: Result) -> str:
+    """What the chosen configuration is called: where nothing meets the bounds it is the nearest, not recommended."""
+    return "nearest" if kind(result) is Kind.UNMET else "recommended"
+
+
 def versus_now(saving: SavingDocument) -> str:
     """Cost and duration against the current configuration: `38% cheaper (35 to 41%) and 12% faster (…) than now`."""
     cost, speed = saving["ratio"], saving["duration_ratio"]
@@ -257,7 +262,7 @@ def _bounds(result: Result) -> list[tuple[str, str]]:
     reached_p95, reached_cost = recommended["p95_ms"]["mean"], recommended["cost_usd"]["mean"]
     found = []
     if p95 and reached_p95 > p95:
-        found.append((f"p95 ≤ {milliseconds(p95)}", milliseconds(reached_p95)))
+        found.append((f"p95 ≤ {p95:,g} ms", milliseconds(reached_p95)))
     if cost and reached_cost * 1e6 > cost:
         found.append(
             (f"cost ≤ {money(cost, currency)} per million", f"{per_million(reached_cost, currency)} per million")

@@ -80,16 +80,68 @@ def test_the_table_holds_the_numbers_of_the_document(open_page: Open) -> None:
         assert float(cost) == row.cost_usd["mean"]
 
 
-def test_the_first_screen_has_answer_certainty_next_step_and_identity(open_page: Open) -> None:
+@pytest.mark.parametrize("size", [(1440, 900), (1280, 800)], ids=str)
+@pytest.mark.parametrize("name", [name.partition("/")[2] for name in NAMES])
+def test_the_first_screen_holds_the_verdict_the_pair_and_the_chart(
+    open_page: Open, name: str, size: tuple[int, int]
+) -> None:
+    it = open_page(name, viewport={"width": size[0], "height": size[1]})
+    for selector in ("h1", ".pair", "#chart-memory svg"):
+        found = it.page.locator(selector)
+        if selector == "h1" or found.count():
+            box = found.first.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= size[1], selector
+    if it.result["recommendation"] is not None:
+        price = per_million(it.result["recommendation"]["cost_usd"]["mean"], it.result["prices"]["currency"])
+        expect(it.page.locator(".pair")).to_contain_text(price)
+
+
+def test_the_first_screen_compares_now_and_recommended_and_tells_the_saving(open_page: Open) -> None:
     it = open_page("aws")
-    for selector in ("h1", ".sure", ".next .panel pre >> visible=true", ".identity"):
-        box = it.page.locator(selector).first.bounding_box()
-        assert box is not None
-        assert box["y"] + box["height"] <= 800, selector
+    pair = it.page.locator(".pair")
+    expect(pair).to_contain_text(money(it.result["saving"]["per_month_usd"]["mean"]))
+    expect(pair).to_contain_text(money(12 * it.result["saving"]["per_month_usd"]["mean"]))
+    expect(pair).to_contain_text(per_million(it.result["current"]["cost_usd"]["mean"]))
     expect(it.page.locator(".identity")).to_contain_text(it.result["function"]["arn"])
-    tiles = it.page.locator(".tiles")
-    expect(tiles).to_contain_text(per_million(it.result["recommendation"]["cost_usd"]["mean"]))
-    expect(tiles).to_contain_text(money(it.result["saving"]["per_month_usd"]["mean"]))
+
+
+def test_a_phone_shows_verdict_pair_and_chart_in_this_order(open_page: Open) -> None:
+    page = open_page("aws", **PHONE).page
+    tops = [
+        page.locator(selector).bounding_box()["y"] for selector in ("h1", ".pair", "#chart-memory", ".strip", ".next")
+    ]
+    assert tops == sorted(tops)
+
+
+def test_an_unmet_bound_is_a_red_headline_and_nothing_is_to_be_applied(open_page: Open) -> None:
+    page = open_page("unmet").page
+    expect(page.locator(".verdict.unmet h1")).to_contain_text("Nothing meets p95 ≤ 50 ms")
+    expect(page.locator(".next .panel")).to_have_count(0)
+    expect(page.locator(".next")).not_to_contain_text("apply")
+
+
+def test_the_recommended_row_is_in_view_when_the_page_opens(open_page: Open) -> None:
+    page = open_page("aws-all").page
+    inside = """() => {
+      const row = document.querySelector("tr.recommended"), box = row.closest(".scroll");
+      return row.offsetTop >= box.scrollTop && row.offsetTop + row.offsetHeight <= box.scrollTop + box.clientHeight;
+    }"""
+    assert page.evaluate(inside)
+
+
+def test_what_is_explored_stands_in_the_address_and_is_restored_from_it(open_page: Open) -> None:
+    it = open_page("aws")
+    it.page.locator('#explore [value="speed"]').check()
+    it.page.locator('#explore [name="traffic"]').fill("5000")
+    assert it.page.url.endswith("#strategy=speed&traffic=5000")
+    told = it.page.locator("#explore .found").text_content()
+    it.page.reload()
+    assert it.page.locator("#explore .found").text_content() == told
+    expect(it.page.locator('#explore [value="speed"]')).to_be_checked()
+    it.page.get_by_role("button", name="Back to the result").click()
+    expect(it.page.locator('#explore [value="cost"]')).to_be_checked()
+    it.page.wait_for_function("location.hash === ''")
 
 
 def test_each_tool_has_its_snippet_and_the_keyboard_reaches_it(open_page: Open) -> None:
@@ -107,26 +159,26 @@ def test_each_tool_has_its_snippet_and_the_keyboard_reaches_it(open_page: Open) 
 
 def test_the_legend_takes_a_series_away_and_brings_it_back(open_page: Open) -> None:
     page = open_page("aws").page
-    chart = page.locator("#chart-duration")
-    series, button = chart.locator("svg .series.arm64 .curve"), chart.get_by_role("button", name="arm64")
+    chart = page.locator("#chart-memory")
+    series, button = chart.locator("svg .series.arm64 .curve").first, chart.get_by_role("button", name="arm64")
     expect(series).to_be_visible()
     button.click()
     expect(button).to_have_attribute("aria-pressed", "false")
     expect(series).to_be_hidden()
-    expect(chart.locator("svg .series.x86_64 .curve")).to_be_visible()
+    expect(chart.locator("svg .series.x86_64 .curve").first).to_be_visible()
     button.press("Enter")
     expect(series).to_be_visible()
 
 
 def test_hover_focus_and_arrow_keys_tell_the_numbers(open_page: Open) -> None:
     page = open_page("aws").page
-    marks, tip = page.locator("#chart-duration svg .pt.measured"), page.locator("#tip")
+    marks, tip = page.locator("#chart-memory svg .pt.measured"), page.locator("#tip")
     marks.nth(1).hover()
     expect(tip).to_be_visible()
-    expect(tip).to_contain_text(re.compile(r"MB arm64: .* ms \(.* to .* ms\), measured: "))
+    expect(tip).to_contain_text(re.compile(r"MB (arm64|x86_64): .* \(.* to .*\), measured: "))
     page.mouse.move(0, 0)
     expect(tip).to_be_hidden()
-    page.locator('#chart-duration svg .pt[tabindex="0"]').focus()
+    page.locator('#chart-memory svg .pt[tabindex="0"]').focus()
     before = tip.text_content()
     page.keyboard.press("ArrowRight")
     expect(tip).to_be_visible()
@@ -137,7 +189,7 @@ def test_hover_focus_and_arrow_keys_tell_the_numbers(open_page: Open) -> None:
 
 def test_estimated_sizes_say_so_when_pointed_at(open_page: Open) -> None:
     page = open_page("aws").page
-    page.locator("#chart-cost svg .pt.hit").last.hover()
+    page.locator("#chart-memory svg .pt.hit").last.hover()
     expect(page.locator("#tip")).to_contain_text("estimated, not measured")
 
 
@@ -177,12 +229,12 @@ def test_without_javascript_everything_but_exploring_is_there(open_page: Open) -
     page = it.page
     expect(page.locator("h1")).to_have_text(str(verdict.headline(it.result)))
     expect(page.locator("#explore")).to_be_hidden()
-    expect(page.locator("figure.chart svg")).to_have_count(6)
-    assert page.locator("#chart-duration svg .pt title").count() > 5
+    expect(page.locator("figure.chart svg")).to_have_count(5)
+    assert page.locator("#chart-memory svg .pt title").count() > 5
     page.get_by_text("Terraform", exact=True).click()
     expect(page.locator(".panel pre >> visible=true")).to_contain_text("aws_lambda_function")
-    page.get_by_text("Table: duration against memory").click()
-    expect(page.locator("#chart-duration table")).to_be_visible()
+    page.get_by_text("Table: cost and duration over memory").click()
+    expect(page.locator("#chart-memory table")).to_be_visible()
 
 
 def test_every_chart_has_its_figures_in_a_table(open_page: Open) -> None:

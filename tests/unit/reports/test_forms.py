@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports import csv, html, markdown, terminal
-from reports.charts import picture
-from reports.charts.curves import cost, duration, evenly, trade_off
+from reports.charts import over_memory, picture, trade_off
+from reports.charts.chart import evenly
 from reports.charts.runs import distribution, init, search
 from reports.words import snippets, verdict
 from reports.words.rows import rows
@@ -143,33 +143,36 @@ def test_the_command_to_repeat_names_the_settings() -> None:
 def test_a_line_is_never_drawn_without_its_band() -> None:
     for name in NAMES:
         document = result(name)
-        for chart in (duration(document, rows(document)), cost(document, rows(document))):
-            assert chart.svg.count('class="curve') == chart.svg.count('class="band"')
+        chart = over_memory.draw(document, rows(document))
+        assert chart.svg.count('class="curve') == chart.svg.count('class="band"')
 
 
 def test_nothing_is_drawn_between_listed_sizes_without_a_fitted_curve() -> None:
     document: dict[str, Any] = result("grid")
     document["fitted"] = []
-    chart = duration(document, rows(document))
+    chart = over_memory.draw(document, rows(document))
     assert "curve" not in chart.svg
     assert "Nothing is drawn between" in chart.caption
 
 
 def test_failed_sizes_are_marked_with_their_reason() -> None:
     document = result("one-left")
-    chart = duration(document, rows(document))
+    chart = over_memory.draw(document, rows(document))
     assert chart.svg.count('class="pt failed"') == 5
     assert "out of memory" in chart.svg
 
 
+def test_what_was_ruled_out_untried_is_not_marked_as_failed() -> None:
+    document = result("one-left")
+    untried = next(m for m in document["measurements"] if m["duration_ms"] is None)
+    untried["runs"] = 0
+    assert over_memory.draw(document, rows(document)).svg.count('class="pt failed"') == 4
+
+
 def test_current_and_recommended_are_marked_in_the_charts() -> None:
     document = result("aws")
-    for chart in (
-        duration(document, rows(document)),
-        cost(document, rows(document)),
-        trade_off(document, rows(document)),
-    ):
-        assert chart.svg.count('class="ring"') == 2
+    assert over_memory.draw(document, rows(document)).svg.count('class="ring"') == 4, "two in each panel"
+    assert trade_off.draw(document, rows(document)).svg.count('class="ring"') == 2
 
 
 def test_cold_and_warm_runs_stand_apart() -> None:

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from reports.words import verdict
+from reports.words.confidence import Level, confidence
+from reports.words.origin import origin
+from reports.words.verdict import Kind
 from tests.unit.reports.results import result
 
 
@@ -33,7 +36,7 @@ def interval(mean: float, low: float, high: float) -> dict[str, float]:
             (0.01, -0.02, 0.03),
             (0.01, -0.02, 0.03),
             (
-                "no clear difference from now in cost (2.0% dearer to 3.0% cheaper) "
+                "no clear difference from now in cost (2.0% more expensive to 3.0% cheaper) "
                 "or duration (2.0% slower to 3.0% faster)"
             ),
         ),
@@ -62,13 +65,13 @@ def test_the_headline_has_choice_saving_and_monthly_cost() -> None:
 def test_the_best_configuration_is_kept() -> None:
     document = result("already-best")
     assert str(verdict.headline(document)).startswith("Keep 128 MB on x86_64: already the cheapest choice")
-    assert verdict.next_step(document).startswith("Nothing to change")
+    assert verdict.next_step(document).text.startswith("Nothing to change")
 
 
 def test_without_any_usable_run_nothing_is_recommended() -> None:
     document = result("all-failed")
     assert str(verdict.headline(document)) == "No recommendation: all 6 configurations failed."
-    assert verdict.confidence(document).level == "none"
+    assert confidence(document).level == "none"
 
 
 def test_a_current_configuration_that_fails_is_named_with_the_reason() -> None:
@@ -78,42 +81,97 @@ def test_a_current_configuration_that_fails_is_named_with_the_reason() -> None:
 
 
 def test_local_and_simulated_results_say_that_they_are_estimates() -> None:
-    assert verdict.origin(result("local"))[0] == "Local estimate"
-    assert "not in AWS" in verdict.origin(result("local"))[1]
-    assert "no real call" in verdict.origin(result("simulated"))[1]
-    assert verdict.origin(result("aws"))[1] == ""
+    assert origin(result("local"))[0] == "Local estimate"
+    assert "not in AWS" in origin(result("local"))[1]
+    assert "no real call" in origin(result("simulated"))[1]
+    assert origin(result("aws"))[1] == ""
 
 
-def test_a_partial_result_says_so_and_is_never_called_sure() -> None:
+def test_a_partial_result_says_so_and_never_has_high_confidence() -> None:
     document = result("partial")
     assert "interrupted" in verdict.partial(document)
-    assert verdict.confidence(document).level != "good"
+    assert confidence(document).level is not Level.HIGH
     document["recommendation"] |= {"expected_regret": 0.001, "given_to_ties": 0.0}
-    assert verdict.confidence(document).level == "fair"
+    assert confidence(document).level is Level.MEDIUM
 
 
-def test_a_constraint_that_nothing_meets_comes_first() -> None:
-    sure = verdict.confidence(result("unmet"))
-    assert sure.level == "poor"
-    assert "p95 duration of at most 50" in sure.reasons[0]
+def test_a_constraint_that_nothing_meets_is_the_headline_and_said_once() -> None:
+    document = result("unmet")
+    told = str(verdict.headline(document))
+    assert told == "Nothing meets p95 ≤ 50 ms; the best is 853 ms; 2,048 MB on arm64 comes nearest."
+    assert confidence(document).level is Level.LOW
+    assert not any("constraint" in reason for reason in confidence(document).reasons)
+    assert verdict.recommended_name(document) == "nearest"
 
 
-def test_the_only_candidate_is_no_choice() -> None:
-    sure = verdict.confidence(result("one-left"))
-    assert sure.label == "No choice"
+def test_the_only_candidate_is_told_as_such() -> None:
+    sure = confidence(result("one-left"))
+    assert sure.level is Level.MEDIUM
     assert "only configuration" in sure.reasons[0]
 
 
-@pytest.mark.parametrize(("regret", "level"), [(0.01, "good"), (0.05, "fair"), (0.2, "poor")])
-def test_certainty_follows_the_expected_loss(regret: float, level: str) -> None:
+@pytest.mark.parametrize(("regret", "level"), [(0.01, Level.HIGH), (0.05, Level.MEDIUM), (0.2, Level.LOW)])
+def test_confidence_follows_the_expected_regret(regret: float, level: Level) -> None:
     document: dict[str, Any] = result("aws")
     document["recommendation"]["expected_regret"] = regret
-    assert verdict.confidence(document).level == level
+    assert confidence(document).level is level
 
 
-def test_what_is_given_away_for_the_other_goal_is_told_and_makes_the_answer_no_less_sure() -> None:
+def test_what_was_spent_on_purpose_is_told_in_points_and_lowers_no_confidence() -> None:
     document: dict[str, Any] = result("aws")
     document["recommendation"] |= {"strategy": "speed", "expected_regret": 0.07, "given_to_ties": 0.06}
-    sure = verdict.confidence(document)
-    assert sure.level == "good"
-    assert any("7.0% longer" in reason and "6.0% of that" in reason for reason in sure.reasons), sure.reasons
+    sure = confidence(document)
+    assert sure.level is Level.HIGH
+    told = "It takes at most about 7.0% longer than the best possible; 6.0 points of that were spent on purpose to be"
+    assert any(reason.startswith(told) for reason in sure.reasons), sure.reasons
+
+
+def test_the_effort_is_counted_in_test_calls() -> None:
+    assert any(
+        reason == "51 test calls (30 cold, 21 warm) at 14 configurations."
+        for reason in confidence(result("aws")).reasons
+    )
+
+
+KINDS = {
+    "aws": (Kind.APPLY, "Build for arm64, then apply it."),
+    "local": (Kind.CONFIRM, "Confirm it with a short run in AWS"),
+    "simulated": (Kind.CONFIRM, "Nothing to apply: tune a real function next."),
+    "partial": (Kind.RESUME, "Go on; what was measured is kept:"),
+    "already-best": (Kind.NOTHING, "Nothing to change."),
+    "unmet": (Kind.UNMET, "Relax the bound, or make the function faster."),
+    "one-left": (Kind.ONE_LEFT, "Look at why the other sizes failed"),
+    "all-failed": (Kind.FAILED, "Look at the errors below"),
+    "no-current": (Kind.APPLY, "Apply it. The current configuration is not known"),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_next_step_follows_the_kind_of_verdict(name: str) -> None:
+    kind, told = KINDS[name]
+    document = result(name)
+    assert verdict.kind(document) is kind
+    assert verdict.next_step(document).text.startswith(told)
+
+
+def test_low_confidence_asks_for_more_measuring_and_tells_its_price() -> None:
+    document: dict[str, Any] = result("aws")
+    document["recommendation"]["expected_regret"] = 0.3
+    step = verdict.next_step(document)
+    assert verdict.kind(document) is Kind.MEASURE_MORE
+    assert "$0.000506" in step.text
+    assert "--tolerance 1%" in step.command
+    assert not step.applies
+
+
+@pytest.mark.parametrize("name", ["partial", "unmet", "all-failed"])
+def test_nothing_is_applied_under_an_unmet_bound_or_from_a_partial_or_failed_run(name: str) -> None:
+    step = verdict.next_step(result(name))
+    assert not step.applies
+    assert "apply" not in step.text.lower()
+
+
+def test_a_change_that_is_not_proved_is_only_called_the_same_when_it_is_small() -> None:
+    cost = interval(0.5, 0.4, 0.6)
+    assert "about as fast" in verdict.versus_now({"ratio": cost, "duration_ratio": interval(0.01, -0.02, 0.03)})
+    assert "duration unclear" in verdict.versus_now({"ratio": cost, "duration_ratio": interval(0.18, -0.02, 0.3)})
