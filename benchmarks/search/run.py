@@ -11,11 +11,12 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from benchmarks.search.power_tuning import power_tuning_choice, power_tuning_settings
-from reports.words.confidence import Level, confidence
+from reports.words.confidence import confidence
 from tuner.documents.request import request_document
 from tuner.documents.result_builder import build_result
 from tuner.model import FunctionIdentity
 from tuner.pricing.price_list import PriceList
+from tuner.search.decision import Confidence
 from tuner.search.study import Study
 from tuner.settings import Settings
 from tuner.simulated.backend import SimulatedFunction
@@ -72,7 +73,7 @@ class Conditions:
         """Whether a reader of the result is told that the confidence is high."""
         request = request_document(self.settings, study.space)
         result = build_result(study, identity, request, created_at="2026-01-01T00:00:00Z", seconds=0.0)
-        return confidence(result).level is Level.HIGH
+        return confidence(result).level is Confidence.HIGH
 
 
 def run_all(

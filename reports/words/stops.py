@@ -15,5 +15,3 @@ STOPPED = {
     "function_changed": "the function was deployed meanwhile",
 }
 """The reason to stop of a result document, as the rest of a sentence."""
-UNFINISHED = frozenset({"max_invocations", "max_usd", "max_seconds", "interrupted", "function_changed"})
-"""Reasons to stop before the question was settled."""

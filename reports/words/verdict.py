@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reports.words.confidence import Level, confidence
 from reports.words.numbers import (
     Interval,
     configuration,
@@ -25,9 +24,11 @@ from reports.words.numbers import (
 )
 from reports.words.rows import Result, key
 from reports.words.snippets import again, resume
-from reports.words.stops import STOPPED, UNFINISHED
+from reports.words.stops import STOPPED
+from tuner.documents.decision import decision_evidence
 from tuner.documents.result import SavingDocument, backend_kind
-from tuner.model import BackendKind
+from tuner.model import BackendKind, StopReason
+from tuner.search.decision import UNFINISHED, objections
 
 ABOUT_THE_SAME = 0.05
 """A mean change up to this may be called about the same."""
@@ -76,14 +77,15 @@ def kind(result: Result) -> Kind:
         return Kind.FAILED
     if recommended["unmet"]:
         return Kind.UNMET
-    if result["stopped_by"] in UNFINISHED:
+    if StopReason(result["stopped_by"]) in UNFINISHED:
         return Kind.RESUME
     if len(result["curve"]) == 1:
         return Kind.ONE_LEFT
-    if confidence(result).level is Level.LOW:
-        return Kind.MEASURE_MORE
-    if current is not None and key(current) == key(recommended):
+    against = objections(decision_evidence(result))
+    if current is not None and key(current) == key(recommended) and not against:
         return Kind.NOTHING
+    if against:
+        return Kind.MEASURE_MORE
     return Kind.APPLY if backend_kind(result) is BackendKind.AWS else Kind.CONFIRM
 
 
@@ -148,7 +150,7 @@ def monthly(result: Result, cost: float) -> str:
 
 def partial(result: Result) -> str:
     """What to say of a run that ended before its question was settled; empty for others."""
-    if result["stopped_by"] not in UNFINISHED:
+    if StopReason(result["stopped_by"]) not in UNFINISHED:
         return ""
     return f"Partial result: {STOPPED[result['stopped_by']]}. What was measured until then is shown."
 
@@ -201,8 +203,9 @@ def _confirm(result: Result) -> NextStep:
 
 
 def _measure_more(result: Result) -> NextStep:
+    reasons = "; ".join(objections(decision_evidence(result)))
     return NextStep(
-        f"Measure more before you decide. As many test calls again cost about {_price_of_tuning(result)}:",
+        f"Measure more before you decide: {reasons}. As many test calls again cost about {_price_of_tuning(result)}:",
         again(result, halve_tolerance=True),
     )
 
@@ -264,9 +267,7 @@ def _bounds(result: Result) -> list[tuple[str, str]]:
     if p95 and reached_p95 > p95:
         found.append((f"p95 ≤ {p95:,g} ms", milliseconds(reached_p95)))
     if cost and reached_cost * 1e6 > cost:
-        found.append(
-            (f"cost ≤ {money(cost, currency)} per million", f"{per_million(reached_cost, currency)} per million")
-        )
+        found.append((f"cost ≤ {money(cost, currency)} a million", f"{per_million(reached_cost, currency)} a million"))
     if least and recommended["memory_mb"] < least:
         found.append((f"memory ≥ {memory(least)}", memory(recommended["memory_mb"])))
     return found

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from reports.words import verdict
-from reports.words.confidence import Level, confidence
+from reports.words.confidence import confidence
 from reports.words.origin import origin
 from reports.words.verdict import Kind
 from tests.unit.reports.results import result
+from tuner.search.decision import Confidence
 
 
 def interval(mean: float, low: float, high: float) -> dict[str, float]:
@@ -90,28 +91,30 @@ def test_local_and_simulated_results_say_that_they_are_estimates() -> None:
 def test_a_partial_result_says_so_and_never_has_high_confidence() -> None:
     document = result("partial")
     assert "interrupted" in verdict.partial(document)
-    assert confidence(document).level is not Level.HIGH
+    assert confidence(document).level is not Confidence.HIGH
     document["recommendation"] |= {"expected_regret": 0.001, "given_to_ties": 0.0}
-    assert confidence(document).level is Level.MEDIUM
+    assert confidence(document).level is Confidence.MEDIUM
 
 
 def test_a_constraint_that_nothing_meets_is_the_headline_and_said_once() -> None:
     document = result("unmet")
     told = str(verdict.headline(document))
     assert told == "Nothing meets p95 ≤ 50 ms; the best is 853 ms; 2,048 MB on arm64 comes nearest."
-    assert confidence(document).level is Level.LOW
+    assert confidence(document).level is Confidence.LOW
     assert not any("constraint" in reason for reason in confidence(document).reasons)
     assert verdict.recommended_name(document) == "nearest"
 
 
 def test_the_only_candidate_is_told_as_such() -> None:
     sure = confidence(result("one-left"))
-    assert sure.level is Level.MEDIUM
+    assert sure.level is Confidence.MEDIUM
     assert "only configuration" in sure.reasons[0]
 
 
-@pytest.mark.parametrize(("regret", "level"), [(0.01, Level.HIGH), (0.05, Level.MEDIUM), (0.2, Level.LOW)])
-def test_confidence_follows_the_expected_regret(regret: float, level: Level) -> None:
+@pytest.mark.parametrize(
+    ("regret", "level"), [(0.01, Confidence.HIGH), (0.05, Confidence.MEDIUM), (0.2, Confidence.LOW)]
+)
+def test_confidence_follows_the_expected_regret(regret: float, level: Confidence) -> None:
     document: dict[str, Any] = result("aws")
     document["recommendation"]["expected_regret"] = regret
     assert confidence(document).level is level
@@ -121,7 +124,7 @@ def test_what_was_spent_on_purpose_is_told_in_points_and_lowers_no_confidence() 
     document: dict[str, Any] = result("aws")
     document["recommendation"] |= {"strategy": "speed", "expected_regret": 0.07, "given_to_ties": 0.06}
     sure = confidence(document)
-    assert sure.level is Level.HIGH
+    assert sure.level is Confidence.HIGH
     told = "It takes at most about 7.0% longer than the best possible; 6.0 points of that were spent on purpose to be"
     assert any(reason.startswith(told) for reason in sure.reasons), sure.reasons
 
