@@ -1,7 +1,7 @@
 """Reads the REPORT that Lambda writes at the end of an invocation, as text or JSON.
 
-Anchors on the request id and scans from the end, so that a function's own output,
-however alike, is not taken for it. A report that is cut or absent is None, never zero.
+Looks only for reports of one request id, from the end of the log, because the platform writes after the function.
+A report that is cut or absent is None, never zero. No text makes it raise, and its time is linear in the text.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -20,6 +20,11 @@ _FIELD = re.compile(
     r"|Max Memory Used|Memory Size|Status|Error Type|XRAY TraceId|SegmentId|Sampled): ?"
 )
 _NUMBER = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|MB)(?=\s|$)")
+_TEXT_ANCHOR, _END_ANCHOR, _JSON_ANCHOR = "REPORT RequestId: ", "END RequestId: ", '"platform.report"'
+_LONGEST_REPORT, _LONGEST_ID = 4096, 128
+"""Characters of a report and of a request id at most. Lambda's reports have less than 1,000."""
+_MOST_CANDIDATES, _MOST_BRACES = 64, 16
+"""Possible reports in a log, and braces before one of them, that are tried at most: a log tail has 4 KiB."""
 
 _OUT_OF_MEMORY_TYPES = frozenset({"Runtime.OutOfMemory", "java.lang.OutOfMemoryError", "MemoryError"})
 _KILLED = re.compile(r"signal: killed|exit status 137")
@@ -50,20 +55,36 @@ def parse_log(text: str, request_id: str) -> ReportLine | None:
     """Find the report of a request in a log or in the tail of one.
 
     Args:
-        text: log text, in any logging format; may begin and end in the middle of a line.
-        request_id: id of the invocation.
+        text: log text in any logging format. It may begin and end in the middle of a line.
+        request_id: id of the invocation; no report has an empty one.
 
     Returns:
         The last complete report of that request, or None.
     """
-    *whole_lines, rest = text.split("\n")
-    for line, whole in ((rest, False), *((line, True) for line in reversed(whole_lines))):
-        if request_id not in line:
-            continue
-        report = _parse_text(line, request_id, whole=whole) or _parse_json(line, request_id)
+    if not request_id:
+        return None
+    anchors = (f"{_TEXT_ANCHOR}{request_id}", _JSON_ANCHOR)
+    for position, anchor in _from_the_end(text, anchors):
+        if anchor is _JSON_ANCHOR:
+            report = _parse_json(text, position, request_id)
+        else:
+            report = _parse_text(text, position, request_id)
         if report is not None:
             return report
     return None
+
+
+def last_request_id(text: str) -> str:
+    """The request id of the invocation that the platform ended last in a log; empty when there is none."""
+    for position, anchor in _from_the_end(text, (_END_ANCHOR, _JSON_ANCHOR)):
+        if anchor is _JSON_ANCHOR:
+            ids = [str(record.get("requestId", "")) for record in _json_records(text, position)]
+        else:
+            start = position + len(_END_ANCHOR)
+            ids = text[start : start + _LONGEST_ID].split()[:1] if _starts_line(text, position) else []
+        if found := next(filter(None, ids), ""):
+            return found
+    return ""
 
 
 def classify(report: ReportLine | None, error: FunctionError | None) -> Outcome:
@@ -94,13 +115,30 @@ def _fullness(report: ReportLine | None) -> float:
     return (report.max_memory_used_mb or 0) / report.memory_size_mb
 
 
-def _parse_text(line: str, request_id: str, *, whole: bool) -> ReportLine | None:
-    prefix = f"REPORT RequestId: {request_id}"
-    if not line.startswith(prefix) or line[len(prefix) : len(prefix) + 1].strip():
+def _from_the_end(text: str, anchors: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Positions of the last anchors in a text, last first. More of them than a log can have are not looked at."""
+    positions = {anchor: text.rfind(anchor) for anchor in anchors}
+    for _ in range(_MOST_CANDIDATES):
+        anchor = max(positions, key=lambda name: positions[name])
+        if (position := positions[anchor]) < 0:
+            return
+        yield position, anchor
+        positions[anchor] = text.rfind(anchor, 0, position)
+
+
+def _starts_line(text: str, position: int) -> bool:
+    return position == 0 or text[position - 1] == "\n"
+
+
+def _parse_text(text: str, position: int, request_id: str) -> ReportLine | None:
+    start = position + len(_TEXT_ANCHOR) + len(request_id)
+    newline = text.find("\n", start, start + _LONGEST_REPORT)
+    rest = text[start : newline if newline >= 0 else start + _LONGEST_REPORT]
+    whole = newline >= 0
+    if not _starts_line(text, position) or rest[:1].strip():
         return None
-    rest = line[len(prefix) :]
     tokens = list(_FIELD.finditer(rest))
-    ends = [token.start() for token in tokens[1:]] + [len(rest)]
+    ends = [token.start() for token in tokens[1:]] + [len(rest)] if tokens else []
     values: dict[str, str] = {}
     for token, end in zip(tokens, ends, strict=True):
         values.setdefault(token[1], rest[token.end() : end].strip())
@@ -125,33 +163,52 @@ def _parse_text(line: str, request_id: str, *, whole: bool) -> ReportLine | None
     )
 
 
-def _parse_json(line: str, request_id: str) -> ReportLine | None:
-    for event in _json_objects(line):
-        record = event.get("record")
-        if event.get("type") != "platform.report" or not isinstance(record, dict):
-            continue
+def _parse_json(text: str, position: int, request_id: str) -> ReportLine | None:
+    for record in _json_records(text, position):
         metrics = record.get("metrics")
         if record.get("requestId") != request_id or not isinstance(metrics, dict):
             continue
-        if not _is_number(metrics.get("durationMs")):
-            continue
-        return _report(request_id, metrics, _first_word(record.get("status")), _first_word(record.get("errorType")))
+        if _is_number(metrics.get("durationMs")):
+            return _report(request_id, metrics, _first_word(record.get("status")), _first_word(record.get("errorType")))
     return None
 
 
-def _json_objects(line: str) -> Iterator[Mapping[str, Any]]:
-    """Objects of a line that may carry other text before or between them."""
-    decoder = json.JSONDecoder()
-    start = line.find("{")
-    while start >= 0:
-        try:
-            value, end = decoder.raw_decode(line, start)
-        except (ValueError, RecursionError):
-            end = start + 1
-        else:
-            if isinstance(value, dict):
-                yield value
-        start = line.find("{", end)
+def _json_records(text: str, position: int) -> Iterator[Mapping[str, Any]]:
+    """The record of the `platform.report` event around a position, in a line that may carry other text too.
+
+    An event inside another object does not count: a function may log one.
+    """
+    earliest = max(text.rfind("\n", 0, position) + 1, position - _LONGEST_REPORT)
+    window = text[earliest : position + _LONGEST_REPORT]
+    for start in _braces(window, position - earliest):
+        event, _ = _decoded(window, start)
+        if isinstance(event, dict) and event.get("type") == "platform.report":
+            record = event.get("record")
+            if isinstance(record, dict):
+                yield record
+
+
+def _braces(window: str, position: int) -> Iterator[int]:
+    """Where the object around a position may begin: outermost first, and the nearest brace where many are broken."""
+    start = window.find("{", 0, position)
+    for _ in range(_MOST_BRACES):
+        if start < 0:
+            return
+        _, end = _decoded(window, start)
+        if end > position:
+            yield start
+            return
+        start = window.find("{", end, position)
+    if start >= 0:
+        yield window.rfind("{", 0, position)
+
+
+def _decoded(window: str, start: int) -> tuple[Any, int]:
+    """The JSON value that begins at a position, and its end; None and the next position where none does."""
+    try:
+        return json.JSONDecoder().raw_decode(window, start)
+    except (ValueError, RecursionError):
+        return None, start + 1
 
 
 def _report(request_id: str, metrics: Mapping[str, Any], status: str | None, error_type: str | None) -> ReportLine:

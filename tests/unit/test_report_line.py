@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tuner.model import FunctionError, Outcome
-from tuner.report_line import ReportLine, classify, parse_log
+from tuner.report_line import ReportLine, classify, last_request_id, parse_log
 
 EVENTS = Path(__file__).parents[1] / "events" / "report"
 RECORDED = sorted(path.stem for path in EVENTS.glob("*.log"))
@@ -129,6 +130,45 @@ def test_a_report_that_is_cut_anywhere_gives_the_true_figures_or_none(report: st
     if found is not None:
         assert (found.duration_ms, found.billed_duration_ms) == (TRUTH.duration_ms, TRUTH.billed_duration_ms)
         assert (found.memory_size_mb, found.max_memory_used_mb) == (TRUTH.memory_size_mb, TRUTH.max_memory_used_mb)
+
+
+BIG = 4 << 20
+ADVERSARIAL = {
+    "braces": "{" * BIG + REQUEST_ID,
+    "open objects": '{"a":' * (BIG // 5) + REQUEST_ID,
+    "brackets": "[" * BIG,
+    "newlines": "\n" * BIG,
+    "request ids": f"{REQUEST_ID}\n" * (BIG // 37),
+    "near request ids": (REQUEST_ID[1:] * (BIG // 35)),
+    "text anchors": f"REPORT RequestId: {REQUEST_ID}\n" * (BIG // 55),
+    "text anchors in one line": f"REPORT RequestId: {REQUEST_ID}" * (BIG // 54),
+    "broken reports": TEXT_REPORT.replace("ms", "m") * (BIG // len(TEXT_REPORT)),
+    "fields": f"REPORT RequestId: {REQUEST_ID} " + "Billed Duration " * (BIG // 16),
+    "digits": f"REPORT RequestId: {REQUEST_ID}\tDuration: " + "9" * BIG,
+    "json anchors": '"platform.report"' * (BIG // 17),
+    "nested json anchors": ('{"a":[' * 600 + '"platform.report"') * (BIG // 3617),
+    "json digits": '{"type":"platform.report","record":{"requestId":"' + REQUEST_ID + '","metrics":' + "9" * BIG,
+    "ends": "END RequestId: \n" * (BIG // 16),
+}
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_reading_takes_at_most_50_ns_a_byte_whatever_the_log_is(name: str) -> None:
+    log = ADVERSARIAL[name]
+    began = time.process_time()
+    assert parse_log(log, REQUEST_ID) is None
+    last_request_id(log)
+    assert time.process_time() - began < 50e-9 * len(log)
+
+
+def test_the_request_that_ended_last_is_named() -> None:
+    assert last_request_id("END RequestId: one\nfoo END RequestId: two\nEND RequestId: three\nx") == "three"
+    assert last_request_id("END RequestId: one\n" + JSON_REPORT) == REQUEST_ID
+    assert last_request_id("END RequestId:") == ""
+
+
+def test_no_report_belongs_to_an_empty_request_id() -> None:
+    assert parse_log("REPORT RequestId: \tDuration: 1 ms\tBilled Duration: 1 ms\n", "") is None
 
 
 def test_what_is_billed_is_read_and_never_derived() -> None:

@@ -215,6 +215,7 @@ class AwsBackend:
             frozenset(self.settings.allowed_exceptions),
             self.settings.pre_processor,
             self.settings.post_processor,
+            emulated=self.clients.emulated,
             hide_payload=self.settings.disable_payload_logs,
         )
 

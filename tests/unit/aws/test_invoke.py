@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -176,10 +177,23 @@ def test_a_report_that_the_tail_lacks_is_looked_up_with_its_environment() -> Non
     ],
     ids=["text", "json"],
 )
-def test_an_emulator_may_number_its_replies_apart_from_the_log(log: str) -> None:
-    done, _ = invoke(reply(log=log))
+def test_the_log_of_an_emulator_may_use_other_request_ids_than_its_replies(log: str) -> None:
+    done, _ = invoke(reply(log=log), emulated=True)
     assert done is not None
     assert (done.outcome, done.duration_ms) == (Outcome.OK, 12.34)
+    in_aws, _ = invoke(reply(log=log))
+    assert in_aws is not None
+    assert in_aws.outcome is Outcome.NO_REPORT
+
+
+@pytest.mark.parametrize("request_id", ["other", ID])
+def test_a_report_that_the_function_prints_itself_is_not_taken_where_the_platform_writes_none(request_id: str) -> None:
+    log = f"END RequestId: {request_id}\n" + REPORT.replace(ID, request_id)
+    client = FakeLambda(reply(log=log))
+    silent = replace(PLACE, log_group="", reports=False)
+    done = Invoker(client, ConcurrencyLimiter(4), emulated=True).measure(silent, b"{}", payload=0, stop=NEVER)
+    assert done is not None
+    assert (done.outcome, done.duration_ms) == (Outcome.NO_REPORT, None)
 
 
 def test_a_report_of_another_request_is_not_taken_where_the_log_knows_this_one() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -23,6 +24,8 @@ READ_TIMEOUT_S = 60
 """Timeout of control-plane calls, which answer within seconds, also for uploads of code."""
 INVOKE_MARGIN_S = 30
 """How much longer than the function's timeout a client waits for the reply of an invocation."""
+AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
+"""Domains of AWS endpoints (AWS General Reference, service endpoints; dual-stack endpoints)."""
 PRICE_LIST_REGION = "us-east-1"
 """The region of the Price List API, which serves all regions."""
 
@@ -35,6 +38,12 @@ class Clients:
     endpoint_url: str | None
     _session: Any = field(repr=False)
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def emulated(self) -> bool:
+        """Whether an emulator answers: an endpoint outside the domains of AWS, from a flag or the environment."""
+        host = urlsplit(str(self.control.meta.endpoint_url)).hostname or ""
+        return not host.endswith(AWS_DOMAINS)
 
     @property
     def control(self) -> Any:

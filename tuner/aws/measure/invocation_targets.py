@@ -138,6 +138,7 @@ class InvocationTargets:
             version.runtime or "",
             "" if version.reports_are_off else version.log_group,
             self._storage_usd_per_s(version),
+            reports=not version.reports_are_off,
         )
 
     def _storage_usd_per_s(self, version: FunctionState) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import random
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -32,7 +31,7 @@ from tuner.errors import BackendError
 from tuner.model import Configuration, FunctionError, Invocation, Outcome
 from tuner.payloads import without_payload
 from tuner.pricing.price_list import snapstart_restore_usd
-from tuner.report_line import ReportLine, classify, parse_log
+from tuner.report_line import ReportLine, classify, last_request_id, parse_log
 
 ATTEMPTS = 12
 """Calls of a throttled invocation at most. With the pauses below they take about a minute."""
@@ -40,11 +39,6 @@ BASE_PAUSE_S, CAP_PAUSE_S = 0.1, 10.0
 _NOT_READY = {"ResourceNotReadyException", "CodeArtifactUserPendingException", "SnapStartNotReadyException"}
 _PAID_RESTORES = ("python", "dotnet")
 """AWS charges SnapStart restores of these runtimes; Java's are free (Lambda pricing, 2026-09)."""
-
-_ENDED = re.compile(
-    r'^END RequestId: (\S+)\s*$|^\{.*"type": ?"platform\.report".*"requestId": ?"([^"]+)"', re.MULTILINE
-)
-"""The line by which the platform ends an invocation, as text and as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +50,8 @@ class InvocationTarget:
         qualifier: version number.
         configuration: configuration of that version.
         runtime: the runtime, which decides whether AWS charges restores.
-        log_group: the log group with its reports; empty when reports are switched off.
+        log_group: the log group with its reports; empty when nothing can be found there.
+        reports: whether the platform writes reports. If not, only the function can have written one.
         storage_usd_per_s: price of the ephemeral storage above what is free.
     """
 
@@ -66,6 +61,7 @@ class InvocationTarget:
     runtime: str = ""
     log_group: str = ""
     storage_usd_per_s: float = 0.0
+    reports: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +84,7 @@ class Invoker:
         logs: finds reports that the log tail lacks; None: nothing looks for them.
         allowed: error types that count as normal runs.
         pre_processor, post_processor: functions called before and after each invocation.
+        emulated: whether an emulator of AWS answers, whose logs may use other request ids than its replies.
         hide_payload: remove the payload from errors of the function and the processors.
         attempts: calls of a throttled invocation at most.
         base_pause_s: upper bound of the first pause between calls; it doubles each time.
@@ -101,6 +98,7 @@ class Invoker:
     post_processor: str | None = None
     now: Callable[[], float] = time.time
     rng: random.Random = field(default_factory=random.Random)
+    emulated: bool = False
     hide_payload: bool = False
     attempts: int = ATTEMPTS
     base_pause_s: float = BASE_PAUSE_S
@@ -175,12 +173,20 @@ class Invoker:
     def _report(
         self, target: InvocationTarget, reply: Reply, began: float, stop: threading.Event
     ) -> tuple[ReportLine | None, str]:
-        report = parse_log(reply.log, _id_in_log(reply))
+        if not target.reports:
+            return None, ""  # only the function itself can have written a report
+        report = parse_log(reply.log, self._id_in_log(reply))
         if report is None and self.logs is not None and target.log_group:
             found = self.logs.find(target.log_group, reply.request_id, int(began * 1000), stop)
             if found is not None:
                 return parse_log(found[0], reply.request_id), found[1]
         return report, ""
+
+    def _id_in_log(self, reply: Reply) -> str:
+        """The request id in the log of a reply. Only an emulator may use another one than its reply has."""
+        if self.emulated and reply.request_id not in reply.log:
+            return last_request_id(reply.log) or reply.request_id
+        return reply.request_id
 
     def _processed(self, arn: str, body: bytes, stop: threading.Event, *payloads: bytes) -> bytes:
         """The output of a processor; empty when it has none. Its error may quote the payloads."""
@@ -237,16 +243,6 @@ class Invoker:
 
 def _iso(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
-
-
-def _id_in_log(reply: Reply) -> str:
-    """The request id that the log of this reply uses.
-
-    In AWS it is the reply's own. Local emulators number their replies apart from the
-    invocations: there it is the one that the platform ended last.
-    """
-    ended = _ENDED.findall(reply.log) if reply.request_id not in reply.log else []
-    return ended[-1][0] or ended[-1][1] if ended else reply.request_id
 
 
 def _function_error(reply: Reply) -> FunctionError:
