@@ -338,6 +338,7 @@ class FunctionIdentity:
         architectures: those that can be measured, the current one first.
         max_memory_mb: largest size that the account or the host allows.
         current: the configuration in use, where known.
+        free: whether invocations cost only time, as on the user's own machine.
         details: more about the function or the host, for the result document.
     """
 
@@ -352,6 +353,7 @@ class FunctionIdentity:
     region: str | None = None
     current: Configuration | None = None
     timeout_s: float | None = None
+    free: bool = False
     details: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -77,7 +77,8 @@ class Progress:
         best = _best(study)
         asked = sum(trial.invocations for round_ in study.rounds for trial in round_.trials)
         text = f"round {self._round}  {used.invocations}/{study.budget.max_invocations or asked} runs"
-        text += f"  {self._sign}{used.usd:.6f}"
+        if not study.free:
+            text += f"  {self._sign}{used.usd:.6f}"
         return f"{text}  best yet {best}" if best else text
 
     def _show(self, text: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 
 import psutil
@@ -41,6 +42,7 @@ from tuner.model import (
 )
 from tuner.payloads import without_payload
 from tuner.report_line import classify, parse_log
+from tuner.search.setup import budget_of
 from tuner.settings import LOCAL_TIMEOUT_S, LocalOptions, Settings
 
 PROCESSOR_MEMORY_MB = 1769
@@ -83,6 +85,17 @@ class _Handlers:
     post: LocalHandler | None
 
 
+class _Deadline(threading.Event):
+    """Is set when another event is, or when the time is up."""
+
+    def __init__(self, stop: threading.Event, ends_at: float) -> None:
+        super().__init__()
+        self._stop, self._ends_at = stop, ends_at
+
+    def is_set(self) -> bool:
+        return self._stop.is_set() or time.monotonic() >= self._ends_at
+
+
 class LocalBackend:
     """Measures the handler that `settings.target` names in worker processes.
 
@@ -115,6 +128,8 @@ class LocalBackend:
             self._pre = self._open_processor(self._handlers.pre, resources)
             self._post = self._open_processor(self._handlers.post, resources)
             self._resources = resources.pop_all()
+        max_seconds = budget_of(self._settings, free=True).max_seconds
+        self._ends_at = inf if max_seconds is None else time.monotonic() + max_seconds
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -133,6 +148,7 @@ class LocalBackend:
             region=target.region,
             timeout_s=target.options.timeout_s,
             current=self._current,
+            free=True,
             details={"cores": cores(), "cpu": cpu_model()},
         )
 
@@ -171,7 +187,8 @@ class LocalBackend:
                 yield Sample(trial.id, trial.configuration, (Invocation(Outcome.REFUSED, error=error),))
         slots = min(busy_slots(), self._settings.concurrency)
         open_mb = int(psutil.virtual_memory().available / MB / 2)
-        yield from LocalScheduler(self.lanes(possible), self.make_run, slots=slots, open_mb=open_mb).samples(stop)
+        scheduler = LocalScheduler(self.lanes(possible), self.make_run, slots=slots, open_mb=open_mb)
+        yield from scheduler.samples(_Deadline(stop, self._ends_at))
 
     def can_measure(self, configuration: Configuration) -> bool:
         """Whether this machine has the architecture and the cores for a configuration."""

@@ -21,23 +21,27 @@ class SamplerKind:
     """A sampler that a user can name.
 
     Attributes:
-        make: builds it from the settings.
+        make: builds it from the settings, and from whether runs cost only time.
         measures_every_size: it measures every configuration of the space a fixed number of times. So its space
             is a list of sizes, and its plan is known before the first run.
     """
 
-    make: Callable[[Settings], Sampler]
+    make: Callable[[Settings, bool], Sampler]
     measures_every_size: bool
 
 
-def _adaptive(_settings: Settings) -> Sampler:
+def _adaptive(_settings: Settings, free: bool) -> Sampler:
     # Imported when called: a sampler loads numpy, which commands that do not search go without.
+    if free:
+        from tuner.search.free import FreeSampler
+
+        return FreeSampler()
     from tuner.search.adaptive import AdaptiveSampler
 
     return AdaptiveSampler()
 
 
-def _grid(settings: Settings) -> Sampler:
+def _grid(settings: Settings, _free: bool) -> Sampler:
     from tuner.search.grid import GridSampler
 
     return GridSampler(settings.runs, settings.environments, fresh=settings.only_cold_starts)
@@ -50,9 +54,14 @@ SAMPLERS: Mapping[SamplerName, SamplerKind] = {
 """What each name stands for."""
 
 
-def make_sampler(settings: Settings) -> Sampler:
-    """The sampler that the settings ask for."""
-    return SAMPLERS[settings.sampler].make(settings)
+def make_sampler(settings: Settings, *, free: bool = False) -> Sampler:
+    """The sampler that the settings ask for.
+
+    Args:
+        settings: what the user asked for.
+        free: whether runs cost only time.
+    """
+    return SAMPLERS[settings.sampler].make(settings, free)
 
 
 def measures_every_size(settings: Settings) -> bool:

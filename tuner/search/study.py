@@ -28,6 +28,7 @@ class Study:
         environments: environments per trial.
         seed: source of every random choice.
         invocations_per_month: the user's traffic, where known.
+        free: whether runs cost only time.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Study:
         environments: int = 2,
         seed: int = 0,
         invocations_per_month: float | None = None,
+        free: bool = False,
     ) -> None:
         self.space = space
         self.sampler = sampler
@@ -52,6 +54,7 @@ class Study:
         self.environments = environments
         self.seed = seed
         self.invocations_per_month = invocations_per_month
+        self.free = free
         self.stopped_by: StopReason | None = None
         self.rounds: list[Round] = []
         self._samples: list[Sample] = []

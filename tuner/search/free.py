@@ -1,0 +1,167 @@
+"""The sampler for runs that cost only time, such as those on the user's own machine.
+
+It measures a spread of sizes with many warm runs, then each that may still be the best until it is known well.
+Money decides nothing here: there is no economy stop. It keeps no state, as the adaptive sampler, whose curves it uses.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tuner.estimation.belief import Belief
+from tuner.estimation.estimate import candidates, fit
+from tuner.model import Configuration, SamplerName, SearchSpace, StopReason, Trial
+from tuner.search.adaptive import NUMERICS, UNLIKELY, AdaptiveSampler
+from tuner.search.sampler import Evidence, Proposal
+from tuner.search.value_of_information import Scene, scene_of
+
+SECONDS_IN_ENVIRONMENT = 1.0
+"""How long the warm runs of one environment should last together."""
+BESIDE = 0.2
+"""Sizes that are closer than so many octaves tell of each other."""
+FEWEST_WARM, MOST_WARM = 4, 24
+"""Warm runs in one environment, whatever they last."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreeSampler:
+    """Chooses trials where runs cost only time.
+
+    Attributes:
+        spread: sizes that are measured first, evenly over the logarithm of memory.
+        hopeless: a size of the spread is left out when its regret is almost surely above this.
+        contender: mean regret up to which a size is a contender.
+        most_contenders: contenders that are measured in one round.
+        enough_warm: warm runs after which a contender is known well.
+        enough_environments: environments after which it is.
+        max_trials: bound on the number of trials, whatever they promise.
+        curves: what fits the curves.
+    """
+
+    spread: int = 8
+    hopeless: float = 0.6
+    contender: float = 0.06
+    most_contenders: int = 4
+    enough_warm: int = 30
+    enough_environments: int = 4
+    max_trials: int = 60
+    curves: AdaptiveSampler = field(default_factory=AdaptiveSampler)
+
+    @property
+    def name(self) -> SamplerName:
+        """What the user calls it: it is the adaptive search of a backend whose runs are free."""
+        return SamplerName.ADAPTIVE
+
+    @property
+    def fits_curves(self) -> bool:
+        """Whether its belief is fitted curves."""
+        return True
+
+    def belief(self, evidence: Evidence) -> Belief:
+        """What is believed of every candidate."""
+        return self.curves.belief(evidence)
+
+    def propose(self, evidence: Evidence) -> Proposal:
+        """The next batch, or why there is none."""
+        places = spread_over(evidence.space, self.spread)
+        if not evidence.samples:
+            return _proposal(evidence, [(places[len(places) // 2], 1, FEWEST_WARM)])
+        possible, _ = candidates(evidence.samples, evidence.space, evidence.prices, evidence.current)
+        try:
+            posterior = fit(evidence.samples, evidence.space, evidence.prices, seed=evidence.seed)
+        except NUMERICS:
+            return self.curves.propose(evidence)
+        belief = posterior.belief(possible)
+        scene = scene_of(belief, posterior.location(possible), evidence.objective, evidence.prices)
+        wanted = self._missing(evidence, scene, places) or self._doubtful(evidence, scene)
+        if wanted:
+            return _proposal(evidence, wanted, scene.expected_regret)
+        within = scene.expected_regret <= evidence.objective.tolerance and _is_unlikely_worse(evidence, scene)
+        return Proposal((), StopReason.TOLERANCE if within else StopReason.CANNOT_TELL, scene.expected_regret)
+
+    def _missing(
+        self, evidence: Evidence, scene: Scene, places: Sequence[Configuration]
+    ) -> list[tuple[Configuration, int, int]]:
+        """Sizes of the spread without a run. The largest is always tried: threads may use its cores."""
+        measured = {sample.configuration for sample in evidence.samples}
+        wanted = []
+        for place in places:
+            index = scene.belief.index(place)
+            if place in measured or index is None:
+                continue
+            promising = float((scene.regret[:, index] < self.hopeless).mean()) > UNLIKELY / 10
+            if promising or place == places[-1]:
+                wanted.append((place, 2 if promising else 1, _warm_runs(scene, index)))
+        # The larger sizes first: they are quick, and tell whether the smaller ones are worth their time.
+        return wanted[::-1][: self.most_contenders]
+
+    def _doubtful(self, evidence: Evidence, scene: Scene) -> list[tuple[Configuration, int, int]]:
+        """Contenders that are not known well, the likely best first; none once there were trials enough."""
+        if len({sample.trial_id for sample in evidence.samples}) >= self.max_trials:
+            return []
+        warm, environments = _counts(evidence)
+        regret = scene.regret.mean(axis=0)
+        order = [int(i) for i in np.argsort(regret, kind="stable") if regret[i] <= self.contender or i == scene.best]
+        chosen: list[tuple[Configuration, int, int]] = []
+        for index in order:
+            place = scene.belief.candidates[index]
+            known = warm[place] >= self.enough_warm and environments[place] >= self.enough_environments
+            near = any(_octaves(place, other) < BESIDE for other, *_ in chosen)
+            # A size beside one that is known well needs no runs of its own, unless it is the answer.
+            beside = index != scene.best and any(
+                runs >= self.enough_warm and _octaves(place, other) < BESIDE for other, runs in warm.items()
+            )
+            if not known and not near and not beside:
+                chosen.append((place, 2, _warm_runs(scene, index)))
+        return chosen[: self.most_contenders]
+
+
+def spread_over(space: SearchSpace, count: int) -> tuple[Configuration, ...]:
+    """Configurations evenly spread over the logarithm of memory, both ends among them."""
+    sizes = np.array(space.memory_sizes_mb)
+    wanted = np.geomspace(sizes[0], sizes[-1], count)
+    chosen = sorted({int(sizes[np.abs(np.log(sizes / size)).argmin()]) for size in wanted})
+    return tuple(Configuration(size, architecture) for architecture in space.architectures for size in chosen)
+
+
+def _octaves(one: Configuration, other: Configuration) -> float:
+    """Distance of two sizes on the scale of log2."""
+    return abs(math.log2(one.memory_mb / other.memory_mb)) if one.architecture is other.architecture else math.inf
+
+
+def _warm_runs(scene: Scene, index: int) -> int:
+    duration_s = float(np.median(scene.belief.duration_ms[:, index])) / 1000
+    return int(np.clip(SECONDS_IN_ENVIRONMENT / max(duration_s, 1e-6), FEWEST_WARM, MOST_WARM))
+
+
+def _counts(evidence: Evidence) -> tuple[Counter[Configuration], Counter[Configuration]]:
+    """Warm runs and environments of each configuration."""
+    warm: Counter[Configuration] = Counter()
+    labels: dict[Configuration, set[str]] = {}
+    for sample in evidence.samples:
+        usable = [run for run in sample.invocations if run.usable]
+        warm[sample.configuration] += sum(not run.cold for run in usable)
+        labels.setdefault(sample.configuration, set()).update(run.environment for run in usable)
+    return warm, Counter({configuration: len(names) for configuration, names in labels.items()})
+
+
+def _is_unlikely_worse(evidence: Evidence, scene: Scene) -> bool:
+    bound = 2 * evidence.objective.tolerance
+    return float((scene.regret[:, scene.best] > bound).mean()) < UNLIKELY
+
+
+def _proposal(
+    evidence: Evidence, wanted: Sequence[tuple[Configuration, int, int]], expected_regret: float | None = None
+) -> Proposal:
+    """Trials with one cold run in each environment beside the warm ones."""
+    first = evidence.next_trial_id
+    trials = tuple(
+        Trial(first + number, configuration, environments, 1 + warm)
+        for number, (configuration, environments, warm) in enumerate(wanted)
+    )
+    return Proposal(trials, None, expected_regret)
