@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 PARTICLES = 20_000
 VCPU_STEPS_MB = (3009, 5308, 7077, 8846)
 """Sizes from which 3, 4, 5 and 6 vCPUs are visible; 2 below."""
+LEAST_WORK = 0.02
+"""Share of a duration that is taken to be work where a curve is flat."""
 SEED = 20_260
 """The particles are the same in every run: they are a prior, not a random choice of the study."""
 
@@ -35,13 +37,37 @@ class Particles:
     Attributes:
         curves: shape (N, G); up to an unknown scale unless `absolute`.
         absolute: shape (N,), whether a curve's scale is known (ms).
+        log_busy: log of the vCPUs that are in use on average (CPU time over duration), shape (N, G); NaN
+            where the mechanism does not say.
     """
 
     curves: NDArray[np.float32]
     absolute: NDArray[np.bool_]
+    log_busy: NDArray[np.float16]
+
+    def every(self, step: int) -> Particles:
+        """Every n-th of them."""
+        return Particles(self.curves[::step], self.absolute[::step], self.log_busy[::step])
 
 
-Draw = Callable[[Floats, int, np.random.Generator, Floats | None], Floats]
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """Curves of one mechanism: log duration, and log CPU time at the same scale (NaN: unknown), shape (n, G)."""
+
+    log_ms: Floats
+    log_cpu_ms: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """Waiting, work, and the CPU time of the work, at the same scale; each broadcasts to (n, sizes)."""
+
+    wait: Floats
+    work: Floats
+    cpu: Floats
+
+
+Draw = Callable[[Floats, int, np.random.Generator, Floats | None], Drawn]
 
 
 @lru_cache(maxsize=48)
@@ -50,39 +76,45 @@ def draw_particles(layout: Layout, count: int = PARTICLES) -> Particles:
     seed = zlib.crc32(repr((len(layout.architectures), layout.sizes_mb)).encode())
     rng = np.random.default_rng((SEED, seed))
     memory_mb = np.array(layout.sizes_mb, dtype=np.float64)
-    blocks, absolute = [], []
+    blocks, absolute, busy = [], [], []
     for mechanism, weight in MIXTURE:
         size = round(count * weight)
         ratios = _ratios(size, rng) if len(layout.architectures) > 1 else None
-        curves = mechanism(memory_mb, size, rng, ratios)
+        drawn = mechanism(memory_mb, size, rng, ratios)
+        curves = drawn.log_ms
+        busy.append(drawn.log_cpu_ms - curves)
         if mechanism is not periods:
             curves = curves - curves[:, [len(memory_mb) // 2]]
         blocks.append(curves)
         absolute.append(np.full(size, mechanism is periods))
     order = rng.permutation(sum(len(block) for block in blocks))
-    return Particles(np.concatenate(blocks)[order].astype(np.float32), np.concatenate(absolute)[order])
+    return Particles(
+        np.concatenate(blocks)[order].astype(np.float32),
+        np.concatenate(absolute)[order],
+        np.concatenate(busy)[order].astype(np.float16),
+    )
 
 
-def single_thread(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Floats:
+def single_thread(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Drawn:
     """Waiting plus CPU work that gains up to about one vCPU."""
-    return _log_sum(*_wait_and_work(memory_mb, n, rng, threads=False), ratios)
+    return _log_sum(_wait_and_work(memory_mb, n, rng, threads=False), ratios)
 
 
-def threads(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Floats:
+def threads(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Drawn:
     """Amdahl's law: a part of the work is shared by two to six threads."""
-    return _log_sum(*_wait_and_work(memory_mb, n, rng, threads=True), ratios)
+    return _log_sum(_wait_and_work(memory_mb, n, rng, threads=True), ratios)
 
 
-def memory_pressure(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Floats:
+def memory_pressure(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Drawn:
     """Work that grows steeply below a working set (garbage collection, caches)."""
-    wait, work = _wait_and_work(memory_mb, n, rng, threads=False)
+    parts = _wait_and_work(memory_mb, n, rng, threads=False)
     working_set = np.exp(rng.uniform(np.log(150), np.log(3000), (n, 1)))
     strength = np.abs(rng.normal(0, 2, (n, 1)))
     pressure = 1 + strength * np.maximum(0, working_set / memory_mb - 1) ** rng.uniform(0.7, 2.0, (n, 1))
-    return _log_sum(wait * pressure, work * pressure, ratios)
+    return _log_sum(Parts(parts.wait * pressure, parts.work * pressure, parts.cpu * pressure), ratios)
 
 
-def periods(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Floats:
+def periods(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Drawn:
     """Short work below one vCPU, which waits for the rest of each 20 ms period (absolute, in ms)."""
     share = memory_mb / MB_PER_VCPU
     work = np.exp(rng.uniform(np.log(0.3), np.log(120.0), (n, 1)))
@@ -96,12 +128,14 @@ def periods(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats 
         waits = np.maximum(0, np.where(sharp, np.ceil(needed) - 1, needed - phase))
         return np.asarray(np.log(work * factor * share**-exponent + (PERIOD_MS - quota) * waits + base))
 
+    log_cpu = np.broadcast_to(np.log(work), (n, len(memory_mb)))
     if ratios is None:
-        return duration(1.0)
-    return np.concatenate([duration(np.exp(ratios[:, [0]])), duration(1.0)], axis=1)
+        return Drawn(duration(1.0), log_cpu)
+    log_ms = np.concatenate([duration(np.exp(ratios[:, [0]])), duration(1.0)], axis=1)
+    return Drawn(log_ms, np.concatenate([log_cpu + ratios[:, [0]], log_cpu], axis=1))
 
 
-def any_slopes(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Floats:
+def any_slopes(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Drawn:
     """Slopes (log duration against log memory) that change at random, mostly falling off; steep ones included."""
     step = np.log(2) / 2
     log_memory = np.log(memory_mb)
@@ -114,7 +148,19 @@ def any_slopes(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floa
         slopes[:, i] = np.where(rng.random(n) < 0.35, fresh, slopes[:, i - 1])
     reached = np.clip((log_memory[None, :] - knots[:, None]), 0, step)  # how much of each segment lies below a size
     curve = -slopes @ reached
-    return _log_sum(np.zeros((n, 1)), np.exp(curve), ratios)
+    return _log_sum(Parts(np.zeros((n, 1)), np.exp(curve), _implied_cpu(memory_mb, curve)), ratios)
+
+
+def _implied_cpu(memory_mb: Floats, log_ms: Floats) -> Floats:
+    """CPU time by the slope: while the CPU share is below one vCPU, the part that is work falls as 1 / memory.
+
+    From one vCPU on a flat curve may wait or work, and a slope does not tell: NaN.
+    """
+    if len(memory_mb) == 1:
+        return np.full(log_ms.shape, np.nan)
+    slope = np.clip(-np.gradient(log_ms, np.log(memory_mb), axis=1), LEAST_WORK, 1.0)
+    share = memory_mb / MB_PER_VCPU
+    return np.asarray(np.where(share < 1, np.exp(log_ms) * slope * share, np.nan))
 
 
 MIXTURE: tuple[tuple[Draw, float], ...] = (
@@ -127,22 +173,24 @@ MIXTURE: tuple[tuple[Draw, float], ...] = (
 """Mechanisms with their prior weights."""
 
 
-def _wait_and_work(memory_mb: Floats, n: int, rng: np.random.Generator, *, threads: bool) -> tuple[Floats, Floats]:
+def _wait_and_work(memory_mb: Floats, n: int, rng: np.random.Generator, *, threads: bool) -> Parts:
     share = memory_mb[None, :] / MB_PER_VCPU
     wait = rng.beta(0.6, 1.2, (n, 1))
     exponent = 1 + np.where(rng.random((n, 1)) < 0.6, 0.03, 0.12) * rng.standard_normal((n, 1))
     knee = np.where(rng.random((n, 1)) < 0.7, 1.0, rng.uniform(0.6, 1.15, (n, 1)))
     serial = 1 / np.minimum(1, share / knee) ** exponent
+    cpu = serial * np.minimum(share, knee)
     if threads:
         shared = rng.beta(1.0, 0.7, (n, 1))
         workers = rng.integers(2, 7, (n, 1)).astype(np.float64)
         visible = 2.0 + sum((memory_mb >= step).astype(np.float64) for step in VCPU_STEPS_MB)
         work = (1 - shared) * serial + shared / np.minimum(np.minimum(workers, share), visible)
+        cpu = (1 - shared) * cpu + shared
     else:
         work = serial
     slow_start = np.abs(rng.normal(0, 0.35, (n, 1))) * (rng.random((n, 1)) < 0.5)
     low_memory = 1 + slow_start * np.exp(-(memory_mb - 128) / rng.uniform(40, 250, (n, 1)))
-    return wait, (1 - wait) * work * low_memory
+    return Parts(wait, (1 - wait) * work * low_memory, (1 - wait) * cpu * low_memory)
 
 
 def _fresh_slopes(n: int, rng: np.random.Generator) -> Floats:
@@ -158,8 +206,10 @@ def _ratios(n: int, rng: np.random.Generator) -> Floats:
     return np.concatenate([work, rng.normal(0, 0.05, (n, 1))], axis=1)
 
 
-def _log_sum(wait: Floats, work: Floats, ratios: Floats | None) -> Floats:
+def _log_sum(parts: Parts, ratios: Floats | None) -> Drawn:
+    log_cpu = np.log(parts.cpu)
     if ratios is None:
-        return np.asarray(np.log(wait + work))
-    cheaper = wait * np.exp(ratios[:, [1]]) + work * np.exp(ratios[:, [0]])
-    return np.asarray(np.log(np.concatenate([cheaper, wait + work], axis=1)))
+        return Drawn(np.asarray(np.log(parts.wait + parts.work)), log_cpu)
+    cheaper = parts.wait * np.exp(ratios[:, [1]]) + parts.work * np.exp(ratios[:, [0]])
+    log_ms = np.log(np.concatenate([cheaper, parts.wait + parts.work], axis=1))
+    return Drawn(np.asarray(log_ms), np.concatenate([log_cpu + ratios[:, [0]], log_cpu], axis=1))

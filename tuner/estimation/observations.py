@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.estimation.cpu_time import CpuTime, cpu_time_at
 from tuner.estimation.layout import Layout
 from tuner.model import Invocation, Outcome, Sample, invocations_of
 
@@ -35,6 +36,7 @@ class Runs:
         cold: whether it was the first run after a cold start, shape (n,).
         billed_excess_ms: what is billed of a warm run beyond its duration, pooled.
         censored: (node, log ms) of runs that were cut off at a timeout.
+        cpu_times: how busy the function was at locations where the CPU time of its runs is known.
     """
 
     nodes: Integers
@@ -44,6 +46,7 @@ class Runs:
     cold: NDArray[np.bool_]
     billed_excess_ms: float
     censored: tuple[tuple[int, float], ...] = ()
+    cpu_times: tuple[CpuTime, ...] = ()
 
     @property
     def count(self) -> int:
@@ -55,10 +58,12 @@ def runs_of(samples: Iterable[Sample], layout: Layout) -> Runs:
     """The runs that say something about the curve. Configurations outside the layout are left out."""
     rows: list[tuple[int, str, bool, float, float | None]] = []
     censored: list[tuple[int, float]] = []
+    cpu_times: list[CpuTime] = []
     for configuration, invocations in invocations_of(samples).items():
         if configuration.architecture not in layout.architectures or configuration.memory_mb not in layout.sizes_mb:
             continue
         node = layout.node(configuration)
+        cpu_times += cpu_time_at(node, configuration.memory_mb, invocations)
         for number, run in enumerate(invocations):
             duration = run.duration_ms
             if duration is None:
@@ -81,6 +86,7 @@ def runs_of(samples: Iterable[Sample], layout: Layout) -> Runs:
         np.array([row[2] for row in rows], dtype=np.bool_),
         float(np.mean(excess)) if excess else 0.5,
         tuple(sorted(censored)),
+        tuple(sorted(cpu_times)),
     )
 
 

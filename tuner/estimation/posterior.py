@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.estimation.cpu_time import cpu_time_scores
 from tuner.estimation.layout import Layout
 from tuner.estimation.mechanisms import Particles, draw_particles
 from tuner.estimation.noise import (
@@ -131,7 +132,7 @@ def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np
         FloatingPointError, numpy.linalg.LinAlgError: the numbers do not allow it.
     """
     particles = draw_particles(layout, prior.particles)
-    few = Particles(particles.curves[::_SCREENING], particles.absolute[::_SCREENING])
+    few = particles.every(_SCREENING)
     kernels = _kernels(layout, prior)
     throttling = throttling_variance(runs, layout)
     noise = [(level, weight) for level, weight in prior.noise if level.periods or throttling.any()]
@@ -201,13 +202,13 @@ class _Posterior:
             own = [h for h in hypotheses if h.absolute is absolute]
             members = np.flatnonzero(particles.absolute == absolute)
             if own and len(members):
-                found += self._score(own, members, particles.curves[np.ix_(members, self.runs.nodes)])
+                found += self._score(own, members, particles)
         return found
 
-    def _score(
-        self, hypotheses: list[Hypothesis], members: NDArray[np.int64], curves: NDArray[np.float32]
-    ) -> list[_Score]:
+    def _score(self, hypotheses: list[Hypothesis], members: NDArray[np.int64], particles: Particles) -> list[_Score]:
         absolute, nodes = hypotheses[0].absolute, self.runs.nodes
+        curves = particles.curves[np.ix_(members, nodes)]
+        by_cpu_time = cpu_time_scores(self.runs.cpu_times, particles.log_busy[members])
         level = [h.level for h in hypotheses]
         kernel = self.kernels[[h.kernel for h in hypotheses]][:, nodes[:, None], nodes[None, :]]
         centre = self.summaries.centre[level]
@@ -223,7 +224,7 @@ class _Posterior:
         for h in range(len(hypotheses)):
             distance = curves @ projection[h] - target[h]
             likelihood = constant[h] - 0.5 * np.einsum("ij,ij->i", distance, distance)
-            log_weights[h] = hypotheses[h].log_prior + self.prior.trust * likelihood
+            log_weights[h] = hypotheses[h].log_prior + self.prior.trust * (likelihood + by_cpu_time)
         top = log_weights.max(axis=1)
         totals = top + np.log(np.exp(log_weights - top[:, None]).sum(axis=1))
         precision = inverse.transpose(0, 2, 1) @ inverse

@@ -1,0 +1,50 @@
+"""The benchmark of evidence: what it counts, and the form of what it prints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.evidence import Answer, evidence_quality, main
+
+
+def answer_of(*, regret: float, saving: float, recommended: bool) -> Answer:
+    return Answer("f", regret, 0.3, 0.95, recommended, saving)
+
+
+def test_a_recommendation_is_right_where_it_saves_what_it_promises() -> None:
+    found = evidence_quality(
+        [
+            answer_of(regret=0.0, saving=0.3, recommended=True),
+            answer_of(regret=0.5, saving=-0.2, recommended=True),
+            answer_of(regret=0.1, saving=0.2, recommended=False),
+        ]
+    )
+    assert found.recommended_share == pytest.approx(2 / 3)
+    assert found.right_share == pytest.approx(1 / 2)
+    assert found.harmful_share == pytest.approx(1 / 2)
+    assert found.regret_mean == pytest.approx(0.2)
+    assert found.policy_regret_mean == pytest.approx((0 + 0.5 + 0.3) / 3)
+
+
+def test_without_recommendations_none_is_right_or_wrong() -> None:
+    found = evidence_quality([answer_of(regret=0.0, saving=0.3, recommended=False)])
+    assert found.right_share is None
+    assert found.harmful_share is None
+
+
+@pytest.mark.parametrize("asked", [["--cpu"], ["--sizes", "512,1024"]], ids=" ".join)
+def test_the_json_has_the_fields_that_checks_read(
+    asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    curve = {"id": "a", "memory_mb": [128, 512, 1769, 3008], "duration_ms": [8000, 2000, 580, 575]}
+    path = tmp_path / "curves.json"
+    path.write_text(json.dumps([curve, {"id": "broken"}]), "utf-8")
+    main(["--curves", str(path), "--processes", "1", "--format", "json", *asked])
+    shown = capsys.readouterr()
+    found = json.loads(shown.out)
+    assert found["functions"] == 1
+    assert set(found) >= {"regret_mean", "regret_p90", "coverage", "recommended_share", "right_share"}
+    assert "left out: $[1]" in shown.err
