@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def test_a_dry_run_prints_changes_permissions_and_cost_and_makes_none(
     assert cloud.invocations() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run_with_130_and_everything_put_back(
     number: signal.Signals, cloud: Cloud, before: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -122,6 +123,31 @@ def test_a_signal_ends_the_run_with_130_and_everything_put_back(
     assert "Traceback" not in said
     assert cloud.snapshot("orders") == before
     assert (tmp_path / "out" / "result.json").exists()
+
+
+def test_a_second_and_third_ctrl_c_still_say_what_is_kept_and_how_to_go_on(
+    cloud: Cloud, before: dict[str, Any], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "tuner", "tune", "orders", "--payload", '{"n": 1}', "--power-values", "128,256"]
+    environment = {**cloud.environment(), "XDG_STATE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([*command, "--runs", "50", "--output", "out"], env=environment, cwd=tmp_path, **options)
+
+    def interrupt(_: object) -> None:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+
+    cloud.faults.hook(interrupt, "PublishVersion", nth=1)
+    cloud.faults.hook(interrupt, "UpdateFunctionConfiguration", nth=2)
+    cloud.faults.hook(interrupt, "UpdateFunctionConfiguration", nth=3)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert "Ctrl-C again stops at once" in said
+    assert "Interrupted" in said
+    assert "tuner clean orders" in said or cloud.snapshot("orders") == before
+    assert run(["clean", "orders"]) == 0
+    assert cloud.snapshot("orders") == before
 
 
 def test_apply_after_the_run_and_by_itself(

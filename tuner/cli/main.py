@@ -5,8 +5,12 @@ Commands are imported when they are called, so that `tuner --help` stays quick.
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,7 +18,8 @@ from importlib import import_module
 import click
 
 from tuner import __version__
-from tuner.errors import TunerError
+from tuner.cli.options import ENDING_SIGNALS, handled_signals
+from tuner.errors import InterruptedRunError, TunerError
 
 COMMANDS = {
     "tune": "Tune a function: measure, decide, report.",
@@ -31,6 +36,8 @@ COMMANDS = {
 EXIT_FAILED = 1
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
+_OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT}
+"""What writing to stdout can fail with: its reader has gone, the disk is full, it is closed."""
 
 
 class LazyGroup(click.Group):
@@ -66,7 +73,11 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code of the documentation."""
-    sys.exit(run(arguments))
+    code = run(arguments)
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if code == EXIT_INTERRUPTED and not all(thread.daemon for thread in others):
+        os._exit(code)  # threads that still work must not keep an interrupted program alive
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -76,12 +87,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
     `--strict`, 130 interrupted.
     """
     argv = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in argv
+    _accept_any_encoding()
+    code = _run(argv, debug="--debug" in argv)
+    return _flushed(code)
+
+
+def _run(argv: list[str], *, debug: bool) -> int:
     try:
-        outcome = cli.main(argv, prog_name="tuner", standalone_mode=False)
-    except click.exceptions.Abort:
-        return EXIT_INTERRUPTED
-    except KeyboardInterrupt:
+        with handled_signals(_interrupt, ENDING_SIGNALS):
+            outcome = cli.main(argv, prog_name="tuner", standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        show_error(InterruptedRunError("Interrupted.", "Run the same command again: what is done stays done."))
         return EXIT_INTERRUPTED
     except click.ClickException as error:
         error.show()
@@ -91,24 +107,64 @@ def run(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         show_error(error)
         return error.exit_code
-    except BrokenPipeError:
-        # The reader of stdout has gone (`tuner … | head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
     except Exception as error:  # noqa: BLE001  every defect ends in words and an exit code
+        if _is_of_output(error):
+            return _output_failed(error)
         if debug:
             traceback.print_exc()
-        click.echo(f"error: {type(error).__name__}: {error}", err=True)
-        click.echo("  This is a defect of the tool. Run again with --debug for the traceback.", err=True)
+        _print_error(f"error: {type(error).__name__}: {error}")
+        _print_error("  This is a defect of the tool. Run again with --debug for the traceback.")
         return EXIT_FAILED
     return outcome if isinstance(outcome, int) else 0
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _accept_any_encoding() -> None:
+    """Write what the encoding of the terminal lacks as escapes, which JSON reads too."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flushed(code: int) -> int:
+    """The exit code after stdout was flushed: a full disk or a closed pipe shows itself only then."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        return code or _output_failed(error)
+    return code
+
+
+def _is_of_output(error: Exception) -> bool:
+    """Whether stdout or stderr failed: errors of files name the file."""
+    return isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_ERRORS
+
+
+def _output_failed(error: Exception) -> int:
+    """Say that stdout cannot be written, unless its reader has gone (`tuner … | head`)."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        problem = f"cannot write to stdout: {getattr(error, 'strerror', None) or error}"
+        show_error(TunerError(problem, "Files that the command writes are complete. Give stdout another place."))
+    return EXIT_FAILED
 
 
 def show_error(error: TunerError) -> None:
     """Print an error and its remedy on stderr."""
     first, *rest = error.message.splitlines() or [type(error).__name__]
-    click.echo(f"error: {first}", err=True)
+    _print_error(f"error: {first}")
     for line in rest:
-        click.echo(f"       {line}", err=True)
+        _print_error(f"       {line}")
     for line in error.hint.splitlines():
-        click.echo(f"  {line}", err=True)
+        _print_error(f"  {line}")
+
+
+def _print_error(line: str) -> None:
+    """Print a line on stderr; nobody can be told when that fails."""
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(line, err=True)

@@ -20,6 +20,7 @@ from tuner.payloads import HIDDEN
 
 if TYPE_CHECKING:
     from tuner.cli.run_folder import Recorded
+    from tuner.cli.tuning import Output
     from tuner.settings import Settings
 
 LONGEST_SHOWN = 500
@@ -111,7 +112,20 @@ def command(target: str, **options: Any) -> int:
             )
             settings = with_payloads(settings, connection)
             _leave_if(stop)
-            return tune(settings, open_backend(settings, connection), connection, output, stop)
+            try:
+                return tune(settings, open_backend(settings, connection), connection, output, stop)
+            except KeyboardInterrupt:
+                raise _interrupted_at_once(target, output) from None
+
+
+def _interrupted_at_once(target: str, output: Output) -> InterruptedRunError:
+    """What is kept after a second Ctrl-C, and how to go on."""
+    from tuner.cli.tuning import is_local
+
+    hint = f"Go on with: {output.again}"
+    if not is_local(target):
+        hint += f"\nOr undo what the run may have left: tuner clean {shlex.quote(target)}"
+    return InterruptedRunError(f"Interrupted at once. What was measured is kept in {output.folder}.", hint)
 
 
 def _leave_if(stop: threading.Event) -> None:
