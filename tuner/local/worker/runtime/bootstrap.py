@@ -202,9 +202,14 @@ def decode(body: bytes) -> Any:
         Fault: it is not JSON.
     """
     try:
-        return json.loads(body)
+        return json.loads(body, parse_constant=refuse)
     except Exception as error:
         raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from error
+
+
+def refuse(constant: str) -> NoReturn:
+    """NaN and infinities are no JSON."""
+    raise ValueError(f"{constant} is not JSON")
 
 
 def encode(response: Any) -> tuple[bytes, str]:
@@ -274,10 +279,7 @@ def replaced(value: Any, numbers: dict[str, str], above: tuple[int, ...]) -> Any
         if isinstance(value, tuple) and callable(as_dict):
             value = as_dict()
         if isinstance(value, dict):
-            return {
-                key.decode() if isinstance(key, bytes) else key: replaced(item, numbers, above)
-                for key, item in value.items()
-            }
+            return {key_of(key): replaced(item, numbers, above) for key, item in value.items()}
         return [replaced(item, numbers, above) for item in value]
     decimal = sys.modules.get("decimal")  # not loaded: there are no Decimals
     if decimal is not None and isinstance(value, decimal.Decimal):
@@ -285,6 +287,19 @@ def replaced(value: Any, numbers: dict[str, str], above: tuple[int, ...]) -> Any
         numbers[json.dumps(mark)[1:-1]] = "NaN" if value.is_nan() else str(value)
         return mark
     return value
+
+
+def key_of(key: Any) -> Any:
+    """A key of an object for the standard library.
+
+    Raises:
+        TypeError: it cannot be one.
+    """
+    if isinstance(key, bytes):
+        return key.decode()
+    if key is None or isinstance(key, (str, int, float)):
+        return key
+    raise TypeError(f"keys must be str, int, float, bool or None, not {type(key).__name__}")
 
 
 def document(kind: str, message: str, stack: Iterable[str] = (), request_id: str = "") -> dict[str, Any]:
