@@ -11,9 +11,10 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import Any
 
-RESULTS = Path(__file__).parents[1] / "tests" / "golden" / "results"
+from tests.golden.situations import SITUATIONS, document_of
+
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
     "tuner --help": ["-m", "tuner", "--help"],
@@ -29,12 +30,11 @@ def cpu_seconds(arguments: list[str]) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def render_seconds(path: Path) -> float:
+def render_seconds(name: str) -> float:
     """CPU time of rendering a report once everything is imported."""
     from reports.html import render
-    from tuner.documents.result import loads
 
-    document = loads(path.read_text("utf-8"), name=path.name)
+    document: Any = document_of(name)
     render(document)
     begun = time.process_time()
     render(document)
@@ -50,8 +50,8 @@ def main() -> None:
     for name, arguments in COMMANDS.items():
         print(f"{name:24} {statistics.median(cpu_seconds(arguments) for _ in range(options.runs)):.3f}")
     print(f"\n{'report of':24} CPU s")
-    for path in sorted(RESULTS.rglob("*.json")):
-        print(f"{path.stem:24} {render_seconds(path):.3f}")
+    for name in SITUATIONS:
+        print(f"{name:24} {render_seconds(name):.3f}")
 
 
 if __name__ == "__main__":

@@ -9,19 +9,15 @@ from __future__ import annotations
 import argparse
 import heapq
 import json
-import threading
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tuner.documents.request import request_document
-from tuner.documents.result_builder import build_result
+from tuner.api.tuning import tune
 from tuner.model import Architecture, Configuration
 from tuner.pricing.price_list import DEFAULT_REGION, price_list
-from tuner.search.loop import run
-from tuner.search.setup import make_study
 from tuner.settings import MemorySizes, Settings
 from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
 from tuner.simulated.curves import Curve
@@ -244,11 +240,8 @@ def _estimated(function: SimulatedFunction, seed: int) -> FunctionCurve:
     low, high = function.bounds_mb
     settings = Settings(function.name, memory=MemorySizes(low_mb=low, high_mb=high), seed=seed)
     backend = SimulatedBackend(function, seed=zlib.crc32(f"{function.name}/{seed}".encode()))
-    study = make_study(settings, backend.describe(), PRICES)
-    run(study, backend, stop=threading.Event(), clock=lambda: 0.0)
-    request = request_document(settings, study.space)
-    result = build_result(study, backend.describe(), request, created_at="1970-01-01T00:00:00Z", seconds=0.0)
-    return curve_from_result(result, seed=zlib.crc32(function.name.encode()))
+    result = tune(settings, backend=backend, prices=lambda region: PRICES, clock=lambda: 0.0)
+    return curve_from_result(result.document, seed=zlib.crc32(function.name.encode()))
 
 
 if __name__ == "__main__":

@@ -1,19 +1,24 @@
-"""The protocol that whatever invokes functions meets: AWS, this machine, a simulation."""
+"""The protocols that a backend meets: what invokes a function, and what opens it for a target.
+
+AWS, this machine and known curves are backends. Nothing here knows any of them.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
-from tuner.model import FunctionIdentity, Notice, Sample, Trial
+from tuner.errors import Fault
+from tuner.model import BackendKind, FunctionIdentity, Notice, Sample, Trial
+from tuner.settings import Settings
 
 
 class Backend(Protocol):
-    """Something that can invoke the function at a configuration.
+    """Invokes one function at any configuration.
 
-    Used as a context manager: leaving it, however that happens, puts everything back
-    as it was found and leaves no process, version or copy behind.
+    It is a context manager. Leaving it puts everything back as it was found, however that
+    happens, and leaves no process, version or copy behind.
     """
 
     def __enter__(self) -> Backend: ...
@@ -25,16 +30,55 @@ class Backend(Protocol):
         ...
 
     def notices(self) -> Sequence[Notice]:
-        """What the user should know of the measuring so far (left out sizes, noise of the host)."""
+        """What the user should know of the measuring so far, e.g. sizes that were left out."""
         ...
 
     def measure(self, trials: Sequence[Trial], stop: threading.Event) -> Iterator[Sample]:
-        """Measure a batch, interleaved and in parallel, yielding samples as they complete.
+        """Measure a batch, interleaved and in parallel, and yield samples as they complete.
 
-        Every trial ends in at least one sample, unless `stop` is set: then running
-        invocations are ended, what is complete is yielded, and the iterator ends. What
-        happens to the function is an outcome in a sample; only what makes going
-        on impossible raises (`BackendError`; `FunctionChangedError` ends the study with
-        what it has, and a notice says what changed).
+        Every trial ends in at least one sample, unless `stop` is set. Then running invocations
+        end, complete ones are yielded, and the iterator ends. What happens to the function is
+        an outcome in a sample.
+
+        Raises:
+            BackendError: the measuring cannot go on.
+            FunctionChangedError: the function was deployed. The study ends with what it has.
+        """
+        ...
+
+
+class BackendFactory(Protocol):
+    """Opens the backend for the targets of one kind."""
+
+    @property
+    def kind(self) -> BackendKind:
+        """What sort of place runs the invocations."""
+        ...
+
+    def accepts(self, target: str) -> bool:
+        """Whether a target is of this kind. Judges its form alone, so that it costs nothing."""
+        ...
+
+    def faults(self, document: Mapping[str, Any], settings: Settings | None) -> Iterator[Fault]:
+        """Find what this backend cannot do, before anything is changed or paid for.
+
+        Args:
+            document: the input document. Its form may be at fault too.
+            settings: what it asks for; None: its form is at fault.
+
+        Yields:
+            Faults with JSONPaths of the input document.
+        """
+        ...
+
+    def plan(self, settings: Settings) -> str:
+        """What a run would do and cost at most, in words. Changes and invokes nothing."""
+        ...
+
+    def open(self, settings: Settings) -> Backend:
+        """The backend for the target; the caller enters it.
+
+        Raises:
+            InputError: the target cannot be measured.
         """
         ...

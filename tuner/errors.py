@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 class TunerError(Exception):
@@ -20,6 +21,8 @@ class TunerError(Exception):
     """
 
     exit_code = 1
+    result: Any = None
+    """What was measured until then, as a `tuner.Result` or `tuner.ComparisonResult`. None: nothing."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

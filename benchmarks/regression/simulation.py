@@ -21,8 +21,8 @@ import numpy as np
 
 from benchmarks.regression.chart import draw
 from benchmarks.regression.noise import CONFIGURATION, NoisyPairs
+from tuner.api.comparing import INVOCATIONS, LOCAL_INVOCATIONS, LOCAL_RUNS, RUNS
 from tuner.aws.duet import PAIRS_PER_LOOK
-from tuner.cli.commands.duet import INVOCATIONS, LOCAL_INVOCATIONS, LOCAL_RUNS, RUNS
 from tuner.comparison.duet import run_duet
 from tuner.comparison.duet_plan import DuetPlan
 from tuner.comparison.question import Metric, Question

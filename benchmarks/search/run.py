@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from benchmarks.search.power_tuning import power_tuning_choice, power_tuning_settings
 from reports.words.confidence import confidence
-from tuner.documents.request import request_document
 from tuner.documents.result_builder import build_result
 from tuner.model import FunctionIdentity
 from tuner.pricing.price_list import PriceList
@@ -71,8 +70,7 @@ class Conditions:
 
     def is_high(self, study: Study, identity: FunctionIdentity) -> bool:
         """Whether a reader of the result is told that the confidence is high."""
-        request = request_document(self.settings, study.space)
-        result = build_result(study, identity, request, created_at="2026-01-01T00:00:00Z", seconds=0.0)
+        result = build_result(study, identity, self.settings, created_at="2026-01-01T00:00:00Z", seconds=0.0)
         return confidence(result).level is Confidence.HIGH
 
 

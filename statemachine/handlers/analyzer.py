@@ -22,7 +22,6 @@ from statemachine.output import encode_output
 from statemachine.services import Services, shared_services, with_readable_errors
 from statemachine.transitions import count_execution
 from tuner.aws.api.executions import readable_cause
-from tuner.documents.request import request_document
 from tuner.documents.result import ResultDocument, dumps, function_errors
 from tuner.documents.result_builder import build_result
 from tuner.documents.visualization import VISUALIZATION_PAGE
@@ -91,11 +90,10 @@ def _document(study: Study, store: ExecutionStore, notices: list[Notice], servic
     return build_result(
         study,
         execution.identity,
-        request_document(replace(execution.settings, payloads=store.payloads()), study.space),
+        replace(execution.settings, payloads=store.payloads()),
         created_at=f"{now:%Y-%m-%dT%H:%M:%SZ}",
         seconds=elapsed_s(execution, now),
         notices=notices,
-        discard_top_bottom=execution.settings.discard_top_bottom,
     )
 
 

@@ -13,7 +13,7 @@ from reports.words import verdict
 from reports.words.numbers import milliseconds, money, per_million
 from reports.words.rows import rows
 from tests.browser.conftest import Open
-from tests.golden.make_results import HOSTILE_NAME, LONG
+from tests.golden.situations import HOSTILE_NAME, LONG
 from tests.unit.reports.results import NAMES
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}

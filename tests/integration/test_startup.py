@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.golden.situations import document_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,13 +50,22 @@ def test_help_loads_no_library_but_click() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [("report", "tests/golden/results/1/aws.json", "--format", "markdown"), ("schema", "result"), ("prices",)],
+    [("report", "RESULT", "--format", "markdown"), ("schema", "result"), ("prices",)],
     ids=" ".join,
 )
-def test_what_does_not_search_loads_no_numerics(command: tuple[str, ...]) -> None:
-    output, loaded = loaded_by(*command)
+def test_what_does_not_search_loads_no_numerics(command: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(document_of("grid")), "utf-8")
+    output, loaded = loaded_by(*(str(path) if word == "RESULT" else word for word in command))
     assert output
     assert loaded & {"numpy", "scipy"} == set()
+
+
+def test_the_library_loads_nothing_heavy_until_it_is_used() -> None:
+    program = "import tuner, sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    loaded = set(run_python("-c", program)[0].split())
+    assert "tuner" in loaded
+    assert loaded & {"numpy", "scipy", "boto3", "botocore", "click", "jinja2", "rich", "jsonschema", "psutil"} == set()
 
 
 def test_help_takes_less_than_a_fifth_of_a_second_of_cpu() -> None:

@@ -1,37 +1,38 @@
-"""Flags of `tuner tune` as fields of the input document, and faults back to flags.
+"""The flags of all commands: each is declared here once, with its group, help and conversion.
 
-One schema checks what is said by flags and what a file says. Values that the flags
-cannot convert are handed on as they are, so that every fault is told at once.
+A command picks the flags it takes by name. Values that a flag cannot convert are handed on as they are, so
+that the schema tells every fault at once.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import wraps
+from typing import Any, TypeVar
 
-from tuner.cli.options import fraction
+import click
+
+from tuner.api.options import FIELDS
+from tuner.cli.values import as_names, as_pairs, as_share, as_sizes, share_fault
 from tuner.documents.validation import as_number
-from tuner.errors import Fault, InputError
+from tuner.errors import Fault
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _sizes(text: str) -> Any:
-    parts = text.split(",")
-    if len(parts) == 1 and not text.strip().isdigit():
-        return text.strip()
-    return [as_number(part.strip()) for part in parts]
+class Group(StrEnum):
+    """Headings of the options in a command's help, in their order."""
 
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _pairs(texts: Sequence[str]) -> dict[str, str]:
-    parts = (text.partition("=") for text in texts)
-    return {name: value for name, _, value in parts}
+    COMMON = "Most used"
+    TARGET = "What is invoked"
+    SEARCH = "Search"
+    BUDGET = "Budget"
+    SAFETY = "Safety"
+    VERDICT = "Verdict"
+    AWS = "AWS"
+    OUTPUT = "Output"
 
 
 def _same(value: Any) -> Any:
@@ -40,131 +41,209 @@ def _same(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A flag, the field of the input document that it sets, and how its text becomes a value."""
+    """One flag.
+
+    Attributes:
+        name: as it is written, e.g. `--max-p95-ms`.
+        group: its heading in the help.
+        help: what it does, with its default.
+        metavar: what its value is; empty: it takes none.
+        convert: turns its text into a value of the input document.
+        click: further arguments of `click.option`.
+    """
 
     name: str
-    field: str
+    group: Group
+    help: str
+    metavar: str = ""
     convert: Callable[[Any], Any] = _same
+    click: Mapping[str, Any] | None = None
 
     @property
     def parameter(self) -> str:
-        """Its name as a Python parameter."""
+        """Its name as a Python parameter, and as an option of `tuner.tune`."""
         return self.name.removeprefix("--").replace("-", "_")
+
+    @property
+    def path(self) -> str:
+        """JSONPath of the field that it sets in the input document."""
+        return f"$.{FIELDS[self.parameter]}"
+
+    def option(self) -> Callable[[F], F]:
+        """The click option."""
+        kind: dict[str, Any] = {"metavar": self.metavar} if self.metavar else {"is_flag": True}
+        return option(self.name, group=self.group, help=self.help, **kind, **(self.click or {}))
+
+
+COMMON_OPTIONS = ("quiet", "debug", "help")
+"""Options of every command, which stand last."""
+
+
+class GroupedOption(click.Option):
+    """An option with a heading in the help."""
+
+    def __init__(self, *names: Any, group: Group = Group.OUTPUT, **more: Any) -> None:
+        super().__init__(*names, **more)
+        self.group = group
+
+
+class GroupedCommand(click.Command):
+    """A command whose help lists its options under headings."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one section for each group that has an option."""
+        found: dict[Group, list[tuple[str, str]]] = {group: [] for group in Group}
+        options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
+        for parameter in sorted(options, key=lambda option: option.name in COMMON_OPTIONS):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                found[getattr(parameter, "group", Group.OUTPUT)].append(record)
+        for group, records in found.items():
+            if records:
+                with formatter.section(group):
+                    formatter.write_dl(records)
+
+
+def command(**more: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """Declare a command of the tool: its help is grouped, and it has `--quiet` and `--debug`."""
+
+    def declare(function: Callable[..., Any]) -> click.Command:
+        return click.command(cls=GroupedCommand, **more)(_common(function))
+
+    return declare
+
+
+def option(*names: str, group: Group, **more: Any) -> Callable[[F], F]:
+    """Declare an option that one command alone has."""
+    return click.option(*names, cls=GroupedOption, group=group, **more)
+
+
+def _common(function: F) -> F:
+    quiet = option("--quiet", group=Group.OUTPUT, is_flag=True, help="Show no progress.")
+    debug = option(
+        "--debug", group=Group.OUTPUT, is_flag=True, expose_value=False, help="Show the traceback of an error."
+    )
+    return debug(quiet(function))
+
+
+def format_flag(*formats: str, default: str = "text", help_: str = "What stdout carries.") -> Callable[[F], F]:
+    """`--format`."""
+    return option(
+        "--format", "format_", group=Group.OUTPUT, type=click.Choice(formats), default=default, show_default=True,
+        help=help_,
+    )  # fmt: skip
+
+
+def aws_flags(purpose: str = "", *, region: bool = True) -> Callable[[F], F]:
+    """`--region`, `--profile`, `--role-arn` and `--endpoint-url`; the command gets them as one `connection`.
+
+    Args:
+        purpose: what AWS is reached for, where that is not the command's whole work.
+        region: whether the command takes a region. Others take it from an ARN.
+    """
+    told = f", for {purpose}" if purpose else ""
+    flags = {
+        "region": ("NAME", f"AWS region{told}."),
+        "profile": ("NAME", f"AWS profile{told}."),
+        "role_arn": ("ARN", f"Role to assume, e.g. in another account{told}."),
+        "endpoint_url": ("URL", f"Endpoint of all AWS services{told}."),
+    }
+    if not region:
+        del flags["region"]
+
+    def declare(function: F) -> F:
+        @wraps(function)
+        def connected(*arguments: Any, **options: Any) -> Any:
+            from tuner.aws.api.connection import Connection
+
+            values = {name: options.pop(name) for name in flags}
+            return function(*arguments, connection=Connection(**values), **options)
+
+        declared: Any = connected
+        for name, (metavar, text) in reversed(flags.items()):
+            flag = f"--{name.replace('_', '-')}"
+            declared = option(flag, group=Group.AWS, metavar=metavar, help=text)(declared)
+        return declared  # type: ignore[no-any-return]
+
+    return declare
 
 
 FLAGS = (
-    Flag("--payload-s3", "payloadS3"),
-    Flag("--power-values", "powerValues", _sizes),
-    Flag("--arch", "architectures"),
-    Flag("--strategy", "strategy"),
-    Flag("--balanced-weight", "balancedWeight", as_number),
-    Flag("--max-p95-ms", "constraints.maxP95Ms", as_number),
-    Flag("--max-cost-per-million", "constraints.maxCostPerMillion", as_number),
-    Flag("--min-memory", "constraints.minMemory", as_number),
-    Flag("--sampler", "sampler"),
-    Flag("--runs", "num", as_number),
-    Flag("--environments", "environments", as_number),
-    Flag("--concurrency", "concurrency", as_number),
-    Flag("--tolerance", "tolerance", fraction),
-    Flag("--max-invocations", "budget.maxInvocations", as_number),
-    Flag("--max-usd", "budget.maxUsd", as_number),
-    Flag("--max-seconds", "budget.maxSeconds", as_number),
-    Flag("--only-cold-starts", "onlyColdStarts"),
-    Flag("--pre-processor", "preProcessorARN"),
-    Flag("--post-processor", "postProcessorARN"),
-    Flag("--allowed-exceptions", "allowedExceptions", _names),
-    Flag("--sleep-between-runs-ms", "sleepBetweenRunsMs", as_number),
-    Flag("--disable-payload-logs", "disablePayloadLogs"),
-    Flag("--discard-top-bottom", "discardTopBottom", as_number),
-    Flag("--invocations-per-month", "invocationsPerMonth", as_number),
-    Flag("--discount", "discount", fraction),
-    Flag("--cold-start-share", "coldStartShare", fraction),
-    Flag("--isolation", "isolation"),
-    Flag("--code-for", "codeFor", _pairs),
-    Flag("--seed", "seed", as_number),
-)
+    Flag("--payload", Group.COMMON, "One payload, or a weighted list: [{payload, weight}, …].", "JSON|@FILE"),
+    Flag("--power-values", Group.COMMON, "128,512,1024, or 128-3008, or all. [default: every size allowed]", "SIZES",
+         as_sizes),
+    Flag("--arch", Group.COMMON, "current, x86_64, arm64 or both. [default: current]", "ARCH"),
+    Flag("--strategy", Group.COMMON, "cost, speed or balanced. [default: cost]", "NAME"),
+    Flag("--max-p95-ms", Group.COMMON, "Constraint: 95th percentile of the duration at most.", "MS", as_number),
+    Flag("--payload-s3", Group.TARGET, "Payload in S3. Wins over --payload.", "S3URL"),
+    Flag("--pre-processor", Group.TARGET, "Function called before each run. Its answer replaces the payload.", "ARN"),
+    Flag("--post-processor", Group.TARGET, "Function called with the output of each run.", "ARN"),
+    Flag("--allowed-exceptions", Group.TARGET, "Error types that count as normal runs, e.g. NotFound,Gone.", "NAMES",
+         as_names),
+    Flag("--only-cold-starts", Group.TARGET, "Make every run in a new environment."),
+    Flag("--sleep-between-runs-ms", Group.TARGET, "Pause between runs in an environment. [default: 0]", "MS",
+         as_number),
+    Flag("--code-for", Group.TARGET, "Package for an architecture: s3://bucket/key, or an image. May be repeated.",
+         "ARCH=URI", as_pairs, {"multiple": True}),
+    Flag("--balanced-weight", Group.SEARCH, "For balanced: 0 is speed, 1 is cost. [default: 0.5]", "0..1", as_number),
+    Flag("--max-cost-per-million", Group.SEARCH, "Constraint: cost of a million invocations at most.", "USD",
+         as_number),
+    Flag("--min-memory", Group.SEARCH, "Constraint: memory size at least.", "MB", as_number),
+    Flag("--sampler", Group.SEARCH, "adaptive or grid. [default: adaptive, or grid with --runs]", "NAME"),
+    Flag("--runs", Group.SEARCH, "Runs of each configuration. Asks for the grid. [default: 10]", "N", as_number),
+    Flag("--environments", Group.SEARCH, "Execution environments of a trial. [default: 2]", "N", as_number),
+    Flag("--concurrency", Group.SEARCH, "Invocations at once. [default: 10]", "N", as_number),
+    Flag("--tolerance", Group.SEARCH, "Stop when the answer is this close to the best. [default: 2%]", "PERCENT",
+         as_share),
+    Flag("--cold-start-share", Group.SEARCH, "Share of invocations that are cold starts. [default: 0%]", "PERCENT",
+         as_share),
+    Flag("--discard-top-bottom", Group.SEARCH, "Fraction left out on each side for trimmed means. [default: 0.2]",
+         "0..0.4", as_number),
+    Flag("--seed", Group.SEARCH, "Source of every random choice. [default: 0]", "N", as_number),
+    Flag("--max-invocations", Group.BUDGET, "Stop after this many invocations.", "N", as_number),
+    Flag("--max-usd", Group.BUDGET, "Stop after this much money.", "USD", as_number),
+    Flag("--max-seconds", Group.BUDGET, "Stop after this much time.", "S", as_number),
+    Flag("--invocations-per-month", Group.BUDGET, "Traffic of the function, for the money shown.", "N", as_number),
+    Flag("--discount", Group.BUDGET, "Discount on the duration price, e.g. 12% for a Savings Plan.", "PERCENT",
+         as_share),
+    Flag("--isolation", Group.SAFETY, "versions, or copy: leave $LATEST alone. [default: versions]", "HOW"),
+    Flag("--disable-payload-logs", Group.SAFETY, "Keep payloads out of messages and results."),
+)  # fmt: skip
+"""Every flag that sets a field of the input document."""
+_BY_NAME = {flag.name: flag for flag in FLAGS}
 
 
-def input_document(
-    target: str, options: Mapping[str, Any], base: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The input document that the flags stand for.
+def settings_flags(*names: str, **told: str) -> Callable[[F], F]:
+    """Declare flags that set fields of the input document.
 
     Args:
-        target: the TARGET argument.
-        options: values of the flags by parameter name; None or False: not given.
-        base: a document to start from (`--input`, `--resume`); flags win.
-
-    Returns:
-        The document, and for each JSONPath that a flag set, the flag's name.
+        names: the flags; none: all of them.
+        told: other help texts, by parameter.
     """
-    document = {**base, "lambdaARN": target}
-    origins = {"$.lambdaARN": "TARGET"}
+    chosen = [_BY_NAME[name] for name in names or _BY_NAME]
+
+    def declare(function: F) -> F:
+        for flag in reversed(chosen):
+            function = replace(flag, help=told.get(flag.parameter, flag.help)).option()(function)
+        return function
+
+    return declare
+
+
+def converted(options: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
+    """The values of the flags that were given. A fault is added for a share that can be read in two ways."""
+    values = {
+        flag.parameter: flag.convert(options[flag.parameter])
+        for flag in FLAGS
+        if options.get(flag.parameter) not in (None, False, ())
+    }
     for flag in FLAGS:
-        value = options.get(flag.parameter)
-        if value is None or value is False or value == ():
-            continue
-        if _put(document, flag.field.split("."), flag.convert(value)):
-            origins[f"$.{flag.field}"] = flag.name
-    return document, origins
+        if flag.convert is as_share and isinstance(text := values.get(flag.parameter), str):
+            faults.append(share_fault(flag.name, text))
+            del values[flag.parameter]
+    return values
 
 
-def _put(document: dict[str, Any], path: list[str], value: Any) -> bool:
-    """Set a field, which may lie within another; False where what lies above is no object (the schema says so)."""
-    parent, *rest = path
-    if not rest:
-        document[parent] = value
-        return True
-    known = document.get(parent, {})
-    if not isinstance(known, Mapping):
-        return False
-    document[parent] = dict(known)
-    return _put(document[parent], rest, value)
-
-
-def name_flags(faults: Iterable[Fault], origins: Mapping[str, str]) -> list[Fault]:
-    """The faults with the flag's name in place of the path, where a flag set the value."""
-    renamed = []
-    for fault in faults:
-        path = fault.path
-        for origin, flag in origins.items():
-            if path == origin or path.startswith((origin + ".", origin + "[")):
-                path = flag + path[len(origin) :]
-                break
-        renamed.append(Fault(path, fault.problem, fault.remedy))
-    return renamed
-
-
-@contextmanager
-def flags_named(origins: Mapping[str, str]) -> Iterator[None]:
-    """What is found out to be at fault later on is told under its flag as well."""
-    try:
-        yield
-    except InputError as exc:
-        raise InputError(name_flags(exc.faults, origins), exc.hint) from exc
-
-
-def read_json_file(path: Path, flag: str, faults: list[Fault]) -> Any:
-    """The JSON of a file; a fault is added and None returned when it cannot be read."""
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except OSError as exc:
-        faults.append(Fault(flag, f"{path} cannot be read: {exc.strerror}", "give the path of a JSON file"))
-    except (ValueError, RecursionError) as exc:
-        faults.append(Fault(flag, f"{path} is not JSON: {exc}", "correct the file"))
-    return None
-
-
-def read_payload(text: str, faults: list[Fault], *, show: bool = True) -> Any:
-    """The payload of `--payload JSON` or `--payload @FILE`; None with a fault when there is none.
-
-    `show` lets the fault quote the beginning of what is wrong.
-    """
-    if text.startswith("@"):
-        return read_json_file(Path(text[1:]), "--payload", faults)
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as exc:
-        shown = "what was given" if not show else text if len(text) <= 60 else text[:60] + "…"
-        faults.append(Fault("--payload", f"{shown} is not JSON: {exc}", "quote it for the shell, or use @FILE"))
-    return None
+def flag_names(parameters: Sequence[str]) -> dict[str, str]:
+    """Names of flags by the JSONPath of the field that each sets."""
+    return {"$.lambdaARN": "TARGET"} | {flag.path: flag.name for flag in FLAGS if flag.parameter in parameters}

@@ -18,7 +18,8 @@ from importlib import import_module
 import click
 
 from tuner import __version__
-from tuner.cli.options import ENDING_SIGNALS, handled_signals
+from tuner.cli.exit_codes import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED
+from tuner.cli.signals import ENDING_SIGNALS, handled_signals
 from tuner.errors import InterruptedRunError, TunerError
 
 COMMANDS = {
@@ -33,9 +34,6 @@ COMMANDS = {
     "schema": "Print the JSON Schema of inputs or results.",
     "simulate": "Tune known curves and print regret and search cost.",
 }
-EXIT_FAILED = 1
-EXIT_INPUT = 2
-EXIT_INTERRUPTED = 130
 _OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT}
 """What writing to stdout can fail with: its reader has gone, the disk is full, it is closed."""
 

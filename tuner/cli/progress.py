@@ -30,13 +30,11 @@ class Progress:
 
     Args:
         quiet: show nothing.
-        currency: for the money shown.
         clock: seconds, from any beginning.
     """
 
-    def __init__(self, *, quiet: bool, currency: str = "USD", clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._quiet = quiet
-        self._sign = currency_sign(currency)
         self._clock = clock
         self._said_at = clock()
         self._live: Live | None = None
@@ -78,7 +76,7 @@ class Progress:
         asked = sum(trial.invocations for round_ in study.rounds for trial in round_.trials)
         text = f"round {self._round}  {used.invocations}/{study.budget.max_invocations or asked} runs"
         if not study.free:
-            text += f"  {self._sign}{used.usd:.6f}"
+            text += f"  {currency_sign(study.prices.currency)}{used.usd:.6f}"
         return f"{text}  best yet {best}" if best else text
 
     def _show(self, text: str) -> None:

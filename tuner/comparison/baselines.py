@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
-from tuner.documents.result import ResultDocument, loads
+from tuner.documents.result import ResultDocument
 from tuner.errors import Fault, InputError
 from tuner.model import Notice
 
@@ -24,22 +24,14 @@ class Mismatch(StrEnum):
     HOST = "host"
 
 
-def decode_result(text: str, *, name: str) -> ResultDocument:
-    """A result document that holds measurements.
-
-    Args:
-        text: JSON text.
-        name: what to call it in an error.
+def refuse_unmeasured(document: ResultDocument, *, name: str) -> None:
+    """Refuse a result document without measurements.
 
     Raises:
-        InputError: it is empty, broken, or holds no measurement.
+        InputError: it holds none.
     """
-    if not text.strip():
-        raise InputError.single(name, "is empty", "the run that wrote it did not finish: tune again")
-    document = loads(text, name=name)
     if not document["measurements"]:
         raise InputError.single(name, "holds no measurement", "tune again; see its warnings for the cause")
-    return document
 
 
 def check_comparable(

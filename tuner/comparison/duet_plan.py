@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tuner.backend import Backend
 from tuner.comparison.statistics.error_spending import FIRST_LOOK, looks
 from tuner.errors import InputError
 from tuner.model import Configuration, Invocation
+from tuner.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +98,20 @@ class Duet:
     candidate: Backend
     pairs: Callable[[DuetPlan, int], PairSource]
     step: int = 1
+
+
+@runtime_checkable
+class DuetFactory(Protocol):
+    """A factory of backends that can also measure two versions side by side."""
+
+    def open_duet(self, settings: Settings, versions: tuple[str, str]) -> AbstractContextManager[Duet]:
+        """Open both versions.
+
+        Args:
+            settings: how to measure, and the target that both are versions of.
+            versions: what the user calls the baseline and the candidate.
+
+        Raises:
+            InputError: a version cannot be found or measured.
+        """
+        ...

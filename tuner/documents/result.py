@@ -332,6 +332,8 @@ def loads(text: str, *, name: str) -> ResultDocument:
     Raises:
         InputError: not JSON, not a result document, a version from the future, or damaged.
     """
+    if not text.strip():
+        raise InputError.single(name, "is empty", "the run that wrote it did not finish: tune again")
     remedy = "give a result.json that `tuner tune` or the state machine wrote"
     try:
         document = json.loads(text)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner import __version__
+from tuner.documents.request import request_document
 from tuner.documents.result import (
     SCHEMA_VERSION,
     ConfigurationDocument,
@@ -25,7 +26,6 @@ from tuner.documents.result import (
     PointDocument,
     PricesDocument,
     RecommendationDocument,
-    RequestDocument,
     ResultDocument,
     SavingDocument,
     SearchRoundDocument,
@@ -62,6 +62,7 @@ from tuner.pricing.spending import spent
 from tuner.search.advice import advise_timeout, fitted_belief
 from tuner.search.recommendation import Choice, frontier, recommend, regret, weigh_cold_starts
 from tuner.search.study import Study
+from tuner.settings import Settings
 
 Value = Callable[[Invocation], float]
 
@@ -69,23 +70,21 @@ Value = Callable[[Invocation], float]
 def build_result(
     study: Study,
     identity: FunctionIdentity,
-    request: RequestDocument,
+    settings: Settings,
     *,
     created_at: str,
     seconds: float,
     notices: Iterable[Notice] = (),
-    discard_top_bottom: float = 0.2,
 ) -> ResultDocument:
     """Build the result document of a study.
 
     Args:
         study: what was measured, finished or not.
         identity: which function, and where it ran.
-        request: the settings that reproduce the run, in the form of the schema.
+        settings: what the user asked for.
         created_at: UTC ISO 8601 time.
         seconds: wall time of the tuning.
         notices: what the user should know.
-        discard_top_bottom: for the peer's trimmed mean.
     """
     share, objective = study.objective.cold_start_share, replace(study.objective, cold_start_share=0.0)
     belief = weigh_cold_starts(study.belief(), share, study.prices)
@@ -109,9 +108,9 @@ def build_result(
         "tool": {"name": "lambda-tuner", "version": __version__},
         "created_at": created_at,
         "function": _function(identity),
-        "request": request,
+        "request": request_document(settings, study.space),
         "prices": _prices(study.prices),
-        "measurements": _measurements(study, discard_top_bottom),
+        "measurements": _measurements(study, settings.discard_top_bottom),
         "curve": [_point(belief, index) for index in range(len(belief.candidates))],
         "excluded": [
             {**_configuration(configuration), "reason": exclusion.reason}

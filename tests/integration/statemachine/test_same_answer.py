@@ -10,7 +10,6 @@ from statemachine.execution_study import rebuild_study
 from tests.cloud.fixtures import Cloud
 from tests.integration.statemachine.driver import Driver
 from tuner.documents.input import decode_input
-from tuner.documents.request import request_document
 from tuner.documents.result_builder import build_result
 from tuner.search.setup import make_study
 
@@ -54,7 +53,7 @@ def test_the_same_samples_give_the_same_answer(cloud: Cloud, driver: Driver, ext
     theirs = build_result(
         study,
         dataclasses.replace(execution.identity),
-        request_document(decode_input(document), study.space),
+        decode_input(document),
         created_at="2026-09-18T04:12:00Z",
         seconds=driver.result(state)["tuning"]["seconds"],
     )

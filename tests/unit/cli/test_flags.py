@@ -8,22 +8,24 @@ from typing import Any
 import click
 import pytest
 
+from tuner.api.options import FIELDS, Options, input_document, renamed
 from tuner.cli.commands.tune import command
-from tuner.cli.flags import FLAGS, input_document, name_flags, read_json_file, read_payload
+from tuner.cli.flags import FLAGS, converted, flag_names
 from tuner.cli.main import run
-from tuner.cli.options import fraction
+from tuner.cli.values import as_share, read_json_file, read_payload
 from tuner.documents.input import decode_input, input_faults, input_schema
 from tuner.documents.validation import as_number
 from tuner.errors import Fault
 
 
 def document_of(base: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
-    return input_document("f", options, base or {})[0]
+    return input_document("f", converted(options, []), base)[0]
 
 
 def faults_of(base: dict[str, Any] | None = None, **options: Any) -> list[str]:
-    document, origins = input_document("f", options, base or {})
-    return list(map(str, name_flags(input_faults(document), origins)))
+    faults: list[Fault] = []
+    document, parameters = input_document("f", converted(options, faults), base)
+    return list(map(str, [*faults, *renamed(input_faults(document), flag_names(parameters))]))
 
 
 def schema_at(field: str) -> dict[str, Any]:
@@ -36,8 +38,13 @@ def schema_at(field: str) -> dict[str, Any]:
 def test_every_flag_sets_a_field_that_the_schema_knows_and_the_command_has_it() -> None:
     options = {name for parameter in command.params if isinstance(parameter, click.Option) for name in parameter.opts}
     for flag in FLAGS:
-        assert schema_at(flag.field)
+        assert schema_at(FIELDS[flag.parameter])
         assert flag.name in options
+
+
+def test_every_flag_of_the_settings_is_a_keyword_of_the_library_and_the_other_way_round() -> None:
+    keywords = {"payload", *Options.__annotations__}
+    assert {flag.parameter for flag in FLAGS} == keywords == set(FIELDS)
 
 
 @pytest.mark.parametrize(
@@ -57,11 +64,14 @@ def test_memory_sizes_are_written_as_a_list_a_range_or_all(text: str, value: Any
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("5%", 0.05), ("0.05", 0.05), ("5", 0.05), ("12.5%", 0.125), ("0.5%", 0.005), (" 2 %", 0.02)]
+    ("text", "value"), [("5%", 0.05), ("5", 0.05), ("12.5%", 0.125), ("0.5%", 0.005), (" 2 %", 0.02), ("0", 0.0)]
 )
-def test_a_share_is_a_percentage_or_a_fraction(text: str, value: float) -> None:
-    assert fraction(text) == pytest.approx(value)
-    assert document_of(tolerance=text)["tolerance"] == pytest.approx(value)
+def test_a_share_is_a_percentage(text: str, value: float) -> None:
+    assert as_share(text) == pytest.approx(value)
+
+
+def test_a_share_that_can_be_read_in_two_ways_is_refused_with_both() -> None:
+    assert faults_of(tolerance="0.5") == ["--tolerance: 0.5 can mean 0.5% or 50% (write 0.5% or 50%)"]
 
 
 def test_flags_win_over_the_document_and_leave_the_rest_of_it() -> None:
@@ -77,7 +87,8 @@ def test_flags_win_over_the_document_and_leave_the_rest_of_it() -> None:
 
 def test_flags_that_were_not_given_set_nothing() -> None:
     unset = {
-        flag.parameter: False if flag.field in ("onlyColdStarts", "disablePayloadLogs") else None for flag in FLAGS
+        flag.parameter: False if flag.parameter in ("only_cold_starts", "disable_payload_logs") else None
+        for flag in FLAGS
     }
     assert document_of(**unset) == {"lambdaARN": "f"}
     assert document_of(only_cold_starts=True)["onlyColdStarts"] is True
@@ -142,9 +153,8 @@ def test_a_file_that_is_not_utf_8_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_a_flag_does_not_hide_that_its_place_in_the_input_is_no_object() -> None:
-    document, origins = input_document("f", {"max_p95_ms": "5"}, {"constraints": 5})
-    faults = name_flags(input_faults(document), origins)
-    assert [fault.path for fault in faults if fault.path.startswith("$.constraints")]
+    document, _ = input_document("f", {"max_p95_ms": 5}, {"constraints": 5})
+    assert [fault.path for fault in input_faults(document) if fault.path.startswith("$.constraints")]
 
 
 def test_a_bad_payload_is_not_quoted_where_payload_logs_are_off() -> None:
@@ -165,7 +175,7 @@ def test_a_budget_of_a_duet_is_a_finite_number_above_zero(flag: str, value: str)
     assert run(["duet", "f", "--baseline", "1", "--candidate", "2", flag, value]) == 2
 
 
-@pytest.mark.parametrize("field", [flag.parameter for flag in FLAGS if flag.convert in (fraction, as_number)])
+@pytest.mark.parametrize("field", [flag.parameter for flag in FLAGS if flag.convert in (as_share, as_number)])
 @pytest.mark.parametrize("value", ["nan", "inf", "-1"])
 def test_a_number_of_a_flag_is_finite_and_not_negative(field: str, value: str) -> None:
     assert faults_of(**{field: value})

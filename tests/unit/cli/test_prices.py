@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tuner.api.price_cache import cache_file, current_prices, keep_prices
 from tuner.cli.main import run
-from tuner.cli.price_cache import cache_file, current_prices, keep_prices
 from tuner.pricing.price_list import price_list, shipped_document
 
 

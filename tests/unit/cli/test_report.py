@@ -9,10 +9,19 @@ from pathlib import Path
 import pytest
 
 from reports import html
-from tests.unit.reports.results import FOLDER, result
+from tests.unit.reports.results import result
 from tuner.cli.main import run
+from tuner.documents.result import dumps
 
-AWS = str(FOLDER / "1" / "aws.json")
+TEXT = dumps(result("grid")).encode()  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The file of a result."""
+    path = tmp_path_factory.mktemp("grid") / "result.json"
+    path.write_bytes(TEXT)
+    return str(path)
 
 
 @pytest.mark.parametrize(
@@ -22,40 +31,42 @@ AWS = str(FOLDER / "1" / "aws.json")
         (("--format", "markdown"), "### Memory"),
         (("--format", "csv"), "memory_mb,"),
         (("--format", "svg"), "<svg "),
-        (("--format", "text"), "1,280 MB on arm64"),
+        (("--format", "text"), "1,536 MB on x86_64"),
     ],
 )
-def test_every_format_goes_to_stdout(flags: tuple[str, ...], start: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["report", AWS, *flags]) == 0
+def test_every_format_goes_to_stdout(
+    aws: str, flags: tuple[str, ...], start: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", aws, *flags]) == 0
     assert capsys.readouterr().out.startswith(start)
 
 
-def test_the_file_is_what_render_gives(tmp_path: Path) -> None:
-    assert run(["report", AWS, "--output", str(tmp_path / "a" / "report.html")]) == 0
-    assert (tmp_path / "a" / "report.html").read_text("utf-8") == html.render(result("aws"))
+def test_the_file_is_what_render_gives(aws: str, tmp_path: Path) -> None:
+    assert run(["report", aws, "--output", str(tmp_path / "a" / "report.html")]) == 0
+    assert (tmp_path / "a" / "report.html").read_text("utf-8") == html.render(result("grid"))
 
 
 def test_the_folder_of_a_run_will_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "result.json").write_bytes(Path(AWS).read_bytes())
+    (tmp_path / "result.json").write_bytes(TEXT)
     assert run(["report", str(tmp_path), "--format", "text"]) == 0
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "is not JSON"),
+        (b"", "is empty"),
         (b'{"schema_version": 1', "is not JSON"),
         (b"[1, 2]", "is not a result document"),
         (b'{"power": 512}', "is not a result document"),
         (b'{"schema_version": 99}', "schema_version 99"),
         (b"\xff\xfe\x00", "is not text in UTF-8"),
-        (Path(AWS).read_bytes().replace(b'"seconds": 74.2', b'"seconds": NaN'), "not a finite number"),
-        (Path(AWS).read_bytes().replace(b'"cold": [', b'"cold": [true, ', 1), "different lengths"),
-        (Path(AWS).read_bytes().replace(b'"curve": [', b'"curve": [3, '), "$.curve[0]"),
+        (TEXT.replace(b'"seconds": 74.2', b'"seconds": NaN'), "not a finite number"),
+        (TEXT.replace(b'"cold": [', b'"cold": [true, ', 1), "different lengths"),
+        (TEXT.replace(b'"curve": [', b'"curve": [3, '), "$.curve[0]"),
     ],
 )
 def test_a_damaged_or_foreign_file_gets_one_clear_error(
-    content: bytes, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    aws: str, content: bytes, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "result.json"
     file.write_bytes(content)
@@ -66,30 +77,30 @@ def test_a_damaged_or_foreign_file_gets_one_clear_error(
     assert "Traceback" not in error
 
 
-def test_a_missing_file_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file_is_bad_input(aws: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "nowhere.json"]) == 2
     assert "nowhere.json" in capsys.readouterr().err
 
 
 def test_a_file_in_the_place_of_a_folder_is_told_with_a_remedy(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    aws: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "README.md").write_text("")
-    assert run(["report", AWS, "--output", str(tmp_path / "README.md" / "report.html")]) == 1
+    assert run(["report", aws, "--output", str(tmp_path / "README.md" / "report.html")]) == 1
     told = capsys.readouterr().err
     assert "cannot write" in told
     assert "defect" not in told
 
 
-def test_a_pipe_is_written_into_and_a_link_stays_a_link(tmp_path: Path) -> None:
+def test_a_pipe_is_written_into_and_a_link_stays_a_link(aws: str, tmp_path: Path) -> None:
     pipe, link, linked = tmp_path / "pipe", tmp_path / "link.csv", tmp_path / "linked.csv"
     os.mkfifo(pipe)
     link.symlink_to(linked)
     with ThreadPoolExecutor() as threads:
         read = threads.submit(pipe.read_text, "utf-8")
-        assert run(["report", AWS, "--format", "csv", "--output", str(pipe)]) == 0
+        assert run(["report", aws, "--format", "csv", "--output", str(pipe)]) == 0
         assert read.result(timeout=30).startswith("memory_mb,")
     assert pipe.is_fifo()
-    assert run(["report", AWS, "--format", "csv", "--output", str(link)]) == 0
+    assert run(["report", aws, "--format", "csv", "--output", str(link)]) == 0
     assert link.is_symlink()
     assert linked.read_text("utf-8").startswith("memory_mb,")

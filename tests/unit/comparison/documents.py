@@ -8,7 +8,6 @@ from typing import Any
 
 from tuner.comparison.question import Metric
 from tuner.comparison.verdicts import Comparison, Finding
-from tuner.documents.request import request_document
 from tuner.documents.result_builder import build_result
 from tuner.model import Architecture, Configuration, Objective, SearchSpace
 from tuner.pricing.price_list import price_list
@@ -52,8 +51,7 @@ def result(
     run(study, backend, stop=threading.Event(), clock=lambda: 0.0)
     identity = replace(backend.describe(), region="us-east-1")
     settings = Settings("simulated", sampler="grid", runs=runs, environments=environments, seed=seed)
-    request = request_document(settings, space)
-    document = build_result(study, identity, request, created_at="2026-09-01T10:00:00Z", seconds=1.0)
+    document = build_result(study, identity, settings, created_at="2026-09-01T10:00:00Z", seconds=1.0)
     document["function"].update(function)
     return document
 

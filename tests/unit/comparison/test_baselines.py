@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.unit.comparison.documents import result
-from tuner.cli.result_store import read_result, write_result
-from tuner.comparison.baselines import Mismatch, check_comparable
+from tuner.api.result_store import load_result, read_result
+from tuner.comparison.baselines import Mismatch, check_comparable, refuse_unmeasured
 from tuner.errors import InputError
 
 
@@ -42,7 +42,6 @@ WHOLE = json.dumps(result(sizes=(256,), runs=4, environments=2))
         (WHOLE[: len(WHOLE) // 2], "is not JSON"),
         (WHOLE.replace('"schema_version": 1', '"schema_version": 9'), "schema_version 9"),
         (WHOLE.replace('"measurements"', '"Measurements"'), "measurements"),
-        (json.dumps(json.loads(WHOLE) | {"measurements": []}), "holds no measurement"),
         (WHOLE.replace("2026-09-01T10:00:00Z", "yesterday"), "created_at"),
         (WHOLE.replace('"details": {}', '"details": {"cores": "two"}'), r"details\.cores"),
     ],
@@ -51,8 +50,14 @@ def test_a_broken_document_is_bad_input_with_its_name_and_the_reason(tmp_path: P
     path = tmp_path / "baseline.json"
     path.write_text(text)
     with pytest.raises(InputError, match=reason) as caught:
-        read_result(str(path), None)
+        load_result(path)
     assert "baseline.json" in caught.value.message
+
+
+def test_a_result_without_measurements_is_not_compared() -> None:
+    document = json.loads(WHOLE) | {"measurements": []}
+    with pytest.raises(InputError, match="holds no measurement"):
+        refuse_unmeasured(document, name="old.json")
 
 
 def shorter(column: list[float]) -> None:
@@ -70,22 +75,20 @@ def test_damaged_columns_are_bad_input(tmp_path: Path, damage: Callable[[list[fl
     path = tmp_path / "baseline.json"
     path.write_text(json.dumps(document))
     with pytest.raises(InputError, match=r"\$\.measurements\[0\]\.data"):
-        read_result(str(path), None)
+        load_result(path)
 
 
 def test_a_missing_file_a_folder_and_bytes_are_bad_input(tmp_path: Path) -> None:
     (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\x00")
     for path in (tmp_path / "none.json", tmp_path, tmp_path / "bytes.json"):
         with pytest.raises(InputError):
-            read_result(str(path), None)
+            load_result(path)
 
 
 def test_a_baseline_goes_to_s3_and_back() -> None:
     store = FakeStore()
-    write_result("s3://builds/baseline.json", WHOLE, store)
-    text, document = read_result("s3://builds/baseline.json", store)
-    assert text == WHOLE
-    assert document["function"]["name"] == "simulated"
+    store.write("s3://builds/baseline.json", WHOLE)
+    assert read_result("s3://builds/baseline.json", store).document == json.loads(WHOLE)
     with pytest.raises(InputError, match="does not exist"):
         read_result("s3://builds/other.json", store)
 

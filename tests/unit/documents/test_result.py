@@ -15,7 +15,6 @@ from jsonschema import Draft202012Validator
 
 from tests.unit.studies import ARM, QUIET, SIZES, X86, function_of, measured, ran, sample_of, study_of
 from tuner.documents.input import decode_input
-from tuner.documents.request import request_document
 from tuner.documents.result import dumps, function_errors, loads, schema
 from tuner.documents.result_builder import build_result
 from tuner.errors import InputError
@@ -46,7 +45,7 @@ def document_of(study: Study, identity: FunctionIdentity = IDENTITY, **changes: 
     return build_result(
         study,
         identity,
-        request_document(INPUT, study.space),
+        INPUT,
         created_at="2026-09-14T08:12:45Z",
         seconds=12.5,
         **changes,
@@ -292,7 +291,7 @@ def damaged(path: str, value: Any) -> str:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is not JSON"),
+        ("", "is empty"),
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
         ("[]", "is not a result document"),

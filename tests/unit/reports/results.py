@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parents[2] / "golden" / "results"
-NAMES = tuple(sorted(f"{path.parent.name}/{path.stem}" for path in FOLDER.glob("*/*.json")))
+from tests.golden.situations import SITUATIONS, document_of, released_names
 
-
-@cache
-def _text(name: str) -> str:
-    return (FOLDER / f"{name if '/' in name else f'1/{name}'}.json").read_text("utf-8")
+NAMES = (*SITUATIONS, *released_names())
 
 
 def result(name: str) -> dict[str, Any]:
-    """A document of one's own, by its name (of schema version 1, unless it says `2/name`)."""
-    document: dict[str, Any] = json.loads(_text(name))
-    return document
+    """A document of one's own, by its name."""
+    return document_of(name)

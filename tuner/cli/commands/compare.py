@@ -1,22 +1,26 @@
-"""`tuner compare`: two result documents, and what got worse."""
+"""`tuner compare`: compares two results and says what got worse."""
 
 from __future__ import annotations
 
 import math
-from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.comparison import comparison_options, deliver, read_question
-from tuner.cli.options import common_options, fraction
-from tuner.cli.result_store import S3_SCHEME, Store, exists, read_result, write_result
-from tuner.comparison.baselines import Mismatch, check_comparable
+from tuner.cli.comparison import comparison_flags, comparison_question, deliver
+from tuner.cli.exit_codes import EXIT_OK
+from tuner.cli.flags import Group, aws_flags, option
+from tuner.cli.flags import command as declare
+from tuner.cli.values import as_share, share_fault
+from tuner.comparison.baselines import Mismatch
 from tuner.comparison.verdicts import Verdict
-from tuner.errors import InputError
+from tuner.errors import Fault, InputError
+
+if TYPE_CHECKING:
+    from tuner.aws.api.connection import Connection
 
 
-@click.command(
+@declare(
     epilog="""Examples:
 
 \b
@@ -26,59 +30,62 @@ from tuner.errors import InputError
 )
 @click.argument("baseline")
 @click.argument("candidate")
-@comparison_options
-@click.option("--update-baseline", is_flag=True, help="Put CANDIDATE in BASELINE's place when it is proved no worse.")
-@click.option(
+@comparison_flags
+@option(
+    "--update-baseline",
+    group=Group.SAFETY,
+    is_flag=True,
+    help="Replace BASELINE by CANDIDATE when it is proved no worse.",
+)
+@option(
     "--allow-different",
     "allowed",
-    type=click.Choice([mismatch.value for mismatch in Mismatch]),
+    group=Group.SAFETY,
     multiple=True,
-    help="Compare although this differs; may be repeated.",
+    type=click.Choice([mismatch.value for mismatch in Mismatch]),
+    help="Compare although this differs. May be repeated.",
 )
-@click.option("--drift", metavar="PERCENT", default="0%", help="Spread between two sessions of measuring. Default 0%.")
-@click.option("--region", metavar="NAME", help="AWS region, for s3://.")
-@click.option("--profile", metavar="NAME", help="AWS profile, for s3://.")
-@click.option("--role-arn", metavar="ARN", help="Role to assume, for s3://.")
-@click.option("--endpoint-url", metavar="URL", help="Endpoint of S3.")
-@common_options
-def command(baseline: str, candidate: str, **options: Any) -> int:
-    """Compare the results BASELINE and CANDIDATE: files, or s3:// addresses.
+@option(
+    "--drift",
+    group=Group.VERDICT,
+    metavar="PERCENT",
+    default="0%",
+    show_default=True,
+    help="Spread between two sessions of measuring.",
+)
+@aws_flags("s3://")
+def command(baseline: str, candidate: str, *, connection: Connection, **options: Any) -> int:
+    """Compare the results BASELINE and CANDIDATE: files, folders of runs, or s3:// addresses.
 
     Exits with 3 when a metric is worse than the threshold allows, with 4 under --strict
     when it is not decided, and with 2 when the two cannot be compared.
     """
-    from tuner.comparison.results import compare, first_baseline
+    from tuner.api.comparing import compare, first_baseline
+    from tuner.api.result_store import load_result, store_of
 
-    question = read_question(options)
-    drift = fraction(options["drift"])
+    faults: list[Fault] = []
+    question = comparison_question(options, faults)
+    drift = as_share(options["drift"])
     if isinstance(drift, str) or not 0 <= drift < math.inf:
-        raise InputError.single("--drift", f"{options['drift']} is not a percentage", "write it as 3%")
-    with ExitStack() as resources:
-        store = _open_store(options, resources) if any(a.startswith(S3_SCHEME) for a in (baseline, candidate)) else None
-        text, after = read_result(candidate, store)
-        if options["update_baseline"] and not exists(baseline, store):
-            deliver(first_baseline(after, question, names=(baseline, candidate)), options)
-            write_result(baseline, text, store)
-            return 0
-        _, before = read_result(baseline, store)
-        notices = check_comparable(before, after, [Mismatch(name) for name in options["allowed"]])
+        faults.append(share_fault("--drift", options["drift"], "3%"))
+    if faults:
+        raise InputError(faults)
+    after = load_result(candidate, connection=connection)
+    with store_of(baseline, connection) as store:
+        if options["update_baseline"] and store.read(baseline) is None:
+            deliver(first_baseline(after, names=(baseline, candidate), **question), options)
+            store.write(baseline, after.to_json())
+            return EXIT_OK
         found = compare(
-            before, after, question, drift_sd=math.log1p(drift), names=(baseline, candidate), notices=notices
-        )
+            baseline, after, drift=float(drift), allow_different=options["allowed"], names=(baseline, candidate),
+            connection=connection, **question,
+        )  # fmt: skip
         code = deliver(found, options)
         if options["update_baseline"] and found.verdict in (Verdict.SAME, Verdict.BETTER):
-            write_result(baseline, text, store)
+            store.write(baseline, after.to_json())
             click.echo(f"{baseline} is now {candidate}.", err=True)
         elif options["update_baseline"]:
             # What is not decided may be a regression, which a new baseline would hide for good.
             why = "worse" if found.verdict is Verdict.WORSE else "not decided"
             click.echo(f"{baseline} is left as it is: {why}. To accept the candidate, copy the file.", err=True)
     return code
-
-
-def _open_store(options: dict[str, Any], resources: ExitStack) -> Store:
-    from tuner.aws.api.connection import Connection
-    from tuner.aws.api.text_store import open_texts
-
-    connection = Connection(options["region"], options["profile"], options["role_arn"], options["endpoint_url"])
-    return resources.enter_context(open_texts(connection))

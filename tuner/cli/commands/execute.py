@@ -7,16 +7,20 @@ import re
 import secrets
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.options import common_options, write_bytes
+from tuner.api.files import write_bytes
+from tuner.cli.flags import Group, aws_flags, format_flag, option
+from tuner.cli.flags import command as declare
 from tuner.errors import Fault, InputError, InterruptedRunError, TunerError
 
 if TYPE_CHECKING:
+    from tuner.aws.api.connection import Connection
     from tuner.aws.api.executions import Ended, Event
 
 DOCUMENTS = ("result", "report", "summary")
@@ -28,7 +32,7 @@ class ExecutionFailedError(TunerError):
     """An execution ended without a result."""
 
 
-@click.command(
+@declare(
     epilog="""Examples:
 
 \b
@@ -37,31 +41,29 @@ class ExecutionFailedError(TunerError):
 )
 @click.argument("state_machine_arn")
 @click.argument("input_", metavar="INPUT")
-@click.option("--output", metavar="DIR", help="Default: tuning/<execution>.")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="What stdout carries.")
-@click.option("--profile", metavar="NAME", help="AWS profile.")
-@click.option("--role-arn", metavar="ARN", help="Role to assume, such as one in another account.")
-@click.option("--endpoint-url", metavar="URL", help="Endpoint of all AWS services.")
-@common_options
-def command(state_machine_arn: str, input_: str, output: str | None, format_: str, **options: Any) -> None:
+@aws_flags(region=False)
+@option("--output", group=Group.OUTPUT, metavar="DIR", help="[default: tuning/<execution>]")
+@format_flag("text", "json")
+def command(
+    state_machine_arn: str, input_: str, *, output: str | None, format_: str, connection: Connection, quiet: bool
+) -> None:
     """Start an execution of STATE_MACHINE_ARN with INPUT (a file, - for stdin, or JSON), and follow it.
 
     Leaves output.json, result.json and report.html in the output folder. The input is checked before anything is
     started. Exit 1 when the execution fails, is aborted or runs out of time; what it measured is brought home
     then too. Ctrl-C stops following, not the execution, whose last steps put the function back.
     """
-    from tuner.aws.api.connection import Connection
     from tuner.aws.api.executions import Executions, region_of
     from tuner.aws.api.session import connect
 
     document = read_input(input_)
     region = region_of(state_machine_arn)
-    clients = connect(Connection(region, options["profile"], options["role_arn"], options["endpoint_url"]))
+    clients = connect(replace(connection, region=region))
     executions = Executions(clients.states)
     name = f"tuner-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     try:
         execution = executions.start(state_machine_arn, name, document)
-        follow(executions.follow(execution), execution, quiet=options["quiet"])
+        follow(executions.follow(execution), execution, quiet=quiet)
         ended = executions.ended(execution)
         folder = Path(output or f"tuning/{name}")
         brought = bring(ended, folder, clients.s3)

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.options import common_options
-from tuner.cli.price_cache import current_prices, keep_prices
+from tuner.api.price_cache import current_prices, keep_prices
+from tuner.cli.flags import Group, aws_flags, format_flag, option
+from tuner.cli.flags import command as declare
 from tuner.model import Architecture
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList, Tier
 
+if TYPE_CHECKING:
+    from tuner.aws.api.connection import Connection
 
-@click.command(epilog="Example: tuner prices eu-south-1 --refresh")
+
+@declare(epilog="Example: tuner prices eu-south-1 --refresh")
 @click.argument("region", default=DEFAULT_REGION)
-@click.option("--refresh", is_flag=True, help="Read them anew from the AWS Price List API, and keep them.")
-@click.option("--profile", metavar="NAME", help="AWS profile, for --refresh.")
-@click.option("--role-arn", metavar="ARN", help="Role to assume, for --refresh.")
-@click.option("--endpoint-url", metavar="URL", help="Endpoint of all AWS services, for --refresh.")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="What stdout carries.")
-@common_options
-def command(region: str, refresh: bool, format_: str, quiet: bool, **options: Any) -> None:
+@option("--refresh", group=Group.COMMON, is_flag=True, help="Read them from the AWS Price List API, and keep them.")
+@aws_flags("--refresh", region=False)
+@format_flag("text", "json")
+def command(region: str, *, refresh: bool, format_: str, quiet: bool, connection: Connection) -> None:
     """Show the prices of REGION (default us-east-1): duration, requests and storage."""
     if refresh:
-        from tuner.aws.api.connection import Connection
         from tuner.aws.api.price_list import fetch_prices
         from tuner.aws.api.session import connect
 
-        connection = Connection(region, options["profile"], options["role_arn"], options["endpoint_url"])
-        document = fetch_prices(connect(connection).pricing, region, datetime.now(UTC).date())
+        clients = connect(replace(connection, region=region))
+        document = fetch_prices(clients.pricing, region, datetime.now(UTC).date())
         path = keep_prices(region, document)
         if not quiet:
             click.echo(f"Kept in {path}", err=True)

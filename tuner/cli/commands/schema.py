@@ -6,12 +6,11 @@ import json
 
 import click
 
-from tuner.cli.options import common_options
+from tuner.cli.flags import command as declare
 
 
-@click.command(epilog="Example: tuner schema result > result.schema.json")
+@declare(epilog="Example: tuner schema result > result.schema.json")
 @click.argument("document", type=click.Choice(["input", "result", "comparison"]))
-@common_options
 def command(document: str, **_options: bool) -> None:
     """Print the JSON Schema of the input of an execution, of a result, or of a comparison."""
     from tuner.documents.comparison import comparison_schema

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.flags import input_document, name_flags, read_json_file
-from tuner.cli.options import common_options
+from tuner.api.options import input_document, renamed
+from tuner.cli.flags import Group, converted, flag_names, format_flag, option, settings_flags
+from tuner.cli.flags import command as declare
+from tuner.cli.values import read_json_file
 from tuner.documents.input import decode_valid, input_faults
 from tuner.errors import Fault, InputError
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from tuner.simulated.search import SimulatedSearch
 
 
-@click.command(
+@declare(
     epilog="""Example:
 
 \b
@@ -34,22 +36,32 @@ CURVES is a JSON list of {"id", "memory_mb": […], "duration_ms": […], "arch"
 The figures are those of the project's own benchmark for the same curves and seeds."""
 )
 @click.argument("curves")
-@click.option("--sampler", metavar="NAME", help="adaptive (default) or grid.")
-@click.option("--runs", metavar="N", help="Runs of each configuration, default 10. Asks for the grid.")
-@click.option("--strategy", metavar="NAME", help="cost (default), speed or balanced.")
-@click.option("--balanced-weight", metavar="0..1", help="0 is speed, 1 is cost. Default 0.5.")
-@click.option("--tolerance", metavar="PERCENT", help="Stop when the answer is within this of the best. Default 2%.")
-@click.option("--max-invocations", metavar="N", help="Stop after this many invocations.")
-@click.option("--invocations-per-month", metavar="N", help="Traffic over which a saving must pay.")
-@click.option("--seeds", metavar="N", type=click.IntRange(min=1), default=1, help="Repetitions, each with other noise.")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="What stdout carries.")
-@common_options
-def command(curves: str, seeds: int, format_: str, quiet: bool, **options: Any) -> None:
+@settings_flags(
+    "--strategy",
+    "--balanced-weight",
+    "--sampler",
+    "--runs",
+    "--tolerance",
+    "--max-invocations",
+    "--invocations-per-month",
+    "--discount",
+)
+@option(
+    "--seeds",
+    group=Group.SEARCH,
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Repetitions, each with other noise.",
+)
+@format_flag("text", "json")
+def command(curves: str, *, seeds: int, format_: str, quiet: bool, **options: Any) -> None:
     """Tune known CURVES with the noise of real functions; print regret and search cost."""
     faults: list[Fault] = []
     loaded = read_json_file(Path(curves), "CURVES", faults)
-    document, origins = input_document("simulated", options, {})
-    faults.extend(name_flags(input_faults(document), origins))
+    document, parameters = input_document("simulated", converted(options, faults))
+    faults.extend(renamed(input_faults(document), flag_names(parameters)))
     known = _functions(loaded, faults) if loaded is not None else []
     if faults:
         raise InputError(faults)

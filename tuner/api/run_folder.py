@@ -10,16 +10,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from tuner.documents.samples import decode_round, decode_sample, encode_round, encode_sample
-from tuner.errors import InputError, TunerError
-from tuner.model import Round, Sample, Trial
+from tuner.errors import Fault, InputError, TunerError
+from tuner.model import FunctionIdentity, Round, Sample, Trial
 from tuner.search.study import Study
+from tuner.settings import Settings
 
 SAMPLES_FILE = "samples.jsonl"
 RECORD_VERSION = 1
@@ -84,6 +86,12 @@ class Recorder:
         """Write a sample, so that it survives whatever comes next."""
         self._append("sample", {**encode_sample(sample), "elapsed_s": round(self._clock(), 3)})
 
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close the file; what could not be written has been told already."""
         with contextlib.suppress(OSError):
@@ -133,6 +141,44 @@ def read_record(folder: Path) -> Recorded:
         problem = f"{path} has no header of version {RECORD_VERSION}"
         raise InputError.single("--resume", problem, "start a new run")
     return Recorded(header, tuple(rounds), tuple(samples), len(whole), elapsed_s)
+
+
+def run_header(settings: Settings, identity: FunctionIdentity, recorded: Recorded | None) -> dict[str, Any]:
+    """What a record says of its run: enough to go on, and to tell that it is the same function and payload.
+
+    Payloads that must not be shown are told by a sealed digest.
+    """
+    new = secrets.token_hex(16) if settings.disable_payload_logs else None
+    salt = recorded.header.get("payload_salt") if recorded else new
+    return {
+        "input": dict(settings.document),
+        "target": settings.target,
+        "payload_digest": settings.payloads.sealed_digest(salt) if salt else settings.payloads.digest(),
+        "payload_salt": salt,
+        "function_arn": identity.arn,
+        "code_sha256": identity.code_sha256,
+    }
+
+
+def refuse_other_run(recorded: Recorded, header: Mapping[str, Any]) -> None:
+    """Refuse to mix samples of different functions, codes or payloads.
+
+    Raises:
+        InputError: with every difference.
+    """
+    remedies = {
+        "target": "give the target of that run, or start a new one",
+        "payload_digest": "give the payloads of that run and their weights, or start a new one",
+        "function_arn": "give the region and the account of that run, or start a new one",
+        "code_sha256": "the code has changed since: start a new run",
+    }
+    faults = [
+        Fault(f"--resume ({name})", f"{header[name]} differs from {recorded.header.get(name)}", remedy)
+        for name, remedy in remedies.items()
+        if recorded.header.get(name) != header[name]
+    ]
+    if faults:
+        raise InputError(faults)
 
 
 def _set_aside(path: Path) -> None:

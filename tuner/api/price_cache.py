@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tuner.cli.options import write_text
+from tuner.api.files import write_text
 from tuner.pricing.price_list import PriceList, decode_prices, price_list
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.studies import SIZES, function_of, ran, sample_of, study_of
-from tuner.cli.run_folder import SAMPLES_FILE, Recorder, read_record
+from tuner.api.run_folder import SAMPLES_FILE, Recorder, read_record
 from tuner.errors import InputError, TunerError
 from tuner.model import FunctionError, Invocation, Outcome, StopReason
 from tuner.search.grid import GridSampler

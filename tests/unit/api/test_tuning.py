@@ -1,4 +1,4 @@
-"""One sitting of a run: what was measured is written whatever happens, and goes on where it belongs to the same run."""
+"""A run: what was measured is kept whatever happens, and a run goes on where it belongs to the same function."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.unit.studies import function_of
-from tuner.aws.api.connection import Connection
-from tuner.cli.run_folder import SAMPLES_FILE, read_record
-from tuner.cli.tuning import Output, is_local, tune
+from tuner.api.result import Result
+from tuner.api.run_folder import SAMPLES_FILE, read_record
+from tuner.api.tuning import tune
 from tuner.documents.input import decode_input
 from tuner.errors import BackendError, InputError, InterruptedRunError, LeftBehindError
 from tuner.model import FunctionIdentity, Sample, Trial
@@ -62,10 +62,8 @@ def sit(
     *,
     stop: threading.Event | None = None,
     resume: bool = False,
-) -> int:
-    recorded = read_record(folder) if resume else None
-    output = Output(folder, recorded, f"tuner tune orders --resume {folder}", True, True, False, None, False, None)
-    return tune(settings, function, Connection(), output, stop or threading.Event())
+) -> Result:
+    return tune(settings, backend=function, output=folder, resume=resume, stop=stop)
 
 
 def result_in(folder: Path) -> dict[str, Any]:
@@ -78,11 +76,9 @@ def test_a_lost_run_is_written_and_what_could_not_be_undone_is_told_after_what_f
     function.lost_after, function.left_behind = 1, True
     with pytest.raises(LeftBehindError, match=r"network is gone\.\nVersion 7 is left") as caught:
         sit(tmp_path, settings_of(), function)
-    assert caught.value.hint.splitlines() == [
-        "tuner clean orders",
-        f"Go on with: tuner tune orders --resume {tmp_path}",
-    ]
+    assert caught.value.hint == "tuner clean orders"
     document = result_in(tmp_path)
+    assert caught.value.result.document == document
     assert document["tuning"]["invocations"] > 0
     assert "simulated" in {warning["code"] for warning in document["warnings"]}
 
@@ -108,8 +104,8 @@ def test_a_signal_after_the_last_run_ends_with_130_and_the_result(tmp_path: Path
 @pytest.mark.parametrize("hidden", [False, True])
 def test_a_run_goes_on_with_its_own_payloads_function_and_code_alone(tmp_path: Path, *, hidden: bool) -> None:
     asked = settings_of(disablePayloadLogs=hidden)
-    assert sit(tmp_path, asked, Function()) == 0
-    assert sit(tmp_path, asked, Function(), resume=True) == 0
+    first = sit(tmp_path, asked, Function())
+    assert sit(tmp_path, asked, Function(), resume=True).measurements == first.measurements
     heavier = [PAYLOADS[0], {**PAYLOADS[1], "weight": 2}]
     deployed = Function()
     deployed.code = "2"
@@ -154,21 +150,3 @@ def test_time_goes_on_where_the_last_sitting_ended(tmp_path: Path) -> None:
     document = result_in(tmp_path)
     assert document["stopped_by"] == "max_seconds"
     assert document["tuning"]["seconds"] >= 1000
-
-
-@pytest.mark.parametrize(
-    ("target", "local"),
-    [
-        ("app.py:handler", True),
-        ("src/index.mjs:api.handler", True),
-        ("app.py:my-handler", True),
-        ("app.py", True),
-        ("a.b/c.cjs:h", True),
-        ("orders", False),
-        ("orders:live", False),
-        ("py:js", False),
-        ("arn:aws:lambda:eu-west-1:123456789012:function:orders:live", False),
-    ],
-)
-def test_a_target_is_local_when_it_names_a_file_with_handlers(target: str, *, local: bool) -> None:
-    assert is_local(target) is local

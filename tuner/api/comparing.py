@@ -1,0 +1,389 @@
+"""Compares two results, and measures two versions side by side.
+
+Returns a `ComparisonResult`: what got worse, what did not, and what is not decided yet.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, Unpack, cast
+
+from tuner.api.backends import Prices, default_factories, discounted, factory_of
+from tuner.api.options import Options, input_document, keyword_names, read_settings, with_payloads
+from tuner.api.price_cache import current_prices
+from tuner.api.result import Result
+from tuner.api.result_store import load_result
+from tuner.aws.api.connection import Connection
+from tuner.backend import BackendFactory
+from tuner.comparison.baselines import Mismatch, check_comparable, refuse_unmeasured
+from tuner.comparison.comparison_document import comparison_document
+from tuner.comparison.duet import CutShortError, run_duet
+from tuner.comparison.duet_plan import Duet, DuetFactory, DuetPlan, EnvironmentPair
+from tuner.comparison.question import Metric, Question
+from tuner.comparison.results import compare as compare_documents
+from tuner.comparison.results import first_baseline as first_document
+from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Verdict
+from tuner.documents.comparison import ComparisonDocument
+from tuner.documents.samples import encode_sample
+from tuner.errors import Fault, InputError, InterruptedRunError, LeftBehindError, TunerError
+from tuner.model import MB_PER_VCPU, BackendKind, Configuration, FunctionIdentity, Notice, Sample
+from tuner.pricing.price_list import DEFAULT_REGION
+from tuner.settings import MemorySizes, Settings
+
+DEFAULT_LOCAL_MB = MB_PER_VCPU
+"""Size of a local duet unless another is named: one whole core. Below it the CPU share comes in periods of
+20 ms, so that a change shows as nothing, or as a whole period."""
+RUNS, LOCAL_RUNS = 2, 4
+"""Runs in each environment. In AWS environments differ as much as runs do. On one machine they do not,
+while other programs disturb single runs, which the median of three leaves out."""
+INVOCATIONS, LOCAL_INVOCATIONS = 400, 1000
+"""Where a duet ends at the latest. Runs on this machine cost nothing."""
+Kind = TypeVar("Kind", bound=StrEnum)
+OWN_OPTIONS = ("runs", "max_invocations", "max_usd", "max_seconds")
+"""Options whose meaning in a duet is another one than in a tuning."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonResult:
+    """Whether a candidate got worse than its baseline.
+
+    Attributes:
+        comparison: findings with their verdicts, the question, and what was compared.
+    """
+
+    comparison: Comparison
+
+    @property
+    def verdict(self) -> Verdict:
+        """Worse when any metric is worse; decided when every decisive metric is."""
+        return self.comparison.verdict
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Each metric over all configurations first, then at each of them."""
+        return self.comparison.findings
+
+    @property
+    def warnings(self) -> tuple[Notice, ...]:
+        """What the user should know."""
+        return self.comparison.notices
+
+    @property
+    def document(self) -> ComparisonDocument:
+        """The comparison in the form of its published schema."""
+        return comparison_document(self.comparison)
+
+    def to_json(self) -> str:
+        """The comparison document as JSON text."""
+        return json.dumps(self.document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def to_text(self) -> str:
+        """Plain text for a terminal."""
+        from reports.comparison import render_text
+
+        return render_text(self.comparison)
+
+    def to_markdown(self) -> str:
+        """Markdown for job summaries and pull requests."""
+        from reports.comparison import render_markdown
+
+        return render_markdown(self.comparison)
+
+    def to_junit(self, *, strict: bool = False) -> str:
+        """JUnit XML, one test case for each finding. `strict`: not decided is a failure."""
+        from reports.junit import render_junit
+
+        return render_junit(self.comparison, strict=strict)
+
+    def _repr_markdown_(self) -> str:
+        """How a notebook shows it."""
+        return self.to_markdown()
+
+
+class DuetObserver(Protocol):
+    """Somebody who watches a duet."""
+
+    def measured(self, plan: DuetPlan, pair: EnvironmentPair) -> None:
+        """A pair has been measured."""
+        ...
+
+
+def compare(
+    baseline: Result | str | Path,
+    candidate: Result | str | Path,
+    *,
+    threshold: float = 0.05,
+    confidence: float = 0.95,
+    metrics: Sequence[Metric | str] = (),
+    allow_different: Sequence[Mismatch | str] = (),
+    drift: float = 0.0,
+    names: tuple[str, str] | None = None,
+    connection: Connection | None = None,
+) -> ComparisonResult:
+    """Compare two results of one function.
+
+    Args:
+        baseline, candidate: results, or their files, folders or `s3://` addresses.
+        threshold: a change up to this fraction counts as the same.
+        confidence: 1 minus the chance of any false alarm.
+        metrics: which metrics decide: duration, p95, cost, init or memory. None: all are compared, duration decides.
+        allow_different: differences that are accepted: backend, region, payload, start or host.
+        drift: spread between two sessions of measuring, as a fraction. It widens every interval.
+        names: what to call both in messages.
+        connection: how to reach S3.
+
+    Raises:
+        InputError: one of them cannot be read, or they cannot be compared.
+    """
+    question = question_of(threshold, confidence, metrics)
+    if not 0 <= drift < math.inf:
+        raise InputError.single("drift", f"{drift} is not a fraction from 0", "write 3% as 0.03")
+    allowed = [_member(Mismatch, name, "allow_different") for name in allow_different]
+    before, after = (load_result(side, connection=connection).document for side in (baseline, candidate))
+    titles = names or (_name_of(baseline, "baseline"), _name_of(candidate, "candidate"))
+    for document, name in zip((before, after), titles, strict=True):
+        refuse_unmeasured(document, name=name)
+    notices = check_comparable(before, after, allowed)
+    found = compare_documents(before, after, question, drift_sd=math.log1p(drift), names=titles, notices=notices)
+    return ComparisonResult(found)
+
+
+def duet(
+    target: str | Settings,
+    payload: Any = None,
+    *,
+    baseline: str,
+    candidate: str,
+    threshold: float = 0.05,
+    confidence: float = 0.95,
+    metrics: Sequence[Metric | str] = (),
+    samples: str | Path | None = None,
+    connection: Connection | None = None,
+    prices: Prices = current_prices,
+    factories: Sequence[BackendFactory] | None = None,
+    stop: threading.Event | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    observers: Sequence[DuetObserver] = (),
+    **options: Unpack[Options],
+) -> ComparisonResult:
+    """Measure two versions of a function side by side, until it is decided whether one is worse.
+
+    Args:
+        target: `FILE:HANDLER` on this machine, or the name or ARN of a function in AWS; or complete settings.
+        payload: what to invoke both with.
+        baseline, candidate: versions or aliases in AWS; on this machine files or git revisions.
+        threshold, confidence, metrics: see `compare`.
+        samples: a file that gets every run as it is made.
+        connection, prices, factories, stop, clock: see `tune`.
+        observers: told of every pair.
+        options: see `Options`. `power_values` and `arch` name one configuration. `runs` are those in each
+            environment. `max_invocations` counts both versions.
+
+    Raises:
+        InputError: every fault of the arguments. Nothing was started.
+        InterruptedRunError: `stop` was set.
+        TunerError: the work failed. `error.result` holds what the pairs until then say; None: nothing.
+    """
+    question = question_of(threshold, confidence, metrics)
+    connection, stop = connection or Connection(), stop or threading.Event()
+    own = {name: cast("Mapping[str, Any]", options).get(name) for name in OWN_OPTIONS}
+    shared = {name: value for name, value in options.items() if name not in OWN_OPTIONS}
+    if isinstance(target, Settings):
+        settings = target
+    else:
+        document, names = input_document(target, {"payload": payload, **shared})
+        finder = factory_of(target, factories or default_factories(connection, prices))
+        settings = read_settings(document, finder, keyword_names(names))
+    own_prices = discounted(prices, settings)
+    factory = factory_of(settings.target, factories or default_factories(connection, own_prices))
+    settings = with_payloads(settings, connection, factory.kind)
+    job = _DuetJob(settings, (baseline, candidate), question, own, own_prices, stop, clock, observers)
+    return job.run(factory, connection.region, None if samples is None else Path(samples))
+
+
+@dataclass(frozen=True, slots=True)
+class _DuetJob:
+    """One duet, from its settings to the comparison."""
+
+    settings: Settings
+    versions: tuple[str, str]
+    question: Question
+    own: Mapping[str, Any]
+    prices: Prices
+    stop: threading.Event
+    clock: Callable[[], float]
+    observers: Sequence[DuetObserver]
+
+    def run(self, factory: BackendFactory, region: str | None, samples: Path | None) -> ComparisonResult:
+        """Measure; an error carries what was found until then."""
+        found: Comparison | None = None
+        failure: TunerError | None = None
+        try:
+            with ExitStack() as resources:
+                opened = resources.enter_context(_duet_factory(factory).open_duet(self.settings, self.versions))
+                try:
+                    found = self._measure(opened, region, resources.enter_context(_recording(samples)))
+                except CutShortError as exc:
+                    found, failure = exc.comparison, exc
+        except LeftBehindError as exc:
+            if found is None:
+                raise
+            failure = exc.after(failure)
+        if failure is None and found.stopped_by is DuetStop.INTERRUPTED:
+            kept = f" They are kept in {samples}." if samples else ""
+            failure = InterruptedRunError(f"Interrupted after {found.invocations} invocations.{kept}")
+        if failure:
+            failure.result = ComparisonResult(found)
+            raise failure
+        return ComparisonResult(found)
+
+    def _measure(self, opened: Duet, region: str | None, keep: DuetObserver) -> Comparison:
+        identity = opened.candidate.describe()
+        plan = self._plan(identity, opened.step)
+        where = f"{self.settings.target} at {plan.configuration}"
+
+        def watch(pair: EnvironmentPair) -> None:
+            for observer in (keep, *self.observers):
+                observer.measured(plan, pair)
+
+        baseline, candidate = self.versions
+        return run_duet(
+            opened.pairs(plan, self.settings.seed),
+            plan,
+            self.question,
+            self.prices(identity.region or region or DEFAULT_REGION),
+            names=(f"{baseline} of {where}", f"{candidate} of {where}"),
+            stop=self.stop,
+            clock=self.clock,
+            watch=watch,
+            notices=lambda: list(dict.fromkeys([*opened.baseline.notices(), *opened.candidate.notices()])),
+        )
+
+    def _plan(self, identity: FunctionIdentity, step: int) -> DuetPlan:
+        local = identity.backend is BackendKind.LOCAL
+        return DuetPlan(
+            _configuration(self.settings, identity),
+            self.own["runs"] or (LOCAL_RUNS if local else RUNS),
+            self.own["max_invocations"] or (LOCAL_INVOCATIONS if local else INVOCATIONS),
+            self.own["max_usd"],
+            self.own["max_seconds"],
+            step,
+        )
+
+
+@dataclass(slots=True)
+class _PairFile:
+    """Keeps every run as it comes, one line for each side of a pair."""
+
+    write: Callable[[str], object]
+    pairs: int = 0
+
+    def measured(self, plan: DuetPlan, pair: EnvironmentPair) -> None:
+        """Write both sides of a pair."""
+        self.pairs += 1
+        for side, runs in (("baseline", pair.baseline), ("candidate", pair.candidate)):
+            sample = encode_sample(Sample(self.pairs, plan.configuration, runs))
+            self.write(json.dumps({"side": side, **sample}) + "\n")
+
+
+@contextmanager
+def _recording(path: Path | None) -> Iterator[_PairFile]:
+    if path is None:
+        yield _PairFile(lambda line: None)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", buffering=1) as file:
+        yield _PairFile(file.write)
+
+
+def question_of(threshold: float, confidence: float, metrics: Sequence[Metric | str]) -> Question:
+    """The question that a caller asks.
+
+    Raises:
+        InputError: with every fault.
+    """
+    faults = []
+    if not 0 < threshold < 10:
+        faults.append(Fault("threshold", f"{threshold} is not a fraction above 0", "write 5% as 0.05"))
+    if not 0.5 < confidence < 1:
+        faults.append(Fault("confidence", f"{confidence} is not a fraction from 0.5 to 1", "write 95% as 0.95"))
+    if faults:
+        raise InputError(faults)
+    return Question.of(threshold, confidence, [_member(Metric, name, "metrics") for name in metrics])
+
+
+def _member(kind: type[Kind], name: str, argument: str) -> Kind:
+    """The member of an enum by its name.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        return kind(name)
+    except ValueError as exc:
+        known = ", ".join(member.value for member in kind)
+        raise InputError.single(argument, f"{name!r} is not known", f"use one of {known}") from exc
+
+
+def _duet_factory(factory: BackendFactory) -> DuetFactory:
+    """The factory as one that opens duets.
+
+    Raises:
+        InputError: its backend cannot measure two versions.
+    """
+    if not isinstance(factory, DuetFactory):
+        problem = "this backend cannot measure two versions side by side"
+        raise InputError.single("$.lambdaARN", problem, "tune both, and compare the results")
+    return factory
+
+
+def _configuration(settings: Settings, identity: FunctionIdentity) -> Configuration:
+    """Where to measure: the size and architecture that were named, else those in use.
+
+    Raises:
+        InputError: more than one size or architecture was named, or one that cannot be measured.
+    """
+    architectures = settings.architectures or identity.architectures[:1]
+    if len(architectures) != 1:
+        problem = "a duet measures on one architecture"
+        raise InputError.single("$.architectures", problem, "name one, or run one duet for each")
+    if architectures[0] not in identity.architectures:
+        raise InputError.single("$.architectures", f"{architectures[0]} cannot be measured here", "leave it out")
+    memory = settings.memory
+    if memory != MemorySizes() and len(memory.listed or ()) != 1:
+        raise InputError.single("$.powerValues", "a duet measures at one size", "name one, or run one duet for each")
+    in_use = identity.current.memory_mb if identity.current else min(DEFAULT_LOCAL_MB, identity.max_memory_mb)
+    size = memory.listed[0] if memory.listed else in_use
+    if size > identity.max_memory_mb:
+        problem = f"{size} MB cannot be measured here"
+        raise InputError.single("$.powerValues", problem, f"name one up to {identity.max_memory_mb}")
+    return Configuration(size, architectures[0])
+
+
+def _name_of(side: Result | str | Path, otherwise: str) -> str:
+    return otherwise if isinstance(side, Result) else str(side)
+
+
+def first_baseline(
+    candidate: Result,
+    *,
+    names: tuple[str, str],
+    threshold: float = 0.05,
+    confidence: float = 0.95,
+    metrics: Sequence[Metric | str] = (),
+) -> ComparisonResult:
+    """The comparison with a baseline that is not there yet. It holds no finding; see `compare` for the arguments.
+
+    Raises:
+        InputError: the candidate has no usable run, so that nothing could ever be compared with it.
+    """
+    question = question_of(threshold, confidence, metrics)
+    return ComparisonResult(first_document(candidate.document, question, names=names))

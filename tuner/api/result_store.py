@@ -1,0 +1,102 @@
+"""Where results are kept: files, folders of runs, and objects in S3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from tuner.api.files import write_text
+from tuner.api.result import RESULT_FILE, Result
+from tuner.aws.api.connection import Connection
+from tuner.documents.result import loads
+from tuner.errors import InputError
+
+S3_SCHEME = "s3://"
+
+
+class Store(Protocol):
+    """Reads and writes texts by their address."""
+
+    def read(self, address: str) -> str | None:
+        """The text at an address; None: there is none."""
+        ...
+
+    def write(self, address: str, text: str) -> None:
+        """Replace the text at an address, whole or not at all."""
+        ...
+
+
+def load_result(address: str | Path | Result, *, connection: Connection | None = None) -> Result:
+    """Load a result.
+
+    Args:
+        address: a `result.json`, the folder of a run, or `s3://bucket/key`. A result is returned as it is.
+        connection: how to reach S3. None: as the AWS configuration says.
+
+    Raises:
+        InputError: there is none, or it is broken.
+        AwsError: S3 cannot be read.
+    """
+    if isinstance(address, Result):
+        return address
+    with store_of(str(address), connection or Connection()) as store:
+        return read_result(str(address), store)
+
+
+def read_result(address: str, store: Store) -> Result:
+    """Read a result from a store.
+
+    Raises:
+        InputError: there is none, or it is broken.
+    """
+    text = store.read(address)
+    if text is None:
+        raise InputError.single(address, "does not exist", "give a result.json, or its s3:// address")
+    return Result(loads(text, name=address))
+
+
+@contextmanager
+def store_of(address: str, connection: Connection) -> Iterator[Store]:
+    """The store that holds an address: S3, or the file system."""
+    if not address.startswith(S3_SCHEME):
+        yield FileStore()
+        return
+    from tuner.aws.api.text_store import open_texts
+
+    with open_texts(connection) as texts:
+        yield texts
+
+
+class FileStore:
+    """Texts in files. A folder stands for the `result.json` in it."""
+
+    def read(self, address: str) -> str | None:
+        """The text of a file; None: there is none.
+
+        Raises:
+            InputError: it cannot be read, or is not text.
+        """
+        try:
+            return _file(address).read_text("utf-8-sig")
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError as exc:
+            raise InputError.single(address, "is not text in UTF-8", "give a result.json") from exc
+        except OSError as exc:
+            problem = f"cannot be read: {exc.strerror}"
+            raise InputError.single(address, problem, "give the path of a result.json") from exc
+
+    def write(self, address: str, text: str) -> None:
+        """Replace a file, whole or not at all.
+
+        Raises:
+            TunerError: it cannot be written.
+        """
+        write_text(_file(address), text)
+
+
+def _file(address: str) -> Path:
+    path = Path(address)
+    return path / RESULT_FILE if path.is_dir() else path

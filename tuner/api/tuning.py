@@ -1,0 +1,247 @@
+"""Tunes a function: opens its backend, drives the search, and returns what was found as a `Result`.
+
+The one place where backend, study, loop and document meet. Clock, stop signal, prices, observers and
+backend are arguments. Whatever happens, what was measured is in the error, and in the output folder.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Unpack
+
+from tuner.api.backends import Prices, default_factories, discounted, factory_of
+from tuner.api.options import Options, input_document, keyword_names, read_settings, with_payloads
+from tuner.api.price_cache import current_prices
+from tuner.api.result import Result
+from tuner.api.run_folder import Recorded, Recorder, read_record, refuse_other_run, run_header
+from tuner.aws.api.connection import Connection
+from tuner.backend import Backend, BackendFactory
+from tuner.documents.result import ResultDocument, function_errors
+from tuner.documents.result_builder import build_result
+from tuner.errors import AllFailedError, BackendError, InterruptedRunError, LeftBehindError, TunerError
+from tuner.model import FunctionIdentity, Notice, StopReason
+from tuner.pricing.price_list import DEFAULT_REGION
+from tuner.search.loop import Observer, run
+from tuner.search.setup import make_study
+from tuner.search.space import left_out
+from tuner.search.study import Study
+from tuner.settings import Settings
+
+
+def utc_now() -> datetime:
+    """The time of day, UTC."""
+    return datetime.now(UTC)
+
+
+def tune(
+    target: str | Settings,
+    payload: Any = None,
+    *,
+    output: str | Path | None = None,
+    resume: bool = False,
+    connection: Connection | None = None,
+    prices: Prices = current_prices,
+    backend: Backend | None = None,
+    factories: Sequence[BackendFactory] | None = None,
+    stop: threading.Event | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    now: Callable[[], datetime] = utc_now,
+    observers: Sequence[Observer] = (),
+    **options: Unpack[Options],
+) -> Result:
+    """Tune a function, and return what was found.
+
+    Args:
+        target: `FILE:HANDLER` on this machine, or the name or ARN of a function in AWS; or complete settings.
+        payload: what to invoke it with: anything that JSON holds, or a weighted list of payloads.
+        output: a folder. It gets `samples.jsonl` as samples arrive, then `result.json` and `report.html`.
+        resume: go on with the run in `output`.
+        connection: region, profile and role for AWS. None: as the AWS configuration says.
+        prices: the price list of a region, before the discount that the settings name.
+        backend: what measures. None: the backend that opens the target.
+        factories: of backends, the first one that accepts the target opens it. None: those of the tool.
+        stop: set it to end the run in order.
+        clock: seconds of a monotonic clock.
+        now: the time of day, UTC.
+        observers: told of every batch and every sample.
+        options: see `Options`.
+
+    Raises:
+        InputError: every fault of the arguments. Nothing was started.
+        AllFailedError: no configuration gave a usable run.
+        InterruptedRunError: `stop` was set, or Ctrl-C was pressed.
+        TunerError: the work failed. `error.result` holds what was measured until then; None: nothing.
+    """
+    connection, stop = connection or Connection(), stop or threading.Event()
+    asked = {"payload": payload, **options}
+    settings, factory = _asked(target, asked, connection, prices, factories)
+    settings = with_payloads(settings, connection, factory.kind)
+    folder = None if output is None else Path(output)
+    job = _Job(settings, connection, discounted(prices, settings), stop, clock, now, observers, folder)
+    return job.conclude(job.measure(backend or factory.open(settings), resume=resume))
+
+
+def plan(settings: Settings, *, connection: Connection | None = None, prices: Prices = current_prices) -> str:
+    """What a run would do and cost at most, in words. Changes and invokes nothing."""
+    factories = default_factories(connection or Connection(), discounted(prices, settings))
+    return factory_of(settings.target, factories).plan(settings)
+
+
+def _asked(
+    target: str | Settings,
+    options: Mapping[str, Any],
+    connection: Connection,
+    prices: Prices,
+    factories: Sequence[BackendFactory] | None,
+) -> tuple[Settings, BackendFactory]:
+    """The settings that a caller asks for, and the factory of the backend that measures them."""
+
+    def factory_for(settings: Settings | None, name: object) -> BackendFactory:
+        own = discounted(prices, settings) if settings else prices
+        return factory_of(name, factories or default_factories(connection, own))
+
+    if not isinstance(target, Settings):
+        document, names = input_document(target, options)
+        target = read_settings(document, factory_for(None, target), keyword_names(names))
+    return target, factory_for(target, target.target)
+
+
+@dataclass(slots=True)
+class _Measured:
+    """What was measured, and what ended it early."""
+
+    study: Study
+    identity: FunctionIdentity
+    notices: list[Notice]
+    failure: TunerError | None = None
+    interrupted: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One run, from an opened backend to the result."""
+
+    settings: Settings
+    connection: Connection
+    prices: Prices
+    stop: threading.Event
+    clock: Callable[[], float]
+    now: Callable[[], datetime]
+    observers: Sequence[Observer]
+    folder: Path | None
+
+    def measure(self, backend: Backend, *, resume: bool) -> _Measured:
+        """Enter the backend and drive the study. What fails after the first trial is kept beside what was measured."""
+        recorded = read_record(self.folder) if resume and self.folder else None
+        before_s, began = recorded.elapsed_s if recorded else 0.0, self.clock()
+        measured: _Measured | None = None
+
+        def elapsed_s() -> float:
+            return before_s + self.clock() - began
+
+        try:
+            with backend:
+                identity = backend.describe()
+                with ExitStack() as resources:
+                    recorder = self._recorder(identity, recorded, elapsed_s, resources)
+                    region = identity.region or self.connection.region or DEFAULT_REGION
+                    study = make_study(self.settings, identity, self.prices(region))
+                    if recorded:
+                        study.replay(recorded.samples, recorded.rounds)
+                    measured = _Measured(study, identity, [])
+                    self._drive(measured, backend, elapsed_s, [*recorder, *self.observers])
+        except LeftBehindError as exc:
+            # What had failed before is told too, whether or not it was noticed here.
+            earlier = measured.failure if measured and measured.failure else exc.__context__
+            failure = exc.after(earlier if isinstance(earlier, TunerError) else None)
+            if measured is None:
+                raise failure from exc
+            measured.failure = failure
+        measured.seconds = elapsed_s()
+        return measured
+
+    def conclude(self, measured: _Measured) -> Result:
+        """The result, written to the output folder. An error carries it where it is not the answer.
+
+        Raises:
+            AllFailedError, InterruptedRunError, TunerError: see `tune`.
+        """
+        study = measured.study
+        if study.all_failed and study.stopped_by is not StopReason.INTERRUPTED:
+            study.interrupt(StopReason.ALL_FAILED)
+        result = Result(
+            build_result(
+                study,
+                measured.identity,
+                self.settings,
+                created_at=f"{self.now():%Y-%m-%dT%H:%M:%SZ}",
+                seconds=measured.seconds,
+                notices=[*measured.notices, *left_out(self.settings, measured.identity)],
+            )
+        )
+        if self.folder:
+            result.save(self.folder)
+        if error := self._error(measured, result):
+            error.result = result
+            raise error
+        return result
+
+    def _recorder(
+        self,
+        identity: FunctionIdentity,
+        recorded: Recorded | None,
+        elapsed_s: Callable[[], float],
+        resources: ExitStack,
+    ) -> list[Observer]:
+        """What writes samples to the output folder as they arrive, if there is one."""
+        if self.folder is None:
+            return []
+        header = run_header(self.settings, identity, recorded)
+        if recorded:
+            refuse_other_run(recorded, header)
+        return [resources.enter_context(Recorder(self.folder, header, recorded, clock=elapsed_s))]
+
+    def _drive(
+        self,
+        measured: _Measured,
+        backend: Backend,
+        elapsed_s: Callable[[], float],
+        observers: Sequence[Observer],
+    ) -> None:
+        try:
+            run(measured.study, backend, stop=self.stop, clock=elapsed_s, observers=observers)
+        except BackendError as exc:
+            measured.failure = exc
+            measured.study.interrupt()
+        except KeyboardInterrupt:
+            measured.interrupted = True
+            measured.study.interrupt()
+        finally:
+            measured.notices.extend(backend.notices())
+
+    def _error(self, measured: _Measured, result: Result) -> TunerError | None:
+        """Why a result is not the answer; None: it is."""
+        kept = f" It is in {self.folder}." if self.folder else ""
+        if measured.failure:
+            return measured.failure
+        if measured.study.stopped_by is StopReason.INTERRUPTED:
+            runs = measured.study.spent.invocations
+            return InterruptedRunError(f"Interrupted after {runs} runs.{kept.replace('It is', 'They are kept')}")
+        if self.stop.is_set() or measured.interrupted:
+            return InterruptedRunError(f"Interrupted when all was measured.{kept.replace('It', 'The result')}")
+        if result.recommendation is None:
+            said = function_errors(result.document) or _reasons(result.document)
+            hint = f"See {self.folder}." if self.folder else ""
+            return AllFailedError(f"No configuration can be recommended.\n{said}", hint)
+        return None
+
+
+def _reasons(document: ResultDocument) -> str:
+    return "\n".join(f"{e['memory_mb']} MB {e['architecture']}: {e['reason']}" for e in document["excluded"])

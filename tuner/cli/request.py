@@ -1,0 +1,127 @@
+"""Reads what `tuner tune` is asked for from flags, an input file and a run that goes on, with every fault at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.api.backends import default_factories, factory_of
+from tuner.api.options import input_document, read_settings, renamed
+from tuner.api.price_cache import current_prices
+from tuner.api.run_folder import read_record
+from tuner.aws.api.connection import Connection
+from tuner.cli.flags import converted, flag_names
+from tuner.cli.values import as_share, read_json_file, read_payload, share_fault
+from tuner.errors import Fault, InputError
+from tuner.model import BackendKind
+from tuner.settings import Settings
+
+ONLY_IN_AWS = {"--apply": "apply_", "--alias": "alias", "--fail-above": "fail_above"}
+"""Flags that mean nothing for a handler on this machine, and their parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a command is asked for.
+
+    Attributes:
+        settings: as typed values.
+        names: what set each field of the input document, by JSONPath.
+    """
+
+    settings: Settings
+    names: Mapping[str, str]
+
+
+def read_request(target: str, options: Mapping[str, Any], connection: Connection) -> Request:
+    """Read the settings of `tuner tune`.
+
+    Raises:
+        InputError: every fault of flags, files and target together.
+    """
+    faults: list[Fault] = []
+    base = {**_resumed_input(options["resume"], faults), **_input_file(options["input_file"], faults)}
+    given = converted({name: value for name, value in options.items() if name != "payload"}, faults)
+    if options["payload"] is not None:
+        hidden = bool(options["disable_payload_logs"] or base.get("disablePayloadLogs"))
+        base["payload"] = read_payload(options["payload"], faults, show=not hidden)
+    document, parameters = input_document(target, given, base)
+    names = flag_names([*parameters, *(["payload"] if options["payload"] is not None else [])])
+    factory = factory_of(target, default_factories(connection, current_prices))
+    faults.extend(_flag_faults(options, factory.kind))
+    return Request(read_settings(document, factory, names, found=faults), names)
+
+
+def settings_of(target: str, options: Mapping[str, Any], connection: Connection, faults: list[Fault]) -> Request:
+    """Settings from flags alone, for commands that take neither an input file nor a run to go on with.
+
+    Args:
+        target: what to measure.
+        options: values of the flags by parameter.
+        connection: how to reach AWS.
+        faults: that are known already.
+
+    Raises:
+        InputError: every fault together.
+    """
+    given = converted({name: value for name, value in options.items() if name != "payload"}, faults)
+    base = {}
+    if options.get("payload") is not None:
+        base["payload"] = read_payload(options["payload"], faults)
+    document, parameters = input_document(target, given, base)
+    names = flag_names([*parameters, *base])
+    factory = factory_of(target, default_factories(connection, current_prices))
+    return Request(read_settings(document, factory, names, found=faults), names)
+
+
+@contextmanager
+def faults_named(names: Mapping[str, str]) -> Iterator[None]:
+    """Tell faults that are found out later under the flags that set the fields."""
+    try:
+        yield
+    except InputError as exc:
+        raise InputError(renamed(exc.faults, names), exc.hint) from exc
+
+
+def _resumed_input(folder: str | None, faults: list[Fault]) -> dict[str, Any]:
+    """The input of the run that goes on. A fault is added when it cannot be read."""
+    if folder is None:
+        return {}
+    try:
+        return dict(read_record(Path(folder)).header["input"])
+    except InputError as exc:
+        faults.extend(exc.faults)
+    return {}
+
+
+def _input_file(name: str | None, faults: list[Fault]) -> dict[str, Any]:
+    """The input of an execution from a file. A fault is added when it cannot be read."""
+    if name is None:
+        return {}
+    known = len(faults)
+    loaded = read_json_file(Path(name), "--input", faults)
+    if isinstance(loaded, dict):
+        return loaded
+    if len(faults) == known:
+        faults.append(Fault("--input", "is not a JSON object", "give the input of an execution"))
+    return {}
+
+
+def _flag_faults(options: Mapping[str, Any], kind: BackendKind) -> Iterator[Fault]:
+    """Faults of what only the command line knows."""
+    if options["fail_above"] is not None:
+        threshold = as_share(options["fail_above"])
+        if isinstance(threshold, str) or not 0 <= threshold < math.inf:
+            yield share_fault("--fail-above", options["fail_above"], "10%")
+    if options["resume"] and options["output"]:
+        yield Fault("--output", "a resumed run goes on in its own folder", "leave out --output or --resume")
+    if options["dry_run"] and options["format_"] == "json":
+        yield Fault("--format", "a plan is text, not a result", "leave out --format or --dry-run")
+    for flag, parameter in ONLY_IN_AWS.items():
+        if kind is BackendKind.LOCAL and options[parameter]:
+            problem = "cannot be had for a handler on this machine"
+            yield Fault(flag, problem, "leave it out, or tune the function in AWS by its name")

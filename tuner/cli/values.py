@@ -1,0 +1,107 @@
+"""Texts of the command line as values: sizes, shares, names, pairs, payloads and JSON files.
+
+What cannot be converted is handed on as it is, or told as a fault: nothing here ends the program.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tuner.documents.validation import as_number
+from tuner.errors import Fault
+
+
+class PositiveNumber(click.FloatRange):
+    """A finite number above 0. The range of click alone lets NaN and infinity through."""
+
+    def __init__(self) -> None:
+        super().__init__(0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number.
+
+        Raises:
+            click.BadParameter: it is none, not finite, or not above 0.
+        """
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+def as_share(text: str) -> float | str:
+    """A fraction from `5%` or `5`; the text itself when it is neither.
+
+    A number below 1 without a sign could be a percentage or a fraction. It is handed on, to be refused.
+    """
+    plain = text.strip()
+    try:
+        value = float(plain.removesuffix("%"))
+    except ValueError:
+        return text
+    if not plain.endswith("%") and 0 < value < 1:
+        return text
+    return value / 100
+
+
+def share_fault(flag: str, text: str, example: str = "5%") -> Fault:
+    """Why a text is not a share, with both readings where it has two."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if 0 < value < 1:
+        problem = f"{text} can mean {value:g}% or {value:.0%}"
+        return Fault(flag, problem, f"write {value:g}% or {value * 100:g}%")
+    return Fault(flag, f"{text} is not a percentage", f"write it as {example}")
+
+
+def as_sizes(text: str) -> Any:
+    """Memory sizes: a list, or the text of a range or of all."""
+    parts = text.split(",")
+    if len(parts) == 1 and not text.strip().isdigit():
+        return text.strip()
+    return [as_number(part.strip()) for part in parts]
+
+
+def as_names(text: str) -> list[str]:
+    """Names that commas separate."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def as_pairs(texts: Sequence[str]) -> dict[str, str]:
+    """Values by name, from `name=value`."""
+    parts = (text.partition("=") for text in texts)
+    return {name: value for name, _, value in parts}
+
+
+def read_json_file(path: Path, flag: str, faults: list[Fault]) -> Any:
+    """The JSON of a file. None, and a fault is added, when it cannot be read."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except OSError as exc:
+        faults.append(Fault(flag, f"{path} cannot be read: {exc.strerror}", "give the path of a JSON file"))
+    except (ValueError, RecursionError) as exc:
+        faults.append(Fault(flag, f"{path} is not JSON: {exc}", "correct the file"))
+    return None
+
+
+def read_payload(text: str, faults: list[Fault], *, show: bool = True) -> Any:
+    """The payload of `--payload JSON` or `--payload @FILE`. None, and a fault is added, when there is none.
+
+    `show` lets the fault quote the beginning of what is wrong.
+    """
+    if text.startswith("@"):
+        return read_json_file(Path(text[1:]), "--payload", faults)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        shown = "what was given" if not show else text if len(text) <= 60 else text[:60] + "…"
+        faults.append(Fault("--payload", f"{shown} is not JSON: {exc}", "quote it for the shell, or use @FILE"))
+    return None

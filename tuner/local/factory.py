@@ -1,0 +1,110 @@
+"""Opens the backend for handlers on this machine, and finds what it cannot do for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from tuner.backend import Backend
+from tuner.comparison.duet_plan import Duet
+from tuner.documents.input import local_options
+from tuner.errors import Fault, InputError
+from tuner.model import BackendKind, FunctionIdentity
+from tuner.pricing.price_list import DEFAULT_REGION, PriceList
+from tuner.search.registry import measures_every_size
+from tuner.search.setup import make_study
+from tuner.search.space import search_space
+from tuner.settings import Settings
+
+TARGET = re.compile(r"[^:]+\.(py|js|mjs|cjs)(:.*)?")
+"""A file that holds handlers. Names and ARNs of functions have no dots."""
+PROCESSORS = ("preProcessorARN", "postProcessorARN")
+ONLY_IN_AWS = ("isolation", "codeFor", "autoOptimize")
+"""Fields of the input document that mean nothing for a handler on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFactory:
+    """Opens handlers on this machine.
+
+    Attributes:
+        prices: the price list of a region.
+    """
+
+    prices: Callable[[str], PriceList]
+    kind: BackendKind = BackendKind.LOCAL
+
+    def accepts(self, target: str) -> bool:
+        """Whether a target names a file that holds handlers."""
+        return TARGET.fullmatch(target) is not None
+
+    def faults(self, document: Mapping[str, Any], settings: Settings | None) -> Iterator[Fault]:
+        """Load the handler and its processors in a worker, and tell what this machine cannot do."""
+        from tuner.local.backend import handler_faults
+
+        local = local_options(document)
+        for name in ("lambdaARN", *PROCESSORS):
+            if isinstance(text := document.get(name), str):
+                yield from (Fault(f"$.{name}", fault.problem, fault.remedy) for fault in handler_faults(text, local))
+        for name in ONLY_IN_AWS:
+            if document.get(name):
+                problem = "cannot be had for a handler on this machine"
+                yield Fault(f"$.{name}", problem, "leave it out, or tune the function in AWS by its name")
+        if settings is not None:
+            yield from _space_faults(settings)
+
+    def plan(self, settings: Settings) -> str:
+        """What a run would do: handler, sampler, sizes and runs. It costs nothing."""
+        from tuner.local.backend import describe_local
+
+        identity = describe_local(settings)
+        study = make_study(settings, identity, self.prices(DEFAULT_REGION))
+        sizes = ", ".join(map(str, study.space.memory_sizes_mb))
+        architectures = ", ".join(study.space.architectures)
+        if measures_every_size(settings):
+            runs = str(sum(trial.invocations for trial in study.ask()))
+        elif settings.budget.max_invocations:
+            runs = f"{settings.budget.max_invocations} at most"
+        else:
+            runs = "until the answer is within the tolerance"
+        return "\n".join(
+            [
+                f"Would tune {identity.name} on this machine ({architectures}, {identity.runtime}).",
+                f"  sampler    {settings.sampler}",
+                f"  sizes      {sizes} MB",
+                f"  runs       {runs}",
+                "  cost       nothing: local runs are not paid for",
+            ]
+        )
+
+    def open(self, settings: Settings) -> Backend:
+        """The backend for a handler.
+
+        Raises:
+            InputError: the target or a processor is not a handler on this machine.
+        """
+        from tuner.local.backend import open_local
+
+        return open_local(settings)
+
+    def open_duet(self, settings: Settings, versions: tuple[str, str]) -> AbstractContextManager[Duet]:
+        """Both versions of a handler: files, or git revisions of the target's file."""
+        from tuner.local.duet import local_duet
+
+        return local_duet(settings, *versions)
+
+
+def _space_faults(settings: Settings) -> tuple[Fault, ...]:
+    """Why nothing of what is asked for can be measured on this machine."""
+    from tuner.local.host import architecture, max_memory_mb
+
+    here = architecture()
+    machine = FunctionIdentity(settings.target, BackendKind.LOCAL, (here,) if here else (), max_memory_mb())
+    try:
+        search_space(settings, machine)
+    except InputError as exc:
+        return exc.faults
+    return ()
