@@ -14,14 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.evidence.cold_starts import Flags, IdleLife, Replay, Requests, replay
+from tuner.evidence.shares import BOOTSTRAPS, ONE_SIDED_95, wilson_upper
 
 Slots = NDArray[np.int64]
 
 BLOCK_S = 300.0
 """Requests within so many seconds are drawn together by the bootstrap, since cold starts come in bursts."""
-BOOTSTRAPS = 400
-ONE_SIDED_95 = 1.645
-"""Normal quantile of a one-sided bound at 95%."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +98,6 @@ def upper_bound(cold: Flags, blocks: Slots, *, seed: int = 0) -> float:
     drawn = np.random.default_rng(seed).integers(counts.size, size=(BOOTSTRAPS, counts.size))
     shares = colds[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
     return max(float(np.quantile(shares, 0.95)), wilson_upper(int(cold.sum()), cold.size))
-
-
-def wilson_upper(hits: int, count: int) -> float:
-    """Wilson's one-sided 95% bound of a share (Wilson 1927); 2.7 / count without a hit."""
-    z2 = ONE_SIDED_95**2
-    share = hits / count
-    middle = share + z2 / (2 * count)
-    spread = ONE_SIDED_95 * ((share * (1 - share) + z2 / (4 * count)) / count) ** 0.5
-    return float((middle + spread) / (1 + z2 / count))
 
 
 def _slot_size(

@@ -14,8 +14,8 @@ from tuner.evidence.provisioned import (
     replay_schedule,
     size_provisioned,
     upper_bound,
-    wilson_upper,
 )
+from tuner.evidence.shares import wilson_upper
 
 LIFE = IdleLife()
 HOUR_S = 3600.0

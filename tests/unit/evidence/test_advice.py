@@ -1,0 +1,104 @@
+"""Advice from a log: findings that its figures support, and no others."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.unit.evidence.logs import Run, tailed
+from tuner.evidence.advice import Advice, advise_on_rows
+from tuner.evidence.findings import RULES, FindingCode
+from tuner.evidence.log_rows import read_log
+from tuner.model import Architecture
+from tuner.pricing.price_list import price_list
+
+PRICES = price_list("us-east-1")
+FIELDS = {
+    *("function", "memory_mb", "runs", "memory_floor_mb", "max_memory_used_mb", "cold_start_share"),
+    *("init_duration_ms", "p99_ms", "timeout_advice_s", "error_share", "cost_usd_per_million", "recommendation"),
+    *("chance_of_saving", "findings"),
+}
+
+
+def runs_at(memory_mb: int, ms: float, *, first: int = 0, count: int = 120, **fields: object) -> list[Run]:
+    rng = np.random.default_rng(first)
+    return [
+        Run(
+            f"r{first + n}",
+            round(ms * float(rng.lognormal(0, 0.05)), 2),
+            60.0 * (first + n),
+            f"2026/11/02/[$LATEST]{(first + n) // 12}",
+            memory_mb,
+            init_ms=150.0 if n % 12 == 0 else None,
+            **fields,  # type: ignore[arg-type]
+        )
+        for n in range(count)
+    ]
+
+
+def advise(runs: list[Run], architecture: Architecture = Architecture.X86_64) -> Advice:
+    found = advise_on_rows("orders", read_log(tailed(runs)).rows, PRICES, architecture=architecture)
+    assert found is not None
+    return found
+
+
+def codes(advice: Advice) -> set[FindingCode]:
+    return {finding.code for finding in advice.findings}
+
+
+def test_two_sizes_that_take_the_same_time_recommend_the_smaller() -> None:
+    advice = advise([*runs_at(512, 200.0), *runs_at(2048, 200.0, first=200)])
+    assert advice.prediction is not None
+    assert advice.prediction.recommended is not None
+    assert advice.prediction.recommended.memory_mb <= 512
+    first = advice.findings[0]
+    assert first.code is FindingCode.SIZE
+    assert first.command == "tuner tune orders"
+    assert "120 runs at 2048 MB and 120 at other sizes" in first.evidence
+
+
+def test_one_size_says_what_it_cannot_tell() -> None:
+    advice = advise(runs_at(256, 200.0))
+    assert advice.prediction is not None
+    assert advice.prediction.recommended is None
+    told = next(f for f in advice.findings if f.code is FindingCode.CANNOT_TELL)
+    assert "how its duration changes with memory" in told.evidence
+    assert "No size saves more than 5%" in advice.findings[0].title
+
+
+def test_every_document_has_the_fields_of_the_contract() -> None:
+    document = advise(runs_at(512, 80.0)).document()
+    assert set(document) >= FIELDS
+    assert json.loads(json.dumps(document)) == document
+    assert all(set(f) == {"code", "title", "evidence", "command"} for f in document["findings"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"status": "error"}, FindingCode.ERRORS),
+        ({"status": "timeout"}, FindingCode.TIMEOUT),
+        ({"status": "error", "used_mb": 512}, FindingCode.OUT_OF_MEMORY),
+        ({"used_mb": 490}, FindingCode.MEMORY_FLOOR),
+    ],
+)
+def test_what_goes_wrong_is_a_finding_with_its_count(fields: dict[str, object], code: FindingCode) -> None:
+    advice = advise([*runs_at(512, 80.0), *runs_at(512, 80.0, first=500, count=30, **fields)])
+    finding = next(f for f in advice.findings if f.code is code)
+    assert "150 runs" in finding.evidence
+
+
+def test_arm64_is_offered_to_x86_64_alone() -> None:
+    assert FindingCode.ARM64 in codes(advise(runs_at(512, 80.0)))
+    assert FindingCode.ARM64 not in codes(advise(runs_at(512, 80.0), Architecture.ARM64))
+
+
+def test_every_kind_of_finding_has_one_rule() -> None:
+    assert len(RULES) == len(FindingCode)
+    assert {rule.__name__ for rule in RULES} == {code.value for code in FindingCode}
+
+
+def test_a_log_without_reports_gives_no_advice() -> None:
+    assert advise_on_rows("orders", read_log("nothing here").rows, PRICES) is None

@@ -1,0 +1,99 @@
+"""Every report of a log is read once, whatever exported it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.evidence.logs import BEGIN_S, Run, filtered, json_lines, plain, queried, sam, tailed
+from tuner.evidence.log_rows import read_log, seconds_of
+
+RUNS = [
+    Run("a", 100.25, 10.0, init_ms=210.4),
+    Run("b", 12.5, 20.5),
+    Run("c", 3000.0, 30.0, stream="2026/11/02/[7]b2", status="timeout"),
+]
+
+
+@pytest.mark.parametrize("export", [plain, tailed, sam, json_lines, filtered, queried])
+def test_every_form_tells_the_same_reports(export: Callable[[list[Run]], str]) -> None:
+    found = read_log(export(RUNS))
+    assert [row.report.request_id for row in found.rows] == ["a", "b", "c"]
+    assert [row.report.duration_ms for row in found.rows] == [100.25, 12.5, 3000.0]
+    assert [row.report.init_duration_ms for row in found.rows] == [210.4, None, None]
+    assert [row.report.status for row in found.rows] == [None, None, "timeout"]
+    assert (found.duplicates, found.unread) == (0, 0)
+
+
+@pytest.mark.parametrize("export", [tailed, sam, filtered, queried])
+def test_time_stream_and_version_are_told_where_the_export_has_them(export: Callable[[list[Run]], str]) -> None:
+    rows = read_log(export(RUNS)).rows
+    assert [row.ended_s for row in rows] == pytest.approx([BEGIN_S + run.after_s for run in RUNS])
+    assert rows[0].started_s == pytest.approx(BEGIN_S + 10 - 0.10025)
+    assert [row.stream for row in rows] == [run.stream for run in RUNS]
+    assert [row.version for row in rows] == ["$LATEST", "$LATEST", "7"]
+
+
+def test_a_json_event_tells_its_own_time() -> None:
+    assert read_log(json_lines(RUNS)).rows[1].ended_s == pytest.approx(BEGIN_S + 20.5)
+
+
+def test_a_report_that_is_there_twice_counts_once() -> None:
+    found = read_log(tailed([*RUNS, RUNS[1]]))
+    assert len(found.rows) == 3
+    assert found.duplicates == 1
+
+
+def test_a_retry_of_the_same_request_is_another_run() -> None:
+    assert len(read_log(tailed([Run("a", 10.0, 0.0), Run("a", 11.0, 60.0)])).rows) == 2
+
+
+def test_rows_come_in_the_order_of_time() -> None:
+    assert [row.report.request_id for row in read_log(tailed(RUNS[::-1])).rows] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no report",
+        "INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout",
+        "{}",
+        "[]",
+        "null",
+        '{"events": 3}',
+    ],
+)
+def test_text_without_a_report_gives_no_rows(text: str) -> None:
+    assert read_log(text).rows == ()
+
+
+def test_a_report_that_cannot_be_read_is_counted() -> None:
+    assert read_log("REPORT RequestId: a\tDuration: long ms").unread == 1
+
+
+@given(st.text())
+def test_no_text_makes_it_raise(text: str) -> None:
+    read_log(text)
+    read_log(f"REPORT RequestId: {text}")
+    read_log(f'{{"type": "platform.report", {text}')
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [
+        ("2026-11-02T00:00:01Z", BEGIN_S + 1),
+        ("2026-11-02T01:00:01+01:00", BEGIN_S + 1),
+        ("2026-11-02 00:00:01.500", BEGIN_S + 1.5),
+        (round(1000 * BEGIN_S), BEGIN_S),
+        (str(round(1000 * BEGIN_S)), BEGIN_S),
+        ("yesterday", None),
+        (None, None),
+        (True, None),
+    ],
+)
+def test_times_are_read_in_the_forms_that_tools_write(time: object, seconds: float | None) -> None:
+    assert seconds_of(time) == seconds

@@ -1,0 +1,243 @@
+"""What follows from the evidence of a function, each finding with its figures and the command that acts on it.
+
+A finding says only what its runs show. What they cannot show is a finding too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tuner.evidence.function_evidence import FunctionEvidence
+from tuner.evidence.prediction import LIKELY, WORTH_CHANGING, Prediction
+from tuner.model import MAX_MEMORY_MB, Architecture, Configuration, Interval, Outcome
+from tuner.pricing.price_list import PriceList
+
+NOTABLE_SHARE = 0.01
+"""Cold starts, errors and their money are findings from this share on."""
+AMPLE_HEADROOM = 0.5
+"""Less used memory than this part of the size is said to be ample."""
+ARM_RATIOS = (0.47, 1.18)
+"""Published arm64/x86_64 duration ratios, 5 to 95%."""
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+class FindingCode(StrEnum):
+    """Kinds of findings."""
+
+    SIZE = "size"
+    MEMORY_FLOOR = "memory_floor"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMEOUT = "timeout"
+    COLD_STARTS = "cold_starts"
+    ERRORS = "errors"
+    TRAFFIC = "traffic"
+    OTHER_SIZES = "other_sizes"
+    ARM64 = "arm64"
+    CANNOT_TELL = "cannot_tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that the evidence shows: a title, the figures behind it, and the command that acts on it."""
+
+    code: FindingCode
+    title: str
+    evidence: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What findings are about.
+
+    Attributes:
+        name: of the function, for the commands.
+        evidence: of its current size.
+        prediction: of its other sizes; None: nothing can be said.
+        prices: for the part of arm64 that is certain.
+    """
+
+    name: str
+    evidence: FunctionEvidence
+    prediction: Prediction | None
+    prices: PriceList
+
+    @property
+    def tune(self) -> str:
+        """The command that measures what the log cannot tell."""
+        return f"tuner tune {self.name}"
+
+
+def findings_of(subject: Subject) -> tuple[Finding, ...]:
+    """Every finding, the most useful first."""
+    return tuple(finding for rule in RULES if (finding := rule(subject)) is not None)
+
+
+def size(subject: Subject) -> Finding | None:
+    """Whether another size is likely enough to save."""
+    prediction, evidence = subject.prediction, subject.evidence
+    if prediction is None:
+        return None
+    chance, best = prediction.chance_of_saving, prediction.best
+    shown = f"{evidence.runs} runs at {_size(evidence.current)}{_others(evidence)}"
+    if prediction.recommended is None or best == prediction.current:
+        title = f"No size saves more than {WORTH_CHANGING:.0%} with a chance of {LIKELY:.0%} or more"
+        told = f"{_size(best)} comes closest, with a chance of {chance:.0%}; from {shown}."
+        return Finding(FindingCode.SIZE, title, told, subject.tune)
+    title = f"{_size(best)} saves more than {WORTH_CHANGING:.0%} with a chance of {chance:.0%}"
+    return Finding(FindingCode.SIZE, title, f"Saving {_percent(prediction.saving)}; from {shown}.", subject.tune)
+
+
+def memory_floor(subject: Subject) -> Finding | None:
+    """How small the memory may be."""
+    evidence = subject.evidence
+    used, floor = evidence.max_memory_used_mb, evidence.memory_floor_mb
+    if used is None or floor is None:
+        return None
+    current = evidence.current.memory_mb
+    share = used / current
+    told = f"At most {used} MB of {current} MB were used in {evidence.runs} runs ({share:.0%})."
+    if floor > current:
+        command = f"tuner tune {subject.name} --min-memory {min(floor, MAX_MEMORY_MB)}"
+        return Finding(
+            FindingCode.MEMORY_FLOOR, f"Less than a tenth of the memory of {current} MB is free", told, command
+        )
+    ample = ": ample" if share < AMPLE_HEADROOM else ""
+    return Finding(FindingCode.MEMORY_FLOOR, f"Sizes from {floor} MB keep a tenth of the memory free{ample}", told)
+
+
+def out_of_memory(subject: Subject) -> Finding | None:
+    """Runs that ran out of memory."""
+    evidence = subject.evidence
+    count = evidence.outcomes.get(Outcome.OUT_OF_MEMORY, 0)
+    if not count:
+        return None
+    larger = min(2 * evidence.current.memory_mb, MAX_MEMORY_MB)
+    told = f"{count} of {evidence.runs} runs at {_size(evidence.current)}."
+    command = f"tuner tune {subject.name} --min-memory {larger}"
+    return Finding(FindingCode.OUT_OF_MEMORY, "Runs end out of memory", told, command)
+
+
+def timeout(subject: Subject) -> Finding | None:
+    """A timeout that leaves room for the slowest runs; runs that were cut off are lower bounds."""
+    evidence = subject.evidence
+    advised = evidence.timeout_advice_s
+    if advised is None:
+        return None
+    command = f"aws lambda update-function-configuration --function-name {subject.name} --timeout {advised}"
+    cut_off = evidence.outcomes.get(Outcome.TIMEOUT, 0)
+    if cut_off:
+        told = f"{cut_off} of {evidence.runs} runs were cut off, after {evidence.timeout_s:g} s at the latest."
+        return Finding(FindingCode.TIMEOUT, f"Runs time out: allow at least {advised} s", told, command)
+    assert evidence.p99_ms is not None
+    told = f"p99 {_ms(evidence.p99_ms)} in {evidence.runs} runs, none of which was cut off."
+    return Finding(FindingCode.TIMEOUT, f"A timeout of {advised} s leaves room for the slowest runs", told, command)
+
+
+def cold_starts(subject: Subject) -> Finding | None:
+    """How many runs were cold, and what their init costs."""
+    evidence = subject.evidence
+    if evidence.init_ms is None or evidence.cold_start_share.mean < NOTABLE_SHARE:
+        return None
+    title = f"{evidence.cold_start_share.mean:.1%} of the runs are cold starts"
+    told = (
+        f"{_percent(evidence.cold_start_share)} of {evidence.runs} runs; init takes {_ms(evidence.init_ms)} and is "
+        f"{evidence.init_cost_share:.1%} of the cost."
+    )
+    return Finding(FindingCode.COLD_STARTS, title, told)
+
+
+def errors(subject: Subject) -> Finding | None:
+    """How many runs failed, and what they cost."""
+    evidence = subject.evidence
+    if evidence.error_share.mean < NOTABLE_SHARE:
+        return None
+    title = f"{evidence.error_share.mean:.1%} of the runs fail, for {evidence.failed_cost_share:.1%} of the cost"
+    kinds = ", ".join(f"{count} {kind.value}" for kind, count in evidence.outcomes.items() if kind is not Outcome.OK)
+    return Finding(FindingCode.ERRORS, title, f"{_percent(evidence.error_share)} of {evidence.runs} runs: {kinds}.")
+
+
+def traffic(subject: Subject) -> Finding | None:
+    """How often the function runs."""
+    found = subject.evidence.traffic
+    if found is None:
+        return None
+    day, hour = divmod(found.busiest_hour, 24)
+    month = found.per_month
+    told = (
+        f"{month.low:,.0f} to {month.high:,.0f}, from {found.days:.1f} days; busiest {WEEKDAYS[day]} {hour:02d}:00 UTC "
+        f"with {found.busiest_per_hour:,.0f} an hour; at most {found.peak_concurrency} at once."
+    )
+    command = f"{subject.tune} --invocations-per-month {month.mean:.0f}"
+    return Finding(FindingCode.TRAFFIC, f"About {month.mean:,.0f} invocations a month", told, command)
+
+
+def other_sizes(subject: Subject) -> Finding | None:
+    """Past memory sizes, which narrow what is believed of all the others."""
+    others = subject.evidence.other_sizes
+    if not others:
+        return None
+    told = ", ".join(f"{runs} runs at {size_mb} MB" for size_mb, runs in others.items())
+    return Finding(FindingCode.OTHER_SIZES, "The log knows other memory sizes", f"{told}. They enter the prediction.")
+
+
+def arm64(subject: Subject) -> Finding | None:
+    """What arm64 changes for certain, and what it may change."""
+    current = subject.evidence.current
+    if current.architecture is not Architecture.X86_64:
+        return None
+    x86, arm = (subject.prices.gb_second_usd(a) for a in (Architecture.X86_64, Architecture.ARM64))
+    low, high = ARM_RATIOS
+    told = (
+        f"The duration price is {1 - arm / x86:.0%} lower. The duration itself was {low:g} to {high:g} times that of "
+        "x86_64 in published functions, which only a trial can tell."
+    )
+    return Finding(FindingCode.ARM64, "arm64 costs less for the same duration", told, f"{subject.tune} --arch both")
+
+
+def cannot_tell(subject: Subject) -> Finding | None:
+    """What the log does not show."""
+    missing = []
+    evidence = subject.evidence
+    if evidence.traffic is None:
+        missing.append("how often it runs in a month (the log is short, or has no times)")
+    if not evidence.other_sizes:
+        missing.append("how its duration changes with memory (one size was seen)")
+    if evidence.max_memory_used_mb is None:
+        missing.append("how much memory it uses")
+    if not missing:
+        return None
+    return Finding(FindingCode.CANNOT_TELL, "What this log cannot tell", f"{'; '.join(missing)}.", subject.tune)
+
+
+RULES: tuple[Callable[[Subject], Finding | None], ...] = (
+    size,
+    out_of_memory,
+    timeout,
+    errors,
+    memory_floor,
+    cold_starts,
+    traffic,
+    other_sizes,
+    arm64,
+    cannot_tell,
+)
+"""Every kind of finding, in the order in which they are told."""
+
+
+def _size(configuration: Configuration) -> str:
+    return f"{configuration.memory_mb} MB"
+
+
+def _others(evidence: FunctionEvidence) -> str:
+    return f" and {sum(evidence.other_sizes.values())} at other sizes" if evidence.other_sizes else ""
+
+
+def _percent(interval: Interval) -> str:
+    return f"{interval.mean:.1%} ({interval.low:.1%} to {interval.high:.1%})"
+
+
+def _ms(interval: Interval) -> str:
+    return f"{interval.mean:,.4g} ms ({interval.low:,.4g} to {interval.high:,.4g})"

@@ -1,0 +1,181 @@
+"""Reads the REPORT of every invocation in exported logs, whatever tool exported them.
+
+Understands plain log lines in text and in JSON format, lines with a time and a log stream before them
+(`aws logs tail`, `sam logs`), and the JSON of `filter-log-events` and of Logs Insights. Reads text, not files.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tuner.report_line import ReportLine, parse_log
+
+_TEXT_REPORT = re.compile(r"REPORT RequestId: (\S+)")
+_JSON_REPORT = re.compile(r'"requestId"\s*:\s*"([^"]+)"')
+_JSON_KIND = '"platform.report"'
+_STREAM = re.compile(r"\S*\[(?P<version>\$LATEST|\d+)\]\w+")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?")
+_MILLISECONDS = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One invocation as the log tells it.
+
+    Attributes:
+        report: its report.
+        ended_s: when the report was written, in seconds since 1970 (UTC); None: the log does not say.
+        stream: log stream, which is one execution environment; empty: the log does not say.
+        version: of the function; empty: the log does not say.
+    """
+
+    report: ReportLine
+    ended_s: float | None = None
+    stream: str = ""
+    version: str = ""
+
+    @property
+    def started_s(self) -> float | None:
+        """When the handler began."""
+        return None if self.ended_s is None else self.ended_s - self.report.duration_ms / _MILLISECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class LogRows:
+    """The invocations of a log.
+
+    Attributes:
+        rows: in the order of their time where it is known, else in that of the log.
+        duplicates: reports that were there more than once, and count once.
+        unread: lines that look like a report and could not be read.
+    """
+
+    rows: tuple[LogRow, ...]
+    duplicates: int = 0
+    unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A log message, and what the export says beside it."""
+
+    text: str
+    time: object = None
+    stream: str = ""
+
+
+def read_log(text: str) -> LogRows:
+    """Every report of a log.
+
+    Args:
+        text: lines of a log, one JSON document, or one JSON document in each line.
+    """
+    found: dict[tuple[object, ...], LogRow] = {}
+    duplicates = unread = 0
+    for message in _messages(text):
+        if not _looks_like_a_report(message.text):
+            continue
+        row = _row(message)
+        if row is None:
+            unread += 1
+            continue
+        # A retry has the request id of the first attempt, but neither its time nor its duration.
+        identity = (row.report.request_id, row.report.duration_ms, row.report.billed_duration_ms, row.ended_s)
+        duplicates += identity in found
+        found.setdefault(identity, row)
+    rows = sorted(found.values(), key=lambda row: row.ended_s or 0.0)
+    return LogRows(tuple(rows), duplicates, unread)
+
+
+def _messages(text: str) -> Iterator[_Message]:
+    document = _json(text) if text.lstrip()[:1] in ("{", "[") else None
+    if document is not None and not _is_report(document):
+        yield from _exported(document)
+        return
+    yield from (_Message(line) for line in text.splitlines())
+
+
+def _exported(document: Any) -> Iterator[_Message]:
+    """The messages of `filter-log-events`, of Logs Insights, or of a list of log records."""
+    if isinstance(document, dict):
+        document = document.get("events", document.get("results", []))
+    for entry in document if isinstance(document, list) else ():
+        if isinstance(entry, list):
+            entry = {f["field"]: f.get("value") for f in entry if isinstance(f, dict) and "field" in f}
+        if not isinstance(entry, dict):
+            continue
+        if _is_report(entry):
+            yield _Message(json.dumps(entry))
+        else:
+            yield _Message(
+                str(entry.get("message", entry.get("@message", ""))),
+                entry.get("timestamp", entry.get("@timestamp")),
+                str(entry.get("logStreamName", entry.get("@logStream", ""))),
+            )
+
+
+def _is_report(document: Any) -> bool:
+    return isinstance(document, dict) and document.get("type") == "platform.report"
+
+
+def _looks_like_a_report(line: str) -> bool:
+    return ("REPORT RequestId: " in line and "INIT_REPORT" not in line) or _JSON_KIND in line
+
+
+def _row(message: _Message) -> LogRow | None:
+    line = message.text
+    in_json = _JSON_KIND in line
+    anchor = (_JSON_REPORT if in_json else _TEXT_REPORT).search(line)
+    if anchor is None:
+        return None
+    body = line[line.find("{") :] if in_json else line[anchor.start() :]
+    report = parse_log(f"{body}\n", anchor[1])
+    if report is None:
+        return None
+    before = line[: line.find("{")] if in_json else line[: anchor.start()]
+    stream = message.stream or _first(_STREAM, before)
+    version = _STREAM.fullmatch(stream)
+    time = message.time or _first(_TIME, before) or (_time_of(body) if in_json else None)
+    return LogRow(report, seconds_of(time), stream, version["version"] if version else "")
+
+
+def seconds_of(time: object) -> float | None:
+    """Seconds since 1970 of a time: ISO 8601 (UTC where it names no zone) or milliseconds since 1970."""
+    if isinstance(time, bool):
+        return None
+    if isinstance(time, (int, float)) or (isinstance(time, str) and time.isdigit()):
+        return float(time) / _MILLISECONDS
+    if not isinstance(time, str):
+        return None
+    try:
+        parsed = datetime.fromisoformat(time.replace(",", "."))
+    except ValueError:
+        return None
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
+def _time_of(body: str) -> str:
+    event = _json(body)
+    return str(event.get("time", "")) if isinstance(event, Mapping) else ""
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found[0] if found else ""
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def of_version(rows: Iterable[LogRow], version: str) -> tuple[LogRow, ...]:
+    """The rows of one version of the function."""
+    return tuple(row for row in rows if row.version == version)
