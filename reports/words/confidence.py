@@ -68,7 +68,8 @@ def effort(result: Result) -> str:
 def _distance(recommended: RecommendationDocument) -> str:
     """How far the recommendation may be from the best, and which part of that was spent on purpose."""
     strategy, given = recommended["strategy"], recommended["given_to_ties"]
-    away = _AWAY[strategy].format(percent(recommended["expected_regret"]))
+    away = _AWAY.get(strategy, "It is at most about {} from the best possible")
+    away = away.format(percent(recommended["expected_regret"]))
     if strategy not in _GIVEN or given < WORTH_TELLING:
         return away
     return f"{away}; {_points(given)} of that were spent on purpose {_GIVEN[strategy]}"

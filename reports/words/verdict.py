@@ -26,13 +26,14 @@ from reports.words.rows import Result, key
 from reports.words.snippets import again, resume
 from reports.words.stops import STOPPED
 from tuner.documents.decision import decision_evidence
-from tuner.documents.result import SavingDocument, backend_kind
+from tuner.documents.result import RecommendationDocument, SavingDocument, backend_kind
 from tuner.model import BackendKind, StopReason
 from tuner.search.decision import UNFINISHED, objections
 
 ABOUT_THE_SAME = 0.05
 """A mean change up to this may be called about the same."""
 _GOALS = {"cost": "cheapest", "speed": "fastest", "balanced": "best balanced"}
+"""What to call the choice of a strategy. Another strategy is called by its name."""
 
 
 class Kind(StrEnum):
@@ -98,7 +99,7 @@ def headline(result: Result) -> Headline:
     if recommended["unmet"]:
         return Headline("", f"Nothing meets {_missed(result)}", f"{choice} comes nearest")
     price = monthly(result, recommended["cost_usd"]["mean"])
-    goal = f"the {_GOALS[recommended['strategy']]} choice at {milliseconds(recommended['duration_ms']['mean'])}"
+    goal = f"the {goal_of(recommended)} choice at {milliseconds(recommended['duration_ms']['mean'])}"
     if current is not None and key(current) == key(recommended):
         return Headline(f"Keep {choice}", f"already {goal}", price)
     return Headline(choice, versus_now(result["saving"]) if result["saving"] is not None else goal, price)
@@ -325,3 +326,9 @@ def _either_way(saved: Interval, worse: str, better: str) -> str:
     """Both ends of a change that is not proved: `2.0% slower to 3.0% faster`, from twice on `2.4 times to …`."""
     low = f"{1 - saved['low']:.1f} times" if saved["low"] <= -1 else f"{percent(-saved['low'])} {worse}"
     return f"{low} to {percent(saved['high'])} {better}"
+
+
+def goal_of(recommended: RecommendationDocument) -> str:
+    """What a recommendation is under its strategy, e.g. cheapest."""
+    strategy = recommended["strategy"]
+    return _GOALS.get(strategy, f"best ({strategy})")

@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import tuner
+from tuner.estimation.belief import Draws
 from tuner.model import (
     Architecture,
     BackendKind,
@@ -17,11 +20,15 @@ from tuner.model import (
     FunctionIdentity,
     Invocation,
     Notice,
+    Objective,
     Outcome,
     Sample,
+    StrategyName,
     Trial,
 )
 from tuner.pricing.price_list import price_list
+from tuner.search.rows import Row
+from tuner.search.strategies import STRATEGIES
 
 ARM = Architecture.ARM64
 
@@ -69,6 +76,47 @@ class ToyFactory:
 
     def open(self, settings: tuner.Settings) -> ToyBackend:
         return ToyBackend()
+
+
+class Product:
+    """A strategy that minimises the product of cost and duration."""
+
+    def cost_weight(self, objective: Objective) -> float:
+        return 0.5
+
+    def values(
+        self, duration_ms: Draws, cost_usd: Draws, objective: Objective, feasible: NDArray[np.bool_] | None
+    ) -> Draws:
+        return duration_ms * cost_usd
+
+    def ties(self, rows: Sequence[Row], among: Sequence[int], objective: Objective) -> list[int]:
+        return [min(among, key=lambda i: rows[i].duration_ms.mean * rows[i].cost_usd.mean)]
+
+    def order(self, row: Row) -> tuple[float, float]:
+        return row.duration_ms.mean, row.cost_usd.mean
+
+    def reason(self, ties: int, objective: Objective) -> str:
+        return "has the smallest product"
+
+
+def test_a_toy_strategy_is_an_entry_of_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STRATEGIES, StrategyName.BALANCED, Product())  # type: ignore[misc]
+    sizes = [128, 1024, 2048]
+    result = tuner.tune("toy:1", power_values=sizes, strategy="balanced", runs=6, factories=[ToyFactory()])
+    assert result.recommendation is not None
+    assert result.recommendation.configuration == Configuration(1024, ARM)
+    assert "smallest product" in result.recommendation.reason
+    assert result.to_text()
+    assert result.to_html()
+
+
+def test_a_strategy_that_reports_have_no_word_for_is_called_by_its_name() -> None:
+    result = tuner.tune("toy:1", power_values=[128, 1024], runs=4, factories=[ToyFactory()], prices=price_list)
+    document = result.document
+    assert document["recommendation"] is not None
+    document["recommendation"]["strategy"] = document["request"]["strategy"] = "product"
+    document["current"] = document["saving"] = None
+    assert "best (product)" in result.to_text().replace("\n", " ")
 
 
 def test_a_toy_backend_is_found_by_its_target_and_tuned() -> None:

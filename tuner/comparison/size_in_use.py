@@ -70,8 +70,9 @@ def excess_over_best(result: Mapping[str, Any], allowed: float) -> Excess:
     if result["saving"] is None:
         raise TunerError(f"The configuration in use ({here}) was not judged.", _UNKNOWN_HINT)
     excess = _excess(result["saving"]["objective_ratio"])
+    verb = _VERBS.get(recommended["strategy"], "loses")
     message = (
-        f"The configuration in use ({here}) {_VERBS[recommended['strategy']]} {excess.mean:.1%} more than {best} "
+        f"The configuration in use ({here}) {verb} {excess.mean:.1%} more than {best} "
         f"({excess.low:.1%} to {excess.high:.1%})"
     )
     found = Excess(excess, allowed, message)

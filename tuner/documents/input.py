@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Required, TypedDict, cast
 
-from tuner.documents.result import ArchitectureText, StrategyText
+from tuner.documents.result import ArchitectureText
 from tuner.documents.validation import as_number, find_faults, published_schema
 from tuner.errors import Fault, InputError
 from tuner.model import (
@@ -66,7 +66,7 @@ class InputDocument(TypedDict, total=False):
     payload: Any
     payloadS3: str
     parallelInvocation: bool
-    strategy: StrategyText
+    strategy: str
     balancedWeight: float
     autoOptimize: bool
     autoOptimizeAlias: str
@@ -80,7 +80,7 @@ class InputDocument(TypedDict, total=False):
     onlyColdStarts: bool
     allowedExceptions: list[str]
     architectures: Literal["current", "both", "x86_64", "arm64"] | list[ArchitectureText]
-    sampler: Literal["adaptive", "grid"]
+    sampler: str
     environments: int
     concurrency: int
     tolerance: float

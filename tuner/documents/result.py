@@ -18,7 +18,6 @@ SCHEMA_VERSION: Final = 1
 
 ArchitectureText = Literal["x86_64", "arm64"]
 BackendText = Literal["aws", "local", "simulated"]
-StrategyText = Literal["cost", "speed", "balanced"]
 OutcomeText = Literal["ok", "error", "timeout", "out_of_memory", "throttled", "refused", "no_report"]
 StopText = Literal[
     "complete",
@@ -111,7 +110,7 @@ class PayloadDocument(TypedDict):
 class RequestDocument(TypedDict):
     """The settings that reproduce a run, without any payload."""
 
-    strategy: StrategyText
+    strategy: str
     balanced_weight: float
     tolerance: float
     cold_start_share: float
@@ -218,7 +217,7 @@ class PointDocument(ConfigurationDocument):
 class RecommendationDocument(PointDocument):
     """The configuration to use under one strategy, and what it is expected to lose against the best one."""
 
-    strategy: StrategyText
+    strategy: str
     expected_regret: float
     given_to_ties: float
     reason: str
