@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from tuner.aws.api.errors import AnotherRunError
-from tuner.aws.changes.journal import Journal, JournalFile, Leftover, state_dir
+from tuner.aws.changes.journal import DamagedJournalError, Journal, JournalFile, Leftover, state_dir
 from tuner.aws.changes.markers import CopyMarker, VersionMarker
 from tuner.aws.changes.operations import CreateCopy, DeleteCopy, DeleteVersion, PublishVersion
 from tuner.errors import BackendError
@@ -108,3 +109,64 @@ def test_a_journal_that_cannot_be_written_is_said_with_a_remedy(tmp_path: Path) 
 def test_journals_are_kept_where_the_user_keeps_state() -> None:
     assert state_dir({"XDG_STATE_HOME": "/state"}) == Path("/state/lambda-tuner")
     assert state_dir({"HOME": "/home/ann"}) == Path("/home/ann/.local/state/lambda-tuner")
+
+
+HEADER = json.dumps({"run": RUN, "function": ARN})
+
+
+@pytest.mark.parametrize(
+    ("damage", "line"),
+    [
+        (b"garbage\n", 1),
+        (b"\xff\xfe\x00\n", 1),
+        (b"7\n", 1),
+        (b"{}\n", 1),
+        (b'{"run": "tuner-1"}\n', 1),
+        (b"[" * 900 + b"]" * 900 + b"\n", 1),
+        (HEADER.encode() + b"\n\n", 2),
+        (HEADER.encode() + b"\n{}\n", 2),
+        (HEADER.encode() + b'\n{"intend": 5}\n', 2),
+        (HEADER.encode() + b'\n{"intend": {"step": "CreateCopy", "marker": "no marker"}}\n', 2),
+        (HEADER.encode() + b'\n{"intend": {"step": "CreateCopy", "marker": ' + b"9" * 400 + b"}}\n", 2),
+        (HEADER.encode() + b'\n{"done": {"step": "SetLatest"}}\nhalf\n{"done": {"step": "SetLatest"}}\n', 3),
+    ],
+)
+def test_a_damaged_journal_names_file_line_and_remedy_and_stops_no_clean(
+    damage: bytes, line: int, tmp_path: Path
+) -> None:
+    file = JournalFile(tmp_path, ARN)
+    file.path.write_bytes(damage)
+    with pytest.raises(DamagedJournalError, match=f"line {line}: ") as refused:
+        file.acquire()
+    assert str(file.path) in refused.value.message
+    assert "tuner clean" in refused.value.hint
+    file.lock()
+    assert not file.empty
+    file.release(remove=True)
+    assert left_of(tmp_path, ARN) == []
+
+
+def test_a_journal_whose_last_line_was_cut_is_whole_until_then(tmp_path: Path) -> None:
+    file, journal = begin(tmp_path)
+    journal.intend(CREATE)
+    with file.path.open("ab") as raw:
+        raw.write(b'{"intend": {"st')
+    file.release(remove=False)
+    assert left_of(tmp_path, ARN) == [Leftover(RUN, (CREATE.marker.name,))]
+
+
+def test_a_journal_is_for_its_owner_alone_and_follows_no_link(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    file, _ = begin(folder)
+    assert (file.path.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
+    file.release(remove=True)
+    target = tmp_path / "precious"
+    target.write_text("precious")
+    file.path.symlink_to(target)
+    with pytest.raises(BackendError, match="symbolic link"):
+        JournalFile(folder, ARN).acquire()
+    assert target.read_text() == "precious"
+    file.path.unlink()
+    os.mkfifo(file.path)
+    with pytest.raises(BackendError, match="no regular file"):
+        JournalFile(folder, ARN).acquire()

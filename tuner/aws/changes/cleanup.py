@@ -51,15 +51,16 @@ def clean(
     clients = connect(connection, region=reference.region)
     api = make_api(clients.control)
     lock = JournalFile(state_dir(environment), api.state(reference.name).arn, clients.endpoint_url)
-    leftovers = lock.acquire()
+    lock.lock()
     failures: list[BackendError] = []
+    steps: list[Change] | None = None
     try:
         steps = plan_cleanup(api, reference.name)
         if dry_run:
             return [f"would {step}" for step in steps] or [f"Nothing is left on {reference.name}."]
         failures = run_cleanup(api, steps, Journal("clean"))
     finally:
-        lock.release(remove=not leftovers or not (dry_run or failures))
+        lock.release(remove=lock.empty or (steps is not None and not dry_run and not failures))
         clients.close()
     if failures:
         raise left_behind(reference.name, failures)

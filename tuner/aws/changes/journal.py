@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from tuner.aws.api.errors import AnotherRunError
-from tuner.aws.changes.markers import parse_copy
+from tuner.aws.changes.markers import is_run_id, parse_copy
 from tuner.aws.changes.operations import Change, CreateCopy, DeleteCopy, DeleteVersion, PublishVersion, as_record
+from tuner.documents.private_files import open_private, read_private
+from tuner.documents.strict_json import decode_text, parse_strictly
 from tuner.errors import BackendError
 
 
@@ -30,6 +32,10 @@ def state_dir(environment: Mapping[str, str]) -> Path:
     given = environment.get("XDG_STATE_HOME")
     base = Path(given) if given else Path(environment.get("HOME", "~")).expanduser() / ".local" / "state"
     return base / "lambda-tuner"
+
+
+class DamagedJournalError(BackendError):
+    """A journal holds what no run writes, so it cannot tell what a killed run left."""
 
 
 @dataclass(slots=True)
@@ -116,28 +122,49 @@ class JournalFile:
 
         Raises:
             AnotherRunError: a live run holds the lock; the message names it.
+            DamagedJournalError: what a killed run wrote cannot be read; names file, line and remedy.
+            BackendError: the journal cannot be written.
+        """
+        self.lock()
+        try:
+            paths = [self.path, *([self._beside] if self._beside and self._beside.exists() else [])]
+            return [left for path in paths if (left := read_leftover(path))]
+        except BaseException:
+            self.release(remove=False)
+            raise
+
+    def lock(self) -> None:
+        """Take the lock without reading what killed runs wrote.
+
+        Raises:
+            AnotherRunError: a live run holds the lock; the message names it.
             BackendError: the journal cannot be written.
         """
         while True:
             with _disk_errors(str(self.path)):
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                file = self.path.open("a+", encoding="utf-8")
+                file = os.fdopen(open_private(self.path, os.O_RDWR | os.O_APPEND), "a+", encoding="utf-8")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                file.seek(0)
-                first = _entries(file.read())[:1]
                 file.close()
-                raise _refusal(first[0] if first else {}) from None
+                raise self._held() from None
             if self._still_there(file):
-                break
+                self._file = file
+                return
             file.close()  # its owner has just ended and removed it
-        self._file = file
-        file.seek(0)
-        texts = [file.read()]
-        if self._beside and self._beside.exists():
-            texts.append(self._beside.read_text("utf-8"))
-        return [left for text in texts if (left := _leftover(_entries(text)))]
+
+    @property
+    def empty(self) -> bool:
+        """Whether the locked file records nothing."""
+        return self._file is not None and os.fstat(self._file.fileno()).st_size == 0
+
+    def _held(self) -> AnotherRunError:
+        """The error that names the live run which holds the lock."""
+        try:
+            first = _entries(self.path)[0]
+        except (DamagedJournalError, IndexError):
+            first = {}
+        return _refusal(first)
 
     def begin(self, run: str, *, arn: str, began: str) -> Journal:
         """Start the journal of a run in the file. What killed runs left must be undone by now."""
@@ -179,32 +206,58 @@ def _disk_errors(path: str) -> Iterator[None]:
     except OSError as exc:
         raise BackendError(
             f"The journal {path} cannot be written: {exc.strerror}",
-            "Free some space, or set XDG_STATE_HOME to a folder that can be written.",
+            "Delete what stands there, free some space, or set XDG_STATE_HOME to another folder of your own.",
         ) from exc
 
 
-def _entries(text: str) -> list[dict[str, Any]]:
+def read_leftover(path: Path) -> Leftover | None:
+    """What the journal of a killed run shows; None when the run changed nothing.
+
+    Raises:
+        DamagedJournalError: a line is not what a journal holds; names file, line and remedy.
+    """
+    entries = _entries(path)
+    if not entries:
+        return None
+    run = entries[0].get("run")
+    if not isinstance(run, str) or not is_run_id(run):
+        raise _damaged(path, 1, "it names no run")
+    created: dict[str, None] = {}
+    for number, entry in enumerate(entries[1:], start=2):
+        change = entry.get("intend", entry.get("done"))
+        if not isinstance(change, dict) or not isinstance(change.get("step"), str):
+            raise _damaged(path, number, "it names no change")
+        if change["step"] == CreateCopy.__name__ and "intend" in entry:
+            marker = parse_copy(str(change.get("marker")))
+            if marker is None or marker.made.run != run:
+                raise _damaged(path, number, "it names no copy of this run")
+            created[marker.name] = None
+        elif change["step"] == DeleteCopy.__name__ and "done" in entry:
+            created.pop(str(change.get("copy")), None)
+    return Leftover(run, tuple(created))
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
     """The entries of a journal, without a last line that the end of the process cut."""
+    with _disk_errors(str(path)):
+        content = read_private(path)
     entries: list[dict[str, Any]] = []
-    for line in text.splitlines():
+    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
         try:
-            entries.append(json.loads(line))
-        except ValueError:
-            break
+            entry = parse_strictly(decode_text(line))
+        except ValueError as exc:
+            raise _damaged(path, number, str(exc)) from None
+        if not isinstance(entry, dict):
+            raise _damaged(path, number, "it is no entry")
+        entries.append(entry)
     return entries
 
 
-def _leftover(entries: list[dict[str, Any]]) -> Leftover | None:
-    if not entries or "run" not in entries[0]:
-        return None
-    created: dict[str, None] = {}
-    for entry in entries[1:]:
-        intended = entry.get("intend", {})
-        if intended.get("step") == CreateCopy.__name__ and (marker := parse_copy(str(intended["marker"]))):
-            created[marker.name] = None
-        elif entry.get("done", {}).get("step") == DeleteCopy.__name__:
-            created.pop(entry["done"]["copy"], None)
-    return Leftover(str(entries[0]["run"]), tuple(created))
+def _damaged(path: Path, line: int, problem: str) -> DamagedJournalError:
+    return DamagedJournalError(
+        f"The journal {path} is damaged: line {line}: {problem}",
+        "Run tuner clean FUNCTION: it finds what runs left without the journal, and removes the file.",
+    )
 
 
 def _refusal(first: Mapping[str, Any]) -> AnotherRunError:

@@ -34,6 +34,11 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%dt%H%M%Sz}-{secrets.token_hex(3)}"
 
 
+def is_run_id(text: str) -> bool:
+    """Whether a text is the id of a run."""
+    return re.fullmatch(_RUN, text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class VersionMarker:
     """The description of a version that a run published.
