@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -86,6 +87,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     argv = list(sys.argv[1:] if arguments is None else arguments)
     _accept_any_encoding()
+    warnings.showwarning = _show_warning
     code = _run(argv, debug="--debug" in argv)
     return _flushed(code)
 
@@ -118,6 +120,10 @@ def _run(argv: list[str], *, debug: bool) -> int:
 
 def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
+
+
+def _show_warning(message: Warning | str, *_where: object, **_more: object) -> None:
+    _print_error(f"warning: {message}")
 
 
 def _accept_any_encoding() -> None:
