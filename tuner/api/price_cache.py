@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tuner.aws.private_files import read_private, write_private
+from tuner.aws.changes.private_files import read_private, write_private
 from tuner.documents.strict_json import decode_text, parse_strictly
 from tuner.documents.validation import find_faults, published_schema
 from tuner.errors import TunerError

@@ -22,7 +22,7 @@ from typing import IO, Any
 from tuner.aws.api.errors import AnotherRunError
 from tuner.aws.changes.markers import is_run_id, parse_copy
 from tuner.aws.changes.operations import Change, CreateCopy, DeleteCopy, DeleteVersion, PublishVersion, as_record
-from tuner.aws.private_files import open_private, read_private
+from tuner.aws.changes.private_files import open_private, read_private
 from tuner.documents.strict_json import decode_text, parse_strictly
 from tuner.errors import BackendError
 
