@@ -304,7 +304,7 @@ def damaged(path: str, value: Any) -> str:
         ('{"schema_version": 1}', "is missing: tool, created_at"),
         (damaged("measurements", ...), "$.measurements: is missing"),
         (damaged("measurements.0.memory_mb", 64), "$.measurements[0].memory_mb: 64 is below 128"),
-        (damaged("recommendation.strategy", "best"), '$.recommendation.strategy: "best" is not known'),
+        (damaged("recommendation.architecture", "mips"), '$.recommendation.architecture: "mips" is not known'),
         (damaged("curve.0.cost_usd.mean", float("nan")), "$.curve[0].cost_usd.mean: nan is not a finite number"),
         (damaged("surprise", 1), "$.surprise: unknown field"),
     ],
