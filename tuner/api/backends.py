@@ -24,7 +24,7 @@ def default_factories(connection: Connection, prices: Prices) -> tuple[BackendFa
     from tuner.aws.factory import AwsFactory
     from tuner.local.factory import LocalFactory
 
-    return LocalFactory(prices), AwsFactory(connection, prices)
+    return LocalFactory(prices, connection.region), AwsFactory(connection, prices)
 
 
 def factory_of(target: object, factories: Sequence[BackendFactory]) -> BackendFactory:

@@ -50,6 +50,14 @@ class Options(TypedDict, total=False):
     isolation: Literal["versions", "copy"]
     code_for: Mapping[str, str]
     seed: int
+    root: str
+    handler: str
+    python: str
+    node: str
+    env: Mapping[str, str]
+    timeout: float
+    ephemeral_storage: int
+    log: str
 
 
 FIELDS: Mapping[str, str] = {
@@ -83,6 +91,14 @@ FIELDS: Mapping[str, str] = {
     "isolation": "isolation",
     "code_for": "codeFor",
     "seed": "seed",
+    "root": "local.root",
+    "handler": "local.handler",
+    "python": "local.python",
+    "node": "local.node",
+    "env": "local.environment",
+    "timeout": "local.timeoutSeconds",
+    "ephemeral_storage": "local.ephemeralStorageMb",
+    "log": "local.log",
 }
 """Field of the input document that each option sets. A dot leads into an object."""
 

@@ -31,6 +31,7 @@ class Group(StrEnum):
     BUDGET = "Budget"
     SAFETY = "Safety"
     VERDICT = "Verdict"
+    LOCAL = "On this machine"
     AWS = "AWS"
     OUTPUT = "Output"
 
@@ -207,6 +208,15 @@ FLAGS = (
     Flag("--discount", Group.BUDGET, "Discount on the duration price, e.g. 12% for a Savings Plan.", "PERCENT",
          as_share),
     Flag("--isolation", Group.SAFETY, "versions, or copy: leave $LATEST alone. [default: versions]", "HOW"),
+    Flag("--root", Group.LOCAL, "Folder of the function's code. [default: that of the handler's file]", "DIR"),
+    Flag("--handler", Group.LOCAL, "Handler name for a bootstrap, or for a command after --.", "NAME"),
+    Flag("--python", Group.LOCAL, "Python of the handler: a program, or an environment such as .venv.", "PATH"),
+    Flag("--node", Group.LOCAL, "Node.js of the handler: a program.", "PATH"),
+    Flag("--env", Group.LOCAL, "Environment variable of the function. May be repeated.", "KEY=VALUE", as_pairs,
+         {"multiple": True}),
+    Flag("--timeout", Group.LOCAL, "Timeout of an invocation. [default: 900]", "S", as_number),
+    Flag("--ephemeral-storage", Group.LOCAL, "Size of /tmp. [default: 512]", "MB", as_number),
+    Flag("--log", Group.LOCAL, "File that gets all output of the function.", "FILE"),
     Flag("--disable-payload-logs", Group.SAFETY, "Keep payloads out of messages and results."),
 )  # fmt: skip
 """Every flag that sets a field of the input document."""

@@ -15,7 +15,7 @@ from tuner.api.price_cache import current_prices
 from tuner.api.run_folder import read_record
 from tuner.aws.api.connection import Connection
 from tuner.cli.flags import converted, flag_names
-from tuner.cli.values import as_share, read_json_file, read_payload, share_fault
+from tuner.cli.values import as_share, read_json_file, read_payload, read_variables, share_fault
 from tuner.errors import Fault, InputError
 from tuner.model import BackendKind
 from tuner.settings import Settings
@@ -46,6 +46,8 @@ def read_request(target: str, options: Mapping[str, Any], connection: Connection
     faults: list[Fault] = []
     base = {**_resumed_input(options["resume"], faults), **_input_file(options["input_file"], faults)}
     given = converted({name: value for name, value in options.items() if name != "payload"}, faults)
+    if options.get("env_file"):
+        given["env"] = {**read_variables(Path(options["env_file"]), faults), **given.get("env", {})}
     if options["payload"] is not None:
         hidden = bool(options["disable_payload_logs"] or base.get("disablePayloadLogs"))
         base["payload"] = read_payload(options["payload"], faults, show=not hidden)

@@ -81,6 +81,30 @@ def as_pairs(texts: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in parts}
 
 
+def read_variables(path: Path, faults: list[Fault]) -> dict[str, str]:
+    """Environment variables of a file with a line `KEY=VALUE` for each; a fault is added when it cannot be read.
+
+    Empty lines and those that begin with # are left out, and so are an `export` before the key and quotes around the
+    value.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        faults.append(Fault("--env-file", f"{path} cannot be read: {exc}", "give a file with KEY=VALUE lines"))
+        return {}
+    found = {}
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        if not line or line.startswith("#"):
+            continue
+        key, equals, value = line.removeprefix("export ").partition("=")
+        if not equals or not key.strip():
+            faults.append(Fault("--env-file", f"line {number} of {path} is not KEY=VALUE", "write it as KEY=VALUE"))
+        value = value.strip()
+        quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+        found[key.strip()] = value[1:-1] if quoted else value
+    return found
+
+
 def read_json_file(path: Path, flag: str, faults: list[Fault]) -> Any:
     """The JSON of a file. None, and a fault is added, when it cannot be read."""
     try:

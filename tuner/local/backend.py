@@ -60,6 +60,11 @@ def handler_faults(target: str, options: LocalOptions | None = None) -> tuple[Fa
     return faults if parsed is None else load_faults(parsed)
 
 
+def beside(options: LocalOptions) -> LocalOptions:
+    """Options of a processor: those of the function, but for the place of its code."""
+    return replace(options, root=None, handler="")
+
+
 def describe_local(settings: Settings) -> FunctionIdentity:
     """Which handler it is and what of it can be measured here; nothing is started.
 
@@ -304,8 +309,7 @@ def _parse_handlers(settings: Settings) -> _Handlers:
     everything = list(faults)
     processors: list[LocalHandler | None] = []
     for flag, text in (("--pre-processor", settings.pre_processor), ("--post-processor", settings.post_processor)):
-        options = replace(settings.local, root=None, handler="")
-        processor, faults = parse_handler(text, options, path=flag) if text else (None, ())
+        processor, faults = parse_handler(text, beside(settings.local), path=flag) if text else (None, ())
         processors.append(processor)
         everything += faults
     if everything or function is None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tuner.backend import Backend
 from tuner.comparison.duet_plan import Duet
 from tuner.documents.input import local_options
 from tuner.errors import Fault, InputError
+from tuner.local.worker.runtimes import names_a_handler
 from tuner.model import BackendKind, FunctionIdentity
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList
 from tuner.search.registry import measures_every_size
@@ -19,8 +19,6 @@ from tuner.search.setup import make_study
 from tuner.search.space import search_space
 from tuner.settings import Settings
 
-TARGET = re.compile(r"[^:]+\.(py|js|mjs|cjs)(:.*)?")
-"""A file that holds handlers. Names and ARNs of functions have no dots."""
 PROCESSORS = ("preProcessorARN", "postProcessorARN")
 ONLY_IN_AWS = ("isolation", "codeFor", "autoOptimize")
 """Fields of the input document that mean nothing for a handler on this machine."""
@@ -32,23 +30,25 @@ class LocalFactory:
 
     Attributes:
         prices: the price list of a region.
+        region: region of the functions. None: that of the shell.
     """
 
     prices: Callable[[str], PriceList]
+    region: str | None = None
     kind: BackendKind = BackendKind.LOCAL
 
     def accepts(self, target: str) -> bool:
-        """Whether a target names a file that holds handlers."""
-        return TARGET.fullmatch(target) is not None
+        """Whether a target is on this machine."""
+        return names_a_handler(target)
 
     def faults(self, document: Mapping[str, Any], settings: Settings | None) -> Iterator[Fault]:
         """Load the handler and its processors in a worker, and tell what this machine cannot do."""
-        from tuner.local.backend import handler_faults
+        from tuner.local.backend import beside, handler_faults
 
         local = local_options(document)
-        for name in ("lambdaARN", *PROCESSORS):
+        for name, options in {"lambdaARN": local, **dict.fromkeys(PROCESSORS, beside(local))}.items():
             if isinstance(text := document.get(name), str):
-                yield from (Fault(f"$.{name}", fault.problem, fault.remedy) for fault in handler_faults(text, local))
+                yield from (Fault(f"$.{name}", fault.problem, fault.remedy) for fault in handler_faults(text, options))
         for name in ONLY_IN_AWS:
             if document.get(name):
                 problem = "cannot be had for a handler on this machine"
@@ -60,8 +60,8 @@ class LocalFactory:
         """What a run would do: handler, sampler, sizes and runs. It costs nothing."""
         from tuner.local.backend import describe_local
 
-        identity = describe_local(settings)
-        study = make_study(settings, identity, self.prices(DEFAULT_REGION))
+        identity = describe_local(self._placed(settings))
+        study = make_study(settings, identity, self.prices(identity.region or DEFAULT_REGION))
         sizes = ", ".join(map(str, study.space.memory_sizes_mb))
         architectures = ", ".join(study.space.architectures)
         if measures_every_size(settings):
@@ -88,13 +88,17 @@ class LocalFactory:
         """
         from tuner.local.backend import open_local
 
-        return open_local(settings)
+        return open_local(self._placed(settings))
 
     def open_duet(self, settings: Settings, versions: tuple[str, str]) -> AbstractContextManager[Duet]:
         """Both versions of a handler: files, or git revisions of the target's file."""
         from tuner.local.duet import local_duet
 
-        return local_duet(settings, *versions)
+        return local_duet(self._placed(settings), *versions)
+
+    def _placed(self, settings: Settings) -> Settings:
+        """The settings with the region of the functions."""
+        return replace(settings, local=replace(settings.local, region=self.region))
 
 
 def _space_faults(settings: Settings) -> tuple[Fault, ...]:

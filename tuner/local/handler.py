@@ -145,6 +145,8 @@ def parse_handler(
     folder, _, name = text.partition(":")
     if text.startswith(COMMAND):
         found = _read_command(reading, shlex.split(text.removeprefix(COMMAND)))
+    elif runtime_of(Path(text)) is None and Path(text).is_file() and os.access(text, os.X_OK):
+        found = _read_command(reading, [text])
     elif Path(folder).is_dir():
         found = _read_folder(reading, Path(folder).resolve(), name)
     else:

@@ -12,7 +12,7 @@ from tuner.api.options import FIELDS, Options, input_document, renamed
 from tuner.cli.commands.tune import command
 from tuner.cli.flags import FLAGS, converted, flag_names
 from tuner.cli.main import run
-from tuner.cli.values import as_share, read_json_file, read_payload
+from tuner.cli.values import as_share, read_json_file, read_payload, read_variables
 from tuner.documents.input import decode_input, input_faults, input_schema
 from tuner.documents.validation import as_number
 from tuner.errors import Fault
@@ -179,3 +179,11 @@ def test_a_budget_of_a_duet_is_a_finite_number_above_zero(flag: str, value: str)
 @pytest.mark.parametrize("value", ["nan", "inf", "-1"])
 def test_a_number_of_a_flag_is_finite_and_not_negative(field: str, value: str) -> None:
     assert faults_of(**{field: value})
+
+
+def test_variables_of_a_file_are_read_with_every_fault(tmp_path: Path) -> None:
+    file = tmp_path / "dev.env"
+    file.write_text("# comment\n\nexport A=1\nB='two words'\nC=\nnothing\n")
+    faults: list[Fault] = []
+    assert read_variables(file, faults) == {"A": "1", "B": "two words", "C": "", "nothing": ""}
+    assert [fault.problem for fault in faults] == [f"line 6 of {file} is not KEY=VALUE"]

@@ -33,11 +33,15 @@ LONGEST_SHOWN = 500
 
 \b
   tuner tune examples/functions/cpu_bound/app.py:handler --payload '{"n": 200000}'
+  tuner tune src:orders.create.handler --python .venv --env-file dev.env
+  tuner tune ./build --handler create
+  tuner tune --handler com.acme.Orders::handle -- java -cp app.jar com.acme.Main
   tuner tune my-function --payload @event.json --arch both --strategy balanced
   tuner tune my-function --input power-tuning-input.json --dry-run"""
 )
-@click.argument("target")
+@click.argument("words", metavar="TARGET | -- COMMAND…", nargs=-1, required=True)
 @settings_flags()
+@option("--env-file", group=Group.LOCAL, metavar="FILE", help="File with KEY=VALUE lines. --env wins.")
 @option(
     "--input",
     "input_file",
@@ -75,14 +79,18 @@ LONGEST_SHOWN = 500
 @aws_flags()
 @option("--output", group=Group.OUTPUT, metavar="DIR", help="[default: tuning/<function>-<UTC time>]")
 @format_flag("text", "json")
-def command(target: str, *, connection: Connection, **options: Any) -> int:
-    """Tune TARGET: FILE:HANDLER on this machine, or the name or ARN of a function in AWS.
+def command(words: tuple[str, ...], *, connection: Connection, **options: Any) -> int:
+    """Tune TARGET: a function in AWS by its name or ARN, or one on this machine.
+
+    On this machine it is FILE:HANDLER, ROOT:package.module.handler, a folder with an executable bootstrap, or a COMMAND
+    after -- that speaks Lambda's Runtime API.
 
     Leaves samples.jsonl, result.json and report.html in the output folder.
     """
     from tuner.api.tuning import plan
     from tuner.cli.request import faults_named, read_request
 
+    target = words[0] if len(words) == 1 else f"-- {shlex.join(words)}"
     with stop_on_signals() as stop:
         request = read_request(target, options, connection)
         if stop.is_set():
@@ -159,20 +167,23 @@ def _again(target: str, options: Mapping[str, Any], folder: Path, *, hide: bool)
 
     A payload that must not be shown, or is too long for a line, is left to be filled in.
     """
-    words = ["tuner", "tune", target]
+    command_line = shlex.split(target) if target.startswith("-- ") else []
+    words = ["tuner", "tune", *([] if command_line else [target])]
     for parameter in command.params:
         value = options.get(parameter.name or "")
-        if parameter.name in ("target", "resume", "output") or value in (None, False, (), parameter.default):
+        if parameter.name in ("words", "resume", "output") or value in (None, False, (), parameter.default):
             continue
         name = parameter.opts[0]
         if name == "--payload" and not value.startswith("@") and (hide or len(value) > LONGEST_SHOWN):
             value = HIDDEN
         for each in value if isinstance(value, tuple) else (value,):
-            words.extend([name] if each is True else [name, str(each)])
-    return shlex.join([*words, "--resume", str(folder)])
+            shown = f"{str(each).partition('=')[0]}={HIDDEN}" if name == "--env" else str(each)
+            words.extend([name] if each is True else [name, shown])
+    return shlex.join([*words, "--resume", str(folder), *command_line])
 
 
 def _default_folder(target: str) -> str:
-    name = target.partition("function:")[2] or Path(target).name
+    words = shlex.split(target) if target.startswith("-- ") else ["", target]
+    name = target.partition("function:")[2] or Path(words[1]).name
     safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
     return f"tuning/{safe}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
