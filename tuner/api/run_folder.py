@@ -11,13 +11,15 @@ import contextlib
 import json
 import os
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from tuner.documents.samples import decode_round, decode_sample, encode_round, encode_sample
+from tuner.documents.strict_json import decode_text, parse_strictly
 from tuner.errors import Fault, InputError, TunerError
 from tuner.model import FunctionIdentity, Round, Sample, Trial
 from tuner.search.study import Study
@@ -110,8 +112,21 @@ def read_record(folder: Path) -> Recorded:
     """Read what an earlier run left in a folder.
 
     Raises:
-        InputError: there is no record, or it is damaged before its last line.
+        InputError: there is no record, or it is damaged before its last line; names file, line and remedy.
     """
+    return _read_record(folder, _Consistency(strict=False))
+
+
+def read_record_to_resume(folder: Path) -> Recorded:
+    """Read a record of which every sample must belong to a trial that the run has asked for.
+
+    Raises:
+        InputError: as `read_record`; or the lines contradict each other.
+    """
+    return _read_record(folder, _Consistency(strict=True))
+
+
+def _read_record(folder: Path, consistency: _Consistency) -> Recorded:
     path = folder / SAMPLES_FILE
     try:
         content = path.read_bytes()
@@ -125,22 +140,68 @@ def read_record(folder: Path) -> Recorded:
     elapsed_s = 0.0
     for number, line in enumerate(whole.splitlines(), start=1):
         try:
-            document = json.loads(line)
+            document = parse_strictly(decode_text(line))
             kind = document.pop("kind")
-            elapsed_s = float(document.get("elapsed_s", elapsed_s))
+            elapsed_s = max(elapsed_s, float(document.get("elapsed_s", elapsed_s)))
             if kind == "header":
+                consistency.check_header(header, document)
                 header = document
             elif kind == "round":
-                rounds.append(decode_round(document))
+                rounds.append(consistency.check_round(decode_round(document)))
             elif kind == "sample":
-                samples.append(decode_sample(document))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+                samples.append(consistency.check_sample(decode_sample(document)))
+            else:
+                raise ValueError(f"{kind!r} is no kind of line")
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
             problem = f"{path} line {number} is damaged: {exc}"
             raise InputError.single("--resume", problem, "delete that line, or start a new run") from exc
     if header is None or header.get("version") != RECORD_VERSION or not isinstance(header.get("input"), dict):
         problem = f"{path} has no header of version {RECORD_VERSION}"
         raise InputError.single("--resume", problem, "start a new run")
     return Recorded(header, tuple(rounds), tuple(samples), len(whole), elapsed_s)
+
+
+@dataclass(slots=True)
+class _Consistency:
+    """What the lines read so far allow the next one to say.
+
+    Attributes:
+        strict: whether anything is checked.
+    """
+
+    strict: bool
+    _asked: dict[int, Trial] = field(default_factory=dict)
+    _counts: Counter[int] = field(default_factory=Counter)
+    _requests: set[str] = field(default_factory=set)
+
+    def check_header(self, before: Mapping[str, Any] | None, header: Mapping[str, Any]) -> None:
+        """Make sure that a run goes on with the same function and code."""
+        if self.strict and before is not None:
+            for name in ("target", "function_arn", "code_sha256"):
+                if before.get(name) != header.get(name):
+                    raise ValueError(f"its {name} differs from that of the header before")
+
+    def check_round(self, round_: Round) -> Round:
+        """Make sure that no trial is asked for twice."""
+        for trial in round_.trials:
+            if self.strict and trial.id in self._asked:
+                raise ValueError(f"it asks for trial {trial.id} again")
+            self._asked[trial.id] = trial
+        return round_
+
+    def check_sample(self, sample: Sample) -> Sample:
+        """Make sure that a sample was asked for, and that it is no repetition."""
+        if not self.strict:
+            return sample
+        trial = self._asked.get(sample.trial_id)
+        if trial is None or trial.configuration != sample.configuration:
+            raise ValueError(f"no round asks for trial {sample.trial_id} at {sample.configuration}")
+        self._counts[trial.id] += len(sample.invocations)
+        ids = [invocation.request_id for invocation in sample.invocations if invocation.request_id]
+        if self._counts[trial.id] > trial.invocations or len(set(ids)) < len(ids) or self._requests.intersection(ids):
+            raise ValueError(f"it repeats invocations of trial {trial.id}")
+        self._requests.update(ids)
+        return sample
 
 
 def run_header(settings: Settings, identity: FunctionIdentity, recorded: Recorded | None) -> dict[str, Any]:

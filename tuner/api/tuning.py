@@ -19,7 +19,7 @@ from tuner.api.backends import Prices, default_factories, discounted, factory_of
 from tuner.api.options import Options, input_document, keyword_names, read_settings, with_payloads
 from tuner.api.price_cache import current_prices
 from tuner.api.result import Result
-from tuner.api.run_folder import Recorded, Recorder, read_record, refuse_other_run, run_header
+from tuner.api.run_folder import Recorded, Recorder, read_record_to_resume, refuse_other_run, run_header
 from tuner.aws.api.connection import Connection
 from tuner.backend import Backend, BackendFactory
 from tuner.documents.result import ResultDocument, function_errors
@@ -139,7 +139,7 @@ class _Job:
 
     def measure(self, backend: Backend, *, resume: bool) -> _Measured:
         """Enter the backend and drive the study. What fails after the first trial is kept beside what was measured."""
-        recorded = read_record(self.folder) if resume and self.folder else None
+        recorded = read_record_to_resume(self.folder) if resume and self.folder else None
         before_s, began = recorded.elapsed_s if recorded else 0.0, self.clock()
         measured: _Measured | None = None
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, TypedDict, cast
 
+from tuner.documents.strict_json import parse_strictly
 from tuner.documents.validation import find_faults, published_schema
 from tuner.errors import Fault, InputError
 from tuner.model import BackendKind
@@ -335,9 +336,9 @@ def loads(text: str, *, name: str) -> ResultDocument:
         raise InputError.single(name, "is empty", "the run that wrote it did not finish: tune again")
     remedy = "give a result.json that `tuner tune` or the state machine wrote"
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as exc:
-        raise InputError.single(name, f"is not JSON: {exc}", remedy) from exc
+        document = parse_strictly(text)
+    except ValueError as exc:
+        raise InputError.single(name, f"is not JSON that a result can hold: {exc}", remedy) from exc
     if not isinstance(document, dict) or "schema_version" not in document:
         raise InputError.single(name, "is not a result document: it has no schema_version", remedy)
     version = document["schema_version"]

@@ -101,6 +101,8 @@ def encode_trial(trial: Trial) -> TrialDocument:
 
 def decode_trial(document: Mapping[str, Any]) -> Trial:
     """A trial from JSON; raises as `decode_sample` does."""
+    for name, kind in (("id", "int"), ("environments", "int"), ("runs_per_environment", "int"), ("fresh", "bool")):
+        _check_type(name, document[name], kind)
     return Trial(
         id=document["id"],
         configuration=_decode_configuration(document),
@@ -117,6 +119,7 @@ def encode_round(round_: Round) -> RoundDocument:
 
 def decode_round(document: Mapping[str, Any]) -> Round:
     """A round of the search from JSON; raises as `decode_sample` does."""
+    _check_type("expected_regret", document["expected_regret"], "float | None")
     return Round(tuple(decode_trial(trial) for trial in document["trials"]), document["expected_regret"])
 
 
@@ -125,6 +128,7 @@ def _encode_configuration(configuration: Configuration) -> ConfigurationDocument
 
 
 def _decode_configuration(document: Mapping[str, Any]) -> Configuration:
+    _check_type("memory_mb", document["memory_mb"], "int")
     return Configuration(document["memory_mb"], Architecture(document["architecture"]))
 
 
@@ -151,11 +155,17 @@ def _decode_invocation(document: Mapping[str, Any]) -> Invocation:
     return Invocation(**{name: values[name] for name in known})
 
 
+LARGEST = 1e9
+"""Beyond every duration in ms, size, count and cost of one invocation or trial."""
 _TYPES: Mapping[str, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float)}
 
 
 def _check_type(name: str, value: object, kind: str) -> None:
     """Refuse a value that is not of its field's type, so that a damaged line is told when it is read."""
     plain, _, optional = kind.partition(" | ")
-    if plain in _TYPES and not isinstance(value, _TYPES[plain]) and not (value is None and optional):
+    if plain not in _TYPES or (value is None and optional):
+        return
+    if not isinstance(value, _TYPES[plain]) or isinstance(value, bool) != (plain == "bool"):
         raise TypeError(f"{name} {value!r} is not of type {kind}")
+    if isinstance(value, (int, float)) and not 0 <= value <= LARGEST:
+        raise ValueError(f"{name} {value!r} is not within 0 to {LARGEST:.0f}")

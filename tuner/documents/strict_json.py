@@ -1,12 +1,12 @@
 """Reads JSON that may be damaged: whatever the text, it gives a value that can be used, or one clear ValueError.
 
-Knows only what no document of the tool ever holds. Schemas decide what a document means.
+Knows only what no document of the tool ever holds. Schemas decide what a document means, and name numbers that are
+not finite.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 LARGEST_NUMBER = 2**63
@@ -23,7 +23,7 @@ def parse_strictly(text: str) -> Any:
             message names the line of a text that is not JSON.
     """
     try:
-        value = json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=_no_constant)
+        value = json.loads(text, parse_int=_integer)
     except RecursionError:
         raise ValueError(f"it has more than {DEEPEST} levels of nesting") from None
     _check_values(value)
@@ -48,17 +48,6 @@ def _integer(digits: str) -> int:
     if abs(number) >= LARGEST_NUMBER:
         raise ValueError(f"{digits[:20]}… is too large a number")
     return number
-
-
-def _float(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError(f"{digits[:20]} is too large a number")
-    return number
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number that JSON has")
 
 
 def _check_values(value: Any) -> None:

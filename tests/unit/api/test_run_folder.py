@@ -8,11 +8,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.unit.studies import SIZES, function_of, ran, sample_of, study_of
-from tuner.api.run_folder import SAMPLES_FILE, Recorder, read_record
+from tuner.api.run_folder import SAMPLES_FILE, Recorder, read_record, read_record_to_resume
 from tuner.errors import InputError, TunerError
 from tuner.model import FunctionError, Invocation, Outcome, StopReason
 from tuner.search.grid import GridSampler
@@ -163,3 +164,51 @@ def test_a_record_whose_header_lacks_the_input_is_bad_input(tmp_path: Path) -> N
     (tmp_path / SAMPLES_FILE).write_text('{"kind": "header", "version": 1}\n')
     with pytest.raises(InputError, match="has no header"):
         read_record(tmp_path)
+
+
+def lines_of(folder: Path, *documents: dict[str, Any]) -> Path:
+    """A record of these lines, after its header."""
+    header = {"kind": "header", "version": 1, **HEADER}
+    (folder / SAMPLES_FILE).write_text("".join(json.dumps(line) + "\n" for line in (header, *documents)))
+    return folder
+
+
+TRIAL = {"id": 0, "memory_mb": 128, "architecture": "x86_64", "environments": 1, "runs_per_environment": 2}
+ASKED = {"kind": "round", "trials": [{**TRIAL, "fresh": False}], "expected_regret": None}
+MEASURED = {
+    "kind": "sample",
+    "trial_id": 0,
+    "memory_mb": 128,
+    "architecture": "x86_64",
+    "invocations": [{"outcome": "ok", "request_id": "a", "duration_ms": 5.0}],
+}
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ([ASKED, MEASURED, MEASURED], "line 4 is damaged: it repeats invocations of trial 0"),
+        ([ASKED, {**MEASURED, "invocations": [{"outcome": "ok"}] * 3}], "line 3 is damaged: it repeats"),
+        ([MEASURED], "line 2 is damaged: no round asks for trial 0 at 128 MB x86_64"),
+        ([ASKED, {**MEASURED, "memory_mb": 256}], "line 3 is damaged: no round asks for trial 0 at 256 MB"),
+        ([ASKED, ASKED], "line 3 is damaged: it asks for trial 0 again"),
+        ([ASKED, {**MEASURED, "invocations": [{"outcome": "ok", "duration_ms": -1}]}], "duration_ms -1 is not within"),
+        ([ASKED, {**MEASURED, "trial_id": 10**400}], "line 3 is damaged: .* is too large a number"),
+        ([ASKED, {**MEASURED, "memory_mb": True}], "memory_mb True is not of type int"),
+        ([{**ASKED, "expected_regret": -0.5}], "expected_regret -0.5 is not within"),
+        ([{"kind": "header", "version": 1, **HEADER, "code_sha256": "new"}], "line 2 is damaged: its code_sha256"),
+        ([{"kind": "other"}], "line 2 is damaged: 'other' is no kind of line"),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_not_resumed(
+    damage: list[dict[str, Any]], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        read_record_to_resume(lines_of(tmp_path, *damage))
+    assert str(tmp_path / SAMPLES_FILE) in caught.value.message
+    assert "delete that line" in caught.value.message
+
+
+def test_a_record_of_a_run_can_be_resumed(tmp_path: Path) -> None:
+    record(tmp_path, study_of(SIZES, GridSampler(4)))
+    assert read_record_to_resume(tmp_path) == read_record(tmp_path)

@@ -33,7 +33,7 @@ def damaged(**changes: Any) -> str:
         ("{}", "is missing"),
         (damaged(regions=[]), "$.regions"),
         (damaged(ephemeral_gb_second=-1), "-1 is not above 0"),
-        (damaged(ephemeral_gb_second=float("nan")), "NaN is not a number"),
+        (damaged(ephemeral_gb_second=float("nan")), "not a finite number"),
         (damaged(ephemeral_gb_second=10**400), "too large a number"),
         ("[" * 900 + "]" * 900, "levels of nesting"),
         ('{"as_of": "\\ud800"}', "half a character"),
