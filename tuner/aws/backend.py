@@ -179,6 +179,15 @@ class AwsBackend:
             self._notices.append(Notice("function_changed", f"{exc.message}."))
             raise
 
+    def target_arn(self, configuration: Configuration, stop: threading.Event) -> str | None:
+        """ARN of a version or copy at a configuration, for somebody else to invoke. None: AWS refuses it."""
+        assert self._targets is not None, "enter the backend first"
+        key = (configuration, next(self._numbers[configuration]))
+        target = self._targets.provide([key], stop).get(key)
+        if not isinstance(target, InvocationTarget):
+            return None
+        return f"{self.api.state(target.function, target.qualifier).arn}:{target.qualifier}"
+
     def _begin(self, arn: str) -> None:
         """Check every precondition, then open the journal and prepare the measurement."""
         assert self._lock is not None

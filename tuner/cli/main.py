@@ -29,6 +29,7 @@ COMMANDS = {
     "compare": "Compare two results and say what got worse.",
     "duet": "Measure two versions side by side and compare them.",
     "execute": "Start an execution of the state machine and follow it.",
+    "workflow": "Size all functions of a state machine together.",
     "apply": "Apply a recommendation to a function.",
     "clean": "Remove what an interrupted run left on a function.",
     "prices": "Show the prices of a region, or refresh them.",

@@ -37,6 +37,7 @@ class _Seen:
     between_ms: list[float] = field(default_factory=list)
     around_ms: list[float] = field(default_factory=list)
     total_ms: list[float] = field(default_factory=list)
+    inputs: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Observed:
         times_ms: for each state, how long it took each time.
         payloads: for each state, what its function got, as JSON values.
         total_ms: end-to-end time of the executions that succeeded.
+        inputs: what the executions were started with, as JSON values.
     """
 
     executions: int
@@ -56,6 +58,7 @@ class Observed:
     times_ms: Mapping[str, tuple[float, ...]]
     payloads: Mapping[str, tuple[Any, ...]]
     total_ms: tuple[float, ...]
+    inputs: tuple[Any, ...] = ()
 
 
 def read_histories(histories: Iterable[Sequence[Event]]) -> Observed:
@@ -84,6 +87,7 @@ def read_histories(histories: Iterable[Sequence[Event]]) -> Observed:
         {name: tuple(times) for name, times in seen.times_ms.items()},
         {name: tuple(payloads) for name, payloads in seen.payloads.items()},
         tuple(seen.total_ms),
+        tuple(seen.inputs),
     )
 
 
@@ -172,6 +176,8 @@ def _read_inside(event: Event, name: str, seen: _Seen) -> None:
 
 
 def _read_end(events: Sequence[Event], seen: _Seen) -> None:
+    if events and str(events[0]["type"]) == "ExecutionStarted":
+        _keep(seen.inputs, events[0].get("executionStartedEventDetails", {}).get("input"))
     if events and str(events[-1]["type"]) == "ExecutionSucceeded":
         seen.total_ms.append(_between(events[0], events[-1]))
     following = {int(event.get("previousEventId", 0)): event for event in events}

@@ -1,0 +1,86 @@
+"use strict";
+// Moves a deadline or a budget along the front that the page carries, and shows the sizes of the point it meets.
+(function () {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const points = data.points;
+  const svg = document.getElementById("front");
+  const deadline = document.getElementById("deadline");
+  const budget = document.getElementById("budget");
+  const told = document.getElementById("told");
+  const cells = Array.from(document.querySelectorAll("[data-size]"));
+  if (!points.length || !svg) return;
+  const width = 720, height = 300, left = 64, bottom = 36, top = 14, right = 16;
+  const times = points.map((p) => p[0]).concat(data.now ? [data.now[0]] : []);
+  const costs = points.map((p) => p[1]).concat(data.now ? [data.now[1]] : []);
+  const low = [Math.min(...times), Math.min(...costs)], high = [Math.max(...times), Math.max(...costs)];
+  const part = (v, n) => (high[n] > low[n] ? (v - low[n]) / (high[n] - low[n]) : 0.5);
+  const x = (t) => left + part(t, 0) * (width - left - right);
+  const y = (c) => height - bottom - part(c, 1) * (height - bottom - top);
+  const ms = (v) => (v >= 10000 ? (v / 1000).toFixed(1) + " s" : v.toFixed(0) + " ms");
+  const money = (v) => (data.currency === "USD" ? "$" : data.currency + " ") + v.toPrecision(4);
+
+  function make(name, attributes, text) {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const key of Object.keys(attributes)) node.setAttribute(key, attributes[key]);
+    if (text !== undefined) node.textContent = text;
+    return svg.appendChild(node);
+  }
+  for (let n = 0; n <= 4; n += 1) {
+    const t = low[0] + ((high[0] - low[0]) * n) / 4, c = low[1] + ((high[1] - low[1]) * n) / 4;
+    make("line", { class: "grid", x1: left, x2: width - right, y1: y(c), y2: y(c) });
+    make("text", { x: left - 8, y: y(c) + 4, "text-anchor": "end", class: "label" }, money(c));
+    make("text", { x: x(t), y: height - 12, "text-anchor": "middle", class: "label" }, ms(t));
+  }
+  const steps = [];
+  points.forEach((p, n) => {
+    if (n) steps.push(x(p[0]) + "," + y(points[n - 1][1]));
+    steps.push(x(p[0]) + "," + y(p[1]));
+  });
+  make("polyline", { points: steps.join(" ") });
+  const bound = make("line", { class: "bound", x1: 0, x2: 0, y1: 0, y2: 0 });
+  if (data.now) make("circle", { class: "now", cx: x(data.now[0]), cy: y(data.now[1]), r: 6 });
+  const dot = make("circle", { class: "chosen", cx: 0, cy: 0, r: 6 });
+
+  function show(index, line) {
+    const p = points[index];
+    dot.setAttribute("cx", x(p[0]));
+    dot.setAttribute("cy", y(p[1]));
+    const place = line.time !== undefined
+      ? { x1: x(line.time), x2: x(line.time), y1: top, y2: height - bottom }
+      : { x1: left, x2: width - right, y1: y(line.cost), y2: y(line.cost) };
+    for (const key of Object.keys(place)) bound.setAttribute(key, place[key]);
+    told.textContent = ms(p[0]) + ", " + money(p[1]) + " per million executions";
+    cells.forEach((cell, n) => {
+      cell.textContent = p[2][n];
+      cell.classList.toggle("changed", p[2][n] !== cell.dataset.now);
+    });
+  }
+  function within(value) {
+    let found = 0;
+    points.forEach((p, n) => { if (p[0] <= value) found = n; });
+    return found;
+  }
+  function paidBy(value) {
+    const found = points.findIndex((p) => p[1] <= value);
+    return found < 0 ? points.length - 1 : found;
+  }
+  function prepare(input, n, act) {
+    input.min = points[n === 0 ? 0 : points.length - 1][n];
+    input.max = points[n === 0 ? points.length - 1 : 0][n];
+    input.step = "any";
+    input.value = points[data.chosen][n];
+    input.addEventListener("input", () => act(Number(input.value)));
+  }
+  prepare(deadline, 0, (value) => {
+    const index = within(value);
+    budget.value = points[index][1];
+    show(index, { time: value });
+  });
+  prepare(budget, 1, (value) => {
+    const index = paidBy(value);
+    deadline.value = points[index][0];
+    show(index, { cost: value });
+  });
+  document.getElementById("explore").hidden = false;
+  show(data.chosen, { time: points[data.chosen][0] });
+})();

@@ -1,0 +1,142 @@
+"""The page of a workflow: its picture with time and cost per state, the sizes, and the front with two handles.
+
+One file, no request to anywhere, readable without JavaScript; the handles need it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from reports.charts.workflow_graph import Arrow, Box, lay_out
+from reports.words.numbers import clip, milliseconds, money, percent, visible
+from reports.workflow_text import facts, headline, percentile_name, size_name
+
+Document = Mapping[str, Any]
+LABEL_CHARACTERS = 24
+MARGIN = 4.0
+
+
+def render(document: Document) -> str:
+    """The page for the document of a plan (`tuner.workflows.document`)."""
+    style, script = _asset("workflow.css"), _asset("workflow.js")
+    page = _template().render(
+        document=document,
+        headline=headline(document),
+        facts=facts(document),
+        which=percentile_name(document["bound"]["percentile"]),
+        picture=_picture(document),
+        data=Markup(_data(document)),  # noqa: S704 (JSON without anything that ends a script)
+        style=Markup(style),  # noqa: S704 (the package's own file)
+        script=Markup(script),  # noqa: S704
+        policy=(
+            f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+            "base-uri 'none'; form-action 'none'"
+        ),
+    )
+    return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def _picture(document: Document) -> Document:
+    steps = {tuple(step["path"]): step for step in document["steps"]}
+    sizes = document["chosen"]["configurations"]
+    found = lay_out(document["graph"])
+    return {
+        "width": found.width + 2 * MARGIN,
+        "height": found.height + 2 * MARGIN,
+        "boxes": [_box(box, steps[box.path], sizes, document) for box in found.boxes],
+        "arrows": [_arrow(arrow) for arrow in found.arrows],
+    }
+
+
+def _box(box: Box, step: Document, sizes: Document, document: Document) -> Document:
+    function = step["function"]
+    critical = "critical" if step["critical"] else "slack"
+    lines = [f"{milliseconds(step['duration_ms'])} · {money(step['cost_per_million_usd'], document['currency'])}"]
+    if function:
+        lines.insert(0, size_name(sizes[function]))
+    slack = "" if step["critical"] else f", slack {milliseconds(step['slack_ms'])}"
+    return {
+        "x": box.x + MARGIN,
+        "y": box.y + MARGIN,
+        "width": box.width,
+        "height": box.height,
+        "kind": " ".join(["frame" if box.is_frame else "state", step["kind"], critical]),
+        "name": clip(visible(box.path[-1]), LABEL_CHARACTERS),
+        "lines": lines,
+        "told": f"{visible(' / '.join(box.path))}: {lines[-1]} per million, {step['visits']:.3g} times{slack}",
+    }
+
+
+def _arrow(arrow: Arrow) -> Document:
+    middle = (arrow.y1 + arrow.y2) / 2 + MARGIN
+    x1, y1, x2, y2 = (value + MARGIN for value in (arrow.x1, arrow.y1, arrow.x2, arrow.y2))
+    return {
+        "path": f"M{x1:.1f} {y1:.1f}C{x1:.1f} {middle:.1f} {x2:.1f} {middle:.1f} {x2:.1f} {y2 - 5:.1f}",
+        "x": (x1 + x2) / 2,
+        "y": middle,
+        "label": "" if arrow.chance > 0.999 else percent(arrow.chance),
+    }
+
+
+def _data(document: Document) -> str:
+    """What the handles need, as JSON that cannot end its script element."""
+    names = list(document["chosen"]["configurations"])
+    points = [
+        [
+            round(point["duration_ms"], 2),
+            round(point["cost_per_million_usd"], 4),
+            [size_name(point["configurations"][name]) for name in names],
+        ]
+        for point in document["front"]
+    ]
+    chosen = next(
+        (
+            n
+            for n, point in enumerate(document["front"])
+            if point["configurations"] == document["chosen"]["configurations"]
+        ),
+        0,
+    )
+    current = document["current"]
+    now = None if current is None else [current["duration_ms"], current["cost_per_million_usd"]]
+    told = {"points": points, "chosen": chosen, "now": now, "currency": document["currency"]}
+    return json.dumps(told, ensure_ascii=False).replace("<", "\\u003c").replace("&", "\\u0026")
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "ms": milliseconds,
+        "money": money,
+        "percent": percent,
+        "visible": visible,
+        "size": size_name,
+        "px": lambda value: f"{value:.1f}",
+    }
+    return environment.get_template("workflow.html")
+
+
+@cache
+def _asset(name: str) -> str:
+    return files("reports").joinpath("templates", name).read_text("utf-8")
+
+
+def _hash(content: str) -> str:
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"

@@ -1,0 +1,150 @@
+"""The answer for a workflow in words: for a terminal, and as Markdown for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.words.numbers import milliseconds, money, percent, visible
+
+Document = Mapping[str, Any]
+CONFIRMED_WITHIN = 0.1
+"""A prediction this close to the measured time is said to hold."""
+
+
+def render_text(document: Document) -> str:
+    """The answer for a terminal."""
+    rows = [("function", "now", "recommended", "runs", "cost", "slack"), *_rows(document)]
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    table = "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+    parts = [headline(document), *facts(document), "", table]
+    notes = [f"note: {visible(warning['message'])}" for warning in document["warnings"]]
+    return "\n".join([*parts, *(["", *notes] if notes else [])]) + "\n"
+
+
+def render_markdown(document: Document) -> str:
+    """The answer as Markdown."""
+    lines = [f"## {_escaped(document['workflow'])}", "", f"**{_escaped(headline(document))}**", ""]
+    lines += [f"- {_escaped(fact)}" for fact in facts(document)]
+    lines += [
+        "",
+        "| function | now | recommended | runs | cost per million | slack |",
+        "| --- | --- | --- | ---: | ---: | ---: |",
+    ]
+    lines += ["| " + " | ".join(map(_escaped, row)) + " |" for row in _rows(document)]
+    if document["warnings"]:
+        lines += ["", *(f"- Note: {_escaped(warning['message'])}" for warning in document["warnings"])]
+    return "\n".join(lines) + "\n"
+
+
+def headline(document: Document) -> str:
+    """The answer in a sentence."""
+    chosen, bound = document["chosen"], document["bound"]
+    time, cost = milliseconds(chosen["duration_ms"]), money(chosen["cost_per_million_usd"], document["currency"])
+    which = percentile_name(bound["percentile"])
+    if bound["deadline_ms"] is not None:
+        deadline = milliseconds(bound["deadline_ms"])
+        if not document["met"]:
+            return (
+                f"No sizes keep {deadline} ({which}). The fastest take {time} and cost {cost} per million executions."
+            )
+        return f"{cost} per million executions keeps {deadline}: {which} is {time}."
+    budget = money(bound["budget_per_million_usd"], document["currency"])
+    if not document["met"]:
+        cheapest = f"The cheapest cost {cost} per million executions and take {time} ({which})."
+        return f"No sizes cost {budget} or less. {cheapest}"
+    return f"{time} ({which}) is the fastest for {budget} per million executions: it costs {cost}."
+
+
+def facts(document: Document) -> list[str]:
+    """What else a reader wants to know, a sentence each."""
+    told = [_comparison(document), _binding(document), _times(document), _transitions(document), _trust(document)]
+    confirmation = document.get("confirmation")
+    if confirmation:
+        told.append(_confirmation(confirmation))
+    return [fact for fact in told if fact]
+
+
+def percentile_name(percentile: float | None) -> str:
+    """What the bound is on."""
+    if percentile is None:
+        return "the mean"
+    return "the median" if percentile == 50 else f"p{percentile:g}"
+
+
+def size_name(size: Document | None) -> str:
+    """A configuration, or that it is not known."""
+    return "not known" if size is None else f"{size['memory_mb']:,} MB {size['architecture']}"
+
+
+def _rows(document: Document) -> list[Sequence[str]]:
+    return [
+        (
+            visible(function["function"]),
+            size_name(function["current"]),
+            size_name(function["recommended"])
+            + ("" if function["current"] != function["recommended"] else " (as now)"),
+            f"{function['invocations']:.3g}",
+            money(function["cost_per_million_usd"], document["currency"]),
+            milliseconds(function["slack_ms"]) if function["slack_ms"] > 0 else "none",
+        )
+        for function in document["functions"]
+    ]
+
+
+def _comparison(document: Document) -> str:
+    current, chosen = document["current"], document["chosen"]
+    if current is None:
+        return ""
+    now = f"{milliseconds(current['duration_ms'])} and {money(current['cost_per_million_usd'], document['currency'])}"
+    cheaper = 1 - chosen["cost_per_million_usd"] / current["cost_per_million_usd"]
+    faster = 1 - chosen["duration_ms"] / current["duration_ms"]
+    changes = f"{_change(cheaper, 'cheaper', 'dearer')} and {_change(faster, 'faster', 'slower')}"
+    return f"The sizes in use take {now}: the chosen ones are {changes}."
+
+
+def _change(fraction: float, better: str, worse: str) -> str:
+    return f"{percent(abs(fraction))} {better if fraction >= 0 else worse}"
+
+
+def _binding(document: Document) -> str:
+    return {
+        "deadline": "The deadline binds: a looser one would be cheaper.",
+        "budget": "The budget binds: a larger one would be faster.",
+        "nothing": "Nothing binds: the best sizes of all keep to the bound.",
+        "unmet": "The bound cannot be met: this comes closest.",
+    }[document["binding"]]
+
+
+def _times(document: Document) -> str:
+    p50, p95, p99 = (milliseconds(document["time_ms"][name]) for name in ("p50", "p95", "p99"))
+    told = f"End to end: median {p50}, p95 {p95}, p99 {p99}"
+    if document["share_met"] is None:
+        return f"{told}."
+    return f"{told}; {percent(document['share_met'])} of executions keep to the deadline."
+
+
+def _transitions(document: Document) -> str:
+    count = document["transitions"]["per_execution"]
+    cost = money(document["transitions"]["cost_per_million_usd"], document["currency"])
+    return f"Step Functions itself takes {cost} for {count:.3g} transitions an execution, whatever the sizes."
+
+
+def _trust(document: Document) -> str:
+    if document["exact"]:
+        return "Exact: no other sizes are better."
+    told = "Found by simulated executions; other sizes could be slightly better."
+    return f"{told} The front of means may be off by {percent(document['excess'])}." if document["excess"] else told
+
+
+def _confirmation(confirmation: Document) -> str:
+    measured, predicted = milliseconds(confirmation["p50_ms"]), milliseconds(confirmation["predicted_p50_ms"])
+    holds = "holds" if abs(confirmation["off_by"]) <= CONFIRMED_WITHIN else "does not hold"
+    runs = f"{confirmation['executions']} executions took {measured} in the median"
+    return f"Confirmed on copies: {runs}; the prediction of {predicted} {holds}."
+
+
+def _escaped(text: str) -> str:
+    return visible(text).replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")

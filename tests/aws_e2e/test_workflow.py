@@ -1,0 +1,91 @@
+"""The example workflow on the stand-in: read, tuned with recorded payloads, planned, confirmed, applied, taken back."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.aws_e2e.harness import stand_in
+from tests.cloud.fixtures import ROOT, Cloud
+from tuner.api.workflow_curves import tune_with_payloads
+from tuner.api.workflows import WorkflowResult, tune_workflow, undo
+from tuner.model import Architecture, Configuration
+from tuner.pricing.price_list import price_list
+from tuner.search.registry import SamplerName
+from tuner.settings import MemorySizes, Settings
+from tuner.workflows.plan import Binding
+
+EXAMPLE = ROOT / "examples" / "workflow"
+FUNCTIONS = ("check", "fraud", "reserve", "price", "courier", "post")
+INPUTS = [{"items": list(range(1 + n % 3)), "express": n % 4 == 0} for n in range(8)]
+SIZES_MB = (512, 1024, 1769)
+
+
+@pytest.fixture
+def checkout(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The ARN of the deployed example, after a few executions."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for name in FUNCTIONS:
+        cloud.create_function(f"checkout-{name}", EXAMPLE, f"app.{name}", memory_mb=512, timeout_s=30)
+    client = cloud.client("stepfunctions")
+    definition = (EXAMPLE / "definition.asl.json").read_text("utf-8")
+    machine = client.create_state_machine(name="checkout", definition=definition, roleArn=cloud.role("states-role"))
+    for given in [INPUTS[0], INPUTS[1], *INPUTS]:
+        started = client.start_execution(stateMachineArn=machine["stateMachineArn"], input=json.dumps(given))
+        while (ended := client.describe_execution(executionArn=started["executionArn"]))["status"] == "RUNNING":
+            time.sleep(0.02)
+        assert ended["status"] == "SUCCEEDED", ended
+    return str(machine["stateMachineArn"])
+
+
+def planned(cloud: Cloud, arn: str, output: Path, **options: Any) -> WorkflowResult:
+    """The answer, with every function tuned over three sizes."""
+    connection = stand_in(cloud.endpoint)
+    settings = Settings("", memory=MemorySizes(listed=SIZES_MB), sampler=SamplerName.GRID, runs=6, environments=1)
+    tune = tune_with_payloads(connection, price_list, settings=settings)
+    return tune_workflow(arn, tune_missing=tune, connection=connection, output=output, **options)
+
+
+def test_the_example_is_tuned_confirmed_applied_and_taken_back(cloud: Cloud, checkout: str, tmp_path: Path) -> None:
+    before = {name: cloud.snapshot(f"checkout-{name}") for name in FUNCTIONS}
+    result = planned(cloud, checkout, tmp_path / "out", deadline_ms=60_000.0, confirm=8)
+    steps = {step.path[-1]: step for step in result.plan.steps}
+
+    assert set(result.configurations) == {f"checkout-{name}" for name in FUNCTIONS}
+    assert steps["Courier"].visits == pytest.approx(0.3)
+    assert steps["Price item"].function == steps["Price order"].function == "checkout-price"
+    assert result.plan.binding is Binding.NOTHING
+    assert result.payloads["checkout-courier"][0]["payload"]["express"] is True
+    assert result.confirmation is not None
+    assert abs(result.confirmation.off_by) < 0.1, result.confirmation
+
+    # Nothing of the user's has changed, and nothing is left.
+    assert {name: cloud.snapshot(f"checkout-{name}") for name in FUNCTIONS} == before
+    assert len(cloud.function_names()) == len(FUNCTIONS)
+    machines = cloud.client("stepfunctions").list_state_machines()["stateMachines"]
+    assert [machine["name"] for machine in machines] == ["checkout"]
+    assert "<svg" in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+    again = tune_workflow(
+        checkout,
+        deadline_ms=result.plan.front[0].time_ms * 1.02,
+        results=[tmp_path / "out"],
+        apply=True,
+        output=tmp_path / "applied",
+        connection=stand_in(cloud.endpoint),
+    )
+    assert again.plan.met
+    assert again.undo
+    for name, configuration in again.configurations.items():
+        assert in_use(cloud, name) == configuration
+    undo(tmp_path / "applied" / "undo.json", stand_in(cloud.endpoint))
+    assert {in_use(cloud, f"checkout-{name}") for name in FUNCTIONS} == {Configuration(512, Architecture.X86_64)}
+
+
+def in_use(cloud: Cloud, name: str) -> Configuration:
+    state = cloud.client("lambda").get_function_configuration(FunctionName=name)
+    return Configuration(state["MemorySize"], Architecture(state["Architectures"][0]))

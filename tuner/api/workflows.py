@@ -1,0 +1,493 @@
+"""Chooses the sizes of all functions of a workflow together: reads it, finds curves, plans, confirms, applies.
+
+The one place where definition, executions, curves and plan meet. What touches AWS is reached through
+`Connection`; a definition in a file and results on disk need no AWS at all.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from tuner.aws.api.connection import Connection
+from tuner.documents.result import ResultDocument, loads
+from tuner.errors import Fault, InputError, TunerError
+from tuner.model import Architecture, Configuration, Notice
+from tuner.pricing.price_list import DEFAULT_REGION, PriceList, price_list, state_transition_usd
+from tuner.workflows.calibration import calibrated
+from tuner.workflows.curves import FunctionCurve, curve_from_result
+from tuner.workflows.definition import Reading, Source, nested_machines, read_definition
+from tuner.workflows.document import Document, plan_document
+from tuner.workflows.figures import Figures, read_figures
+from tuner.workflows.flow import functions_of
+from tuner.workflows.history import Event, Observed, events_of, read_histories, redacted
+from tuner.workflows.plan import Bound, Plan, plan_workflow
+
+if TYPE_CHECKING:
+    from tuner.aws.api.session import Clients
+    from tuner.aws.workflows.reading import StateMachine
+
+PLAN_FILE, REPORT_FILE, UNDO_FILE = "workflow.json", "report.html", "undo.json"
+FEW_EXECUTIONS = 5
+"""Chances from fewer executions than this are said to be rough."""
+MOST_PAYLOADS = 10
+"""Distinct recorded payloads that a function is tuned with, the most frequent first."""
+
+TuneFunction = Callable[[str, Sequence[Mapping[str, Any]], Path | None], ResultDocument]
+"""Tunes a function with weighted payloads, and leaves its result in a folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """Executions with the chosen sizes on temporary copies.
+
+    Attributes:
+        times_ms: end-to-end times.
+        predicted_p50_ms: the median that the plan says.
+    """
+
+    times_ms: tuple[float, ...]
+    predicted_p50_ms: float
+
+    @property
+    def p50_ms(self) -> float:
+        """Median of the times."""
+        return median(self.times_ms)
+
+    @property
+    def off_by(self) -> float:
+        """How far the prediction is from the measured median, as a fraction of the measured one."""
+        return self.predicted_p50_ms / self.p50_ms - 1
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowResult:
+    """What was found for a workflow.
+
+    Attributes:
+        plan: sizes, percentiles, states and the front.
+        document: the same as JSON.
+        payloads: for each function what executions sent it, weighted.
+        confirmation: executions with the chosen sizes; None: not asked for.
+        undo: the sizes before `apply`; None: nothing was applied.
+    """
+
+    plan: Plan
+    document: Document
+    payloads: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    confirmation: Confirmation | None = None
+    undo: Mapping[str, Configuration] | None = None
+
+    @property
+    def configurations(self) -> Mapping[str, Configuration]:
+        """The size to use for each function."""
+        return self.plan.chosen.configurations
+
+    def to_json(self) -> str:
+        """The document as text."""
+        return json.dumps(self.document, indent=1, ensure_ascii=False) + "\n"
+
+    def to_html(self) -> str:
+        """The report as one page."""
+        from reports.workflow import render
+
+        return render(self.document)
+
+    def to_markdown(self) -> str:
+        """The answer for a pull request."""
+        from reports.workflow_text import render_markdown
+
+        return render_markdown(self.document)
+
+    def to_text(self) -> str:
+        """The answer for a terminal."""
+        from reports.workflow_text import render_text
+
+        return render_text(self.document)
+
+
+def tune_workflow(
+    workflow: str | Path | Mapping[str, Any],
+    *,
+    deadline_ms: float | None = None,
+    budget_per_million: float | None = None,
+    percentile: float | None = 95.0,
+    results: Sequence[Path | ResultDocument] = (),
+    histories: Sequence[Path] = (),
+    figures: Figures | None = None,
+    nested: Mapping[str, Path] | None = None,
+    executions: int = 20,
+    tune_missing: bool | TuneFunction = False,
+    redact: bool = False,
+    confirm: int = 0,
+    apply: bool = False,
+    output: Path | None = None,
+    connection: Connection | None = None,
+    prices: Callable[[str], PriceList] = price_list,
+    stop: threading.Event | None = None,
+    seed: int = 0,
+) -> WorkflowResult:
+    """The cheapest sizes within a deadline, or the fastest within a budget, for all functions of a workflow.
+
+    Args:
+        workflow: the ARN of a state machine, a file with its definition, or the definition.
+        deadline_ms: end-to-end time at most.
+        budget_per_million: USD for the functions in a million executions at most.
+        percentile: of the end-to-end time; None: its mean.
+        results: folders, files or documents; of several results for a function the newest counts.
+        histories: files with the events of executions. Without them, recent executions are read in AWS.
+        figures: chances, item counts and times by hand; they win.
+        nested: definitions of state machines that the workflow runs, by ARN or name.
+        executions: recent executions that are read in AWS.
+        tune_missing: tune functions that have no result with the payloads that executions sent them, or what does so.
+        redact: hide texts in payloads.
+        confirm: executions to run with the chosen sizes on temporary copies; needs an ARN.
+        apply: give every function its size.
+        output: a folder for `workflow.json`, `report.html`, the results of `tune_missing`, and `undo.json`.
+        connection: region, profile and role for AWS.
+        prices: the price list of a region.
+        stop: set it to end what runs in order.
+        seed: of the simulated executions.
+
+    Raises:
+        InputError: every fault of the definition and the figures, functions without a curve.
+        TunerError: the work failed.
+    """
+    bound = Bound(deadline_ms, None if budget_per_million is None else budget_per_million / 1e6, percentile)
+    inputs = _Inputs(results, histories, figures or Figures(), nested or {}, executions)
+    job = _Job(inputs, connection or Connection(), stop or threading.Event(), prices, seed)
+    try:
+        return job.run(workflow, bound, tune_missing, redact=redact, confirm=confirm, apply=apply, output=output)
+    finally:
+        job.close()
+
+
+def undo(file: Path, connection: Connection) -> list[str]:
+    """Give the functions the sizes that they had before `apply`.
+
+    Args:
+        file: the `undo.json` that `apply` left.
+        connection: how to reach AWS.
+
+    Returns:
+        What was changed, in words.
+    """
+    from tuner.aws.api.client import LambdaApi
+    from tuner.aws.api.session import connect
+    from tuner.aws.workflows.applying import apply_sizes, changes
+
+    document = _json_file(file, "--undo")
+    clients = connect(replace(connection, region=document["region"]))
+    try:
+        api = LambdaApi(clients.control)
+        sizes = {name: _configuration(size) for name, size in document["configurations"].items()}
+        told = changes(api, sizes)
+        apply_sizes(api, sizes)
+        return told
+    finally:
+        clients.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """Where figures and curves come from; see `tune_workflow`."""
+
+    results: Sequence[Path | ResultDocument]
+    histories: Sequence[Path]
+    figures: Figures
+    nested: Mapping[str, Path]
+    executions: int
+
+
+@dataclass(slots=True)
+class _Job:
+    """One run; opens AWS when it is first needed."""
+
+    inputs: _Inputs
+    connection: Connection
+    stop: threading.Event
+    prices: Callable[[str], PriceList]
+    seed: int
+    _clients: Clients | None = None
+
+    def run(
+        self,
+        workflow: str | Path | Mapping[str, Any],
+        bound: Bound,
+        tune_missing: bool | TuneFunction,
+        *,
+        redact: bool,
+        confirm: int,
+        apply: bool,
+        output: Path | None,
+    ) -> WorkflowResult:
+        machine = self._machine(workflow)
+        observed = self._observed(machine)
+        source = Source(_definition(workflow, machine), observed.figures.overridden_by(self.inputs.figures))
+        nested = self._nested(source.definition, on_aws=machine is not None)
+        reading = read_definition(source, nested)
+        payloads = _payloads(observed, reading.functions, redact=redact)
+        curves, region = self._curves(reading, payloads, tune_missing, output)
+        figures, misfits = calibrated(source.figures, observed, _own(reading, source), curves)
+        if self.inputs.figures.task_overhead_ms is None:
+            reading = read_definition(replace(source, figures=figures), nested)
+        notices = [*reading.notices, *misfits, *_rough(observed)]
+        plan = plan_workflow(_name(workflow, machine), reading.flow, curves, bound, seed=self.seed, notices=notices)
+        prices = self.prices(region)
+        confirmation = self._confirm(machine, plan, reading, observed, confirm) if confirm else None
+        before = self._apply(plan, region, output) if apply else None
+        document = plan_document(plan, currency=prices.currency, transition_usd=state_transition_usd(region))
+        document["confirmation"] = None if confirmation is None else _confirmation_document(confirmation)
+        result = WorkflowResult(plan, document, payloads, confirmation, before)
+        if output:
+            _save(result, output)
+        return result
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if self._clients is not None:
+            self._clients.close()
+
+    @property
+    def clients(self) -> Clients:
+        """AWS, connected at first use."""
+        if self._clients is None:
+            from tuner.aws.api.session import connect
+
+            self._clients = connect(self.connection)
+        return self._clients
+
+    def _machine(self, workflow: str | Path | Mapping[str, Any]) -> StateMachine | None:
+        """The state machine in AWS; None for a definition."""
+        if not (isinstance(workflow, str) and workflow.startswith("arn:")):
+            return None
+        from tuner.aws.api.executions import region_of
+        from tuner.aws.workflows.reading import StateMachines
+
+        self.connection = replace(self.connection, region=region_of(workflow))
+        return StateMachines(self.clients.states).describe(workflow)
+
+    def _observed(self, machine: StateMachine | None) -> Observed:
+        given = self.inputs.histories
+        histories: list[Sequence[Event]] = [events_of(_json_file(file, "--history"), name=str(file)) for file in given]
+        if machine is not None and not histories and machine.type == "STANDARD":
+            from tuner.aws.workflows.reading import StateMachines
+
+            histories = list(StateMachines(self.clients.states).histories(machine.arn, most=self.inputs.executions))
+        return read_histories(histories)
+
+    def _nested(self, definition: Mapping[str, Any], *, on_aws: bool) -> dict[str, Source]:
+        """State machines that this one runs: those that were given, and those in AWS."""
+        found = {
+            name: Source(_json_file(file, "--nested"), self.inputs.figures) for name, file in self.inputs.nested.items()
+        }
+        waiting = list(nested_machines(definition))
+        while on_aws and waiting:
+            name = waiting.pop()
+            if name in found or not name.startswith("arn:"):
+                continue
+            from tuner.aws.workflows.reading import StateMachines
+
+            machines = StateMachines(self.clients.states)
+            child = machines.describe(name)
+            seen = read_histories(machines.histories(name, most=self.inputs.executions))
+            found[name] = Source(child.definition, seen.figures.overridden_by(self.inputs.figures))
+            waiting += nested_machines(child.definition)
+        return found
+
+    def _curves(
+        self,
+        reading: Reading,
+        payloads: Mapping[str, Sequence[Mapping[str, Any]]],
+        tune_missing: bool | TuneFunction,
+        output: Path | None,
+    ) -> tuple[dict[str, FunctionCurve], str]:
+        """The curve of each function, and the region of the prices."""
+        documents = read_results(self.inputs.results)
+        tune = self._tuned_in_aws() if tune_missing is True else tune_missing
+        for name in functions_of(reading.flow):
+            if name not in documents and tune:
+                if not payloads.get(name):
+                    problem = "has no recorded payload to tune it with"
+                    raise InputError.single(f"function {name}", problem, "run the workflow once, or give its result")
+                documents[name] = tune(name, payloads[name], output and output / name)
+        curves = {
+            name: curve_from_result(document, seed=self.seed + n, name=name)
+            for n, (name, document) in enumerate(documents.items())
+            if name in functions_of(reading.flow)
+        }
+        regions = {documents[name]["prices"]["region"] for name in curves}
+        if len(regions) > 1:
+            problem = f"have prices of {' and '.join(sorted(regions))}"
+            raise InputError.single("--results", problem, "give results of one region")
+        return curves, next(iter(regions), DEFAULT_REGION)
+
+    def _tuned_in_aws(self) -> TuneFunction:
+        from tuner.api.workflow_curves import tune_with_payloads
+
+        return tune_with_payloads(self.connection, self.prices, stop=self.stop)
+
+    def _confirm(
+        self, machine: StateMachine | None, plan: Plan, reading: Reading, observed: Observed, count: int
+    ) -> Confirmation:
+        if machine is None or not observed.inputs:
+            problem = "needs a state machine in AWS that has run" if machine is None else "finds no recorded execution"
+            raise InputError.single("--confirm", problem, "give its ARN, and run it once")
+        from tuner.aws.workflows.confirming import TemporaryMachine, confirm
+        from tuner.aws.workflows.copies import open_copy
+
+        inputs = [observed.inputs[n % len(observed.inputs)] for n in range(count)]
+        opener = open_copy(self.connection, self.prices, self.stop)
+        temporary = TemporaryMachine(self.clients.states, machine)
+        times = confirm(temporary, plan.chosen.configurations, reading.functions, inputs, opener, self.stop)
+        if not times:
+            raise TunerError("No execution was confirmed.", "Nothing was changed.")
+        return Confirmation(tuple(times), plan.time.p50_ms)
+
+    def _apply(self, plan: Plan, region: str, output: Path | None) -> Mapping[str, Configuration]:
+        from tuner.aws.api.client import LambdaApi
+        from tuner.aws.workflows.applying import apply_sizes
+
+        if not plan.met:
+            raise InputError.single(
+                "--apply", "the bound is not met, so nothing is applied", "give a bound that can be met"
+            )
+        if self.connection.region is None:
+            self.connection = replace(self.connection, region=region)
+        before = apply_sizes(LambdaApi(self.clients.control), plan.chosen.configurations)
+        if output and before:
+            document = {"region": self.clients.region, "configurations": {n: _size(c) for n, c in before.items()}}
+            _write(output / UNDO_FILE, json.dumps(document, indent=1) + "\n")
+        return before
+
+
+def read_results(sources: Sequence[Path | ResultDocument]) -> dict[str, ResultDocument]:
+    """Result documents by the name of their function, and by the folder that holds them; the newest counts.
+
+    Raises:
+        InputError: a file cannot be read, or a folder holds no result.
+    """
+    found: dict[str, ResultDocument] = {}
+    for source in sources:
+        named = [("", source)] if isinstance(source, Mapping) else _results_in(source)
+        for folder, document in named:
+            for name in {folder, document["function"]["name"]} - {""}:
+                if name not in found or found[name]["created_at"] <= document["created_at"]:
+                    found[name] = document
+    return found
+
+
+def _results_in(path: Path) -> list[tuple[str, ResultDocument]]:
+    if path.is_dir():
+        files = sorted({*path.rglob("result.json"), *path.glob("*.json")} - {path / PLAN_FILE, path / UNDO_FILE})
+        if not files:
+            raise InputError.single("--results", f"{path} holds no result.json", "give a folder of tuning results")
+    else:
+        files = [path]
+    return [
+        (file.parent.name if file.name == "result.json" else file.stem, loads(_text(file, "--results"), name=str(file)))
+        for file in files
+    ]
+
+
+def _definition(workflow: str | Path | Mapping[str, Any], machine: StateMachine | None) -> Mapping[str, Any]:
+    if machine is not None:
+        return machine.definition
+    if isinstance(workflow, Mapping):
+        return workflow
+    document = _json_file(Path(workflow), "STATE_MACHINE")
+    if not isinstance(document, dict):
+        raise InputError.single(
+            str(workflow), "is not a JSON object", "give a definition, or the ARN of a state machine"
+        )
+    return document
+
+
+def _own(reading: Reading, source: Source) -> dict[str, str]:
+    """Functions of the machine's own states; those of nested machines have executions of their own."""
+    return {state: function for state, function in reading.functions.items() if " / " not in state}
+
+
+def _payloads(observed: Observed, functions: Mapping[str, str], *, redact: bool) -> dict[str, list[dict[str, Any]]]:
+    """For each function its most frequent payloads with their weights, as `tune` takes them."""
+    counts: dict[str, Counter[str]] = {}
+    for state, payloads in observed.payloads.items():
+        if state in functions:
+            texts = (json.dumps(redacted(p) if redact else p, sort_keys=True) for p in payloads)
+            counts.setdefault(functions[state], Counter()).update(texts)
+    return {
+        function: [{"payload": json.loads(text), "weight": n} for text, n in seen.most_common(MOST_PAYLOADS)]
+        for function, seen in counts.items()
+    }
+
+
+def _rough(observed: Observed) -> list[Notice]:
+    if 0 < observed.executions < FEW_EXECUTIONS:
+        message = f"Chances, item counts and orchestration come from {observed.executions} executions, which is few."
+        return [Notice("few_executions", message)]
+    if observed.executions == 0:
+        message = "Orchestration takes 15 ms a task and 8 ms between states: no execution was read."
+        return [Notice("no_executions", message)]
+    return []
+
+
+def _name(workflow: str | Path | Mapping[str, Any], machine: StateMachine | None) -> str:
+    if machine is not None:
+        return machine.name
+    return "workflow" if isinstance(workflow, Mapping) else Path(workflow).name.partition(".")[0]
+
+
+def _confirmation_document(confirmation: Confirmation) -> Document:
+    return {
+        "executions": len(confirmation.times_ms),
+        "times_ms": list(confirmation.times_ms),
+        "p50_ms": confirmation.p50_ms,
+        "predicted_p50_ms": confirmation.predicted_p50_ms,
+        "off_by": confirmation.off_by,
+    }
+
+
+def _save(result: WorkflowResult, folder: Path) -> None:
+    _write(folder / PLAN_FILE, result.to_json())
+    _write(folder / REPORT_FILE, result.to_html())
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    except OSError as exc:
+        raise TunerError(f"cannot write {path}: {exc.strerror}", "Give another --output.") from exc
+
+
+def _json_file(path: Path, flag: str) -> Any:
+    try:
+        return json.loads(_text(path, flag))
+    except ValueError as exc:
+        raise InputError([Fault(flag, f"{path} is not JSON: {exc}", "give a JSON file")]) from exc
+
+
+def _text(path: Path, flag: str) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InputError.single(flag, f"{path} cannot be read: {exc}", "give a file that exists") from exc
+
+
+def _size(configuration: Configuration) -> Document:
+    return {"memory_mb": configuration.memory_mb, "architecture": configuration.architecture.value}
+
+
+def _configuration(document: Mapping[str, Any]) -> Configuration:
+    return Configuration(int(document["memory_mb"]), Architecture(document["architecture"]))
+
+
+def read_figures_file(path: Path) -> Figures:
+    """Figures by hand from a file; see `tuner.workflows.figures.read_figures`."""
+    return read_figures(_json_file(path, "--figures"), name=str(path))
