@@ -18,40 +18,41 @@ def ask_service(milliseconds):
 
 
 def check(event, context):
-    """Checks an order: `items`, `express`."""
-    compute(3_000)
+    """Checks an order: `items`, `express`. Asks who the customer is."""
+    ask_service(40)
+    compute(2_000)
     return {"items": event["items"], "express": bool(event.get("express"))}
 
 
 def fraud(event, context):
     """Scores the order: computes alone."""
-    compute(30_000 + 2_000 * len(event["items"]))
+    compute(15_000 + 1_000 * len(event["items"]))
     return {"score": len(event["items"])}
 
 
 def reserve(event, context):
     """Reserves the items in the stock: waits for the most part."""
-    ask_service(90)
-    compute(3_000)
+    ask_service(250)
+    compute(2_000)
     return {"reserved": event["items"]}
 
 
 def price(event, context):
     """Prices an item, or a whole order; used twice in the workflow."""
-    ask_service(20)
-    compute(12_000)
+    ask_service(100)
+    compute(6_000)
     return {"price": 5}
 
 
 def courier(event, context):
     """Books a courier, who answers slowly."""
-    ask_service(150)
-    compute(4_000)
+    ask_service(400)
+    compute(2_000)
     return {"by": "courier"}
 
 
 def post(event, context):
     """Prints a stamp."""
-    ask_service(30)
-    compute(4_000)
+    ask_service(80)
+    compute(2_000)
     return {"by": "post"}

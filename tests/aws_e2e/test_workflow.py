@@ -22,7 +22,7 @@ from tuner.workflows.plan import Binding
 EXAMPLE = ROOT / "examples" / "workflow"
 FUNCTIONS = ("check", "fraud", "reserve", "price", "courier", "post")
 INPUTS = [{"items": list(range(1 + n % 3)), "express": n % 4 == 0} for n in range(8)]
-SIZES_MB = (512, 1024, 1769)
+SIZES_MB = (256, 512, 1024)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def checkout(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> s
     """The ARN of the deployed example, after a few executions."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     for name in FUNCTIONS:
-        cloud.create_function(f"checkout-{name}", EXAMPLE, f"app.{name}", memory_mb=512, timeout_s=30)
+        cloud.create_function(f"checkout-{name}", EXAMPLE, f"app.{name}", memory_mb=256, timeout_s=30)
     client = cloud.client("stepfunctions")
     definition = (EXAMPLE / "definition.asl.json").read_text("utf-8")
     machine = client.create_state_machine(name="checkout", definition=definition, roleArn=cloud.role("states-role"))
@@ -83,7 +83,7 @@ def test_the_example_is_tuned_confirmed_applied_and_taken_back(cloud: Cloud, che
     for name, configuration in again.configurations.items():
         assert in_use(cloud, name) == configuration
     undo(tmp_path / "applied" / "undo.json", stand_in(cloud.endpoint))
-    assert {in_use(cloud, f"checkout-{name}") for name in FUNCTIONS} == {Configuration(512, Architecture.X86_64)}
+    assert {in_use(cloud, f"checkout-{name}") for name in FUNCTIONS} == {Configuration(256, Architecture.X86_64)}
 
 
 def in_use(cloud: Cloud, name: str) -> Configuration:

@@ -235,8 +235,7 @@ class _Job:
         payloads = _payloads(observed, reading.functions, redact=redact)
         curves, region = self._curves(reading, payloads, tune_missing, output)
         figures, misfits = calibrated(source.figures, observed, _own(reading, source), curves)
-        if self.inputs.figures.task_overhead_ms is None:
-            reading = read_definition(replace(source, figures=figures), nested)
+        reading = read_definition(replace(source, figures=figures), nested)
         notices = [*reading.notices, *misfits, *_rough(observed)]
         plan = plan_workflow(_name(workflow, machine), reading.flow, curves, bound, seed=self.seed, notices=notices)
         prices = self.prices(region)

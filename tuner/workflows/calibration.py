@@ -1,7 +1,7 @@
-"""Compares recorded executions with the curves: what a task takes beside its function, and curves that do not fit.
+"""Compares recorded executions with the curves: what each task takes beside its function, and curves that do not fit.
 
-A task in an execution lasts as long as its function plus orchestration. What all tasks have in common is
-orchestration; a task far from the others got other payloads than its curve was measured with.
+A task in an execution lasts as long as its function plus orchestration: what is left of its recorded time is
+counted as orchestration. A task for which much is left got other payloads than its curve was measured with.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from tuner.workflows.curves import FunctionCurve
 from tuner.workflows.figures import Figures
 from tuner.workflows.history import Observed
 
-LARGEST_OVERHEAD_MS = 250.0
-"""What tasks take beside their functions at most; more is a difference of payloads."""
 FAR_OFF = 0.25
 """A task whose recorded time differs from the prediction by more than this fraction is named."""
 
@@ -37,16 +35,14 @@ def calibrated(
         for state, function in functions.items()
         if state in observed.times_ms and (expected := _current_ms(curves[function])) is not None
     }
-    if not beside:
-        return figures, ()
-    around = figures.task_or_default_ms
-    overhead = min(max(median(beside.values()), around), max(around, LARGEST_OVERHEAD_MS))
+    usual = median(beside.values()) if beside else 0.0
     notices = [
-        _misfit(state, functions[state], rest - overhead, observed)
+        _misfit(state, functions[state], rest - usual, observed)
         for state, rest in beside.items()
-        if abs(rest - overhead) > FAR_OFF * median(observed.times_ms[state]) and abs(rest - overhead) > overhead
+        if abs(rest - usual) > FAR_OFF * median(observed.times_ms[state]) and abs(rest - usual) > abs(usual)
     ]
-    return replace(figures, task_overhead_ms=overhead), tuple(notices)
+    overheads = {state: max(rest, 0.0) for state, rest in beside.items()}
+    return replace(figures, overheads_ms={**overheads, **figures.overheads_ms}), tuple(notices)
 
 
 def _current_ms(curve: FunctionCurve) -> float | None:

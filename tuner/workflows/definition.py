@@ -157,9 +157,8 @@ class _Reader:
         exits = self._exits(name, state, targets)
         if work is None or exits is None:
             return None
-        overhead_ms = self.figures.transition_or_default_ms
-        if isinstance(work, Task):
-            overhead_ms += self.figures.task_or_default_ms
+        usual_ms = self.figures.task_or_default_ms if isinstance(work, Task) else 0.0
+        overhead_ms = self.figures.transition_or_default_ms + self.figures.overheads_ms.get(name, usual_ms)
         return Step(name, work, exits, overhead_ms, self._retry(name, state))
 
     def _ways(self, name: str, state: Document, states: Mapping[str, Any]) -> tuple[str | None, ...]:
@@ -217,7 +216,7 @@ class _Reader:
         if kind == "Task":
             return self._task(name, state)
         if kind in ("Pass", "Choice", "Succeed", "Fail"):
-            return Pause()
+            return Pause(self.figures.durations_ms.get(name, 0.0))
         if kind == "Wait":
             return self._wait(name, state)
         if kind == "Parallel":

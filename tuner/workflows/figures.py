@@ -22,8 +22,9 @@ class Figures:
         items: numbers of items of a Map, each as likely as the others.
         failures: chance that an attempt of a state fails and is tried again.
         durations_ms: mean time of a state that invokes no function.
+        overheads_ms: what a Task takes beside its function, a Parallel or a Map beside what is inside it.
         functions: function of a Task that names it only when it runs.
-        task_overhead_ms: orchestration of a Lambda task beside the duration of its function; None: not known.
+        task_overhead_ms: the same of every other Lambda task; None: not known.
         transition_ms: time between two states; None: not known.
     """
 
@@ -31,6 +32,7 @@ class Figures:
     items: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     failures: Mapping[str, float] = field(default_factory=dict)
     durations_ms: Mapping[str, float] = field(default_factory=dict)
+    overheads_ms: Mapping[str, float] = field(default_factory=dict)
     functions: Mapping[str, str] = field(default_factory=dict)
     task_overhead_ms: float | None = None
     transition_ms: float | None = None
@@ -59,7 +61,8 @@ def read_figures(document: Any, *, name: str) -> Figures:
 
     Args:
         document: {"chances": {state: {next: 0.8}}, "items": {state: 12}, "failures": {state: 0.01},
-            "durations_ms": {state: 250}, "functions": {state: name}, "task_overhead_ms": 15, "transition_ms": 8};
+            "durations_ms": {state: 250}, "overheads_ms": {state: 20}, "functions": {state: name},
+            "task_overhead_ms": 15, "transition_ms": 8};
             every member may be left out.
         name: of the file, for messages.
 
@@ -121,6 +124,7 @@ _READERS = {
     "items": _by_state(_counts),
     "failures": _by_state(_share),
     "durations_ms": _by_state(_positive),
+    "overheads_ms": _by_state(_positive),
     "functions": _by_state(str),
     "task_overhead_ms": _positive,
     "transition_ms": _positive,

@@ -36,6 +36,7 @@ class _Seen:
     payloads: defaultdict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     between_ms: list[float] = field(default_factory=list)
     around_ms: list[float] = field(default_factory=list)
+    containers_ms: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     total_ms: list[float] = field(default_factory=list)
     inputs: list[Any] = field(default_factory=list)
 
@@ -78,6 +79,7 @@ def read_histories(histories: Iterable[Sequence[Event]]) -> Observed:
         failures={name: seen.failures[name] / attempts for name, attempts in seen.attempts.items()},
         durations_ms={name: sum(times) / len(times) for name, times in seen.times_ms.items()},
         functions=seen.functions,
+        overheads_ms={name: median(times) for name, times in seen.containers_ms.items()},
         task_overhead_ms=median(seen.around_ms) if seen.around_ms else None,
         transition_ms=median(seen.between_ms) if seen.between_ms else None,
     )
@@ -119,16 +121,25 @@ def _read_execution(events: Sequence[Event], seen: _Seen) -> None:
     """For each event, the one in which the innermost state around it was entered."""
     outer: dict[int, int | None] = {}
     """For each entry of a state, that of the state around it."""
+    spans: dict[int, tuple[Event, Event]] = {}
+    """For each entry of a state, the first entry and the last exit inside it."""
     for event in events:
         kind, number = str(event["type"]), int(event["id"])
         before = int(event.get("previousEventId", 0))
         around = inside.get(before)
         if kind.endswith("StateEntered"):
             inside[number], outer[number] = number, around
+            if around is not None:
+                spans.setdefault(around, (event, event))
             _read_transition(event, by_id, seen)
         elif kind.endswith("StateExited"):
-            inside[number] = outer.get(around or 0)
+            inside[number] = holder = outer.get(around or 0)
             _read_exit(event, by_id, around, seen)
+            if around is not None:
+                _read_span(by_id[around], event, spans.pop(around, None), seen)
+            if holder is not None and around is not None:
+                first, _ = spans.get(holder, (by_id[around], event))
+                spans[holder] = (first, event)
         else:
             inside[number] = around
             if around is not None:
@@ -154,6 +165,12 @@ def _read_exit(event: Event, by_id: Mapping[int, Event], state: int | None, seen
         started = _started(before, by_id)
         if started is not None:
             seen.around_ms.append(_between(entry, event) - _between(started, before))
+
+
+def _read_span(entry: Event, exit_: Event, span: tuple[Event, Event] | None, seen: _Seen) -> None:
+    """What a Parallel or a Map takes beside what is inside it."""
+    if span is not None:
+        seen.containers_ms[_name(entry)].append(_between(entry, exit_) - _between(*span))
 
 
 def _read_inside(event: Event, name: str, seen: _Seen) -> None:

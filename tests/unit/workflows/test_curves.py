@@ -45,24 +45,23 @@ def test_a_result_without_a_curve_is_refused() -> None:
         curve_from_result(result("all-failed"))
 
 
-def codes(beside_ms: dict[str, float]) -> tuple[float, list[Notice]]:
-    """Orchestration and notices when tasks of one function took so much longer than it."""
+def fitted(beside_ms: dict[str, float]) -> tuple[Figures, tuple[Notice, ...]]:
+    """Figures and notices when tasks of one function took so much longer than it."""
     curve = curve_from_result(result())
     index = curve.current_index
     assert index is not None
     expected = float(curve.mean_ms[index])
     seen = Observed(1, Figures(), {s: (expected + ms,) for s, ms in beside_ms.items()}, {}, ())
-    figures, notices = calibrated(Figures(), seen, dict.fromkeys(beside_ms, "f"), {"f": curve})
-    return figures.task_or_default_ms, list(notices)
+    return calibrated(Figures(), seen, dict.fromkeys(beside_ms, "f"), {"f": curve})
 
 
-def test_what_all_tasks_take_beside_their_functions_is_orchestration() -> None:
-    overhead_ms, notices = codes({"A": 30.0, "B": 32.0, "C": 31.0})
-    assert overhead_ms == pytest.approx(31.0)
-    assert notices == []
+def test_what_a_task_takes_beside_its_function_is_orchestration() -> None:
+    figures, notices = fitted({"A": 30.0, "B": 32.0, "C": -5.0})
+    assert figures.overheads_ms == {"A": pytest.approx(30.0), "B": pytest.approx(32.0), "C": 0.0}
+    assert notices == ()
 
 
 def test_a_task_far_from_its_curve_is_named() -> None:
-    _, notices = codes({"A": 30.0, "B": 31.0, "C": 9000.0})
+    _, notices = fitted({"A": 30.0, "B": 31.0, "C": 9000.0})
     assert [notice.code for notice in notices] == ["curve_does_not_fit"]
     assert "C took" in notices[0].message

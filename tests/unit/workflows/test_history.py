@@ -100,6 +100,12 @@ def test_orchestration_is_what_tasks_take_beside_their_functions() -> None:
     assert observed().times_ms["L"] == pytest.approx([55.0] * 4)
 
 
+def test_what_branches_and_items_do_not_explain_is_that_of_their_state() -> None:
+    overheads = observed().figures.overheads_ms
+    assert set(overheads) == {"P", "M"}
+    assert overheads["P"] == pytest.approx(8)
+
+
 def test_payloads_are_what_each_function_got() -> None:
     payloads = read_histories([execution(slow=False)]).payloads
     assert payloads["A"] == ({"n": 1},)
