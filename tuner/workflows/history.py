@@ -73,15 +73,17 @@ def read_histories(histories: Iterable[Sequence[Event]]) -> Observed:
     for events in histories:
         count += 1
         _read_execution(events, seen)
+    transition_ms = median(seen.between_ms) if seen.between_ms else 0.0
     figures = Figures(
         chances={name: _shares(counts) for name, counts in seen.next.items()},
         items={name: tuple(counts) for name, counts in seen.items.items()},
         failures={name: seen.failures[name] / attempts for name, attempts in seen.attempts.items()},
         durations_ms={name: sum(times) / len(times) for name, times in seen.times_ms.items()},
         functions=seen.functions,
-        overheads_ms={name: median(times) for name, times in seen.containers_ms.items()},
+        # The way to the first state inside counts as that state's own.
+        overheads_ms={name: max(0.0, median(times) - transition_ms) for name, times in seen.containers_ms.items()},
         task_overhead_ms=median(seen.around_ms) if seen.around_ms else None,
-        transition_ms=median(seen.between_ms) if seen.between_ms else None,
+        transition_ms=transition_ms if seen.between_ms else None,
     )
     return Observed(
         count,
