@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,10 @@ import pytest
 
 from tests.aws_e2e.harness import stand_in
 from tests.cloud.fixtures import ROOT, Cloud
-from tuner.api.workflow_curves import tune_with_payloads
+from tuner.api.tuning import tune
 from tuner.api.workflows import WorkflowResult, tune_workflow, undo
+from tuner.documents.result import ResultDocument
 from tuner.model import Architecture, Configuration
-from tuner.pricing.price_list import price_list
-from tuner.search.registry import SamplerName
-from tuner.settings import MemorySizes, Settings
 from tuner.workflows.plan import Binding
 
 EXAMPLE = ROOT / "examples" / "workflow"
@@ -45,9 +44,12 @@ def checkout(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> s
 def planned(cloud: Cloud, arn: str, output: Path, **options: Any) -> WorkflowResult:
     """The answer, with every function tuned over three sizes."""
     connection = stand_in(cloud.endpoint)
-    settings = Settings("", memory=MemorySizes(listed=SIZES_MB), sampler=SamplerName.GRID, runs=6, environments=1)
-    tune = tune_with_payloads(connection, price_list, settings=settings)
-    return tune_workflow(arn, tune_missing=tune, connection=connection, output=output, **options)
+
+    def tune_quickly(function: str, payloads: Sequence[Mapping[str, Any]], folder: Path | None) -> ResultDocument:
+        small: dict[str, Any] = {"power_values": SIZES_MB, "sampler": "grid", "runs": 6, "environments": 1}
+        return tune(function, list(payloads), output=folder, connection=connection, **small).document
+
+    return tune_workflow(arn, tune_missing=tune_quickly, connection=connection, output=output, **options)
 
 
 def test_the_example_is_tuned_confirmed_applied_and_taken_back(cloud: Cloud, checkout: str, tmp_path: Path) -> None:

@@ -15,11 +15,14 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from tuner.api.backends import Prices
+from tuner.api.files import write_text
+from tuner.api.price_cache import current_prices
 from tuner.aws.api.connection import Connection
 from tuner.documents.result import ResultDocument, loads
 from tuner.errors import Fault, InputError, TunerError
 from tuner.model import Architecture, Configuration, Notice
-from tuner.pricing.price_list import DEFAULT_REGION, PriceList, price_list, state_transition_usd
+from tuner.pricing.price_list import DEFAULT_REGION, state_transition_usd
 from tuner.workflows.calibration import calibrated
 from tuner.workflows.curves import FunctionCurve, curve_from_result
 from tuner.workflows.definition import Reading, Source, nested_machines, read_definition
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from tuner.aws.api.session import Clients
     from tuner.aws.workflows.reading import StateMachine
 
-PLAN_FILE, REPORT_FILE, UNDO_FILE = "workflow.json", "report.html", "undo.json"
+PLAN_FILE, REPORT_FILE, UNDO_FILE, PAYLOADS = "workflow.json", "report.html", "undo.json", "payloads"
 FEW_EXECUTIONS = 5
 """Chances from fewer executions than this are said to be rough."""
 MOST_PAYLOADS = 10
@@ -129,7 +132,7 @@ def tune_workflow(
     apply: bool = False,
     output: Path | None = None,
     connection: Connection | None = None,
-    prices: Callable[[str], PriceList] = price_list,
+    prices: Prices = current_prices,
     stop: threading.Event | None = None,
     seed: int = 0,
 ) -> WorkflowResult:
@@ -149,7 +152,8 @@ def tune_workflow(
         redact: hide texts in payloads.
         confirm: executions to run with the chosen sizes on temporary copies; needs an ARN.
         apply: give every function its size.
-        output: a folder for `workflow.json`, `report.html`, the results of `tune_missing`, and `undo.json`.
+        output: a folder for `workflow.json`, `report.html`, the recorded payloads, the results of
+            `tune_missing`, and `undo.json`.
         connection: region, profile and role for AWS.
         prices: the price list of a region.
         stop: set it to end what runs in order.
@@ -212,7 +216,7 @@ class _Job:
     inputs: _Inputs
     connection: Connection
     stop: threading.Event
-    prices: Callable[[str], PriceList]
+    prices: Prices
     seed: int
     _clients: Clients | None = None
 
@@ -328,9 +332,20 @@ class _Job:
         return curves, next(iter(regions), DEFAULT_REGION)
 
     def _tuned_in_aws(self) -> TuneFunction:
-        from tuner.api.workflow_curves import tune_with_payloads
+        from tuner.api.tuning import tune
 
-        return tune_with_payloads(self.connection, self.prices, stop=self.stop)
+        def tune_one(function: str, payloads: Sequence[Mapping[str, Any]], folder: Path | None) -> ResultDocument:
+            return tune(
+                function,
+                list(payloads),
+                output=folder,
+                connection=self.connection,
+                prices=self.prices,
+                stop=self.stop,
+                seed=self.seed,
+            ).document
+
+        return tune_one
 
     def _confirm(
         self, machine: StateMachine | None, plan: Plan, reading: Reading, observed: Observed, count: int
@@ -362,7 +377,7 @@ class _Job:
         before = apply_sizes(LambdaApi(self.clients.control), plan.chosen.configurations)
         if output and before:
             document = {"region": self.clients.region, "configurations": {n: _size(c) for n, c in before.items()}}
-            _write(output / UNDO_FILE, json.dumps(document, indent=1) + "\n")
+            write_text(output / UNDO_FILE, json.dumps(document, indent=1) + "\n")
         return before
 
 
@@ -453,16 +468,10 @@ def _confirmation_document(confirmation: Confirmation) -> Document:
 
 
 def _save(result: WorkflowResult, folder: Path) -> None:
-    _write(folder / PLAN_FILE, result.to_json())
-    _write(folder / REPORT_FILE, result.to_html())
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    except OSError as exc:
-        raise TunerError(f"cannot write {path}: {exc.strerror}", "Give another --output.") from exc
+    for function, payloads in result.payloads.items():
+        write_text(folder / PAYLOADS / f"{function}.json", json.dumps(payloads, indent=1, ensure_ascii=False) + "\n")
+    write_text(folder / PLAN_FILE, result.to_json())
+    write_text(folder / REPORT_FILE, result.to_html())
 
 
 def _json_file(path: Path, flag: str) -> Any:

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.options import common_options, fraction, stop_on_signals
+from tuner.cli.exit_codes import EXIT_OK
+from tuner.cli.flags import Group, aws_flags, format_flag, option
+from tuner.cli.flags import command as declare
+from tuner.cli.signals import stop_on_signals
+from tuner.cli.values import PositiveNumber, as_share
 from tuner.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -22,7 +26,7 @@ _UNIT_MS = {"ms": 1.0, "s": 1e3, "m": 60e3, "min": 60e3, "h": 3600e3, None: 1.0}
 CONFIRMING_EXECUTIONS = 10
 
 
-@click.command(
+@declare(
     epilog="""Examples:
 
 \b
@@ -32,77 +36,113 @@ CONFIRMING_EXECUTIONS = 10
   tuner workflow --undo checkout/undo.json"""
 )
 @click.argument("state_machine", required=False)
-@click.option("--deadline", metavar="TIME", help="End-to-end time at most: 800ms, 3s, 5m.")
-@click.option(
-    "--budget-per-million", metavar="USD", type=float, help="Cost of the functions in a million executions at most."
+@option("--deadline", group=Group.COMMON, metavar="TIME", help="End-to-end time at most: 800ms, 3s, 5m.")
+@option(
+    "--budget-per-million",
+    group=Group.COMMON,
+    metavar="USD",
+    type=PositiveNumber(),
+    help="Cost of the functions in a million executions at most.",
 )
-@click.option(
-    "--percentile", metavar="P", default="95", help="The deadline is on this percentile, or mean. Default 95."
+@option(
+    "--percentile",
+    group=Group.COMMON,
+    metavar="P",
+    default="95",
+    help="The bound is on this percentile of the time, or on its mean. [default: 95]",
 )
-@click.option(
-    "--results",
-    metavar="DIR",
-    multiple=True,
-    type=click.Path(exists=True, path_type=Path),
-    help="Results of tuning; may be repeated.",
+@option("--results", group=Group.COMMON, metavar="DIR", multiple=True, help="Results of tuning. May be repeated.")
+@option(
+    "--tune",
+    "tune_missing",
+    group=Group.COMMON,
+    is_flag=True,
+    help="Tune functions that have no result, with the payloads of recorded executions.",
 )
-@click.option("--tune", "tune_missing", is_flag=True, help="Tune functions without a result, with recorded payloads.")
-@click.option("--redact-payloads", is_flag=True, help="Hide texts in recorded payloads.")
-@click.option(
+@option("--redact-payloads", group=Group.TARGET, is_flag=True, help="Hide the texts in recorded payloads.")
+@option(
     "--history",
+    group=Group.TARGET,
     metavar="FILE",
     multiple=True,
-    type=click.Path(path_type=Path),
-    help="Events of an execution (get-execution-history); may be repeated.",
+    help="Events of an execution, as get-execution-history prints them. May be repeated.",
 )
-@click.option("--executions", metavar="N", default=20, help="Recent executions to read. Default 20.")
-@click.option(
-    "--figures", metavar="FILE", type=click.Path(path_type=Path), help="Chances, item counts and times by hand."
+@option(
+    "--executions",
+    group=Group.TARGET,
+    metavar="N",
+    type=click.IntRange(1, 1000),
+    default=20,
+    help="Recent executions to read. [default: 20]",
 )
-@click.option("--chance", metavar="STATE:NEXT=P,…", multiple=True, help="How often a state leads where.")
-@click.option("--items", metavar="STATE=N", multiple=True, help="Items of a Map.")
-@click.option(
-    "--failures", metavar="STATE=PERCENT", multiple=True, help="Share of attempts that fail and are tried again."
+@option("--figures", group=Group.TARGET, metavar="FILE", help="Chances, item counts and times by hand, as JSON.")
+@option("--chance", group=Group.TARGET, metavar="STATE:NEXT=P,…", multiple=True, help="How often a state leads where.")
+@option("--items", group=Group.TARGET, metavar="STATE=N", multiple=True, help="Items of a Map.")
+@option(
+    "--failures",
+    group=Group.TARGET,
+    metavar="STATE=PERCENT",
+    multiple=True,
+    help="Share of attempts that fail and are tried again.",
 )
-@click.option("--duration", metavar="STATE=TIME", multiple=True, help="Time of a state that invokes no function.")
-@click.option("--function", metavar="STATE=NAME", multiple=True, help="Function of a state that names it when it runs.")
-@click.option("--nested", metavar="ARN=FILE", multiple=True, help="Definition of a state machine that this one runs.")
-@click.option("--confirm", is_flag=True, help="Run it with the chosen sizes on temporary copies.")
-@click.option("--apply", "apply_", is_flag=True, help="Give every function its size.")
-@click.option("--undo", metavar="FILE", type=click.Path(path_type=Path), help="Take an --apply back.")
-@click.option(
-    "--output", metavar="DIR", type=click.Path(path_type=Path), help="For workflow.json, report.html and undo.json."
+@option(
+    "--duration",
+    group=Group.TARGET,
+    metavar="STATE=TIME",
+    multiple=True,
+    help="Time of a state that invokes no function.",
 )
-@click.option(
-    "--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", help="What stdout carries."
+@option(
+    "--function",
+    group=Group.TARGET,
+    metavar="STATE=NAME",
+    multiple=True,
+    help="Function of a state that names it only when it runs.",
 )
-@click.option("--region", metavar="NAME", help="AWS region.")
-@click.option("--profile", metavar="NAME", help="AWS profile.")
-@click.option("--role-arn", metavar="ARN", help="Role to assume, such as one in another account.")
-@click.option("--endpoint-url", metavar="URL", help="Endpoint of all AWS services.")
-@click.option("--seed", metavar="N", default=0, help="Source of every random choice. Default 0.")
-@common_options
-def command(state_machine: str | None, **options: Any) -> int:
+@option(
+    "--nested",
+    group=Group.TARGET,
+    metavar="ARN=FILE",
+    multiple=True,
+    help="Definition of a machine that it runs.",
+)
+@option(
+    "--confirm", group=Group.SAFETY, is_flag=True, help="Run the workflow with the chosen sizes on temporary copies."
+)
+@option("--apply", "apply_", group=Group.SAFETY, is_flag=True, help="Give every function its size, or none.")
+@option("--undo", group=Group.SAFETY, metavar="FILE", help="Give the functions the sizes back that --apply replaced.")
+@option(
+    "--output",
+    group=Group.OUTPUT,
+    metavar="DIR",
+    help="Gets workflow.json, report.html and undo.json. [default: tuning/<workflow>, with --tune or --apply]",
+)
+@option(
+    "--seed", group=Group.SEARCH, metavar="N", type=int, default=0, help="Source of every random choice. [default: 0]"
+)
+@format_flag("text", "json", "markdown")
+@aws_flags()
+def command(state_machine: str | None, *, connection: Connection, **options: Any) -> int:
     """Choose the sizes of all functions of STATE_MACHINE, an ARN or a file with its definition.
 
     Gives the cheapest sizes that keep a deadline, or the fastest that a budget pays for.
     """
-    from tuner.aws.api.connection import Connection
-
-    connection = Connection(options["region"], options["profile"], options["role_arn"], options["endpoint_url"])
     if options["undo"]:
-        return _undo(options["undo"], connection)
+        return _undo(Path(options["undo"]), connection)
     if state_machine is None:
         raise InputError.single("STATE_MACHINE", "is missing", "give an ARN, or a file with a definition")
-    result = _tuned(state_machine, connection, options)
+    output = _output(state_machine, options)
+    result = _tuned(state_machine, connection, output, options)
     forms = {"text": result.to_text, "json": result.to_json, "markdown": result.to_markdown}
     click.echo(forms[options["format_"]](), nl=False)
     if result.undo is not None:
-        click.echo(_applied(result, options), err=True)
-    return 0
+        click.echo(_applied(result, output), err=True)
+    return EXIT_OK
 
 
-def _tuned(state_machine: str, connection: Connection, options: Mapping[str, Any]) -> WorkflowResult:
+def _tuned(
+    state_machine: str, connection: Connection, output: Path | None, options: Mapping[str, Any]
+) -> WorkflowResult:
     from tuner.api.workflows import tune_workflow
 
     faults: list[Fault] = []
@@ -120,8 +160,8 @@ def _tuned(state_machine: str, connection: Connection, options: Mapping[str, Any
             deadline_ms=deadline_ms,
             budget_per_million=options["budget_per_million"],
             percentile=percentile,
-            results=options["results"],
-            histories=options["history"],
+            results=[Path(folder) for folder in options["results"]],
+            histories=[Path(file) for file in options["history"]],
             figures=figures,
             nested=nested,
             executions=options["executions"],
@@ -129,7 +169,7 @@ def _tuned(state_machine: str, connection: Connection, options: Mapping[str, Any
             redact=options["redact_payloads"],
             confirm=CONFIRMING_EXECUTIONS if options["confirm"] else 0,
             apply=options["apply_"],
-            output=options["output"],
+            output=output,
             connection=connection,
             stop=stop,
             seed=options["seed"],
@@ -148,7 +188,7 @@ def _figures(options: Mapping[str, Any], faults: list[Fault]) -> Figures:
     document = {
         "chances": {state: _pairs(ways.split(","), "--chance", faults) for state, ways in _chances(options, faults)},
         "items": _pairs(options["items"], "--items", faults),
-        "failures": {s: fraction(v) for s, v in _pairs(options["failures"], "--failures", faults).items()},
+        "failures": {s: as_share(v) for s, v in _pairs(options["failures"], "--failures", faults).items()},
         "durations_ms": {
             s: _time(v, "--duration", faults) for s, v in _pairs(options["duration"], "--duration", faults).items()
         },
@@ -156,7 +196,7 @@ def _figures(options: Mapping[str, Any], faults: list[Fault]) -> Figures:
     }
     if faults:
         return Figures()
-    known = read_figures_file(options["figures"]) if options["figures"] else Figures()
+    known = read_figures_file(Path(options["figures"])) if options["figures"] else Figures()
     return known.overridden_by(read_figures(document, name="flags"))
 
 
@@ -198,18 +238,23 @@ def _percentile(text: str, faults: list[Fault]) -> float | None:
         return None
 
 
+def _output(state_machine: str, options: Mapping[str, Any]) -> Path | None:
+    """The folder for what is written: what is tuned or applied always leaves something."""
+    if options["output"]:
+        return Path(options["output"])
+    name = re.split(r"[:/]", state_machine)[-1].partition(".")[0] or "workflow"
+    return Path("tuning") / name if options["tune_missing"] or options["apply_"] else None
+
+
 def _undo(file: Path, connection: Connection) -> int:
     from tuner.api.workflows import undo
 
     for line in undo(file, connection) or ["Nothing to take back."]:
         click.echo(line)
-    return 0
+    return EXIT_OK
 
 
-def _applied(result: WorkflowResult, options: Mapping[str, Any]) -> str:
+def _applied(result: WorkflowResult, output: Path | None) -> str:
     if not result.undo:
         return "Every function had its size already."
-    back = (
-        f"tuner workflow --undo {options['output']}/undo.json" if options["output"] else "give --output to keep an undo"
-    )
-    return f"Applied to {', '.join(result.undo)}. To take it back: {back}."
+    return f"Applied to {', '.join(result.undo)}. To take it back: tuner workflow --undo {output}/undo.json"
