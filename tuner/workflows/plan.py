@@ -247,7 +247,7 @@ def _current(curves: Mapping[str, FunctionCurve]) -> Allocation | None:
 
 
 def _choice(candidate: Candidate, curves: Mapping[str, FunctionCurve]) -> Choice:
-    configurations = {name: curves[name].configurations[index] for name, index in candidate.allocation.items()}
+    configurations = {name: curve.configurations[candidate.allocation[name]] for name, curve in curves.items()}
     return Choice(configurations, candidate.time_ms, candidate.mean_ms, candidate.cost_usd)
 
 

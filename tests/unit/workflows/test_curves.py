@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.golden.situations import document_of
 from tuner.errors import InputError
 from tuner.model import Notice
 from tuner.workflows.calibration import calibrated
@@ -15,11 +15,9 @@ from tuner.workflows.curves import curve_from_result
 from tuner.workflows.figures import Figures
 from tuner.workflows.history import Observed
 
-RESULTS = Path(__file__).parents[2] / "golden" / "results" / "1"
 
-
-def result(name: str = "aws") -> dict:  # type: ignore[type-arg]
-    return dict(json.loads((RESULTS / f"{name}.json").read_text("utf-8")))
+def result(name: str = "aws") -> Any:
+    return document_of(name)
 
 
 def test_the_draws_have_the_mean_and_the_interval_of_the_result() -> None:

@@ -1,0 +1,106 @@
+"""`tune_workflow` answers from a definition, results and figures on disk, and says what is missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tuner
+from tests.unit.workflows.examples import DEFINITION, FIGURES, FUNCTIONS, write_results
+from tests.unit.workflows.test_history import execution
+from tuner.api.workflows import read_results, tune_workflow
+from tuner.errors import InputError
+from tuner.workflows.figures import Figures, read_figures
+from tuner.workflows.plan import Binding
+
+DEADLINE_MS = 2500.0
+
+
+def answer(folder: Path, **options: Any) -> tuner.WorkflowResult:
+    figures = read_figures(FIGURES, name="figures")
+    return tune_workflow(DEFINITION, **{"deadline_ms": DEADLINE_MS, "figures": figures, "results": [folder], **options})
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_results(tmp_path_factory.mktemp("results"))
+
+
+def test_a_definition_and_results_on_disk_are_enough(results: Path, tmp_path: Path) -> None:
+    found = answer(results, output=tmp_path)
+    assert set(found.configurations) == {f"checkout-{name}" for name in FUNCTIONS}
+    assert found.plan.met
+    assert found.plan.share_met == pytest.approx(0.95, abs=0.02)
+    assert json.loads((tmp_path / "workflow.json").read_text("utf-8")) == json.loads(found.to_json())
+    assert (tmp_path / "report.html").read_text("utf-8") == found.to_html()
+
+
+def test_the_front_holds_the_answer_to_every_deadline(results: Path) -> None:
+    found = answer(results)
+    front = found.document["front"]
+    times = [point["duration_ms"] for point in front]
+    costs = [point["cost_per_million_usd"] for point in front]
+    assert times == sorted(times)
+    assert costs == sorted(costs, reverse=True)
+    assert found.document["chosen"] in front
+
+
+def test_a_tighter_deadline_costs_more(results: Path) -> None:
+    loose, tight = (answer(results, deadline_ms=ms).plan for ms in (3000.0, DEADLINE_MS))
+    assert loose.chosen.cost_usd < tight.chosen.cost_usd
+    assert tight.binding is Binding.DEADLINE
+
+
+def test_a_budget_is_for_a_million_executions(results: Path) -> None:
+    found = answer(results, deadline_ms=None, budget_per_million=70.0).document
+    assert found["bound"]["budget_per_million_usd"] == pytest.approx(70.0)
+    assert found["met"]
+    assert found["chosen"]["cost_per_million_usd"] <= 70.0
+
+
+def test_functions_without_a_result_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="checkout-post: has no result"):
+        answer(write_results(tmp_path, but="post"))
+
+
+def test_functions_without_a_result_are_tuned_with_recorded_payloads(tmp_path: Path) -> None:
+    folder = write_results(tmp_path)
+    asked = json.loads((folder / "checkout-check" / "result.json").read_text("utf-8"))
+    tuned: dict[str, Any] = {}
+
+    def tune_one(function: str, payloads: Any, _: Path | None) -> Any:
+        tuned[function] = payloads
+        return {**asked, "function": {**asked["function"], "name": function}}
+
+    history = tmp_path / "history.json"
+    history.write_text(json.dumps({"events": execution(slow=False)}), "utf-8")
+    task = {"Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:123456789012:function:a-fn", "End": True}
+    machine = {"StartAt": "A", "States": {"A": task}}
+    tune_workflow(machine, deadline_ms=1e6, histories=[history], tune_missing=tune_one)
+    assert tuned == {"a-fn": [{"payload": {"n": 1}, "weight": 1}]}
+
+
+def test_what_the_definition_leaves_open_is_asked_for_at_once(results: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        answer(results, figures=Figures())
+    assert "--chance" in caught.value.message
+    assert "--items" in caught.value.message
+
+
+def test_of_several_results_the_newest_counts(tmp_path: Path) -> None:
+    folder = write_results(tmp_path)
+    file = folder / "checkout-price" / "result.json"
+    old = json.loads(file.read_text("utf-8")) | {"created_at": "2020-01-01T00:00:00Z"}
+    assert read_results([folder, old])["checkout-price"]["created_at"] > old["created_at"]
+
+
+def test_what_was_not_known_is_told(results: Path) -> None:
+    assert {notice.code for notice in answer(results).plan.notices} == {"no_executions", "failures_not_known"}
+
+
+def test_a_confirmation_needs_a_state_machine_in_aws(results: Path) -> None:
+    with pytest.raises(InputError, match="needs a state machine in AWS"):
+        answer(results, confirm=3)

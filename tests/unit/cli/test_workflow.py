@@ -1,0 +1,67 @@
+"""`tuner workflow` prints the answer, and ends a definition that cannot be read in one message."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.workflows.examples import DEFINITION, write_figures, write_results
+from tuner.cli.main import run
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Arguments that are enough."""
+    folder = tmp_path_factory.mktemp("workflow")
+    results = write_results(folder / "results")
+    return [str(DEFINITION), "--results", str(results), "--figures", str(write_figures(folder))]
+
+
+def test_the_answer_is_one_sentence_and_a_table(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["workflow", *given, "--deadline", "4s"]) == 0
+    printed = capsys.readouterr().out
+    assert "per million executions keeps 4,000 ms: p95 is" in printed
+    assert "checkout-price" in printed
+
+
+def test_the_answer_is_json_for_scripts(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["workflow", *given, "--budget-per-million", "60", "--percentile", "mean", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["exact"] is True
+
+
+def test_the_answer_is_a_table_in_markdown(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["workflow", *given, "--deadline", "1ms", "--format", "markdown"]) == 0
+    printed = capsys.readouterr().out
+    assert "**No sizes keep 1.00 ms (p95)." in printed
+    assert "| function | now |" in printed
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ([], "--deadline"),
+        (["--deadline", "3s", "--budget-per-million", "4"], "--deadline"),
+        (["--deadline", "soon"], "'soon' is no time"),
+        (["--deadline", "3s", "--percentile", "high"], "is no percentile"),
+        (["--deadline", "3s", "--items", "Items"], "has no ="),
+        (["--deadline", "3s", "--chance", "Express=1"], "names no state"),
+        (["--deadline", "3s", "--failures", "A=high"], "failures"),
+    ],
+)
+def test_bad_flags_are_told(given: list[str], capsys: pytest.CaptureFixture[str], flags: list[str], words: str) -> None:
+    assert run(["workflow", *given, *flags]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_loop_ends_in_one_message_that_says_what_to_give(
+    given: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    states = {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}}
+    loop = tmp_path / "loop.asl.json"
+    loop.write_text(json.dumps({"StartAt": "A", "States": states}), "utf-8")
+    assert run(["workflow", str(loop), *given[1:], "--deadline", "3s"]) == 2
+    printed = capsys.readouterr().err
+    assert "is a loop" in printed
+    assert "Traceback" not in printed
