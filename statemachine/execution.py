@@ -33,7 +33,7 @@ class Execution:
         content_sha256: `content_hash` of the function; empty when no deployment matters.
         prices: the one price list of the run, the user's discount included.
         concurrency: invocations at once.
-        direct: whether the state machine itself invokes the function.
+        long: whether the function may run as long as a handler, so that a trial takes several passes.
         notices: what the user must know.
     """
 
@@ -45,7 +45,7 @@ class Execution:
     content_sha256: str
     prices: PriceList
     concurrency: int
-    direct: bool
+    long: bool
     notices: tuple[Notice, ...] = ()
 
     @property

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
+import uuid
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -109,12 +111,46 @@ class ExecutionStore:
         notices = [Notice(**notice) for notice in noticed]
         return Measured(tuple(samples), tuple(dict.fromkeys(notices)))
 
+    def add_pass(self, trial: int, token: str) -> None:
+        """Write that the Executor makes a pass over a trial that takes several."""
+        self._write(f"passes/{trial:06d}-{token}.json", token)
+
+    def passes(self) -> Mapping[int, int]:
+        """Return how many passes each trial took."""
+        keys = self.objects.keys(f"{self.folder}/passes/")
+        return Counter(int(key.rpartition("/")[2].partition("-")[0]) for key in keys)
+
+    def begin_run(self, trial: int, lane: str, run: int, began: float, token: str) -> bool:
+        """Claim a run before it begins; False when another attempt has claimed it.
+
+        Args:
+            trial: id of the trial.
+            lane: name of the lane.
+            run: number of the run in its lane.
+            began: Unix seconds.
+            token: request id of the handler.
+        """
+        return self.objects.create(self._began_key(trial, lane, run), json.dumps([began, token]).encode())
+
+    def began(self, trial: int, lane: str, run: int) -> float | None:
+        """Return when a run began, Unix seconds; None when it has not."""
+        content = self.objects.read(self._began_key(trial, lane, run))
+        return None if content is None else float(json.loads(content)[0])
+
+    def _began_key(self, trial: int, lane: str, run: int) -> str:
+        return f"{self.folder}/began/{trial:06d}-{lane}/{run:06d}.json"
+
+    def claim_report(self, request_id: str) -> bool:
+        """Claim a report of the logs; False when another run has taken it."""
+        return self.objects.create(f"{self.folder}/reports/{request_id}.json", uuid.uuid4().hex.encode())
+
     def add_invocation(self, trial: int, lane: str, run: int, invocation: Invocation, at: Configuration) -> None:
-        """Write one run of a lane that the state machine itself invokes."""
-        self._write(f"lanes/{trial:06d}-{lane}/{run:06d}.json", encode_sample(Sample(trial, at, (invocation,))))
+        """Write one run of such a trial. The first version stays."""
+        content = json.dumps(encode_sample(Sample(trial, at, (invocation,)))).encode()
+        self.objects.create(f"{self.folder}/lanes/{trial:06d}-{lane}/{run:06d}.json", content)
 
     def invocations(self, trial: int, lane: str) -> tuple[Invocation, ...]:
-        """Return the runs of such a lane so far."""
+        """Return the runs of a lane so far, in order."""
         documents = self._folder(f"lanes/{trial:06d}-{lane}/")
         return tuple(invocation for document in documents for invocation in decode_sample(document).invocations)
 
@@ -135,6 +171,19 @@ class ExecutionStore:
         """Return the names of copies that may exist."""
         content = self.objects.read(f"{self.folder}/copies.json")
         return [] if content is None else [str(name) for name in json.loads(content)]
+
+    def begin_publishing(self, until: float) -> None:
+        """Write that a Publisher is at work, until a time in Unix seconds at the latest."""
+        self._write("publishing.json", until)
+
+    def end_publishing(self) -> None:
+        """Write that no Publisher is at work."""
+        self._write("publishing.json", 0.0)
+
+    def publishing_until(self) -> float:
+        """Return when a Publisher that is at work must have ended, Unix seconds; 0 when none is."""
+        content = self.objects.read(f"{self.folder}/publishing.json")
+        return 0.0 if content is None else float(json.loads(content))
 
     def note(self, notice: Notice) -> None:
         """Write what the user must know."""

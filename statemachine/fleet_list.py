@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuner.documents.input import input_faults
+from tuner.documents.power_tuning import translate
 from tuner.errors import Fault, InputError
 
 MAX_CONCURRENCY = 1_000
@@ -90,7 +91,7 @@ def read_list(text: str, fleet: FleetInput) -> list[Document]:
     faults = [
         Fault(f"$.list[{index}]{fault.path.removeprefix('$')}", fault.problem, fault.remedy)
         for index, item in enumerate(inputs)
-        for fault in input_faults(item)
+        for fault in (*translate(item).faults, *input_faults(translate(item).document))
     ]
     faults.extend(_repeated(inputs))
     if faults:

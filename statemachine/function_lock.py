@@ -20,11 +20,12 @@ GONE = "ExecutionDoesNotExist"
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lock: the ARN of the execution, its run and its folder."""
+    """Who holds a lock: the ARN of the execution, its run, its folder, and the ARN of its function."""
 
     execution: str
     run: str
     folder: str
+    function: str
 
 
 @dataclass(slots=True)
@@ -54,23 +55,23 @@ class FunctionLock:
         Raises:
             AnotherRunError: an execution that runs holds the lock; the message names it.
         """
-        if self.objects.create(self._key, _encode(me)):
+        if self.objects.create(self._key, encode_holder(me)):
             return None
         content, tag = self.objects.read_tagged(self._key)
-        holder = _decode(content)
+        holder = decode_holder(content)
         if holder.execution == me.execution:
             return None
         if self.is_running(holder.execution):
             raise self._refusal(holder)
         undo(holder)
-        if not self.objects.replace(self._key, _encode(me), tag):
-            raise self._refusal(_decode(self.objects.read_tagged(self._key)[0]))
+        if not self.objects.replace(self._key, encode_holder(me), tag):
+            raise self._refusal(decode_holder(self.objects.read_tagged(self._key)[0]))
         return holder
 
     def release(self, execution: str) -> None:
         """Release the lock if this execution holds it."""
         content = self.objects.read(self._key)
-        if content is not None and _decode(content).execution == execution:
+        if content is not None and decode_holder(content).execution == execution:
             self.objects.delete(self._key)
 
     @property
@@ -101,9 +102,11 @@ def is_running(states: Any, execution: str) -> bool:
     return bool(status == RUNNING)
 
 
-def _encode(holder: Holder) -> bytes:
+def encode_holder(holder: Holder) -> bytes:
+    """Return a holder as JSON."""
     return json.dumps(asdict(holder)).encode()
 
 
-def _decode(content: bytes) -> Holder:
+def decode_holder(content: bytes) -> Holder:
+    """Read a holder from JSON."""
     return Holder(**json.loads(content))

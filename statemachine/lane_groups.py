@@ -43,7 +43,9 @@ def lane_groups(trial: Trial, execution: Execution, payloads: Payloads) -> list[
 
 def version_keys(trial: Trial, execution: Execution) -> list[TargetKey]:
     """Return the keys of the versions that a trial runs on. No other trial uses them."""
-    most = max(execution.settings.environments, execution.settings.runs, MOST_LANES)
+    settings = execution.settings
+    runs = settings.runs * max(settings.memory.repeats.values(), default=1)
+    most = max(settings.environments, runs, MOST_LANES)
     first = 1 + trial.id * _group_count(most, execution)
     count = _group_count(lane_count(trial, execution), execution)
     return [(trial.configuration, first + number) for number in range(count)]

@@ -6,8 +6,10 @@ are in `statemachine.fleet_list`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -21,7 +23,7 @@ class NextStep(StrEnum):
 
     PUBLISH = "publish"
     MEASURE = "measure"
-    MEASURE_DIRECTLY = "measureDirectly"
+    MEASURE_LONG = "measureLong"
     DONE = "done"
 
 
@@ -36,43 +38,33 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class MapItem:
-    """One item of a Map: a trial, or one lane of it that the state machine itself invokes.
+class Progress:
+    """How far a trial has come that takes several passes of the Executor.
 
     Attributes:
-        trial: what to measure.
-        lane: number of the lane; None for all lanes.
-        function: ARN of the version that the state machine invokes; empty when the handler invokes.
-        key: key of the invocation target in the store.
+        done: whether it is complete.
+        pause_s: seconds until the next pass can make progress.
     """
 
-    trial: Trial
-    lane: int | None = None
-    function: str = ""
-    key: str = ""
+    done: bool
+    pause_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class LaneState:
-    """How far a lane has come that the state machine itself invokes.
+class EndedExecution:
+    """An execution that failed, was aborted or timed out: its ARN, and its start time as Step Functions writes it."""
 
-    Attributes:
-        folder: folder of the execution.
-        item: which lane.
-        run: number of the run that was invoked; None before the first.
-        began: when it was invoked, Unix seconds.
-        sent: what it was invoked with.
-        reply: log tail (base64) and request id, when the function returned.
-        failure: error name and cause, when it did not.
-    """
+    execution: str
+    started_at: str
 
-    folder: str
-    item: MapItem
-    run: int | None = None
-    began: float = 0.0
-    sent: Any = None
-    reply: tuple[str, str] | None = None
-    failure: tuple[str, str] | None = None
+
+def decode_ended(event: Mapping[str, Any]) -> EndedExecution | None:
+    """Read an event of EventBridge about an execution that ended; None for a message of the state machine."""
+    detail = event.get("detail")
+    if not isinstance(detail, Mapping):
+        return None
+    started = datetime.fromtimestamp(int(detail["startDate"]) / 1000, UTC)
+    return EndedExecution(str(detail["executionArn"]), started.isoformat(timespec="milliseconds"))
 
 
 def decode_start(event: Mapping[str, Any]) -> Start:
@@ -90,51 +82,24 @@ def decode_folder(event: Mapping[str, Any]) -> str:
     return str(event["study"]["folder"])
 
 
-def encode_plan(step: NextStep, items: Iterable[MapItem] = (), *, at_once: int = 1) -> Document:
-    """Return what happens next, with the items of the Map and how many of them run in parallel."""
-    return {"next": step.value, "items": [_encode_map_item(item) for item in items], "atOnce": at_once}
+def encode_plan(step: NextStep, trials: Iterable[Trial] = (), *, at_once: int = 1) -> Document:
+    """Return what happens next, with the trials as items of the Map and how many of them run in parallel."""
+    return {"next": step.value, "items": [_encode_trial(trial) for trial in trials], "atOnce": at_once}
 
 
 def decode_trials(event: Mapping[str, Any]) -> tuple[Trial, ...]:
     """Read the trials of the plan that the Publisher gets."""
-    return tuple(_decode_map_item(item).trial for item in event["plan"]["items"])
+    return tuple(map(_decode_trial, event["plan"]["items"]))
 
 
-def decode_map_item(event: Mapping[str, Any]) -> MapItem:
-    """Read the item that the Executor gets."""
-    return _decode_map_item(event["trial"])
+def decode_trial(event: Mapping[str, Any]) -> Trial:
+    """Read the trial that the Executor gets."""
+    return _decode_trial(event["trial"])
 
 
-def decode_lane(event: Mapping[str, Any]) -> LaneState:
-    """Read the state of a lane that the state machine itself invokes."""
-    reply, failure = event.get("reply"), event.get("failure")
-    return LaneState(
-        folder=decode_folder(event),
-        item=decode_map_item(event),
-        run=event.get("run"),
-        began=event.get("began", 0.0),
-        sent=event.get("payload"),
-        reply=(reply["log"] or "", reply["requestId"]) if reply else None,
-        failure=(failure["Error"], failure.get("Cause", "")) if failure else None,
-    )
-
-
-def encode_lane(lane: LaneState, *, pause_s: int) -> Document:
-    """Return the state of a lane with its next run. The state machine waits, then invokes with `payload`."""
-    return {
-        "study": {"folder": lane.folder},
-        "trial": _encode_map_item(lane.item),
-        "run": lane.run,
-        "began": lane.began,
-        "payload": lane.sent,
-        "pauseSeconds": pause_s,
-        "done": False,
-    }
-
-
-def encode_lane_done() -> Document:
-    """Return the state of a lane that has nothing more to run."""
-    return {"done": True}
+def encode_progress(progress: Progress) -> Document:
+    """Return the progress of a trial. The state machine waits, then calls the Executor again."""
+    return {"done": progress.done, "pauseSeconds": math.ceil(progress.pause_s)}
 
 
 def decode_errors(event: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -148,14 +113,19 @@ def encode_analyzed(folder: str, output: Mapping[str, Any] | None, *, optimize: 
     return {**encode_begun(folder), "output": output, "optimize": optimize}
 
 
+def decode_choice(event: Mapping[str, Any]) -> Configuration:
+    """Read the configuration that the Optimizer applies: the one that the output names."""
+    output = event["output"]
+    return Configuration(output["power"], Architecture(output["architecture"]))
+
+
 def encode_failed(folder: str, error: str, cause: str) -> Document:
     """Return the state after the Analyzer when the execution must fail."""
     return {**encode_begun(folder), "error": {"Error": error, "Cause": cause}, "optimize": False}
 
 
-def _encode_map_item(item: MapItem) -> Document:
-    trial = item.trial
-    document: Document = {
+def _encode_trial(trial: Trial) -> Document:
+    return {
         "id": trial.id,
         "memory": trial.configuration.memory_mb,
         "architecture": trial.configuration.architecture.value,
@@ -163,17 +133,13 @@ def _encode_map_item(item: MapItem) -> Document:
         "runs": trial.runs_per_environment,
         "fresh": trial.fresh,
     }
-    if item.lane is not None:
-        document |= {"lane": item.lane, "function": item.function, "key": item.key}
-    return document
 
 
-def _decode_map_item(document: Mapping[str, Any]) -> MapItem:
-    trial = Trial(
+def _decode_trial(document: Mapping[str, Any]) -> Trial:
+    return Trial(
         document["id"],
         Configuration(document["memory"], Architecture(document["architecture"])),
         document["environments"],
         document["runs"],
         document["fresh"],
     )
-    return MapItem(trial, document.get("lane"), document.get("function", ""), document.get("key", ""))

@@ -6,68 +6,109 @@ Reads a result document and decides nothing. The state machine adds `report`, th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from tuner.documents.visualization import VISUALIZATION_PAGE, PlottedFunction, visualization_url
+from tuner.documents.result import (
+    ConfigurationDocument,
+    MeasurementDocument,
+    RangeDocument,
+    RecommendationDocument,
+    ResultDocument,
+    SavingDocument,
+)
+from tuner.documents.visualization import PlottedFunction, visualization_url
+from tuner.estimation.power_tuning import TrimmedMetrics
+from tuner.model import Architecture, Configuration, Interval
 
 Document = dict[str, Any]
 
 MAX_WARNINGS, MAX_WARNING_CHARACTERS = 20, 500
 """Bounds of the warnings in the output: the state is limited, the result document is not."""
+BY_STATISTIC = "{} by the trimmed means of the measured sizes. `recommendation` weighs noise too."
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the output recommends, and the metrics that it shows.
+
+    Attributes:
+        configuration: `power` and `architecture`.
+        duration_ms: `duration` with its interval.
+        cost_usd: `cost` with its interval.
+        points: metrics of every size for `stats` and the visualization, in the order of the input.
+    """
+
+    configuration: Configuration
+    duration_ms: Interval
+    cost_usd: Interval
+    points: tuple[TrimmedMetrics, ...]
+
+
+def choose_by_statistic(metrics: Sequence[TrimmedMetrics], chosen: TrimmedMetrics, sizes_mb: Sequence[int]) -> Chosen:
+    """Return the choice of Power Tuning. A size that the input lists twice has two points.
+
+    Args:
+        metrics: its statistic of every configuration.
+        chosen: the configuration that it chooses.
+        sizes_mb: memory sizes in the order of the input; empty for ascending order.
+    """
+    order = sizes_mb or sorted({found.configuration.memory_mb for found in metrics})
+    points = tuple(found for size in order for found in metrics if found.configuration.memory_mb == size)
+    return Chosen(chosen.configuration, chosen.duration_ms, chosen.cost_usd, points)
+
+
+def choose_by_result(result: ResultDocument) -> Chosen:
+    """Return the recommendation of the result, with the trimmed means of what was measured as points."""
+    recommended = result["recommendation"]
+    assert recommended is not None, "there is an output only for a recommendation"
+    points = [point for item in result["measurements"] if (point := _measured_point(item)) is not None]
+    duration, cost = _estimate(recommended["duration_ms"]), _estimate(recommended["cost_usd"])
+    return Chosen(_configuration(recommended), duration, cost, tuple(points))
 
 
 def encode_output(
-    result: Mapping[str, Any],
+    result: ResultDocument,
+    chosen: Chosen,
     *,
-    execution_cost_usd: float,
+    execution_cost: float,
     result_address: str,
     include_stats: bool,
-    visualization_page: str = VISUALIZATION_PAGE,
+    visualization_page: str,
 ) -> Document:
     """Return the output of an execution.
 
     Args:
         result: a result document with a recommendation.
-        execution_cost_usd: cost of the state transitions.
+        chosen: what the output recommends.
+        execution_cost: cost of the state transitions, in the currency of the state machine's region.
         result_address: address of the result in S3.
         include_stats: whether the averages of every size belong to the output.
         visualization_page: page that the visualization address leads to.
     """
-    chosen = result["recommendation"]
-    measured = [m for m in result["measurements"] if m["duration_ms"] is not None and m["cost_usd"] is not None]
-    at_choice = next((m for m in measured if _place(m) == _place(chosen)), None)
-    # With `num` these fields hold Power Tuning's own statistic, so that its dashboards keep their meaning.
-    if result["request"]["sampler"] == "grid" and at_choice is not None:
-        figures, statistic = at_choice, "trimmed_mean"
-    else:
-        figures, statistic = chosen, "mean"
+    recommended = result["recommendation"]
+    assert recommended is not None, "there is an output only for a recommendation"
+    same = _configuration(recommended) == chosen.configuration
     output: Document = {
-        "power": chosen["memory_mb"],
-        "cost": figures["cost_usd"][statistic],
-        "duration": figures["duration_ms"][statistic],
+        "power": chosen.configuration.memory_mb,
+        "cost": chosen.cost_usd.mean,
+        "duration": chosen.duration_ms.mean,
         "stateMachine": {
-            "executionCost": execution_cost_usd,
+            "executionCost": execution_cost,
             "lambdaCost": result["tuning"]["cost_usd"],
-            "visualization": _visualization(result, measured, visualization_page),
+            "visualization": _visualization(result["function"]["name"], chosen.points, visualization_page),
         },
     }
     if include_stats:
-        output["stats"] = [
-            {
-                "value": m["memory_mb"],
-                "averagePrice": m["cost_usd"]["trimmed_mean"],
-                "averageDuration": m["duration_ms"]["trimmed_mean"],
-                "architecture": m["architecture"],
-            }
-            for m in measured
-        ]
+        output["stats"] = [_stats(point) for point in chosen.points]
     return output | {
-        "architecture": chosen["architecture"],
-        "strategy": chosen["strategy"],
-        "reason": chosen["reason"],
-        "expectedRegret": chosen["expected_regret"],
-        "intervals": {"cost": _interval(chosen["cost_usd"]), "duration": _interval(chosen["duration_ms"])},
-        "curveChoice": _curve_choice(result["curve_choice"]),
+        "architecture": chosen.configuration.architecture.value,
+        "strategy": recommended["strategy"],
+        "reason": recommended["reason"] if same else BY_STATISTIC.format(_RULES[recommended["strategy"]]),
+        "expectedRegret": recommended["expected_regret"] if same else None,
+        "intervals": {"cost": _interval(chosen.cost_usd), "duration": _interval(chosen.duration_ms)},
+        "recommendation": _recommendation(recommended) | {"reason": recommended["reason"]},
+        "curveChoice": None if result["curve_choice"] is None else _recommendation(result["curve_choice"]),
         "current": _in_use(result["current"]),
         "saving": _saving(result["saving"]),
         "currency": result["prices"]["currency"],
@@ -81,56 +122,86 @@ def encode_output(
     }
 
 
-def _visualization(result: Mapping[str, Any], measured: Sequence[Mapping[str, Any]], page: str) -> str:
-    """One curve, or two when both architectures were measured."""
-    names = list(dict.fromkeys(m["architecture"] for m in measured))
-    series = []
-    for name in sorted(names, reverse=True)[:2]:
-        points = [m for m in measured if m["architecture"] == name]
-        series.append(
-            PlottedFunction(
-                [m["memory_mb"] for m in points],
-                [m["duration_ms"]["trimmed_mean"] for m in points],
-                [m["cost_usd"]["trimmed_mean"] for m in points],
-                f"{result['function']['name']} {name}",
+_RULES: Mapping[str, str] = {"cost": "The cheapest", "speed": "The fastest", "balanced": "The best balanced score"}
+
+
+def _visualization(name: str, points: Sequence[TrimmedMetrics], page: str) -> str:
+    """Return the address of one curve, or of two when both architectures were measured. Sizes ascend, each once."""
+    functions = []
+    for architecture in Architecture:
+        found = {point.configuration: point for point in points if point.configuration.architecture is architecture}
+        ordered = [found[configuration] for configuration in sorted(found)]
+        if ordered:
+            functions.append(
+                PlottedFunction(
+                    [point.configuration.memory_mb for point in ordered],
+                    [point.duration_ms.mean for point in ordered],
+                    [point.cost_usd.mean for point in ordered],
+                    f"{name} {architecture}",
+                )
             )
-        )
-    return visualization_url(*series, page=page) if series else ""
+    return visualization_url(*functions, page=page) if functions else ""
 
 
-def _place(document: Mapping[str, Any]) -> tuple[Any, Any]:
-    return document["memory_mb"], document["architecture"]
-
-
-def _interval(estimate: Mapping[str, Any]) -> list[float]:
-    return [estimate["low"], estimate["high"]]
-
-
-def _curve_choice(choice: Mapping[str, Any] | None) -> Document | None:
-    if choice is None:
-        return None
+def _stats(point: TrimmedMetrics) -> Document:
     return {
-        "power": choice["memory_mb"],
-        "architecture": choice["architecture"],
-        "cost": choice["cost_usd"]["mean"],
-        "duration": choice["duration_ms"]["mean"],
-        "expectedRegret": choice["expected_regret"],
+        "value": point.configuration.memory_mb,
+        "averagePrice": point.cost_usd.mean,
+        "averageDuration": point.duration_ms.mean,
+        "architecture": point.configuration.architecture.value,
     }
 
 
-def _in_use(current: Mapping[str, Any] | None) -> Document | None:
+def _measured_point(measured: MeasurementDocument) -> TrimmedMetrics | None:
+    duration, cost = measured["duration_ms"], measured["cost_usd"]
+    if duration is None or cost is None:
+        return None
+    return TrimmedMetrics(
+        _configuration(measured),
+        Interval(duration["trimmed_mean"], duration["low"], duration["high"]),
+        Interval(cost["trimmed_mean"], cost["low"], cost["high"]),
+    )
+
+
+def _configuration(document: ConfigurationDocument) -> Configuration:
+    return Configuration(document["memory_mb"], Architecture(document["architecture"]))
+
+
+def _estimate(estimate: RangeDocument) -> Interval:
+    return Interval(estimate["mean"], estimate["low"], estimate["high"])
+
+
+def _interval(estimate: Interval) -> list[float]:
+    return [estimate.low, estimate.high]
+
+
+def _range(estimate: RangeDocument) -> list[float]:
+    return [estimate["low"], estimate["high"]]
+
+
+def _recommendation(found: RecommendationDocument) -> Document:
+    return {
+        "power": found["memory_mb"],
+        "architecture": found["architecture"],
+        "cost": found["cost_usd"]["mean"],
+        "duration": found["duration_ms"]["mean"],
+        "expectedRegret": found["expected_regret"],
+    }
+
+
+def _in_use(current: ConfigurationDocument | None) -> Document | None:
     return None if current is None else {"power": current["memory_mb"], "architecture": current["architecture"]}
 
 
-def _saving(saving: Mapping[str, Any] | None) -> Document | None:
+def _saving(saving: SavingDocument | None) -> Document | None:
     if saving is None:
         return None
     month = saving["per_month_usd"]
     return {
         "ratio": saving["ratio"]["mean"],
-        "interval": _interval(saving["ratio"]),
+        "interval": _range(saving["ratio"]),
         "durationRatio": saving["duration_ratio"]["mean"],
-        "durationInterval": _interval(saving["duration_ratio"]),
+        "durationInterval": _range(saving["duration_ratio"]),
         "perMonth": None if month is None else month["mean"],
-        "perMonthInterval": None if month is None else _interval(month),
+        "perMonthInterval": None if month is None else _range(month),
     }

@@ -15,6 +15,7 @@ from typing import Any
 
 from statemachine.deployment import Deployment, read_deployment
 from statemachine.execution_store import ExecutionStore
+from statemachine.function_lock import Holder, decode_holder, encode_holder
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
 from tuner.aws.api.s3 import Objects
@@ -41,16 +42,24 @@ class Services:
     environment: Mapping[str, str] = field(default_factory=dict)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     make_api: Callable[[Any], LambdaApi] = LambdaApi
+    _elsewhere: dict[str, Clients] = field(default_factory=dict, repr=False)
 
     @property
     def connection(self) -> Connection:
         """How to reach AWS, for code that makes its own clients."""
         return Connection(region=self.clients.region, endpoint_url=self.clients.endpoint_url)
 
-    @property
-    def api(self) -> LambdaApi:
-        """Lambda's control plane."""
-        return self.make_api(self.clients.control)
+    def clients_in(self, region: str | None) -> Clients:
+        """Return the clients of a function's region; None for the state machine's own."""
+        if region is None or region == self.clients.region:
+            return self.clients
+        if region not in self._elsewhere:
+            self._elsewhere[region] = connect(self.connection, region=region)
+        return self._elsewhere[region]
+
+    def api_in(self, region: str | None) -> LambdaApi:
+        """Return Lambda's control plane in a function's region."""
+        return self.make_api(self.clients_in(region).control)
 
     @property
     def objects(self) -> Objects:
@@ -61,10 +70,23 @@ class Services:
         """Return the store of an execution by its folder."""
         return ExecutionStore(self.objects, folder)
 
+    def remember(self, holder: Holder) -> None:
+        """Store which execution a run belongs to, for a Cleaner that knows the execution alone."""
+        self.objects.write(_begun_key(holder.run), encode_holder(holder))
+
+    def begun(self, run: str) -> Holder | None:
+        """Return the execution of a run; None when it began nothing."""
+        content = self.objects.read(_begun_key(run))
+        return None if content is None else decode_holder(content)
+
     @property
     def deployment(self) -> Deployment:
         """The stack's parameters."""
         return read_deployment(self.environment)
+
+
+def _begun_key(run: str) -> str:
+    return f"begun/{run}.json"
 
 
 @functools.cache

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from statemachine.execution import Execution
+from statemachine.services import Services
 from tuner.aws.api.logs import LogLookup
-from tuner.aws.api.session import Clients
 from tuner.aws.measure.concurrency import ConcurrencyLimiter
 from tuner.aws.measure.invoke import InvocationTarget, Invoker
 from tuner.model import Invocation
@@ -17,18 +17,28 @@ from tuner.model import Invocation
 MARGIN_S = 20.0
 """Seconds kept at the end of a handler for a late reply and for the store."""
 
+LONGEST_PROCESSOR_S = 900.0
+"""Longest run of a processor: as long as a handler lives (Lambda quotas, 2026-09)."""
+
 
 def make_invoker(
-    execution: Execution, clients: Clients, *, remaining_s: Callable[[], float] = lambda: math.inf
+    execution: Execution,
+    services: Services,
+    *,
+    remaining_s: Callable[[], float] = lambda: math.inf,
+    longest_s: float | None = None,
 ) -> Invoker:
     """Return an invoker for the function of an execution.
 
     Args:
         execution: what to invoke, and how.
-        clients: AWS clients.
-        remaining_s: seconds until the handler ends.
+        services: what handlers are given.
+        remaining_s: seconds until the handler ends. An invocation begins only when its timeout fits into them.
+        longest_s: seconds that one invocation may take at most; None for the function's timeout.
     """
     settings, timeout_s = execution.settings, execution.identity.timeout_s or 0.0
+    timeout_s = timeout_s if longest_s is None else longest_s
+    clients = services.clients_in(execution.identity.region)
     return TimedInvoker(
         clients.invoker(timeout_s=timeout_s, concurrency=execution.concurrency),
         ConcurrencyLimiter(execution.concurrency),
@@ -37,6 +47,9 @@ def make_invoker(
         settings.pre_processor,
         settings.post_processor,
         hide_payload=settings.disable_payload_logs,
+        client_in=lambda region: services.clients_in(region).invoker(
+            timeout_s=LONGEST_PROCESSOR_S, concurrency=execution.concurrency
+        ),
         enough_time=lambda: remaining_s() > timeout_s + MARGIN_S,
     )
 

@@ -6,11 +6,10 @@ histories of executions. Repetitions (retries, a Publisher that runs out of time
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from statemachine.execution import Execution
-from statemachine.lane_groups import lane_count
 from tuner.model import Trial
 
 MAX_EVENTS = 25_000
@@ -38,29 +37,33 @@ ROUND = Count(5, 18)
 """Planner, Next Step, Publisher, Next Step again, and the Map itself."""
 TRIAL = Count(1, 7)
 """An iteration with its Executor."""
-DIRECT_LANE = Count(3, 11)
-"""An iteration with Record, More Runs and Lane Done."""
-DIRECT_RUN = Count(4, 14)
-"""Record, More Runs, Pause and Invoke."""
+LONG_TRIAL = Count(1, 4)
+"""An iteration with Trial Done, for a function that may run as long as a handler lives."""
+LONG_PASS = Count(2, 7)
+"""Long Executor and More Runs."""
+LONG_PAUSE = Count(1, 2)
+"""Pause, between two passes."""
 
 
-def count_execution(rounds: Iterable[Sequence[Trial]], execution: Execution) -> Count:
-    """Count a successful execution by the trials of its rounds."""
-    return sum((count_round(trials, execution) for trials in rounds), EXECUTION)
+def count_execution(rounds: Iterable[Sequence[Trial]], execution: Execution, passes: Mapping[int, int]) -> Count:
+    """Count a successful execution.
+
+    Args:
+        rounds: the trials of its rounds.
+        execution: what was decided.
+        passes: by trial, how many passes a trial of a long function took; absent ones count as the most.
+    """
+    total = EXECUTION
+    for trials in rounds:
+        total += ROUND
+        for trial in trials:
+            total += count_trial(trial, execution, passes.get(trial.id))
+    return total
 
 
-def count_round(trials: Sequence[Trial], execution: Execution) -> Count:
-    """Count a round as if AWS refused none of its configurations."""
-    return sum((count_trial(trial, execution) for trial in trials), ROUND)
-
-
-def count_trial(trial: Trial, execution: Execution) -> Count:
-    """Count what a trial adds to a round."""
-    if not execution.direct:
+def count_trial(trial: Trial, execution: Execution, passes: int | None = None) -> Count:
+    """Count what a trial adds to a round. Without `passes`, count the most: two for each run of a lane, and one."""
+    if not execution.long:
         return TRIAL
-    return DIRECT_LANE * lane_count(trial, execution) + DIRECT_RUN * trial.invocations
-
-
-def map_items(trial: Trial, execution: Execution) -> int:
-    """Return how many iterations of the Map a trial takes."""
-    return lane_count(trial, execution) if execution.direct else 1
+    number = passes or 2 * trial.runs_per_environment + 1
+    return LONG_TRIAL + LONG_PASS * number + LONG_PAUSE * (number - 1)

@@ -5,6 +5,7 @@ Does not know whether flags, an input document or a Python caller said it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from tuner.model import (
     MIN_MEMORY_MB,
     Architecture,
     Budget,
+    Notice,
     Objective,
     SamplerName,
 )
@@ -24,13 +26,18 @@ from tuner.payloads import Payload, Payloads
 class MemorySizes:
     """Which memory sizes are open: a list, or all sizes from `low_mb` to `high_mb`.
 
-    `every_64` asks for every 64 MB between the bounds ("ALL").
+    A size that is listed twice gets twice the runs of the grid. `every_64` asks for every 64 MB between the bounds.
     """
 
     listed: tuple[int, ...] | None = None
     low_mb: int = MIN_MEMORY_MB
     high_mb: int = MAX_MEMORY_MB
     every_64: bool = False
+
+    @property
+    def repeats(self) -> Mapping[int, int]:
+        """How often each listed size is listed."""
+        return Counter(self.listed or ())
 
 
 LOCAL_TIMEOUT_S = 900.0
@@ -94,6 +101,7 @@ class Settings:
         dry_run: the peer's: one invocation per size, nothing applied.
         local: how a handler on this machine is run.
         document: the input document that this was read from, without any payload and environment variables.
+        notices: what reading the document changed.
     """
 
     target: str
@@ -125,3 +133,4 @@ class Settings:
     dry_run: bool = False
     local: LocalOptions = field(default_factory=LocalOptions)
     document: Mapping[str, Any] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()

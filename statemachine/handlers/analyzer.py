@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from statemachine.execution import Execution
 from statemachine.execution_store import RESULT, ExecutionStore
 from statemachine.execution_study import asked_rounds, elapsed_s, rebuild_study
 from statemachine.messages import (
@@ -18,19 +19,25 @@ from statemachine.messages import (
     encode_analyzed,
     encode_failed,
 )
-from statemachine.output import encode_output
+from statemachine.output import Chosen, choose_by_result, choose_by_statistic, encode_output
 from statemachine.services import Services, shared_services, with_readable_errors
 from statemachine.transitions import count_execution
 from tuner.aws.api.executions import readable_cause
 from tuner.documents.result import ResultDocument, dumps, function_errors
 from tuner.documents.result_builder import build_result
 from tuner.documents.visualization import VISUALIZATION_PAGE
-from tuner.model import Notice, StopReason
-from tuner.pricing.price_list import DEFAULT_REGION, state_transition_usd
+from tuner.estimation.power_tuning import choose, trimmed_metrics
+from tuner.model import Constraints, Notice, StopReason
+from tuner.pricing.price_list import state_transition_usd
+from tuner.search.registry import measures_every_size
 from tuner.search.study import Study
 
 MAX_CAUSE_CHARACTERS = 8_000
 """A quarter of the longest cause that Step Functions keeps (32,768 characters, Step Functions API reference)."""
+
+STATES_PREFIX = "States."
+CHINA = "cn-"
+"""Prefix of the regions of China, whose prices are in CNY."""
 
 
 @with_readable_errors
@@ -63,10 +70,11 @@ def analyze(folder: str, errors: Sequence[tuple[str, str]], services: Services) 
     settings = store.execution.settings
     output = encode_output(
         document,
-        execution_cost_usd=_execution_cost(study, store),
+        _choose(document, study, store.execution),
+        execution_cost=_execution_cost(study, store, services),
         result_address=str(address),
         include_stats=settings.include_output_results,
-        visualization_page=services.deployment.visualization_url or VISUALIZATION_PAGE,
+        visualization_page=_visualization_page(services),
     )
     return encode_analyzed(folder, output, optimize=settings.auto_optimize)
 
@@ -97,18 +105,48 @@ def _document(study: Study, store: ExecutionStore, notices: list[Notice], servic
     )
 
 
-def _execution_cost(study: Study, store: ExecutionStore) -> float:
-    """Return the cost of the state transitions of this execution."""
-    execution = store.execution
-    count = count_execution(asked_rounds(study), execution)
-    return count.transitions * state_transition_usd(execution.identity.region or DEFAULT_REGION)
+def _choose(result: ResultDocument, study: Study, execution: Execution) -> Chosen:
+    """Return Power Tuning's choice when the input gives `num`, and else the recommendation of the result.
+
+    Its choice knows no constraints, so the recommendation also decides where there are any.
+    """
+    settings, excluded = execution.settings, {(item["memory_mb"], item["architecture"]) for item in result["excluded"]}
+    metrics = [
+        found
+        for found in trimmed_metrics(
+            study.samples,
+            execution.prices,
+            discard=settings.discard_top_bottom,
+            only_cold_starts=settings.only_cold_starts,
+        )
+        if (found.configuration.memory_mb, found.configuration.architecture.value) not in excluded
+    ]
+    if not measures_every_size(settings) or settings.objective.constraints != Constraints() or not metrics:
+        return choose_by_result(result)
+    listed = execution.document.get("powerValues")
+    return choose_by_statistic(metrics, choose(metrics, settings.objective), listed if isinstance(listed, list) else ())
+
+
+def _execution_cost(study: Study, store: ExecutionStore, services: Services) -> float:
+    """Return the cost of the state transitions of this execution, in the state machine's region."""
+    count = count_execution(asked_rounds(study), store.execution, store.passes() if store.execution.long else {})
+    return count.transitions * state_transition_usd(services.clients.region)
+
+
+def _visualization_page(services: Services) -> str:
+    """Return the page of the visualization, with the currency of the regions of China."""
+    page = services.deployment.visualization_url or VISUALIZATION_PAGE
+    return f"{page}?currency=CNY" if services.clients.region.startswith(CHINA) else page
 
 
 def _told(errors: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
     """Return the name of the first error, and the causes of all."""
     if not errors:
         return None
-    return errors[0][0], "\n".join(_cut(readable_cause(cause)) for _, cause in errors)
+    name = errors[0][0]
+    # A Fail state may not use an error name of Step Functions itself.
+    name = name.replace(STATES_PREFIX, "StateMachine.", 1) if name.startswith(STATES_PREFIX) else name
+    return name, "\n".join(_cut(readable_cause(cause)) for _, cause in errors)
 
 
 def _cut(cause: str) -> str:

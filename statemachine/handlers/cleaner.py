@@ -1,41 +1,51 @@
 """Cleaner: puts the function back as it was found, and releases the lock.
 
-It finds the execution's versions and copies by descriptions, names and tags that carry the run. So it may be
-repeated, and it never touches what somebody else made.
+The state machine calls it at the end of every execution. EventBridge calls it when an execution failed, was aborted or
+timed out, because no state of the execution runs then. It finds the execution's versions and copies by descriptions,
+names and tags that carry the run. So it may be repeated, and it never touches what somebody else made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from statemachine.execution_store import Stop
-from statemachine.function_lock import FunctionLock
-from statemachine.messages import decode_folder
+from statemachine.execution_store import ExecutionStore, Stop
+from statemachine.function_lock import FunctionLock, Holder
+from statemachine.identifiers import run_id
+from statemachine.messages import EndedExecution, decode_ended, decode_folder
 from statemachine.services import Services, shared_services, with_readable_errors
+from tuner.aws.api.function_reference import parse_function_reference
 from tuner.aws.changes.cleanup import left_behind, undo_leftovers
 from tuner.errors import FunctionChangedError
 from tuner.model import Notice, StopReason
 
+MARGIN_S = 60.0
+"""Seconds that the last sweep needs."""
+POLL_S = 5.0
+
 
 @with_readable_errors
-def handler(event: Mapping[str, Any], _context: Any) -> None:
+def handler(event: Mapping[str, Any], context: Any) -> None:
     """Undo what an execution made."""
-    clean(decode_folder(event), shared_services())
+    ended = decode_ended(event)
+    if ended is None:
+        clean(decode_folder(event), shared_services())
+    else:
+        clean_ended(ended, shared_services(), lambda: context.get_remaining_time_in_millis() / 1000)
 
 
 def clean(folder: str, services: Services) -> None:
-    """Undo what the execution made.
+    """Undo what a running execution made.
 
     Raises:
         LeftBehindError: AWS refused to undo something; the message tells how to finish.
     """
     store = services.store(folder)
-    execution, api = store.execution, services.api
-    name = str(execution.identity.arn)
-    _, failures = undo_leftovers(api, name, run=execution.run, copies=store.copies())
-    if failures:
-        raise left_behind(name, failures)
+    execution = store.execution
+    name, api = str(execution.identity.arn), services.api_in(execution.identity.region)
+    _undo(services, store, Holder(execution.arn, execution.run, folder, name))
     try:
         execution.refuse_changed(api.wait_ready(name))
     except FunctionChangedError as exc:
@@ -43,3 +53,35 @@ def clean(folder: str, services: Services) -> None:
         store.note(notice)
         store.end(Stop(StopReason.FUNCTION_CHANGED, notice))
     FunctionLock(services.objects, name, lambda _: True).release(execution.arn)
+
+
+def clean_ended(
+    ended: EndedExecution,
+    services: Services,
+    remaining_s: Callable[[], float],
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Undo what an execution made that ended without its Cleaner.
+
+    Its Publisher may still be at work: Lambda runs a handler to its end when the execution is aborted. So the end is
+    stored first, which stops the Publisher, and the sweep is repeated until that has stopped.
+
+    Raises:
+        LeftBehindError: AWS refused to undo something; the message tells how to finish.
+    """
+    holder = services.begun(run_id(ended.execution, ended.started_at))
+    if holder is None or holder.execution != ended.execution:
+        return
+    store = services.store(holder.folder)
+    store.end(Stop(StopReason.INTERRUPTED))
+    while store.publishing_until() > services.now().timestamp() and remaining_s() > MARGIN_S:
+        sleep(POLL_S)
+    _undo(services, store, holder)
+    FunctionLock(services.objects, holder.function, lambda _: True).release(holder.execution)
+
+
+def _undo(services: Services, store: ExecutionStore, holder: Holder) -> None:
+    api = services.api_in(parse_function_reference(holder.function).region)
+    _, failures = undo_leftovers(api, holder.function, run=holder.run, copies=store.copies())
+    if failures:
+        raise left_behind(holder.function, failures)

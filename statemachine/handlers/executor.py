@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from statemachine.direct_lanes import advance
 from statemachine.execution_store import ExecutionStore, Measured
 from statemachine.identifiers import target_key
 from statemachine.lane_groups import lane_groups
-from statemachine.messages import Document, decode_folder, decode_lane, decode_map_item
+from statemachine.long_lanes import Pass
+from statemachine.messages import Document, decode_folder, decode_trial, encode_progress
 from statemachine.services import Services, shared_services, with_readable_errors
 from statemachine.timed_invoker import MARGIN_S, make_invoker
 from tuner.aws.measure.invoke import InvocationTarget, Invoker
@@ -45,25 +45,26 @@ class Attempt:
 
 @with_readable_errors
 def handler(event: Mapping[str, Any], context: Any) -> Document:
-    """Measure a trial, or record a run that the state machine itself made."""
-    item = decode_map_item(event)
-    if item.lane is not None:
-        return advance(decode_lane(event), shared_services())
+    """Measure a trial."""
     attempt = Attempt(context.aws_request_id, lambda: context.get_remaining_time_in_millis() / 1000)
-    return execute(decode_folder(event), item.trial, services=shared_services(), attempt=attempt)
+    return execute(decode_folder(event), decode_trial(event), services=shared_services(), attempt=attempt)
 
 
 def execute(folder: str, trial: Trial, *, services: Services, attempt: Attempt) -> Document:
-    """Measure a trial. Returns nothing of the samples: they do not pass through the state.
+    """Measure a trial, or make one pass over it when its function may run as long as a handler.
+
+    Returns nothing of the samples, which do not pass through the state: only the progress of a pass.
 
     Raises:
         BackendError: the tool cannot invoke the function. The samples so far are stored.
     """
     store = services.store(folder)
+    if store.execution.long:
+        return encode_progress(Pass(trial, store, services, attempt.token, attempt.remaining_s).run())
     if not store.claim(trial.id, ALL_LANES, attempt.token):
         _wait(store, trial, attempt)
         return {}
-    invoker = make_invoker(store.execution, services.clients, remaining_s=attempt.remaining_s)
+    invoker = make_invoker(store.execution, services, remaining_s=attempt.remaining_s)
     samples: list[Sample] = []
     try:
         for sample in _run(store, trial, invoker):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reports.fleet import render
+from statemachine.deputy import refuse_own_object
 from statemachine.fleet_list import ITEMS, OUTCOMES, decode_fleet, encode_fleet, read_list
 from statemachine.fleet_summary import Document, encode_fleet_output, summarize
 from statemachine.identifiers import run_id
@@ -34,6 +35,7 @@ def begin(document: Any, execution: str, started_at: str, services: Services) ->
         InputError: every fault of the input and of every entry.
     """
     fleet = decode_fleet(document)
+    refuse_own_object(fleet.address, bucket=services.bucket, path="$.list")
     address = parse_address(fleet.address, path="$.list")
     content = Objects(services.clients.s3, address.bucket).read(address.key)
     if content is None:

@@ -7,20 +7,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from statemachine.execution_store import RESULT
-from statemachine.messages import decode_folder
+from statemachine.messages import decode_choice, decode_folder
 from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.aws.changes.apply import apply_recommendation
 from tuner.errors import BackendError
+from tuner.model import Configuration
 
 
 @with_readable_errors
 def handler(event: Mapping[str, Any], _context: Any) -> None:
     """Apply the recommendation of an execution."""
-    optimize(decode_folder(event), shared_services())
+    optimize(decode_folder(event), decode_choice(event), shared_services())
 
 
-def optimize(folder: str, services: Services) -> None:
-    """Apply the recommendation of the result.
+def optimize(folder: str, chosen: Configuration, services: Services) -> None:
+    """Apply the configuration that the output names.
+
+    Args:
+        folder: folder of the execution.
+        chosen: the configuration.
+        services: what handlers are given.
 
     Raises:
         FunctionChangedError: somebody changed the function during the execution.
@@ -30,4 +36,7 @@ def optimize(folder: str, services: Services) -> None:
     text = store.read_text(RESULT)
     if text is None:
         raise BackendError(f"{store.address(RESULT)} is missing", "Was it deleted during the execution?")
-    apply_recommendation(json.loads(text), services.connection, alias=store.execution.settings.auto_optimize_alias)
+    result = json.loads(text)
+    result["recommendation"] |= {"memory_mb": chosen.memory_mb, "architecture": chosen.architecture.value}
+    alias = store.execution.settings.auto_optimize_alias
+    apply_recommendation(result, services.connection, alias=alias, releases=True)

@@ -11,9 +11,9 @@ from typing import Any
 from statemachine.execution import Execution
 from statemachine.execution_store import ExecutionStore, Stop
 from statemachine.execution_study import asked_rounds, elapsed_s, rebuild_study, unfinished_round
-from statemachine.messages import Document, MapItem, NextStep, decode_folder, encode_plan
+from statemachine.messages import Document, NextStep, decode_folder, encode_plan
 from statemachine.services import Services, shared_services, with_readable_errors
-from statemachine.transitions import MAX_EVENTS, ROUND, count_execution, count_trial, map_items
+from statemachine.transitions import MAX_EVENTS, ROUND, count_execution, count_trial
 from tuner.model import Notice, Round, StopReason, Trial
 from tuner.search.study import Study
 
@@ -39,7 +39,7 @@ def plan(folder: str, services: Services) -> Document:
     round_ = unfinished_round(study) or _ask(study, store, services)
     if round_ is None:
         return encode_plan(NextStep.DONE)
-    return encode_plan(NextStep.PUBLISH, map(MapItem, round_.trials))
+    return encode_plan(NextStep.PUBLISH, round_.trials)
 
 
 def _ask(study: Study, store: ExecutionStore, services: Services) -> Round | None:
@@ -52,7 +52,7 @@ def _ask(study: Study, store: ExecutionStore, services: Services) -> Round | Non
         if study.rounds and study.rounds[-1].expected_regret is not None:
             store.add_round(Round((), study.rounds[-1].expected_regret))
         return None
-    fitting = _fitting(trials, before, store.execution)
+    fitting = _fitting(trials, before, store.execution, store.passes() if store.execution.long else {})
     if not fitting:
         store.end(_history_full(before))
         return None
@@ -61,13 +61,14 @@ def _ask(study: Study, store: ExecutionStore, services: Services) -> Round | Non
     return round_
 
 
-def _fitting(trials: Sequence[Trial], before: Sequence[Sequence[Trial]], execution: Execution) -> Sequence[Trial]:
+def _fitting(
+    trials: Sequence[Trial], before: Sequence[Sequence[Trial]], execution: Execution, passes: Mapping[int, int]
+) -> Sequence[Trial]:
     """Return the first trials of a round, as many as fit into the state and into the rest of the history."""
-    items, events = 0, (count_execution(before, execution) + ROUND).events
+    events = (count_execution(before, execution, passes) + ROUND).events
     for index, trial in enumerate(trials):
-        items += map_items(trial, execution)
         events += count_trial(trial, execution).events
-        if items > MAX_ITEMS or events > MAX_PLANNED_EVENTS:
+        if index >= MAX_ITEMS or events > MAX_PLANNED_EVENTS:
             return trials[:index]
     return trials
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from statemachine.execution_store import ExecutionStore, Measured, Stop
 from statemachine.identifiers import target_key
-from statemachine.lane_groups import lane_groups, parallel_trials, version_keys
-from statemachine.messages import Document, MapItem, NextStep, decode_folder, decode_trials, encode_plan
+from statemachine.lane_groups import parallel_trials, version_keys
+from statemachine.messages import Document, NextStep, decode_folder, decode_trials, encode_plan
 from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.aws.api.function_reference import parse_function_reference
 from tuner.aws.backend import refused_sample
@@ -51,13 +51,18 @@ def publish(folder: str, trials: Sequence[Trial], services: Services, remaining_
     targets = store.targets()
     missing = [key for key in wanted if target_key(*key) not in targets]
     if missing:
+        store.begin_publishing(services.now().timestamp() + remaining_s())
         try:
             missing = _make(missing, targets, store, services, remaining_s)
         except FunctionChangedError as exc:
             store.end(Stop(StopReason.FUNCTION_CHANGED, Notice("function_changed", f"{exc.message}.")))
             return encode_plan(NextStep.DONE)
+        finally:
+            store.end_publishing()
+    if store.stop() is not None:
+        return encode_plan(NextStep.DONE)
     if missing:
-        return encode_plan(NextStep.PUBLISH, map(MapItem, trials))
+        return encode_plan(NextStep.PUBLISH, trials)
     return _plan(trials, targets, store)
 
 
@@ -78,7 +83,7 @@ def _make(
     ]
     if copies:
         store.intend_copies([*store.copies(), *(marker.name for marker in copies)])
-    while rest and (len(rest) == len(missing) or remaining_s() > margin):
+    while rest and store.stop() is None and (len(rest) == len(missing) or remaining_s() > margin):
         made = maker.provide(rest[:size], threading.Event())
         targets.update({target_key(*key): target for key, target in made.items()})
         store.add_targets(targets)
@@ -92,7 +97,8 @@ def _target_maker(store: ExecutionStore, services: Services) -> InvocationTarget
     Raises:
         FunctionChangedError: somebody changed the function.
     """
-    execution, api = store.execution, services.api
+    execution = store.execution
+    api = services.api_in(execution.identity.region)
     journal = Journal(execution.run)
     name = str(execution.identity.arn)
     # An attempt that was killed may have left its marker on $LATEST.
@@ -118,29 +124,13 @@ def _plan(
 ) -> Document:
     """Return the plan. A configuration that AWS refuses becomes a sample at once."""
     execution = store.execution
-    items: list[MapItem] = []
+    ready: list[Trial] = []
     for trial in trials:
         found = [targets[target_key(*key)] for key in version_keys(trial, execution)]
         refusal = next((target for target in found if isinstance(target, Refusal)), None)
         if refusal is not None:
             store.add_measured(trial.id, "refused", Measured((refused_sample(trial, refusal),)))
-        elif execution.direct:
-            items.extend(_lanes(trial, targets, store))
         else:
-            items.append(MapItem(trial))
-    if execution.direct:
-        return encode_plan(NextStep.MEASURE_DIRECTLY, items, at_once=execution.concurrency)
-    return encode_plan(NextStep.MEASURE, items, at_once=parallel_trials(trials, execution))
-
-
-def _lanes(trial: Trial, targets: Mapping[str, InvocationTarget | Refusal], store: ExecutionStore) -> list[MapItem]:
-    """Return the lanes of a trial that the state machine invokes itself."""
-    items: list[MapItem] = []
-    for group in lane_groups(trial, store.execution, store.payloads()):
-        name = target_key(*group.key)
-        target = targets[name]
-        assert isinstance(target, InvocationTarget), "refused targets are sorted out before"
-        arn = f"{str(store.execution.identity.arn).rpartition(':')[0]}:{target.function}:{target.qualifier}"
-        first = len(items)
-        items.extend(MapItem(trial, first + lane, arn, name) for lane in range(len(group.payloads)))
-    return items
+            ready.append(trial)
+    step = NextStep.MEASURE_LONG if execution.long else NextStep.MEASURE
+    return encode_plan(step, ready, at_once=parallel_trials(trials, execution))

@@ -67,6 +67,8 @@ class Settings:
 
     states_pace: float = 0.02
     """How long Wait states and pauses before retries last, as a part of what the definition says."""
+    largest_state_bytes: int = 262_144
+    """Input, output and parameters of a state (Step Functions quotas)."""
     history_limit: int = 25_000
     """Events of one execution (Step Functions quotas)."""
 

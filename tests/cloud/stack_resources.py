@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.cloud import states_events
 from tests.cloud.stacks import client
 
 _FUNCTION_MEMBERS = (
@@ -223,6 +224,25 @@ class StateMachine(Resource):
         client("stepfunctions", account, region).delete_state_machine(stateMachineArn=self.physical_resource_id)
 
 
+class Rule(Resource):
+    """AWS::Events::Rule, for events about executions."""
+
+    type_name, name_property, attributes = "AWS::Events::Rule", "Name", ("Arn",)
+
+    @classmethod
+    def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Any:
+        targets = tuple(target["Arn"] for target in properties.get("Targets", ()))
+        states_events.put_rule(name, states_events.Rule(account, region, properties["EventPattern"], targets))
+        return cls(name, properties, {"Arn": f"arn:aws:events:{region}:{account}:rule/{name}"})
+
+    def update(self, name: str, properties: dict[str, Any], account: str, region: str) -> Any:
+        self.create(self.physical_resource_id, properties, account, region)
+        return self
+
+    def delete(self, account: str, region: str) -> None:
+        states_events.remove_rule(self.physical_resource_id)
+
+
 class BucketPolicy(Resource):
     """AWS::S3::BucketPolicy."""
 
@@ -243,7 +263,7 @@ def define() -> None:
     from moto.core.common_models import CloudFormationModel
 
     if not _defined:
-        for resource in (Function, LayerVersion, Version, Alias, Permission, StateMachine, BucketPolicy):
+        for resource in (Function, LayerVersion, Version, Alias, Permission, StateMachine, Rule, BucketPolicy):
             members = {"__module__": "moto.stand_in.models"}  # moto derives the service from the module
             _defined.append(type(resource.__name__, (resource, CloudFormationModel), members))
 

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlparse
 
+from tests.cloud import states_events
 from tests.cloud.replace import replace
 from tests.cloud.wire import STACKS_KEY_PREFIX, register_principal
 
@@ -30,6 +31,7 @@ def install(endpoint: str) -> None:
     _fix_bucket_properties()
     _fix_retained_resources()
     _register_resources()
+    states_events.deliver_with(_invoke_for_rule)
 
 
 _endpoint = ""
@@ -52,6 +54,11 @@ def _client(service: str, account: str, region: str, endpoint: str) -> Any:
         aws_access_key_id=register_principal(STACKS_KEY_PREFIX, account, role, "stack"),
         aws_secret_access_key="secret",
     )
+
+
+def _invoke_for_rule(account: str, region: str, function: str, event: bytes) -> None:
+    """Invoke a target of a rule as EventBridge does: asynchronously."""
+    client("lambda", account, region).invoke(FunctionName=function, InvocationType="Event", Payload=event)
 
 
 def _fix_templates() -> None:
@@ -219,7 +226,7 @@ def _fix_retained_resources() -> None:
     delete = ResourceMap._delete_resource
 
     def deleted(self: Any, parsed_resource: Any, resource_json: dict[str, Any]) -> None:
-        if resource_json.get("DeletionPolicy") != "Retain":
+        if resource_json.get("DeletionPolicy") not in ("Retain", "RetainExceptOnCreate"):
             delete(self, parsed_resource, resource_json)
 
     replace(ResourceMap, _delete_resource=deleted)

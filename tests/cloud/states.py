@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.cloud import policies, states_definition, states_tasks
+from tests.cloud import policies, states_definition, states_events, states_tasks
 from tests.cloud.iam import Permission
 from tests.cloud.replace import replace
 from tests.cloud.settings import Settings
@@ -141,12 +141,14 @@ def _fix_stop() -> None:
         manager.add_event(environment.event_history_context, HistoryEventType.ExecutionAborted, details)
         manager.closed = True
         self.exec_worker.stop(stop_date=stop_date, cause=cause, error=error)
+        states_events.tell(self)
 
     terminated = BaseExecutionWorkerCommunication.terminated
 
     def end(self: Any) -> None:
         if self.execution.exec_status is ExecutionStatus.RUNNING:
             terminated(self)
+            states_events.tell(self.execution)
 
     def respond(self: Any) -> Any:
         arn = self._get_param("executionArn")

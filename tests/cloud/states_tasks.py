@@ -23,9 +23,10 @@ def install(settings: Settings, endpoint: str) -> None:
     _fix_errors_of_lambda()
     _fix_replies_of_lambda()
     _fix_names_of_errors()
+    _fix_terminal_errors()
     _fix_result_writer()
     _fix_tolerated_failures()
-    _fix_data_limit()
+    _fix_data_limit(settings)
     _fix_integration_parameters()
     _fix_credentials(endpoint)
     _fix_pauses(settings)
@@ -83,6 +84,27 @@ def _fix_names_of_errors() -> None:
     from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 
     replace(CustomErrorName, __init__=ErrorName.__init__)
+
+
+def _fix_terminal_errors() -> None:
+    """States.ALL catches everything. In AWS it leaves States.DataLimitExceeded out, and nothing catches States.Runtime.
+
+    Error handling in Step Functions, developer guide, 2026-09.
+    """
+    from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+
+    evaluate = ErrorEqualsDecl._eval_body
+    wildcard = ErrorEqualsDecl._STATE_ALL_ERROR
+
+    def checked(self: Any, env: Any) -> None:
+        name = getattr(env.stack[-1], "error_name", "")
+        if name == "States.Runtime" or (name == "States.DataLimitExceeded" and wildcard in self.error_names):
+            env.stack.pop()
+            env.stack.append(False)
+            return
+        evaluate(self, env)
+
+    replace(ErrorEqualsDecl, _eval_body=checked)
 
 
 def _fix_result_writer() -> None:
@@ -145,7 +167,7 @@ def _is_exceeded(failed: int, total: int, count: int, percentage: float) -> bool
     return any(bounds) if bounds else failed > 0
 
 
-def _fix_data_limit() -> None:
+def _fix_data_limit(settings: Settings) -> None:
     """What a Task sends may be of any size, and exactly 262,144 bytes are refused."""
     from moto.stepfunctions.parser import quotas
     from moto.stepfunctions.parser.asl.component.state import state
@@ -155,7 +177,7 @@ def _fix_data_limit() -> None:
 
     def fits(value: Any) -> bool:
         text = value if isinstance(value, str) else to_json_str(value, separators=(",", ":"))
-        return len(text.encode()) <= MAX_DATA_BYTES
+        return len(text.encode()) <= settings.largest_state_bytes
 
     for module in (quotas, state, state_task_lambda, state_task_service):
         replace(module, is_within_size_quota=fits)

@@ -183,7 +183,7 @@ class _Job:
                 self.settings,
                 created_at=f"{self.now():%Y-%m-%dT%H:%M:%SZ}",
                 seconds=measured.seconds,
-                notices=[*measured.notices, *left_out(self.settings, measured.identity)],
+                notices=[*self.settings.notices, *measured.notices, *left_out(self.settings, measured.identity)],
             )
         )
         if self.folder:

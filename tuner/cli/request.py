@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tuner.api.run_folder import read_record
 from tuner.aws.api.connection import Connection
 from tuner.cli.flags import converted, flag_names
 from tuner.cli.values import as_share, read_json_file, read_payload, read_variables, share_fault
+from tuner.documents.power_tuning import Translation, translate
 from tuner.errors import Fault, InputError
 from tuner.model import BackendKind
 from tuner.settings import Settings
@@ -44,7 +45,8 @@ def read_request(target: str, options: Mapping[str, Any], connection: Connection
         InputError: every fault of flags, files and target together.
     """
     faults: list[Fault] = []
-    base = {**_resumed_input(options["resume"], faults), **_input_file(options["input_file"], faults)}
+    read = _input_file(options["input_file"], faults)
+    base = {**_resumed_input(options["resume"], faults), **(read.document or {})}
     given = converted({name: value for name, value in options.items() if name != "payload"}, faults)
     if options.get("env_file"):
         given["env"] = {**read_variables(Path(options["env_file"]), faults), **given.get("env", {})}
@@ -55,7 +57,8 @@ def read_request(target: str, options: Mapping[str, Any], connection: Connection
     names = flag_names([*parameters, *(["payload"] if options["payload"] is not None else [])])
     factory = factory_of(target, default_factories(connection, current_prices))
     faults.extend(_flag_faults(options, factory.kind))
-    return Request(read_settings(document, factory, names, found=faults), names)
+    settings = read_settings(document, factory, names, found=faults)
+    return Request(replace(settings, notices=read.notices), names)
 
 
 def settings_of(target: str, options: Mapping[str, Any], connection: Connection, faults: list[Fault]) -> Request:
@@ -100,17 +103,19 @@ def _resumed_input(folder: str | None, faults: list[Fault]) -> dict[str, Any]:
     return {}
 
 
-def _input_file(name: str | None, faults: list[Fault]) -> dict[str, Any]:
-    """The input of an execution from a file. A fault is added when it cannot be read."""
+def _input_file(name: str | None, faults: list[Fault]) -> Translation:
+    """The input of an execution from a file, read as the state machine reads it. Its faults are added."""
     if name is None:
-        return {}
+        return Translation(None)
     known = len(faults)
     loaded = read_json_file(Path(name), "--input", faults)
     if isinstance(loaded, dict):
-        return loaded
+        read = translate(loaded)
+        faults.extend(read.faults)
+        return read
     if len(faults) == known:
         faults.append(Fault("--input", "is not a JSON object", "give the input of an execution"))
-    return {}
+    return Translation(None)
 
 
 def _flag_faults(options: Mapping[str, Any], kind: BackendKind) -> Iterator[Fault]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Required, TypedDict, cast
 
 from tuner.documents.result import ArchitectureText
-from tuner.documents.validation import as_number, find_faults, published_schema
+from tuner.documents.validation import find_faults, published_schema
 from tuner.errors import Fault, InputError
 from tuner.model import (
     MAX_MEMORY_MB,
@@ -167,7 +167,7 @@ def decode_valid(document: Mapping[str, Any]) -> Settings:
         seed=document.get("seed", 0),
         invocations_per_month=document.get("invocationsPerMonth"),
         discount=document.get("discount", 0.0),
-        discard_top_bottom=document.get("discardTopBottom", 0.2),
+        discard_top_bottom=document.get("discardTopBottom", 0.0 if document.get("onlyColdStarts") else 0.2),
         only_cold_starts=document.get("onlyColdStarts", False),
         pre_processor=document.get("preProcessorARN"),
         post_processor=document.get("postProcessorARN"),
@@ -213,7 +213,7 @@ def _memory(value: Any) -> MemorySizes:
     if value is None:
         return MemorySizes()
     if isinstance(value, list):
-        return MemorySizes(listed=tuple(sorted(set(value))))
+        return MemorySizes(listed=tuple(sorted(value)))
     if value.strip().lower() == "all":
         return MemorySizes(every_64=True)
     low, high = map(int, value.split("-"))
@@ -229,18 +229,12 @@ def _architectures(value: Any) -> tuple[Architecture, ...] | None:
 
 
 def _normalised(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with what the peer takes as well: null for "not given", numbers as strings, `10.0` for 10."""
-    changed = {
+    """The document with null as "not given", and `10.0` as 10."""
+    return {
         name: value if name == "payload" else _whole_numbers(value)
         for name, value in document.items()
         if value is not None
     }
-    for name in ("num", "balancedWeight", "discardTopBottom", "sleepBetweenRunsMs"):
-        if isinstance(changed.get(name), str):
-            changed[name] = as_number(changed[name])
-    if isinstance(changed.get("powerValues"), list):
-        changed["powerValues"] = [as_number(v) if isinstance(v, str) else v for v in changed["powerValues"]]
-    return changed
 
 
 def _whole_numbers(value: Any) -> Any:

@@ -5,8 +5,8 @@ It decides nothing from durations. What it believes are plain statistics of what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tuner.estimation.belief import Belief
 from tuner.estimation.exclusions import failed
@@ -29,11 +29,13 @@ class GridSampler:
         runs: invocations of each configuration.
         environments: lanes that share them; 1 makes the runs of a configuration serial.
         fresh: every run in an environment of its own that is new (cold starts only).
+        repeats: by memory size, how many times `runs` are made; a size that is absent gets them once.
     """
 
     runs: int = 10
     environments: int = 2
     fresh: bool = False
+    repeats: Mapping[int, int] = field(default_factory=dict)
     name: SamplerName = SamplerName.GRID
     fits_curves: bool = False
 
@@ -46,9 +48,9 @@ class GridSampler:
         done = {configuration: len(runs) for configuration, runs in invocations_of(evidence.samples).items()}
         excluded = failed(evidence.samples)
         missing = {
-            configuration: self.runs - done.get(configuration, 0)
+            configuration: self._wanted(configuration) - done.get(configuration, 0)
             for configuration in evidence.space.configurations
-            if configuration not in excluded and done.get(configuration, 0) < self.runs
+            if configuration not in excluded and done.get(configuration, 0) < self._wanted(configuration)
         }
         at_most = _fair_share(list(missing.values()), _invocations_left(evidence))
         if evidence.budget.max_seconds is not None:
@@ -60,6 +62,9 @@ class GridSampler:
         if trials:
             return Proposal(tuple(trials))
         return Proposal((), StopReason.USD if missing else StopReason.COMPLETE)
+
+    def _wanted(self, configuration: Configuration) -> int:
+        return self.runs * self.repeats.get(configuration.memory_mb, 1)
 
     def belief(self, evidence: Evidence) -> Belief:
         """Plain statistics of each configuration; nothing is interpolated."""

@@ -44,7 +44,8 @@ def _adaptive(_settings: Settings, free: bool) -> Sampler:
 def _grid(settings: Settings, _free: bool) -> Sampler:
     from tuner.search.grid import GridSampler
 
-    return GridSampler(settings.runs, settings.environments, fresh=settings.only_cold_starts)
+    fresh, repeats = settings.only_cold_starts, settings.memory.repeats
+    return GridSampler(settings.runs, settings.environments, fresh=fresh, repeats=repeats)
 
 
 SAMPLERS: Mapping[SamplerName, SamplerKind] = {

@@ -90,6 +90,11 @@ class Stack:
         details = [event.get("stateEnteredEventDetails") for event in self.history(execution)]
         return [detail["name"] for detail in details if detail]
 
+    def keys(self, prefix: str) -> list[str]:
+        """Names of the objects of the stack's bucket that begin with a prefix."""
+        found = self.cloud.client("s3").list_objects_v2(Bucket=self.outputs["Bucket"], Prefix=prefix)
+        return [item["Key"] for item in found.get("Contents", ())]
+
     def read(self, address: str) -> bytes:
         """An object by its address."""
         bucket, _, key = address.removeprefix("s3://").partition("/")

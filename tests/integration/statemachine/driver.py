@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from statemachine import direct_lanes
 from statemachine.execution_store import ExecutionStore
 from statemachine.handlers import analyzer, cleaner, executor, initializer, optimizer, planner, publisher, reporter
-from statemachine.messages import Start, decode_errors, decode_lane, decode_map_item, decode_trials
+from statemachine.messages import Start, decode_choice, decode_errors, decode_trial, decode_trials
 from statemachine.services import Services
 from tests.cloud.fixtures import Cloud
 from tuner.aws.api.client import LambdaApi
@@ -45,6 +44,10 @@ class Clock:
         self._now += timedelta(seconds=1)
         return self._now
 
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now += timedelta(seconds=seconds)
+
 
 def quick_api(client: Any) -> LambdaApi:
     """A control plane that is asked without the pauses that AWS needs."""
@@ -68,6 +71,7 @@ class Driver:
     cloud: Cloud
     environment: Mapping[str, str] = field(default_factory=dict)
     services: Services = field(init=False)
+    clock: Clock = field(default_factory=lambda: Clock())
     remaining_s: Callable[[], float] = lambda: 900.0
     watch: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
     largest_state: int = 0
@@ -76,7 +80,11 @@ class Driver:
     def __post_init__(self) -> None:
         self.cloud.client("s3").create_bucket(Bucket=BUCKET)
         self.services = Services(
-            _clients(self.cloud.region, self.cloud.endpoint), BUCKET, self.environment, now=Clock(), make_api=quick_api
+            _clients(self.cloud.region, self.cloud.endpoint),
+            BUCKET,
+            self.environment,
+            now=self.clock,
+            make_api=quick_api,
         )
 
     def start(self, document: Any) -> State:
@@ -101,19 +109,25 @@ class Driver:
         if plan["next"] == "done":
             return False
         for item in plan["items"] if execute else ():
-            self.item(state, item, direct=plan["next"] == "measureDirectly")
+            self.item(state, item)
         return True
 
-    def item(self, state: State, item: State, *, direct: bool = False, token: str = "first") -> None:
-        """One iteration of the Map."""
-        event = {"study": state["study"], "trial": item}
-        if direct:
-            self._lane(event)
-            return
-        attempt = executor.Attempt(token, self.remaining_s, sleep=lambda _: None)
-        folder = state["study"]["folder"]
-        with self.watch("Executor"):
-            assert executor.execute(folder, decode_map_item(event).trial, services=self.services, attempt=attempt) == {}
+    def item(self, state: State, item: State, *, token: str = "first") -> int:
+        """One iteration of the Map; returns how many passes it took."""
+        event, passes = {"study": state["study"], "trial": item}, 0
+        while True:
+            passes += 1
+            attempt = executor.Attempt(f"{token}-{passes}", self.remaining_s, sleep=lambda _: None)
+            with self.watch("Executor"):
+                answer = as_json(
+                    executor.execute(
+                        state["study"]["folder"], decode_trial(event), services=self.services, attempt=attempt
+                    )
+                )
+            assert len(json.dumps(answer)) < 100, "nothing of the samples passes through the state"
+            if answer.get("done", True):
+                return passes
+            self.clock.pass_by(answer["pauseSeconds"])
 
     def end(self, state: State, error: State | None = None) -> State:
         """Clean, analyze and report."""
@@ -130,7 +144,7 @@ class Driver:
     def optimize(self, state: State) -> None:
         """Apply the recommendation."""
         with self.watch("Optimizer"):
-            optimizer.optimize(state["study"]["folder"], self.services)
+            optimizer.optimize(state["study"]["folder"], decode_choice(state), self.services)
 
     def run(self, document: Any) -> State:
         """A whole execution; the state after the Analyzer."""
@@ -149,22 +163,6 @@ class Driver:
         assert text is not None
         document: State = json.loads(text)
         return document
-
-    def _lane(self, event: State) -> None:
-        """The loop of a lane that the state machine itself invokes, with what Step Functions makes of replies."""
-        client = self.cloud.client("lambda")
-        while True:
-            event = self._seen(as_json(direct_lanes.advance(decode_lane(event), self.services)))
-            if event["done"]:
-                return
-            reply = client.invoke(
-                FunctionName=event["trial"]["function"], Payload=json.dumps(event["payload"]), LogType="Tail"
-            )
-            body = reply["Payload"].read().decode()
-            if reply.get("FunctionError"):
-                event["failure"] = {"Error": json.loads(body).get("errorType", "Exception"), "Cause": body}
-            else:
-                event["reply"] = {"log": reply["LogResult"], "requestId": reply["ResponseMetadata"]["RequestId"]}
 
     def _seen(self, state: State) -> State:
         self.largest_state = max(self.largest_state, len(json.dumps(state)))

@@ -38,7 +38,7 @@ EXECUTION = Execution(
     content_sha256="c",
     prices=price_list("eu-west-1").with_discount(0.12),
     concurrency=10,
-    direct=False,
+    long=False,
     notices=(Notice("code", "said"),),
 )
 

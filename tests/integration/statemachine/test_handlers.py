@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from statemachine import direct_lanes, transitions
+from statemachine import transitions
 from statemachine.execution_store import Measured
-from statemachine.handlers import analyzer, planner
-from statemachine.identifiers import target_key
-from statemachine.messages import MapItem, NextStep, decode_errors, decode_lane, encode_plan
+from statemachine.handlers import analyzer, cleaner, executor, planner
+from statemachine.messages import EndedExecution, NextStep, decode_errors, decode_trial, encode_plan
 from tests.cloud.fixtures import Cloud
 from tests.integration.statemachine.driver import BUCKET, Driver, as_json
 from tuner.aws.api.errors import AnotherRunError
@@ -65,11 +66,38 @@ def test_both_architectures_are_measured_and_no_copy_is_left(cloud: Cloud, drive
     assert cloud.function_names() == ["orders"]
 
 
+def test_odd_fields_of_an_input_are_told_in_the_warnings(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders")
+    odd = {"num": "2 runs", "powerValues": ["256", 128], "sleepBetweenRunsMs": "none", "powerValue": 1}
+    output = driver.run({**PEER_INPUT, **odd, "lambdaARN": arn})["output"]
+    assert [point["value"] for point in output["stats"]] == [256, 128]
+    said = "\n".join(warning["message"] for warning in output["warnings"])
+    for name in ("num", "powerValues", "sleepBetweenRunsMs", "powerValue"):
+        assert name in said
+
+
+def test_function_and_processors_may_be_in_other_regions(cloud: Cloud, driver: Driver) -> None:
+    arns = []
+    for region, name in (("eu-west-1", "orders"), ("eu-central-1", "maker")):
+        arns.append(replace(cloud, region=region).simulate_function(name, model={"output": {"made": name}}))
+    document = {**PEER_INPUT, "lambdaARN": arns[0], "preProcessorARN": arns[1], "postProcessorARN": arns[1]}
+    output = driver.run(document)["output"]
+    assert output["power"] in PEER_INPUT["powerValues"]
+    assert sum(run["function"] == "maker" for run in cloud.invocations()) == 24
+
+
+def test_the_post_processor_is_called_after_an_allowed_exception_too(cloud: Cloud, driver: Driver) -> None:
+    arn, processor = cloud.simulate_function("picky", model={"fails": "Rejected"}), cloud.simulate_function("maker")
+    document = {**PEER_INPUT, "lambdaARN": arn, "postProcessorARN": processor, "allowedExceptions": "Rejected"}
+    driver.run(document)
+    assert sum(run["function"] == "maker" for run in cloud.invocations()) == 12
+
+
 def test_every_fault_of_an_input_is_told_before_anything_is_touched(cloud: Cloud, driver: Driver) -> None:
-    bad = {"lambdaARN": "arn:aws:lambda:eu-west-1:123456789012:function:f", "powerValues": [96], "num": 0, "nun": 1}
+    bad = {"lambdaARN": "arn:aws:lambda:eu-west-1:1:function:f", "powerValues": [96], "num": 0, "nun": 1}
     with pytest.raises(InputError) as raised:
         driver.start(bad)
-    assert {fault.path for fault in raised.value.faults} >= {"$.lambdaARN", "$.powerValues[0]", "$.num", "$.nun"}
+    assert {fault.path for fault in raised.value.faults} >= {"$.lambdaARN", "$.powerValues[0]", "$.num"}
     assert not driver.services.objects.keys("")
     assert "lambda:UpdateFunctionConfiguration" not in cloud.operations()
 
@@ -114,7 +142,7 @@ def test_only_cold_starts_are_measured_when_asked_for(cloud: Cloud, driver: Driv
     assert cloud.snapshot("orders") == before
 
 
-def test_a_function_with_a_timeout_over_fourteen_minutes_is_invoked_by_the_state_machine(
+def test_a_function_that_may_run_as_long_as_a_handler_takes_one_pass_when_its_runs_are_short(
     cloud: Cloud, driver: Driver
 ) -> None:
     arn = cloud.simulate_function("report", timeout_s=900, model={"fails_on": "poison", "fails": "ValueError"})
@@ -124,32 +152,53 @@ def test_a_function_with_a_timeout_over_fourteen_minutes_is_invoked_by_the_state
     for ended in outcomes(driver, state).values():
         assert ended == {"ok": 3, "error": 1}
     assert {m["environments"] for m in driver.result(state)["measurements"]} == {2}
+    assert driver.store(state).passes() == {0: 1, 1: 1, 2: 1}
     assert cloud.snapshot("report") == before
 
 
-def test_a_direct_function_refuses_what_does_not_fit_into_the_state(cloud: Cloud, driver: Driver) -> None:
-    arn = cloud.simulate_function("report", timeout_s=900)
-    with pytest.raises(InputError) as raised:
-        driver.start({"lambdaARN": arn, "payload": "x" * 250_000, "postProcessorARN": "arn"})
-    assert {fault.path for fault in raised.value.faults} == {"$.payload", "$.postProcessorARN"}
-    cloud.client("s3").put_object(Bucket=BUCKET, Key="secret.json", Body=b"{}")
-    with pytest.raises(InputError, match=r"\$\.disablePayloadLogs"):
-        driver.start({"lambdaARN": arn, "payloadS3": f"s3://{BUCKET}/secret.json", "disablePayloadLogs": True})
-    assert not driver.services.objects.keys("locks/")
+def test_a_long_function_may_have_large_answers_large_hidden_payloads_and_processors(
+    cloud: Cloud, driver: Driver
+) -> None:
+    arn = cloud.simulate_function("report", timeout_s=900, model={"output": "x" * 300_000})
+    processor = cloud.simulate_function("maker")
+    cloud.client("s3").put_object(Bucket=BUCKET, Key="lists/big.json", Body=json.dumps("y" * 1_000_000).encode())
+    asked = {"payloadS3": f"s3://{BUCKET}/lists/big.json", "disablePayloadLogs": True, "postProcessorARN": processor}
+    state = driver.run({**PEER_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 2, **asked})
+    assert outcomes(driver, state) == {256: {"ok": 2}}
+    assert sum(run["function"] == "maker" for run in cloud.invocations()) == 2
+    assert driver.largest_state < 5_000
 
 
-def test_errors_of_a_direct_function_hide_what_a_processor_made_of_the_payload(cloud: Cloud, driver: Driver) -> None:
-    arn = cloud.simulate_function("report", timeout_s=900)
-    state = driver.start({**PEER_INPUT, "lambdaARN": arn, "payload": {"id": "given"}, "disablePayloadLogs": True})
+def test_a_run_that_outlives_its_pass_is_found_in_the_logs_and_not_repeated(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("report", timeout_s=900, model={"pace": 1.0, "wait_ms": 1500, "cpu_ms": 1})
+    state = driver.start({**PEER_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 2, "parallelInvocation": False})
     driver.round(state, execute=False)
-    failure = {
-        "Error": "KeyError",
-        "Cause": json.dumps({"errorMessage": "no 'hunter22' for given", "errorType": "KeyError"}),
-    }
-    event = {"study": state["study"], "trial": state["plan"]["items"][0], "run": 0, "payload": {"token": "hunter22"}}
-    direct_lanes.advance(decode_lane({**event, "failure": failure}), driver.services)
-    found = driver.store(state).invocations(state["plan"]["items"][0]["id"], "lane-0000")
-    assert [run.error.message for run in found if run.error] == ["no '…' for …"]
+    left = itertools.chain([900.0] * 3, itertools.repeat(10.0))
+    attempt = executor.Attempt("short", lambda: next(left))
+    folder, trial = state["study"]["folder"], decode_trial({"trial": state["plan"]["items"][0]})
+    answer = executor.execute(folder, trial, services=driver.services, attempt=attempt)
+    assert not answer["done"]
+    assert 880 < answer["pauseSeconds"] <= 930
+    driver.clock.pass_by(answer["pauseSeconds"])
+    assert driver.item(state, state["plan"]["items"][0]) == 1
+    while driver.round(state):
+        pass
+    state = driver.end(state)
+    assert outcomes(driver, state) == {256: {"ok": 2}}
+    assert len(cloud.invocations()) == 2
+
+
+def test_a_run_that_left_no_report_is_told_as_lost(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("report", timeout_s=900)
+    state = driver.start({**PEER_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 2, "parallelInvocation": False})
+    driver.round(state, execute=False)
+    trial = state["plan"]["items"][0]["id"]
+    began = driver.services.now().timestamp()
+    assert driver.store(state).begin_run(trial, "000001-0000", 0, began, "killed")
+    assert driver.item(state, state["plan"]["items"][0]) == 2
+    (sample,) = driver.store(state).measured().samples
+    assert [run.outcome for run in sample.invocations] == [Outcome.NO_REPORT, Outcome.OK]
+    assert len(cloud.invocations()) == 1
 
 
 def test_a_lock_that_cannot_be_given_back_hides_no_refusal(cloud: Cloud, driver: Driver) -> None:
@@ -291,7 +340,7 @@ def test_a_failed_execution_keeps_what_it_measured_and_cleans_up(cloud: Cloud, d
 def test_an_execution_that_measured_nothing_says_why(cloud: Cloud, driver: Driver) -> None:
     state = driver.start({"lambdaARN": cloud.simulate_function("orders")})
     state = driver.end(state, {"Error": "States.Timeout", "Cause": ""})
-    assert state["error"]["Error"] == "States.Timeout"
+    assert state["error"]["Error"] == "StateMachine.Timeout"
     assert driver.store(state).read_text("result.json") is None
 
 
@@ -303,7 +352,7 @@ def test_the_first_error_is_told_before_that_of_the_cleaner(cloud: Cloud, driver
     }
     event = {name: {"Error": error, "Cause": cause} for name, (error, cause) in causes.items()}
     for told, expected in (
-        (event, {"Error": "States.Timeout", "Cause": "too long\ntuner clean"}),
+        (event, {"Error": "StateMachine.Timeout", "Cause": "too long\ntuner clean"}),
         ({"cleaning": event["cleaning"]}, {"Error": "LeftBehindError", "Cause": "tuner clean"}),
     ):
         assert analyzer.analyze(folder, decode_errors(told), driver.services)["error"] == expected
@@ -311,39 +360,28 @@ def test_the_first_error_is_told_before_that_of_the_cleaner(cloud: Cloud, driver
 
 def test_payloads_come_from_s3_and_do_not_pass_through_the_state(cloud: Cloud, driver: Driver) -> None:
     body = json.dumps({"text": "x" * 1_000_000}).encode()
-    cloud.client("s3").put_object(Bucket="tuner-bucket", Key="payloads/big.json", Body=body)
+    cloud.client("s3").put_object(Bucket="tuner-bucket", Key="lists/big.json", Body=body)
     arn = cloud.simulate_function("orders")
-    driver.run({**PEER_INPUT, "lambdaARN": arn, "payload": 1, "payloadS3": "s3://tuner-bucket/payloads/big.json"})
+    driver.run({**PEER_INPUT, "lambdaARN": arn, "payload": 1, "payloadS3": "s3://tuner-bucket/lists/big.json"})
     assert driver.largest_state < 5_000
 
 
 def test_the_largest_round_stays_under_the_limit_of_the_state() -> None:
-    arn = f"arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:{'f' * 64}:10000"
-    trial = Trial(10_000, Configuration(10_240, Architecture.X86_64), 1_000, 10_000, fresh=False)
-    longest = MapItem(trial, 1_000, arn, target_key(trial.configuration, 10_000_000))
-    plan = encode_plan(NextStep.MEASURE_DIRECTLY, [longest] * planner.MAX_ITEMS, at_once=1_000)
+    longest = Trial(10_000, Configuration(10_240, Architecture.X86_64), 1_000, 10_000, fresh=False)
+    plan = encode_plan(NextStep.MEASURE_LONG, [longest] * planner.MAX_ITEMS, at_once=1_000)
     # As Step Functions counts it: without spaces, and beside the folder of the execution.
     assert len(json.dumps(plan, separators=(",", ":"))) < 262_144 - 10_000
 
 
-def test_a_direct_round_is_cut_to_the_lanes_that_the_state_holds(cloud: Cloud, driver: Driver) -> None:
-    arn = cloud.simulate_function("report", timeout_s=900)
-    sizes = {"powerValues": [256, 512, 1024], "num": 250, "parallelInvocation": True}
-    state = driver.start({"lambdaARN": arn, **sizes})
-    trials = planner.plan(state["study"]["folder"], driver.services)["items"]
-    assert [trial["environments"] for trial in trials] == [250, 250]
-
-
-def test_a_direct_execution_ends_before_its_history_is_full(cloud: Cloud, driver: Driver) -> None:
+def test_a_long_execution_ends_before_its_history_is_full(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("report", timeout_s=900)
     sizes = {"powerValues": [128, 256, 512, 1024, 1536, 3008], "num": 300}
     state = driver.start({"lambdaARN": arn, **sizes})
     plan = as_json(planner.plan(state["study"]["folder"], driver.services))
     asked = driver.store(state).rounds()
-    assert len(plan["items"]) == 4
-    assert (
-        transitions.count_execution([round_.trials for round_ in asked], driver.store(state).execution).events < 20_000
-    )
+    assert len(plan["items"]) == 3
+    execution = driver.store(state).execution
+    assert transitions.count_execution([round_.trials for round_ in asked], execution, {}).events < 20_000
     for trial in asked[0].trials:
         lost = Invocation(Outcome.NO_REPORT)
         measured = Measured((Sample(trial.id, trial.configuration, (lost,) * trial.invocations),))
@@ -381,3 +419,44 @@ class Watched:
 
     def describe_execution(self, *, executionArn: str) -> dict[str, str]:  # noqa: N803
         return {"status": "RUNNING" if self._is_running(executionArn) else "ABORTED"}
+
+
+def ended(driver: Driver, state: dict[str, Any]) -> EndedExecution:
+    """What EventBridge tells of an execution that was aborted."""
+    execution = driver.store(state).execution
+    return EndedExecution(execution.arn, execution.started_at)
+
+
+def test_an_execution_that_ended_by_itself_is_cleaned_by_its_arn_alone(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders")
+    before = cloud.snapshot("orders")
+    aborted = driver.start({**PEER_INPUT, "lambdaARN": arn, "architectures": "both"})
+    driver.round(aborted, execute=False)
+    assert cloud.snapshot("orders") != before
+    cleaner.clean_ended(ended(driver, aborted), driver.services, lambda: 900.0)
+    assert cloud.snapshot("orders") == before
+    assert cloud.function_names() == ["orders"]
+    assert not driver.services.objects.keys("locks/")
+
+
+def test_the_cleaner_waits_for_a_publisher_that_is_still_at_work(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders")
+    aborted = driver.start({**PEER_INPUT, "lambdaARN": arn})
+    store = driver.store(aborted)
+    store.begin_publishing(driver.services.now().timestamp() + 600)
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            store.end_publishing()
+
+    cleaner.clean_ended(ended(driver, aborted), driver.services, lambda: 900.0, sleep)
+    assert len(waited) == 3
+    state = {**aborted, "plan": as_json(planner.plan(aborted["study"]["folder"], driver.services))}
+    assert state["plan"]["next"] == "done"
+
+
+def test_an_execution_that_never_began_leaves_nothing_to_clean(driver: Driver) -> None:
+    cleaner.clean_ended(EndedExecution("arn:none", "2026-09-18T04:12:00.000+00:00"), driver.services, lambda: 900.0)
+    assert not driver.services.objects.keys("")

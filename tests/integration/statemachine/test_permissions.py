@@ -78,9 +78,9 @@ def everything(cloud: Cloud, driver: Driver) -> None:
         VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
     )
     client.put_function_concurrency(FunctionName="orders", ReservedConcurrentExecutions=20)
-    cloud.client("s3").put_object(Bucket=BUCKET, Key="payloads/one.json", Body=b"{}")
+    cloud.client("s3").put_object(Bucket=BUCKET, Key="lists/one.json", Body=b"{}")
     document = {"lambdaARN": arn, "powerValues": [256, 4096], "num": 1, "architectures": "both"}
-    document |= {"payloadS3": f"s3://{BUCKET}/payloads/one.json", "autoOptimizeAlias": "live"}
+    document |= {"payloadS3": f"s3://{BUCKET}/lists/one.json", "autoOptimize": True, "autoOptimizeAlias": "live"}
     # Two are aborted: one leaves $LATEST with its marker, one leaves copies, and the next finds their locks.
     without_second_update(cloud, driver, driver.start(document))
     driver.round(driver.start(document), execute=False)

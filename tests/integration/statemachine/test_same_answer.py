@@ -10,6 +10,7 @@ from statemachine.execution_study import rebuild_study
 from tests.cloud.fixtures import Cloud
 from tests.integration.statemachine.driver import Driver
 from tuner.documents.input import decode_input
+from tuner.documents.power_tuning import translate
 from tuner.documents.result_builder import build_result
 from tuner.search.setup import make_study
 
@@ -53,7 +54,7 @@ def test_the_same_samples_give_the_same_answer(cloud: Cloud, driver: Driver, ext
     theirs = build_result(
         study,
         dataclasses.replace(execution.identity),
-        decode_input(document),
+        decode_input(translate(document).document),
         created_at="2026-09-18T04:12:00Z",
         seconds=driver.result(state)["tuning"]["seconds"],
     )

@@ -86,3 +86,8 @@ def test_the_summary_tells_what_was_spent_in_the_currency_of_the_prices() -> Non
     output = {"power": 512, "architecture": "arm64", "reason": "It is the cheapest.", "stateMachine": spent}
     assert "$0.250000 on invocations" in summary(output, {})
     assert "CN¥0.250000 on invocations" in summary({**output, "currency": "CNY"}, {})
+
+
+def test_an_input_that_no_execution_takes_is_refused_with_the_way_through_s3() -> None:
+    with pytest.raises(InputError, match="payloadS3"):
+        read_input('{"lambdaARN": "f", "payload": "' + "x" * 262_144 + '"}')

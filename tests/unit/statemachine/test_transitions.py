@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from statemachine.transitions import Count, count_execution
 from tests.integration.statemachine.test_execution_store import AT, EXECUTION
 from tuner.model import Trial
 
 SERIAL = Trial(0, AT, 1, 4)
-PARALLEL = Trial(1, AT, 3, 1)
-DIRECT = replace(EXECUTION, direct=True)
+LONG = replace(EXECUTION, long=True)
 
 
 def test_six_configurations_of_a_grid_take_nineteen_transitions() -> None:
-    assert count_execution([[SERIAL] * 6], EXECUTION).transitions == 19
+    assert count_execution([[SERIAL] * 6], EXECUTION, {}).transitions == 19
 
 
-def test_a_direct_round_pays_for_each_run_and_each_lane() -> None:
-    assert count_execution([[SERIAL, PARALLEL]], DIRECT) == Count(8 + 5 + 4 * 3 + 7 * 4, 33 + 18 + 4 * 11 + 7 * 14)
+def test_a_long_trial_pays_for_each_pass_and_each_pause_between_two() -> None:
+    expected = Count(8 + 5 + 1 + 3 * 2 + 2, 33 + 18 + 4 + 3 * 7 + 2 * 2)
+    assert count_execution([[SERIAL]], LONG, {0: 3}) == expected
 
 
-@pytest.mark.parametrize(("cold", "lanes"), [(False, 1), (True, 4)])
-def test_every_cold_start_has_a_lane_of_its_own(cold: bool, lanes: int) -> None:
-    execution = replace(DIRECT, document={**EXECUTION.document, "onlyColdStarts": cold})
-    assert count_execution([[SERIAL]], execution).events == 33 + 18 + lanes * 11 + 4 * 14
+def test_without_passes_the_most_are_counted() -> None:
+    assert count_execution([[SERIAL]], LONG, {}) == count_execution([[SERIAL]], LONG, {0: 9})

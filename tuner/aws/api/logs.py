@@ -5,6 +5,7 @@ Log events arrive seconds after the invocation. When the logs cannot be read, it
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,10 @@ PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 CALLS_PER_SECOND = 4
 """FilterLogEvents takes 5 requests per second and account in the slowest regions (CloudWatch Logs quotas)."""
 CLOCK_SKEW_MS = 60_000
+
+_REPORTS = ("REPORT RequestId", "platform.report")
+"""What the report holds in text and in JSON logs."""
+_REPORTED = re.compile(r'REPORT RequestId: (\S+)|"requestId": ?"([^"]+)"')
 
 
 @dataclass(slots=True)
@@ -54,11 +59,30 @@ class LogLookup:
             self.problem = _unreadable(self._missing)
         return None
 
-    def _events(self, group: str, request_id: str, since_ms: int) -> list[dict[str, Any]]:
+    def reported(self, group: str, function: str, version: str, since_ms: int) -> list[str]:
+        """The request ids of all reports of a function's version since a time, for runs whose reply nobody got.
+
+        Args:
+            group: log group.
+            function: name of the function. The names of log streams carry it where the group is not the function's own.
+            version: version number, which the names of log streams carry.
+            since_ms: Unix time in ms.
+        """
+        events = [event for form in _REPORTS for event in self._events(group, form, since_ms)]
+        own = group == f"/aws/lambda/{function}"
+        begins = (f"{function}[{version}]", *([f"[{version}]"] if own else []))
+        found = [
+            _REPORTED.search(str(event["message"]))
+            for event in events
+            if str(event["logStreamName"]).rpartition("/")[2].startswith(begins)
+        ]
+        return list(dict.fromkeys(match[1] or match[2] for match in found if match))
+
+    def _events(self, group: str, text: str, since_ms: int) -> list[dict[str, Any]]:
         """What FilterLogEvents finds. A page may be empty without being the last one."""
         names = {
             "logGroupName": group,
-            "filterPattern": f'"{request_id}"',
+            "filterPattern": f'"{text}"',
             "startTime": max(0, since_ms - CLOCK_SKEW_MS),
         }
         events: list[dict[str, Any]] = []

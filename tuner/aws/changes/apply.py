@@ -20,7 +20,7 @@ from tuner.aws.changes.packages import Packages
 from tuner.documents.decision import configuration_of, decision_evidence
 from tuner.documents.result import FunctionDocument, ResultDocument, backend_kind
 from tuner.errors import InputError, TunerError
-from tuner.model import Architecture, BackendKind, Configuration
+from tuner.model import Architecture, BackendKind, Configuration, Notice
 from tuner.search.decision import objections, require_evidence
 
 
@@ -64,6 +64,7 @@ def apply_recommendation(
     connection: Connection,
     *,
     alias: str | None = None,
+    releases: bool = False,
     dry_run: bool = False,
     force: bool = False,
     make_api: Callable[[Any], LambdaApi] = LambdaApi,
@@ -74,6 +75,7 @@ def apply_recommendation(
         result: the result, which its schema accepts.
         connection: how to reach AWS.
         alias: the alias that then points to a new version.
+        releases: move the alias also when it serves other code or settings than $LATEST.
         dry_run: only say what would change.
         force: apply even when the evidence is weak.
         make_api: wraps the boto3 client.
@@ -93,7 +95,7 @@ def apply_recommendation(
     clients = connect(connection, region=function["region"])
     api = make_api(clients.control)
     try:
-        plan = make_apply_plan(api, str(function["arn"]), after, alias)
+        plan = make_apply_plan(api, str(function["arn"]), after, alias, releases=releases)
         note = _other_code(function, plan.before)
         if not plan.lines:
             return f"{note}{plan.function} already has {after}. There is nothing to apply."
@@ -112,7 +114,9 @@ def apply_recommendation(
     )
 
 
-def make_apply_plan(api: LambdaApi, name: str, after: Configuration, alias: str | None) -> ApplyPlan:
+def make_apply_plan(
+    api: LambdaApi, name: str, after: Configuration, alias: str | None, *, releases: bool = False
+) -> ApplyPlan:
     """Read the function and the alias, and make sure that the change is possible.
 
     Raises:
@@ -127,14 +131,37 @@ def make_apply_plan(api: LambdaApi, name: str, after: Configuration, alias: str 
             problem = f"{found.name} splits its traffic between versions"
             raise InputError.single("--alias", problem, "finish that release first")
         served = api.state(name, found.version)
-        if unreleased := [field for field in before.deployment_changes(served) if field != "Architectures"]:
+        unreleased = [field for field in before.deployment_changes(served) if field != "Architectures"]
+        if unreleased and not releases:
             problem = (
                 f"{found.name} serves version {found.version}, which differs from $LATEST ({', '.join(unreleased)})"
             )
             raise InputError.single("--alias", problem, "release $LATEST first, or apply without --alias")
-        if served.configuration == after and before.configuration == after:
+        if not unreleased and served.configuration == after and before.configuration == after:
             alias = None
     return ApplyPlan(before.name, before, after, alias, found)
+
+
+def release_notice(api: LambdaApi, name: str, alias: str) -> Notice | None:
+    """Return what pointing an alias at $LATEST releases beside a memory size; None when it releases nothing.
+
+    For whoever applies a recommendation after a long run, to know before the run begins.
+
+    Raises:
+        InputError: the alias cannot be moved, because it splits its traffic.
+    """
+    found = _alias(api, name, alias)
+    if found is None:
+        return None
+    if found.weighted:
+        problem = f"{found.name} splits its traffic between versions"
+        raise InputError.single("$.autoOptimizeAlias", problem, "finish that release first")
+    latest, served = api.state(name), api.state(name, found.version)
+    changes = [field for field in latest.deployment_changes(served) if field != "Architectures"]
+    if not changes:
+        return None
+    message = f"Applying the recommendation releases $LATEST through {found.name}: version {found.version} differs in "
+    return Notice("alias_release", f"{message}{', '.join(changes)}.")
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -39,6 +40,8 @@ BASE_PAUSE_S, CAP_PAUSE_S = 0.1, 10.0
 _NOT_READY = {"ResourceNotReadyException", "CodeArtifactUserPendingException", "SnapStartNotReadyException"}
 _PAID_RESTORES = ("python", "dotnet")
 """AWS charges SnapStart restores of these runtimes; Java's are free (Lambda pricing, 2026-09)."""
+
+_ARN_REGION = re.compile(r"arn:aws[\w-]*:lambda:([a-z0-9-]+):")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class Invoker:
         hide_payload: remove the payload from errors of the function and the processors.
         attempts: calls of a throttled invocation at most.
         base_pause_s: upper bound of the first pause between calls; it doubles each time.
+        client_in: gives a client of another region, for processors there; None: all are in the client's own region.
     """
 
     client: Any
@@ -102,6 +106,7 @@ class Invoker:
     hide_payload: bool = False
     attempts: int = ATTEMPTS
     base_pause_s: float = BASE_PAUSE_S
+    client_in: Callable[[str], Any] | None = None
 
     def measure(
         self, target: InvocationTarget, body: bytes, *, payload: int, stop: threading.Event
@@ -124,9 +129,9 @@ class Invoker:
             return Invocation(Outcome.NO_REPORT, error=cause, payload=payload, started_at=started_at)
         if reply is None:
             return None
-        if self.post_processor and not reply.failed:
-            self._processed(self.post_processor, reply.body, stop, given, body)
         invocation = self.interpret(target, reply, began=began, payload=payload, stop=stop)
+        if self.post_processor and (not reply.failed or invocation.allowed):
+            self._processed(self.post_processor, reply.body, stop, given, body)
         if invocation.error and self.hide_payload:
             return replace(invocation, error=without_payload(invocation.error, given, body))
         return invocation
@@ -190,7 +195,7 @@ class Invoker:
 
     def _processed(self, arn: str, body: bytes, stop: threading.Event, *payloads: bytes) -> bytes:
         """The output of a processor; empty when it has none. Its error may quote the payloads."""
-        reply = self._call(arn, None, body, stop)
+        reply = self._call(arn, None, body, stop, client=self._client_of(arn))
         if reply is None:
             return b""
         if reply.failed:
@@ -202,7 +207,14 @@ class Invoker:
             )
         return b"" if reply.body.strip() in (b"", b"null", b'""') else reply.body
 
-    def _call(self, function: str, qualifier: str | None, body: bytes, stop: threading.Event) -> Reply | None:
+    def _client_of(self, processor: str) -> Any:
+        """The client of a processor's region."""
+        found = _ARN_REGION.match(processor)
+        return self.client_in(found[1]) if found and self.client_in else self.client
+
+    def _call(
+        self, function: str, qualifier: str | None, body: bytes, stop: threading.Event, *, client: Any = None
+    ) -> Reply | None:
         """Invoke until the function has run or may have run. Returns None when `stop` was set first.
 
         Raises:
@@ -215,7 +227,7 @@ class Invoker:
                 return None
             throttled = False
             try:
-                return self._once(function, qualifier, body)
+                return self._once(client or self.client, function, qualifier, body)
             except (ThrottledError, UnreachableError, ConflictError) as exc:
                 throttled = isinstance(exc, ThrottledError)
                 failure: AwsError = exc
@@ -231,10 +243,10 @@ class Invoker:
                 return None
         raise failure
 
-    def _once(self, function: str, qualifier: str | None, body: bytes) -> Reply:
+    def _once(self, client: Any, function: str, qualifier: str | None, body: bytes) -> Reply:
         arguments = {"Qualifier": qualifier} if qualifier else {}
         with aws_errors(f"invoke {function}{f':{qualifier}' if qualifier else ''}"):
-            reply = self.client.invoke(FunctionName=function, Payload=body, LogType="Tail", **arguments)
+            reply = client.invoke(FunctionName=function, Payload=body, LogType="Tail", **arguments)
             answer = reply["Payload"].read()
         tail = base64.b64decode(reply.get("LogResult") or "").decode("utf-8", "replace")
         request_id = str(reply["ResponseMetadata"].get("RequestId", ""))

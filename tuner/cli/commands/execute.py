@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 DOCUMENTS = ("result", "report", "summary")
 """Fields of an output that hold the address of a document."""
+MAX_INPUT_BYTES = 262_144
+"""Input of an execution (Step Functions quotas, 2026-09)."""
 _PARTIAL = re.compile(r"s3://\S+/result\.json")
 
 
@@ -79,8 +81,6 @@ def read_input(text: str) -> dict[str, Any]:
     Raises:
         InputError: it cannot be read, is not JSON, or is not what the state machine takes; every fault at once.
     """
-    from tuner.documents.input import input_faults
-
     if not text.lstrip().startswith("{"):
         text = _read_text(text)
     try:
@@ -90,10 +90,22 @@ def read_input(text: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise InputError.single("INPUT", "is not a JSON object", "give the input of an execution")
     # The input of a fleet names a list; it is checked by the fleet's own first state.
-    faults: Iterable[Fault] = () if "list" in document else input_faults(document)
+    faults: Iterable[Fault] = () if "list" in document else _faults_of(document)
     if faults:
         raise InputError(faults)
+    size = len(json.dumps(document).encode())
+    if size > MAX_INPUT_BYTES:
+        problem = f"has {size:,} bytes, and an execution takes {MAX_INPUT_BYTES:,}"
+        raise InputError.single("INPUT", problem, 'put the payload into S3 and name it: "payloadS3": "s3://…"')
     return document
+
+
+def _faults_of(document: dict[str, Any]) -> tuple[Fault, ...]:
+    from tuner.documents.input import input_faults
+    from tuner.documents.power_tuning import translate
+
+    read = translate(document)
+    return (*read.faults, *input_faults(read.document))
 
 
 def follow(events: Iterable[Event], execution: str, *, quiet: bool) -> None:

@@ -1,0 +1,73 @@
+"""The template as others deploy it: packaged for a repository, through Terraform, through the CDK."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from tests.cloud.fixtures import running
+from tests.e2e.statemachine.stack import ROOT, run_sam
+
+EXAMPLES = ROOT / "examples" / "deploy"
+SAR_FIELDS = {"Name", "Description", "Author", "SpdxLicenseId", "LicenseUrl", "ReadmeUrl", "SemanticVersion"}
+
+
+@pytest.fixture(scope="module")
+def packaged(build: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `sam package` writes."""
+    target = tmp_path_factory.mktemp("package") / "packaged.yaml"
+    with running() as cloud:
+        cloud.client("s3").create_bucket(Bucket="packages")
+        options = ["--s3-bucket", "packages", "--output-template-file", str(target)]
+        run_sam("package", "--template-file", str(build / "template.yaml"), *options, environment=cloud.environment())
+    return target
+
+
+def needs(*programs: str) -> None:
+    """Skip where a program is not installed; where TUNER_REQUIRE_NODE is set, as in CI, fail instead."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing and not os.environ.get("TUNER_REQUIRE_NODE"):
+        pytest.skip(f"{', '.join(missing)} was not found")
+    assert not missing, f"{missing} are required here"
+
+
+def test_the_packaged_template_is_valid_and_refers_to_uploads_alone(packaged: Path) -> None:
+    run_sam("validate", "--lint", "--template-file", str(packaged), "--region", "us-east-1")
+    document = yaml_parse(packaged.read_text("utf-8"))
+    for name, resource in document["Resources"].items():
+        for field in ("CodeUri", "ContentUri", "DefinitionUri"):
+            place = resource.get("Properties", {}).get(field)
+            assert place is None or "packages" in str(place), f"{name}.{field} is {place}"
+
+
+def test_the_packaged_template_can_be_published_as_a_serverless_application(packaged: Path) -> None:
+    document = yaml_parse(packaged.read_text("utf-8"))
+    application = document["Metadata"]["AWS::ServerlessRepo::Application"]
+    assert application.keys() >= SAR_FIELDS
+    assert all("packages" in application[field] for field in ("LicenseUrl", "ReadmeUrl")), "sam package uploads them"
+
+
+def test_the_terraform_module_is_formatted_and_valid_where_its_provider_can_be_installed(tmp_path: Path) -> None:
+    needs("terraform")
+    folder = shutil.copytree(EXAMPLES / "terraform", tmp_path / "module")
+    assert subprocess.run(["terraform", "fmt", "-check", "-diff", "."], cwd=folder, check=False).returncode == 0
+    if not os.environ.get("TUNER_DEPLOY_EXAMPLES"):
+        pytest.skip("TUNER_DEPLOY_EXAMPLES=1 installs the provider and validates")
+    subprocess.run(["terraform", "init", "-input=false", "-no-color"], cwd=folder, check=True)
+    subprocess.run(["terraform", "validate", "-no-color"], cwd=folder, check=True)
+
+
+def test_the_cdk_app_synthesizes_the_packaged_template(packaged: Path, tmp_path: Path) -> None:
+    if not os.environ.get("TUNER_DEPLOY_EXAMPLES"):
+        pytest.skip("TUNER_DEPLOY_EXAMPLES=1 installs the CDK and synthesizes")
+    needs("npm", "node")
+    folder = shutil.copytree(EXAMPLES / "cdk", tmp_path / "app")
+    subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=folder, check=True)
+    variables = {**os.environ, "CDK_OUTDIR": str(tmp_path / "out"), "TUNER_TEMPLATE": str(packaged)}
+    subprocess.run(["node", "app.js"], cwd=folder, env=variables, check=True)
+    assert "TunerStateMachine" in (tmp_path / "out" / "LambdaTuner.template.json").read_text("utf-8")
