@@ -17,9 +17,11 @@ from tuner.estimation.belief import Belief, cost_of_billed
 from tuner.estimation.cold_starts import draw_starts
 from tuner.estimation.exclusions import Exclusion, ruled_out
 from tuner.estimation.layout import Layout, candidates_of, layout_of
+from tuner.estimation.noise import throttling_variance
 from tuner.estimation.observations import Runs, runs_of, start_points
 from tuner.estimation.posterior import Draws, Prior, draw_posterior
-from tuner.estimation.tails import Tails, draw_tails
+from tuner.estimation.slow_runs import Tails
+from tuner.estimation.tails import draw_tails
 from tuner.model import Architecture, Configuration, Interval, Sample, SearchSpace
 from tuner.pricing.price_list import PriceList
 
@@ -120,7 +122,7 @@ def fit(
     rng = np.random.default_rng((seed, design, runs.count))
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         posterior = draw_posterior(runs, layout, prior, draws, rng)
-        tails = draw_tails(runs, posterior, rng)
+        tails = draw_tails(runs, posterior, throttling_variance(runs, layout), rng)
         init = draw_starts(start_points(samples, layout), layout, draws, rng)
     return Posterior(layout, runs, posterior, tails, init, prices)
 

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from tuner.estimation.belief import Belief, cost_of_billed
 from tuner.estimation.exclusions import failed
-from tuner.estimation.robust_statistics import PRIOR_SD, fit_noise, locate, steady_runs
+from tuner.estimation.robust_statistics import (
+    PRIOR_SD,
+    SHORTEST_MS,
+    Location,
+    Noise,
+    fit_noise,
+    locate,
+    steady_runs,
+)
+from tuner.estimation.slow_runs import Tails, usual_slow_runs
 from tuner.model import Configuration, Invocation, Sample, SearchSpace, invocations_of
 from tuner.pricing.price_list import PriceList
 
@@ -49,18 +58,37 @@ def measured_belief(
     shocks = rng.standard_t(noise.dof, size=(draws, len(candidates)))
     logs = np.array([loc.log_ms for loc in locations]) + shocks * np.array([loc.standard_error for loc in locations])
     median = np.exp(logs)
-    duration = median * noise.tail_factor
+    tails = _pooled_tails(steady, candidates, locations, noise, rng, draws)
+    duration = median * tails.mean[:, None]
     billed = duration + np.array([loc.billed_excess_ms for loc in locations])
     return Belief(
         candidates=candidates,
         duration_ms=duration,
         cost_usd=cost_of_billed(candidates, billed, prices),
-        p95_ms=median * noise.p95_factor,
-        p99_ms=median * noise.p99_factor,
+        p95_ms=median * tails.p95[:, None],
+        p99_ms=median * tails.p99[:, None],
         measured=np.ones(len(candidates), dtype=np.bool_),
         init_ms=_init_draws(grouped, candidates, rng, draws),
         excluded=excluded,
     )
+
+
+def _pooled_tails(
+    steady: Mapping[Configuration, Sequence[Invocation]],
+    candidates: Sequence[Configuration],
+    locations: Sequence[Location],
+    noise: Noise,
+    rng: np.random.Generator,
+    draws: int,
+) -> Tails:
+    """Factors over the location that all candidates share, so that they cancel where candidates are compared."""
+    residuals = [
+        math.log(max(run.duration_ms or 0.0, SHORTEST_MS)) - location.log_ms
+        for candidate, location in zip(candidates, locations, strict=True)
+        for run in steady[candidate]
+    ]
+    slow = usual_slow_runs().given(np.array(residuals), noise.total_sd)
+    return slow.draw(np.full(draws, noise.total_sd), rng)
 
 
 def _init_draws(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.estimation.slow_runs import SlowRuns, usual_slow_runs
 from tuner.model import Invocation
 
 Floats = NDArray[np.float64]
@@ -23,11 +24,17 @@ PRIOR_SD = 0.05
 x86_64 CPU-bound functions vary by 2.5 to 5%, environments by about as much."""
 PRIOR_WEIGHT = 4.0
 """Observations that the prior spread counts for."""
+SHORTEST_MS = 0.01
+"""Shorter durations are taken for this."""
+OTHERS_STRENGTH = 0.5
+"""How much the slow runs of other configurations tell of one configuration, beside its own."""
+STATISTICS_DRAWS = 2000
+"""Draws behind the interval of a mean."""
 STUDENT_DOF = 4.0
 """Tail weight of single runs: outliers are weighed down by (dof + 1)/(dof + z^2), not dropped."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Noise:
     """Spread of single runs, pooled over configurations; log units.
 
@@ -35,17 +42,18 @@ class Noise:
         run_sd: spread of runs within an environment.
         environment_sd: spread between environments of one configuration.
         dof: degrees of freedom behind the spread of environment means, prior included.
-        tail_factor: mean over robust location.
-        p95_factor: 95th percentile over robust location.
-        p99_factor: 99th percentile over robust location.
+        slow: how frequent slow runs are, as all configurations show it at half strength.
     """
 
     run_sd: float
     environment_sd: float
     dof: float
-    tail_factor: float
-    p95_factor: float
-    p99_factor: float
+    slow: SlowRuns
+
+    @property
+    def total_sd(self) -> float:
+        """Spread of a run in an environment that is not known."""
+        return math.hypot(self.run_sd, self.environment_sd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +130,13 @@ def fit_noise(groups: Iterable[Sequence[Invocation]]) -> Noise:
     # Means of environments differ by the noise of their runs too.
     between = sum(spread.between - run_variance * spread.between_dof * spread.mean_inverse for spread in spreads)
     environment_variance = max(prior + between, 0.1 * prior) / (PRIOR_WEIGHT + between_dof)
-    ratios = np.array([ratio for spread in spreads for ratio in spread.ratios])
-    tail_factor, p95_factor, p99_factor = _tail_factors(ratios, math.sqrt(run_variance + environment_variance))
+    residuals = np.array([residual for spread in spreads for residual in spread.residuals])
+    total_sd = math.sqrt(run_variance + environment_variance)
     return Noise(
         run_sd=math.sqrt(run_variance),
         environment_sd=math.sqrt(environment_variance),
         dof=PRIOR_WEIGHT + between_dof,
-        tail_factor=tail_factor,
-        p95_factor=p95_factor,
-        p99_factor=p99_factor,
+        slow=usual_slow_runs().given(residuals, total_sd, strength=OTHERS_STRENGTH),
     )
 
 
@@ -138,7 +144,7 @@ def fit_noise(groups: Iterable[Sequence[Invocation]]) -> Noise:
 class _Spread:
     """Sums of squares of one configuration, within and between environments, in log units.
 
-    `mean_inverse` is the mean of one over the runs of an environment; `ratios` are the runs over their location.
+    `mean_inverse` is the mean of one over the runs of an environment; `residuals` are the log runs over their location.
     """
 
     within: float
@@ -146,7 +152,7 @@ class _Spread:
     between: float
     between_dof: int
     mean_inverse: float
-    ratios: Sequence[float]
+    residuals: Sequence[float]
 
 
 def _spread(runs: Sequence[Invocation]) -> _Spread:
@@ -162,16 +168,8 @@ def _spread(runs: Sequence[Invocation]) -> _Spread:
         between=float(np.sum((means - np.median(means)) ** 2)),
         between_dof=len(environments) - 1,
         mean_inverse=float(np.mean([1 / len(values) for values in environments])),
-        ratios=np.exp(logs - robust_mean(logs, scale)).tolist(),
+        residuals=(logs - robust_mean(logs, scale)).tolist(),
     )
-
-
-def _tail_factors(ratios: Floats, total_sd: float) -> tuple[float, float, float]:
-    """Mean, 95th and 99th percentile over the robust location: observed where that is possible, else log-normal."""
-    if len(ratios) < 20:
-        return math.exp(total_sd**2 / 2), math.exp(1.645 * total_sd), math.exp(2.326 * total_sd)
-    p95, p99 = np.quantile(ratios, [0.95, 0.99])
-    return max(1.0, float(ratios.mean())), max(1.0, float(p95)), max(1.0, float(p99))
 
 
 def locate(runs: Sequence[Invocation], noise: Noise) -> Location:
@@ -200,15 +198,19 @@ def statistics(values: Sequence[float], environments: Sequence[str], noise: Nois
         noise: the pooled noise.
     """
     array = np.asarray(values, dtype=np.float64)
+    logs = np.log(np.maximum(array, 1e-9))
     counts = Counter(environments)
     precision = sum(1 / (noise.environment_sd**2 + noise.run_sd**2 / count) for count in counts.values())
-    half = t_quantile(0.975, noise.dof) / math.sqrt(precision)
+    centre = robust_mean(logs, max(noise.run_sd, 1e-3))
+    # All configurations count by half already, so that the other half makes the own runs count fully.
+    slow = noise.slow.given(logs - centre, noise.total_sd, strength=1 - OTHERS_STRENGTH)
+    rng = np.random.default_rng(len(array))
+    mean_factor = slow.draw_mean(np.full(STATISTICS_DRAWS, noise.total_sd), rng)
+    shocks = rng.standard_t(noise.dof, STATISTICS_DRAWS) / math.sqrt(precision)
+    low, high = np.quantile(np.exp(centre + shocks) * mean_factor, (0.025, 0.975))
     mean = float(array.mean())
-    centre = math.exp(robust_mean(np.log(np.maximum(array, 1e-9)), max(noise.run_sd, 1e-3)))
-    # Interval of the robust location, stretched to hold the plain mean that one slow run may have moved.
-    low, high = min(mean, centre * math.exp(-half)), max(mean, centre * math.exp(half))
     p50, p95, p99 = (float(q) for q in np.quantile(array, [0.5, 0.95, 0.99]))
-    return Statistics(mean, low, high, p50, p95, p99)
+    return Statistics(mean, min(mean, float(low)), max(mean, float(high)), p50, p95, p99)
 
 
 def trimmed_mean(values: Sequence[float], discard: float) -> float:
@@ -232,7 +234,7 @@ def t_quantile(probability: float, dof: float) -> float:
 
 
 def _log_durations(runs: Sequence[Invocation]) -> Floats:
-    return np.asarray(np.log([max(run.duration_ms or 0.0, 0.01) for run in runs]))
+    return np.asarray(np.log([max(run.duration_ms or 0.0, SHORTEST_MS) for run in runs]))
 
 
 def _by_environment(runs: Sequence[Invocation], logs: Floats) -> list[Floats]:

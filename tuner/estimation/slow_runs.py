@@ -1,0 +1,148 @@
+"""Runs that take a multiple of the usual time: how frequent they are, and how much they add to the mean.
+
+A run is ordinary (Student's t around the location) or slow (a factor, log-normal). Share and factor are held as a
+table of cells. Their prior weights come from published single runs, so that a few runs without a slow one do not
+prove that there is none. Knows nothing of sizes or curves.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+FACTOR_SD = 0.35
+"""Spread of slow runs around their factor, log units."""
+CORE_DOF = 5.0
+"""Tail weight of ordinary runs."""
+UNSEEN = 0.35
+"""Weight of cells that public runs may have missed: rare slow runs need hundreds of runs to show."""
+LARGEST_EXCESS = 0.5
+"""Unseen cells that add more than this to the mean lose weight with the square of what they add."""
+LEAST_CORE_SD = 0.01
+BISECTIONS = 30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SlowRuns:
+    """Cells of (share of slow runs, factor) with their weights.
+
+    Attributes:
+        share: of slow runs, shape (K,).
+        log_factor: of their duration over the location, shape (K,).
+        log_weight: up to a constant, shape (K,).
+    """
+
+    share: Floats
+    log_factor: Floats
+    log_weight: Floats
+
+    def given(self, residuals: Floats, core_sd: Floats | float, *, strength: float = 1.0) -> SlowRuns:
+        """The cells after runs were seen.
+
+        Args:
+            residuals: log duration over the location, shape (n,).
+            core_sd: spread of ordinary runs, log units, shape (n,) or one for all.
+            strength: power of the likelihood: 1 for own runs, less for runs of other configurations.
+        """
+        if not len(residuals):
+            return self
+        seen = strength * self._log_likelihood(residuals, np.maximum(core_sd, LEAST_CORE_SD))
+        return SlowRuns(self.share, self.log_factor, self.log_weight + seen)
+
+    def draw(self, core_sd: Floats, rng: np.random.Generator) -> Tails:
+        """Draws of the mean, the 95th and the 99th percentile over the location.
+
+        Args:
+            core_sd: spread of ordinary runs in each draw, log units, shape (S,).
+            rng: source of the draws.
+        """
+        share, log_factor = self._cells(len(core_sd), rng)
+        p95, p99 = (np.exp(_quantile(level, share, log_factor, core_sd)) for level in (0.95, 0.99))
+        return Tails(_mean(share, log_factor, core_sd), p95, p99)
+
+    def draw_mean(self, core_sd: Floats, rng: np.random.Generator) -> Floats:
+        """Draws of the mean over the location alone, shape (S,)."""
+        return _mean(*self._cells(len(core_sd), rng), core_sd)
+
+    def _cells(self, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        chance = np.exp(self.log_weight - self.log_weight.max())
+        cell = rng.choice(len(chance), count, p=chance / chance.sum())
+        return self.share[cell], self.log_factor[cell]
+
+    def _log_likelihood(self, residuals: Floats, core_sd: Floats) -> Floats:
+        from scipy.special import gammaln
+
+        sd = np.broadcast_to(core_sd, residuals.shape)
+        constant = gammaln((CORE_DOF + 1) / 2) - gammaln(CORE_DOF / 2) - 0.5 * math.log(CORE_DOF * math.pi)
+        core = np.exp(constant - (CORE_DOF + 1) / 2 * np.log1p((residuals / sd) ** 2 / CORE_DOF)) / sd
+        slow_sd = np.hypot(sd, FACTOR_SD)
+        slow = np.exp(-0.5 * ((residuals - self.log_factor[:, None]) / slow_sd) ** 2) / (
+            slow_sd * math.sqrt(2 * math.pi)
+        )
+        density = (1 - self.share[:, None]) * core + self.share[:, None] * slow
+        return np.asarray(np.log(density + 1e-300).sum(axis=1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tails:
+    """Factors over the location, per draw, shape (S,)."""
+
+    mean: Floats
+    p95: Floats
+    p99: Floats
+
+
+@cache
+def usual_slow_runs() -> SlowRuns:
+    """The cells before any run: what published single runs show, and what they may have missed."""
+    document = json.loads(files("tuner.estimation").joinpath("slow_runs.json").read_text("utf-8"))
+    shares, factors = np.array(document["shares"]), np.array(document["factors"])
+    weights = np.array(document["weights"])
+    seen = weights / weights.sum()
+    excess = shares[:, None] * (factors[None, :] - 1)
+    missed = np.minimum(1, (LARGEST_EXCESS / np.maximum(excess, 1e-9)) ** 2)
+    missed /= missed.sum()
+    weight = (1 - UNSEEN) * seen + UNSEEN * missed
+    share, log_factor = np.broadcast_arrays(shares[:, None], np.log(factors)[None, :])
+    return SlowRuns(share.ravel(), log_factor.ravel(), np.log(weight.ravel()))
+
+
+def unseen_bound(runs: int, *, share: float = 0.01, factor: float = 10.0) -> tuple[float, float] | None:
+    """What so many runs cannot have shown: the rarest share that they would have, and what a rarer one would add.
+
+    Args:
+        runs: runs in which no slow one was seen.
+        share, factor: an example: this share of the runs takes so many times as long.
+
+    Returns:
+        (share that runs of this number show with 95% chance, increase of the mean in the example as a fraction);
+        None where the runs suffice to see the example.
+    """
+    shown = 1 - 0.05 ** (1 / max(runs, 1))
+    return None if shown <= share else (shown, share * (factor - 1))
+
+
+def _mean(share: Floats, log_factor: Floats, core_sd: Floats) -> Floats:
+    slow = np.exp(log_factor + (core_sd**2 + FACTOR_SD**2) / 2)
+    return np.asarray((1 - share) * np.exp(core_sd**2 / 2) + share * slow)
+
+
+def _quantile(level: float, share: Floats, log_factor: Floats, core_sd: Floats) -> Floats:
+    """Quantile of the mixture, log units over the location, by bisection."""
+    from scipy.special import ndtr
+
+    slow_sd = np.hypot(core_sd, FACTOR_SD)
+    low, high = np.full(len(share), -1.0), np.maximum(5 * core_sd, log_factor + 5 * slow_sd)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        below = (1 - share) * ndtr(middle / core_sd) + share * ndtr((middle - log_factor) / slow_sd)
+        low, high = np.where(below < level, middle, low), np.where(below < level, high, middle)
+    return np.asarray((low + high) / 2)
