@@ -1,5 +1,5 @@
 "use strict";
-// The rule of tuner/search/recommendation.py (`choose`), on the rows of the curve. A test holds both to the same answers.
+// The rule of tuner/search/recommendation.py (`choose`) and tuner/search/strategies.py, on the rows of the curve. A test holds both to the same answers.
 
 function violation(row, bounds) {
   let sum = 0;
@@ -25,9 +25,7 @@ function choose(rows, wish) {
     tied = among.filter((i) => cost(i) <= limit);
     order = [duration, cost];
   } else if (weight === 0) {
-    const fastest = among.reduce((a, b) => (duration(b) - duration(a) || cost(b) - cost(a)) < 0 ? b : a);
-    const apart = Math.min(rows[fastest].duration.high, (1 + 5 * wish.tolerance) * duration(fastest));
-    const limit = Math.max((1 + wish.tolerance) * duration(fastest), apart);
+    const limit = (1 + 2 * wish.tolerance) * smallest(duration);
     tied = among.filter((i) => duration(i) <= limit);
     order = [cost, duration];
   } else {

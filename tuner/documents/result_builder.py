@@ -34,7 +34,7 @@ from tuner.documents.result import (
     TimeoutAdviceDocument,
     WarningDocument,
 )
-from tuner.estimation.belief import Belief
+from tuner.estimation.belief import Belief, interval_of
 from tuner.estimation.robust_statistics import (
     Noise,
     fit_noise,
@@ -376,5 +376,5 @@ def _configuration(configuration: Configuration) -> ConfigurationDocument:
 
 
 def _interval(draws: NDArray[np.float64]) -> IntervalDocument:
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return {"mean": float(draws.mean()), "low": float(low), "high": float(high), "level": 0.95}
+    found = interval_of(draws)
+    return {"mean": found.mean, "low": found.low, "high": found.high, "level": found.level}

@@ -14,10 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.estimation.exclusions import Exclusion
-from tuner.model import Configuration
+from tuner.model import Configuration, Interval
 from tuner.pricing.price_list import PriceList
 
 Draws = NDArray[np.float64]
+
+LEVEL = 0.95
+"""Level of every interval that is shown."""
+BELOW, ABOVE = 0.035, 0.015
+"""Shares of the draws that an interval leaves out at its two ends. Slow runs that were not seen can only raise a mean,
+so that less is left out above."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,3 +64,15 @@ def cost_of_billed(candidates: Sequence[Configuration], billed_ms: Draws, prices
     """Cost of invocations that are billed for `billed_ms`, shape (S, G), one column per candidate."""
     per_ms = np.array([prices.gb_second_usd(c.architecture) * c.memory_mb / 1024 / 1000 for c in candidates])
     return np.asarray(billed_ms * per_ms + prices.request_usd)
+
+
+def interval_bounds(draws: Draws) -> tuple[Draws, Draws]:
+    """Low and high ends of the interval of level `LEVEL`, over the first axis."""
+    low, high = np.quantile(draws, (BELOW, 1 - ABOVE), axis=0)
+    return low, high
+
+
+def interval_of(draws: Draws) -> Interval:
+    """Mean and interval of the draws of one value."""
+    low, high = interval_bounds(draws.reshape(-1))
+    return Interval(float(draws.mean()), float(low), float(high), LEVEL)

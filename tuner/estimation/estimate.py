@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.estimation.belief import Belief, cost_of_billed
+from tuner.estimation.belief import Belief, cost_of_billed, interval_of
 from tuner.estimation.cold_starts import draw_starts
 from tuner.estimation.exclusions import Exclusion, ruled_out
 from tuner.estimation.layout import Layout, candidates_of, layout_of
@@ -29,6 +29,8 @@ Floats = NDArray[np.float64]
 
 DRAWS = 1000
 """Joint draws: enough for 95% intervals to two digits and for regrets of a fraction of a percent."""
+P99_QUANTILE = 0.9
+"""Chance with which a timeout that is advised lies above the 99th percentile, before its margin."""
 DEFAULT_PRIOR = Prior()
 
 
@@ -65,11 +67,11 @@ class Posterior:
         belief = self.belief((configuration,))
         return Estimate(
             configuration,
-            _interval(belief.duration_ms),
-            _interval(belief.cost_usd),
-            _interval(belief.p95_ms),
-            _interval(belief.p99_ms),
-            None if belief.init_ms is None else _interval(belief.init_ms),
+            interval_of(belief.duration_ms),
+            interval_of(belief.cost_usd),
+            interval_of(belief.p95_ms),
+            interval_of(belief.p99_ms),
+            None if belief.init_ms is None else interval_of(belief.init_ms),
         )
 
     def location(self, candidates: Sequence[Configuration]) -> Floats:
@@ -139,21 +141,16 @@ def candidates(
 
 
 def timeout_advice_ms(belief: Belief, index: int, *, margin: float = 1.5) -> float:
-    """A timeout that a recommended configuration should not run into: the upper end of its p99, with a margin.
+    """A timeout that a recommended configuration should not run into: a margin above what its p99 may be.
 
     Args:
         belief: of the candidates.
         index: the recommended one.
         margin: factor on top, for what no sample has shown.
     """
-    p99 = float(np.quantile(belief.p99_ms[:, index], 0.975))
+    p99 = float(np.quantile(belief.p99_ms[:, index], P99_QUANTILE))
     return p99 * margin
 
 
 def _within(memory_mb: int, space: SearchSpace) -> bool:
     return space.memory_sizes_mb[0] <= memory_mb <= space.memory_sizes_mb[-1]
-
-
-def _interval(draws: Floats) -> Interval:
-    low, high = np.quantile(draws, (0.025, 0.975))
-    return Interval(float(draws.mean()), float(low), float(high))

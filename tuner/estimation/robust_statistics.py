@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.estimation.belief import interval_bounds
 from tuner.estimation.slow_runs import SlowRuns, usual_slow_runs
 from tuner.model import Invocation
 
@@ -205,9 +206,9 @@ def statistics(values: Sequence[float], environments: Sequence[str], noise: Nois
     # All configurations count by half already, so that the other half makes the own runs count fully.
     slow = noise.slow.given(logs - centre, noise.total_sd, strength=1 - OTHERS_STRENGTH)
     rng = np.random.default_rng(len(array))
-    mean_factor = slow.draw_mean(np.full(STATISTICS_DRAWS, noise.total_sd), rng)
+    mean_factor = slow.draw(np.full(STATISTICS_DRAWS, noise.total_sd), rng).mean
     shocks = rng.standard_t(noise.dof, STATISTICS_DRAWS) / math.sqrt(precision)
-    low, high = np.quantile(np.exp(centre + shocks) * mean_factor, (0.025, 0.975))
+    low, high = interval_bounds(np.exp(centre + shocks) * mean_factor)
     mean = float(array.mean())
     p50, p95, p99 = (float(q) for q in np.quantile(array, [0.5, 0.95, 0.99]))
     return Statistics(mean, min(mean, float(low)), max(mean, float(high)), p50, p95, p99)

@@ -22,10 +22,12 @@ FACTOR_SD = 0.35
 """Spread of slow runs around their factor, log units."""
 CORE_DOF = 5.0
 """Tail weight of ordinary runs."""
-UNSEEN = 0.35
+UNSEEN = 0.05
 """Weight of cells that public runs may have missed: rare slow runs need hundreds of runs to show."""
-LARGEST_EXCESS = 0.5
-"""Unseen cells that add more than this to the mean lose weight with the square of what they add."""
+RARE = 0.03
+"""Shares below this need more runs to show than a search makes."""
+UNSEEN_EXCESS, UNSEEN_EXCESS_SD = 0.4, 0.5
+"""What unseen rare slow runs add to the mean (one in a hundred that takes forty times as long), and its spread (log)."""
 LEAST_CORE_SD = 0.01
 BISECTIONS = 30
 
@@ -58,24 +60,39 @@ class SlowRuns:
         return SlowRuns(self.share, self.log_factor, self.log_weight + seen)
 
     def draw(self, core_sd: Floats, rng: np.random.Generator) -> Tails:
-        """Draws of the mean, the 95th and the 99th percentile over the location.
+        """Draws of the mean, and the percentiles of the next run, over the location.
 
         Args:
             core_sd: spread of ordinary runs in each draw, log units, shape (S,).
             rng: source of the draws.
         """
-        share, log_factor = self._cells(len(core_sd), rng)
-        p95, p99 = (np.exp(_quantile(level, share, log_factor, core_sd)) for level in (0.95, 0.99))
-        return Tails(_mean(share, log_factor, core_sd), p95, p99)
+        chance = self._chances
+        cell = rng.choice(len(chance), len(core_sd), p=chance)
+        share, log_factor = self.share[cell], self.log_factor[cell]
+        slow = np.exp(log_factor + (core_sd**2 + FACTOR_SD**2) / 2)
+        mean = (1 - share) * np.exp(core_sd**2 / 2) + share * slow
+        return Tails(mean, self._percentile(0.95, core_sd), self._percentile(0.99, core_sd))
 
-    def draw_mean(self, core_sd: Floats, rng: np.random.Generator) -> Floats:
-        """Draws of the mean over the location alone, shape (S,)."""
-        return _mean(*self._cells(len(core_sd), rng), core_sd)
-
-    def _cells(self, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    @property
+    def _chances(self) -> Floats:
         chance = np.exp(self.log_weight - self.log_weight.max())
-        cell = rng.choice(len(chance), count, p=chance / chance.sum())
-        return self.share[cell], self.log_factor[cell]
+        return np.asarray(chance / chance.sum())
+
+    def _percentile(self, level: float, core_sd: Floats) -> Floats:
+        """The percentile of a run that is drawn from all cells, shape (S,), by bisection of its logarithm."""
+        from scipy.special import ndtr
+
+        log_factor, at = np.unique(self.log_factor, return_inverse=True)
+        share = np.bincount(at, weights=self._chances * self.share)
+        sd, back = np.unique(core_sd, return_inverse=True)
+        slow_sd = np.hypot(sd[:, None], FACTOR_SD)
+        low, high = np.full(len(sd), -1.0), np.maximum(5 * sd, log_factor[-1] + 5 * slow_sd[:, 0])
+        for _ in range(BISECTIONS):
+            middle = (low + high) / 2
+            slow = ndtr((middle[:, None] - log_factor) / slow_sd) @ share
+            below = (1 - share.sum()) * ndtr(middle / np.maximum(sd, 1e-9)) + slow
+            low, high = np.where(below < level, middle, low), np.where(below < level, high, middle)
+        return np.asarray(np.exp((low + high) / 2)[back])
 
     def _log_likelihood(self, residuals: Floats, core_sd: Floats) -> Floats:
         from scipy.special import gammaln
@@ -93,7 +110,7 @@ class SlowRuns:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tails:
-    """Factors over the location, per draw, shape (S,)."""
+    """Factors over the location, per draw, shape (S,). The mean is uncertain; the percentiles are of the next run."""
 
     mean: Floats
     p95: Floats
@@ -106,9 +123,11 @@ def usual_slow_runs() -> SlowRuns:
     document = json.loads(files("tuner.estimation").joinpath("slow_runs.json").read_text("utf-8"))
     shares, factors = np.array(document["shares"]), np.array(document["factors"])
     weights = np.array(document["weights"])
-    seen = weights / weights.sum()
+    seen = _smoothed(_smoothed(weights / weights.sum()).T).T
     excess = shares[:, None] * (factors[None, :] - 1)
-    missed = np.minimum(1, (LARGEST_EXCESS / np.maximum(excess, 1e-9)) ** 2)
+    distance = np.log(np.maximum(excess, 1e-9) / UNSEEN_EXCESS)
+    rare = np.exp(-0.5 * (distance / UNSEEN_EXCESS_SD) ** 2)
+    missed = np.where(shares[:, None] < RARE, rare, np.exp(-np.maximum(distance, 0)))
     missed /= missed.sum()
     weight = (1 - UNSEEN) * seen + UNSEEN * missed
     share, log_factor = np.broadcast_arrays(shares[:, None], np.log(factors)[None, :])
@@ -130,19 +149,8 @@ def unseen_bound(runs: int, *, share: float = 0.01, factor: float = 10.0) -> tup
     return None if shown <= share else (shown, share * (factor - 1))
 
 
-def _mean(share: Floats, log_factor: Floats, core_sd: Floats) -> Floats:
-    slow = np.exp(log_factor + (core_sd**2 + FACTOR_SD**2) / 2)
-    return np.asarray((1 - share) * np.exp(core_sd**2 / 2) + share * slow)
-
-
-def _quantile(level: float, share: Floats, log_factor: Floats, core_sd: Floats) -> Floats:
-    """Quantile of the mixture, log units over the location, by bisection."""
-    from scipy.special import ndtr
-
-    slow_sd = np.hypot(core_sd, FACTOR_SD)
-    low, high = np.full(len(share), -1.0), np.maximum(5 * core_sd, log_factor + 5 * slow_sd)
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        below = (1 - share) * ndtr(middle / core_sd) + share * ndtr((middle - log_factor) / slow_sd)
-        low, high = np.where(below < level, middle, low), np.where(below < level, high, middle)
-    return np.asarray((low + high) / 2)
+def _smoothed(weights: Floats) -> Floats:
+    """Half of each row's weight is shared with the rows beside it: the table is too fine for the runs behind it."""
+    above = np.concatenate([weights[:1], weights[:-1]])
+    below = np.concatenate([weights[1:], weights[-1:]])
+    return np.asarray(weights / 2 + (above + below) / 4)

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from tuner.estimation.belief import Belief, Draws
+from tuner.estimation.belief import Belief, Draws, interval_of
 from tuner.model import Configuration, Interval
-
-LEVEL = 0.95
-"""Level of every interval that is shown."""
-_TAIL = (1 - LEVEL) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +25,4 @@ def summarise(belief: Belief) -> tuple[Row, ...]:
 
 
 def _intervals(draws: Draws) -> list[Interval]:
-    low, high = np.quantile(draws, (_TAIL, 1 - _TAIL), axis=0)
-    return [
-        Interval(float(mean), float(bottom), float(top), LEVEL)
-        for mean, bottom, top in zip(draws.mean(axis=0), low, high, strict=True)
-    ]
+    return [interval_of(column) for column in draws.T]

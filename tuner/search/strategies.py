@@ -18,8 +18,8 @@ from tuner.search.rows import Row
 
 TIE_SHARE = 0.5
 """Part of the tolerance that cost gives away for speed. The rest is left for what the search does not know."""
-MOST_TOLERANCES = 5.0
-"""Speed gives time away within the fastest candidate's interval, but never more than so many tolerances."""
+SPEED_TOLERANCES = 2.0
+"""Speed gives away so many tolerances of time for money. Duration is flat near the fastest size, and cost is not."""
 
 
 class Strategy(Protocol):
@@ -85,7 +85,7 @@ class Cost:
 
 
 class Speed:
-    """The fastest. Of those that are not told apart from it, the cheapest."""
+    """The fastest. Of those within two tolerances of it, the cheapest."""
 
     def cost_weight(self, objective: Objective) -> float:
         """Duration alone."""
@@ -98,12 +98,8 @@ class Speed:
         return duration_ms
 
     def ties(self, rows: Sequence[Row], among: Sequence[int], objective: Objective) -> list[int]:
-        """Rows within the tolerance of the fastest, or within its interval up to five tolerances."""
-        fastest = min(among, key=lambda i: (rows[i].duration_ms.mean, rows[i].cost_usd.mean))
-        duration = rows[fastest].duration_ms
-        # A size that was not measured has a wide interval: it may not excuse what is slower by a lot.
-        apart = min(duration.high, (1 + MOST_TOLERANCES * objective.tolerance) * duration.mean)
-        limit = max((1 + objective.tolerance) * duration.mean, apart)
+        """Rows within two tolerances of the fastest."""
+        limit = (1 + SPEED_TOLERANCES * objective.tolerance) * min(rows[i].duration_ms.mean for i in among)
         return [i for i in among if rows[i].duration_ms.mean <= limit]
 
     def order(self, row: Row) -> tuple[float, float]:
@@ -114,7 +110,8 @@ class Speed:
         """The fastest, or the cheapest of those that are nearly as fast."""
         if ties == 1:
             return "is the fastest"
-        return f"is the cheapest of {ties} configurations that are not told apart from the fastest"
+        within = f"{100 * SPEED_TOLERANCES * objective.tolerance:.3g}%"
+        return f"is the cheapest of {ties} configurations that are within {within} of the fastest"
 
 
 class Balanced:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tuner.estimation.belief import interval_bounds
 from tuner.model import Configuration, FunctionIdentity, Sample, Trial
 from tuner.pricing.price_list import PriceList
 from tuner.pricing.spending import spent
@@ -30,8 +31,6 @@ FREE_ENVIRONMENTS = 10
 """Environments that free runs come from, one cold start in each."""
 FREE_RUNS_PER_ENVIRONMENT = 10
 """Runs in each of them: 100 free runs in all."""
-LEVEL = 0.95
-"""Level of the intervals whose coverage is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +183,7 @@ def _by_belief(study: Study, truth: Truth) -> _Found:
 
 def _covered(draws: Floats, true: Floats) -> Floats:
     """Of each candidate 1 where the interval of its draws (shape (S, G)) holds the truth (shape (G,)), else 0."""
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(draws, (tail, 1 - tail), axis=0)
+    low, high = interval_bounds(draws)
     return np.asarray((low <= true) & (true <= high), dtype=np.float64)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
@@ -40,8 +38,8 @@ def test_whether_periods_show_is_learned_from_the_runs() -> None:
     """30 ms runs at 512 MB: steady ones are believed, jumpy ones are not."""
 
     def width(samples: list[Sample]) -> float:
-        duration = fit(samples, SPACE, PRICES, seed=1).at(512, X86).duration_ms
-        return math.log(duration.high / duration.low)
+        location = fit(samples, SPACE, PRICES, seed=1).location((Configuration(512, X86),))
+        return float(np.ptp(np.quantile(location, (0.025, 0.975))))
 
     lengths = np.random.default_rng(3).uniform(24, 38, 6)
     jumpy = [

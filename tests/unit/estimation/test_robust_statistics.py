@@ -20,6 +20,7 @@ from tuner.estimation.robust_statistics import (
     steady_runs,
     trimmed_mean,
 )
+from tuner.estimation.slow_runs import usual_slow_runs
 from tuner.model import Invocation, Outcome
 
 
@@ -58,7 +59,7 @@ def test_noise_is_told_apart_within_and_between_environments() -> None:
 def test_noise_of_nothing_is_what_published_functions_show() -> None:
     noise = fit_noise([])
     assert (noise.run_sd, noise.environment_sd) == (PRIOR_SD, PRIOR_SD)
-    assert 1 < noise.tail_factor < noise.p95_factor < noise.p99_factor
+    assert noise.slow.log_weight == pytest.approx(usual_slow_runs().log_weight)
 
 
 def test_warm_runs_stand_for_a_configuration_and_cold_ones_where_there_is_none() -> None:
@@ -95,7 +96,7 @@ def test_statistics_never_fail_and_their_interval_holds_their_mean(runs: list[In
 
 
 def test_more_environments_tell_more_than_more_runs_in_one() -> None:
-    noise = Noise(0.05, 0.05, 30, 1, 1, 1)
+    noise = Noise(0.05, 0.05, 30, usual_slow_runs())
     in_one = locate([ran(100, "a")] * 8, noise)
     in_many = locate([ran(100, f"{i}") for i in range(4)], noise)
     assert in_many.standard_error < in_one.standard_error

@@ -1,0 +1,74 @@
+"""Slow runs raise the mean that is billed, and a few clean runs do not prove that there are none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.unit.studies import PRICES, ran, sample_of
+from tuner.estimation.belief import interval_bounds
+from tuner.estimation.measured_belief import measured_belief
+from tuner.estimation.robust_statistics import fit_noise, statistics
+from tuner.estimation.slow_runs import SlowRuns, Tails, unseen_bound, usual_slow_runs
+
+SD = 0.05
+
+
+def drawn(residuals: list[float], sd: float = SD) -> Tails:
+    found: SlowRuns = usual_slow_runs().given(np.array(residuals), sd)
+    return found.draw(np.full(2000, sd), np.random.default_rng(0))
+
+
+def test_many_clean_runs_leave_no_room_for_slow_ones() -> None:
+    mean = drawn([0.0, 0.03, -0.04] * 200).mean
+    assert mean.mean() == pytest.approx(1.0, abs=0.02)
+    assert np.quantile(mean, 0.975) < 1.2
+
+
+def test_a_few_clean_runs_leave_room_for_one_slow_run_in_a_hundred_that_takes_forty_times_as_long() -> None:
+    mean = drawn([0.0, 0.03, -0.04, 0.05] * 5).mean
+    assert np.quantile(mean, 0.025) < 1.01
+    assert np.quantile(mean, 0.975) > 1.39
+    assert mean.mean() < 1.1
+
+
+@pytest.mark.parametrize(("slow", "total", "factor"), [(3, 30, 5.0), (4, 32, 150.0), (2, 20, 20.0)])
+def test_the_interval_of_the_mean_holds_what_the_slow_runs_add(slow: int, total: int, factor: float) -> None:
+    mean = drawn([float(np.log(factor))] * slow + [0.0] * (total - slow)).mean
+    true = 1 + slow / total * (factor - 1)
+    low, high = interval_bounds(mean)
+    assert low < true < high
+    assert true / 1.6 < np.median(mean) < true * 1.6
+
+
+def test_percentiles_are_those_of_the_mixture() -> None:
+    tails = drawn([float(np.log(5.0))] * 30 + [0.0] * 270)
+    assert np.median(tails.p95) > 3
+    assert (tails.p99 >= tails.p95).all()
+    assert drawn([0.0] * 600, 0.1).p95 == pytest.approx(np.exp(1.645 * 0.1), rel=0.05)
+
+
+def test_slow_runs_of_one_size_cancel_between_sizes() -> None:
+    clean = [ran(100, f"{i}") for i in range(10)]
+    told = [sample_of(128, clean), sample_of(256, [*clean[:-1], ran(20_000, "9")])]
+    belief = measured_belief(told, PRICES, seed=0)
+    ratio = belief.duration_ms[:, 1] / belief.duration_ms[:, 0]
+    assert np.median(ratio) == pytest.approx(1.0, rel=0.15)
+    assert belief.duration_ms.mean() > 110
+
+
+def test_the_interval_of_a_measured_mean_holds_the_mean_that_a_slow_run_moved() -> None:
+    runs = [ran(1.0, f"{i}") for i in range(14)] + [ran(200.0, "14"), ran(200.0, "15")]
+    noise = fit_noise([runs])
+    found = statistics([run.duration_ms or 0.0 for run in runs], [run.environment for run in runs], noise)
+    assert found.p50 == 1.0
+    assert found.low < 20 < found.mean == pytest.approx(25.9, rel=0.01)
+    assert 26 < found.high < 400
+
+
+def test_what_so_many_runs_cannot_show_has_a_bound() -> None:
+    bound = unseen_bound(30)
+    assert bound is not None
+    assert bound[0] == pytest.approx(0.095, abs=0.001)
+    assert bound[1] == pytest.approx(0.09)
+    assert unseen_bound(400) is None
