@@ -22,12 +22,15 @@ FACTOR_SD = 0.35
 """Spread of slow runs around their factor, log units."""
 CORE_DOF = 5.0
 """Tail weight of ordinary runs."""
-UNSEEN = 0.05
-"""Weight of cells that public runs may have missed: rare slow runs need hundreds of runs to show."""
+UNSEEN, UNUSUAL = 0.05, 0.02
+"""Weights of cells that public runs may have missed: rare slow runs, which need hundreds of runs to show, and
+functions of another kind than the public ones, whose slow runs are frequent."""
 RARE = 0.03
 """Shares below this need more runs to show than a search makes."""
 UNSEEN_EXCESS, UNSEEN_EXCESS_SD = 0.4, 0.5
-"""What unseen rare slow runs add to the mean (one in a hundred that takes forty times as long), and its spread (log)."""
+"""What unseen rare slow runs add to the mean (one in a hundred that takes 40 times as long), and its spread (log)."""
+UNSEEN_FACTOR, UNSEEN_FACTOR_SD = 40.0, 0.7
+"""How many times as long they take, and its spread (log)."""
 LEAST_CORE_SD = 0.01
 BISECTIONS = 30
 
@@ -126,10 +129,11 @@ def usual_slow_runs() -> SlowRuns:
     seen = _smoothed(_smoothed(weights / weights.sum()).T).T
     excess = shares[:, None] * (factors[None, :] - 1)
     distance = np.log(np.maximum(excess, 1e-9) / UNSEEN_EXCESS)
-    rare = np.exp(-0.5 * (distance / UNSEEN_EXCESS_SD) ** 2)
-    missed = np.where(shares[:, None] < RARE, rare, np.exp(-np.maximum(distance, 0)))
-    missed /= missed.sum()
-    weight = (1 - UNSEEN) * seen + UNSEEN * missed
+    rare = shares[:, None] < RARE
+    apart = np.hypot(distance / UNSEEN_EXCESS_SD, np.log(factors / UNSEEN_FACTOR) / UNSEEN_FACTOR_SD)
+    unseen = np.where(rare, np.exp(-0.5 * apart**2), 0.0)
+    unusual = np.where(rare, 0.0, np.exp(-np.maximum(distance, 0) / 2))
+    weight = (1 - UNSEEN - UNUSUAL) * seen + UNSEEN * unseen / unseen.sum() + UNUSUAL * unusual / unusual.sum()
     share, log_factor = np.broadcast_arrays(shares[:, None], np.log(factors)[None, :])
     return SlowRuns(share.ravel(), log_factor.ravel(), np.log(weight.ravel()))
 

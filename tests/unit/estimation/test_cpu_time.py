@@ -14,7 +14,7 @@ from tuner.estimation.estimate import fit
 from tuner.estimation.layout import layout_of
 from tuner.estimation.mechanisms import draw_particles
 from tuner.estimation.observations import runs_of
-from tuner.model import Invocation, Outcome, Sample, SearchSpace
+from tuner.model import Configuration, Invocation, Outcome, Sample, SearchSpace
 from tuner.pricing.price_list import price_list
 
 PRICES = price_list("us-east-1")
@@ -30,9 +30,10 @@ def with_cpu(samples: list[Sample], share: float) -> list[Sample]:
 
 
 def width_at(samples: list[Sample], memory_mb: int) -> tuple[float, float]:
-    """Mean duration at a size, and the ratio of the ends of its interval."""
-    duration = fit(samples, SPACE, PRICES, seed=1).at(memory_mb, X86).duration_ms
-    return duration.mean, duration.high / duration.low
+    """Median duration at a size, and the ratio of the ends of its interval."""
+    location = fit(samples, SPACE, PRICES, seed=1).location((Configuration(memory_mb, X86),))
+    low, middle, high = np.exp(np.quantile(location, (0.025, 0.5, 0.975)))
+    return float(middle), float(high / low)
 
 
 def test_a_throttled_function_halves_its_time_with_twice_the_memory() -> None:

@@ -10,7 +10,7 @@ from tuner.estimation.estimate import fit
 from tuner.estimation.layout import layout_of
 from tuner.estimation.noise import LONGEST_JUMPY_MS, throttling_variance
 from tuner.estimation.observations import runs_of
-from tuner.model import Sample, SearchSpace
+from tuner.model import Configuration, Sample, SearchSpace
 from tuner.pricing.price_list import price_list
 
 PRICES = price_list("us-east-1")

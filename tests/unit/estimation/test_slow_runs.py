@@ -21,7 +21,7 @@ def drawn(residuals: list[float], sd: float = SD) -> Tails:
 
 def test_many_clean_runs_leave_no_room_for_slow_ones() -> None:
     mean = drawn([0.0, 0.03, -0.04] * 200).mean
-    assert mean.mean() == pytest.approx(1.0, abs=0.02)
+    assert mean.mean() == pytest.approx(1.0, abs=0.03)
     assert np.quantile(mean, 0.975) < 1.2
 
 
