@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.estimation.belief import Belief
+from tuner.estimation.belief import LEVEL, Belief
 from tuner.estimation.estimate import candidates, fit
 from tuner.estimation.measured_belief import measured_belief
 from tuner.model import Configuration, Interval, Objective, Sample, SearchSpace
 from tuner.pricing.price_list import PriceList
 from tuner.search.recommendation import objective_best
-from tuner.search.rows import LEVEL
 from tuner.search.strategies import objective_values
 
 WORTH_CHANGING = 0.05
