@@ -57,6 +57,8 @@ class LocalOptions:
         tmp_mb: size of /tmp (ephemeral storage).
         region: AWS_REGION of the function. None: that of the shell, else us-east-1.
         log: file that gets all output of the function. None: no file does.
+        excluded: folder from which no module of the function may be loaded: the working tree of which a
+            revision is measured. None: there is none.
     """
 
     root: str | None = None
@@ -67,6 +69,7 @@ class LocalOptions:
     tmp_mb: int = 512
     region: str | None = None
     log: str | None = None
+    excluded: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from tuner.comparison.duet_plan import Duet, DuetPlan, EnvironmentPair
 from tuner.errors import Fault, InputError
 from tuner.local.backend import LocalBackend, handler_faults
-from tuner.local.revisions import file_at
+from tuner.local.revisions import Checkout, file_at
 from tuner.local.scheduling import Lane, LocalScheduler
 from tuner.model import Trial
 from tuner.settings import Settings
@@ -85,30 +85,48 @@ def local_duet(settings: Settings, baseline: str, candidate: str) -> Iterator[Du
         InputError: a version cannot be found or loaded, with every fault.
     """
     with ExitStack() as resources:
-        targets = {
-            flag: resources.enter_context(_local_version(settings.target, version, flag))
+        versions = {
+            flag: resources.enter_context(_local_version(settings, version, flag))
             for flag, version in (("--baseline", baseline), ("--candidate", candidate))
         }
         faults = [
-            Fault(flag, fault.problem, fault.remedy) for flag, name in targets.items() for fault in handler_faults(name)
+            Fault(flag, fault.problem, fault.remedy)
+            for flag, version in versions.items()
+            for fault in handler_faults(version.target, version.local)
         ]
         if faults:
             raise InputError(faults)
-        before, after = (
-            resources.enter_context(LocalBackend(replace(settings, target=target))) for target in targets.values()
-        )
+        before, after = (resources.enter_context(LocalBackend(version)) for version in versions.values())
         yield Duet(before, after, lambda plan, seed: LocalPairs(before, after, plan, seed))
 
 
 @contextmanager
-def _local_version(target: str, version: str, flag: str) -> Iterator[str]:
-    """A version of a handler as a target of its own."""
-    name, _, handler = target.rpartition(":")
+def _local_version(settings: Settings, version: str, flag: str) -> Iterator[Settings]:
+    """The settings of a version of a handler, which is a target of its own."""
+    name, _, handler = settings.target.rpartition(":")
     file, _, own_handler = version.rpartition(":")
     if file and Path(file).is_file():
-        yield f"{file}:{own_handler}"
+        yield replace(settings, target=f"{file}:{own_handler}")
     elif Path(version).is_file():
-        yield f"{version}:{handler}"
+        yield replace(settings, target=f"{version}:{handler}")
     else:
-        with file_at(Path(name), version, path=flag) as found:
-            yield f"{found}:{handler}"
+        with file_at(Path(name), version, path=flag) as checkout:
+            root = _root_at(settings.local.root, checkout)
+            local = replace(settings.local, root=root, excluded=str(checkout.working_tree))
+            yield replace(settings, target=f"{checkout.file}:{handler}", local=local)
+
+
+def _root_at(root: str | None, checkout: Checkout) -> str | None:
+    """The folder of the code in a checkout.
+
+    Raises:
+        InputError: it is not in the repository.
+    """
+    if root is None:
+        return None
+    given = Path(root).resolve()
+    if not given.is_relative_to(checkout.working_tree):
+        raise InputError.single(
+            "--root", f"{root} is not in {checkout.working_tree}", "give a folder of the repository"
+        )
+    return str(checkout.folder / given.relative_to(checkout.working_tree))

@@ -21,7 +21,7 @@ from tuner.local.host import max_memory_mb
 from tuner.local.limits.governor import Governor
 from tuner.local.worker.environment import ExecutionEnvironment
 from tuner.local.worker.output import last_lines
-from tuner.local.worker.runtimes import COMMAND, Runtime, runtime_of, suffixes
+from tuner.local.worker.runtimes import COMMAND, EXCLUDED_VARIABLE, Runtime, runtime_of, suffixes
 from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
 from tuner.model import FunctionError
 from tuner.pricing.price_list import DEFAULT_REGION
@@ -84,12 +84,16 @@ class LocalHandler:
             memory_mb=memory_mb,
             timeout_s=self.options.timeout_s if timeout_s is None else timeout_s,
             region=self.region,
-            environment=tuple(sorted(self.options.environment.items())),
+            environment=tuple(sorted(self._variables().items())),
             inherit_environment=True,
             throttled=throttled,
             provided=self.runtime is None,
             tmp_mb=self.options.tmp_mb,
         )
+
+    def _variables(self) -> dict[str, str]:
+        excluded = {EXCLUDED_VARIABLE: self.options.excluded} if self.options.excluded else {}
+        return {**self.options.environment, **excluded}
 
     def code_sha256(self) -> str:
         """SHA-256 over the source files of the function, and their names.

@@ -1,4 +1,8 @@
-"""A file of a git repository as it was at a revision, with everything beside it, in a folder that goes away again."""
+"""A git repository as it was at a revision, in a folder that goes away again.
+
+What git ignores and the function needs (`node_modules`, packages that were vendored into its folder) is linked from the
+working tree.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,35 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.errors import BackendError, InputError
 
+_NEVER_LINKED = frozenset({"__pycache__", "tuning", "venv", "build", "dist"})
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A repository as it was at a revision.
+
+    Attributes:
+        file: the file that was asked for.
+        folder: top of the checkout.
+        working_tree: top of the repository.
+    """
+
+    file: Path
+    folder: Path
+    working_tree: Path
+
 
 @contextmanager
-def file_at(file: Path, revision: str, *, path: str) -> Iterator[Path]:
+def file_at(file: Path, revision: str, *, path: str) -> Iterator[Checkout]:
     """Lay the whole repository of a file out as it was at a revision.
 
-    Links that lead out of the repository are left out. What git does not know is not there, but
-    for `node_modules`: those of today are linked.
+    Links that lead out of the repository are left out. What git does not know is not there, but for what it ignores
+    beside the file: `node_modules` and vendored packages are linked.
 
     Args:
         file: a file of the repository; it need not exist today.
@@ -26,7 +48,7 @@ def file_at(file: Path, revision: str, *, path: str) -> Iterator[Path]:
         path: what to call the revision in a fault.
 
     Yields:
-        The path of the file at that revision.
+        The checkout.
 
     Raises:
         InputError: no repository, no such revision, or the file was not in it.
@@ -47,10 +69,11 @@ def file_at(file: Path, revision: str, *, path: str) -> Iterator[Path]:
         except OSError as exc:
             raise BackendError(f"cannot lay out {revision} in {name}: {exc}", "see whether there is space") from exc
         found = Path(name) / inside
-        if not found.is_file():
+        if not found.exists():
             raise InputError.single(path, f"{inside} is not in {revision}", "name a revision that has the file")
         _link_modules(root, Path(name), inside)
-        yield found
+        _link_ignored(root, Path(name), inside if found.is_dir() else inside.parent)
+        yield Checkout(found, Path(name), root)
 
 
 def _without_ways_out(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
@@ -67,6 +90,19 @@ def _link_modules(root: Path, laid_out: Path, file: Path) -> None:
         here, there = (top / folder / "node_modules" for top in (root, laid_out))
         if here.is_dir() and not there.exists():
             there.symlink_to(here, target_is_directory=True)
+
+
+def _link_ignored(root: Path, laid_out: Path, folder: Path) -> None:
+    """Link the folders and Python files beside the file that git ignores, unless the revision has its own."""
+    listing = _git(root / folder, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z",
+                   path=str(folder), problem=f"{folder} cannot be listed")  # fmt: skip
+    for name in listing.decode("utf-8", "surrogateescape").split("\0"):
+        top = name.rstrip("/")
+        if not top or "/" in top or top.startswith(".") or top in _NEVER_LINKED:
+            continue
+        here, there = root / folder / top, laid_out / folder / top
+        if (here.is_dir() or here.suffix == ".py") and not there.exists():
+            there.symlink_to(here, target_is_directory=here.is_dir())
 
 
 def _git(folder: Path, *arguments: str, path: str, problem: str) -> bytes:

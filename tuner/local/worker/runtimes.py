@@ -97,6 +97,8 @@ NODE = Runtime(
 )
 COMMAND = "-- "
 """Before the words of a command that brings its own runtime, as on the command line."""
+EXCLUDED_VARIABLE = "_TUNER_EXCLUDED"
+"""Variable that tells a loop from which folder no module of the function may be loaded."""
 RUNTIMES = (PYTHON, NODE)
 """Every runtime whose handlers are files, in the order in which messages name them."""
 

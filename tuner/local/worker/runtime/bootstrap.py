@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # the module `typing` is not imported: it would lengthen ever
     from typing import Any, NoReturn
 
 CLIENT = "awslambdaric"
+EXCLUDED = "_TUNER_EXCLUDED"
+"""Variable with a folder from which no module may be loaded."""
 OWN_LOOP = "_TUNER_OWN_LOOP"
 """Variable that has this loop serve although AWS's client is there."""
 PREFIX = "/2018-06-01/runtime/"
@@ -86,6 +88,36 @@ class SourceLoader(importlib.machinery.SourceFileLoader):
     def path_stats(self, path: str) -> NoReturn:
         """Without them the import system looks for no byte code (`importlib.abc.SourceLoader.path_stats`)."""
         raise OSError(f"no byte code is read for {path}")
+
+
+class Guard:
+    """Refuses modules from a folder: the working tree of a function of which a revision is measured.
+
+    What is installed in an environment there belongs to no revision.
+    """
+
+    def __init__(self, excluded: str, root: str) -> None:
+        self._excluded, self._root = excluded + os.sep, root
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """The module as the other finders find it.
+
+        Raises:
+            ImportError: it lies in the folder.
+        """
+        for finder in sys.meta_path:
+            if finder is self or not hasattr(finder, "find_spec"):
+                continue
+            spec = finder.find_spec(name, path, target)
+            if spec is None:
+                continue
+            origin = os.path.abspath(spec.origin) if spec.has_location and spec.origin else ""
+            installed = f"{os.sep}site-packages{os.sep}" in origin or f"{os.sep}dist-packages{os.sep}" in origin
+            if origin.startswith(self._excluded) and not installed:
+                message = f"{name} would be loaded from {origin}, which is the working tree and not this revision"
+                raise ImportError(f"{message} ({self._root})", name=name, path=origin)
+            return spec
+        return None
 
 
 class Fault(Exception):  # noqa: N818  (Lambda's word)
@@ -359,6 +391,8 @@ def main() -> None:
     root = os.environ["LAMBDA_TASK_ROOT"]
     open_code(root)
     os.chdir(root)
+    if excluded := os.environ.pop(EXCLUDED, ""):
+        sys.meta_path.insert(0, Guard(excluded, root))
     name = os.environ["_HANDLER"]
     if not own_loop and importlib.machinery.PathFinder.find_spec(CLIENT) is not None:
         client = importlib.import_module(f"{CLIENT}.__main__")
