@@ -11,7 +11,7 @@ SAM_READY := $(SAM_VENV)/.ready
 DEMO_TARGET := examples/functions/cpu_bound/app.py:handler
 DEMO_PAYLOAD := @examples/functions/cpu_bound/payload.json
 
-.PHONY: help setup demo check lint types test bench clean
+.PHONY: help setup demo check lint types docs test bench clean
 
 help: ## Show these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ demo: $(READY) ## Tune a real example function on this machine.
 	@cp tuning/demo/result.json tuning/demo/report.html .
 	@echo "Open report.html in a browser."
 
-check: lint types test ## Lint, check types and run all tests.
+check: lint types docs test ## Lint, check types, build the documentation and run all tests.
 
 lint: $(DEV_READY)
 	$(BIN)/ruff check .
@@ -46,6 +46,9 @@ lint: $(DEV_READY)
 types: $(DEV_READY)
 	$(BIN)/mypy
 
+docs: $(DEV_READY) ## Build the documentation into site/, and fail at a broken link.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir site
+
 test: $(DEV_READY) $(SAM_READY) ## Run the tests alone.
 	$(BIN)/python -m pytest -n logical --dist loadgroup
 
@@ -53,4 +56,4 @@ bench: $(DEV_READY) ## Run the benchmarks in short form.
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove environments, caches and artifacts.
-	rm -rf $(VENV) $(SAM_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis artifacts
+	rm -rf $(VENV) $(SAM_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis artifacts site

@@ -136,5 +136,8 @@ def _headroom(result: Result, measured: MeasurementDocument | None) -> Fact:
         return Fact("memory used", "not known")
     room = 1 - most / recommended["memory_mb"]
     return Fact(
-        "memory used", f"{most:,} of {memory(recommended['memory_mb'])}", f"{percent(max(room, 0))} free", alarming=room < LEAST_ROOM
+        "memory used",
+        f"{most:,} of {memory(recommended['memory_mb'])}",
+        f"{percent(max(room, 0))} free",
+        alarming=room < LEAST_ROOM,
     )

@@ -20,6 +20,8 @@ TOGETHER = {
         "examples",
         "e2e/test_tune_local.py",
         "e2e/test_duet_local.py",
+        "e2e/test_tutorial.py",
+        "e2e/test_python_docs.py",
     ),
 }
 """Tests that share one process where they run in parallel: one deployed stack, one browser, and never two

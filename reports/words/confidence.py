@@ -12,6 +12,8 @@ from tuner.documents.result import RecommendationDocument
 from tuner.search import decision
 from tuner.search.decision import Confidence
 
+LEAST_TOLD = 0.0005
+"""An expected regret below this is not told as a number: it would read as 0%."""
 WORTH_TELLING = 0.001
 """A smaller part of the expected regret is not told apart."""
 
@@ -68,6 +70,8 @@ def effort(result: Result) -> str:
 def _distance(recommended: RecommendationDocument) -> str:
     """How far the recommendation may be from the best, and which part of that was spent on purpose."""
     strategy, given = recommended["strategy"], recommended["given_to_ties"]
+    if recommended["expected_regret"] < LEAST_TOLD:
+        return "No better configuration is to be expected"
     away = _AWAY.get(strategy, "It is at most about {} from the best possible")
     away = away.format(percent(recommended["expected_regret"]))
     if strategy not in _GIVEN or given < WORTH_TELLING:

@@ -95,6 +95,7 @@ def test_scripts_pass_shellcheck(script: Path) -> None:
     [
         ("vendor.github-actions", ROOT / "action.yml"),
         ("vendor.github-workflows", CI / "github" / "workflow.yml"),
+        *(("vendor.github-workflows", file) for file in sorted((ROOT / ".github" / "workflows").glob("*.yml"))),
         ("vendor.gitlab-ci", CI / "gitlab" / ".gitlab-ci.yml"),
     ],
 )

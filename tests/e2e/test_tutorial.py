@@ -1,0 +1,53 @@
+"""The commands of the tutorial run as they stand there, one after the other."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cloud.fixtures import ROOT
+
+TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
+ELSEWHERE = ("pip install .",)
+"""Commands that `make setup` does in another way."""
+
+
+def commands() -> list[str]:
+    """Every command of the tutorial's consoles."""
+    blocks = re.findall(r"```console\n(.*?)```", TUTORIAL, re.DOTALL)
+    lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    return [line for line in lines if line not in ELSEWHERE]
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """A folder with the handler of the tutorial, and the tuner in PATH."""
+    handler = re.search(r'```python title="app.py"\n(.*?)```', TUTORIAL, re.DOTALL)
+    assert handler is not None
+    (tmp_path / "app.py").write_text(handler[1])
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "tuner"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tuner "$@"\n')
+    program.chmod(0o755)
+    return tmp_path
+
+
+def test_every_command_of_the_tutorial_works(here: Path) -> None:
+    environment = {**os.environ, "PATH": f"{here / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    assert len(commands()) >= 4
+    for command in commands():
+        done = subprocess.run(
+            command, shell=True, cwd=here, env=environment, capture_output=True, text=True, timeout=240, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        assert done.stdout
+    assert {path.name for path in (here / "tuning" / "first").iterdir()} >= {
+        "report.html",
+        "result.json",
+        "samples.jsonl",
+    }
