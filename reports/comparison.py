@@ -1,13 +1,13 @@
 """A comparison as text for a terminal and as Markdown for job summaries and pull request comments.
 
-Same comparison, same text. Decides nothing: verdicts and figures come as they are.
+The same comparison gives the same text. Decides nothing: verdicts and values come as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuner.comparison.question import Metric
+from tuner.comparison.question import SLOW_SHARE_TOLERANCE, Metric
 from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Method, Verdict
 from tuner.model import Interval
 from tuner.pricing.price_list import currency_sign
@@ -19,7 +19,7 @@ WORDS = {
     Verdict.NOT_DECIDED: "not decided",
 }
 _SYMBOLS = {Verdict.WORSE: "🔴", Verdict.BETTER: "🟢", Verdict.SAME: "⚪", Verdict.NOT_DECIDED: "🟡"}
-_NAMES = {Metric.P95: "p95", Metric.INIT: "init duration", Metric.MEMORY: "memory used"}
+_NAMES = {Metric.TAIL: "slow runs", Metric.INIT: "init duration", Metric.MEMORY: "memory used"}
 _STOPS = {
     DuetStop.DECIDED: "it was decided",
     DuetStop.INVOCATIONS: "the invocations were used up",
@@ -28,6 +28,12 @@ _STOPS = {
     DuetStop.INTERRUPTED: "it was interrupted",
     DuetStop.FAILED: "it could not go on",
 }
+SHARES = (Metric.TAIL, Metric.FAILURES)
+"""Metrics whose values are shares of runs."""
+LEAST_DRIFT = 0.001
+"""A smaller drift is not worth a sentence."""
+MOST_TOLD = 10.0
+"""A bound of more than ten times the baseline tells nothing: it is left open."""
 MARKER = "<!-- lambda-tuner comparison -->"
 """First line of the Markdown, by which a script finds its own comment on a pull request."""
 
@@ -91,26 +97,34 @@ def headline(comparison: Comparison) -> str:
         return "First baseline: nothing was compared"
     bound = _rounded(comparison.question.threshold)
     worse = sorted({_metric(f) for f in comparison.findings if f.verdict is Verdict.WORSE})
+    leaning = sorted({_metric(f) for f in comparison.findings if f.leans_worse and f.configuration is None})
+    leans = f"; {', '.join(leaning)} may be worse" if leaning else "; nothing is proved worse"
     return {
         Verdict.WORSE: f"Worse: {', '.join(worse)} (threshold {bound})",
         Verdict.BETTER: f"Better by more than {bound}",
-        Verdict.SAME: f"The same within {bound}",
-        Verdict.NOT_DECIDED: f"Not decided (threshold {bound}); nothing is proved worse",
+        Verdict.SAME: f"The same within {bound}{_ruled_out(comparison)}",
+        Verdict.NOT_DECIDED: f"Not decided (threshold {bound}){leans}",
     }[comparison.verdict]
+
+
+def _ruled_out(comparison: Comparison) -> str:
+    """What "the same" says of slow runs."""
+    tail = any(f.metric is Metric.TAIL and f.verdict is Verdict.SAME for f in comparison.findings)
+    return f"; at most {_rounded(SLOW_SHARE_TOLERANCE)} more runs are slow" if tail else ""
 
 
 def note(finding: Finding) -> str:
     """What a finding has to say beside its figures: the reason, and the runs that would decide."""
     parts = [finding.reason] if finding.reason else []
-    if finding.verdict is Verdict.NOT_DECIDED and finding.effect is not None:
+    if finding.verdict is Verdict.NOT_DECIDED:
         if finding.runs_to_decide is not None:
             parts.append(f"about {finding.runs_to_decide:,} runs would decide ({finding.runs:,} so far)")
-        elif not finding.reason:
-            parts.append("so close to the threshold that no sensible number of runs would decide")
+        elif not finding.reason and finding.effect is not None:
+            parts.append("too close to the threshold for any sensible number of runs to decide")
     return "; ".join(parts)
 
 
-def figure(metric: Metric, value: float | None, currency: str) -> str:
+def value_text(metric: Metric, value: float | None, currency: str) -> str:
     """A value in the unit of its metric; costs in `currency` for a million runs."""
     if value is None:
         return ""
@@ -118,14 +132,16 @@ def figure(metric: Metric, value: float | None, currency: str) -> str:
         return f"{currency_sign(currency)}{value * 1e6:,.2f}/M"
     if metric is Metric.MEMORY:
         return f"{value:.0f} MB"
-    if metric is Metric.FAILURES:
+    if metric in SHARES:
         return f"{value:.1%}"
     return f"{value:,.2f} ms" if value < 100 else f"{value:,.0f} ms"
 
 
-def change(effect: Interval | None) -> str:
-    """A change in per cent."""
-    return "" if effect is None else _percent(effect.mean)
+def change(finding: Finding) -> str:
+    """A change in per cent; of a share, in percentage points."""
+    if finding.metric in SHARES and finding.baseline is not None and finding.candidate is not None:
+        return f"{(finding.candidate - finding.baseline) * 100:+.1f} points"
+    return "" if finding.effect is None else _percent(finding.effect.mean)
 
 
 def bounds(effect: Interval | None) -> str:
@@ -133,7 +149,7 @@ def bounds(effect: Interval | None) -> str:
     if effect is None:
         return ""
     low = _percent(effect.low) if effect.low > -1 else "…"
-    high = _percent(effect.high) if effect.high < 1e3 else "…"
+    high = _percent(effect.high) if effect.high < MOST_TOLD else "…"
     return f"{low} to {high}"
 
 
@@ -161,9 +177,9 @@ def _row(finding: Finding, currency: str) -> tuple[str, ...]:
     return (
         _metric(finding),
         _where(finding),
-        figure(finding.metric, finding.baseline, currency),
-        figure(finding.metric, finding.candidate, currency),
-        change(finding.effect),
+        value_text(finding.metric, finding.baseline, currency),
+        value_text(finding.metric, finding.candidate, currency),
+        change(finding),
         bounds(finding.effect),
         WORDS[finding.verdict],
     )
@@ -192,4 +208,7 @@ def _small_print(comparison: Comparison) -> str:
         text += ", early stopping included"
         if comparison.stopped_by:
             text += f". Ended after {comparison.invocations:,} invocations: {_STOPS[comparison.stopped_by]}"
+    if comparison.drift and comparison.drift.sd >= LEAST_DRIFT:
+        text += f". The two are {comparison.drift.days:.0f} days apart: every interval is widened by a drift"
+        text += f" of {comparison.drift.sd:.1%}"
     return text + "."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from reports.comparison import bounds, change, figure, headline, note
+from reports.comparison import bounds, change, headline, note, value_text
 from tuner.comparison.question import Metric
 from tuner.comparison.verdicts import Comparison, Finding, Verdict
 
@@ -59,9 +59,9 @@ def _first_baseline(comparison: Comparison) -> ET.Element:
 def _told(finding: Finding, currency: str) -> str:
     parts = [finding.verdict.value.replace("_", " ")]
     if finding.effect:
-        parts.append(f"{change(finding.effect)} ({bounds(finding.effect)})")
+        parts.append(f"{change(finding)} ({bounds(finding.effect)})")
     if finding.baseline is not None:
-        both = (figure(finding.metric, value, currency) for value in (finding.baseline, finding.candidate))
+        both = (value_text(finding.metric, value, currency) for value in (finding.baseline, finding.candidate))
         parts.append(" → ".join(both))
     return ": ".join([", ".join(parts), *([note(finding)] if note(finding) else [])])
 

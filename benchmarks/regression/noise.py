@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tuner.comparison.duet_plan import EnvironmentPair
+from tuner.comparison.duets.plan import EnvironmentPair
 from tuner.model import Architecture, Configuration, Invocation, Outcome
 
 CONFIGURATION = Configuration(512, Architecture.X86_64)
@@ -51,18 +51,21 @@ class NoisyPairs:
     _hour: float = 0.0
     _made: int = field(default=0)
 
-    def take(self, count: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
+    def take(self, count: int, runs: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
         """Make pairs, one after the other."""
         for _ in range(count):
-            yield (self.pair(),)
+            yield (self.pair(runs),)
 
-    def pair(self) -> EnvironmentPair:
+    def pair(self, runs: int | None = None) -> EnvironmentPair:
         """Make one pair."""
         self._made += 1
         self._hour += DRIFT_SD * self.rng.standard_normal()
-        return EnvironmentPair(self.environment(0.0, "b"), self.environment(math.log1p(self.slowdown), "c"))
+        count = runs or self.runs_per_environment
+        return EnvironmentPair(
+            self.environment(0.0, "b", count), self.environment(math.log1p(self.slowdown), "c", count)
+        )
 
-    def environment(self, shift: float, side: str) -> tuple[Invocation, ...]:
+    def environment(self, shift: float, side: str, count: int) -> tuple[Invocation, ...]:
         """The runs of one environment."""
         rng = self.rng
         host = self._hour + self.environment_sd * rng.standard_normal()
@@ -70,7 +73,7 @@ class NoisyPairs:
         init = INIT_MS * other * math.exp(host + INIT_SD * rng.standard_normal())
         used = round(USED_MB * other) + int(rng.integers(0, 2))
         runs = []
-        for index in range(self.runs_per_environment):
+        for index in range(count):
             tail = math.log(rng.uniform(1.3, 3.0)) if rng.random() < self.outlier_share else 0.0
             noise = self.run_sd * rng.standard_t(4) / math.sqrt(2) + tail
             ms = BASE_MS * math.exp(shift + host + noise) * (COLD_FACTOR if index == 0 else 1.0)

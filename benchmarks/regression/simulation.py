@@ -23,11 +23,11 @@ from benchmarks.regression.chart import draw
 from benchmarks.regression.noise import CONFIGURATION, NoisyPairs
 from tuner.api.comparing import INVOCATIONS, LOCAL_INVOCATIONS, LOCAL_RUNS, RUNS
 from tuner.aws.duet import PAIRS_PER_LOOK
-from tuner.comparison.duet import run_duet
-from tuner.comparison.duet_plan import DuetPlan
+from tuner.comparison.configuration_findings import judge_configurations
+from tuner.comparison.duets.plan import DuetPlan
+from tuner.comparison.duets.run import run_duet
 from tuner.comparison.question import Metric, Question
 from tuner.comparison.result_pairs import ConfigurationPair
-from tuner.comparison.results import judge_configurations
 from tuner.comparison.run_series import RunSeries
 from tuner.comparison.verdicts import Verdict, overall_verdict
 from tuner.model import Architecture, Configuration
@@ -114,7 +114,7 @@ def duets(name: str, case: Case, repetitions: int) -> Row:
     """Run many duets of one case."""
     place = PLACES[name]
     budget = case.max_invocations or place.max_invocations
-    plan = DuetPlan(CONFIGURATION, place.runs, budget, step=place.step)
+    plan = DuetPlan(CONFIGURATION, place.runs, max_invocations=budget, step=place.step, may_widen=name == "aws")
     verdicts: Counter[Verdict] = Counter()
     took: list[int] = []
     early = 0

@@ -20,18 +20,21 @@ from tuner.api.backends import Prices, default_factories, discounted, factory_of
 from tuner.api.options import Options, input_document, keyword_names, read_settings, with_payloads
 from tuner.api.price_cache import current_prices
 from tuner.api.result import Result
-from tuner.api.result_store import load_result
+from tuner.api.result_store import load_result, load_trend
 from tuner.aws.api.connection import Connection
 from tuner.backend import BackendFactory
 from tuner.comparison.baselines import Mismatch, check_comparable, refuse_unmeasured
 from tuner.comparison.comparison_document import comparison_document
-from tuner.comparison.duet import CutShortError, run_duet
-from tuner.comparison.duet_plan import Duet, DuetFactory, DuetPlan, EnvironmentPair
+from tuner.comparison.duets.plan import Duet, DuetFactory, DuetPlan, EnvironmentPair
+from tuner.comparison.duets.run import CutShortError, run_duet
 from tuner.comparison.question import Metric, Question
 from tuner.comparison.results import compare as compare_documents
+from tuner.comparison.results import compare_with_trend
 from tuner.comparison.results import first_baseline as first_document
+from tuner.comparison.trend import latest
 from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Verdict
 from tuner.documents.comparison import ComparisonDocument
+from tuner.documents.result import ResultDocument
 from tuner.documents.samples import encode_sample
 from tuner.errors import Fault, InputError, InterruptedRunError, LeftBehindError, TunerError
 from tuner.model import MB_PER_VCPU, BackendKind, Configuration, FunctionIdentity, Notice, Sample
@@ -124,19 +127,22 @@ def compare(
     confidence: float = 0.95,
     metrics: Sequence[Metric | str] = (),
     allow_different: Sequence[Mismatch | str] = (),
-    drift: float = 0.0,
+    drift: float | None = None,
     names: tuple[str, str] | None = None,
     connection: Connection | None = None,
 ) -> ComparisonResult:
     """Compare two results of one function.
 
     Args:
-        baseline, candidate: results, or their files, folders or `s3://` addresses.
+        baseline, candidate: results, or their files, folders or `s3://` addresses. A baseline that is a folder of
+            several results, or an `s3://` prefix with a slash at its end, is a trend: the last results together.
         threshold: a change up to this fraction counts as the same.
         confidence: 1 minus the chance of any false alarm.
-        metrics: which metrics decide: duration, p95, cost, init or memory. None: all are compared, duration decides.
+        metrics: which metrics decide: duration, tail, p95, cost, init or memory. None: all are
+            compared, and duration and tail decide.
         allow_different: differences that are accepted: backend, region, payload, start or host.
-        drift: spread between two sessions of measuring, as a fraction. It widens every interval.
+        drift: spread between two sessions of measuring, as a fraction. It widens every interval. None: what
+            the time between the two makes likely.
         names: what to call both in messages.
         connection: how to reach S3.
 
@@ -144,16 +150,49 @@ def compare(
         InputError: one of them cannot be read, or they cannot be compared.
     """
     question = question_of(threshold, confidence, metrics)
-    if not 0 <= drift < math.inf:
+    if drift is not None and not 0 <= drift < math.inf:
         raise InputError.single("drift", f"{drift} is not a fraction from 0", "write 3% as 0.03")
     allowed = [_member(Mismatch, name, "allow_different") for name in allow_different]
-    before, after = (load_result(side, connection=connection).document for side in (baseline, candidate))
+    after = load_result(candidate, connection=connection).document
+    trend = None if isinstance(baseline, Result) else load_trend(str(baseline), connection=connection)
+    if trend is not None:
+        return _with_trend(str(baseline), trend, after, question, allowed, drift)
+    before = load_result(baseline, connection=connection).document
     titles = names or (_name_of(baseline, "baseline"), _name_of(candidate, "candidate"))
     for document, name in zip((before, after), titles, strict=True):
         refuse_unmeasured(document, name=name)
     notices = check_comparable(before, after, allowed)
-    found = compare_documents(before, after, question, drift_sd=math.log1p(drift), names=titles, notices=notices)
+    drift_sd = None if drift is None else math.log1p(drift)
+    found = compare_documents(before, after, question, drift_sd=drift_sd, names=titles, notices=notices)
     return ComparisonResult(found)
+
+
+def _with_trend(
+    address: str,
+    results: Sequence[Result],
+    candidate: ResultDocument,
+    question: Question,
+    allowed: Sequence[Mismatch],
+    drift: float | None,
+) -> ComparisonResult:
+    """Compare with the last results of a folder that were made before the candidate.
+
+    Raises:
+        InputError: there is none, or they cannot be compared.
+    """
+    earlier = latest([result.document for result in results], candidate["created_at"])
+    if not earlier:
+        problem = "holds no result that is older than the candidate"
+        raise InputError.single(address, problem, "give a folder of earlier results")
+    notices: dict[Notice, None] = {}
+    for document in (*earlier, candidate):
+        refuse_unmeasured(document, name=address)
+        notices |= dict.fromkeys(check_comparable(document, candidate, allowed))
+    drift_sd = None if drift is None else math.log1p(drift)
+    names = (address, "candidate")
+    return ComparisonResult(
+        compare_with_trend(earlier, candidate, question, drift_sd=drift_sd, names=names, notices=notices)
+    )
 
 
 def duet(
@@ -254,7 +293,7 @@ class _DuetJob:
             for observer in (keep, *self.observers):
                 observer.measured(plan, pair)
 
-        baseline, candidate = self.versions
+        baseline, candidate = (label or version for label, version in zip(opened.labels, self.versions, strict=True))
         return run_duet(
             opened.pairs(plan, self.settings.seed),
             plan,
@@ -264,7 +303,7 @@ class _DuetJob:
             stop=self.stop,
             clock=self.clock,
             watch=watch,
-            notices=lambda: list(dict.fromkeys([*opened.baseline.notices(), *opened.candidate.notices()])),
+            notices=lambda: _side_notices(opened),
         )
 
     def _plan(self, identity: FunctionIdentity, step: int) -> DuetPlan:
@@ -272,11 +311,25 @@ class _DuetJob:
         return DuetPlan(
             _configuration(self.settings, identity),
             self.own["runs"] or (LOCAL_RUNS if local else RUNS),
-            self.own["max_invocations"] or (LOCAL_INVOCATIONS if local else INVOCATIONS),
-            self.own["max_usd"],
-            self.own["max_seconds"],
-            step,
+            max_invocations=self.own["max_invocations"] or (LOCAL_INVOCATIONS if local else INVOCATIONS),
+            max_usd=self.own["max_usd"],
+            max_seconds=self.own["max_seconds"],
+            step=step,
+            may_widen=self.own["runs"] is None and not local,
         )
+
+
+def _side_notices(opened: Duet) -> list[Notice]:
+    """The notices of both sides; one that only one side gives, names it."""
+    sides = {"Baseline": opened.baseline.notices(), "Candidate": opened.candidate.notices()}
+    both = [notice for notice in sides["Baseline"] if notice in sides["Candidate"]]
+    alone = [
+        Notice(notice.code, f"{side}: {notice.message}")
+        for side, notices in sides.items()
+        for notice in notices
+        if notice not in both
+    ]
+    return list(dict.fromkeys([*both, *alone]))
 
 
 @dataclass(slots=True)

@@ -27,6 +27,10 @@ class Store(Protocol):
         """Replace the text at an address, whole or not at all."""
         ...
 
+    def results_in(self, address: str) -> list[str] | None:
+        """The addresses of the results in a folder or under a prefix; None: the address is a result of its own."""
+        ...
+
 
 def load_result(address: str | Path | Result, *, connection: Connection | None = None) -> Result:
     """Load a result.
@@ -55,6 +59,25 @@ def read_result(address: str, store: Store) -> Result:
     if text is None:
         raise InputError.single(address, "does not exist", "give a result.json, or its s3:// address")
     return Result(loads(text, name=address))
+
+
+def load_trend(address: str, *, connection: Connection | None = None) -> list[Result] | None:
+    """Load the results of a folder, or of an `s3://bucket/prefix/`.
+
+    Returns:
+        None when the address is a result of its own.
+
+    Raises:
+        InputError: a result is broken, or there is none.
+        AwsError: S3 cannot be read.
+    """
+    with store_of(address, connection or Connection()) as store:
+        found = store.results_in(address)
+        if found is None:
+            return None
+        if not found:
+            raise InputError.single(address, "holds no result", "give a folder of results, or an s3:// prefix")
+        return [read_result(name, store) for name in found]
 
 
 @contextmanager
@@ -87,6 +110,13 @@ class FileStore:
         except OSError as exc:
             problem = f"cannot be read: {exc.strerror}"
             raise InputError.single(address, problem, "give the path of a result.json") from exc
+
+    def results_in(self, address: str) -> list[str] | None:
+        """The results in a folder: its JSON files, and the runs in its folders. None: it is a run, or no folder."""
+        folder = Path(address)
+        if not folder.is_dir() or (folder / RESULT_FILE).exists():
+            return None
+        return sorted(str(path) for path in (*folder.glob("*.json"), *folder.glob(f"*/{RESULT_FILE}")))
 
     def write(self, address: str, text: str) -> None:
         """Replace a file, whole or not at all.

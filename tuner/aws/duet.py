@@ -19,7 +19,7 @@ from tuner.aws.backend import AwsBackend
 from tuner.aws.changes.journal import state_dir
 from tuner.aws.environment_pairs import BackendPairs
 from tuner.backend import Backend
-from tuner.comparison.duet_plan import Duet
+from tuner.comparison.duets.plan import Duet
 from tuner.errors import InputError
 from tuner.pricing.price_list import PriceList
 from tuner.settings import Settings

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from tuner.backend import Backend
-from tuner.comparison.duet_plan import DuetPlan, EnvironmentPair
+from tuner.comparison.duets.plan import DuetPlan, EnvironmentPair
 from tuner.errors import BackendError
 from tuner.model import Invocation, Trial
 
@@ -38,17 +38,17 @@ class BackendPairs:
     start: threading.Barrier | None = None
     _batches: int = field(default=0, init=False)
 
-    def take(self, count: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
+    def take(self, count: int, runs: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
         """Measure `count` pairs; see `PairSource`."""
         for taken in range(0, count, self.at_once):
             if stop.is_set():
                 return
-            yield from self._batch(min(self.at_once, count - taken), stop)
+            yield from self._batch(min(self.at_once, count - taken), runs, stop)
 
-    def _batch(self, size: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
+    def _batch(self, size: int, runs: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
         """The pairs of one batch. A failure is raised after the pairs were yielded."""
         self._batches += 1
-        trial = Trial(self._batches, self.plan.configuration, size, self.plan.runs_per_environment)
+        trial = Trial(self._batches, self.plan.configuration, size, runs)
         before: Lanes = {}
         after: Lanes = {}
         with ThreadPoolExecutor(2) as threads:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tuner.aws.api.connection import Connection
 from tuner.backend import Backend
-from tuner.comparison.duet_plan import Duet
+from tuner.comparison.duets.plan import Duet
 from tuner.errors import Fault, InputError
 from tuner.model import BackendKind
 from tuner.pricing.price_list import PriceList

@@ -34,7 +34,7 @@ def comparison_flags(function: F) -> F:
         option("--confidence", group=Group.VERDICT, metavar="PERCENT", default="95%", show_default=True,
                help="1 minus the chance of a false alarm."),
         option("--metric", "metrics", group=Group.VERDICT, type=metrics, multiple=True,
-               help="Compare this metric alone. May be repeated. [default: all; duration decides]"),
+               help="Compare this metric alone. May be repeated. [default: all; duration and tail decide]"),
         option("--strict", group=Group.VERDICT, is_flag=True, help="Exit 4 when a decisive metric is not decided."),
         option("--format", "format_", group=Group.OUTPUT, type=click.Choice(FORMATS),
                help="Form of the answer. [default: text]"),

@@ -33,6 +33,7 @@ def comparison_document(comparison: Comparison) -> ComparisonDocument:
         "stopped_by": stop.value if stop else None,
         "invocations": comparison.invocations,
         "currency": comparison.currency,
+        "drift": {"days": comparison.drift.days, "sd": comparison.drift.sd} if comparison.drift else None,
         "findings": [_finding_document(finding) for finding in comparison.findings],
         "warnings": [{"code": notice.code, "message": notice.message} for notice in comparison.notices],
     }

@@ -13,8 +13,10 @@ from tuner.comparison.verdicts import Finding, Verdict
 from tuner.model import Configuration
 
 CRASH_RUNS = 4
-"""Runs of either side from which a candidate that always fails, where the baseline never did, is broken. Of two
-functions that are alike, whatever their share of failures, chance shows that in less than 4^-4 = 0.4%."""
+"""Runs of either side from which a candidate that always fails can be called broken."""
+CRASH_CHANCE = 0.004
+"""It is broken when chance shows that at most so often. For a baseline that never failed in as many runs this
+is 4^-4: of two functions that are alike, whatever their share of failures, chance shows that less often."""
 LIKELY_BY_CHANCE = 0.2
 """More failures than before are put down to chance when it gives as many at least so often …"""
 FAILURE_MARGIN = 0.05
@@ -24,11 +26,15 @@ FAILURE_MARGIN = 0.05
 def crash(before: Tally, after: Tally) -> str:
     """Why the candidate counts as broken, which needs no further statistics; empty: it does not.
 
-    It failed in every one of `CRASH_RUNS` runs or more, and the baseline in none of as many.
+    It failed in every one of `CRASH_RUNS` runs or more. The baseline never failed in as many, or so seldom that
+    chance hardly explains it (Fisher's exact test).
     """
-    if before.failed or before.usable < CRASH_RUNS or after.usable or after.failed < CRASH_RUNS:
+    if after.usable or after.failed < CRASH_RUNS or before.usable < CRASH_RUNS:
         return ""
-    return f"{after.failed} of {after.runs} runs failed ({after.error}); the baseline succeeded"
+    if before.failed and fisher_exact((before.failed, after.failed), (before.runs, after.runs)) > CRASH_CHANCE:
+        return ""
+    seldom = f"{before.failed} of {before.runs} before" if before.failed else "the baseline succeeded"
+    return f"{after.failed} of {after.runs} runs failed ({after.error}); {seldom}"
 
 
 def failure_finding(configuration: Configuration | None, before: Tally, after: Tally, alpha: float) -> Finding:

@@ -10,23 +10,21 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-import numpy as np
-
 from tuner.comparison.question import Metric
 from tuner.comparison.run_series import RunSeries
-from tuner.model import Configuration, Invocation
+from tuner.model import Configuration, Invocation, Outcome
 from tuner.pricing.price_list import PriceList
 
-P95_BLOCK_RUNS = 20
-"""Runs below which a sample has no 95th percentile: the largest of 20 is the first beyond it."""
 ROUNDING = 1 / math.sqrt(12)
 """Standard deviation that rounding to whole units adds."""
 
 
+CENSORED = 20.0
+"""Log value that is added to a run that was cut off, where it counts as longer than any other."""
+
+
 def values(series: RunSeries, metric: Metric, prices: PriceList) -> tuple[float, ...]:
-    """One log value per environment that has the metric; for p95 one per block of environments."""
-    if metric is Metric.P95:
-        return _p95_blocks(series, prices)
+    """One log value per environment that has the metric."""
     found = (
         environment_value(group, metric, series.configuration, prices, cold=series.cold)
         for group in series.environments
@@ -39,19 +37,21 @@ def environment_value(
 ) -> float | None:
     """The log of the typical value of one environment; None when it has none.
 
-    The median of the logs of its runs keeps one slow run from moving its environment.
+    The median of the logs of its runs keeps one slow run from moving its environment. The cost is the log of
+    the mean: the bill counts every run.
     """
-    logs = run_values(group, metric, configuration, prices, cold=cold)
+    if metric is Metric.COST:
+        costs = run_costs(group, configuration, prices, cold=cold)
+        return math.log(sum(costs) / len(costs)) if costs else None
+    logs = run_values(group, metric, cold=cold)
     return median(logs) if logs else None
 
 
-def run_values(
-    group: Sequence[Invocation], metric: Metric, configuration: Configuration, prices: PriceList, *, cold: bool
-) -> list[float]:
+def run_values(group: Sequence[Invocation], metric: Metric, *, cold: bool, censored: float = 0.0) -> list[float]:
     """The logs of a metric in the runs of one environment that have it, in the order they came.
 
-    Durations and costs are those of warm runs, or with `cold` those of cold ones. Of memory
-    there is one value: the most that was used.
+    Durations are those of warm runs, or with `cold` those of cold ones. A run that was cut off by the timeout
+    took at least so long; `censored` is added to its log. Of memory there is one value: the most that was used.
     """
     usable = [run for run in group if run.usable]
     if metric is Metric.MEMORY:
@@ -59,30 +59,31 @@ def run_values(
         return [math.log(max(used))] if used else []
     if metric is Metric.INIT:
         return [math.log(run.start_ms) for run in usable if run.start_ms]
-    steady = [run for run in usable if run.cold is cold]
-    if metric is Metric.COST:
-        billed = [(run.billed_duration_ms or 0) - kept_waiting_ms(run) for run in steady]
-        costs = [
-            prices.invocation_cost(configuration, ms, extra_usd=run.extra_cost_usd)
-            for ms, run in zip(billed, steady, strict=True)
-        ]
-        return [math.log(cost) for cost in costs]
-    return [_log_duration(run) for run in steady]
+    return [_log_duration(run) + (0.0 if run.usable else censored) for run in _timed(group, cold)]
 
 
-def kept_waiting_ms(run: Invocation) -> float:
-    """Time that a run waited for a core which other programs had, in ms; 0 where it is not told, as in AWS.
+def run_costs(
+    group: Sequence[Invocation], configuration: Configuration, prices: PriceList, *, cold: bool
+) -> list[float]:
+    """What the runs of one environment cost, in the order they came; those that were cut off are paid as well."""
+    return [
+        prices.invocation_cost(configuration, billed, extra_usd=run.extra_cost_usd)
+        for run in _timed(group, cold)
+        if (billed := run.billed_duration_ms or run.duration_ms)
+    ]
 
-    It says how busy the machine was, nothing of the function. What is left of the duration is never
-    less than the CPU time of the run, so that threads in each other's way do not count as waiting.
-    """
-    if run.waited_ms is None or run.cpu_ms is None or run.duration_ms is None:
-        return 0.0
-    return max(0.0, min(run.waited_ms, run.duration_ms - run.cpu_ms))
+
+def _timed(group: Sequence[Invocation], cold: bool) -> list[Invocation]:
+    """Runs of one kind of start whose duration is known, or known to be at least so long."""
+    return [run for run in group if run.cold is cold and (run.usable or _cut_off(run))]
+
+
+def _cut_off(run: Invocation) -> bool:
+    return run.outcome is Outcome.TIMEOUT and run.duration_ms is not None
 
 
 def _log_duration(run: Invocation) -> float:
-    return math.log(max((run.duration_ms or 0.0) - kept_waiting_ms(run), 0.01))
+    return math.log(max(run.duration_ms or 0.0, 0.01))
 
 
 def resolution(metric: Metric, log_value: float, configuration: Configuration, prices: PriceList) -> float:
@@ -94,15 +95,3 @@ def resolution(metric: Metric, log_value: float, configuration: Configuration, p
         millisecond = prices.invocation_cost(configuration, 1) - prices.request_usd
         return ROUNDING * millisecond / value
     return ROUNDING * 0.01 / value
-
-
-def _p95_blocks(series: RunSeries, prices: PriceList) -> tuple[float, ...]:
-    """95th percentiles of blocks of whole environments with `P95_BLOCK_RUNS` steady runs or more."""
-    blocks: list[float] = []
-    collected: list[float] = []
-    for group in series.environments:
-        collected.extend(run_values(group, Metric.P95, series.configuration, prices, cold=series.cold))
-        if len(collected) >= P95_BLOCK_RUNS:
-            blocks.append(float(np.quantile(collected, 0.95)))
-            collected = []
-    return tuple(blocks)

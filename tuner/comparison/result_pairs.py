@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from tuner.comparison.failures import crash
 from tuner.comparison.run_series import RunSeries
+from tuner.documents.result import ErrorDocument, ResultDocument, RunsDocument
 from tuner.errors import InputError
 from tuner.model import Architecture, Configuration, FunctionError, Invocation, Outcome
 from tuner.pricing.price_list import PriceList, Tier
@@ -25,18 +24,13 @@ class ConfigurationPair:
     candidate: RunSeries
 
     @property
-    def crashed(self) -> bool:
-        """Whether the candidate is broken here."""
-        return bool(crash(self.baseline.tally, self.candidate.tally))
-
-    @property
     def measurable(self) -> bool:
         """Whether both sides have runs of the same kind of start."""
         both = self.baseline.tally.usable and self.candidate.tally.usable
         return bool(both) and self.baseline.cold == self.candidate.cold
 
 
-def describe(document: Mapping[str, Any]) -> str:
+def describe(document: ResultDocument) -> str:
     """A result document in a few words: function, version, where, when."""
     function = document["function"]
     version = f":{function['version']}" if function["version"] else ""
@@ -44,7 +38,7 @@ def describe(document: Mapping[str, Any]) -> str:
     return f"{function['name']}{version} ({where}, {document['created_at']})"
 
 
-def document_prices(document: Mapping[str, Any]) -> PriceList:
+def document_prices(document: ResultDocument) -> PriceList:
     """The prices of a result document. Both sides are priced alike, so that a new price is no regression."""
     prices = document["prices"]
     return PriceList(
@@ -58,7 +52,7 @@ def document_prices(document: Mapping[str, Any]) -> PriceList:
     )
 
 
-def document_series(document: Mapping[str, Any]) -> dict[Configuration, RunSeries]:
+def document_series(document: ResultDocument) -> dict[Configuration, RunSeries]:
     """The runs of a result document by configuration."""
     only_cold = bool(document["request"].get("only_cold_starts", False))
     return {
@@ -70,16 +64,14 @@ def document_series(document: Mapping[str, Any]) -> dict[Configuration, RunSerie
 
 
 def match_configurations(
-    baseline: Mapping[str, Any], candidate: Mapping[str, Any], names: tuple[str, str]
+    before: Mapping[Configuration, RunSeries], after: Mapping[Configuration, RunSeries], names: tuple[str, str]
 ) -> list[ConfigurationPair]:
-    """Both sides of every configuration that both documents tried.
+    """Both sides of every configuration that baseline and candidate tried.
 
     Raises:
         InputError: there is none, the baseline has no usable run in any of them, or nothing of
             the candidate ever ran.
     """
-    before = document_series(baseline)
-    after = document_series(candidate)
     if not any(series.tally.usable for series in before.values()):
         remedy = "give a baseline whose runs succeeded"
         raise InputError.single(names[0], "has no usable run: nothing can be compared with it", remedy)
@@ -91,10 +83,9 @@ def match_configurations(
         remedy = "tune both with the same --power-values and --arch, or use `tuner duet`"
         raise InputError.single(f"{names[0]}, {names[1]}", problem, remedy)
     pairs = [ConfigurationPair(c, before[c], after[c]) for c in common]
-    if not any(pair.measurable or pair.crashed for pair in pairs):
-        errors = [pair.candidate.tally.error for pair in pairs if pair.candidate.tally.error]
+    # A candidate that always fails can be judged: by its failures.
+    if not any(pair.measurable or not pair.candidate.tally.usable for pair in pairs):
         problem = "no configuration has usable runs of the same kind of start in both"
-        problem += f"; the candidate failed: {errors[0]}" if errors else ""
         raise InputError.single(f"{names[0]}, {names[1]}", problem, "tune both in the same way")
     return pairs
 
@@ -103,31 +94,36 @@ def _listed(series: Mapping[Configuration, RunSeries]) -> str:
     return ", ".join(str(configuration) for configuration in sorted(series)) or "none"
 
 
-def configurations(document: Mapping[str, Any]) -> list[Configuration]:
+def configurations(document: ResultDocument) -> list[Configuration]:
     """The configurations of a result document, in its order."""
     return [Configuration(m["memory_mb"], Architecture(m["architecture"])) for m in document["measurements"]]
 
 
-def _invocations(data: Mapping[str, Sequence[Any]], errors: Sequence[Mapping[str, Any]]) -> list[Invocation]:
+def _invocations(data: RunsDocument, errors: Sequence[ErrorDocument]) -> list[Invocation]:
     """Rebuild runs from the columns of a measurement; what failed has the most frequent error."""
     error = FunctionError(errors[0]["type"], errors[0]["message"]) if errors else None
-    runs = []
-    rows = zip(*(data[name] for name in sorted(data)), strict=True)
-    for row in rows:
-        cell = dict(zip(sorted(data), row, strict=True))
-        outcome = Outcome(cell["outcome"])
-        start = cell["init_duration_ms"]
-        runs.append(
-            Invocation(
-                outcome,
-                environment=str(cell["environment"]),
-                duration_ms=cell["duration_ms"],
-                billed_duration_ms=cell["billed_duration_ms"],
-                # A cold run whose start is not known is still a cold one.
-                init_duration_ms=(start or 0.0) if cell["cold"] else None,
-                max_memory_used_mb=cell["max_memory_used_mb"],
-                allowed=outcome is Outcome.ERROR and cell["usable"],
-                error=None if cell["usable"] else error,
-            )
+    columns = zip(
+        data["outcome"],
+        data["usable"],
+        data["cold"],
+        data["environment"],
+        data["duration_ms"],
+        data["billed_duration_ms"],
+        data["init_duration_ms"],
+        data["max_memory_used_mb"],
+        strict=True,
+    )
+    return [
+        Invocation(
+            Outcome(outcome),
+            environment=str(environment),
+            duration_ms=duration_ms,
+            billed_duration_ms=billed_ms,
+            # A cold run whose start is not known is still a cold one.
+            init_duration_ms=(init_ms or 0.0) if cold else None,
+            max_memory_used_mb=used_mb,
+            allowed=outcome == Outcome.ERROR and usable,
+            error=None if usable else error,
         )
-    return runs
+        for outcome, usable, cold, environment, duration_ms, billed_ms, init_ms, used_mb in columns
+    ]

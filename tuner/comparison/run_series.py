@@ -38,6 +38,16 @@ class Tally:
         words = (f"{run.error.type}: {run.error.message}" if run.error else run.outcome.value for run in failures)
         return cls(len(ran), sum(run.usable for run in ran), len(failures), next(words, ""))
 
+    @classmethod
+    def total(cls, tallies: Iterable[Tally]) -> Tally:
+        """The sum of several tallies, with the first error of any."""
+        runs = usable = failures = 0
+        error = ""
+        for one in tallies:
+            runs, usable, failures = runs + one.runs, usable + one.usable, failures + one.failed
+            error = error or one.error
+        return cls(runs, usable, failures, error)
+
 
 @dataclass(frozen=True, slots=True)
 class RunSeries:

@@ -6,10 +6,9 @@ Reads one result document; measures nothing and compares no releases.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
+from tuner.documents.result import IntervalDocument, ResultDocument
 from tuner.errors import TunerError
 from tuner.model import Interval
 
@@ -43,7 +42,7 @@ class Excess:
         return self.crossed or self.interval.high <= self.allowed
 
 
-def excess_over_best(result: Mapping[str, Any], allowed: float) -> Excess:
+def excess_over_best(result: ResultDocument, allowed: float) -> Excess:
     """Check the configuration in use against the recommended one of the same result.
 
     The excess is that of what the strategy minimises: the cost, the duration, or the balanced score.
@@ -85,7 +84,7 @@ def _judgement(found: Excess) -> str:
     return f"{'above' if found.crossed else 'within'} the {found.allowed:.0%} allowed"
 
 
-def _excess(saved: Mapping[str, float]) -> Interval:
+def _excess(saved: IntervalDocument) -> Interval:
     """Excess over the best from the part s that the best saves: 1/(1 - s) - 1."""
-    mean, low, high = (1 / max(1 - saved[name], 1e-9) - 1 for name in ("mean", "low", "high"))
-    return Interval(mean, low, high, saved.get("level", 0.95))
+    mean, low, high = (1 / max(1 - value, 1e-9) - 1 for value in (saved["mean"], saved["low"], saved["high"]))
+    return Interval(mean, low, high, saved["level"])

@@ -13,6 +13,9 @@ from enum import StrEnum
 from tuner.comparison.question import Metric, Question
 from tuner.model import Configuration, Interval, Notice
 
+OUT_OF_REACH = 25.0
+"""A decision that takes more than this many times the runs so far counts as out of reach."""
+
 
 class Verdict(StrEnum):
     """What is known of a metric."""
@@ -60,6 +63,8 @@ class Finding:
         runs: invocations that back it, of both sides together.
         runs_to_decide: invocations, of both sides together, that would decide at the
             effect and spread seen; None: decided, or out of reach.
+        leans_worse: whether it is not decided, but more likely above the threshold than not.
+        too_few: whether no outcome whatever would have decided with so few units.
     """
 
     metric: Metric
@@ -72,6 +77,21 @@ class Finding:
     units: int = 0
     runs: int = 0
     runs_to_decide: int | None = None
+    leans_worse: bool = False
+    too_few: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What may have moved between two sessions of measuring besides the function.
+
+    Attributes:
+        days: between the two.
+        sd: spread in log units that widens every interval.
+    """
+
+    days: float
+    sd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +107,7 @@ class Comparison:
         stopped_by: for a duet, why it ended.
         invocations: for a duet, how many it took.
         currency: of the costs.
+        drift: for two documents, what may have moved between them.
     """
 
     method: Method
@@ -98,6 +119,7 @@ class Comparison:
     stopped_by: DuetStop | None = None
     invocations: int | None = None
     currency: str = "USD"
+    drift: Drift | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -115,21 +137,38 @@ def judge(low: float, high: float, threshold: float) -> Verdict:
 
 
 def overall_verdict(findings: Iterable[Finding], question: Question) -> Verdict:
-    """Worse when anything is worse; else what the decisive metrics and the failures say over all configurations."""
+    """Worse when anything is worse; else what the decisive metrics and the failures say over all configurations.
+
+    A metric that leans worse withholds "same" and "better": what was moved into the tail, the init or the memory
+    must not pass. A 95th percentile leans by chance alone, so that it counts only where it is decisive.
+    """
     found = list(findings)
     if any(finding.verdict is Verdict.WORSE for finding in found):
         return Verdict.WORSE
     gate = (*question.decisive, Metric.FAILURES)
-    overall = {finding.metric: finding.verdict for finding in found if finding.configuration is None}
-    verdicts = [overall.get(metric, Verdict.NOT_DECIDED) for metric in gate]
-    if Verdict.NOT_DECIDED in verdicts:
+    overall = {finding.metric: finding for finding in found if finding.configuration is None}
+    verdicts = {metric: overall[metric].verdict if metric in overall else Verdict.NOT_DECIDED for metric in gate}
+    if any(finding.leans_worse for finding in overall.values() if finding.metric is not Metric.P95):
         return Verdict.NOT_DECIDED
-    return Verdict.BETTER if Verdict.BETTER in verdicts else Verdict.SAME
+    better = Verdict.BETTER in verdicts.values()
+    # A tail that does not lean need not be proved the same where the typical run is better.
+    if Verdict.NOT_DECIDED in [v for metric, v in verdicts.items() if not (better and metric is Metric.TAIL)]:
+        return Verdict.NOT_DECIDED
+    return Verdict.BETTER if better else Verdict.SAME
 
 
 def effect_interval(estimate: float, low: float, high: float, alpha: float) -> Interval:
     """A log ratio with its bounds as a change in fractions; its level counts both sides."""
     return Interval(math.expm1(estimate), math.expm1(max(low, -700.0)), math.expm1(min(high, 700.0)), 1 - 2 * alpha)
+
+
+def reachable(runs: int, factor: float) -> int | None:
+    """`factor` times the runs so far, to two digits; None: out of reach."""
+    if not factor < OUT_OF_REACH:
+        return None
+    needed = runs * max(1.1, factor)
+    digit: int = 10 ** max(0, math.floor(math.log10(needed)) - 1)
+    return math.ceil(needed / digit) * digit
 
 
 def distance_to_decision(estimate: float, threshold: float) -> float:

@@ -12,7 +12,7 @@ from tuner.documents.validation import published_schema
 
 COMPARISON_SCHEMA_VERSION: Final = 1
 
-MetricText = Literal["duration", "p95", "cost", "init", "memory", "failures"]
+MetricText = Literal["duration", "tail", "p95", "cost", "init", "memory", "failures"]
 MethodText = Literal["documents", "duet"]
 DuetStopText = Literal["decided", "max_invocations", "max_usd", "max_seconds", "interrupted", "failed"]
 VerdictText = Literal["worse", "better", "same", "not_decided"]
@@ -43,6 +43,13 @@ class FindingDocument(TypedDict):
     runs_to_decide: int | None
 
 
+class DriftDocument(TypedDict):
+    """What may have moved between two sessions: days between them, and the spread in log units for it."""
+
+    days: float
+    sd: float
+
+
 class ComparisonDocument(TypedDict):
     """Whether a candidate got worse than its baseline. Changes are fractions of the baseline."""
 
@@ -59,6 +66,7 @@ class ComparisonDocument(TypedDict):
     stopped_by: DuetStopText | None
     invocations: int | None
     currency: str
+    drift: DriftDocument | None
     findings: list[FindingDocument]
     warnings: list[WarningDocument]
 

@@ -14,10 +14,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuner.comparison.duet_plan import Duet, DuetPlan, EnvironmentPair
+from tuner.comparison.duets.plan import Duet, DuetPlan, EnvironmentPair
 from tuner.errors import Fault, InputError
 from tuner.local.backend import LocalBackend, handler_faults
-from tuner.local.revisions import Checkout, file_at
+from tuner.local.revisions import Checkout, commit_of, file_at
 from tuner.local.scheduling import Lane, LocalScheduler
 from tuner.model import Trial
 from tuner.settings import Settings
@@ -39,11 +39,11 @@ class LocalPairs:
     seed: int = 0
     _taken: int = 0
 
-    def take(self, count: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
+    def take(self, count: int, runs: int, stop: threading.Event) -> Iterator[tuple[EnvironmentPair, ...]]:
         """Measure `count` pairs, one after the other; see `PairSource`."""
         for _ in range(count):
             self._taken += 1
-            pair = self._pair(Trial(self._taken, self.plan.configuration, 1, self.plan.runs_per_environment), stop)
+            pair = self._pair(Trial(self._taken, self.plan.configuration, 1, runs), stop)
             if pair.runs:
                 yield (pair,)
             if stop.is_set():
@@ -97,7 +97,22 @@ def local_duet(settings: Settings, baseline: str, candidate: str) -> Iterator[Du
         if faults:
             raise InputError(faults)
         before, after = (resources.enter_context(LocalBackend(version)) for version in versions.values())
-        yield Duet(before, after, lambda plan, seed: LocalPairs(before, after, plan, seed))
+        labels = _label(settings.target, baseline), _label(settings.target, candidate)
+        yield Duet(before, after, lambda plan, seed: LocalPairs(before, after, plan, seed), labels=labels)
+
+
+def _label(target: str, version: str) -> str:
+    """What to call a version: a revision with its commit, which `HEAD~1` alone does not tell; a file as it is."""
+    if _is_file(version):
+        return version
+    commit = commit_of(Path(target.rpartition(":")[0]), version, path=version)[:10]
+    return commit if commit.startswith(version) else f"{commit} ({version})"
+
+
+def _is_file(version: str) -> bool:
+    """Whether a version is a file, or FILE:HANDLER."""
+    file = version.rpartition(":")[0]
+    return Path(version).is_file() or bool(file and Path(file).is_file())
 
 
 @contextmanager

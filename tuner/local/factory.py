@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tuner.backend import Backend
-from tuner.comparison.duet_plan import Duet
+from tuner.comparison.duets.plan import Duet
 from tuner.documents.input import local_options
 from tuner.errors import Fault, InputError
 from tuner.local.worker.runtimes import names_a_handler

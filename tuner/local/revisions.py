@@ -54,12 +54,8 @@ def file_at(file: Path, revision: str, *, path: str) -> Iterator[Checkout]:
         InputError: no repository, no such revision, or the file was not in it.
         BackendError: there is no space for it.
     """
-    folder = file.resolve().parent
-    top = _git(folder, "rev-parse", "--show-toplevel", path=path, problem=f"{file} is in no git repository")
-    root = Path(top.decode().rstrip("\n"))
-    problem = f"{revision!r} is neither a file nor a revision of {root.name}"
-    commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}",
-                  path=path, problem=problem).decode().strip()  # fmt: skip
+    root = _root(file, path)
+    commit = commit_of(file, revision, path=path)
     inside = file.resolve().relative_to(root)
     archive = _git(root, "archive", "--format=tar", commit, path=path, problem=f"{revision} cannot be read")
     with tempfile.TemporaryDirectory(prefix="tuner-revision-") as name:
@@ -74,6 +70,24 @@ def file_at(file: Path, revision: str, *, path: str) -> Iterator[Checkout]:
         _link_modules(root, Path(name), inside)
         _link_ignored(root, Path(name), inside if found.is_dir() else inside.parent)
         yield Checkout(found, Path(name), root)
+
+
+def commit_of(file: Path, revision: str, *, path: str) -> str:
+    """The full hash of a revision of the repository of a file.
+
+    Raises:
+        InputError: no repository, or no such revision.
+    """
+    root = _root(file, path)
+    problem = f"{revision!r} is neither a file nor a revision of {root.name}"
+    arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    return _git(root, *arguments, path=path, problem=problem).decode().strip()
+
+
+def _root(file: Path, path: str) -> Path:
+    folder = file.resolve().parent
+    top = _git(folder, "rev-parse", "--show-toplevel", path=path, problem=f"{file} is in no git repository")
+    return Path(top.decode().rstrip("\n"))
 
 
 def _without_ways_out(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:

@@ -19,7 +19,7 @@ from tuner.documents.validation import find_faults
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results: a baseline, one like it, one slower, one measured little."""
     found = tmp_path_factory.mktemp("results")
-    many = {"sizes": (512,), "environments": 24, "runs": 96}
+    many = {"sizes": (512,), "environments": 50, "runs": 200, "outlier_share": 0.0}
     for name, document in {
         "baseline": result(**many),
         "same": result(seed=1, **many),

@@ -36,12 +36,14 @@ def result(
     faults: SimulatedFaults | None = None,
     objective: Objective | None = None,
     current: Configuration | None = None,
+    outlier_share: float = 0.02,
+    created_at: str = "2026-09-01T10:00:00Z",
     **function: Any,
 ) -> Any:
     """A grid over some sizes; `function` replaces fields of the document's function."""
     simulated = SimulatedFunction(
         {X86: Curve.through({m: 120 * (1 + slowdown) * (256 / m) ** 0.5 for m in (128, 3008)})},
-        SimulatedNoise(init_ms=init_ms),
+        SimulatedNoise(init_ms=init_ms, outlier_share=outlier_share),
         faults or SimulatedFaults(),
         used_mb=used_mb,
     )
@@ -51,7 +53,7 @@ def result(
     run(study, backend, stop=threading.Event(), clock=lambda: 0.0)
     identity = replace(backend.describe(), region="us-east-1")
     settings = Settings("simulated", sampler="grid", runs=runs, environments=environments, seed=seed)
-    document = build_result(study, identity, settings, created_at="2026-09-01T10:00:00Z", seconds=1.0)
+    document = build_result(study, identity, settings, created_at=created_at, seconds=1.0)
     document["function"].update(function)
     return document
 

@@ -9,7 +9,7 @@ from tests.unit.comparison.documents import over_all, result
 from tuner.comparison.comparison_document import comparison_document
 from tuner.comparison.failures import failure_finding
 from tuner.comparison.question import Metric, Question
-from tuner.comparison.results import compare
+from tuner.comparison.results import compare, usual_drift
 from tuner.comparison.run_series import Tally
 from tuner.comparison.verdicts import Verdict
 from tuner.documents.comparison import comparison_schema
@@ -36,19 +36,19 @@ def test_the_other_way_round_it_is_better() -> None:
 
 
 def test_the_same_function_is_proved_the_same_with_enough_environments() -> None:
-    found = compare(result(environments=16, runs=64), result(seed=1, environments=16, runs=64), QUESTION)
-    assert found.verdict is SAME
+    steady = {"environments": 17, "runs": 68, "outlier_share": 0.0}
+    assert compare(result(**steady), result(seed=1, **steady), QUESTION).verdict is SAME
 
 
 def test_few_environments_leave_it_open_and_tell_how_many_runs_would_decide() -> None:
-    found = compare(result(environments=2, runs=4), result(0.06, seed=1, environments=2, runs=4), QUESTION)
+    found = compare(result(environments=3, runs=6), result(seed=2, environments=3, runs=6), QUESTION)
     finding = over_all(found, Metric.DURATION)
     assert finding.verdict is OPEN
     assert finding.runs_to_decide is not None
     assert finding.runs_to_decide > finding.runs
     p95 = over_all(found, Metric.P95)
     assert p95.verdict is OPEN
-    assert "blocks of 20" in p95.reason
+    assert "a 95th percentile needs about" in p95.reason
 
 
 def test_a_slower_start_is_worse_in_init_alone() -> None:
@@ -164,3 +164,43 @@ def test_the_document_of_a_comparison_fits_its_schema() -> None:
     for candidate in (result(0.25, seed=1), result(seed=1, faults=SimulatedFaults(error_share=1.0))):
         document = comparison_document(compare(result(), candidate, QUESTION))
         assert find_faults(document, comparison_schema()) == ()
+
+
+def test_a_candidate_that_always_fails_is_worse_although_the_baseline_failed_once() -> None:
+    before = result(sizes=(256,), runs=40, environments=4)
+    data = before["measurements"][0]["data"]
+    data["usable"][7], data["outcome"][7] = False, "error"
+    after = result(seed=1, sizes=(256,), runs=40, environments=4, faults=SimulatedFaults(error_share=1.0))
+    found = compare(before, after, QUESTION)
+    assert found.verdict is WORSE
+    assert "40 of 40 runs failed" in over_all(found, Metric.FAILURES).reason
+
+
+@pytest.mark.parametrize("environments", [1, 2])
+def test_one_configuration_with_fewer_than_three_environments_decides_nothing(environments: int) -> None:
+    runs = {"sizes": (256,), "environments": environments, "runs": 8}
+    found = compare(result(**runs), result(1.0, seed=1, **runs), QUESTION)
+    duration = over_all(found, Metric.DURATION)
+    assert duration.verdict is OPEN
+    assert "3 environments" in duration.reason
+
+
+def test_two_documents_far_apart_are_compared_with_the_drift_that_is_usual() -> None:
+    old = result(created_at="2026-03-05T10:00:00Z")
+    found = compare(old, result(0.15, seed=1), QUESTION)
+    assert found.drift is not None
+    assert found.drift.days == pytest.approx(180)
+    assert found.drift.sd == pytest.approx(0.1, abs=0.003)
+    assert over_all(found, Metric.DURATION).verdict is OPEN
+    assert compare(old, result(0.15, seed=1), QUESTION, drift_sd=0.0).verdict is WORSE
+    assert usual_drift(30) == pytest.approx(0.03)
+
+
+def test_a_slower_tail_is_found_over_all_configurations() -> None:
+    after = result(seed=1)
+    for measurement in after["measurements"]:
+        data = measurement["data"]
+        data["duration_ms"] = [ms * (3 if index % 4 == 1 else 1) for index, ms in enumerate(data["duration_ms"])]
+    tail = over_all(compare(result(), after, QUESTION), Metric.TAIL)
+    assert tail.verdict is WORSE
+    assert tail.candidate == pytest.approx(0.25, abs=0.05)

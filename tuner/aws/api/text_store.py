@@ -37,6 +37,19 @@ class TextStore:
         except UnicodeDecodeError as exc:
             raise InputError.single(address, "is not text in UTF-8", "give a result.json") from exc
 
+    def results_in(self, address: str) -> list[str] | None:
+        """The JSON objects under a prefix, which ends with a slash; None: the address is an object.
+
+        Raises:
+            InputError: the address is wrong.
+            AwsError: it cannot be listed.
+        """
+        if not address.endswith("/"):
+            return None
+        place = parse_address(address, path=address)
+        objects = Objects(self.client, place.bucket)
+        return [str(objects.address(key)) for key in objects.keys(place.key) if key.endswith(".json")]
+
     def write(self, address: str, text: str) -> None:
         """Replace an object.
 

@@ -49,13 +49,14 @@ if TYPE_CHECKING:
     "--drift",
     group=Group.VERDICT,
     metavar="PERCENT",
-    default="0%",
-    show_default=True,
-    help="Spread between two sessions of measuring.",
+    help="Spread between two sessions of measuring. Default: by the days between them.",
 )
 @aws_flags("s3://")
 def command(baseline: str, candidate: str, *, connection: Connection, **options: Any) -> int:
     """Compare the results BASELINE and CANDIDATE: files, folders of runs, or s3:// addresses.
+
+    BASELINE may be a folder of earlier results, or an s3:// prefix with a slash at its end. Then the last
+    ten of them together are the baseline, and their spread tells what moves besides the function.
 
     Exits with 3 when a metric is worse than the threshold allows, with 4 under --strict
     when it is not decided, and with 2 when the two cannot be compared.
@@ -65,21 +66,29 @@ def command(baseline: str, candidate: str, *, connection: Connection, **options:
 
     faults: list[Fault] = []
     question = comparison_question(options, faults)
-    drift = as_share(options["drift"])
-    if isinstance(drift, str) or not 0 <= drift < math.inf:
+    drift = None if options["drift"] is None else as_share(options["drift"])
+    if isinstance(drift, str) or (drift is not None and not 0 <= drift < math.inf):
         faults.append(share_fault("--drift", options["drift"], "3%"))
     if faults:
         raise InputError(faults)
     after = load_result(candidate, connection=connection)
     with store_of(baseline, connection) as store:
+        if options["update_baseline"] and store.results_in(baseline):
+            problem = f"{baseline} holds several results: none of them is replaced"
+            raise InputError.single("--update-baseline", problem, "add the candidate to them yourself")
         if options["update_baseline"] and store.read(baseline) is None:
             deliver(first_baseline(after, names=(baseline, candidate), **question), options)
             store.write(baseline, after.to_json())
             return EXIT_OK
         found = compare(
-            baseline, after, drift=float(drift), allow_different=options["allowed"], names=(baseline, candidate),
-            connection=connection, **question,
-        )  # fmt: skip
+            baseline,
+            after,
+            drift=None if drift is None else float(drift),
+            allow_different=options["allowed"],
+            names=(baseline, candidate),
+            connection=connection,
+            **question,
+        )
         code = deliver(found, options)
         if options["update_baseline"] and found.verdict in (Verdict.SAME, Verdict.BETTER):
             store.write(baseline, after.to_json())

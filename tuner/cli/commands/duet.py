@@ -17,7 +17,7 @@ from tuner.errors import Fault, TunerError
 
 if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
-    from tuner.comparison.duet_plan import DuetPlan, EnvironmentPair
+    from tuner.comparison.duets.plan import DuetPlan, EnvironmentPair
 
 PAIRS_PER_LINE = 8
 """How many pairs a line of the progress stands for."""

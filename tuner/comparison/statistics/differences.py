@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,17 +49,29 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Candidate minus baseline in log units, with its standard error and degrees of freedom."""
+    """Candidate minus baseline in log units.
+
+    Attributes:
+        estimate: candidate minus baseline.
+        standard_error: of the estimate, from the environments.
+        dof: degrees of freedom of the standard error.
+        drift_sd: spread between the two sessions, which no number of environments makes smaller.
+    """
 
     estimate: float
     standard_error: float
     dof: float
+    drift_sd: float = 0.0
+
+    def with_units(self, factor: float, more_dof: float) -> Difference:
+        """The same difference from `factor` times as many units."""
+        return replace(self, standard_error=self.standard_error / math.sqrt(factor), dof=self.dof + more_dof)
 
     def bounds(self, alpha: float) -> tuple[float, float]:
         """Lower and upper bound, each wrong with probability `alpha`."""
         from scipy.special import stdtrit
 
-        half = float(stdtrit(self.dof, 1 - alpha)) * self.standard_error
+        half = float(stdtrit(self.dof, 1 - alpha)) * math.hypot(self.standard_error, self.drift_sd)
         return self.estimate - half, self.estimate + half
 
 
@@ -106,8 +118,7 @@ def overall_difference(pairs: Sequence[tuple[Group, Group]], drift_sd: float = 0
     steps = np.array([candidate.mean - baseline.mean for baseline, candidate in pairs])
     floor = max(group.resolution for pair in pairs for group in pair)
     spread = max(float(steps.std(ddof=1)), floor, 1e-6)
-    error = math.hypot(spread / math.sqrt(len(pairs)), drift_sd)
-    return Difference(float(steps.mean()), error, len(pairs) - 1)
+    return Difference(float(steps.mean()), spread / math.sqrt(len(pairs)), len(pairs) - 1, drift_sd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +174,7 @@ def _combine(
     ]
     variance = sum(part for part, _ in parts)
     dof = variance**2 / sum(part**2 / dof for part, dof in parts)
-    return Difference(estimate, math.hypot(math.sqrt(variance), drift_sd), min(dof, total_dof))
+    return Difference(estimate, math.sqrt(variance), min(dof, total_dof), drift_sd)
 
 
 def _trigamma_inverse(value: float) -> float:

@@ -5,8 +5,10 @@ The looks and their levels stand before the first pair is measured. Knows nothin
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
+from enum import StrEnum
 from functools import lru_cache
 
 import numpy as np
@@ -24,6 +26,17 @@ EARLY_SHARE = 0.85
 """Part of the error spent by then. Large shifts matter most; what is left serves the small ones."""
 EARLY_POWER = 2.0
 """Within the early part the spending grows with this power of the pairs (benchmarks/regression chose it)."""
+
+
+class Spending(StrEnum):
+    """How the error is spent over the looks."""
+
+    EARLY = "early"
+    """Most of it by `EARLY_PAIRS`: large shifts and failures show within 100 invocations."""
+    EVEN = "even"
+    """In proportion to the pairs: rare runs need many pairs to show."""
+
+
 GRID_POINTS = 800
 """Nodes of the recursion over looks: nominal levels are right to three digits."""
 
@@ -52,16 +65,16 @@ def _next_look(count: int, step: int) -> int:
 
 
 @lru_cache(maxsize=512)
-def nominal_levels(schedule: tuple[int, ...], alpha: float) -> tuple[float, ...]:
+def nominal_levels(schedule: tuple[int, ...], alpha: float, spending: Spending = Spending.EARLY) -> tuple[float, ...]:
     """The level of each look such that the chance of an error at any of them is `alpha`.
 
-    Most of the error is spent by `EARLY_PAIRS`, the rest evenly over the logarithm of the number
+    With `Spending.EARLY` the part that `EARLY_PAIRS` leaves is spent evenly over the logarithm of the number
     of pairs beyond, so that small shifts of any size are found as well. The looks are correlated
     as Brownian motion seen at these times; the recursion is that of Armitage, McPherson and Rowe (1969).
     """
     from scipy.special import ndtr
 
-    spent = _spending(schedule, alpha)
+    spent = _spending(schedule, alpha, spending)
     levels: list[float] = []
     nodes, weights = np.zeros(1), np.ones(1)
     before = 0.0
@@ -77,9 +90,11 @@ def nominal_levels(schedule: tuple[int, ...], alpha: float) -> tuple[float, ...]
     return tuple(levels)
 
 
-def _spending(schedule: Sequence[int], alpha: float) -> Floats:
+def _spending(schedule: Sequence[int], alpha: float, spending: Spending) -> Floats:
     """Error spent up to each look."""
     pairs, last = np.array(schedule, dtype=np.float64), schedule[-1]
+    if spending is Spending.EVEN:
+        return np.asarray(alpha * pairs / last)
     early = (np.minimum(pairs, EARLY_PAIRS) / min(last, EARLY_PAIRS)) ** EARLY_POWER
     if last <= EARLY_PAIRS:
         return np.asarray(alpha * early)
@@ -97,3 +112,12 @@ def _solve_bound(nodes: Floats, weights: Floats, step: float, error: float) -> f
         crossing = float(weights @ ndtr((nodes - middle) / step))
         low, high = (middle, high) if crossing > error else (low, middle)
     return (low + high) / 2
+
+
+@lru_cache(maxsize=256)
+def least_pairs(alpha: float) -> int:
+    """The smallest number of pairs, planned from the first, after which a bound can exist at all.
+
+    Of `n` pairs the most extreme assignment of signs has the chance 2^-n.
+    """
+    return next(count for count in itertools.count(1) if 0.5**count <= nominal_levels(looks(count), alpha)[-1])

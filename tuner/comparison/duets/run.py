@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from tuner.comparison.duet_findings import decided, judge_pairs, refuse_small_budget, tally
-from tuner.comparison.duet_plan import DuetPlan, EnvironmentPair, PairSource
+from tuner.comparison.duets.findings import decided, judge_pairs, refuse_small_budget, spread, tallies
+from tuner.comparison.duets.pair_values import PairValues
+from tuner.comparison.duets.plan import DuetPlan, EnvironmentPair, PairSource
 from tuner.comparison.failures import crash
 from tuner.comparison.question import Question
+from tuner.comparison.statistics.error_spending import EARLY_PAIRS
 from tuner.comparison.verdicts import Comparison, DuetStop, Method
 from tuner.errors import AllFailedError, BackendError
-from tuner.model import Configuration, Notice
+from tuner.model import Notice
 from tuner.pricing.price_list import PriceList
 
 BROKEN_AFTER = 3
 """Pairs after which a side that never succeeded ends the duet; without it all looks would be paid for."""
+
+WIDE_SPREAD = 0.07
+"""Spread of runs, in log units, from which more runs in each environment pay."""
 
 
 class CutShortError(BackendError):
@@ -61,67 +67,80 @@ def run_duet(
         BackendError: nothing could be started.
     """
     refuse_small_budget(plan, question)
-    pairs: list[EnvironmentPair] = []
+    course = _Course(plan)
 
     def conclude(reason: DuetStop) -> Comparison:
         return Comparison(
             Method.DUET,
             question,
             *names,
-            findings=tuple(judge_pairs(pairs, plan, question, prices)),
+            findings=tuple(judge_pairs(course.pairs, course.plan, question)),
             notices=tuple(notices()),
             stopped_by=reason,
-            invocations=sum(len(pair.runs) for pair in pairs),
+            invocations=sum(pair.invocations for pair in course.pairs),
             currency=prices.currency,
         )
 
     try:
-        reason = _measure(source, plan, question, prices, pairs, stop, clock, watch)
+        reason = _measure(source, course, question, prices, stop, clock, watch)
     except BackendError as exc:
-        if not pairs:
+        if not course.pairs:
             raise
         raise CutShortError(exc, conclude(DuetStop.FAILED)) from exc
     if reason is not DuetStop.INTERRUPTED:
-        refuse_broken_baseline(pairs)
+        refuse_broken_baseline(course.pairs)
     return conclude(reason)
+
+
+@dataclass(slots=True)
+class _Course:
+    """A duet under way: its plan, which may be widened once, and the pairs so far."""
+
+    plan: DuetPlan
+    pairs: list[PairValues] = field(default_factory=list)
+
+    def widen(self) -> None:
+        """Take more runs in each environment when the early pairs spread widely."""
+        if self.plan.may_widen and len(self.pairs) == EARLY_PAIRS and spread(self.pairs) > WIDE_SPREAD:
+            self.plan = self.plan.widened()
 
 
 def _measure(
     source: PairSource,
-    plan: DuetPlan,
+    course: _Course,
     question: Question,
     prices: PriceList,
-    pairs: list[EnvironmentPair],
     stop: threading.Event,
     clock: Callable[[], float],
     watch: Callable[[EnvironmentPair], None],
 ) -> DuetStop:
     """Add pairs until there is a reason to end."""
-    started = clock()
-    for target in plan.schedule:
+    started, pairs = clock(), course.pairs
+    while (target := course.plan.next_look(len(pairs))) is not None:
         before = len(pairs)
-        for measured in source.take(target - before, stop):
-            pairs.extend(measured)
+        for measured in source.take(target - before, course.plan.runs_at(before), stop):
             for pair in measured:
+                pairs.append(PairValues.of(pair, course.plan, prices))
                 watch(pair)
-            if reason := _end_at_once(pairs, plan, prices, clock() - started, stop):
+            if reason := _end_at_once(pairs, course.plan, clock() - started, stop):
                 return reason
         if stop.is_set():
             return DuetStop.INTERRUPTED
         if len(pairs) == before:
             raise BackendError("No run was started in a whole batch.", "Raise the concurrency, or try again later.")
-        if decided(judge_pairs(pairs, plan, question, prices), question):
+        if decided(judge_pairs(pairs, course.plan, question, bounds=False), question):
             return DuetStop.DECIDED
+        course.widen()
     return DuetStop.INVOCATIONS
 
 
-def refuse_broken_baseline(pairs: Sequence[EnvironmentPair]) -> None:
+def refuse_broken_baseline(pairs: Sequence[PairValues]) -> None:
     """Refuse to judge against a baseline that never succeeded.
 
     Raises:
         AllFailedError: with the function's own error.
     """
-    found = tally(pair.baseline for pair in pairs)
+    found = tallies(pairs)[0]
     if found.runs and not found.usable:
         raise AllFailedError(
             f"The baseline failed in all of {found.runs} runs: {found.error or 'no report'}",
@@ -130,26 +149,17 @@ def refuse_broken_baseline(pairs: Sequence[EnvironmentPair]) -> None:
 
 
 def _end_at_once(
-    pairs: Sequence[EnvironmentPair], plan: DuetPlan, prices: PriceList, elapsed_s: float, stop: threading.Event
+    pairs: Sequence[PairValues], plan: DuetPlan, elapsed_s: float, stop: threading.Event
 ) -> DuetStop | None:
     """Why to end before the next look, if at all; looks are where the rest is decided."""
     if stop.is_set():
         return DuetStop.INTERRUPTED
     if len(pairs) >= BROKEN_AFTER:
         refuse_broken_baseline(pairs)
-        if crash(tally(pair.baseline for pair in pairs), tally(pair.candidate for pair in pairs)):
+        if crash(*tallies(pairs)):
             return DuetStop.DECIDED
     if plan.max_seconds is not None and elapsed_s >= plan.max_seconds:
         return DuetStop.SECONDS
-    if plan.max_usd is not None and _spent_usd(pairs, plan.configuration, prices) >= plan.max_usd:
+    if plan.max_usd is not None and sum(pair.spent_usd for pair in pairs) >= plan.max_usd:
         return DuetStop.USD
     return None
-
-
-def _spent_usd(pairs: Sequence[EnvironmentPair], configuration: Configuration, prices: PriceList) -> float:
-    return sum(
-        prices.invocation_cost(configuration, run.billed_duration_ms or 0, extra_usd=run.extra_cost_usd)
-        for pair in pairs
-        for run in pair.runs
-        if run.ran
-    )

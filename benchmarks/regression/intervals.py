@@ -1,0 +1,130 @@
+"""How often the intervals of mean duration and cost in results hold the truth, on real runs.
+
+Run: python -m benchmarks.regression.intervals --runs FILE [FILE …] [--repetitions 40] [--format json]
+
+A result is built from a few runs of one curve; the truth is the mean of all its runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.regression.real_runs import Curve, configuration, read_curves
+from tuner.documents.result_builder import build_result
+from tuner.model import (
+    BackendKind,
+    FunctionIdentity,
+    Invocation,
+    Objective,
+    Outcome,
+    Sample,
+    SamplerName,
+    SearchSpace,
+    Trial,
+)
+from tuner.pricing.price_list import price_list
+from tuner.search.grid import GridSampler
+from tuner.search.study import Study
+from tuner.settings import Settings
+
+RUNS = (3, 6, 12, 24)
+PRICES = price_list("us-east-1")
+LEAST_ENVIRONMENTS, RUNS_IN_EACH = 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How often the intervals of one family hold the truth, and their width as a fraction of it."""
+
+    family: str
+    runs: int
+    results: int
+    duration: float
+    cost: float
+    width: float
+
+    @property
+    def error(self) -> float:
+        """Standard error of the shares by chance."""
+        return math.sqrt(0.95 * 0.05 / self.results)
+
+
+def sampled(trial: Trial, curve: Curve, rng: np.random.Generator) -> Sample:
+    """The runs that a trial asks for, drawn from a curve."""
+    runs = []
+    for index, ms in enumerate(rng.choice(curve.duration_ms, trial.invocations)):
+        label = f"e{index // trial.runs_per_environment}"
+        runs.append(Invocation(Outcome.OK, label, round(float(ms), 2), math.ceil(ms), max_memory_used_mb=70))
+    return Sample(trial.id, trial.configuration, tuple(runs))
+
+
+def holds(curve: Curve, runs: int, rng: np.random.Generator) -> tuple[bool, bool, float]:
+    """Whether the intervals of duration and cost hold the truth, and the width of the first."""
+    where = configuration(curve)
+    environments = min(runs, max(LEAST_ENVIRONMENTS, runs // RUNS_IN_EACH))
+    space = SearchSpace((where.memory_mb,), (where.architecture,), listed=True)
+    study = Study(space, GridSampler(runs, environments), Objective(), PRICES)
+    while trials := study.ask():
+        for trial in trials:
+            study.tell(sampled(trial, curve, rng))
+    identity = FunctionIdentity("function", BackendKind.SIMULATED)
+    settings = Settings("function", sampler=SamplerName.GRID, runs=runs, environments=environments)
+    document = build_result(study, identity, settings, created_at="2026-09-01T10:00:00Z", seconds=1.0)
+    measured = document["measurements"][0]
+    duration, cost = measured["duration_ms"], measured["cost_usd"]
+    assert duration is not None
+    assert cost is not None
+    mean = float(curve.duration_ms.mean())
+    bill = float(np.mean([PRICES.invocation_cost(where, math.ceil(ms)) for ms in curve.duration_ms]))
+    inside = duration["low"] <= mean <= duration["high"], cost["low"] <= bill <= cost["high"]
+    return *inside, (duration["high"] - duration["low"]) / mean
+
+
+def coverage(curves: Sequence[Curve], repetitions: int, seed: int) -> Iterator[Coverage]:
+    """The coverage of every family at every number of runs."""
+    grouped: dict[str, list[Curve]] = defaultdict(list)
+    for curve in curves:
+        grouped[curve.family].append(curve)
+    for family, own in sorted(grouped.items()):
+        for runs in RUNS:
+            rng = np.random.default_rng([seed, runs, *family.encode()])
+            order = rng.permutation(len(own))
+            found = np.array([holds(own[order[n % len(own)]], runs, rng) for n in range(repetitions)], dtype=float)
+            means = found.mean(axis=0)
+            width = float(np.median(found[:, 2]))
+            yield Coverage(family, runs, repetitions, float(means[0]), float(means[1]), width)
+
+
+def main() -> None:
+    """Measure the coverage and print it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, nargs="+", required=True, help="Files of single runs.")
+    parser.add_argument("--repetitions", type=int, default=40, help="Results of each family and number of runs.")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    arguments = parser.parse_args()
+    found = []
+    for row in coverage(
+        [c for path in arguments.runs for c in read_curves(path)], arguments.repetitions, arguments.seed
+    ):
+        found.append(row)
+        if arguments.format == "text":
+            print(
+                f"{row.family:18s} {row.runs:3d} runs  duration {row.duration:.3f}  cost {row.cost:.3f} "
+                f"+- {row.error:.3f}  width {row.width:.1%}",
+                flush=True,
+            )
+    if arguments.format == "json":
+        print(json.dumps([asdict(row) for row in found], indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,282 @@
+"""Tests of the shift between the sides of pairs: of the typical value, of a quantile, of the mean.
+
+Each test scores the runs of a pair for an assumed shift and sums candidate minus baseline. The scores do
+not know which side a run is of, so that the chance of the sum is exact (see `sign_flips`). Values are logs.
+Knows nothing of functions, metrics or verdicts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.comparison.statistics.sign_flips import chance_of_sum
+
+Floats = NDArray[np.float64]
+
+BLOCK_PAIRS = 10
+"""Pairs whose common median a run is compared with. Over more pairs the hour moves; fewer tell the median badly."""
+FARTHEST = 4.0
+"""A slow run counts up to this many times the bound, so that one run cannot decide alone."""
+STEPS = 24
+"""Halvings of the interval that holds a bound: 6e-8 of its width."""
+
+
+class PairedTest(Protocol):
+    """A test of a shift between the sides of pairs."""
+
+    @property
+    def reach(self) -> float:
+        """A shift beyond all that the values can show, in log units."""
+        ...
+
+    def contributions(self, shift: float) -> Floats:
+        """What each pair contributes to the candidate being more than `shift` above the baseline."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TypicalShift:
+    """Tests the shift of the typical value: normal scores of both sides together, compared within pairs.
+
+    In ranks of both sides together, a run that takes ten times as long is one rank like any other. Where the
+    sides of a pair agree more than pairs do, the pair's mean is removed in part, so that what moves both
+    sides cancels.
+
+    Attributes:
+        baseline, candidate: one log value for each pair.
+    """
+
+    baseline: Floats
+    candidate: Floats
+
+    @property
+    def reach(self) -> float:
+        """A shift beyond all values."""
+        return float(np.ptp(np.concatenate([self.baseline, self.candidate]))) + 1.0
+
+    def contributions(self, shift: float) -> Floats:
+        """Difference of the normal scores (van der Waerden) of each pair."""
+        count = len(self.baseline)
+        half = (self.candidate - shift - self.baseline) / 2
+        middle = (self.candidate - shift + self.baseline) / 2
+        rest = middle * (1 - _agreement(middle, half))
+        both = np.concatenate([rest - half, rest + half])
+        scores = _normal_scores(2 * count)[_doubled_ranks(both) - 2]
+        return np.asarray(scores[count:] - scores[:count])
+
+
+@dataclass(frozen=True, slots=True)
+class RunsByPair:
+    """Log values of the runs of one side.
+
+    Attributes:
+        values: of all runs.
+        pair: the number of the pair of each run, from 0.
+        pairs: how many pairs there are.
+    """
+
+    values: Floats
+    pair: NDArray[np.int64]
+    pairs: int
+
+    @classmethod
+    def of(cls, runs: Sequence[Sequence[float]]) -> RunsByPair:
+        """From the runs of each pair."""
+        values = np.array([value for own in runs for value in own], dtype=np.float64)
+        return cls(values, np.repeat(np.arange(len(runs)), [len(own) for own in runs]), len(runs))
+
+    @property
+    def block(self) -> NDArray[np.int64]:
+        """The number of the block of neighbouring pairs of each run."""
+        return np.minimum(self.pair // BLOCK_PAIRS, max(0, self.pairs // BLOCK_PAIRS - 1))
+
+    def sum(self, weights: Floats) -> Floats:
+        """The sum of the weights of the runs of each pair."""
+        return np.bincount(self.pair, weights, minlength=self.pairs).astype(np.float64)
+
+    def count(self, beyond: NDArray[np.bool_]) -> Floats:
+        """Marked runs of each pair."""
+        return np.bincount(self.pair[beyond], minlength=self.pairs).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class QuantileShift:
+    """Tests the shift of a quantile: runs beyond the common quantile, counted within pairs.
+
+    Attributes:
+        baseline, candidate: log values of the runs.
+        quantile: such as 0.95.
+    """
+
+    baseline: RunsByPair
+    candidate: RunsByPair
+    quantile: float
+
+    @property
+    def reach(self) -> float:
+        """A shift beyond all values."""
+        return float(np.ptp(np.concatenate([self.baseline.values, self.candidate.values]))) + 1.0
+
+    def contributions(self, shift: float) -> Floats:
+        """Runs beyond the common quantile, candidate minus baseline."""
+        before, after = _over_median(self.baseline, self.candidate, shift)
+        together = np.concatenate([before, after])
+        at = math.ceil(self.quantile * len(together)) - 1
+        cut = float(np.partition(together, at)[at])
+        return self.candidate.count(after > cut) - self.baseline.count(before > cut)
+
+
+@dataclass(frozen=True, slots=True)
+class SlowRuns:
+    """Tests whether more runs of the candidate are slow: how far runs lie beyond a common bound, within pairs.
+
+    A run counts by the log of how far beyond it lies, up to `FARTHEST`: where many runs lie just beyond the
+    bound by nature, those far beyond it show the change.
+
+    Attributes:
+        kinds: baseline and candidate of each kind of run (warm, cold). Each kind has a bound of its own.
+        factor: a run is slow beyond this many times the common median of neighbouring pairs.
+    """
+
+    kinds: Sequence[tuple[RunsByPair, RunsByPair]]
+    factor: float
+
+    @property
+    def reach(self) -> float:
+        """A shift beyond all values."""
+        return max(QuantileShift(before, after, 0.5).reach for before, after in self.kinds if len(before.values))
+
+    def contributions(self, shift: float) -> Floats:
+        """Slow runs, candidate minus baseline; the candidate is scaled back by `shift`."""
+        total = np.zeros(self.kinds[0][0].pairs)
+        for baseline, candidate in self.kinds:
+            before, after = _over_median(baseline, candidate, shift)
+            total += candidate.sum(self._beyond(after)) - baseline.sum(self._beyond(before))
+        return total
+
+    def _beyond(self, over_median: Floats) -> Floats:
+        return np.clip(over_median - math.log(self.factor), 0.0, math.log(FARTHEST))
+
+    def counts(self, shift: float) -> tuple[Floats, Floats]:
+        """Slow runs of each pair, of baseline and candidate; the candidate is scaled back by `shift`."""
+        pairs = self.kinds[0][0].pairs
+        before, after = np.zeros(pairs), np.zeros(pairs)
+        for baseline, candidate in self.kinds:
+            over = _over_median(baseline, candidate, shift)
+            before += baseline.count(over[0] > math.log(self.factor))
+            after += candidate.count(over[1] > math.log(self.factor))
+        return before, after
+
+
+@dataclass(frozen=True, slots=True)
+class MeanShift:
+    """Tests the shift of the mean: differences of the means of pairs.
+
+    Attributes:
+        baseline, candidate: mean value of the runs of each pair, in units of the metric (no logs).
+    """
+
+    baseline: Floats
+    candidate: Floats
+
+    @property
+    def reach(self) -> float:
+        """A shift beyond all values."""
+        values = np.log(np.concatenate([self.baseline, self.candidate]))
+        return float(np.ptp(values)) + 1.0
+
+    def contributions(self, shift: float) -> Floats:
+        """Difference of each pair when the candidate is scaled back by `shift`."""
+        return self.candidate * math.exp(-shift) - self.baseline
+
+
+def chance_above(test: PairedTest, shift: float) -> float:
+    """Chance of pairs like these or more extreme ones if the true shift is at most `shift`."""
+    return chance_of_sum(test.contributions(shift))
+
+
+def chance_below(test: PairedTest, shift: float) -> float:
+    """Chance of pairs like these or more extreme ones if the true shift is at least `shift`."""
+    return chance_of_sum(-test.contributions(shift))
+
+
+def estimate(test: PairedTest) -> float:
+    """The shift at which the contributions of all pairs cancel."""
+    return _root(lambda shift: float(test.contributions(shift).sum()) > 0, test.reach)
+
+
+def lower_bound(test: PairedTest, level: float) -> float:
+    """The largest shift that the pairs refute at `level`; minus infinity where they refute none."""
+    if chance_above(test, -test.reach) > level:
+        return -math.inf
+    return _root(lambda shift: chance_above(test, shift) <= level, test.reach)
+
+
+def upper_bound(test: PairedTest, level: float) -> float:
+    """The smallest shift that the pairs refute at `level`; infinity where they refute none."""
+    if chance_below(test, test.reach) > level:
+        return math.inf
+    return _root(lambda shift: chance_below(test, shift) > level, test.reach)
+
+
+def _root(holds_below: Callable[[float], bool], reach: float) -> float:
+    """Where a condition that holds for small shifts ceases to hold, by bisection."""
+    low, high = -reach, reach
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds_below(middle) else (low, middle)
+    return (low + high) / 2
+
+
+def _over_median(baseline: RunsByPair, candidate: RunsByPair, shift: float) -> tuple[Floats, Floats]:
+    """The values of both sides over the common median of their block; the candidate is scaled back by `shift`."""
+    before, after = baseline.values.copy(), candidate.values - shift
+    first, second = baseline.block, candidate.block
+    for block in range(max(1, baseline.pairs // BLOCK_PAIRS)):
+        own, other = first == block, second == block
+        together = np.concatenate([before[own], after[other]])
+        if len(together):
+            middle = _median(together)
+            before[own] -= middle
+            after[other] -= middle
+    return before, after
+
+
+def _agreement(middle: Floats, half: Floats) -> float:
+    """Part of a pair's mean that is noise of the pair, 0 to 1: the squared robust intra-class correlation.
+
+    It depends on the pairs alone, not on which side is which. Squared, because few pairs tell it badly.
+    """
+    between = _median(np.abs(middle - _median(middle))) ** 2
+    within = _median(np.abs(half)) ** 2
+    if between <= within:
+        return 0.0
+    return ((between - within) / (between + within)) ** 2
+
+
+def _median(values: Floats) -> float:
+    """The lower median: `numpy.median` takes most of the time of a look."""
+    middle = (len(values) - 1) // 2
+    return float(np.partition(values, middle)[middle])
+
+
+def _doubled_ranks(values: Floats) -> NDArray[np.int64]:
+    """Twice the ranks (from 1) of values; ties share the middle of theirs."""
+    ordered = np.sort(values)
+    ranks = np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right") + 1
+    return np.asarray(ranks, dtype=np.int64)
+
+
+@lru_cache(maxsize=512)
+def _normal_scores(count: int) -> Floats:
+    """Normal scores of the ranks 1, 1.5, 2 … `count`."""
+    from scipy.special import ndtri
+
+    return np.asarray(ndtri(np.arange(2, 2 * count + 1) / 2 / (count + 1)))
