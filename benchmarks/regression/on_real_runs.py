@@ -81,7 +81,8 @@ DUETS = [
     Case("init x1.3", Change(init_factor=1.3)),
 ]
 OTHER_DAY = "A/A other day"
-LEAST_INVOCATIONS = 32
+LEAST_INVOCATIONS, LEAST_ORDERED = 32, 64
+"""A duet takes 32 invocations; curves with fewer than 64 runs tell nothing of their order."""
 SIZES = (1, 6, 10)
 DOCUMENTS = [
     *(Case(f"A/A {order}", order=order) for order in Order),
@@ -239,7 +240,9 @@ def run_all(
     grouped = families(curves)
     if "duet" in methods:
         for case in (case for case in DUETS if wanted(case.name)):
-            yield _entry([_duets(case, family, own, repetitions, seed) for family, own in grouped.items()])
+            rows = [_duets(case, family, own, repetitions, seed) for family, own in grouped.items()]
+            if any(row.total for row in rows):
+                yield _entry(rows)
         other = other_days(curves, repetitions, np.random.default_rng(seed)) if wanted(OTHER_DAY) else None
         if other and other.total:
             yield _entry([other])
@@ -253,9 +256,11 @@ def run_all(
 def _duets(case: Case, family: str, curves: Sequence[Curve], repetitions: int, seed: int) -> Row:
     rng = np.random.default_rng([seed, *case.name.encode(), *family.encode()])
     row = Row("duet", case.name, family)
-    for curve in _spread_out(curves, repetitions, rng):
-        # In turns a run is used once: run again, it would be no independent one.
-        most = len(curve.duration_ms) if case.order is Order.ALTERNATING else case.max_invocations
+    if case.order is not Order.RANDOM:
+        curves = [curve for curve in curves if len(curve.duration_ms) >= LEAST_ORDERED]
+    for curve in _spread_out(curves, repetitions, rng) if curves else ():
+        # In order a run is used once: used again, it would be no independent one.
+        most = case.max_invocations if case.order is Order.RANDOM else len(curve.duration_ms)
         duet(case, curve, aws_plan(curve, max(LEAST_INVOCATIONS, min(most, case.max_invocations))), rng, row)
     return row
 
@@ -306,6 +311,7 @@ class Entry:
 
 def _entry(own: Sequence[Row]) -> Entry:
     method, case, sizes = own[0].method, own[0].case, own[0].sizes
+    own = [row for row in own if row.total]
     shares = {verdict: float(np.mean([row.share(verdict) for row in own])) for verdict in Verdict}
     total = sum(row.total for row in own)
     worse = shares[Verdict.WORSE]

@@ -102,7 +102,7 @@ def split(curve: Curve, order: Order, count: int, rng: np.random.Generator) -> t
         return ms[at[::2]], ms[at[1::2]]
     if order is Order.HALVES:
         middle = len(ms) // 2
-        return rng.choice(ms[:middle], count), rng.choice(ms[middle:], count)
+        return rng.permutation(ms[:middle])[:count], rng.permutation(ms[middle:])[:count]
     return rng.choice(ms, count), rng.choice(ms, count)
 
 
