@@ -11,7 +11,7 @@ SAM_READY := $(SAM_VENV)/.ready
 DEMO_TARGET := examples/functions/cpu_bound/app.py:handler
 DEMO_PAYLOAD := @examples/functions/cpu_bound/payload.json
 
-.PHONY: help setup demo check lint types docs test bench clean
+.PHONY: help setup demo check lint types docs test bench attack clean
 
 help: ## Show these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ test: $(DEV_READY) $(SAM_READY) ## Run the tests alone.
 
 bench: $(DEV_READY) ## Run the benchmarks in short form.
 	$(BIN)/python -m benchmarks
+
+attack: $(DEV_READY) ## Attack the product for ten minutes: damaged texts, and kills at random calls.
+	$(BIN)/python -m tests.attack --seconds 600
 
 clean: ## Remove environments, caches and artifacts.
 	rm -rf $(VENV) $(SAM_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis artifacts site

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.golden.situations import document_of
+from tuner.documents.result import dumps
+
 ROOT = Path(__file__).parents[3]
-RESULT = ROOT / "tests" / "golden" / "results" / "1" / "already-best.json"
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
 
@@ -25,7 +27,7 @@ def tuner(*arguments: str, shell: str = "", encoding: str = "utf-8") -> subproce
 
 
 @needs_full
-@pytest.mark.parametrize("arguments", [("schema", "input"), ("prices", "us-east-1"), ("report", str(RESULT))])
+@pytest.mark.parametrize("arguments", [("schema", "input"), ("prices", "us-east-1")])
 def test_a_full_stdout_is_a_clear_failure(arguments: tuple[str, ...]) -> None:
     done = tuner(*arguments, shell=">/dev/full")
     assert done.returncode == 1
@@ -52,8 +54,10 @@ def test_an_error_that_cannot_be_told_keeps_its_exit_code() -> None:
     assert tuner("report", "missing.json", shell="2>/dev/full").returncode == 2
 
 
-def test_what_an_encoding_lacks_is_escaped() -> None:
-    done = tuner("report", str(RESULT), "--format", "text", encoding="latin-1")
+def test_what_an_encoding_lacks_is_escaped(tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    result.write_text(dumps(document_of("already-best")), "utf-8")
+    done = tuner("report", str(result), "--format", "text", encoding="latin-1")
     assert done.returncode == 0
     assert done.stderr == b""
     assert b"\\u" in done.stdout

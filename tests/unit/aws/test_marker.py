@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,3 +70,18 @@ def test_a_description_that_lambda_has_trimmed_is_still_read() -> None:
 
 def test_a_run_id_tells_when_it_began() -> None:
     assert RUN.startswith("20260918t041200z-")
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        f"tuner:{RUN} 51 MB x86_64 #1",
+        f"tuner:{RUN} 99999 MB x86_64 #1",
+        f"tuner:{RUN} {'9' * 200} MB x86_64 #1",
+        f"tuner:{RUN} ٥١٢ MB x86_64 #1",
+    ],
+)
+def test_a_description_that_no_run_can_have_written_is_the_users_own(description: str) -> None:
+    assert parse_version(description) is None
+    assert parse_copy(f"{description} copy of orders") is None
+    assert parse_latest(f"{description} was 512 MB: text") is None

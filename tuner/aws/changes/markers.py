@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from tuner.model import MAX_MEMORY_MB, Architecture, Configuration
+from tuner.model import MAX_MEMORY_MB, MIN_MEMORY_MB, Architecture, Configuration
 
 MAX_DESCRIPTION = 256
 """Longest description of a function (Lambda API reference, CreateFunction)."""
@@ -22,9 +22,9 @@ COPY_PREFIX = "tuner-"
 """Prefix of the names of temporary copies, which policies use."""
 RUN_TAG, FUNCTION_TAG = "tuner:run", "tuner:function"
 
-_RUN = r"\d{8}t\d{6}z-[0-9a-f]{6}"
-_MADE = rf"tuner:({_RUN}) (\d+) MB (x86_64|arm64) #(\d+)"
-_LATEST = re.compile(rf"{_MADE} was (\d+) MB:(?: (.*))?", re.DOTALL)
+_RUN = r"[0-9]{8}t[0-9]{6}z-[0-9a-f]{6}"
+_MADE = rf"tuner:({_RUN}) ([0-9]{{1,9}}) MB (x86_64|arm64) #([0-9]{{1,9}})"
+_LATEST = re.compile(rf"{_MADE} was ([0-9]{{1,9}}) MB:(?: (.*))?", re.DOTALL)
 _VERSION = re.compile(_MADE)
 _COPY = re.compile(rf"{_MADE} copy of (\S+)")
 
@@ -88,19 +88,21 @@ class CopyMarker:
 def parse_latest(description: str) -> LatestMarker | None:
     """The marker in a description of $LATEST, or None when it is the user's own."""
     found = _LATEST.fullmatch(description)
-    return LatestMarker(_made(found), int(found[5]), found[6] or "") if found else None
+    made = _made(found)
+    return LatestMarker(made, int(found[5]), found[6] or "") if made and found else None
 
 
 def parse_version(description: str) -> VersionMarker | None:
     """The marker in a version's description, or None when it is the user's own."""
     found = _VERSION.fullmatch(description)
-    return _made(found) if found else None
+    return _made(found)
 
 
 def parse_copy(description: str) -> CopyMarker | None:
     """The marker in a copy's description, or None when it is no copy."""
     found = _COPY.fullmatch(description)
-    return CopyMarker(_made(found), found[5]) if found else None
+    made = _made(found)
+    return CopyMarker(made, found[5]) if made and found else None
 
 
 def fits(description: str, run: str) -> bool:
@@ -109,5 +111,8 @@ def fits(description: str, run: str) -> bool:
     return len(str(LatestMarker(longest, MAX_MEMORY_MB, description))) <= MAX_DESCRIPTION
 
 
-def _made(found: re.Match[str]) -> VersionMarker:
+def _made(found: re.Match[str] | None) -> VersionMarker | None:
+    """The marker in a match; None when no run can have written it."""
+    if found is None or not MIN_MEMORY_MB <= int(found[2]) <= MAX_MEMORY_MB:
+        return None
     return VersionMarker(found[1], Configuration(int(found[2]), Architecture(found[3])), int(found[4]))
