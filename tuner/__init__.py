@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from tuner.api.advising import advise as advise
     from tuner.api.comparing import ComparisonResult as ComparisonResult
     from tuner.api.comparing import compare as compare
     from tuner.api.comparing import duet as duet
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from tuner.errors import InterruptedRunError as InterruptedRunError
     from tuner.errors import LeftBehindError as LeftBehindError
     from tuner.errors import TunerError as TunerError
+    from tuner.evidence.advice import Advice as Advice
     from tuner.model import Architecture as Architecture
     from tuner.model import BackendKind as BackendKind
     from tuner.model import Configuration as Configuration
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from tuner.settings import Settings as Settings
 
 _HOMES = {
+    "tuner.api.advising": ("advise",),
     "tuner.api.comparing": ("ComparisonResult", "compare", "duet"),
     "tuner.api.options": ("Options",),
     "tuner.api.result": ("Estimate", "Measurement", "Recommendation", "Result", "Saving"),
@@ -71,6 +74,7 @@ _HOMES = {
         "LeftBehindError",
         "TunerError",
     ),
+    "tuner.evidence.advice": ("Advice",),
     "tuner.model": (
         "Architecture",
         "BackendKind",

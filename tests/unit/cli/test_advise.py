@@ -1,0 +1,50 @@
+"""`tuner advise --logs` prints what a log tells."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.evidence.logs import Run, json_lines, tailed
+from tuner.cli.main import run
+
+RUNS = [Run(f"r{n}", 100.0 + n % 7, 60.0 * n, init_ms=200.0 if n % 10 == 0 else None) for n in range(60)]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> str:
+    path = tmp_path / "orders.log"
+    path.write_text(tailed(RUNS), "utf-8")
+    return str(path)
+
+
+def test_the_text_holds_figures_findings_and_commands(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["advise", "orders", "--logs", log]) == 0
+    shown = capsys.readouterr().out
+    assert "orders: 512 MB x86_64 in 60 runs" in shown
+    assert "$ tuner tune orders --arch both" in shown
+    assert all(len(line) <= 100 for line in shown.splitlines() if "$ " not in line)
+
+
+def test_the_json_is_a_list_with_one_entry_for_the_function(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["advise", "orders", "--logs", log, "--arch", "arm64", "--format", "json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["function"], found["architecture"], found["runs"]) == ("orders", "arm64", 60)
+
+
+def test_a_dash_reads_stdin(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(json_lines(RUNS)))
+    assert run(["advise", "--logs", "-"]) == 0
+    assert "60 runs" in capsys.readouterr().out
+
+
+def test_faults_name_their_flags(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["advise", "--logs", log, "--arch", "both", "--discount", "0.1"]) == 2
+    assert "--discount" in capsys.readouterr().err
+    assert run(["advise", "--logs", f"{log}.gone", "--arch", "both"]) == 2
+    told = capsys.readouterr().err
+    assert "--arch" in told
+    assert "--logs" in told
