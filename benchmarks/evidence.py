@@ -58,7 +58,8 @@ class Answer:
         staying_regret: of the size in use.
         coverage: share of the 95% intervals of mean cost that hold the truth.
         recommended: whether a size is recommended.
-        saving: true saving of the size that is believed to be best over the one in use.
+        recommended_regret: regret of what is recommended, or of the size in use where nothing is.
+        saving: true saving of what is recommended over the size in use.
     """
 
     family: str
@@ -66,6 +67,7 @@ class Answer:
     staying_regret: float
     coverage: float
     recommended: bool
+    recommended_regret: float
     saving: float
 
 
@@ -131,13 +133,15 @@ def answer(case: Case) -> Answer:
     position = [truth.index(candidate) for candidate in found.belief.candidates]
     bottom, top = np.quantile(found.belief.cost_usd, (0.025, 0.975), axis=0)
     true = truth.cost_usd[position]
+    followed = found.recommended or seen[-1]
     return Answer(
         family=function.family,
         regret=truth.regret(found.best),
         staying_regret=truth.regret(seen[-1]),
         coverage=float(((bottom <= true) & (true <= top)).mean()),
         recommended=found.recommended is not None,
-        saving=float(1 - truth.value[truth.index(found.best)] / truth.value[truth.index(seen[-1])]),
+        recommended_regret=truth.regret(followed),
+        saving=float(1 - truth.value[truth.index(followed)] / truth.value[truth.index(seen[-1])]),
     )
 
 
@@ -157,7 +161,7 @@ def evidence_quality(answers: Sequence[Answer]) -> EvidenceQuality:
         regret_mean=float(np.average(regrets, weights=weights)),
         regret_p90=weighted_quantile(regrets, weights, 0.9),
         staying_regret_mean=float(np.average(staying, weights=weights)),
-        policy_regret_mean=float(np.average(np.where(made, regrets, staying), weights=weights)),
+        policy_regret_mean=float(np.average([a.recommended_regret for a in answers], weights=weights)),
         coverage=float(np.average([a.coverage for a in answers], weights=weights)),
         recommended_share=float(np.average(made, weights=weights)),
         right_share=share(saving > WORTH_CHANGING),

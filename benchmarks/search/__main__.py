@@ -98,7 +98,7 @@ def _published(options: argparse.Namespace) -> list[SimulatedFunction]:
 
 
 def _of_families(records: Iterable[CurveRecord], only: str, without: str) -> list[CurveRecord]:
-    kept, left_out = set(filter(None, only.split(","))), set(without.split(","))
+    kept, left_out = (set(filter(None, names.split(","))) for names in (only, without))
     return [r for r in records if (not kept or r.family in kept) and r.family not in left_out]
 
 

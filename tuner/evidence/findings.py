@@ -80,13 +80,13 @@ def size(subject: Subject) -> Finding | None:
     prediction, evidence = subject.prediction, subject.evidence
     if prediction is None:
         return None
-    chance, best = prediction.chance_of_saving, prediction.best
+    chance, recommended = prediction.chance_of_saving, prediction.recommended
     shown = f"{evidence.runs} runs at {_size(evidence.current)}{_others(evidence)}"
-    if prediction.recommended is None or best == prediction.current:
+    if recommended is None:
         title = f"No size saves more than {WORTH_CHANGING:.0%} with a chance of {LIKELY:.0%} or more"
-        told = f"{_size(best)} comes closest, with a chance of {chance:.0%}; from {shown}."
+        told = f"{_size(prediction.best)} is the best guess, with a chance of {chance:.0%}; from {shown}."
         return Finding(FindingCode.SIZE, title, told, subject.tune)
-    title = f"{_size(best)} saves more than {WORTH_CHANGING:.0%} with a chance of {chance:.0%}"
+    title = f"{_size(recommended)} saves more than {WORTH_CHANGING:.0%} with a chance of {chance:.0%}"
     return Finding(FindingCode.SIZE, title, f"Saving {_percent(prediction.saving)}; from {shown}.", subject.tune)
 
 

@@ -11,7 +11,7 @@ from benchmarks.evidence import Answer, evidence_quality, main
 
 
 def answer_of(*, regret: float, saving: float, recommended: bool) -> Answer:
-    return Answer("f", regret, 0.3, 0.95, recommended, saving)
+    return Answer("f", regret, 0.3, 0.95, recommended, regret if recommended else 0.3, saving)
 
 
 def test_a_recommendation_is_right_where_it_saves_what_it_promises() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.evidence.cold_starts import IdleLife, Requests, replay
@@ -16,7 +16,7 @@ def requests(*pairs: tuple[float, float]) -> Requests:
     return Requests(np.array([start for start, _ in pairs], dtype=float), np.array([busy for _, busy in pairs]))
 
 
-TRAFFIC = st.lists(st.tuples(st.floats(0, 400), st.floats(0.01, 50)), min_size=1, max_size=40).map(
+TRAFFIC = st.lists(st.tuples(st.floats(0, 400), st.floats(0.01, 50)), min_size=1, max_size=15).map(
     lambda gaps: Requests(np.cumsum([gap for gap, _ in gaps]), np.array([busy for _, busy in gaps]))
 )
 
@@ -49,6 +49,7 @@ def test_idle_lives_come_from_their_seed() -> None:
     assert 0.2 < first.mean() < 0.8
 
 
+@settings(max_examples=50)
 @given(TRAFFIC, st.integers(0, 4))
 def test_more_ready_environments_never_serve_fewer(traffic: Requests, count: int) -> None:
     fewer, more = (replay(traffic, LIFE, provisioned=n) for n in (count, count + 1))
@@ -56,6 +57,7 @@ def test_more_ready_environments_never_serve_fewer(traffic: Requests, count: int
     assert not (more.provisioned & more.cold).any()
 
 
+@settings(max_examples=50)
 @given(TRAFFIC)
 def test_as_many_ready_environments_as_requests_leave_none_cold(traffic: Requests) -> None:
     assert not replay(traffic, LIFE, provisioned=traffic.start_s.size).cold.any()

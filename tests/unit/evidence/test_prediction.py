@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.estimation.simulation import X86, Duration, cpu_bound, measure
-from tuner.evidence.prediction import LIKELY, predict
+from tuner.evidence.prediction import LIKELY, LIKELY_BY_PRIOR, predict
 from tuner.model import Configuration, Invocation, Objective, Outcome, Sample, SearchSpace
 from tuner.pricing.price_list import price_list
 from tuner.search.space import memory_nodes
@@ -27,12 +27,19 @@ def seen(duration: Duration, *sizes_mb: int, busy: float | None = None) -> list[
     ]
 
 
-def test_a_large_size_that_hardly_works_is_recommended_a_smaller_one() -> None:
-    found = predict(seen(lambda _: 800.0, 3008, busy=0.02), SPACE, LARGE, Objective(), PRICES)
+def test_one_busy_thread_above_one_vcpu_is_recommended_a_smaller_size() -> None:
+    found = predict(seen(cpu_bound, 3008, busy=1.0), SPACE, LARGE, Objective(), PRICES)
     assert found is not None
     assert found.recommended is not None
-    assert found.recommended.memory_mb < 1024
-    assert found.chance_of_saving > 0.9
+    assert found.recommended.memory_mb < 3008
+    assert found.chance_of_saving >= LIKELY
+
+
+def test_one_size_without_cpu_time_is_no_ground_for_a_change() -> None:
+    found = predict(seen(lambda _: 800.0, 3008), SPACE, LARGE, Objective(), PRICES)
+    assert found is not None
+    assert LIKELY < found.chance_of_saving < LIKELY_BY_PRIOR
+    assert found.recommended is None
 
 
 def test_one_size_that_is_throttled_allows_no_recommendation_but_a_chance() -> None:

@@ -20,7 +20,7 @@ def test_many_runs_come_to_the_true_mean_in_every_world(world: NoiseWorld) -> No
     function = replace(function_of(NOISE_WORLDS[world]), timeout_s=None)
     where = Configuration(512, X86)
     backend = SimulatedBackend(function, seed=1)
-    (sample,) = backend.measure([Trial(0, where, 500, 40)], threading.Event())
+    (sample,) = backend.measure([Trial(0, where, 300, 30)], threading.Event())
     warm = [run.duration_ms for run in sample.invocations if not run.cold and run.duration_ms]
     truth = truth_of(function, Objective(), PRICES)
     assert np.mean(warm) == pytest.approx(truth.duration_ms[truth.index(where)], rel=0.06)
