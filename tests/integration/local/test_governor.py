@@ -73,7 +73,7 @@ def test_a_helper_that_cannot_be_started_is_told_with_a_remedy(monkeypatch: pyte
 
 def test_a_helper_asked_for_a_worker_that_it_no_longer_knows_goes_on() -> None:
     with Governor() as governor:
-        governor.begin(1)
+        governor.begin(1, 0.0)
         governor.kill(1)
         assert governor.end(1).peak_bytes == 0
         governor.remove(1)

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,9 +154,14 @@ class Governor:
             raise BackendError(f"cannot start {wanted.command[0]}: {told}", CANNOT_START)
         return int(told)
 
-    def begin(self, pid: int) -> None:
-        """An invocation starts: let the worker run, within its share."""
-        self._send(f"begin {pid} {time.monotonic()!r}")
+    def begin(self, pid: int, began: float) -> None:
+        """An invocation starts: let the worker run, within its share.
+
+        Args:
+            pid: the worker.
+            began: monotonic time of the start; the worker loses the time until it is let run.
+        """
+        self._send(f"begin {pid} {began!r}")
 
     def end(self, pid: int) -> Use:
         """The invocation or the init phase is over."""

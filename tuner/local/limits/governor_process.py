@@ -160,6 +160,9 @@ class Ward:
         """The worker's time now, less what it lost since the last look."""
         waited_s = self._waits.read_s(self.tree.descendants) if self._waits else 0.0
         now = time.monotonic()
+        if self._stopped:  # it waited at most to take notice of that
+            self._last = (now, cpu)
+            return now - self._lost_s
         # A thread that waits beside others that run loses nothing while all granted cores are busy. The kernel tells of
         # a wait when it is over, so the bound is on all of them together.
         self._idle_s += now - self._last[0] - max(0.0, cpu - self._last[1]) / self._cores

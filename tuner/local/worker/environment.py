@@ -25,7 +25,6 @@ from tuner.errors import BackendError
 from tuner.local.limits.cpu import PERIOD_S
 from tuner.local.limits.governor import CANNOT_START, Governor, Start, Use
 from tuner.local.limits.memory import MB
-from tuner.local.limits.processes import waited_for_core_ms
 from tuner.local.worker.log import Facts, compose
 from tuner.local.worker.output import Output
 from tuner.local.worker.runtime_api import Answer, Event, RuntimeApi
@@ -121,11 +120,11 @@ class ExecutionEnvironment:
         """
         if not self._loaded:
             self._loaded = True
-            held_up_ms = self._held_up_ms()
+            delayed_ms = self._api.delayed_ms
             took_ms: float | None
             try:
                 self._spent = not self._api.wait(self._loading_ended, deadline=self._began + self.spec.init_limit_s)
-                took_ms = (time.monotonic() - self._began) * 1000 - (self._held_up_ms() - held_up_ms)
+                took_ms = (self._api.happened_at - self._began) * 1000 - (self._api.delayed_ms - delayed_ms)
             except TimeoutError:
                 took_ms = None  # it goes on within the first invocation
             self._spent = self._spent or (not self._api.ready and self._loading_ended())
@@ -245,19 +244,20 @@ class ExecutionEnvironment:
         }
 
     def _run(self, payload: bytes, request_id: str, arn: str, cold: bool) -> _Ending:
-        spec, held_up_ms, began = self.spec, self._held_up_ms(), time.monotonic()
+        spec, delayed_ms = self.spec, self._api.delayed_ms
         init_ms = self._init_ms if cold else None
         trace_id = f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"
-        self._governor.begin(self.pid)
         self._api.give(Event(request_id, payload, int((time.time() + spec.timeout_s) * 1000), arn, trace_id))
+        began = time.monotonic()
+        self._governor.begin(self.pid, began)
         try:
             self._spent = not self._api.wait(self._ended, deadline=began + spec.timeout_s) or self._spent
             timed_out = False
         except TimeoutError:
             timed_out = True
-        wall_ms = (time.monotonic() - began) * 1000
+        wall_ms = (self._api.happened_at - began) * 1000
         self._use = use = self._governor.end(self.pid)
-        waited_ms = use.lost_s * 1000 + self._held_up_ms() - held_up_ms
+        waited_ms = use.lost_s * 1000 + self._api.delayed_ms - delayed_ms
         took_ms = max(self._shortest_ms(use.cpu_s * 1000), wall_ms - waited_ms)
         if use.out_of_memory:
             return self._verdict(request_id, "Runtime.OutOfMemory", "signal: killed", took_ms, init_ms)
@@ -272,10 +272,6 @@ class ExecutionEnvironment:
             time.sleep(use.owed_s)
         payload, error = _read(answer)
         return _Ending(took_ms + use.owed_s * 1000, payload, error, None, use.cpu_s * 1000, init_ms, waited_ms)
-
-    def _held_up_ms(self) -> float:
-        """Time so far that this thread had no core and the worker may have waited for it."""
-        return waited_for_core_ms() - self._api.overlapped_ms
 
     def _shortest_ms(self, cpu_ms: float) -> float:
         """Least time in which so much CPU time can be had: quotas come at the start of their periods."""

@@ -82,13 +82,15 @@ class RuntimeApi:
     Attributes:
         init_error: what the worker sent instead of being ready.
         answer: what it sent for the event that was given last.
-        overlapped_ms: time that the waiting thread had no core while the worker went on without it, in total.
+        delayed_ms: time that this thread had no core while the worker waited for it, in total.
+        happened_at: monotonic time at which the last thing happened that the worker did.
     """
 
     def __init__(self, *, max_response_bytes: int, alive: Callable[[], bool]) -> None:
         self.init_error: Answer | None = None
         self.answer: Answer | None = None
-        self.overlapped_ms = 0.0
+        self.delayed_ms = 0.0
+        self.happened_at = time.monotonic()
         self._max_response_bytes = max_response_bytes
         self._alive = alive
         self._event: Event | None = None
@@ -157,13 +159,18 @@ class RuntimeApi:
         """Do what is due; whether anything was."""
         before_ms = waited_for_core_ms()
         due = self._selector.select(timeout_s)
-        if due and not any(isinstance(key.fileobj, socket.socket) for key, _ in due):
-            self.overlapped_ms += waited_for_core_ms() - before_ms
+        self.happened_at = time.monotonic()
+        asked = any(isinstance(key.fileobj, socket.socket) for key, _ in due)
+        if asked:  # the worker waits until it has its answer
+            self.delayed_ms += waited_for_core_ms() - before_ms
+            before_ms = waited_for_core_ms()
         for key, events in due:
             if isinstance(key.data, _Connection):
                 self._attend(key.data, events)
             else:
                 key.data()
+        if asked and not self.ready:
+            self.delayed_ms += waited_for_core_ms() - before_ms
         return bool(due)
 
     def _accept(self) -> None:
