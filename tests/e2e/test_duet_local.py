@@ -100,7 +100,7 @@ def test_a_candidate_that_does_not_load_is_bad_input_with_its_own_error(
     ("flags", "reason"),
     [
         (("--power-values", "512-1024"), "a duet measures at one size"),
-        (("--arch", "arm64" if architecture() is Architecture.X86_64 else "x86_64"), "cannot be measured here"),
+        (("--arch", "arm64" if architecture() is Architecture.X86_64 else "x86_64"), "cannot be measured"),
         (("--metric", "p95", "--max-invocations", "64"), "64 can never decide on p95"),
     ],
 )
@@ -136,7 +136,7 @@ def test_an_interrupted_duet_keeps_its_runs_and_leaves_no_folder_behind(reposito
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
         assert process.returncode == 130
-    assert f"they are kept in {samples}" in said
+    assert f"They are kept in {samples}" in said
     assert len(_invocations(samples)) >= 8
     assert not list(scratch.glob("tuner-revision-*"))
 

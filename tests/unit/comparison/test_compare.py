@@ -155,7 +155,7 @@ def test_the_shares_of_the_false_alarm_rate_add_up_to_it() -> None:
 
 
 def test_a_change_of_the_threshold_itself_is_hardly_ever_called_worse() -> None:
-    repetitions = 100
+    repetitions = 50
     allowed = 0.05 + 3 * (0.05 * 0.95 / repetitions) ** 0.5
     assert documents(0.05, environments=2, repetitions=repetitions, question=QUESTION)["worse"] <= allowed
 
