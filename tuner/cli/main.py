@@ -171,6 +171,9 @@ def show_error(error: TunerError) -> None:
 
 
 def _print_error(line: str) -> None:
-    """Print a line on stderr; nobody can be told when that fails."""
+    """Print a line on stderr, with control characters made visible; nobody can be told when that fails."""
+    # Imported when called: the help goes without it.
+    from reports.words.numbers import visible
+
     with contextlib.suppress(OSError, ValueError):
-        click.echo(line, err=True)
+        click.echo(visible(line), err=True)

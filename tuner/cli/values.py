@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import math
+import secrets
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +131,8 @@ def read_payload(text: str, faults: list[Fault], *, show: bool = True) -> Any:
         shown = "what was given" if not show else text if len(text) <= 60 else text[:60] + "…"
         faults.append(Fault("--payload", f"{shown} is not JSON: {exc}", "quote it for the shell, or use @FILE"))
     return None
+
+
+def unique_time(now: datetime) -> str:
+    """A time for the name of a new folder or file, such as `20260918T041200Z-3f2a9c01`: two of one second differ."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"

@@ -12,7 +12,7 @@ from tuner.cli.comparison import comparison_flags, comparison_question, deliver
 from tuner.cli.flags import Group, aws_flags, option, settings_flags
 from tuner.cli.flags import command as declare
 from tuner.cli.signals import stop_on_signals
-from tuner.cli.values import PositiveNumber
+from tuner.cli.values import PositiveNumber, unique_time
 from tuner.errors import Fault, TunerError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def command(target: str, *, connection: Connection, **options: Any) -> int:
     own = {name: options[name] for name in OWN_OPTIONS}
     shared = {name: value for name, value in options.items() if name not in OWN_OPTIONS}
     request = settings_of(target, shared, connection, faults)
-    samples = options["samples"] or f"tuning/duet-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
+    samples = options["samples"] or f"tuning/duet-{unique_time(datetime.now(UTC))}.jsonl"
     with stop_on_signals() as stop, faults_named({**request.names, "$.powerValues": "--power-values"}):
         try:
             found = duet(

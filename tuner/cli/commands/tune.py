@@ -14,7 +14,7 @@ from tuner.cli.exit_codes import EXIT_NOT_DECIDED, EXIT_OK, EXIT_THRESHOLD
 from tuner.cli.flags import Group, aws_flags, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
 from tuner.cli.signals import stop_on_signals
-from tuner.cli.values import as_share
+from tuner.cli.values import as_share, unique_time
 from tuner.errors import InterruptedRunError, TunerError
 from tuner.model import StopReason
 from tuner.payloads import HIDDEN
@@ -186,4 +186,4 @@ def _default_folder(target: str) -> str:
     words = shlex.split(target) if target.startswith("-- ") else ["", target]
     name = target.partition("function:")[2] or Path(words[1]).name
     safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
-    return f"tuning/{safe}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    return f"tuning/{safe}-{unique_time(datetime.now(UTC))}"
