@@ -57,6 +57,7 @@ class LocalOptions:
         tmp_mb: size of /tmp (ephemeral storage).
         region: AWS_REGION of the function. None: that of the shell, else us-east-1.
         log: file that gets all output of the function. None: no file does.
+        memory_mb, architecture: configuration in use, where it is known.
         excluded: folder from which no module of the function may be loaded: the working tree of which a
             revision is measured. None: there is none.
     """
@@ -69,6 +70,8 @@ class LocalOptions:
     tmp_mb: int = 512
     region: str | None = None
     log: str | None = None
+    memory_mb: int | None = None
+    architecture: str | None = None
     excluded: str | None = None
 
 

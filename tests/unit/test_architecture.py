@@ -109,6 +109,7 @@ HOME = {
     "markupsafe": ("reports",),
     "jsonschema": ("tuner.documents.validation",),
     "psutil": ("tuner.local",),
+    "yaml": ("tuner.local.project",),
     "scipy": ("tuner.estimation", "tuner.search", "tuner.comparison"),
 }
 """For each library that has one, the only places that may import it."""

@@ -115,7 +115,7 @@ class LocalBackend:
     def __init__(self, settings: Settings, *, current: Configuration | None = None) -> None:
         self._settings = settings
         self._handlers = _parse_handlers(settings)
-        self._current = current
+        self._current = current or _in_use(settings.local)
         self._noise = NoiseMeter()
         self._answers = AnswerMeter(shows=not settings.disable_payload_logs)
         self._log: Log | None = None
@@ -291,6 +291,14 @@ def _with_output(result: LocalInvocationResult) -> FunctionError | None:
     if result.error is None or result.error.stack:
         return result.error
     return replace(result.error, stack=tuple(last_lines(result.output)))
+
+
+def _in_use(options: LocalOptions) -> Configuration | None:
+    """The configuration in use, where it is known and can be measured here."""
+    here = architecture()
+    if options.memory_mb is None or here is None or options.architecture != here.value:
+        return None
+    return Configuration(options.memory_mb, here) if options.memory_mb <= max_memory_mb() else None
 
 
 def describe_host() -> str:

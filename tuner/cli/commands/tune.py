@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
     from tuner.cli.request import Request
 
+NOT_REPEATED = ("words", "resume", "output", "event", "template")
+"""Parameters that the command which goes on with a run does not take from the first one."""
 LONGEST_SHOWN = 500
 """Characters of a payload that a suggested command repeats."""
 
@@ -36,10 +38,11 @@ LONGEST_SHOWN = 500
   tuner tune src:orders.create.handler --python .venv --env-file dev.env
   tuner tune ./build --handler create
   tuner tune --handler com.acme.Orders::handle -- java -cp app.jar com.acme.Main
+  tuner tune --from template.yaml --event Orders=events/order.json
   tuner tune my-function --payload @event.json --arch both --strategy balanced
   tuner tune my-function --input power-tuning-input.json --dry-run"""
 )
-@click.argument("words", metavar="TARGET | -- COMMAND…", nargs=-1, required=True)
+@click.argument("words", metavar="TARGET | -- COMMAND…", nargs=-1)
 @settings_flags()
 @option("--env-file", group=Group.LOCAL, metavar="FILE", help="File with KEY=VALUE lines. --env wins.")
 @option(
@@ -49,6 +52,14 @@ LONGEST_SHOWN = 500
     metavar="FILE",
     help="Input of an execution: Power Tuning's fields or ours. Flags win.",
 )
+@option(
+    "--from",
+    "template",
+    group=Group.LOCAL,
+    metavar="FILE",
+    help="Tune every function of a SAM template or a serverless.yml.",
+)
+@option("--event", group=Group.LOCAL, metavar="NAME=FILE", multiple=True, help="With --from: payload of a function.")
 @option("--resume", group=Group.BUDGET, metavar="DIR", help="Go on with the run in this folder.")
 @option(
     "--dry-run",
@@ -90,6 +101,10 @@ def command(words: tuple[str, ...], *, connection: Connection, **options: Any) -
     from tuner.api.tuning import plan
     from tuner.cli.request import faults_named, read_request
 
+    if bool(words) == bool(options["template"]):
+        raise click.UsageError("Give either TARGET or --from FILE.")
+    if options["template"]:
+        return _tune_project(connection, options)
     target = words[0] if len(words) == 1 else f"-- {shlex.join(words)}"
     with stop_on_signals() as stop:
         request = read_request(target, options, connection)
@@ -102,6 +117,22 @@ def command(words: tuple[str, ...], *, connection: Connection, **options: Any) -
             folder = Path(options["resume"] or options["output"] or _default_folder(target))
             result = _tune(request, connection, options, folder, stop)
             return _conclude(result, request, connection, options, folder)
+
+
+def _tune_project(connection: Connection, options: Mapping[str, Any]) -> int:
+    """Tune every function of a template that can run here."""
+    from tuner.cli.project import tune_project
+    from tuner.cli.request import read_request
+
+    with stop_on_signals() as stop:
+        return tune_project(
+            Path(options["template"]),
+            options,
+            read=lambda target, given: read_request(target, given, connection),
+            tune=lambda request, folder: _tune(request, connection, options, folder, stop),
+            folder=lambda name: Path(options["output"], name) if options["output"] else Path(_default_folder(name)),
+            stop=stop,
+        )
 
 
 def _tune(request: Request, connection: Connection, options: Mapping[str, Any], folder: Path, stop: Any) -> Result:
@@ -171,7 +202,7 @@ def _again(target: str, options: Mapping[str, Any], folder: Path, *, hide: bool)
     words = ["tuner", "tune", *([] if command_line else [target])]
     for parameter in command.params:
         value = options.get(parameter.name or "")
-        if parameter.name in ("words", "resume", "output") or value in (None, False, (), parameter.default):
+        if parameter.name in NOT_REPEATED or value in (None, False, (), parameter.default):
             continue
         name = parameter.opts[0]
         if name == "--payload" and not value.startswith("@") and (hide or len(value) > LONGEST_SHOWN):

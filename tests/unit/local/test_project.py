@@ -1,0 +1,71 @@
+"""Which functions of a template can run here, and as what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tuner.errors import InputError
+from tuner.local.project import read_project
+
+SAM = """
+Globals:
+  Function: {Timeout: 30, Runtime: python3.12, Environment: {Variables: {STAGE: dev, TABLE: !Ref Table}}}
+Resources:
+  Table: {Type: AWS::DynamoDB::Table}
+  Orders:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: src/, Handler: orders.create.handler, MemorySize: 512, Environment: {Variables: {LEVEL: 3}}}
+  Web:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: src, Handler: index.handler, Runtime: nodejs22.x, Architectures: [arm64], Timeout: 5}
+  Fast: {Type: AWS::Serverless::Function, Properties: {CodeUri: src, Runtime: provided.al2023}}
+  Image: {Type: AWS::Serverless::Function, Properties: {PackageType: Image}}
+  Old: {Type: AWS::Serverless::Function, Properties: {CodeUri: src, Handler: a.B::c, Runtime: java21}}
+  Gone: {Type: AWS::Serverless::Function, Properties: {CodeUri: s3://bucket/key, Handler: a.b}}
+"""
+SERVERLESS = """
+service: shop
+provider: {name: aws, runtime: nodejs20.x, memorySize: 256, environment: {STAGE: "${opt:stage}"}}
+functions:
+  list: {handler: src/list.handler, timeout: 10}
+  make: {handler: make.handler, runtime: python3.11, memorySize: 1024}
+"""
+
+
+def test_a_sam_template_names_its_functions(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "template.yaml").write_text(SAM)
+    found = {function.name: function for function in read_project(tmp_path / "template.yaml")}
+    orders = found["Orders"]
+    assert orders.target == f"{tmp_path}/src:orders.create.handler"
+    assert (orders.memory_mb, orders.timeout_s, orders.architecture) == (512, 30.0, "x86_64")
+    assert orders.environment == {"STAGE": "dev", "LEVEL": "3"}, "references are left out"
+    assert (found["Web"].timeout_s, found["Web"].architecture) == (5.0, "arm64")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("Fast", "no bootstrap"), ("Image", "container image"), ("Old", "java21 has no loop"), ("Gone", "not a folder")],
+)
+def test_a_function_that_cannot_run_here_says_why(tmp_path: Path, name: str, reason: str) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "template.yaml").write_text(SAM)
+    found = {function.name: function for function in read_project(tmp_path / "template.yaml")}
+    assert found[name].target == ""
+    assert reason in found[name].reason
+
+
+def test_a_serverless_file_names_its_functions(tmp_path: Path) -> None:
+    (tmp_path / "serverless.yml").write_text(SERVERLESS)
+    listed, made = read_project(tmp_path / "serverless.yml")
+    assert (listed.target, listed.memory_mb, listed.timeout_s) == (f"{tmp_path}:src/list.handler", 256, 10.0)
+    assert (made.target, made.memory_mb, made.timeout_s) == (f"{tmp_path}:make.handler", 1024, 6.0)
+
+
+@pytest.mark.parametrize("text", ["", "[", "Resources: {}", "- 1"])
+def test_what_describes_no_function_is_bad_input(tmp_path: Path, text: str) -> None:
+    (tmp_path / "template.yaml").write_text(text)
+    with pytest.raises(InputError):
+        read_project(tmp_path / "template.yaml")

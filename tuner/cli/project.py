@@ -1,0 +1,109 @@
+"""Tunes every function of a project that can run on this machine, one after the other, with one summary."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tuner.cli.exit_codes import EXIT_OK
+from tuner.errors import InputError, InterruptedRunError, TunerError
+from tuner.local.project import ProjectFunction, read_project
+
+if TYPE_CHECKING:
+    from tuner.api.result import Result
+    from tuner.cli.request import Request
+
+Tune = Callable[["Request", Path], "Result"]
+"""Tunes what a request asks for, and leaves the result in a folder."""
+
+
+def tune_project(
+    template: Path,
+    options: Mapping[str, Any],
+    *,
+    read: Callable[[str, Mapping[str, Any]], Request],
+    tune: Tune,
+    folder: Callable[[str], Path],
+    stop: threading.Event,
+) -> int:
+    """Tune the functions of a template.
+
+    Args:
+        template: SAM template or serverless.yml.
+        options: of the command; `event` holds the payloads as NAME=FILE.
+        read: reads a request for a target with options.
+        tune: tunes it.
+        folder: where the result of a function goes.
+        stop: ends the run in order.
+
+    Raises:
+        InputError: the template cannot be read, or an event belongs to no function.
+        TunerError: no function could be tuned.
+    """
+    functions = read_project(template)
+    events = _events(options["event"], functions)
+    rows: list[str] = []
+    tuned = 0
+    for function in functions:
+        if stop.is_set():
+            raise InterruptedRunError("Interrupted.", "Results so far:\n" + "\n".join(rows))
+        try:
+            row = _tune_one(function, events.get(function.name), options, read, tune, folder)
+            tuned += 1
+        except InterruptedRunError:
+            raise
+        except TunerError as error:
+            row = f"not tuned: {error}"
+        rows.append(f"{function.name:<24}{row}")
+    click.echo("\n".join(rows))
+    if not tuned:
+        raise TunerError(f"No function of {template} could be tuned.", "See the reasons above.")
+    return EXIT_OK
+
+
+def _tune_one(
+    function: ProjectFunction,
+    event: str | None,
+    options: Mapping[str, Any],
+    read: Callable[[str, Mapping[str, Any]], Request],
+    tune: Tune,
+    folder: Callable[[str], Path],
+) -> str:
+    """Tune one function; what the summary says of it."""
+    if function.reason:
+        raise TunerError(function.reason)
+    given = dict(options)
+    given["payload"] = f"@{event}" if event else options["payload"]
+    given["env"] = (*(f"{name}={value}" for name, value in function.environment.items()), *options["env"])
+    given["timeout"] = options["timeout"] or (function.timeout_s and str(function.timeout_s))
+    request = read(function.target, given)
+    local = replace(request.settings.local, memory_mb=function.memory_mb, architecture=function.architecture)
+    request = replace(request, settings=replace(request.settings, local=local))
+    place = folder(function.name)
+    best = tune(request, place).recommendation
+    if best is None:
+        return f"no recommendation; see {place}"
+    used = f" (in use: {function.memory_mb:,} MB)" if function.memory_mb else ""
+    return f"{best.memory_mb:,} MB{used}, {best.duration_ms.mean:,.1f} ms; report in {place / 'report.html'}"
+
+
+def _events(given: Sequence[str], functions: Sequence[ProjectFunction]) -> dict[str, str]:
+    """Payload files by function.
+
+    Raises:
+        InputError: one is of no function, or is not NAME=FILE.
+    """
+    names = {function.name for function in functions}
+    events = {}
+    for text in given:
+        name, equals, file = text.partition("=")
+        if not equals or name not in names:
+            known = ", ".join(sorted(names))
+            raise InputError.single("--event", f"{text} names no function", f"write NAME=FILE, with NAME of {known}")
+        events[name] = file
+    return events
