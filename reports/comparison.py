@@ -5,8 +5,11 @@ The same comparison gives the same text. Decides nothing: verdicts and values co
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
+from reports.markdown import code
+from reports.words.numbers import visible
 from tuner.comparison.question import SLOW_SHARE_TOLERANCE, Metric
 from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Method, Verdict
 from tuner.model import Interval
@@ -34,37 +37,56 @@ LEAST_DRIFT = 0.001
 """A smaller drift is not worth a sentence."""
 MOST_TOLD = 10.0
 """A bound of more than ten times the baseline tells nothing: it is left open."""
+WIDTH = 100
+HEADER = ("metric", "where", "baseline", "candidate", "change", "interval", "verdict")
+LEFT_OUT_FIRST = (5, 2, 3)
+"""Columns that a narrow terminal goes without: the interval, the baseline, the candidate."""
 MARKER = "<!-- lambda-tuner comparison -->"
 """First line of the Markdown, by which a script finds its own comment on a pull request."""
 
 
-def render_text(comparison: Comparison) -> str:
-    """A comparison for a terminal."""
+def render_text(comparison: Comparison, *, width: int = WIDTH) -> str:
+    """A comparison for a terminal of so many columns. Columns that do not fit are left out."""
+    notices = [line for notice in comparison.notices for line in _wrapped(notice.message, width, "note: ")]
     if not comparison.findings:
-        return "\n".join([headline(comparison), *(notice.message for notice in comparison.notices)]) + "\n"
-    rows: list[tuple[str, ...]] = [("metric", "where", "baseline", "candidate", "change", "interval", "verdict")]
-    rows += [_row(finding, comparison.currency) for finding in comparison.findings]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    notes = [f"  {_title(finding)}: {note(finding)}" for finding in comparison.findings if note(finding)]
+        return "\n".join([*_wrapped(headline(comparison), width), *notices]) + "\n"
+    notes = [f"{_title(finding)}: {note(finding)}" for finding in comparison.findings if note(finding)]
     lines = [
-        headline(comparison),
+        *_wrapped(headline(comparison), width),
         "",
-        f"baseline   {comparison.baseline}",
-        f"candidate  {comparison.candidate}",
+        *_wrapped(comparison.baseline, width, "baseline   "),
+        *_wrapped(comparison.candidate, width, "candidate  "),
         "",
-        *table,
-        *(["", *notes] if notes else []),
+        *_text_table(comparison, width),
+        *([""] if notes else []),
+        *(line for text in notes for line in _wrapped(text, width, "  ")),
         "",
-        _small_print(comparison),
-        *(f"note: {notice.message}" for notice in comparison.notices),
+        *_wrapped(_small_print(comparison), width),
+        *notices,
     ]
     return "\n".join(lines) + "\n"
 
 
+def _text_table(comparison: Comparison, width: int) -> list[str]:
+    lines = [HEADER, *(_row(finding, comparison.currency) for finding in comparison.findings)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
+    kept = list(range(len(HEADER)))
+    for column in LEFT_OUT_FIRST:
+        if sum(widths[i] + 2 for i in kept) - 2 > width:
+            kept.remove(column)
+    return ["  ".join(line[i].ljust(widths[i]) for i in kept).rstrip() for line in lines]
+
+
+def _wrapped(text: str, width: int, first: str = "") -> list[str]:
+    """Lines of whole words after `first`, with control and direction characters spelt out."""
+    return textwrap.wrap(
+        visible(text), width, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
+    )
+
+
 def render_markdown(comparison: Comparison) -> str:
     """A comparison for a job summary or a comment: what counts on top, single configurations folded away."""
-    told = [f"\n> {notice.message}" for notice in comparison.notices]
+    told = [f"\n> {_escape(notice.message)}" for notice in comparison.notices]
     title = f"### {_SYMBOLS[comparison.verdict]} {headline(comparison)}"
     if not comparison.findings:
         return "\n".join([MARKER, title, *told]) + "\n"
@@ -74,7 +96,7 @@ def render_markdown(comparison: Comparison) -> str:
         MARKER,
         title,
         "",
-        f"`{comparison.baseline}` → `{comparison.candidate}`",
+        f"{code(comparison.baseline)} → {code(comparison.candidate)}",
         "",
         *_table(overall, comparison.currency),
     ]
@@ -197,7 +219,7 @@ def _table(findings: Sequence[Finding], currency: str) -> list[str]:
 
 def _escape(text: str) -> str:
     """Text of a function's error inside a table cell."""
-    plain = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    plain = "\n".join(map(visible, text.splitlines())).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
     return plain.replace("\r", "").replace("\n", "<br>")
 
 

@@ -9,6 +9,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from reports.comparison import bounds, change, headline, note, value_text
+from reports.words.numbers import visible
 from tuner.comparison.question import Metric
 from tuner.comparison.verdicts import Comparison, Finding, Verdict
 
@@ -67,4 +68,4 @@ def _told(finding: Finding, currency: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return _NOT_XML.sub("\ufffd", text)
+    return "\n".join(visible(line) for line in _NOT_XML.sub("\ufffd", text).split("\n"))

@@ -6,16 +6,24 @@ Control characters of foreign text are spelt out: nothing from a result can move
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from reports.words import verdict
 from reports.words.confidence import confidence
-from reports.words.numbers import clip, milliseconds, number, per_million, plural, visible
+from reports.words.numbers import clip, listing, milliseconds, number, per_million, plural, visible
 from reports.words.origin import origin
 from reports.words.rows import Result, Row, left_out, rows
 
 WIDTH = 100
+HEADER = ("", "memory", "arch", "duration", "95% interval", "per million", "above cheapest", "runs", "")
+RIGHT = frozenset({1, 3, 4, 5, 7})
+"""Columns that stand at the right."""
+LEFT_OUT_FIRST = (6, 4, 7, 2)
+"""Columns that a narrow terminal goes without: the bar, the interval, the runs, the architecture."""
 _BAR = 14
+LEAST_SCALE = 0.1
+"""The bars end at this excess at least, so that a difference of a percent does not look large."""
 
 
 def render(result: Result, *, width: int = WIDTH) -> str:
@@ -26,7 +34,7 @@ def render(result: Result, *, width: int = WIDTH) -> str:
         lines += [*_wrapped(note, width), ""] if note else []
     sure = confidence(result)
     lines += [*_wrapped(f"{sure.label}. {' '.join(sure.reasons)}", width), ""]
-    lines += [line[:width].rstrip() for line in _table(result)]
+    lines += _table(result, width)
     excluded = left_out(rows(result))
     lines += [""] if excluded else []
     for sizes, reason in excluded:
@@ -38,23 +46,27 @@ def render(result: Result, *, width: int = WIDTH) -> str:
     return "\n".join(lines)
 
 
-def _table(result: Result) -> Iterator[str]:
-    """Measured, current and recommended configurations, with a bar for the cost."""
+def _table(result: Result, width: int) -> Iterator[str]:
+    """Measured, current and recommended configurations, with a bar for what each costs above the cheapest.
+
+    Columns that do not fit are left out, the least important first.
+    """
     shown = [row for row in rows(result) if row.measured or row.recommended or row.current]
     if not shown:
         return
     currency = result["prices"]["currency"]
-    dearest = max((row.cost_usd["mean"] for row in shown if row.cost_usd), default=0.0)
-    cells: list[tuple[str, ...]] = [("", "memory", "arch", "duration", "95% interval", "per million", "", "runs", "")]
-    cells += [_cells(row, currency, dearest) for row in shown]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-    right = (False, True, False, True, True, True, False, True, False)
-    for line in cells:
-        parts = (text.rjust(w) if r else text.ljust(w) for text, w, r in zip(line, widths, right, strict=True))
-        yield "  ".join(parts)
+    costs = [row.cost_usd["mean"] for row in shown if row.cost_usd]
+    lines = [HEADER, *(_cells(row, currency, costs) for row in shown)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
+    kept = list(range(len(HEADER)))
+    for column in LEFT_OUT_FIRST:
+        if sum(widths[i] + 2 for i in kept) - 2 > width:
+            kept.remove(column)
+    for line in lines:
+        yield "  ".join(line[i].rjust(widths[i]) if i in RIGHT else line[i].ljust(widths[i]) for i in kept).rstrip()
 
 
-def _cells(row: Row, currency: str, dearest: float) -> tuple[str, ...]:
+def _cells(row: Row, currency: str, costs: Sequence[float]) -> tuple[str, ...]:
     sign = "→" if row.recommended else "•" if row.current else " "
     notes = [word for word, told in (("recommended", row.recommended), ("now", row.current)) if told]
     notes += [] if row.measured or row.reason else ["not measured"]
@@ -67,23 +79,36 @@ def _cells(row: Row, currency: str, dearest: float) -> tuple[str, ...]:
         milliseconds(duration["mean"]) if duration else "–",
         f"{number(duration['low'])} to {number(duration['high'])}" if duration else "",
         per_million(cost["mean"], currency) if cost else "–",
-        "█" * max(1, round(_BAR * (cost["mean"] / dearest))) if cost and dearest else "",
+        _bar(cost["mean"], costs) if cost else "",
         f"{row.runs:,}" if row.measured else "–",
         ", ".join(notes),
     )
 
 
+def _bar(cost: float, costs: Sequence[float]) -> str:
+    """What a configuration costs above the cheapest, on a scale up to the dearest; one block: the cheapest."""
+    cheapest, dearest = min(costs), max(costs)
+    scale = max(dearest / cheapest - 1, LEAST_SCALE) if cheapest else LEAST_SCALE
+    above = cost / cheapest - 1 if cheapest else 0.0
+    return "█" * (1 + round((_BAR - 1) * above / scale))
+
+
 def _errors(result: Result) -> Iterator[str]:
-    """The function's own errors, the same ones once."""
-    seen: set[tuple[str, str]] = set()
+    """The function's own errors, each once with every size that it happened at."""
+    places: dict[tuple[str, str], list[str]] = {}
+    times: Counter[tuple[str, str]] = Counter()
     for measurement in result["measurements"]:
         for error in measurement["errors"]:
-            if (error["type"], error["message"]) not in seen:
-                seen.add((error["type"], error["message"]))
-                where = f"{measurement['memory_mb']:,} MB {measurement['architecture']}"
-                times = plural(error["count"], "time")
-                yield f"{where}, {times}: {clip(error['type'], 80)}: {clip(error['message'])}"
+            key = (error["type"], error["message"])
+            places.setdefault(key, []).append(f"{measurement['memory_mb']:,} MB {measurement['architecture']}")
+            times[key] += error["count"]
+    for (kind, message), where in places.items():
+        told = f"{listing(where)}, {plural(times[kind, message], 'time')}"
+        yield f"{told}: {clip(kind, 80)}: {clip(message)}"
 
 
 def _wrapped(text: str, width: int, first: str = "") -> Sequence[str]:
-    return textwrap.wrap(visible(text), width, initial_indent=first, subsequent_indent=" " * len(first))
+    """Lines of whole words. Only a word that is longer than a line is broken."""
+    return textwrap.wrap(
+        visible(text), width, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
+    )

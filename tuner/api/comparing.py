@@ -88,11 +88,11 @@ class ComparisonResult:
         """The comparison document as JSON text."""
         return json.dumps(self.document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
-    def to_text(self) -> str:
-        """Plain text for a terminal."""
+    def to_text(self, *, width: int = 100) -> str:
+        """Plain text for a terminal of so many columns."""
         from reports.comparison import render_text
 
-        return render_text(self.comparison)
+        return render_text(self.comparison, width=width)
 
     def to_markdown(self) -> str:
         """Markdown for job summaries and pull requests."""

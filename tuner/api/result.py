@@ -212,11 +212,11 @@ class Result:
 
         return render(self.document)
 
-    def to_text(self) -> str:
-        """The report as plain text for a terminal."""
+    def to_text(self, *, width: int = 100) -> str:
+        """The report as plain text for a terminal of so many columns."""
         from reports.terminal import render
 
-        return render(self.document)
+        return render(self.document, width=width)
 
     def to_csv(self) -> str:
         """Every configuration as CSV, one row each."""

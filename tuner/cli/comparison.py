@@ -12,7 +12,7 @@ import click
 from tuner.api.files import write_text
 from tuner.cli.exit_codes import EXIT_NOT_DECIDED, EXIT_OK, EXIT_THRESHOLD
 from tuner.cli.flags import Group, option
-from tuner.cli.values import as_share, share_fault
+from tuner.cli.values import as_share, share_fault, terminal_width
 from tuner.comparison.question import CHOICES
 from tuner.comparison.verdicts import Verdict
 from tuner.errors import Fault
@@ -71,7 +71,7 @@ def deliver(found: ComparisonResult, options: Mapping[str, Any]) -> int:
 def render(found: ComparisonResult, form: str, *, strict: bool) -> str:
     """A comparison in one of `FORMATS`."""
     forms: dict[str, Callable[[], str]] = {
-        "text": found.to_text,
+        "text": partial(found.to_text, width=terminal_width()),
         "json": found.to_json,
         "markdown": found.to_markdown,
         "junit": partial(found.to_junit, strict=strict),

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from tuner.api.options import FIELDS
-from tuner.cli.values import as_names, as_pairs, as_share, as_sizes, share_fault
+from tuner.cli.values import Region, as_names, as_pairs, as_share, as_sizes, share_fault
 from tuner.documents.validation import as_number
 from tuner.errors import Fault
 
@@ -163,7 +163,8 @@ def aws_flags(purpose: str = "", *, region: bool = True) -> Callable[[F], F]:
         declared: Any = connected
         for name, (metavar, text) in reversed(flags.items()):
             flag = f"--{name.replace('_', '-')}"
-            declared = option(flag, group=Group.AWS, metavar=metavar, help=text)(declared)
+            kind = Region() if name == "region" else None
+            declared = option(flag, group=Group.AWS, metavar=metavar, type=kind, help=text)(declared)
         return declared  # type: ignore[no-any-return]
 
     return declare

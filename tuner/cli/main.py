@@ -6,6 +6,7 @@ Commands are imported when they are called, so that `tuner --help` stays quick.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import errno
 import io
 import os
@@ -54,6 +55,16 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = import_module(f"tuner.cli.commands.{name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; a name that is unknown gets the nearest ones."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, 2) or [n for n in COMMANDS if n.startswith(args[0])]
+            told = f" Did you mean {' or '.join(near)}?" if near else f" Known are {', '.join(COMMANDS)}."
+            raise click.UsageError(f"No such command: {args[0]}.{told}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

@@ -1,20 +1,21 @@
-"""Progress on stderr: what is measured, how far, spent so far, the best yet.
+"""Progress on stderr: what is measured, how far the run is, what it has spent, and the best so far.
 
-On a terminal one line that is redrawn, below what must stay; elsewhere a line a round, and one every
+On a terminal a few lines that are redrawn, below what must stay. Elsewhere a line a round, and one every
 half minute. Whoever stops reading does not stop the run.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tuner.estimation.measured_belief import measured_belief
+from tuner.cli.live import Standing, clip, confidence_line, curve_lines, standing_of, time_span
 from tuner.model import Outcome, Sample, Trial
 from tuner.pricing.price_list import currency_sign
-from tuner.search.recommendation import recommend
 from tuner.search.study import Study
 
 if TYPE_CHECKING:
@@ -36,29 +37,46 @@ class Progress:
     def __init__(self, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._quiet = quiet
         self._clock = clock
-        self._said_at = clock()
+        self._began = self._said_at = clock()
         self._live: Live | None = None
+        self._study: Study | None = None
         self._round = 0
+        self._round_began = self._began
         self._waiting: dict[int, Trial] = {}
+        self._standing = Standing()
+        self._ended = threading.Event()
 
     def __enter__(self) -> Progress:
-        if not self._quiet and sys.stderr.isatty():
+        if self._quiet:
+            return self
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             from rich.console import Console
             from rich.live import Live
 
-            self._live = Live(console=Console(stderr=True), refresh_per_second=8, transient=True)
+            console = Console(stderr=True)
+            self._live = Live(
+                console=console, refresh_per_second=4, transient=True, get_renderable=lambda: self._text(console.width)
+            )
             self._live.start()
+        else:
+            threading.Thread(target=self._beat, daemon=True).start()
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._ended.set()
         if self._live:
             self._live.stop()
 
     def asked(self, study: Study, trials: Sequence[Trial]) -> None:
-        """Say which sizes are measured now."""
+        """Say which sizes are measured now, and what would be recommended so far."""
+        self._study = study
         self._round += 1
+        self._round_began = self._clock()
         self._waiting = {trial.id: trial for trial in trials}
-        self._show(f"{self._head(study)}  measuring {_sizes(trials)}")
+        if study.samples and not self._quiet:
+            self._standing = standing_of(study)
+        if self._live is None:
+            self._write(f"{self._head()}{self._best()}  measuring {_sizes(trials)}")
 
     def told(self, study: Study, sample: Sample) -> None:
         """Count a sample in, and say what went wrong in it."""
@@ -67,31 +85,76 @@ class Progress:
         if failed:
             kinds = ", ".join(sorted({run.outcome.value.replace("_", " ") for run in failed}))
             self._keep(f"         {sample.configuration}: {len(failed)} of {len(sample.invocations)} runs: {kinds}")
-        if self._live or self._clock() - self._said_at >= LINE_EVERY_S:
-            self._show(f"{self._head(study)}  waiting for {_sizes(list(self._waiting.values()))}")
+        if self._live is None and self._clock() - self._said_at >= LINE_EVERY_S:
+            self._write(self._heartbeat())
 
-    def _head(self, study: Study) -> str:
-        used = study.spent
-        best = _best(study)
+    def lines(self, width: int) -> list[str]:
+        """What a terminal of this width shows now; no line is longer."""
+        if self._study is None:
+            return ["reading the function"]
+        study = self._study
+        expected = study.rounds[-1].expected_regret if study.rounds else None
+        found = [
+            f"{self._head()}  {time_span(self._clock() - self._began)}{self._left()}",
+            confidence_line(expected, study.objective.tolerance, width),
+        ]
+        if self._standing.best is not None:
+            found.append(f"  best so far {self._standing.best}{self._figures()}")
+        if self._standing.curve is not None:
+            found += curve_lines(self._standing.curve, width)
+        found.append(f"  waiting for {_sizes(list(self._waiting.values()))}")
+        return [clip(line, width) for line in found if line]
+
+    def _head(self) -> str:
+        if self._study is None:
+            return ""
+        study, used = self._study, self._study.spent
         asked = sum(trial.invocations for round_ in study.rounds for trial in round_.trials)
-        text = f"round {self._round}  {used.invocations}/{study.budget.max_invocations or asked} runs"
-        if not study.free:
-            text += f"  {currency_sign(study.prices.currency)}{used.usd:.6f}"
-        return f"{text}  best yet {best}" if best else text
+        text = f"round {self._round}  {used.invocations:,}/{study.budget.max_invocations or asked:,} runs"
+        return text if study.free else f"{text}  {currency_sign(study.prices.currency)}{used.usd:.6f}"
 
-    def _show(self, text: str) -> None:
-        """Say what holds until the next time."""
-        if self._live is None:
-            self._write(text)
-        else:
-            self._live.update(_line(text))
+    def _best(self) -> str:
+        return f"  best so far {self._standing.best}" if self._standing.best else ""
+
+    def _figures(self) -> str:
+        sign = currency_sign(self._study.prices.currency) if self._study else "$"
+        return f": {self._standing.duration_ms:,.4g} ms, {sign}{self._standing.cost_usd * 1e6:,.4g} per million"
+
+    def _left(self) -> str:
+        """How long this round goes on, at the pace so far; empty where that is not known yet."""
+        if self._study is None:
+            return ""
+        made, elapsed_s = self._study.spent.invocations, self._clock() - self._began
+        waiting = sum(trial.invocations for trial in self._waiting.values())
+        if not made or not waiting:
+            return ""
+        left_s = elapsed_s / made * waiting - (self._clock() - self._round_began)
+        return f"  about {time_span(left_s)} left in this round" if left_s >= 1 else ""
+
+    def _heartbeat(self) -> str:
+        return f"{self._head()}  waiting for {_sizes(list(self._waiting.values()))}"
+
+    def _beat(self) -> None:
+        """Say every half minute that the run goes on, where nothing else was said."""
+        while not self._ended.wait(LINE_EVERY_S):
+            if self._study is not None and self._clock() - self._said_at >= LINE_EVERY_S:
+                self._write(self._heartbeat())
+
+    def _text(self, width: int) -> Text:
+        from rich.text import Text
+
+        text = Text(no_wrap=True, overflow="crop")
+        for number, line in enumerate(self.lines(width)):
+            text.append("\n" if number else "")
+            text.append(line, style="bold" if line.startswith("  best") else "cyan" if "█" in line else "")
+        return text
 
     def _keep(self, text: str) -> None:
         """Say what must stay."""
         if self._live is None:
             self._write(text)
         else:
-            self._live.console.print(_line(text))
+            self._live.console.print(text, markup=False, highlight=False)
 
     def _write(self, text: str) -> None:
         if self._quiet:
@@ -100,22 +163,8 @@ class Progress:
         try:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
-        except BrokenPipeError:
+        except (BrokenPipeError, ValueError):
             self._quiet = True
-
-
-def _line(text: str) -> Text:
-    from rich.text import Text
-
-    return Text(text, no_wrap=True, overflow="ellipsis")
-
-
-def _best(study: Study) -> str:
-    """The best measured configuration so far; plain statistics are quick enough for every round."""
-    belief = measured_belief(study.samples, study.prices, seed=study.seed, draws=50)
-    if not belief.candidates:
-        return ""
-    return str(recommend(belief, study.objective, study.prices).configuration)
 
 
 def _sizes(trials: Sequence[Trial]) -> str:

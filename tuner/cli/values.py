@@ -5,9 +5,13 @@ What cannot be converted is handed on as it is, or told as a fault: nothing here
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
+import re
 import secrets
+import shutil
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +21,10 @@ import click
 
 from tuner.documents.validation import as_number
 from tuner.errors import Fault
+from tuner.pricing.price_list import shipped_document
+
+FILE_WIDTH = 100
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
 
 
 class PositiveNumber(click.FloatRange):
@@ -35,6 +43,35 @@ class PositiveNumber(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return number
+
+
+class Region(click.ParamType[str]):
+    """The name of an AWS region. Its form is checked, so that a region that is newer than the tool is accepted."""
+
+    name = "region"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name.
+
+        Raises:
+            click.BadParameter: no region has such a name.
+        """
+        if REGION.fullmatch(value):
+            return str(value)
+        raise click.BadParameter(self.problem(value), ctx, param)
+
+    @staticmethod
+    def problem(value: str) -> str:
+        """What is wrong with a name, and the nearest ones."""
+        known = [*shipped_document()["default_regions"], *shipped_document()["regions"]]
+        near = difflib.get_close_matches(value, known, 2)
+        told = f"did you mean {' or '.join(near)}?" if near else "use a name such as eu-west-1."
+        return f"{value} is no AWS region: {told}"
+
+
+def terminal_width() -> int:
+    """Columns of the terminal that stdout is; elsewhere those that a file is read at."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else FILE_WIDTH
 
 
 def as_share(text: str) -> float | str:

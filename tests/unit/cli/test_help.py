@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tuner.cli.main import COMMANDS, cli
+from tuner.cli.main import COMMANDS, cli, run
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "command-line.md"
 WIDTH = 110
@@ -52,3 +52,20 @@ def test_every_option_and_command_says_what_it_is_for(name: str) -> None:
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{name} {parameter.name}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("tun", "app.py:handler"), "Did you mean tune?"),
+        (("nothing-like-it",), "Known are tune"),
+        (("prices", "mars-1"), "is no AWS region"),
+        (("tune", "f", "--region", "eu-west"), "did you mean eu-west"),
+        (("tune", "f", "--strateg", "cost"), "--strategy"),
+    ],
+)
+def test_what_is_mistyped_gets_the_nearest_name(
+    arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    assert said in capsys.readouterr().err

@@ -14,6 +14,7 @@ from tuner.cli.main import run
 from tuner.documents.result import dumps
 
 TEXT = dumps(result("grid")).encode()  # type: ignore[arg-type]
+RECOMMENDED = f"{result('grid')['recommendation']['memory_mb']:,} MB on x86_64"
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> str:
         (("--format", "markdown"), "### Memory"),
         (("--format", "csv"), "memory_mb,"),
         (("--format", "svg"), "<svg "),
-        (("--format", "text"), "1,536 MB on x86_64"),
+        (("--format", "text"), RECOMMENDED),
     ],
 )
 def test_every_format_goes_to_stdout(

@@ -70,4 +70,19 @@ def test_costs_are_told_in_the_currency_of_the_prices() -> None:
 
 def test_a_duet_tells_why_it_ended() -> None:
     text = render_text(replace(COMPARISON, method=Method.DUET, stopped_by=DuetStop.DECIDED, invocations=96))
+    text = text.replace("\n", " ")
     assert "early stopping included. Ended after 96 invocations: it was decided." in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_a_terminal_gets_whole_words_within_its_width(width: int) -> None:
+    words = set(render_text(COMPARISON, width=1000).split())
+    for line in render_text(COMPARISON, width=width).splitlines():
+        assert len(line) <= width
+        assert set(line.split()) <= words
+
+
+def test_no_form_holds_control_or_direction_characters() -> None:
+    hostile = replace(COMPARISON, baseline="\u202eevil\x1b[31m", notices=(Notice("x", "\u2066isolated\x07"),))
+    for text in (render_text(hostile), render_markdown(hostile), render_junit(hostile)):
+        assert all(line.isprintable() for line in text.splitlines())

@@ -99,6 +99,32 @@ def test_the_terminal_gets_no_control_characters_and_no_overlong_lines(name: str
         assert line.isprintable()
 
 
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+@pytest.mark.parametrize("name", ["aws", "grid", "throttled", "all-failed"])
+def test_a_terminal_of_any_width_gets_whole_words_and_nothing_is_cut(name: str, width: int) -> None:
+    words = set(terminal.render(result(name), width=1000).split())
+    for line in terminal.render(result(name), width=width).splitlines():
+        assert len(line) <= width
+        assert set(line.split()) <= words
+
+
+def test_an_error_is_told_once_with_every_size_that_it_happened_at() -> None:
+    text = " ".join(terminal.render(result("all-failed")).split())
+    document = result("all-failed")
+    (kind,) = {error["type"] for found in document["measurements"] for error in found["errors"]}
+    assert text.count(f"{kind}: ") == 1
+    assert all(f"{found['memory_mb']:,} MB x86_64" in text for found in document["measurements"])
+
+
+def test_the_bars_show_what_is_above_the_cheapest() -> None:
+    document = result("grid")
+    costs = {found["memory_mb"]: found["cost_usd"]["mean"] for found in document["measurements"]}
+    lines = terminal.render(document).splitlines()
+    bars = {mb: line.count("█") for mb in costs for line in lines if f" {mb:,} MB" in line and "█" in line}
+    assert bars[min(costs, key=lambda mb: costs[mb])] == 1
+    assert bars[max(costs, key=lambda mb: costs[mb])] == max(bars.values()) == 14
+
+
 def test_the_terminal_marks_recommended_and_current() -> None:
     lines = terminal.render(result("aws")).splitlines()
     assert any(line.startswith("→") and f"{int(recommended_mb(result('aws'))):,} MB" in line for line in lines)

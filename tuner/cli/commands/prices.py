@@ -12,6 +12,7 @@ import click
 from tuner.api.price_cache import current_prices, keep_prices
 from tuner.cli.flags import Group, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
+from tuner.cli.values import Region
 from tuner.model import Architecture
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList, Tier
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @declare(epilog="Example: tuner prices eu-south-1 --refresh")
-@click.argument("region", default=DEFAULT_REGION)
+@click.argument("region", default=DEFAULT_REGION, type=Region())
 @option("--refresh", group=Group.COMMON, is_flag=True, help="Read them from the AWS Price List API, and keep them.")
 @aws_flags("--refresh", region=False)
 @format_flag("text", "json")

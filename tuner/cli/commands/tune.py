@@ -14,7 +14,7 @@ from tuner.cli.exit_codes import EXIT_NOT_DECIDED, EXIT_OK, EXIT_THRESHOLD
 from tuner.cli.flags import Group, aws_flags, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
 from tuner.cli.signals import stop_on_signals
-from tuner.cli.values import as_share, unique_time
+from tuner.cli.values import as_share, terminal_width, unique_time
 from tuner.errors import InterruptedRunError, TunerError
 from tuner.model import StopReason
 from tuner.payloads import HIDDEN
@@ -89,6 +89,7 @@ LONGEST_SHOWN = 500
 @option("--strict", group=Group.SAFETY, is_flag=True, help="Exit 4 when --fail-above is not decided.")
 @aws_flags()
 @option("--output", group=Group.OUTPUT, metavar="DIR", help="[default: tuning/<function>-<UTC time>]")
+@option("--open", "open_", group=Group.OUTPUT, is_flag=True, help="Open the report in a browser.")
 @format_flag("text", "json")
 def command(words: tuple[str, ...], *, connection: Connection, **options: Any) -> int:
     """Tune TARGET: a function in AWS by its name or ARN, or one on this machine.
@@ -169,8 +170,10 @@ def _conclude(
     if options["format_"] == "json":
         click.echo(result.to_json(), nl=False)
     else:
-        click.echo(result.to_text())
+        click.echo(result.to_text(width=terminal_width()))
         click.echo(f"\nResult  {folder / 'result.json'}\nReport  {folder / 'report.html'}")
+    if options["open_"]:
+        click.launch(str(folder / "report.html"))
     settings = request.settings
     alias = options["alias"] or settings.auto_optimize_alias
     if options["apply_"] or options["alias"] or settings.auto_optimize:
