@@ -74,7 +74,7 @@ class Figures:
     """All that was measured.
 
     Attributes:
-        overhead_ms, overhead_p95_ms: from call to answer of a warm handler that does nothing.
+        overhead_ms, overhead_p95_ms: from call to answer of a warm handler that does nothing, less waiting for a core.
         waited: share of the burning handlers' time from call to answer in which they waited for a core.
         busy: endless loops beside the workers.
     """
@@ -185,7 +185,7 @@ def measure(*, runs: int, cpu_s: float, sleep_s: float, kernel: bool, busy: int 
         for _ in range(10):
             with bench.open("nothing", 1769) as worker:
                 cold.append(worker.invoke(b"{}").init_duration_ms or 0.0)
-    overheads = sorted(run.wall_ms for run in idle)
+    overheads = sorted(run.wall_ms - run.waited_ms for run in idle)
     everything = [run for one in burnt.values() for run in one]
     return Figures(
         limiter="control group" if kernel else "stop and continue",

@@ -84,3 +84,15 @@ def test_cpu_time_that_was_counted_twice_for_one_look_costs_two_periods_at_most(
     assert nap_s <= PERIOD_S
     assert quota.look(0.001 + nap_s + nap_again_s, 0.001 * share)[0]
     assert nap_again_s <= PERIOD_S
+
+
+def test_a_quota_that_was_granted_too_early_is_taken_back() -> None:
+    quota = Quota(0.5)
+    quota.begin(0.0, 0.0)
+    assert quota.look(0.009, 0.009)[0], "within the first quota"
+    # 15 ms seem to pass, and a second quota is granted.
+    assert quota.look(0.024, 0.009)[0]
+    # They turn out to have been waiting for a core: the clock is at 12 ms, and the first quota is used up.
+    may_run, nap_s = quota.look(0.012, 0.0115)
+    assert not may_run
+    assert nap_s == pytest.approx(0.008)

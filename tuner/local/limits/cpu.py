@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -16,6 +17,9 @@ PERIOD_S = 0.020
 """Length of the period in which Lambda enforces the share (measured, see docs/local.md)."""
 MIN_NAP_S = 0.00005
 """Shortest wait between two looks: below it the looking would cost more than it gains."""
+
+_KEPT_PERIODS = 256
+"""Periods that are remembered for a clock that is set back: 5 s."""
 
 
 class Quota:
@@ -28,7 +32,8 @@ class Quota:
     invocation first exhausts a quota: the expected wall time of long work is then CPU time /
     share, and work that fits into its first quota is not slowed down.
 
-    All times are seconds of a monotonic clock and of the worker's CPU clock.
+    All times are seconds of a clock and of the worker's CPU clock. The clock may be set back by time that turns out
+    not to count: a quota that was granted too early is taken back then.
 
     Args:
         share: vCPUs granted; above 1 all threads and processes of the worker together.
@@ -42,6 +47,7 @@ class Quota:
         self._start = float("-inf")
         self._base = 0.0
         self._charged = False
+        self._earlier: deque[tuple[float, float]] = deque(maxlen=_KEPT_PERIODS)
         self._last = (0.0, 0.0)
         self._parallel = 1.0
 
@@ -51,6 +57,7 @@ class Quota:
             self._refill(now, cpu)
         else:
             self._start, self._base, self._charged = now, cpu, False
+        self._earlier.clear()
         self._last, self._parallel = (now, cpu), 1.0
 
     def look(self, now: float, cpu: float) -> tuple[bool, float]:
@@ -67,6 +74,7 @@ class Quota:
     def shift(self, seconds: float) -> None:
         """Move the running period to a clock that is ahead by so much."""
         self._start += seconds
+        self._earlier.clear()
 
     def owed_s(self, now: float, cpu: float) -> float:
         """Seconds that an exact limit would have delayed the end of an invocation that ends now.
@@ -84,6 +92,7 @@ class Quota:
         if cpu - self._base >= self._quota and not self._charged:
             self._charged = True
             self._base -= self._charge
+            self._earlier = deque(((start, base - self._charge) for start, base in self._earlier), _KEPT_PERIODS)
         return cpu - self._base
 
     def _owes(self, now: float, cpu: float) -> bool:
@@ -93,8 +102,12 @@ class Quota:
         return cpu - self._base > refilled
 
     def _refill(self, now: float, cpu: float) -> None:
+        """Begin the period that the clock is in; an earlier one again when the clock was set back."""
+        while now < self._start and self._earlier:
+            self._start, self._base = self._earlier.pop()
         periods = int((now - self._start) / self._period)
         if periods > 0:
+            self._earlier.append((self._start, self._base))
             self._start += periods * self._period
             self._base = min(cpu, self._base + periods * self._quota)
 

@@ -164,7 +164,7 @@ class Ward:
             self._last = (now, cpu)
             return now - self._lost_s
         # A thread that waits beside others that run loses nothing while all granted cores are busy. The kernel tells of
-        # a wait when it is over, so the bound is on all of them together.
+        # a wait when it is over, and counts on while the worker is stopped: so the bound is on the time since then.
         self._idle_s += now - self._last[0] - max(0.0, cpu - self._last[1]) / self._cores
         lost_s = max(0.0, min(waited_s, self._idle_s))
         self._idle_s -= lost_s
@@ -182,6 +182,7 @@ class Ward:
         if run == self._stopped:
             self.tree.send(signal.SIGCONT if run else signal.SIGSTOP)
             self._stopped = not run
+            self._idle_s = 0.0
 
 
 def open_meter(pid: int, root: int) -> KernelCpuMeter | PsutilCpuMeter | None:
