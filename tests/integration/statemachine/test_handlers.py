@@ -242,7 +242,7 @@ def test_a_repeated_planner_hands_out_the_same_round(cloud: Cloud, driver: Drive
 def test_an_executor_without_time_begins_nothing_and_the_study_asks_for_the_rest(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("orders", timeout_s=100)
     state = driver.start({**PEER_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 6, "parallelInvocation": False})
-    left = iter([900.0, 500.0, 110.0, 90.0])
+    left = iter([900.0, 900.0, 500.0, 110.0, 90.0])
     driver.remaining_s = lambda: next(left)
     driver.round(state)
     assert len(cloud.invocations()) == 2

@@ -1,0 +1,92 @@
+"""A person who may only start executions tries to reach more by the stack's rights, and never does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.cloud import policies
+from tests.cloud.iam import Permission
+from tests.e2e.statemachine.stack import Stack
+
+REFUSALS = {"InputError", "DeniedError", "NotFoundError"}
+ACCOUNT = "arn:aws:lambda:us-east-1:123456789012:function:"
+
+
+def attempts(stack: Stack) -> Mapping[str, dict[str, Any]]:
+    """Inputs that would read what others sent, or use a function that is not theirs to use."""
+    bucket, arn = stack.outputs["Bucket"], stack.cloud.simulate_function("app-mine")
+    secret = "executions/app-theirs/20260101t000000z-aaaaaa/payload.json"
+    stack.cloud.client("s3").put_object(Bucket=bucket, Key=secret, Body=b'{"password": "hunter22"}')
+    handler = next(name for name in stack.cloud.function_names() if "OptimizerFunction" in name)
+    mine = {"lambdaARN": arn, "powerValues": [256], "num": 1}
+    return {
+        "another payload": {**mine, "payloadS3": f"s3://{bucket}/{secret}"},
+        "a record as package": {**mine, "architectures": "arm64", "codeFor": {"arm64": f"s3://{bucket}/{secret}"}},
+        "a handler as target": {**mine, "lambdaARN": handler},
+        "a handler as pre-processor": {**mine, "preProcessorARN": ACCOUNT + handler},
+        "a handler as post-processor": {**mine, "postProcessorARN": f"{ACCOUNT}{handler}:$LATEST"},
+        "a function beyond lambdaResource": {**mine, "lambdaARN": stack.cloud.simulate_function("other")},
+        "a function that looks like the tool's": {**mine, "preProcessorARN": stack.cloud.simulate_function("tuner-db")},
+    }
+
+
+def test_every_attempt_of_a_starter_ends_in_a_refusal(stack: Stack) -> None:
+    before = stack.cloud.function_names()
+    tried = {name: stack.start(document) for name, document in attempts(stack).items()}
+    for name, execution in tried.items():
+        ended = stack.wait(execution)
+        assert ended["status"] == "FAILED", name
+        assert ended["error"] in REFUSALS, f"{name}: {ended['error']}: {ended['cause']}"
+        assert "hunter22" not in json.dumps(ended, default=str)
+    assert set(before) <= set(stack.cloud.function_names())
+
+
+def test_a_fleet_reads_no_list_from_the_records_of_executions(stack: Stack) -> None:
+    bucket = stack.outputs["Bucket"]
+    document = {"list": f"s3://{bucket}/executions/app-theirs/result.json"}
+    ended = stack.wait(stack.start(document, machine="FleetStateMachineARN"))
+    assert (ended["status"], ended["error"]) == ("FAILED", "InputError")
+
+
+@pytest.mark.parametrize(
+    ("handler", "action", "name", "allowed"),
+    [
+        ("Executor", "lambda:InvokeFunction", "tuner-db", False),
+        ("Executor", "lambda:InvokeFunction", "tuner-20260918t041200z-3f2a9c-256-arm-1-orders", True),
+        ("Cleaner", "lambda:DeleteFunction", "tuner-db", False),
+        ("Cleaner", "lambda:DeleteFunction", "tuner-20260918t041200z-3f2a9c-256-arm-1-orders", True),
+        ("Cleaner", "lambda:DeleteFunction", "app-orders", False),
+        ("Cleaner", "lambda:DeleteFunction", "app-orders:7", True),
+        ("Initializer", "lambda:DeleteFunction", "app-orders", False),
+        ("Publisher", "lambda:DeleteFunction", "app-orders", False),
+        ("Publisher", "lambda:UpdateFunctionConfiguration", "other", False),
+        ("Publisher", "ecr:BatchGetImage", "app-orders", False),
+    ],
+)
+def test_roles_hold_their_handlers_to_versions_and_copies(
+    stack: Stack, handler: str, action: str, name: str, allowed: bool
+) -> None:
+    iam = stack.cloud.client("iam")
+    roles = [role["RoleName"] for role in iam.get_paginator("list_roles").paginate().build_full_result()["Roles"]]
+    (role,) = [found for found in roles if f"{handler}FunctionRole" in found]
+    documents = [
+        iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]
+    ]
+    statements = [statement for document in documents for statement in policies.statements(document)]
+    assert policies.is_allowed(statements, Permission(action, ACCOUNT + name)) is allowed
+
+
+def test_no_handler_of_the_stack_may_be_invoked_or_changed_by_another(stack: Stack) -> None:
+    iam = stack.cloud.client("iam")
+    for role in iam.get_paginator("list_roles").paginate().build_full_result()["Roles"]:
+        if "ExecutorFunctionRole" in role["RoleName"]:
+            denied = iam.get_role_policy(RoleName=role["RoleName"], PolicyName="own-handlers-are-no-targets")
+            (statement,) = policies.statements(denied["PolicyDocument"])
+            handlers = [name for name in stack.cloud.function_names() if "Function" in name]
+            for name in handlers:
+                assert policies.is_denied([statement], Permission("lambda:InvokeFunction", ACCOUNT + name)), name
