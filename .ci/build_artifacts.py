@@ -24,7 +24,9 @@ REQUIREMENTS = ROOT / "statemachine" / "layer-requirements.txt"
 CACHE = ROOT / ".cache" / "layer-wheels"
 
 PYTHON_VERSION = "3.13"
-PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64")
+MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
+"""For each architecture of Lambda, what wheels call it."""
+PLATFORMS = ("manylinux_2_28", "manylinux_2_27", "manylinux2014")
 """What python3.13 on Lambda can load: Amazon Linux 2023 has glibc 2.34."""
 
 MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
@@ -49,6 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["code", "layer", "lock"])
     parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--architecture", choices=sorted(MACHINES), default="arm64")
     arguments = parser.parse_args()
     if arguments.what == "lock":
         lock()
@@ -58,7 +61,7 @@ def main() -> None:
         build_code(arguments.folder)
         report("code", arguments.folder, MAX_CODE_BYTES)
     else:
-        build_layer(arguments.folder)
+        build_layer(arguments.folder, arguments.architecture)
         report("layer", arguments.folder, MAX_LAYER_BYTES)
 
 
@@ -72,9 +75,9 @@ def build_code(folder: Path) -> None:
     _fix_times(folder)
 
 
-def build_layer(folder: Path) -> None:
+def build_layer(folder: Path, architecture: str) -> None:
     """Unpack the wheels for Lambda's platform into `python/`, which Lambda puts on the path."""
-    for wheel in fetch(_requirements(), CACHE):
+    for wheel in fetch(_requirements(), CACHE, architecture):
         with zipfile.ZipFile(wheel) as archive:
             for name in sorted(archive.namelist()):
                 if not name.endswith("/") and not NOT_NEEDED.search(name):
@@ -91,24 +94,25 @@ def report(what: str, folder: Path, limit: int) -> None:
         sys.exit(f"{what} is above its bound of {limit:,} bytes")
 
 
-def fetch(requirements: list[str], cache: Path) -> list[Path]:
+def fetch(requirements: list[str], cache: Path, architecture: str) -> list[Path]:
     """Wheels of pinned requirements, from the cache or the package index, sorted by name.
 
     Args:
-        requirements: lines `name==version --hash=sha256:…`.
+        requirements: lines `name==version --hash=sha256:…`, with a hash for each architecture.
         cache: folder of wheels, filled when it lacks one.
+        architecture: of the handlers.
     """
-    if found := _cached(requirements, cache):
+    if found := _cached(requirements, cache, architecture):
         return found
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         pinned = Path(scratch, "requirements.txt")
         pinned.write_text("\n".join(requirements), "utf-8")
-        _download(["--require-hashes", "--requirement", str(pinned)], Path(scratch))
+        _download(["--require-hashes", "--requirement", str(pinned)], Path(scratch), architecture)
         for wheel in Path(scratch).glob("*.whl"):
             # Several builds may run at once: a rename is whole or not at all.
             wheel.replace(cache / wheel.name)
-    found = _cached(requirements, cache)
+    found = _cached(requirements, cache, architecture)
     if not found:
         sys.exit(f"the wheels of {REQUIREMENTS} could not be fetched")
     return found
@@ -117,14 +121,16 @@ def fetch(requirements: list[str], cache: Path) -> list[Path]:
 def lock() -> None:
     """Resolve the names and versions of the requirements file, and write it with the hashes of today."""
     comments = [line for line in REQUIREMENTS.read_text("utf-8").splitlines() if line.startswith("#")]
-    with tempfile.TemporaryDirectory() as scratch:
-        _download([line.split(" ")[0] for line in _requirements()], Path(scratch))
-        pins = []
-        for wheel in sorted(Path(scratch).glob("*.whl")):
-            name, version = wheel.name.split("-")[:2]
-            digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-            pins.append(f"{name.replace('_', '-')}=={version} --hash=sha256:{digest}")
-    REQUIREMENTS.write_text("\n".join([*comments, *pins]) + "\n", "utf-8")
+    pins: dict[str, set[str]] = {}
+    for architecture in MACHINES:
+        with tempfile.TemporaryDirectory() as scratch:
+            _download([line.split(" ")[0] for line in _requirements()], Path(scratch), architecture)
+            for wheel in Path(scratch).glob("*.whl"):
+                name, version = wheel.name.split("-")[:2]
+                digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+                pins.setdefault(f"{name.replace('_', '-')}=={version}", set()).add(f"--hash=sha256:{digest}")
+    lines = [" ".join([pin, *sorted(hashes)]) for pin, hashes in sorted(pins.items())]
+    REQUIREMENTS.write_text("\n".join([*comments, *lines]) + "\n", "utf-8")
 
 
 def _requirements() -> list[str]:
@@ -132,15 +138,16 @@ def _requirements() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _cached(requirements: list[str], cache: Path) -> list[Path]:
+def _cached(requirements: list[str], cache: Path, architecture: str) -> list[Path]:
     """The cached wheel of every requirement, or nothing when one is missing or is not the pinned one."""
     wheels = []
     for requirement in requirements:
-        name, version, digest = re.split("==| --hash=sha256:", requirement)
+        name, version, *digests = re.split("==| --hash=sha256:", requirement)
         matching = [
             wheel
             for wheel in cache.glob(f"{name.replace('-', '_')}-{version}-*.whl")
-            if hashlib.sha256(wheel.read_bytes()).hexdigest() == digest
+            if wheel.stem.endswith(("any", MACHINES[architecture]))
+            and hashlib.sha256(wheel.read_bytes()).hexdigest() in digests
         ]
         if not matching:
             return []
@@ -148,8 +155,9 @@ def _cached(requirements: list[str], cache: Path) -> list[Path]:
     return sorted(wheels)
 
 
-def _download(what: list[str], folder: Path) -> None:
-    platforms = [option for platform in PLATFORMS for option in ("--platform", platform)]
+def _download(what: list[str], folder: Path, architecture: str) -> None:
+    machine = MACHINES[architecture]
+    platforms = [option for platform in PLATFORMS for option in ("--platform", f"{platform}_{machine}")]
     command = [*_pip(), "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", str(folder)]
     command += ["--only-binary=:all:", *platforms, "--python-version", PYTHON_VERSION, "--implementation", "cp"]
     subprocess.run([*command, *what], check=True)

@@ -90,6 +90,11 @@ class Stack:
         details = [event.get("stateEnteredEventDetails") for event in self.history(execution)]
         return [detail["name"] for detail in details if detail]
 
+    def resource(self, name: str) -> str:
+        """The physical id of a resource of the stack."""
+        described = self.cloud.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=name)
+        return str(described["StackResourceDetail"]["PhysicalResourceId"])
+
     def keys(self, prefix: str) -> list[str]:
         """Names of the objects of the stack's bucket that begin with a prefix."""
         found = self.cloud.client("s3").list_objects_v2(Bucket=self.outputs["Bucket"], Prefix=prefix)

@@ -53,7 +53,7 @@ def test_sam_and_cfn_lint_find_nothing_in_the_template() -> None:
 
 def test_two_builds_have_the_same_bytes(build: Path, tmp_path: Path) -> None:
     artifacts.build_code(tmp_path / "code")
-    artifacts.build_layer(tmp_path / "layer")
+    artifacts.build_layer(tmp_path / "layer", "arm64")
     assert digest(tmp_path / "layer") == digest(build / "TunerLayer")
     functions = [folder for folder in build.iterdir() if folder.name.endswith("Function")]
     assert len(functions) == 9
@@ -68,9 +68,10 @@ def test_function_and_layer_stay_under_their_bounds(build: Path) -> None:
 
 
 def test_the_layer_is_built_for_lambda_whatever_builds_it(build: Path) -> None:
-    native = list((build / "TunerLayer" / "python").rglob("*.cpython-*.so"))
-    assert native
-    assert all("cpython-313-aarch64-linux-gnu" in path.name for path in native)
+    for name, machine in (("TunerLayer", "aarch64"), ("TunerLayerX86", "x86_64")):
+        native = list((build / name / "python").rglob("*.cpython-*.so"))
+        assert native
+        assert all(f"cpython-313-{machine}-linux-gnu" in path.name for path in native)
 
 
 def test_light_handlers_import_nothing_heavy(build: Path) -> None:

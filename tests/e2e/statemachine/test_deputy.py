@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -52,6 +52,13 @@ def test_a_fleet_reads_no_list_from_the_records_of_executions(stack: Stack) -> N
     assert (ended["status"], ended["error"]) == ("FAILED", "InputError")
 
 
+def inline(stack: Stack, handler: str) -> Iterator[tuple[str, Any]]:
+    """The policies of a handler's role, by name."""
+    iam, role = stack.cloud.client("iam"), stack.resource(f"{handler}FunctionRole")
+    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        yield policy, iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+
+
 @pytest.mark.parametrize(
     ("handler", "action", "name", "allowed"),
     [
@@ -70,23 +77,13 @@ def test_a_fleet_reads_no_list_from_the_records_of_executions(stack: Stack) -> N
 def test_roles_hold_their_handlers_to_versions_and_copies(
     stack: Stack, handler: str, action: str, name: str, allowed: bool
 ) -> None:
-    iam = stack.cloud.client("iam")
-    roles = [role["RoleName"] for role in iam.get_paginator("list_roles").paginate().build_full_result()["Roles"]]
-    (role,) = [found for found in roles if f"{handler}FunctionRole" in found]
-    documents = [
-        iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]
-    ]
-    statements = [statement for document in documents for statement in policies.statements(document)]
+    statements = [statement for _, document in inline(stack, handler) for statement in policies.statements(document)]
     assert policies.is_allowed(statements, Permission(action, ACCOUNT + name)) is allowed
 
 
 def test_no_handler_of_the_stack_may_be_invoked_or_changed_by_another(stack: Stack) -> None:
-    iam = stack.cloud.client("iam")
-    for role in iam.get_paginator("list_roles").paginate().build_full_result()["Roles"]:
-        if "ExecutorFunctionRole" in role["RoleName"]:
-            denied = iam.get_role_policy(RoleName=role["RoleName"], PolicyName="own-handlers-are-no-targets")
-            (statement,) = policies.statements(denied["PolicyDocument"])
-            handlers = [name for name in stack.cloud.function_names() if "Function" in name]
-            for name in handlers:
-                assert policies.is_denied([statement], Permission("lambda:InvokeFunction", ACCOUNT + name)), name
+    statements = [statement for _, document in inline(stack, "Executor") for statement in policies.statements(document)]
+    handlers = [name for name in stack.cloud.function_names() if "Function" in name]
+    assert len(handlers) == 9
+    for name in handlers:
+        assert policies.is_denied(statements, Permission("lambda:InvokeFunction", ACCOUNT + name)), name
