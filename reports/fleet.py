@@ -15,7 +15,7 @@ from reports.words.numbers import configuration, money, span, visible
 
 
 def render(summary: Mapping[str, Any]) -> str:
-    """The page of a fleet's summary (`statemachine.fleet_summary.summarize`)."""
+    """The page of a fleet's summary (`statemachine.fleet.summary.summarize`)."""
     return _template().render(summary=summary)
 
 

@@ -1,7 +1,7 @@
 """The names on the wire between the state machine and its handlers, and no other module knows them.
 
 The input of an execution is `tuner.documents.input`; its output is `statemachine.output`; the messages of a fleet
-are in `statemachine.fleet_list`.
+are in `statemachine.fleet.request`.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from typing import Any
 
 from reports.fleet import render
 from statemachine.deputy import refuse_own_object
-from statemachine.fleet_list import ITEMS, OUTCOMES, decode_fleet, encode_fleet, read_list
-from statemachine.fleet_summary import Document, encode_fleet_output, summarize
+from statemachine.fleet.request import ITEMS, OUTCOMES, decode_fleet, encode_fleet, read_list
+from statemachine.fleet.summary import Document, encode_fleet_output, summarize
 from statemachine.identifiers import run_id
 from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.aws.api.s3 import Objects, parse_address

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from reports.fleet import render
-from statemachine.fleet_list import (
+from statemachine.fleet.request import (
     DEFAULT_CONCURRENCY,
     DEFAULT_TOLERATED_PERCENT,
     FleetInput,
     decode_fleet,
     read_list,
 )
-from statemachine.fleet_summary import summarize
+from statemachine.fleet.summary import summarize
 from tuner.errors import InputError
 
 ROOT = Path(__file__).parents[3]
