@@ -243,6 +243,25 @@ class Rule(Resource):
         states_events.remove_rule(self.physical_resource_id)
 
 
+class RolePolicy(Resource):
+    """AWS::IAM::Policy, for roles."""
+
+    type_name = "AWS::IAM::Policy"
+
+    @classmethod
+    def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Any:
+        document = json.dumps(properties["PolicyDocument"])
+        for role in properties["Roles"]:
+            client("iam", account, region).put_role_policy(
+                RoleName=role, PolicyName=properties["PolicyName"], PolicyDocument=document
+            )
+        return cls(name, properties)
+
+    def delete(self, account: str, region: str) -> None:
+        for role in self.properties["Roles"]:
+            client("iam", account, region).delete_role_policy(RoleName=role, PolicyName=self.properties["PolicyName"])
+
+
 class BucketPolicy(Resource):
     """AWS::S3::BucketPolicy."""
 
@@ -263,7 +282,17 @@ def define() -> None:
     from moto.core.common_models import CloudFormationModel
 
     if not _defined:
-        for resource in (Function, LayerVersion, Version, Alias, Permission, StateMachine, Rule, BucketPolicy):
+        for resource in (
+            Function,
+            LayerVersion,
+            Version,
+            Alias,
+            Permission,
+            StateMachine,
+            Rule,
+            RolePolicy,
+            BucketPolicy,
+        ):
             members = {"__module__": "moto.stand_in.models"}  # moto derives the service from the module
             _defined.append(type(resource.__name__, (resource, CloudFormationModel), members))
 

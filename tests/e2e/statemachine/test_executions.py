@@ -162,14 +162,15 @@ def test_an_execution_killed_at_any_state_leaves_the_function_as_it_was_and_nobo
 def test_an_execution_that_the_data_limit_ends_is_cleaned_and_fails_under_a_name_of_ours(stack: Stack) -> None:
     arn = stack.cloud.simulate_function("app-limit")
     before = stack.cloud.snapshot("app-limit")
-    # A handler whose answer does not fit into the state.
-    stack.cloud.settings(largest_state_bytes=60)
+    # The input fits into the state, and the answer of the Planner does not.
+    stack.cloud.settings(largest_state_bytes=1_000)
     try:
-        ended = stack.wait(stack.start({**PEER_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 1}))
+        sizes = list(range(128, 128 + 20))
+        ended = stack.wait(stack.start({**PEER_INPUT, "lambdaARN": arn, "powerValues": sizes, "num": 1}))
     finally:
         stack.cloud.settings(largest_state_bytes=262_144)
     assert ended["status"] == "FAILED"
-    assert not ended["error"].startswith("States.")
+    assert ended["error"] == "StateMachine.DataLimitExceeded"
     until(lambda: stack.cloud.snapshot("app-limit") == before, "app-limit is not as it was")
 
 
