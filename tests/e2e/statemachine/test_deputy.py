@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -56,7 +57,9 @@ def inline(stack: Stack, handler: str) -> Iterator[tuple[str, Any]]:
     """The policies of a handler's role, by name."""
     iam, role = stack.cloud.client("iam"), stack.resource(f"{handler}FunctionRole")
     for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-        yield policy, iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        # moto keeps what CloudFormation gave it as a Python literal.
+        yield policy, ast.literal_eval(document) if isinstance(document, str) else document
 
 
 @pytest.mark.parametrize(

@@ -19,15 +19,15 @@ from tests.e2e.statemachine.stack import ROOT, Stack
 from tuner.pricing.price_list import state_transition_usd
 
 SIZES = [128, 256, 512, 1024, 1536, 3008]
-PEER_TRANSITIONS = 6 + 3 * len(SIZES)
-PEER_INPUT = {
+POWER_TUNING_TRANSITIONS = 6 + 3 * len(SIZES)
+POWER_TUNING_INPUT = {
     "powerValues": SIZES,
     "num": 5,
     "payload": {},
     "parallelInvocation": True,
     "strategy": "cost",
 }
-PEER_OUTPUT = {"power", "cost", "duration", "stateMachine"}
+POWER_TUNING_OUTPUT = {"power", "cost", "duration", "stateMachine"}
 COUNTING = "def handler(event, context):\n    return sum(n * n for n in range(20_000))\n"
 HUNGRY = "def handler(event, context):\n    return len(bytearray(b'1') * 180_000_000)\n"
 
@@ -39,12 +39,18 @@ def tuner(cloud: Cloud, folder: Path, *arguments: str) -> subprocess.CompletedPr
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
 
 
-def test_the_peers_input_tunes_a_real_handler_and_gives_the_peers_output(stack: Stack) -> None:
+def test_an_input_of_power_tuning_tunes_a_real_handler_and_gives_its_output(stack: Stack) -> None:
     arn = stack.cloud.create_function("app-counting", {"app.py": COUNTING}, "app.handler")
     before = stack.cloud.snapshot("app-counting")
-    document = {**PEER_INPUT, "lambdaARN": arn, "powerValues": [256, 512, 1024], "num": 2, "includeOutputResults": True}
+    document = {
+        **POWER_TUNING_INPUT,
+        "lambdaARN": arn,
+        "powerValues": [256, 512, 1024],
+        "num": 2,
+        "includeOutputResults": True,
+    }
     output = stack.run(document)
-    assert output.keys() >= PEER_OUTPUT | {"stats"}
+    assert output.keys() >= POWER_TUNING_OUTPUT | {"stats"}
     assert output["stateMachine"].keys() == {"executionCost", "lambdaCost", "visualization"}
     assert output["power"] in (256, 512, 1024)
     assert {point["value"] for point in output["stats"]} == {256, 512, 1024}
@@ -53,12 +59,14 @@ def test_the_peers_input_tunes_a_real_handler_and_gives_the_peers_output(stack: 
     assert stack.cloud.snapshot("app-counting") == before
 
 
-def test_six_configurations_take_no_more_transitions_than_the_peer_and_cost_what_the_output_says(stack: Stack) -> None:
+def test_six_configurations_take_no_more_transitions_than_power_tuning_and_cost_what_the_output_says(
+    stack: Stack,
+) -> None:
     arn = stack.cloud.simulate_function("app-six")
-    execution = stack.start({**PEER_INPUT, "lambdaARN": arn})
+    execution = stack.start({**POWER_TUNING_INPUT, "lambdaARN": arn})
     output = json.loads(stack.wait(execution)["output"])
     entered = stack.entered(execution)
-    assert len(entered) == 19 <= PEER_TRANSITIONS
+    assert len(entered) == 19 <= POWER_TUNING_TRANSITIONS
     assert output["stateMachine"]["executionCost"] == pytest.approx(len(entered) * state_transition_usd("us-east-1"))
     history = stack.history(execution)
     assert Count(len(entered), len(history)) == EXECUTION + ROUND + TRIAL * 6
@@ -81,7 +89,7 @@ def test_a_failing_function_fails_the_execution_with_its_own_error_and_keeps_the
     broken = {"app.py": "def handler(event, context):\n    raise KeyError('no such order')\n"}
     arn = stack.cloud.create_function("app-failing", broken, "app.handler")
     before = stack.cloud.snapshot("app-failing")
-    ended = stack.wait(stack.start({**PEER_INPUT, "lambdaARN": arn, "powerValues": [256, 512], "num": 2}))
+    ended = stack.wait(stack.start({**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [256, 512], "num": 2}))
     assert (ended["status"], ended["error"]) == ("FAILED", "AllFailedError")
     assert "KeyError: 'no such order'" in ended["cause"]
     address = next(word for word in ended["cause"].split() if word.startswith("s3://"))
@@ -92,7 +100,7 @@ def test_a_failing_function_fails_the_execution_with_its_own_error_and_keeps_the
 def test_a_function_that_runs_out_of_memory_at_small_sizes_is_tuned_at_the_others(stack: Stack) -> None:
     arn = stack.cloud.create_function("app-hungry", {"app.py": HUNGRY}, "app.handler", timeout_s=30)
     before = stack.cloud.snapshot("app-hungry")
-    output = stack.run({**PEER_INPUT, "lambdaARN": arn, "powerValues": [128, 512, 1024], "num": 2})
+    output = stack.run({**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [128, 512, 1024], "num": 2})
     assert output["power"] in (512, 1024)
     found = {m["memory_mb"]: m["outcomes"] for m in json.loads(stack.read(output["result"]))["measurements"]}
     assert found[128]["out_of_memory"] == 2
@@ -108,7 +116,7 @@ def test_a_bad_input_fails_at_once_with_every_fault(stack: Stack) -> None:
 def test_a_refused_function_is_told_why_and_gives_its_lock_back(stack: Stack) -> None:
     arn = stack.cloud.simulate_function("app-reserved")
     stack.cloud.client("lambda").put_function_concurrency(FunctionName="app-reserved", ReservedConcurrentExecutions=0)
-    ended = stack.wait(stack.start({**PEER_INPUT, "lambdaARN": arn}))
+    ended = stack.wait(stack.start({**POWER_TUNING_INPUT, "lambdaARN": arn}))
     assert (ended["status"], ended["error"]) == ("FAILED", "InputError")
     assert "reserved concurrency of 0" in ended["cause"]
     bucket = stack.outputs["Bucket"]
@@ -119,7 +127,7 @@ def test_a_refused_function_is_told_why_and_gives_its_lock_back(stack: Stack) ->
 def test_a_long_function_with_large_answers_takes_one_pass_for_each_trial(stack: Stack) -> None:
     arn = stack.cloud.simulate_function("app-long", timeout_s=900, model={"output": "x" * 300_000})
     before = stack.cloud.snapshot("app-long")
-    execution = stack.start({**PEER_INPUT, "lambdaARN": arn, "powerValues": [512, 1024], "num": 2})
+    execution = stack.start({**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [512, 1024], "num": 2})
     ended = stack.wait(execution)
     assert ended["status"] == "SUCCEEDED", ended.get("cause")
     output, entered = json.loads(ended["output"]), stack.entered(execution)
@@ -147,7 +155,9 @@ def test_an_execution_killed_at_any_state_leaves_the_function_as_it_was_and_nobo
     name = f"app-killed-{state.replace(' ', '').lower()}"
     arn = stack.cloud.simulate_function(name, model={"pace": 2.0})
     before, names = stack.cloud.snapshot(name), stack.cloud.function_names()
-    execution = stack.start({**PEER_INPUT, "lambdaARN": arn, "architectures": "both", "powerValues": [256], "num": 1})
+    execution = stack.start(
+        {**POWER_TUNING_INPUT, "lambdaARN": arn, "architectures": "both", "powerValues": [256], "num": 1}
+    )
     until(lambda: state in stack.entered(execution), f"{state} was never entered")
     stack.cloud.client("stepfunctions").stop_execution(executionArn=execution, cause="killed by a test")
     # The last state may be over before the abort arrives.
@@ -166,7 +176,7 @@ def test_an_execution_that_the_data_limit_ends_is_cleaned_and_fails_under_a_name
     stack.cloud.settings(largest_state_bytes=1_000)
     try:
         sizes = list(range(128, 128 + 20))
-        ended = stack.wait(stack.start({**PEER_INPUT, "lambdaARN": arn, "powerValues": sizes, "num": 1}))
+        ended = stack.wait(stack.start({**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": sizes, "num": 1}))
     finally:
         stack.cloud.settings(largest_state_bytes=262_144)
     assert ended["status"] == "FAILED"
@@ -176,7 +186,7 @@ def test_an_execution_that_the_data_limit_ends_is_cleaned_and_fails_under_a_name
 
 def test_the_recommendation_is_applied_when_asked_for_also_when_the_report_cannot_be_drawn(stack: Stack) -> None:
     arn = stack.cloud.simulate_function("app-applied", memory_mb=3008, model={"cpu_ms": 5, "wait_ms": 200})
-    document = {**PEER_INPUT, "lambdaARN": arn, "powerValues": [128, 3008], "num": 3}
+    document = {**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [128, 3008], "num": 3}
     stack.cloud.faults.add("deny", "PutObject", caller="function", where={"ContentType": "text/html; charset=utf-8"})
     output = stack.run({**document, "autoOptimize": True, "autoOptimizeAlias": "live"})
     assert output["reportFailure"]["Error"] == "DeniedError"
@@ -209,7 +219,7 @@ def test_a_fleet_with_as_many_broken_functions_as_are_tolerated_is_tuned_and_ran
 
 def test_execute_brings_result_and_report_home(stack: Stack, tmp_path: Path) -> None:
     arn = stack.cloud.simulate_function("app-brought")
-    document = {**PEER_INPUT, "lambdaARN": arn, "powerValues": [256, 512], "num": 1}
+    document = {**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [256, 512], "num": 1}
     (tmp_path / "input.json").write_text(json.dumps(document))
     machine = stack.outputs["StateMachineARN"]
     found = tuner(stack.cloud, tmp_path, "execute", machine, "input.json", "--output", "out")
@@ -222,7 +232,7 @@ def test_execute_brings_result_and_report_home(stack: Stack, tmp_path: Path) -> 
 def test_execute_fails_when_the_execution_does_and_brings_what_was_measured(stack: Stack, tmp_path: Path) -> None:
     arn = stack.cloud.simulate_function("app-unlucky", model={"fails": "TypeError"})
     machine = stack.outputs["StateMachineARN"]
-    document = json.dumps({**PEER_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 1})
+    document = json.dumps({**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 1})
     found = tuner(stack.cloud, tmp_path, "execute", machine, document, "--output", "out", "--quiet")
     assert found.returncode == 1
     assert "ended FAILED" in found.stderr

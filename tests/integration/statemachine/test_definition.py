@@ -104,7 +104,7 @@ def test_no_later_error_takes_the_place_of_the_first() -> None:
     assert written == {"Cleaner": "$.cleaning", "Analyzer": "$.analysis", "Reporter": "$.output.reportFailure"}
 
 
-def test_the_names_that_users_of_the_peer_know_are_kept() -> None:
+def test_the_names_that_users_of_power_tuning_know_are_kept() -> None:
     known = {"Initializer", "Publisher", "Executor", "Cleaner", "Analyzer", "Optimizer"}
     assert known <= states(ROOT / "statemachine" / "definition.asl.json").keys()
 

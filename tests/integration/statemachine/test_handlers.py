@@ -22,7 +22,7 @@ from tuner.aws.changes.markers import CopyMarker, VersionMarker
 from tuner.errors import InputError
 from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, Trial
 
-PEER_INPUT = {
+POWER_TUNING_INPUT = {
     "powerValues": [128, 256, 512],
     "num": 4,
     "payload": {},
@@ -31,7 +31,7 @@ PEER_INPUT = {
     "includeOutputResults": True,
 }
 DEPLOYING = Path(__file__).parents[3] / "docs" / "deploy.md"
-PEER_OUTPUT = {"power", "cost", "duration", "stateMachine", "stats"}
+POWER_TUNING_OUTPUT = {"power", "cost", "duration", "stateMachine", "stats"}
 
 
 def outcomes(driver: Driver, state: dict[str, Any]) -> dict[int, dict[str, int]]:
@@ -40,12 +40,14 @@ def outcomes(driver: Driver, state: dict[str, Any]) -> dict[int, dict[str, int]]
     return {m["memory_mb"]: {name: n for name, n in m["outcomes"].items() if n} for m in measured}
 
 
-def test_the_peers_input_gives_the_peers_output_and_leaves_the_function_as_it_was(cloud: Cloud, driver: Driver) -> None:
+def test_an_input_of_power_tuning_gives_its_output_and_leaves_the_function_as_it_was(
+    cloud: Cloud, driver: Driver
+) -> None:
     arn = cloud.simulate_function("orders")
     before = cloud.snapshot("orders")
-    state = driver.run({**PEER_INPUT, "lambdaARN": arn})
+    state = driver.run({**POWER_TUNING_INPUT, "lambdaARN": arn})
     output = state["output"]
-    assert output.keys() >= PEER_OUTPUT
+    assert output.keys() >= POWER_TUNING_OUTPUT
     assert {f"`{name}`" for name in output} <= set(re.findall(r"`\w+`", DEPLOYING.read_text("utf-8")))
     assert output["stateMachine"].keys() == {"executionCost", "lambdaCost", "visualization"}
     assert [point["value"] for point in output["stats"]] == [128, 256, 512]
@@ -69,7 +71,7 @@ def test_both_architectures_are_measured_and_no_copy_is_left(cloud: Cloud, drive
 def test_odd_fields_of_an_input_are_told_in_the_warnings(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("orders")
     odd = {"num": "2 runs", "powerValues": ["256", 128], "sleepBetweenRunsMs": "none", "powerValue": 1}
-    output = driver.run({**PEER_INPUT, **odd, "lambdaARN": arn})["output"]
+    output = driver.run({**POWER_TUNING_INPUT, **odd, "lambdaARN": arn})["output"]
     assert [point["value"] for point in output["stats"]] == [256, 128]
     said = "\n".join(warning["message"] for warning in output["warnings"])
     for name in ("num", "powerValues", "sleepBetweenRunsMs", "powerValue"):
@@ -80,15 +82,15 @@ def test_function_and_processors_may_be_in_other_regions(cloud: Cloud, driver: D
     arns = []
     for region, name in (("eu-west-1", "orders"), ("eu-central-1", "maker")):
         arns.append(replace(cloud, region=region).simulate_function(name, model={"output": {"made": name}}))
-    document = {**PEER_INPUT, "lambdaARN": arns[0], "preProcessorARN": arns[1], "postProcessorARN": arns[1]}
+    document = {**POWER_TUNING_INPUT, "lambdaARN": arns[0], "preProcessorARN": arns[1], "postProcessorARN": arns[1]}
     output = driver.run(document)["output"]
-    assert output["power"] in PEER_INPUT["powerValues"]
+    assert output["power"] in POWER_TUNING_INPUT["powerValues"]
     assert sum(run["function"] == "maker" for run in cloud.invocations()) == 24
 
 
 def test_the_post_processor_is_called_after_an_allowed_exception_too(cloud: Cloud, driver: Driver) -> None:
     arn, processor = cloud.simulate_function("picky", model={"fails": "Rejected"}), cloud.simulate_function("maker")
-    document = {**PEER_INPUT, "lambdaARN": arn, "postProcessorARN": processor, "allowedExceptions": "Rejected"}
+    document = {**POWER_TUNING_INPUT, "lambdaARN": arn, "postProcessorARN": processor, "allowedExceptions": "Rejected"}
     driver.run(document)
     assert sum(run["function"] == "maker" for run in cloud.invocations()) == 12
 
@@ -104,7 +106,7 @@ def test_every_fault_of_an_input_is_told_before_anything_is_touched(cloud: Cloud
 
 def test_a_size_that_runs_out_of_memory_is_told_and_the_rest_is_tuned(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("hungry", model={"out_of_memory_below_mb": 300, "used_mb": 290})
-    state = driver.run({**PEER_INPUT, "lambdaARN": arn})
+    state = driver.run({**POWER_TUNING_INPUT, "lambdaARN": arn})
     assert outcomes(driver, state)[128] == {"out_of_memory": 4}
     assert state["output"]["power"] == 512
 
@@ -112,7 +114,7 @@ def test_a_size_that_runs_out_of_memory_is_told_and_the_rest_is_tuned(cloud: Clo
 def test_a_function_that_always_fails_ends_in_its_own_error_with_the_runs_kept(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("broken", model={"fails": "TypeError"})
     before = cloud.snapshot("broken")
-    state = driver.run({**PEER_INPUT, "lambdaARN": arn})
+    state = driver.run({**POWER_TUNING_INPUT, "lambdaARN": arn})
     assert state["error"]["Error"] == "AllFailedError"
     assert "TypeError" in state["error"]["Cause"]
     assert "s3://tuner-bucket/executions/broken/" in state["error"]["Cause"]
@@ -122,21 +124,21 @@ def test_a_function_that_always_fails_ends_in_its_own_error_with_the_runs_kept(c
 
 def test_an_allowed_exception_is_a_normal_run(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("picky", model={"fails": "Rejected"})
-    state = driver.run({**PEER_INPUT, "lambdaARN": arn, "allowedExceptions": ["Rejected"]})
+    state = driver.run({**POWER_TUNING_INPUT, "lambdaARN": arn, "allowedExceptions": ["Rejected"]})
     assert state["output"]["power"] in (128, 256, 512)
 
 
 def test_sizes_that_the_account_refuses_are_left_out(cloud: Cloud, driver: Driver) -> None:
     cloud.settings(memory_limit_mb=3008)
     arn = cloud.simulate_function("orders")
-    state = driver.run({**PEER_INPUT, "lambdaARN": arn, "powerValues": [1024, 3008, 4096, 10240]})
+    state = driver.run({**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [1024, 3008, 4096, 10240]})
     assert driver.result(state)["request"]["memory_sizes_mb"] == [1024, 3008]
 
 
 def test_only_cold_starts_are_measured_when_asked_for(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("orders", model={"environments": 4})
     before = cloud.snapshot("orders")
-    state = driver.run({**PEER_INPUT, "lambdaARN": arn, "onlyColdStarts": True})
+    state = driver.run({**POWER_TUNING_INPUT, "lambdaARN": arn, "onlyColdStarts": True})
     for measured in driver.result(state)["measurements"]:
         assert measured["cold_starts"] == measured["runs"] == 4
     assert cloud.snapshot("orders") == before
@@ -148,7 +150,7 @@ def test_a_function_that_may_run_as_long_as_a_handler_takes_one_pass_when_its_ru
     arn = cloud.simulate_function("report", timeout_s=900, model={"fails_on": "poison", "fails": "ValueError"})
     before = cloud.snapshot("report")
     payloads = [{"payload": {"n": 1}, "weight": 3}, {"payload": "poison", "weight": 1}]
-    state = driver.run({**PEER_INPUT, "lambdaARN": arn, "payload": payloads, "num": 4, "environments": 2})
+    state = driver.run({**POWER_TUNING_INPUT, "lambdaARN": arn, "payload": payloads, "num": 4, "environments": 2})
     for ended in outcomes(driver, state).values():
         assert ended == {"ok": 3, "error": 1}
     assert {m["environments"] for m in driver.result(state)["measurements"]} == {2}
@@ -163,7 +165,7 @@ def test_a_long_function_may_have_large_answers_large_hidden_payloads_and_proces
     processor = cloud.simulate_function("maker")
     cloud.client("s3").put_object(Bucket=BUCKET, Key="lists/big.json", Body=json.dumps("y" * 1_000_000).encode())
     asked = {"payloadS3": f"s3://{BUCKET}/lists/big.json", "disablePayloadLogs": True, "postProcessorARN": processor}
-    state = driver.run({**PEER_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 2, **asked})
+    state = driver.run({**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 2, **asked})
     assert outcomes(driver, state) == {256: {"ok": 2}}
     assert sum(run["function"] == "maker" for run in cloud.invocations()) == 2
     assert driver.largest_state < 5_000
@@ -171,7 +173,9 @@ def test_a_long_function_may_have_large_answers_large_hidden_payloads_and_proces
 
 def test_a_run_that_outlives_its_pass_is_found_in_the_logs_and_not_repeated(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("report", timeout_s=900, model={"pace": 1.0, "wait_ms": 1500, "cpu_ms": 1})
-    state = driver.start({**PEER_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 2, "parallelInvocation": False})
+    state = driver.start(
+        {**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 2, "parallelInvocation": False}
+    )
     driver.round(state, execute=False)
     left = itertools.chain([900.0] * 3, itertools.repeat(10.0))
     attempt = executor.Attempt("short", lambda: next(left))
@@ -190,7 +194,9 @@ def test_a_run_that_outlives_its_pass_is_found_in_the_logs_and_not_repeated(clou
 
 def test_a_run_that_left_no_report_is_told_as_lost(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("report", timeout_s=900)
-    state = driver.start({**PEER_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 2, "parallelInvocation": False})
+    state = driver.start(
+        {**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 2, "parallelInvocation": False}
+    )
     driver.round(state, execute=False)
     trial = state["plan"]["items"][0]["id"]
     began = driver.services.now().timestamp()
@@ -206,11 +212,11 @@ def test_a_lock_that_cannot_be_given_back_hides_no_refusal(cloud: Cloud, driver:
     cloud.client("lambda").put_function_concurrency(FunctionName="orders", ReservedConcurrentExecutions=0)
     cloud.faults.add("deny", "DeleteObject")
     with pytest.raises(InputError, match="reserved concurrency of 0"):
-        driver.start({**PEER_INPUT, "lambdaARN": arn})
+        driver.start({**POWER_TUNING_INPUT, "lambdaARN": arn})
 
 
 def test_a_repeated_executor_invokes_nothing_again(cloud: Cloud, driver: Driver) -> None:
-    state = driver.start({**PEER_INPUT, "lambdaARN": cloud.simulate_function("orders")})
+    state = driver.start({**POWER_TUNING_INPUT, "lambdaARN": cloud.simulate_function("orders")})
     driver.round(state)
     ran = len(cloud.invocations())
     for item in state["plan"]["items"]:
@@ -219,7 +225,7 @@ def test_a_repeated_executor_invokes_nothing_again(cloud: Cloud, driver: Driver)
 
 
 def test_runs_of_a_lost_executor_are_told_as_lost_and_not_repeated(cloud: Cloud, driver: Driver) -> None:
-    state = driver.start({**PEER_INPUT, "lambdaARN": cloud.simulate_function("orders")})
+    state = driver.start({**POWER_TUNING_INPUT, "lambdaARN": cloud.simulate_function("orders")})
     driver.round(state, execute=False)
     lost = state["plan"]["items"][0]
     assert driver.store(state).claim(lost["id"], "all", "lost")
@@ -241,7 +247,9 @@ def test_a_repeated_planner_hands_out_the_same_round(cloud: Cloud, driver: Drive
 
 def test_an_executor_without_time_begins_nothing_and_the_study_asks_for_the_rest(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("orders", timeout_s=100)
-    state = driver.start({**PEER_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 6, "parallelInvocation": False})
+    state = driver.start(
+        {**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 6, "parallelInvocation": False}
+    )
     left = iter([900.0, 900.0, 500.0, 110.0, 90.0])
     driver.remaining_s = lambda: next(left)
     driver.round(state)
@@ -254,7 +262,9 @@ def test_an_executor_without_time_begins_nothing_and_the_study_asks_for_the_rest
 
 def test_a_publisher_without_time_asks_to_be_called_again(cloud: Cloud, driver: Driver) -> None:
     sizes = list(range(128, 128 + 13))
-    state = driver.start({**PEER_INPUT, "lambdaARN": cloud.simulate_function("orders"), "powerValues": sizes, "num": 1})
+    state = driver.start(
+        {**POWER_TUNING_INPUT, "lambdaARN": cloud.simulate_function("orders"), "powerValues": sizes, "num": 1}
+    )
     driver.remaining_s = lambda: 60.0
     driver.round(state, execute=False)
     assert len(state["plan"]["items"]) == 13
@@ -293,10 +303,10 @@ def test_a_deployment_does_not_matter_to_copies_of_a_version(cloud: Cloud, drive
 def test_a_second_execution_is_refused_with_the_name_of_the_first(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("orders")
     running = iter([True])
-    first = driver.start({**PEER_INPUT, "lambdaARN": arn})
+    first = driver.start({**POWER_TUNING_INPUT, "lambdaARN": arn})
     driver.services.clients = Watched(driver.services.clients, lambda _: next(running))  # type: ignore[assignment]
     with pytest.raises(AnotherRunError, match="execution:machine:1 tunes"):
-        driver.start({**PEER_INPUT, "lambdaARN": arn})
+        driver.start({**POWER_TUNING_INPUT, "lambdaARN": arn})
     assert driver.round(first)
 
 
@@ -305,7 +315,7 @@ def test_a_run_of_the_command_line_on_copies_is_found_by_their_markers(cloud: Cl
     copy = CopyMarker(VersionMarker("20260918t041200z-3f2a9c", Configuration(256, Architecture.ARM64), 1), "orders")
     cloud.simulate_function(copy.name, Description=str(copy))
     with pytest.raises(AnotherRunError, match=copy.made.run):
-        driver.start({**PEER_INPUT, "lambdaARN": arn, "architectures": "both"})
+        driver.start({**POWER_TUNING_INPUT, "lambdaARN": arn, "architectures": "both"})
     assert not driver.services.objects.keys("locks/")
 
 
@@ -313,11 +323,11 @@ def test_what_an_aborted_execution_left_is_undone_by_the_next(cloud: Cloud, driv
     arn = cloud.simulate_function("orders")
     cloud.publish("orders", Description="RAM128")
     before = cloud.snapshot("orders")
-    aborted = driver.start({**PEER_INPUT, "lambdaARN": arn, "architectures": "both"})
+    aborted = driver.start({**POWER_TUNING_INPUT, "lambdaARN": arn, "architectures": "both"})
     driver.round(aborted, execute=False)
     assert cloud.function_names() != ["orders"]
     driver.services.clients = Watched(driver.services.clients, lambda _: False)  # type: ignore[assignment]
-    state = driver.run({**PEER_INPUT, "lambdaARN": arn})
+    state = driver.run({**POWER_TUNING_INPUT, "lambdaARN": arn})
     assert "recovered" in {warning["code"] for warning in state["output"]["warnings"]}
     assert cloud.snapshot("orders") == before
     assert cloud.function_names() == ["orders"]
@@ -362,7 +372,7 @@ def test_payloads_come_from_s3_and_do_not_pass_through_the_state(cloud: Cloud, d
     body = json.dumps({"text": "x" * 1_000_000}).encode()
     cloud.client("s3").put_object(Bucket="tuner-bucket", Key="lists/big.json", Body=body)
     arn = cloud.simulate_function("orders")
-    driver.run({**PEER_INPUT, "lambdaARN": arn, "payload": 1, "payloadS3": "s3://tuner-bucket/lists/big.json"})
+    driver.run({**POWER_TUNING_INPUT, "lambdaARN": arn, "payload": 1, "payloadS3": "s3://tuner-bucket/lists/big.json"})
     assert driver.largest_state < 5_000
 
 
@@ -430,7 +440,7 @@ def ended(driver: Driver, state: dict[str, Any]) -> EndedExecution:
 def test_an_execution_that_ended_by_itself_is_cleaned_by_its_arn_alone(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("orders")
     before = cloud.snapshot("orders")
-    aborted = driver.start({**PEER_INPUT, "lambdaARN": arn, "architectures": "both"})
+    aborted = driver.start({**POWER_TUNING_INPUT, "lambdaARN": arn, "architectures": "both"})
     driver.round(aborted, execute=False)
     assert cloud.snapshot("orders") != before
     cleaner.clean_ended(ended(driver, aborted), driver.services, lambda: 900.0)
@@ -441,7 +451,7 @@ def test_an_execution_that_ended_by_itself_is_cleaned_by_its_arn_alone(cloud: Cl
 
 def test_the_cleaner_waits_for_a_publisher_that_is_still_at_work(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("orders")
-    aborted = driver.start({**PEER_INPUT, "lambdaARN": arn})
+    aborted = driver.start({**POWER_TUNING_INPUT, "lambdaARN": arn})
     store = driver.store(aborted)
     store.begin_publishing(driver.services.now().timestamp() + 600)
     waited: list[float] = []
