@@ -81,7 +81,7 @@ def _run(store: ExecutionStore, trial: Trial, invoker: Invoker) -> Iterator[Samp
     lanes = []
     for group in lane_groups(trial, execution, payloads):
         target = targets[target_key(*group.key)]
-        assert isinstance(target, InvocationTarget), "the Publisher hands out what can be invoked"
+        assert isinstance(target, InvocationTarget), "the Publisher returns only what can be invoked"
         lanes.append(TargetLanes(trial, target, group.payloads))
     scheduler = AwsScheduler(
         invoker,
