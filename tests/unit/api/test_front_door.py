@@ -21,19 +21,11 @@ from tuner.settings import MemorySizes
 from tuner.simulated.backend import SimulatedBackend
 
 NAMES = {
-<<<<<<< HEAD
     "Advice", "AllFailedError", "Architecture", "Backend", "BackendError", "BackendFactory", "BackendKind",
     "ComparisonResult", "Configuration", "Connection", "Estimate", "Fault", "Finding", "InputError",
     "InterruptedRunError", "Interval", "LeftBehindError", "Measurement", "Metric", "Notice", "Observer", "Options",
     "Recommendation", "Result", "Saving", "Settings", "StopReason", "StrategyName", "TunerError", "Verdict",
     "WorkflowResult", "__version__", "advise", "compare", "duet", "load_result", "tune", "tune_workflow",
-=======
-    "AllFailedError", "Architecture", "Backend", "BackendError", "BackendFactory", "BackendKind", "ComparisonResult",
-    "Configuration", "Connection", "Estimate", "Fault", "Finding", "InputError", "InterruptedRunError", "Interval",
-    "LeftBehindError", "Measurement", "Metric", "Notice", "Observer", "Options", "Recommendation", "Result", "Saving",
-    "Settings", "StopReason", "StrategyName", "TunerError", "Verdict", "WorkflowResult", "__version__", "compare", "duet",
-    "load_result", "tune", "tune_workflow",
->>>>>>> 8e3c5dc (Name tune_workflow among what the package offers)
 }  # fmt: skip
 SETTINGS = tuner.Settings("simulated", memory=MemorySizes(listed=(128, 512, 1024)), sampler=SamplerName.GRID, runs=6)
 
