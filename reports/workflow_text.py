@@ -50,7 +50,7 @@ def headline(document: Document) -> str:
             return (
                 f"No sizes keep {deadline} ({which}). The fastest take {time} and cost {cost} per million executions."
             )
-        return f"{cost} per million executions keeps {deadline}: {which} is {time}."
+        return f"{cost} per million executions keeps {deadline}: {which} is at most {time}."
     budget = money(bound["budget_per_million_usd"], document["currency"])
     if not document["met"]:
         cheapest = f"The cheapest cost {cost} per million executions and take {time} ({which})."

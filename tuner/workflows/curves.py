@@ -5,13 +5,19 @@ Reads a result document or plain means. Refuses to know the workflow that the fu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.documents.result import ConfigurationDocument, CurrentDocument, PointDocument, ResultDocument
+from tuner.documents.result import (
+    ConfigurationDocument,
+    CurrentDocument,
+    IntervalDocument,
+    PointDocument,
+    ResultDocument,
+)
 from tuner.errors import InputError
 from tuner.model import Architecture, Configuration
 from tuner.pricing.price_list import PriceList
@@ -35,7 +41,7 @@ class FunctionCurve:
         configurations: the G configurations that may be chosen.
         duration_ms: mean handler time of a warm invocation in each possible world, shape (W, G).
         cost_usd: mean cost of an invocation, request included, shape (G,).
-        spread: standard deviation of the logarithm of single runs, shape (G,).
+        spread: standard deviation of the logarithm of single runs in each possible world, shape (W, G).
         current: the configuration in use, where known.
     """
 
@@ -51,6 +57,11 @@ class FunctionCurve:
         """Mean duration of each configuration over the worlds, shape (G,)."""
         mean: Floats = self.duration_ms.mean(axis=0)
         return mean
+
+    @property
+    def expected(self) -> FunctionCurve:
+        """The same curve as if its mean over the worlds were known to be true."""
+        return replace(self, duration_ms=self.mean_ms[None], spread=self.spread.mean(axis=0)[None])
 
     @property
     def current_index(self) -> int | None:
@@ -82,7 +93,7 @@ def curve_from_means(
         configurations,
         np.array([list(duration_ms.values())], float),
         np.array(cost),
-        np.full(len(configurations), spread),
+        np.full((1, len(configurations)), spread),
         current,
     )
 
@@ -102,20 +113,38 @@ def curve_from_result(document: ResultDocument, *, seed: int = 0, name: str = "r
     mean = np.array([point["duration_ms"]["mean"] for point in points], float)
     high_over_low = [point["duration_ms"]["high"] / point["duration_ms"]["low"] for point in points]
     doubt = np.log(high_over_low) / (2 * _Z975)
-    shift = np.random.default_rng(seed).standard_normal(WORLDS)
-    shift = (shift - shift.mean()) / shift.std()
+    rng = np.random.default_rng(seed)
     return FunctionCurve(
         str(document["function"]["name"]),
         tuple(_configuration(point) for point in points),
-        mean * np.exp(doubt * shift[:, None] - doubt**2 / 2),
+        mean * np.exp(doubt * _standard(rng) - doubt**2 / 2),
         np.array([point["cost_usd"]["mean"] for point in points], float),
-        _spread(np.array([point["p95_ms"]["mean"] for point in points], float) / mean),
+        _spread(_drawn(rng, [point["p95_ms"] for point in points]) / mean),
         _configuration(document["current"]) if document["current"] else None,
     )
 
 
 def _configuration(record: ConfigurationDocument | PointDocument | CurrentDocument) -> Configuration:
     return Configuration(int(record["memory_mb"]), Architecture(record["architecture"]))
+
+
+def _drawn(rng: np.random.Generator, intervals: Sequence[IntervalDocument]) -> Floats:
+    """Draws with these means and intervals, whose two sides may differ, shape (W, G)."""
+    mean = np.log([interval["mean"] for interval in intervals])
+    low, high = (
+        np.log([interval["low"] for interval in intervals]),
+        np.log([interval["high"] for interval in intervals]),
+    )
+    standard = _standard(rng)
+    draws: Floats = np.exp(mean + standard / _Z975 * np.where(standard > 0, high - mean, mean - low))
+    return draws
+
+
+def _standard(rng: np.random.Generator) -> Floats:
+    """Normal draws of mean 0 and standard deviation 1, shape (W, 1)."""
+    draws = rng.standard_normal((WORLDS, 1))
+    standard: Floats = (draws - draws.mean()) / draws.std()
+    return standard
 
 
 def _spread(p95_over_mean: Floats) -> Floats:

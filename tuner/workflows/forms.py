@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tuner.workflows.flow import Flow, Parallel, Pause, Step, Task
+
+Floats = NDArray[np.float64]
 
 _DIGITS = 12
 """Weights are rounded to so many digits, so that chances that sum to 1 do so in floating point."""
@@ -85,6 +91,18 @@ def evaluate(form: Form, duration_ms: Mapping[str, float]) -> float:
             total += weight * max(evaluate(branch, duration_ms) for branch in term.branches)
         else:
             total += weight * duration_ms[term]
+    return total
+
+
+def evaluate_draws(form: Form, duration_ms: Mapping[str, Floats]) -> Floats:
+    """The times that draws of durations come to, draw by draw; arrays of shape (W,)."""
+    total = np.asarray(form.constant_ms, float)
+    for term, weight in form.terms:
+        if isinstance(term, Maximum):
+            time = reduce(np.maximum, (evaluate_draws(branch, duration_ms) for branch in term.branches))
+        else:
+            time = duration_ms[term]
+        total = total + weight * time
     return total
 
 

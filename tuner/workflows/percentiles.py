@@ -3,6 +3,8 @@
 A percentile does not add up along a workflow, so no exact front of it exists. The exact fronts of
 averages propose sizes: of all executions, and of those near the percentile, in which other ways are
 taken and other branches are the last. Every proposal is judged by the simulated executions themselves.
+What the curves leave in doubt is added up along the workflow as well: a bound counts as kept when it is
+kept in 95% of the draws of what the curves may be.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from tuner.workflows.allocation import Allocations, Options, allocate
 from tuner.workflows.curves import FunctionCurve
 from tuner.workflows.flow import Flow, invocations_of
-from tuner.workflows.forms import form_of_flow
+from tuner.workflows.forms import Form, evaluate_draws, form_of_flow
 from tuner.workflows.fronts import Allocation, Front
 from tuner.workflows.scenarios import Scenarios, certain
 
@@ -26,8 +28,12 @@ ANCHORS = 8
 """Places along the front around which sizes are proposed."""
 PROPOSALS = 24
 """Sizes that are judged around each of them."""
+LEVEL = 95.0
+"""A bound is kept in so many percent of the draws of the curves."""
 WIDTH = 3.0
 """Executions within so many percent of the percentile propose sizes."""
+WORLD_WIDTH = 10.0
+"""Draws of the curves within so many percent of `LEVEL` propose sizes."""
 _SHARE_OF_ALL = 0.25
 """Weight of all executions beside those near the percentile: ways that are not taken there count as well."""
 
@@ -38,7 +44,7 @@ class Candidate:
 
     Attributes:
         allocation: index of the configuration of each function.
-        time_ms: the percentile of the end-to-end time.
+        time_ms: the percentile of the end-to-end time, at most, in 95% of the draws of the curves.
         mean_ms: mean end-to-end time.
         cost_usd: mean cost of an execution.
     """
@@ -57,7 +63,7 @@ class PercentileSearch:
         flow: the workflow.
         curves: of each of its functions.
         percentile: from 0 to 100; None: the mean.
-        scenarios: simulated executions that judge.
+        scenarios: simulated executions that judge, with the expected curves.
     """
 
     flow: Flow
@@ -66,12 +72,16 @@ class PercentileSearch:
     scenarios: Scenarios
     invocations: dict[str, float] = field(init=False)
     means: Allocations = field(init=False)
+    _form: Form = field(init=False)
+    _in_doubt: bool = field(init=False)
     _judged: dict[tuple[int, ...], Candidate] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.invocations = invocations_of(self.flow)
+        self._form = form_of_flow(self.flow)
+        self._in_doubt = self.percentile is not None and any(len(c.duration_ms) > 1 for c in self.curves.values())
         options = {name: Options(curve.mean_ms, curve.cost_usd) for name, curve in self.curves.items()}
-        self.means = allocate(form_of_flow(self.flow), self.invocations, options)
+        self.means = allocate(self._form, self.invocations, options)
 
     @property
     def exact(self) -> bool:
@@ -125,13 +135,40 @@ class PercentileSearch:
         if key not in self._judged:
             times = self.scenarios.time_ms(allocation)
             cost = sum(count * float(self.curves[f].cost_usd[allocation[f]]) for f, count in self.invocations.items())
-            self._judged[key] = Candidate(dict(allocation), self._percentile(times), float(times.mean()), cost)
+            time_ms = self._percentile(times) * self._doubt(allocation)
+            self._judged[key] = Candidate(dict(allocation), time_ms, float(times.mean()), cost)
         return self._judged[key]
 
     def _percentile(self, times: Floats) -> float:
         if self.percentile is None:
             return float(times.mean())
         return float(np.percentile(times, self.percentile, method="higher"))
+
+    def _worlds(self, allocation: Allocation) -> Floats:
+        """Mean time of an execution over its mean, in each draw of the curves, shape (W,)."""
+        most = max(len(curve.duration_ms) for curve in self.curves.values())
+        durations = {
+            name: np.resize(curve.duration_ms[:, allocation[name]], most) for name, curve in self.curves.items()
+        }
+        times = evaluate_draws(self._form, durations)
+        relative: Floats = times / times.mean()
+        return relative
+
+    def _doubt(self, allocation: Allocation) -> float:
+        """By what factor an execution may take longer than the expected curves say, in 95% of their draws."""
+        return max(1.0, float(np.percentile(self._worlds(allocation), LEVEL))) if self._in_doubt else 1.0
+
+    def _doubtful(self, options: Mapping[str, Options], anchor: Candidate) -> dict[str, Options]:
+        """What each size takes where executions with the anchor's sizes are as slow as `LEVEL` says."""
+        if not self._in_doubt:
+            return dict(options)
+        worlds = self._worlds(anchor.allocation)
+        near = np.abs(_ranks(worlds) - LEVEL) <= WORLD_WIDTH
+        slower = {
+            name: np.resize(curve.duration_ms, (len(worlds), len(curve.cost_usd)))[near].mean(axis=0) / curve.mean_ms
+            for name, curve in self.curves.items()
+        }
+        return {name: Options(one.time_ms * slower[name], one.cost_usd) for name, one in options.items()}
 
     def _within(self, deadline_ms: float) -> Candidate | None:
         kept = [c for c in self._judged.values() if c.time_ms <= deadline_ms * (1 + 1e-9)]
@@ -148,9 +185,10 @@ class PercentileSearch:
         shift_ms = 0.0 if around_ms is None else around_ms - anchor.time_ms
         for share in (0.0, _SHARE_OF_ALL):
             form, options = self.scenarios.averages(near, share_of_all=share)
-            front = allocate(form, self.invocations, options).front
+            front = allocate(form, self.invocations, self._doubtful(options, anchor)).front
             seen_ms = (1 - share) * float(times[near].mean()) + share * float(times.mean())
-            self._judge_window(front, front.cheapest_within(seen_ms + shift_ms) or 0)
+            at = front.cheapest_within(seen_ms * self._doubt(anchor.allocation) + shift_ms)
+            self._judge_window(front, at or 0)
 
     def _judge_window(self, front: Front, middle: int) -> None:
         start = max(0, min(middle - PROPOSALS // 2, len(front) - PROPOSALS))
@@ -173,6 +211,13 @@ class PercentileSearch:
                     if tried.time_ms <= deadline_ms and tried.cost_usd < best.cost_usd:
                         best, improved = tried, True
                         break
+
+
+def _ranks(values: Floats) -> Floats:
+    """Rank of each value, 0 to 100."""
+    ranks = np.empty(len(values))
+    ranks[np.argsort(values)] = np.linspace(0, 100, len(values))
+    return ranks
 
 
 def _best(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:

@@ -76,7 +76,7 @@ class Choice:
 
     Attributes:
         configurations: of each function.
-        time_ms: the percentile that the bound is on.
+        time_ms: the percentile that the bound is on, at most, in 95% of the draws of the curves.
         mean_ms: mean end-to-end time.
         cost_usd: of the functions in an execution.
     """
@@ -189,7 +189,8 @@ def plan_workflow(
         InputError: a function has no curve, or the workflow has no function.
     """
     used = _used(flow, curves)
-    search = PercentileSearch(flow, used, bound.percentile, Scenarios(flow, used, seed=seed))
+    expected = {name: curve.expected for name, curve in used.items()}
+    search = PercentileSearch(flow, used, bound.percentile, Scenarios(flow, expected, seed=seed))
     search.explore()
     found, binding = _decide(search, bound)
     fresh = Scenarios(flow, used, seed=seed + 1, count=FRESH).time_ms(found.allocation)

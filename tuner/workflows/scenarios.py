@@ -154,8 +154,8 @@ class Scenarios:
         """Duration of one configuration in every execution; kept, since many choices of sizes ask for it."""
         if index not in drawn.known:
             curve = self.curves[function]
-            mean = curve.duration_ms[self._worlds[function][drawn.rows], index]
-            spread = curve.spread[index]
+            worlds = self._worlds[function][drawn.rows]
+            mean, spread = curve.duration_ms[worlds, index], curve.spread[worlds, index]
             drawn.known[index] = mean * np.exp(spread * drawn.noise - spread**2 / 2)
         return drawn.known[index]
 
@@ -179,8 +179,9 @@ class Scenarios:
     def _durations(self, drawn: _Drawn, function: str, rows: Rows) -> Floats:
         """Duration of every configuration in some executions, shape (R, G)."""
         curve = self.curves[function]
-        mean = curve.duration_ms[self._worlds[function][drawn.rows[rows]]]
-        found: Floats = mean * np.exp(curve.spread * drawn.noise[rows, None] - curve.spread**2 / 2)
+        worlds = self._worlds[function][drawn.rows[rows]]
+        spread = curve.spread[worlds]
+        found: Floats = curve.duration_ms[worlds] * np.exp(spread * drawn.noise[rows, None] - spread**2 / 2)
         return found
 
 

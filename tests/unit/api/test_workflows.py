@@ -33,7 +33,8 @@ def test_a_definition_and_results_on_disk_are_enough(results: Path, tmp_path: Pa
     found = answer(results, output=tmp_path)
     assert set(found.configurations) == {f"checkout-{name}" for name in FUNCTIONS}
     assert found.plan.met
-    assert found.plan.share_met == pytest.approx(0.95, abs=0.02)
+    assert found.plan.share_met is not None
+    assert found.plan.share_met >= 0.94
     assert json.loads((tmp_path / "workflow.json").read_text("utf-8")) == json.loads(found.to_json())
     assert (tmp_path / "report.html").read_text("utf-8") == found.to_html()
 
