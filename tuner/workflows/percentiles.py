@@ -24,9 +24,9 @@ from tuner.workflows.scenarios import Scenarios, certain
 
 Floats = NDArray[np.float64]
 
-ANCHORS = 8
+ANCHORS = 6
 """Places along the front around which sizes are proposed."""
-PROPOSALS = 24
+PROPOSALS = 16
 """Sizes that are judged around each of them."""
 LEVEL = 95.0
 """A bound is kept in so many percent of the draws of the curves."""
