@@ -11,7 +11,7 @@ from typing import Any
 
 from tuner.documents.result import ResultDocument
 from tuner.errors import Fault, InputError
-from tuner.model import Notice
+from tuner.model import BackendKind, Notice
 
 
 class Mismatch(StrEnum):
@@ -89,7 +89,7 @@ def _traits(document: Mapping[str, Any]) -> list[tuple[Mismatch, object]]:
     """What has to agree, in a fixed order; None where it is not known or does not matter."""
     function, request = document["function"], document["request"]
     payload = request["payload"]
-    local = function["backend"] == "local"
+    local = BackendKind(function["backend"]) is BackendKind.LOCAL
     host = function["details"] if local else {}
     return [
         (Mismatch.BACKEND, function["backend"]),
