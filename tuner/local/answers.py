@@ -46,7 +46,7 @@ class AnswerMeter:
         with self._lock:
             if self._first is not None and self._shows:
                 shown = self._first if len(self._first) <= MAX_SHOWN else self._first[:MAX_SHOWN] + "…"
-                yield Notice("first_answer", f"The function answered first: {shown}")
+                yield Notice("first_answer", f"The function answered first with {shown}.")
             if failed := sum(self._failures.values()):
                 ((common, _),) = self._failures.most_common(1)
                 which = "every answer" if failed == self._count else f"{failed} of {self._count} answers"
