@@ -17,6 +17,8 @@ MAX_MEMORY_MB = 10_240
 """Largest memory size of AWS Lambda (Lambda quotas, 2026-09)."""
 MB_PER_VCPU = 1769
 """Memory size at which a function has one vCPU (Lambda developer guide, "Configure memory")."""
+DEFAULT_MAX_ERROR_RATE = 0.05
+"""Share of failed runs that a recommended configuration may have, unless told otherwise."""
 DEFAULT_MEMORY_SIZES_MB = (128, 256, 512, 1024, 1536, 3008)
 """Sizes that AWS Lambda Power Tuning measures unless told otherwise (its PowerValues default)."""
 
@@ -264,6 +266,7 @@ class Objective:
 
     `balanced_weight`: 0 is speed, 1 is cost (as in the peer). `tolerance`: a fraction.
     `cold_start_share`: fraction of invocations that are cold, weighed into cost and duration.
+    `max_error_rate`: a configuration whose runs fail more often than this fraction is not recommended.
     """
 
     strategy: StrategyName = StrategyName.COST
@@ -271,12 +274,15 @@ class Objective:
     constraints: Constraints = field(default_factory=Constraints)
     tolerance: float = 0.02
     cold_start_share: float = 0.0
+    max_error_rate: float = DEFAULT_MAX_ERROR_RATE
 
     def __post_init__(self) -> None:
         if not 0 <= self.balanced_weight <= 1:
             raise ValueError(f"balanced_weight {self.balanced_weight} is not within 0..1")
         if not 0 < self.tolerance < 1:
             raise ValueError(f"tolerance {self.tolerance} is not within 0..1")
+        if not 0 <= self.max_error_rate <= 1:
+            raise ValueError(f"max_error_rate {self.max_error_rate} is not within 0..1")
         if not 0 <= self.cold_start_share <= 1:
             raise ValueError(f"cold_start_share {self.cold_start_share} is not within 0..1")
 

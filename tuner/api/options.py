@@ -29,6 +29,7 @@ class Options(TypedDict, total=False):
     max_p95_ms: float
     max_cost_per_million: float
     min_memory: int
+    max_error_rate: float
     sampler: str
     runs: int
     environments: int
@@ -70,6 +71,7 @@ FIELDS: Mapping[str, str] = {
     "max_p95_ms": "constraints.maxP95Ms",
     "max_cost_per_million": "constraints.maxCostPerMillion",
     "min_memory": "constraints.minMemory",
+    "max_error_rate": "maxErrorRate",
     "sampler": "sampler",
     "runs": "num",
     "environments": "environments",

@@ -191,6 +191,8 @@ FLAGS = (
     Flag("--max-cost-per-million", Group.SEARCH, "Constraint: cost of a million invocations at most.", "USD",
          as_number),
     Flag("--min-memory", Group.SEARCH, "Constraint: memory size at least.", "MB", as_number),
+    Flag("--max-error-rate", Group.SEARCH, "Recommend no size whose runs fail more often. [default: 5%]", "PERCENT",
+         as_share),
     Flag("--sampler", Group.SEARCH, "adaptive or grid. [default: adaptive, or grid with --runs]", "NAME"),
     Flag("--runs", Group.SEARCH, "Runs of each configuration. Asks for the grid. [default: 10]", "N", as_number),
     Flag("--environments", Group.SEARCH, "Execution environments of a trial. [default: 2]", "N", as_number),

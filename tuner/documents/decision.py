@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from tuner.documents.result import ConfigurationDocument, MeasurementDocument, ResultDocument
-from tuner.model import Architecture, Configuration, Outcome, StopReason
+from tuner.model import DEFAULT_MAX_ERROR_RATE, Architecture, Configuration, Outcome, StopReason
 from tuner.search.decision import DecisionEvidence, MeasuredRuns
 
 
@@ -20,6 +20,10 @@ def decision_evidence(result: ResultDocument) -> DecisionEvidence:
         unmet=recommended["unmet"] if recommended else None,
         current=configuration_of(current) if current else None,
         measured=tuple(_runs(measurement) for measurement in result["measurements"] if _requested(measurement)),
+        recommended=configuration_of(recommended) if recommended else None,
+        chance_of_miss=recommended.get("chance_of_miss") if recommended else None,
+        max_error_rate=result["request"].get("max_error_rate", DEFAULT_MAX_ERROR_RATE),
+        notices=frozenset(warning["code"] for warning in result["warnings"]),
     )
 
 
@@ -32,8 +36,17 @@ def _runs(measurement: MeasurementDocument) -> MeasuredRuns:
     counts = _counts(measurement)
     failures = {name: count for name, count in counts.items() if name != Outcome.OK and count}
     most = max(failures, key=lambda name: failures[name], default="")
-    usable = sum(measurement["data"]["usable"])
-    return MeasuredRuns(configuration_of(measurement), _requested(measurement), usable, most.replace("_", " "))
+    data = measurement["data"]
+    usable = sum(data["usable"])
+    return MeasuredRuns(
+        configuration_of(measurement),
+        _requested(measurement),
+        usable,
+        most.replace("_", " "),
+        warm=sum(ok and not cold for ok, cold in zip(data["usable"], data["cold"], strict=True)),
+        environments=len({label for label, ok in zip(data["environment"], data["usable"], strict=True) if ok}),
+        failed=counts[Outcome.TIMEOUT] + counts[Outcome.ERROR] - max(0, usable - counts[Outcome.OK]),
+    )
 
 
 def _requested(measurement: MeasurementDocument) -> int:

@@ -13,6 +13,7 @@ from tuner.documents.result import ArchitectureText
 from tuner.documents.validation import find_faults, published_schema
 from tuner.errors import Fault, InputError
 from tuner.model import (
+    DEFAULT_MAX_ERROR_RATE,
     MAX_MEMORY_MB,
     MIN_MEMORY_MB,
     Architecture,
@@ -86,6 +87,7 @@ class InputDocument(TypedDict, total=False):
     tolerance: float
     budget: BudgetInput
     constraints: ConstraintsInput
+    maxErrorRate: float
     invocationsPerMonth: float
     discount: float
     coldStartShare: float
@@ -157,6 +159,7 @@ def decode_valid(document: Mapping[str, Any]) -> Settings:
                 min_memory_mb=constraints.get("minMemory"),
             ),
             tolerance=document.get("tolerance", 0.02),
+            max_error_rate=document.get("maxErrorRate", DEFAULT_MAX_ERROR_RATE),
             cold_start_share=document.get("coldStartShare", float(document.get("onlyColdStarts", False))),
         ),
         sampler=SamplerName(sampler),

@@ -15,6 +15,7 @@ def request_document(settings: Settings, space: SearchSpace) -> RequestDocument:
         "strategy": objective.strategy.value,
         "balanced_weight": objective.balanced_weight,
         "tolerance": objective.tolerance,
+        "max_error_rate": objective.max_error_rate,
         "cold_start_share": objective.cold_start_share,
         "constraints": {
             "max_p95_ms": constraints.max_p95_ms,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, TypedDict, cast
+from typing import Any, Final, Literal, NotRequired, TypedDict, cast
 
 from tuner.documents.strict_json import parse_strictly
 from tuner.documents.validation import find_faults, published_schema
@@ -114,6 +114,7 @@ class RequestDocument(TypedDict):
     strategy: str
     balanced_weight: float
     tolerance: float
+    max_error_rate: NotRequired[float]
     cold_start_share: float
     constraints: ConstraintsDocument
     sampler: str
@@ -202,6 +203,7 @@ class MeasurementDocument(ConfigurationDocument):
     max_memory_used_mb: int | None
     cost_usd: StatisticsDocument | None
     errors: list[ErrorDocument]
+    error_rate: NotRequired[IntervalDocument]
     data: RunsDocument
 
 
@@ -221,6 +223,7 @@ class RecommendationDocument(PointDocument):
     strategy: str
     expected_regret: float
     given_to_ties: float
+    chance_of_miss: NotRequired[float]
     reason: str
     unmet: str | None
 
@@ -291,6 +294,22 @@ class WarningDocument(TypedDict):
     message: str
 
 
+class ConfidenceDocument(TypedDict):
+    """How certain the recommendation is, and the codes (`tuner.search.decision.Doubt`) of what lowers that."""
+
+    level: Literal["high", "medium", "low", "none"]
+    reasons: list[str]
+
+
+class PlateauDocument(TypedDict):
+    """Memory sizes around the recommended one that are as good within the tolerance, and how long runs take there."""
+
+    low_mb: int
+    high_mb: int
+    duration_at_low_ms: float
+    duration_at_high_ms: float
+
+
 class ResultDocument(TypedDict):
     """Everything that a tuning found. Memory in MB, durations in ms, ratios as fractions, times in UTC."""
 
@@ -315,6 +334,8 @@ class ResultDocument(TypedDict):
     stopped_by: StopText
     tuning: TuningDocument
     warnings: list[WarningDocument]
+    confidence: NotRequired[ConfidenceDocument]
+    plateau: NotRequired[PlateauDocument | None]
 
 
 def dumps(document: ResultDocument) -> str:

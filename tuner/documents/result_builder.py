@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner import __version__
+from tuner.documents.decision import decision_evidence
 from tuner.documents.request import request_document
 from tuner.documents.result import (
     SCHEMA_VERSION,
@@ -23,6 +24,7 @@ from tuner.documents.result import (
     IntervalDocument,
     MeasurementDocument,
     OutcomesDocument,
+    PlateauDocument,
     PointDocument,
     PricesDocument,
     RecommendationDocument,
@@ -35,6 +37,7 @@ from tuner.documents.result import (
     WarningDocument,
 )
 from tuner.estimation.belief import Belief, interval_of
+from tuner.estimation.error_rates import error_rate
 from tuner.estimation.robust_statistics import (
     Noise,
     fit_noise,
@@ -47,6 +50,7 @@ from tuner.model import (
     Architecture,
     Configuration,
     FunctionIdentity,
+    Interval,
     Invocation,
     Notice,
     Objective,
@@ -59,8 +63,9 @@ from tuner.model import (
 )
 from tuner.pricing.price_list import PriceList
 from tuner.pricing.spending import spent
-from tuner.search.advice import advise_timeout, fitted_belief
-from tuner.search.recommendation import Choice, frontier, recommend, regret, weigh_cold_starts
+from tuner.search.advice import advise_timeout, fitted_belief, unseen_slow_runs
+from tuner.search.decision import confidence, doubts
+from tuner.search.recommendation import Choice, frontier, plateau, recommend, regret, weigh_cold_starts
 from tuner.search.study import Study
 from tuner.settings import Settings
 
@@ -103,7 +108,9 @@ def build_result(
     if used.untold:
         message = f"{used.untold} of {used.invocations} runs came without a report: their cost is not in the sum."
         found.append(Notice("cost_not_known", message))
-    return {
+    if (unseen := unseen_slow_runs(study)) is not None:
+        found.append(Notice("slow_runs_not_seen", unseen))
+    result: ResultDocument = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "lambda-tuner", "version": __version__},
         "created_at": created_at,
@@ -133,7 +140,11 @@ def build_result(
             "seconds": seconds,
         },
         "warnings": [WarningDocument(code=notice.code, message=notice.message) for notice in found],
+        "plateau": _plateau(belief, choice, objective),
     }
+    evidence = decision_evidence(result)
+    level, reasons = confidence(evidence), doubts(evidence)
+    return {**result, "confidence": {"level": level.value, "reasons": [doubt.value for doubt in reasons]}}
 
 
 def _function(identity: FunctionIdentity) -> FunctionDocument:
@@ -214,6 +225,7 @@ def _measurement(
             ],
         ),
         "errors": _errors(runs),
+        "error_rate": _shown(error_rate(runs).interval),
         "data": {
             "environment": [labels[run.environment] for run in ran],
             "cold": [run.cold for run in ran],
@@ -274,9 +286,19 @@ def _recommendation(belief: Belief, choice: Choice, objective: Objective) -> Rec
         "strategy": objective.strategy.value,
         "expected_regret": max(0.0, choice.expected_regret),
         "given_to_ties": max(0.0, choice.given_to_ties),
+        "chance_of_miss": choice.chance_of_miss,
         "reason": choice.reason,
         "unmet": choice.unmet,
     }
+
+
+def _plateau(belief: Belief, choice: Choice | None, objective: Objective) -> PlateauDocument | None:
+    if choice is None:
+        return None
+    ends = plateau(belief, objective, choice.index)
+    low, high = (belief.candidates[end].memory_mb for end in ends)
+    fast, slow = (float(belief.duration_ms[:, end].mean()) for end in reversed(ends))
+    return {"low_mb": low, "high_mb": high, "duration_at_low_ms": slow, "duration_at_high_ms": fast}
 
 
 def _curve_choice(fitted: Belief | None, objective: Objective, prices: PriceList) -> RecommendationDocument | None:
@@ -375,6 +397,9 @@ def _configuration(configuration: Configuration) -> ConfigurationDocument:
     return {"memory_mb": configuration.memory_mb, "architecture": configuration.architecture.value}
 
 
+def _shown(interval: Interval) -> IntervalDocument:
+    return {"mean": interval.mean, "low": interval.low, "high": interval.high, "level": interval.level}
+
+
 def _interval(draws: NDArray[np.float64]) -> IntervalDocument:
-    found = interval_of(draws)
-    return {"mean": found.mean, "low": found.low, "high": found.high, "level": found.level}
+    return _shown(interval_of(draws))

@@ -22,7 +22,7 @@ from tuner.estimation.observations import Runs, runs_of, start_points
 from tuner.estimation.posterior import Draws, Prior, draw_posterior
 from tuner.estimation.slow_runs import Tails
 from tuner.estimation.tails import draw_tails
-from tuner.model import Architecture, Configuration, Interval, Sample, SearchSpace
+from tuner.model import DEFAULT_MAX_ERROR_RATE, Architecture, Configuration, Interval, Sample, SearchSpace
 from tuner.pricing.price_list import PriceList
 
 Floats = NDArray[np.float64]
@@ -130,13 +130,18 @@ def fit(
 
 
 def candidates(
-    samples: Sequence[Sample], space: SearchSpace, prices: PriceList, current: Configuration | None
+    samples: Sequence[Sample],
+    space: SearchSpace,
+    prices: PriceList,
+    current: Configuration | None,
+    *,
+    max_error_rate: float = DEFAULT_MAX_ERROR_RATE,
 ) -> tuple[tuple[Configuration, ...], dict[Configuration, Exclusion]]:
     """What may be recommended, and what may not with the reason."""
     measured = {s.configuration.memory_mb for s in samples}
     layout = layout_of(space, prices, {m for m in measured if _within(m, space)})
     everything = candidates_of(space, layout, current)
-    excluded = ruled_out(samples, everything)
+    excluded = ruled_out(samples, everything, max_error_rate=max_error_rate)
     return tuple(c for c in everything if c not in excluded), excluded
 
 

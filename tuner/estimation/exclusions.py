@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tuner.model import Configuration, Invocation, Outcome, Sample, invocations_of
+from tuner.estimation.error_rates import ErrorRate, error_rate
+from tuner.model import DEFAULT_MAX_ERROR_RATE, Architecture, Configuration, Invocation, Outcome, Sample, invocations_of
 
-TIMEOUT_SHARE = 0.1
-"""Share of timeouts from which a configuration is no longer recommended."""
 MEMORY_HEADROOM = 1.1
 """Memory size that a function needs, over the largest Max Memory Used that was reported."""
 
@@ -45,42 +44,68 @@ class Exclusion:
     reason: str
 
 
-def failed(samples: Iterable[Sample]) -> dict[Configuration, Exclusion]:
-    """Measured configurations that failed, and those that are no larger than one that ran out of memory."""
+def failed(
+    samples: Iterable[Sample], *, max_error_rate: float = DEFAULT_MAX_ERROR_RATE
+) -> dict[Configuration, Exclusion]:
+    """Measured configurations that failed, and those that are no larger than one that ran out of memory.
+
+    A configuration fails too often when its error rate is believably above the limit and above the rate of the best
+    other one. Where all fail alike, none is excluded: the function fails, not a size of it.
+
+    Args:
+        samples: what was measured.
+        max_error_rate: share of failed runs that is accepted.
+    """
     grouped = invocations_of(samples)
-    found = {configuration: own for configuration, runs in grouped.items() if (own := _failure(runs))}
+    rates = {configuration: error_rate(runs) for configuration, runs in grouped.items()}
+    found: dict[Configuration, Exclusion] = {}
+    for configuration, runs in grouped.items():
+        others = [rate.mean for other, rate in rates.items() if other != configuration and rate.runs]
+        limit = max(max_error_rate, min(others, default=0.0))
+        if own := _failure(runs) or _too_many_errors(runs, rates[configuration], limit):
+            found[configuration] = own
     floor_mb = _out_of_memory_mb(grouped)
     too_small = {c: _too_small(floor_mb) for c in grouped if c.memory_mb <= floor_mb and c not in found}
     return found | too_small
 
 
-def ruled_out(samples: Sequence[Sample], candidates: Iterable[Configuration]) -> dict[Configuration, Exclusion]:
+def ruled_out(
+    samples: Sequence[Sample],
+    candidates: Iterable[Configuration],
+    *,
+    max_error_rate: float = DEFAULT_MAX_ERROR_RATE,
+) -> dict[Configuration, Exclusion]:
     """Configurations that cannot be recommended, measured or not.
 
     - Out of memory excludes every size that is not larger, on both architectures.
-    - A timeout excludes the smaller sizes of its architecture.
+    - A size with too many timeouts excludes the smaller sizes of its architecture. One with too many errors does so
+      too, unless a smaller one runs well.
     - A refused size excludes the larger sizes of its architecture.
     - A size must exceed the memory in use by `MEMORY_HEADROOM`.
 
     Args:
         samples: what was measured.
         candidates: what would be recommended otherwise.
+        max_error_rate: share of failed runs that is accepted.
     """
     grouped = invocations_of(samples)
-    found = failed(samples)
+    found = failed(samples, max_error_rate=max_error_rate)
+    failing = {kind: _failing_mb(grouped, found, kind) for kind in (ExclusionKind.TIMEOUT, ExclusionKind.ERRORS)}
     floor_mb, needed_mb = _out_of_memory_mb(grouped), _needed_memory_mb(grouped)
-    slow = [c for c, exclusion in found.items() if exclusion.kind is ExclusionKind.TIMEOUT]
     refused = [c for c, exclusion in found.items() if exclusion.kind is ExclusionKind.REFUSED]
     for candidate in candidates:
         if candidate in found:
             continue
         memory_mb = candidate.memory_mb
-        slow_mb = max((c.memory_mb for c in slow if c.architecture is candidate.architecture), default=0)
+        slow_mb = failing[ExclusionKind.TIMEOUT].get(candidate.architecture, 0)
+        errors_mb = failing[ExclusionKind.ERRORS].get(candidate.architecture, 0)
         refused_mb = min((c.memory_mb for c in refused if c.architecture is candidate.architecture), default=None)
         if memory_mb <= floor_mb:
             found[candidate] = _too_small(floor_mb)
         elif memory_mb < slow_mb:
             found[candidate] = Exclusion(ExclusionKind.TIMEOUT, f"smaller than {slow_mb} MB, which timed out")
+        elif memory_mb < errors_mb:
+            found[candidate] = Exclusion(ExclusionKind.ERRORS, f"smaller than {errors_mb} MB, which fails too often")
         elif refused_mb is not None and memory_mb > refused_mb:
             found[candidate] = Exclusion(ExclusionKind.REFUSED, f"larger than {refused_mb} MB, which was refused")
         elif memory_mb < needed_mb * MEMORY_HEADROOM:
@@ -99,16 +124,44 @@ def _failure(runs: Sequence[Invocation]) -> Exclusion | None:
     if count[Outcome.OUT_OF_MEMORY]:
         reason = f"ran out of memory in {count[Outcome.OUT_OF_MEMORY]} of {started} runs"
         return Exclusion(ExclusionKind.OUT_OF_MEMORY, reason)
-    if started and count[Outcome.TIMEOUT] >= TIMEOUT_SHARE * started:
-        return Exclusion(ExclusionKind.TIMEOUT, f"timed out in {count[Outcome.TIMEOUT]} of {started} runs")
     if not runs or any(run.usable for run in runs):
         return None
+    if count[Outcome.TIMEOUT]:
+        return Exclusion(ExclusionKind.TIMEOUT, f"timed out in {count[Outcome.TIMEOUT]} of {started} runs")
     if count[Outcome.ERROR]:
         types = ", ".join(sorted({run.error.type for run in runs if run.error}))
         return Exclusion(ExclusionKind.ERRORS, f"every run failed ({types})" if types else "every run failed")
     if started:
         return Exclusion(ExclusionKind.NO_REPORT, "no run gave a report")
     return Exclusion(ExclusionKind.THROTTLED, "throttled: no run was started")
+
+
+def _too_many_errors(runs: Sequence[Invocation], rate: ErrorRate, limit: float) -> Exclusion | None:
+    """Whether the error rate of one configuration is believably above a limit."""
+    if not rate.believably_above(limit):
+        return None
+    timeouts = sum(run.outcome is Outcome.TIMEOUT for run in runs)
+    if 2 * timeouts >= rate.failures:
+        return Exclusion(ExclusionKind.TIMEOUT, f"timed out in {timeouts} of {rate.runs} runs")
+    return Exclusion(ExclusionKind.ERRORS, f"failed in {rate.failures} of {rate.runs} runs")
+
+
+def _failing_mb(
+    grouped: Mapping[Configuration, Sequence[Invocation]], found: Mapping[Configuration, Exclusion], kind: ExclusionKind
+) -> dict[Architecture, int]:
+    """Of each architecture the largest size that is excluded for this kind, where no smaller one runs well."""
+    largest: dict[Architecture, int] = {}
+    for configuration, exclusion in found.items():
+        well = [
+            c.memory_mb
+            for c, runs in grouped.items()
+            if c not in found and c.architecture is configuration.architecture and any(run.usable for run in runs)
+        ]
+        alone = kind is ExclusionKind.ERRORS and min(well, default=0) < configuration.memory_mb
+        if exclusion.kind is kind and not alone:
+            architecture = configuration.architecture
+            largest[architecture] = max(largest.get(architecture, 0), configuration.memory_mb)
+    return largest
 
 
 def _too_small(floor_mb: int) -> Exclusion:

@@ -23,7 +23,7 @@ from tuner.estimation.robust_statistics import (
     steady_runs,
 )
 from tuner.estimation.slow_runs import Tails, usual_slow_runs
-from tuner.model import Configuration, Invocation, Sample, SearchSpace, invocations_of
+from tuner.model import DEFAULT_MAX_ERROR_RATE, Configuration, Invocation, Sample, SearchSpace, invocations_of
 from tuner.pricing.price_list import PriceList
 
 Floats = NDArray[np.float64]
@@ -33,7 +33,13 @@ DRAWS = 400
 
 
 def measured_belief(
-    samples: Sequence[Sample], prices: PriceList, *, seed: int, draws: int = DRAWS, space: SearchSpace | None = None
+    samples: Sequence[Sample],
+    prices: PriceList,
+    *,
+    seed: int,
+    draws: int = DRAWS,
+    space: SearchSpace | None = None,
+    max_error_rate: float = DEFAULT_MAX_ERROR_RATE,
 ) -> Belief:
     """Belief in the measured configurations alone, from plain statistics.
 
@@ -43,13 +49,14 @@ def measured_belief(
         seed: of the draws.
         draws: how many, the S of `Belief`.
         space: what may be recommended; None: everything that was measured.
+        max_error_rate: share of failed runs that is accepted.
 
     Returns:
         A belief whose candidates are the configurations of the space with usable runs,
         sorted; no candidate at all when nothing was usable.
     """
     grouped = invocations_of(samples)
-    excluded = failed(samples)
+    excluded = failed(samples, max_error_rate=max_error_rate)
     steady = {c: steady_runs(runs) for c, runs in grouped.items() if c not in excluded}
     candidates = tuple(sorted(c for c, runs in steady.items() if runs and (space is None or c in space)))
     noise = fit_noise(steady[c] for c in candidates)

@@ -31,6 +31,8 @@ UNSEEN_EXCESS, UNSEEN_EXCESS_SD = 0.4, 0.5
 """What unseen rare slow runs add to the mean (one in a hundred that takes 40 times as long), and its spread (log)."""
 UNSEEN_FACTOR, UNSEEN_FACTOR_SD = 40.0, 0.7
 """How many times as long they take, and its spread (log)."""
+EXAMPLE_SHARE, EXAMPLE_FACTOR = 0.01, 10.0
+"""Rare slow runs by which a message explains what was not seen."""
 LEAST_CORE_SD = 0.01
 BISECTIONS = 30
 
@@ -138,7 +140,9 @@ def usual_slow_runs() -> SlowRuns:
     return SlowRuns(share.ravel(), log_factor.ravel(), np.log(weight.ravel()))
 
 
-def unseen_bound(runs: int, *, share: float = 0.01, factor: float = 10.0) -> tuple[float, float] | None:
+def unseen_bound(
+    runs: int, *, share: float = EXAMPLE_SHARE, factor: float = EXAMPLE_FACTOR
+) -> tuple[float, float] | None:
     """What so many runs cannot have shown: the rarest share that they would have, and what a rarer one would add.
 
     Args:

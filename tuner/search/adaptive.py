@@ -15,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.estimation.belief import Belief
+from tuner.estimation.error_rates import BELIEVABLE, ErrorRate, error_rate
 from tuner.estimation.estimate import NothingUsableError, Posterior, candidates, fit
+from tuner.estimation.exclusions import Exclusion
 from tuner.estimation.layout import by_price
 from tuner.estimation.measured_belief import measured_belief
 from tuner.model import Configuration, SamplerName, StopReason, Trial
 from tuner.pricing.spending import spent
+from tuner.search.decision import FEWEST_ENVIRONMENTS, FEWEST_WARM_RUNS
 from tuner.search.recommendation import recommend
 from tuner.search.sampler import Evidence, Proposal
 from tuner.search.strategies import STRATEGIES
@@ -37,6 +40,10 @@ NOISY_SD = 0.15
 """Noise of a single run (log units) from which an open question is put down to it."""
 WILD_SD = 0.5
 """Noise from which no answer counts as certain: rare runs, which a search does not see, decide the bill."""
+RUNS_OF_AN_ERROR_CHECK = 5
+"""Runs of each environment in a trial that tells whether failures are too many."""
+MOST_VERIFICATIONS = 6
+"""Trials of the recommended configuration after which it is measured no more for its own sake."""
 MAX_CONFIRMATIONS = 2
 """Recommendations that are compared with the current configuration side by side at most."""
 PLAIN_PLACES = 6
@@ -54,7 +61,7 @@ class AdaptiveSampler:
         horizon: invocations over which a saving must pay for a trial where the traffic is unknown.
         time_worth: what a fraction of the duration is worth beside the same fraction of the cost: time
             saved does not pay for trials by itself.
-        verify_cap: a winner is not measured for its own sake if that costs more invocations of it than this.
+        verify_cap: a winner is not measured for its own sake if one trial costs more invocations of it than this.
         start: first sizes, as fractions of the range in log memory.
         start_cap: a start is left out if it costs more than so many invocations of the best size so far.
         certain: fraction of the tolerance at which it stops at once.
@@ -65,7 +72,7 @@ class AdaptiveSampler:
 
     horizon: float = 1050.0
     time_worth: float = 0.6
-    verify_cap: float = 4.0
+    verify_cap: float = 6.0
     start: tuple[float, ...] = (0.25, 0.05, 0.6)
     start_cap: float = 20.0
     certain: float = 0.25
@@ -77,7 +84,7 @@ class AdaptiveSampler:
 
     def propose(self, evidence: Evidence) -> Proposal:
         """The next batch, or why there is none."""
-        possible, _ = candidates(evidence.samples, evidence.space, evidence.prices, evidence.current)
+        possible, _ = _candidates(evidence)
         if not possible:
             return Proposal((), StopReason.ALL_FAILED)
         try:
@@ -98,11 +105,17 @@ class AdaptiveSampler:
 
     def belief(self, evidence: Evidence) -> Belief:
         """What is believed of every candidate; plain statistics where the curves cannot be fitted."""
-        possible, excluded = candidates(evidence.samples, evidence.space, evidence.prices, evidence.current)
+        possible, excluded = _candidates(evidence)
         try:
             return replace(_fit(evidence).belief(possible), excluded=excluded)
         except NUMERICS as exc:
-            plain = measured_belief(evidence.samples, evidence.prices, seed=evidence.seed, space=evidence.space)
+            plain = measured_belief(
+                evidence.samples,
+                evidence.prices,
+                seed=evidence.seed,
+                space=evidence.space,
+                max_error_rate=evidence.objective.max_error_rate,
+            )
             return replace(plain, fallback=f"the curves could not be fitted ({exc}); these are plain statistics")
 
     def _starts(self, state: _State) -> list[Request]:
@@ -156,13 +169,24 @@ class AdaptiveSampler:
         return [Request(configuration, offer.environments, offer.runs) for configuration, offer in chosen], None
 
     def _verification(self, state: _State) -> list[Request]:
-        """The best size itself, if it was never measured: what nothing was seen of is not recommended."""
-        best, belief = state.scene.best, state.scene.belief
-        usd = price(state.scene, state.precision, best, 1, 2)
-        dear = usd > min(self.verify_cap * state.scene.best_cost_usd, state.usd_left)
-        if dear or belief.measured[best] or state.trials >= self.max_trials:
+        """More runs of the recommended configuration: it must have run warm, and its failures must be understood."""
+        belief, evidence = state.scene.belief, state.evidence
+        index = recommend(belief, evidence.objective, evidence.prices).index
+        configuration = belief.candidates[index]
+        runs = [run for s in evidence.samples if s.configuration == configuration for run in s.invocations]
+        usable = [run for run in runs if run.usable]
+        environments = len({run.environment for run in usable})
+        warm = sum(not run.cold for run in usable)
+        if environments < FEWEST_ENVIRONMENTS or warm < FEWEST_WARM_RUNS:
+            request = Request(configuration, max(1, FEWEST_ENVIRONMENTS - environments), 2)
+        elif _undecided(error_rate(runs), evidence.objective.max_error_rate):
+            request = Request(configuration, evidence.environments, RUNS_OF_AN_ERROR_CHECK)
+        else:
             return []
-        return [Request(belief.candidates[best], 1, 2)]
+        usd = price(state.scene, state.precision, index, request.environments, request.runs)
+        dear = usd > min(self.verify_cap * state.scene.best_cost_usd, state.usd_left)
+        tried = len({s.trial_id for s in evidence.samples if s.configuration == configuration}) >= MOST_VERIFICATIONS
+        return [] if dear or tried or state.trials >= self.max_trials else [request]
 
     def _horizon(self, evidence: Evidence, *, within: bool) -> float:
         """Invocations over which a trial must pay: a year of the user's traffic.
@@ -282,6 +306,21 @@ def _pairs(evidence: Evidence, current: Configuration) -> set[Configuration]:
     single = {trial for trial, labels in runs.items() if len(labels) > 1 and len(set(labels)) == len(labels)}
     own = [trial for trial in single if where[trial] == current and trial - 1 in single]
     return {where[trial - 1] for trial in own} - {current}
+
+
+def _undecided(rate: ErrorRate, limit: float) -> bool:
+    """Whether failures were seen that may or may not be too many."""
+    return rate.failures > 0 and 1 - BELIEVABLE < rate.chance_above(limit) < BELIEVABLE
+
+
+def _candidates(evidence: Evidence) -> tuple[tuple[Configuration, ...], dict[Configuration, Exclusion]]:
+    return candidates(
+        evidence.samples,
+        evidence.space,
+        evidence.prices,
+        evidence.current,
+        max_error_rate=evidence.objective.max_error_rate,
+    )
 
 
 def _fit(evidence: Evidence) -> Posterior:

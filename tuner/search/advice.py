@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from tuner.estimation.belief import Belief
 from tuner.estimation.estimate import timeout_advice_ms
+from tuner.estimation.slow_runs import EXAMPLE_FACTOR, EXAMPLE_SHARE, unseen_bound
 from tuner.model import SearchSpace
 from tuner.search.adaptive import AdaptiveSampler
 from tuner.search.space import memory_nodes
@@ -66,3 +67,18 @@ def advise_timeout(belief: Belief, index: int, current_s: float | None) -> Timeo
     else:
         message = f"The timeout of {current_s:g} s has room on {name}: {advised_s} s would do."
     return TimeoutAdvice(advised_s, current_s, message)
+
+
+def unseen_slow_runs(study: Study) -> str | None:
+    """What the warm runs cannot show of rare slow ones, and a bound; None where there are enough runs to see them."""
+    runs = [run for sample in study.samples for run in sample.invocations if run.usable]
+    warm = sum(not run.cold for run in runs) or len(runs)
+    bound = unseen_bound(warm) if warm else None
+    if bound is None:
+        return None
+    shown, increase = bound
+    return (
+        f"Slow runs that are rarer than 1 in {round(1 / shown)} may not have been seen in {warm} runs. "
+        f"If 1 in {round(1 / EXAMPLE_SHARE)} took {EXAMPLE_FACTOR:g} times as long, "
+        f"the bill would be {increase:.0%} higher."
+    )

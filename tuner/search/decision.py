@@ -5,17 +5,24 @@ Knows the rule and its thresholds. It does not know documents, AWS, or how a cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from tuner.errors import TunerError
-from tuner.model import Configuration, StopReason
+from tuner.estimation.error_rates import BELIEVABLE, ErrorRate
+from tuner.model import DEFAULT_MAX_ERROR_RATE, Configuration, StopReason
 
 HIGH_TOLERANCES, MEDIUM_TOLERANCES = 1, 3
 """Confidence is high up to this many tolerances of expected regret, and medium up to that many."""
+HIGH_CHANCE, MEDIUM_CHANCE = 0.1, 0.3
+"""Confidence is high up to this chance of losing more than twice the tolerance, and medium up to that."""
+FEWEST_WARM_RUNS, FEWEST_ENVIRONMENTS = 2, 2
+"""Warm runs, and environments, of the recommended configuration that high confidence needs."""
 USABLE_SHARE = 0.5
 """A configuration counts as failing when less than this share of its runs is usable."""
+NOISY_HOST, NO_CURVE = "host_noise", "curve_fallback"
+"""Codes of notices that lower the confidence."""
 UNFINISHED = frozenset(
     {
         StopReason.INVOCATIONS,
@@ -43,6 +50,31 @@ class Confidence(StrEnum):
     """There is no recommendation."""
 
 
+class Doubt(StrEnum):
+    """Why the confidence is not high. The values are codes of the result document."""
+
+    UNMET_CONSTRAINT = "unmet_constraint"
+    """No configuration satisfies the constraints."""
+    EXPECTED_LOSS = "expected_loss"
+    """The expected regret, beside what was given away on purpose, is above the tolerance."""
+    CHANCE_OF_LOSS = "chance_of_loss"
+    """It may well lose more than twice the tolerance."""
+    FEW_WARM_RUNS = "few_warm_runs"
+    """The recommended configuration has too few warm runs, or all in one environment."""
+    ERRORS = "errors"
+    """Its runs fail, and the rate may be above the limit."""
+    NOISY_HOST = "noisy_host"
+    """The host was busy while it measured."""
+    TOO_NOISY = "too_noisy"
+    """The noise is so large that more runs of a sensible number would not decide."""
+    UNFINISHED = "unfinished"
+    """The search ended before the question was settled."""
+    ONLY_CANDIDATE = "only_candidate"
+    """There is nothing to compare it with."""
+    NO_CURVE = "no_curve"
+    """The curves could not be fitted; plain statistics stand in for them."""
+
+
 class WeakEvidenceError(TunerError):
     """A recommendation is not applied, because its evidence does not support a change."""
 
@@ -56,12 +88,23 @@ class MeasuredRuns:
         requested: invocations, including throttled ones.
         usable: invocations that count as normal runs and have a report.
         failure: the most frequent other outcome in words, such as `throttled`; empty when there is none.
+        warm: usable invocations that were not cold.
+        environments: environments that ran them.
+        failed: invocations that ended in an error that is not allowed, or in a timeout.
     """
 
     configuration: Configuration
     requested: int
     usable: int
     failure: str = ""
+    warm: int = 0
+    environments: int = 0
+    failed: int = 0
+
+    @property
+    def error_rate(self) -> ErrorRate:
+        """How often its runs fail."""
+        return ErrorRate(self.failed, self.failed + self.usable)
 
     @property
     def failing(self) -> bool:
@@ -81,6 +124,10 @@ class DecisionEvidence:
         unmet: which constraint no configuration satisfies; None: all are satisfied.
         current: the configuration in use; None: not known.
         measured: what happened to the runs of each configuration.
+        recommended: the configuration in question; None: no recommendation.
+        chance_of_miss: chance that it loses more than twice the tolerance; None: not known.
+        max_error_rate: share of failed runs that is accepted.
+        notices: codes of what went wrong around the measuring.
     """
 
     doubt: float | None
@@ -90,18 +137,68 @@ class DecisionEvidence:
     unmet: str | None
     current: Configuration | None
     measured: tuple[MeasuredRuns, ...]
+    recommended: Configuration | None = None
+    chance_of_miss: float | None = None
+    max_error_rate: float = DEFAULT_MAX_ERROR_RATE
+    notices: frozenset[str] = frozenset()
+
+    @property
+    def own_runs(self) -> MeasuredRuns | None:
+        """The runs of the recommended configuration; None: it was not measured."""
+        return next((runs for runs in self.measured if runs.configuration == self.recommended), None)
 
 
 def confidence(evidence: DecisionEvidence) -> Confidence:
-    """How certain the recommendation is: high within the tolerance, medium up to three times that."""
-    doubt, stopped = evidence.doubt, evidence.stopped_by
-    if doubt is None:
+    """How certain the recommendation is: the lowest level that one of its doubts leaves."""
+    if evidence.doubt is None:
         return Confidence.NONE
-    if evidence.unmet or stopped is StopReason.CANNOT_TELL or not doubt <= MEDIUM_TOLERANCES * evidence.tolerance:
-        return Confidence.LOW
-    if evidence.candidates == 1 or doubt > HIGH_TOLERANCES * evidence.tolerance or stopped in UNFINISHED:
-        return Confidence.MEDIUM
-    return Confidence.HIGH
+    levels = {level for _, level in _doubts(evidence)}
+    return next((level for level in (Confidence.LOW, Confidence.MEDIUM) if level in levels), Confidence.HIGH)
+
+
+def doubts(evidence: DecisionEvidence) -> tuple[Doubt, ...]:
+    """Why the confidence is not high, the gravest first; empty when it is, or when nothing is recommended."""
+    if evidence.doubt is None:
+        return ()
+    found = sorted(_doubts(evidence), key=lambda one: one[1] is not Confidence.LOW)
+    return tuple(doubt for doubt, _ in found)
+
+
+def _doubts(evidence: DecisionEvidence) -> Iterator[tuple[Doubt, Confidence]]:
+    """Every doubt with the confidence that it leaves."""
+    assert evidence.doubt is not None
+    medium, low = Confidence.MEDIUM, Confidence.LOW
+    if evidence.unmet:
+        yield Doubt.UNMET_CONSTRAINT, low
+    if not evidence.doubt <= HIGH_TOLERANCES * evidence.tolerance:
+        yield Doubt.EXPECTED_LOSS, medium if evidence.doubt <= MEDIUM_TOLERANCES * evidence.tolerance else low
+    chance = evidence.chance_of_miss or 0.0
+    if chance > HIGH_CHANCE:
+        yield Doubt.CHANCE_OF_LOSS, medium if chance <= MEDIUM_CHANCE else low
+    yield from _doubts_of_runs(evidence)
+    if evidence.stopped_by is StopReason.CANNOT_TELL:
+        yield Doubt.TOO_NOISY, low
+    if evidence.stopped_by in UNFINISHED:
+        yield Doubt.UNFINISHED, medium
+    if evidence.candidates == 1:
+        yield Doubt.ONLY_CANDIDATE, medium
+    if NOISY_HOST in evidence.notices:
+        yield Doubt.NOISY_HOST, medium
+    if NO_CURVE in evidence.notices:
+        yield Doubt.NO_CURVE, medium
+
+
+def _doubts_of_runs(evidence: DecisionEvidence) -> Iterator[tuple[Doubt, Confidence]]:
+    """Doubts about the runs of the recommended configuration, where it is known which one that is."""
+    if evidence.recommended is None:
+        return
+    own = evidence.own_runs
+    if own is None or own.warm < FEWEST_WARM_RUNS or own.environments < FEWEST_ENVIRONMENTS:
+        yield Doubt.FEW_WARM_RUNS, Confidence.MEDIUM
+    if own is not None and own.failed:
+        chance = own.error_rate.chance_above(evidence.max_error_rate)
+        if chance > 1 - BELIEVABLE:
+            yield Doubt.ERRORS, Confidence.LOW if chance >= BELIEVABLE else Confidence.MEDIUM
 
 
 def objections(evidence: DecisionEvidence) -> tuple[str, ...]:

@@ -71,7 +71,13 @@ class FreeSampler:
         places = spread_over(evidence.space, self.spread)
         if not evidence.samples:
             return _proposal(evidence, [(places[len(places) // 2], 1, FEWEST_WARM)])
-        possible, _ = candidates(evidence.samples, evidence.space, evidence.prices, evidence.current)
+        possible, _ = candidates(
+            evidence.samples,
+            evidence.space,
+            evidence.prices,
+            evidence.current,
+            max_error_rate=evidence.objective.max_error_rate,
+        )
         try:
             posterior = fit(evidence.samples, evidence.space, evidence.prices, seed=evidence.seed)
         except NUMERICS:

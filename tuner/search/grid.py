@@ -46,7 +46,7 @@ class GridSampler:
         money is, a batch is what the rest is expected to pay for, and the first one asks for the price.
         """
         done = {configuration: len(runs) for configuration, runs in invocations_of(evidence.samples).items()}
-        excluded = failed(evidence.samples)
+        excluded = failed(evidence.samples, max_error_rate=evidence.objective.max_error_rate)
         missing = {
             configuration: self._wanted(configuration) - done.get(configuration, 0)
             for configuration in evidence.space.configurations
@@ -68,7 +68,13 @@ class GridSampler:
 
     def belief(self, evidence: Evidence) -> Belief:
         """Plain statistics of each configuration; nothing is interpolated."""
-        return measured_belief(evidence.samples, evidence.prices, seed=evidence.seed, space=evidence.space)
+        return measured_belief(
+            evidence.samples,
+            evidence.prices,
+            seed=evidence.seed,
+            space=evidence.space,
+            max_error_rate=evidence.objective.max_error_rate,
+        )
 
     def _paid_for(self, evidence: Evidence, wanted: dict[Configuration, int]) -> dict[Configuration, int]:
         """The runs that the rest of the money is expected to pay for; a look at the price where none is known."""

@@ -31,6 +31,7 @@ class Choice:
         expected_regret: expected excess of the objective over the true best, as a fraction.
         given_to_ties: the part of it that was given away for the other goal: the objective's own
             best would lose so much less.
+        chance_of_miss: chance that it loses more than twice the tolerance, beside what was given away.
         reason: a sentence for people.
         ties: columns that count as equally good under the objective, the chosen one among them.
         unmet: which constraint no candidate satisfies, and by how much; None: all are met.
@@ -40,6 +41,7 @@ class Choice:
     configuration: Configuration
     expected_regret: float
     given_to_ties: float
+    chance_of_miss: float
     reason: str
     ties: tuple[int, ...]
     unmet: str | None = None
@@ -57,12 +59,16 @@ def recommend(belief: Belief, objective: Objective, prices: PriceList | None = N
     rows = summarise(belief)
     index, ties = _decide(rows, objective)
     sign = currency_sign(prices.currency if prices else "USD")
-    expected = regret(belief, objective).mean(axis=0)
+    excess = regret(belief, objective)
+    expected = excess.mean(axis=0)
+    given = float(expected[index] - expected[objective_best(belief, objective)])
+    missed = excess[:, index] - given > 2 * objective.tolerance
     return Choice(
         index,
         belief.candidates[index],
         float(expected[index]),
-        float(expected[index] - expected[objective_best(belief, objective)]),
+        given,
+        float(missed.mean()),
         _reason(rows[index], len(ties), objective, sign),
         ties,
         _unmet(rows, index, objective.constraints, sign),
@@ -126,6 +132,28 @@ def frontier(belief: Belief) -> tuple[int, ...]:
             kept.append(int(index))
             fastest_so_far = duration[index]
     return tuple(kept)
+
+
+def plateau(belief: Belief, objective: Objective, index: int) -> tuple[int, int]:
+    """Columns of the smallest and the largest size around a candidate that are as good within the tolerance.
+
+    Only its architecture and feasible candidates count, and every size between the two is as good.
+    """
+    expected = regret(belief, objective).mean(axis=0)
+    feasible = _feasible(summarise(belief), objective.constraints)
+    limit = expected[feasible].min() + objective.tolerance
+    own = belief.candidates[index].architecture
+    row = sorted(
+        (i for i, c in enumerate(belief.candidates) if c.architecture is own),
+        key=lambda i: belief.candidates[i].memory_mb,
+    )
+    good = [i == index or bool(feasible[i] and expected[i] <= limit) for i in row]
+    low = high = row.index(index)
+    while low > 0 and good[low - 1]:
+        low -= 1
+    while high < len(row) - 1 and good[high + 1]:
+        high += 1
+    return row[low], row[high]
 
 
 def _decide(rows: Sequence[Row], objective: Objective) -> tuple[int, tuple[int, ...]]:
