@@ -22,7 +22,6 @@ from tuner.estimation.layout import by_price
 from tuner.estimation.measured_belief import measured_belief
 from tuner.model import Configuration, SamplerName, StopReason, Trial
 from tuner.pricing.spending import spent
-from tuner.search.decision import FEWEST_ENVIRONMENTS, FEWEST_WARM_RUNS
 from tuner.search.recommendation import recommend
 from tuner.search.sampler import Evidence, Proposal
 from tuner.search.strategies import STRATEGIES
@@ -42,8 +41,8 @@ WILD_SD = 0.5
 """Noise from which no answer counts as certain: rare runs, which a search does not see, decide the bill."""
 RUNS_OF_AN_ERROR_CHECK = 5
 """Runs of each environment in a trial that tells whether failures are too many."""
-MOST_VERIFICATIONS = 6
-"""Trials of the recommended configuration after which it is measured no more for its own sake."""
+MOST_ERROR_CHECKS = 6
+"""Trials of the recommended configuration after which its failures are not looked at any closer."""
 MAX_CONFIRMATIONS = 2
 """Recommendations that are compared with the current configuration side by side at most."""
 PLAIN_PLACES = 6
@@ -61,7 +60,7 @@ class AdaptiveSampler:
         horizon: invocations over which a saving must pay for a trial where the traffic is unknown.
         time_worth: what a fraction of the duration is worth beside the same fraction of the cost: time
             saved does not pay for trials by itself.
-        verify_cap: a winner is not measured for its own sake if one trial costs more invocations of it than this.
+        verify_cap: a winner is not measured for its own sake if that costs more invocations of it than this.
         start: first sizes, as fractions of the range in log memory.
         start_cap: a start is left out if it costs more than so many invocations of the best size so far.
         certain: fraction of the tolerance at which it stops at once.
@@ -72,7 +71,7 @@ class AdaptiveSampler:
 
     horizon: float = 1050.0
     time_worth: float = 0.6
-    verify_cap: float = 6.0
+    verify_cap: float = 4.0
     start: tuple[float, ...] = (0.25, 0.05, 0.6)
     start_cap: float = 20.0
     certain: float = 0.25
@@ -98,7 +97,7 @@ class AdaptiveSampler:
             return state.proposal(begin)
         chosen, reason = self._next(state)
         if reason in (StopReason.TOLERANCE, StopReason.ECONOMY, StopReason.CANNOT_TELL):
-            chosen = self._verification(state) or _confirmation(state)
+            chosen = self._verification(state) or self._error_check(state) or _confirmation(state)
         if chosen:
             return state.proposal(chosen)
         return Proposal((), reason, scene.expected_regret)
@@ -169,24 +168,26 @@ class AdaptiveSampler:
         return [Request(configuration, offer.environments, offer.runs) for configuration, offer in chosen], None
 
     def _verification(self, state: _State) -> list[Request]:
-        """More runs of the recommended configuration: it must have run warm, and its failures must be understood."""
+        """The best size itself, if it was never measured: what nothing was seen of is not recommended."""
+        best, belief = state.scene.best, state.scene.belief
+        usd = price(state.scene, state.precision, best, 1, 2)
+        dear = usd > min(self.verify_cap * state.scene.best_cost_usd, state.usd_left)
+        if dear or belief.measured[best] or state.trials >= self.max_trials:
+            return []
+        return [Request(belief.candidates[best], 1, 2)]
+
+    def _error_check(self, state: _State) -> list[Request]:
+        """More runs of the recommended configuration where some failed and it is open whether that is too many."""
         belief, evidence = state.scene.belief, state.evidence
         index = recommend(belief, evidence.objective, evidence.prices).index
         configuration = belief.candidates[index]
-        runs = [run for s in evidence.samples if s.configuration == configuration for run in s.invocations]
-        usable = [run for run in runs if run.usable]
-        environments = len({run.environment for run in usable})
-        warm = sum(not run.cold for run in usable)
-        if environments < FEWEST_ENVIRONMENTS or warm < FEWEST_WARM_RUNS:
-            request = Request(configuration, max(1, FEWEST_ENVIRONMENTS - environments), 2)
-        elif _undecided(error_rate(runs), evidence.objective.max_error_rate):
-            request = Request(configuration, evidence.environments, RUNS_OF_AN_ERROR_CHECK)
-        else:
+        own = [sample for sample in evidence.samples if sample.configuration == configuration]
+        rate = error_rate(run for sample in own for run in sample.invocations)
+        usd = price(state.scene, state.precision, index, evidence.environments, RUNS_OF_AN_ERROR_CHECK)
+        enough = len({sample.trial_id for sample in own}) >= MOST_ERROR_CHECKS or state.trials >= self.max_trials
+        if enough or usd > state.usd_left or not _undecided(rate, evidence.objective.max_error_rate):
             return []
-        usd = price(state.scene, state.precision, index, request.environments, request.runs)
-        dear = usd > min(self.verify_cap * state.scene.best_cost_usd, state.usd_left)
-        tried = len({s.trial_id for s in evidence.samples if s.configuration == configuration}) >= MOST_VERIFICATIONS
-        return [] if dear or tried or state.trials >= self.max_trials else [request]
+        return [Request(configuration, evidence.environments, RUNS_OF_AN_ERROR_CHECK)]
 
     def _horizon(self, evidence: Evidence, *, within: bool) -> float:
         """Invocations over which a trial must pay: a year of the user's traffic.

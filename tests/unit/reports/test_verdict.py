@@ -99,7 +99,7 @@ def test_a_partial_result_says_so_and_never_has_high_confidence() -> None:
 def test_a_constraint_that_nothing_meets_is_the_headline_and_said_once() -> None:
     document = result("unmet")
     told = str(verdict.headline(document))
-    assert told == "Nothing meets p95 ≤ 50 ms; the best is 710 ms; 1,769 MB on arm64 comes nearest."
+    assert told == "Nothing meets p95 ≤ 50 ms; the best is 713 ms; 2,048 MB on arm64 comes nearest."
     assert confidence(document).level is Confidence.LOW
     assert not any("constraint" in reason for reason in confidence(document).reasons)
     assert verdict.recommended_name(document) == "nearest"
