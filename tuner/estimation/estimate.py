@@ -20,8 +20,7 @@ from tuner.estimation.layout import Layout, candidates_of, layout_of
 from tuner.estimation.noise import throttling_variance
 from tuner.estimation.observations import Runs, runs_of, start_points
 from tuner.estimation.posterior import Draws, Prior, draw_posterior
-from tuner.estimation.slow_runs import Tails
-from tuner.estimation.tails import draw_tails
+from tuner.estimation.slow_runs import Tails, usual_slow_runs
 from tuner.model import DEFAULT_MAX_ERROR_RATE, Architecture, Configuration, Interval, Sample, SearchSpace
 from tuner.pricing.price_list import PriceList
 
@@ -124,7 +123,7 @@ def fit(
     rng = np.random.default_rng((seed, design, runs.count))
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         posterior = draw_posterior(runs, layout, prior, draws, rng)
-        tails = draw_tails(runs, posterior, throttling_variance(runs, layout), rng)
+        tails = _draw_tails(runs, posterior, throttling_variance(runs, layout), rng)
         init = draw_starts(start_points(samples, layout), layout, draws, rng)
     return Posterior(layout, runs, posterior, tails, init, prices)
 
@@ -155,6 +154,25 @@ def timeout_advice_ms(belief: Belief, index: int, *, margin: float = 1.5) -> flo
     """
     p99 = float(np.quantile(belief.p99_ms[:, index], P99_QUANTILE))
     return p99 * margin
+
+
+def _draw_tails(runs: Runs, draws: Draws, throttling: Floats, rng: np.random.Generator) -> Tails:
+    """Factors of the mean and of percentiles over the location, given the warm runs of all configurations.
+
+    Pooled, a slow run raises every estimate alike and cannot move one configuration by itself.
+
+    Args:
+        runs: n runs.
+        draws: the curves that they were drawn from.
+        throttling: variance that 20 ms periods may add to each run, shape (n,).
+        rng: source of the draws.
+    """
+    warm = ~runs.cold
+    location = np.median(draws.log_ms[:, runs.nodes], axis=0)[runs.location]
+    core_sd = np.hypot(draws.run_sd, draws.environment_sd)
+    spread = np.sqrt(np.mean(core_sd**2) + throttling)
+    slow = usual_slow_runs().given((runs.log_ms - location)[warm], spread[warm])
+    return slow.draw(core_sd, rng)
 
 
 def _within(memory_mb: int, space: SearchSpace) -> bool:
