@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -70,4 +71,7 @@ def test_the_cdk_app_synthesizes_the_packaged_template(packaged: Path, tmp_path:
     subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=folder, check=True)
     variables = {**os.environ, "CDK_OUTDIR": str(tmp_path / "out"), "TUNER_TEMPLATE": str(packaged)}
     subprocess.run(["node", "app.js"], cwd=folder, env=variables, check=True)
-    assert "TunerStateMachine" in (tmp_path / "out" / "LambdaTuner.template.json").read_text("utf-8")
+    stack = json.loads((tmp_path / "out" / "LambdaTuner.template.json").read_text("utf-8"))["Resources"]["Tuner"]
+    assert stack["Type"] == "AWS::CloudFormation::Stack"
+    assert stack["Properties"]["Parameters"].keys() <= yaml_parse(packaged.read_text("utf-8"))["Parameters"].keys()
+    assert any(path.read_bytes() == packaged.read_bytes() for path in (tmp_path / "out").glob("asset.*"))
