@@ -112,6 +112,17 @@ def test_a_result_over_the_data_limit_fails_the_state(cloud: Cloud) -> None:
     assert (ended["status"], ended["error"]) == ("FAILED", "States.DataLimitExceeded")
 
 
+@pytest.mark.parametrize(
+    ("caught", "status"), [(["States.ALL"], "FAILED"), (["States.DataLimitExceeded"], "SUCCEEDED")], ids=str
+)
+def test_the_data_limit_is_caught_by_its_name_and_not_by_all(cloud: Cloud, caught: list[str], status: str) -> None:
+    """What only States.ALL catches ended the old definition of the state machine without its Cleaner."""
+    function = cloud.simulate_function("f", model={"output": "x" * 262_200})
+    catch = [{"ErrorEquals": caught, "ResultPath": "$.error", "Next": "Cleaner"}]
+    states = {"A": task(function, Catch=catch), "Cleaner": {"Type": "Pass", "End": True}}
+    assert execute(cloud, machine(cloud, states))["status"] == status
+
+
 def test_parameters_over_the_data_limit_fail_the_state(cloud: Cloud) -> None:
     function = cloud.simulate_function("f")
     double = {"Type": "Task", "Resource": function, "Parameters": {"a.$": "$.x", "b.$": "$.x"}, "End": True}
