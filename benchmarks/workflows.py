@@ -20,7 +20,7 @@ import numpy as np
 from tuner.errors import InputError
 from tuner.model import Architecture, Configuration
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList, price_list
-from tuner.workflows.allocation import Allocations, Options, allocate
+from tuner.workflows.allocation import Allocations, Choices, allocate
 from tuner.workflows.flow import TASK_OVERHEAD_MS, TRANSITION_MS
 from tuner.workflows.graph import Edge, read_graph
 
@@ -35,10 +35,10 @@ class Figures:
     duration_ms: dict[str, tuple[float, ...]]
     edges: tuple[Edge, ...]
 
-    def options(self, prices: PriceList) -> dict[str, Options]:
+    def options(self, prices: PriceList) -> dict[str, Choices]:
         """What every configuration takes and costs, request included."""
         return {
-            name: Options(
+            name: Choices(
                 np.array(durations),
                 np.array(
                     [

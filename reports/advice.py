@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from reports.words.numbers import visible
 from tuner.evidence.advice import Advice
-from tuner.evidence.findings import Finding
+from tuner.evidence.findings import Insight
 from tuner.model import Interval
 
 WIDTH = 100
@@ -35,7 +35,7 @@ def _figures(advice: Advice) -> Iterator[str]:
             yield f"  {name:<12} {_told(interval)} {unit}"
 
 
-def _finding(finding: Finding, width: int) -> list[str]:
+def _finding(finding: Insight, width: int) -> list[str]:
     lines = textwrap.wrap(visible(finding.title), width, initial_indent="- ", subsequent_indent="  ")
     lines += textwrap.wrap(visible(finding.evidence), width, initial_indent="  ", subsequent_indent="  ")
     return [*lines, f"  $ {visible(finding.command)}"] if finding.command else lines

@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports.words.rows import Key, Result, Row, key, rows
+from reports.words.rows import Key, ReportRow, Result, key, rows
 
 INTERVALS = ("duration_ms", "p95_ms", "cost_usd", "init_duration_ms")
 COUNTS = ("runs", "environments", "cold_starts", "max_memory_used_mb")
@@ -36,7 +36,7 @@ def plain(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
-def _cells(row: Row) -> Iterator[Any]:
+def _cells(row: ReportRow) -> Iterator[Any]:
     yield from row.key
     yield from (str(getattr(row, name)).lower() for name in FLAGS)
     for name in INTERVALS:

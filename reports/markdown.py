@@ -22,7 +22,7 @@ from reports.words.numbers import (
     visible,
 )
 from reports.words.origin import origin
-from reports.words.rows import Result, Row, rows
+from reports.words.rows import ReportRow, Result, rows
 
 MOST_ROWS = 16
 """Rows of the table that is seen at once; the others are folded away."""
@@ -69,7 +69,7 @@ def _tables(result: Result) -> Iterator[str]:
         yield f"<details><summary>{more}</summary>\n\n{_table(result, rest)}\n\n</details>"
 
 
-def _table(result: Result, shown: Iterable[Row]) -> str:
+def _table(result: Result, shown: Iterable[ReportRow]) -> str:
     currency, month = result["prices"]["currency"], result["request"]["invocations_per_month"]
     last = " a month |" if month else ""
     lines = [
@@ -91,7 +91,7 @@ def _table(result: Result, shown: Iterable[Row]) -> str:
     return "\n".join(lines)
 
 
-def _spread(row: Row) -> str:
+def _spread(row: ReportRow) -> str:
     interval = row.duration_ms
     if interval is None:
         return "–"
@@ -99,7 +99,7 @@ def _spread(row: Row) -> str:
     return f"{milliseconds(interval['mean'])} ({ends})"
 
 
-def _notes(row: Row) -> str:
+def _notes(row: ReportRow) -> str:
     notes = ["**recommended**"] if row.recommended else []
     notes += ["now"] if row.current else []
     notes += ["estimated"] if row.candidate and not row.measured else []

@@ -13,7 +13,7 @@ from reports.words import verdict
 from reports.words.confidence import confidence
 from reports.words.numbers import clip, listing, milliseconds, number, per_million, plural, visible
 from reports.words.origin import origin
-from reports.words.rows import Result, Row, left_out, rows
+from reports.words.rows import ReportRow, Result, left_out, rows
 
 WIDTH = 100
 HEADER = ("", "memory", "arch", "duration", "95% interval", "per million", "above cheapest", "runs", "")
@@ -66,7 +66,7 @@ def _table(result: Result, width: int) -> Iterator[str]:
         yield "  ".join(line[i].rjust(widths[i]) if i in RIGHT else line[i].ljust(widths[i]) for i in kept).rstrip()
 
 
-def _cells(row: Row, currency: str, costs: Sequence[float]) -> tuple[str, ...]:
+def _cells(row: ReportRow, currency: str, costs: Sequence[float]) -> tuple[str, ...]:
     sign = "→" if row.recommended else "•" if row.current else " "
     notes = [word for word, told in (("recommended", row.recommended), ("now", row.current)) if told]
     notes += [] if row.measured or row.reason else ["not measured"]

@@ -38,7 +38,7 @@ from reports.words.numbers import (
     visible,
 )
 from reports.words.origin import origin
-from reports.words.rows import Key, Result, Row, left_out, rows
+from reports.words.rows import Key, ReportRow, Result, left_out, rows
 from reports.words.stops import STOPPED
 from reports.words.warnings import warned
 from tuner.documents.result import PointDocument, RecommendationDocument, backend_kind
@@ -175,7 +175,7 @@ def _identity(result: Result) -> Iterator[tuple[str, str]]:
     yield "Tuned", result["created_at"].replace("T", " ").replace("Z", " UTC")
 
 
-def _charts(result: Result, table: Sequence[Row]) -> Iterator[Chart | None]:
+def _charts(result: Result, table: Sequence[ReportRow]) -> Iterator[Chart | None]:
     """The charts below the first screen and the trade-off."""
     if not table:
         return
@@ -205,7 +205,7 @@ def _columns(result: Result) -> tuple[str, ...]:
     return ("Memory", "Architecture", "Duration", "p95", "Cost per million", *last, "Init", "Memory used", "Runs", "")
 
 
-def _cells(row: Row, result: Result) -> tuple[Cell, ...]:
+def _cells(row: ReportRow, result: Result) -> tuple[Cell, ...]:
     currency, month = result["prices"]["currency"], result["request"]["invocations_per_month"]
     cost = row.cost_usd
     monthly = (_cell(cost, lambda usd: money(usd * month, currency)),) if month else ()
@@ -223,7 +223,7 @@ def _cells(row: Row, result: Result) -> tuple[Cell, ...]:
     )
 
 
-def _brief(table: Sequence[Row]) -> set[Key]:
+def _brief(table: Sequence[ReportRow]) -> set[Key]:
     """The rows that are printed: current and recommended, and some of the measured ones."""
     roles = [row.key for row in table if row.recommended or row.current]
     measured = [row.key for row in table if row.measured and row.duration_ms and row.key not in roles]
@@ -238,7 +238,7 @@ def _cell(interval: Interval | None, tell: Any, *, ends: bool = False) -> Cell:
     return Cell(tell(interval["mean"]), interval["mean"], note)
 
 
-def _roles(row: Row) -> Iterator[str]:
+def _roles(row: ReportRow) -> Iterator[str]:
     if row.recommended:
         yield "recommended"
     if row.current:

@@ -17,7 +17,7 @@ from statemachine.execution import Execution
 from statemachine.execution_store import ExecutionStore, Measured
 from statemachine.identifiers import target_key
 from statemachine.lane_groups import lane_groups
-from statemachine.messages import Progress
+from statemachine.messages import ExecutionProgress
 from statemachine.services import Services
 from statemachine.timed_invoker import MARGIN_S, make_invoker
 from tuner.aws.api.logs import LogLookup
@@ -71,7 +71,7 @@ class Pass:
     def __post_init__(self) -> None:
         self.payloads = self.store.payloads()
 
-    def run(self) -> Progress:
+    def run(self) -> ExecutionProgress:
         """Measure as much as the time allows, and store it. Returns whether the trial is complete."""
         self.store.add_pass(self.trial.id, self.token)
         lanes = list(self._lanes())
@@ -82,8 +82,8 @@ class Pass:
         missing = [lane for lane in lanes if not self._done(lane)]
         if not missing:
             self._finish(lanes)
-            return Progress(done=True)
-        return Progress(done=False, pause_s=max((self._settle(lane) or 0.0 for lane in missing), default=0.0))
+            return ExecutionProgress(done=True)
+        return ExecutionProgress(done=False, pause_s=max((self._settle(lane) or 0.0 for lane in missing), default=0.0))
 
     def _lanes(self) -> Iterator[LongLane]:
         targets = self.store.targets()

@@ -18,7 +18,7 @@ from tuner.model import Architecture, Configuration, Trial
 Document = dict[str, Any]
 
 
-class NextStep(StrEnum):
+class NextState(StrEnum):
     """What the state machine does after a plan."""
 
     PUBLISH = "publish"
@@ -28,7 +28,7 @@ class NextStep(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class ExecutionStart:
     """The event of the Initializer: the input, and the identity of the execution."""
 
     input: Any
@@ -38,7 +38,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ExecutionProgress:
     """How far a trial has come that takes several passes of the Executor.
 
     Attributes:
@@ -67,9 +67,9 @@ def decode_ended(event: Mapping[str, Any]) -> EndedExecution | None:
     return EndedExecution(str(detail["executionArn"]), started.isoformat(timespec="milliseconds"))
 
 
-def decode_start(event: Mapping[str, Any]) -> Start:
+def decode_start(event: Mapping[str, Any]) -> ExecutionStart:
     """Read the Initializer's event."""
-    return Start(event["input"], event["execution"], event["startedAt"], event["stateMachine"])
+    return ExecutionStart(event["input"], event["execution"], event["startedAt"], event["stateMachine"])
 
 
 def encode_begun(folder: str) -> Document:
@@ -82,7 +82,7 @@ def decode_folder(event: Mapping[str, Any]) -> str:
     return str(event["study"]["folder"])
 
 
-def encode_plan(step: NextStep, trials: Iterable[Trial] = (), *, at_once: int = 1) -> Document:
+def encode_plan(step: NextState, trials: Iterable[Trial] = (), *, at_once: int = 1) -> Document:
     """Return what happens next, with the trials as items of the Map and how many of them run in parallel."""
     return {"next": step.value, "items": [_encode_trial(trial) for trial in trials], "atOnce": at_once}
 
@@ -97,7 +97,7 @@ def decode_trial(event: Mapping[str, Any]) -> Trial:
     return _decode_trial(event["trial"])
 
 
-def encode_progress(progress: Progress) -> Document:
+def encode_progress(progress: ExecutionProgress) -> Document:
     """Return the progress of a trial. The state machine waits, then calls the Executor again."""
     return {"done": progress.done, "pauseSeconds": math.ceil(progress.pause_s)}
 

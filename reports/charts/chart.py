@@ -9,7 +9,7 @@ from typing import Any
 
 from reports.charts import svg
 from reports.words.numbers import Interval, memory
-from reports.words.rows import Row
+from reports.words.rows import ReportRow
 from tuner.documents.result import MeasurementDocument
 
 SHAPES = {"x86_64": "square", "arm64": "circle"}
@@ -31,7 +31,7 @@ class Chart:
     table: tuple[tuple[str, ...], ...] = ()
 
 
-def architectures(rows: Sequence[Row]) -> tuple[str, ...]:
+def architectures(rows: Sequence[ReportRow]) -> tuple[str, ...]:
     """The architectures that rows are of."""
     return tuple(sorted({row.architecture for row in rows}))
 
@@ -76,7 +76,7 @@ def series(architecture: str, content: str) -> str:
     return f'<g class="series {architecture}" data-series="{architecture}">{content}</g>'
 
 
-def row_name(row: Row) -> str:
+def row_name(row: ReportRow) -> str:
     """A configuration as marks name it: `1,024 MB arm64`."""
     return f"{memory(row.memory_mb)} {row.architecture}"
 
@@ -91,7 +91,7 @@ def log_note(scale: svg.Scale) -> str:
     return " (log)" if scale.log else ""
 
 
-def role_mark(row: Row, at: float, height: float, x: svg.Scale, lines: tuple[float, float], chosen: str) -> str:
+def role_mark(row: ReportRow, at: float, height: float, x: svg.Scale, lines: tuple[float, float], chosen: str) -> str:
     """A ring around the point of the current or recommended configuration, and a line up to its name.
 
     `lines` are the heights of both names, recommended and now; `chosen` is what the recommended one is called.

@@ -28,7 +28,7 @@ from reports.charts.chart import (
 from reports.words.flat_zone import flat_zone
 from reports.words.numbers import Interval, clip, memory, milliseconds, money, plural, span
 from reports.words.origin import kind_of_run
-from reports.words.rows import Key, Result, Row
+from reports.words.rows import Key, ReportRow, Result
 from reports.words.verdict import recommended_name
 from tuner.documents.result import IntervalDocument, MeasurementDocument, PointDocument, StatisticsDocument
 
@@ -46,7 +46,7 @@ class Figure:
 
     name: str
     axis: str
-    believed: Callable[[Row], Interval | None]
+    believed: Callable[[ReportRow], Interval | None]
     fitted: Callable[[PointDocument], IntervalDocument]
     statistics: Callable[[MeasurementDocument], StatisticsDocument | None]
     runs: Callable[[MeasurementDocument], list[float]]
@@ -54,7 +54,7 @@ class Figure:
     factor: float = 1.0
 
 
-def draw(result: Result, rows: Sequence[Row]) -> Chart:
+def draw(result: Result, rows: Sequence[ReportRow]) -> Chart:
     """Both panels, the current and the recommended configuration, and the flat zone."""
     measured = {(m["memory_mb"], m["architecture"]): m for m in result["measurements"]}
     x = svg.memory_scale([row.memory_mb for row in rows] or [128], _LEFT, WIDTH - _RIGHT)
@@ -86,7 +86,7 @@ def draw(result: Result, rows: Sequence[Row]) -> Chart:
     )
 
 
-def _panels(result: Result, rows: Sequence[Row]) -> list[tuple[Figure, tuple[float, float]]]:
+def _panels(result: Result, rows: Sequence[ReportRow]) -> list[tuple[Figure, tuple[float, float]]]:
     """The figures that are known, each with its place."""
     if any(row.cost_usd for row in rows):
         return [(_cost_figure(result), _COST), (_duration_figure(result), _DURATION)]
@@ -134,7 +134,7 @@ class _Panel:
         top: float,
         bottom: float,
         result: Result,
-        rows: Sequence[Row],
+        rows: Sequence[ReportRow],
         measured: Mapping[Key, MeasurementDocument],
         x: svg.Scale,
     ) -> None:
@@ -169,7 +169,7 @@ class _Panel:
         )
 
 
-def series_of_failures(rows: Sequence[Row], x: svg.Scale, foot: float) -> str:
+def series_of_failures(rows: Sequence[ReportRow], x: svg.Scale, foot: float) -> str:
     """A cross at the foot of the chart for each size that was tried and failed."""
     return "".join(
         series(architecture, "".join(_failed(row, x, foot) for row in rows if row.architecture == architecture))
@@ -189,7 +189,7 @@ def _flat_zone(result: Result, x: svg.Scale, top: float, foot: float) -> str:
     )
 
 
-def _believed(figure: Figure, own: Sequence[Row], x: svg.Scale, y: svg.Scale, *, continuous: bool) -> str:
+def _believed(figure: Figure, own: Sequence[ReportRow], x: svg.Scale, y: svg.Scale, *, continuous: bool) -> str:
     """The fitted curve in its band where a range was searched; else each unmeasured size by itself."""
     known = [(row, interval) for row in own if row.candidate and (interval := figure.believed(row))]
     if not continuous or len(known) < 3 or all(row.measured for row, _ in known):
@@ -214,7 +214,7 @@ def _curve(known: Sequence[tuple[int, Interval]], x: svg.Scale, y: svg.Scale, fa
     return svg.band(low, high, "band") + svg.line(mean, classes)
 
 
-def _alone(figure: Figure, row: Row, interval: Interval, x: svg.Scale, y: svg.Scale) -> str:
+def _alone(figure: Figure, row: ReportRow, interval: Interval, x: svg.Scale, y: svg.Scale) -> str:
     at, scale = x(row.memory_mb), figure.factor
     name = f"{row_name(row)}: {_told(figure, interval)}, estimated, not measured"
     return svg.whisker(at, y(interval["low"] * scale), y(interval["high"] * scale)) + svg.mark(
@@ -222,7 +222,9 @@ def _alone(figure: Figure, row: Row, interval: Interval, x: svg.Scale, y: svg.Sc
     )
 
 
-def _measured(figure: Figure, row: Row, measurement: MeasurementDocument | None, x: svg.Scale, y: svg.Scale) -> str:
+def _measured(
+    figure: Figure, row: ReportRow, measurement: MeasurementDocument | None, x: svg.Scale, y: svg.Scale
+) -> str:
     """The single runs beside the mark of their mean with its interval."""
     statistics = figure.statistics(measurement) if measurement else None
     if measurement is None or statistics is None:
@@ -245,7 +247,7 @@ def _measured(figure: Figure, row: Row, measurement: MeasurementDocument | None,
     )
 
 
-def _failed(row: Row, x: svg.Scale, foot: float) -> str:
+def _failed(row: ReportRow, x: svg.Scale, foot: float) -> str:
     """A cross with the reason."""
     if not row.failed:
         return ""
@@ -253,7 +255,7 @@ def _failed(row: Row, x: svg.Scale, foot: float) -> str:
     return svg.mark(x(row.memory_mb), height, f"{row_name(row)}: {clip(row.reason, 160)}", "cross", "failed")
 
 
-def _range_of(figure: Figure, rows: Sequence[Row], measured: Mapping[Key, MeasurementDocument]) -> list[float]:
+def _range_of(figure: Figure, rows: Sequence[ReportRow], measured: Mapping[Key, MeasurementDocument]) -> list[float]:
     """The values that the axis has to hold: means and bands, and the bulk of the runs."""
     found: list[float] = []
     for row in rows:
@@ -264,7 +266,7 @@ def _range_of(figure: Figure, rows: Sequence[Row], measured: Mapping[Key, Measur
     return [value * figure.factor for value in found]
 
 
-def _caption(result: Result, rows: Sequence[Row]) -> str:
+def _caption(result: Result, rows: Sequence[ReportRow]) -> str:
     parts = ["Filled marks: measured means with their 95% intervals; small dots: single warm runs."]
     if any(m["duration_ms"] and not has_warm(m) for m in result["measurements"]):
         parts.append("Pale marks: cold starts only, whose init is in the price.")
@@ -282,7 +284,7 @@ def _caption(result: Result, rows: Sequence[Row]) -> str:
     return " ".join(parts)
 
 
-def _table_row(figures: Sequence[Figure], row: Row) -> tuple[str, ...]:
+def _table_row(figures: Sequence[Figure], row: ReportRow) -> tuple[str, ...]:
     told: list[str] = []
     for figure in figures:
         interval = figure.believed(row)

@@ -12,7 +12,7 @@ from math import log
 from reports.charts import svg
 from reports.charts.chart import SHAPES, Chart, architectures, evenly, row_name
 from reports.words.numbers import count, memory, milliseconds, percent, plural, spread
-from reports.words.rows import Key, Result, Row, key
+from reports.words.rows import Key, ReportRow, Result, key
 from tuner.documents.result import MeasurementDocument, SearchRoundDocument, StatisticsDocument
 
 _BOTTOM = svg.HEIGHT - svg.BOTTOM
@@ -32,7 +32,7 @@ class Strip:
     values: tuple[float, ...]
 
 
-def distribution(result: Result, rows: Sequence[Row]) -> Chart | None:
+def distribution(result: Result, rows: Sequence[ReportRow]) -> Chart | None:
     """Every run at the current and the recommended configuration; None when neither has any."""
     found = _strips(result, rows)
     if not found:
@@ -54,7 +54,7 @@ def distribution(result: Result, rows: Sequence[Row]) -> Chart | None:
     )
 
 
-def init(result: Result, rows: Sequence[Row]) -> Chart | None:
+def init(result: Result, rows: Sequence[ReportRow]) -> Chart | None:
     """Init duration of cold starts against memory; None when there was no cold start."""
     by_key = {row.key: row for row in rows}
     cold = [(m, m["init_duration_ms"]) for m in result["measurements"] if m["init_duration_ms"]]
@@ -112,7 +112,7 @@ def search(result: Result) -> Chart | None:
     )
 
 
-def _strips(result: Result, rows: Sequence[Row]) -> list[Strip]:
+def _strips(result: Result, rows: Sequence[ReportRow]) -> list[Strip]:
     measured = {key(m): m for m in result["measurements"] if any(m["data"]["usable"])}
     found: list[Strip] = []
     for role in ("now", "best"):
@@ -131,7 +131,7 @@ def _strips(result: Result, rows: Sequence[Row]) -> list[Strip]:
     return found
 
 
-def _nearest(row: Row, measured: Sequence[Key]) -> Key | None:
+def _nearest(row: ReportRow, measured: Sequence[Key]) -> Key | None:
     """The measured size that is closest, where one is close enough to say something about it."""
     same = [
         where for where in measured if where[1] == row.architecture and abs(log(where[0] / row.memory_mb)) < log(_NEAR)
@@ -190,7 +190,7 @@ def _inits(measurement: MeasurementDocument) -> list[float]:
 
 
 def _init_mark(
-    row: Row, measurement: MeasurementDocument, statistics: StatisticsDocument, x: svg.Scale, y: svg.Scale
+    row: ReportRow, measurement: MeasurementDocument, statistics: StatisticsDocument, x: svg.Scale, y: svg.Scale
 ) -> str:
     at = x(row.memory_mb)
     shown = evenly(_inits(measurement))

@@ -19,13 +19,13 @@ from reports.charts.chart import (
 )
 from reports.words.numbers import memory, milliseconds, money
 from reports.words.origin import kind_of_run
-from reports.words.rows import Result, Row
+from reports.words.rows import ReportRow, Result
 from reports.words.verdict import recommended_name
 
 _BOTTOM = svg.HEIGHT - svg.BOTTOM
 
 
-def draw(result: Result, rows: Sequence[Row]) -> Chart:
+def draw(result: Result, rows: Sequence[ReportRow]) -> Chart:
     """Cost against duration, with the configurations that no other beats in both."""
     known = [row for row in rows if row.candidate and row.duration_ms and row.cost_usd]
     currency = result["prices"]["currency"]
@@ -64,14 +64,14 @@ def draw(result: Result, rows: Sequence[Row]) -> Chart:
     )
 
 
-def _trade_off_mark(row: Row, x: svg.Scale, y: svg.Scale, currency: str) -> str:
+def _trade_off_mark(row: ReportRow, x: svg.Scale, y: svg.Scale, currency: str) -> str:
     classes = ("measured" if row.measured else "hollow") + (" front" if row.frontier else " back")
     name = f"{row_name(row)}: {milliseconds(mean(row.duration_ms))}, {_cost(row, currency)} per million"
     at, height = x(mean(row.duration_ms)), y(mean(row.cost_usd) * 1e6)
     return svg.mark(at, height, name, SHAPES[row.architecture], classes)
 
 
-def _cost(row: Row, currency: str) -> str:
+def _cost(row: ReportRow, currency: str) -> str:
     return money(mean(row.cost_usd) * 1e6, currency)
 
 

@@ -24,7 +24,7 @@ Key = tuple[int, ArchitectureText]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReportRow:
     """A configuration and its figures; None: not known.
 
     Attributes:
@@ -68,7 +68,7 @@ def key(item: ConfigurationDocument) -> Key:
     return item["memory_mb"], item["architecture"]
 
 
-def rows(result: Result) -> tuple[Row, ...]:
+def rows(result: Result) -> tuple[ReportRow, ...]:
     """Every configuration of the result, smallest memory first."""
     points = {key(point): point for point in result["curve"]}
     measured = {key(measurement): measurement for measurement in result["measurements"]}
@@ -77,7 +77,7 @@ def rows(result: Result) -> tuple[Row, ...]:
     frontier = {key(item) for item in result["frontier"]}
     keys = {*points, *measured, *reasons, *([key(current)] if current else [])}
     return tuple(
-        Row(
+        ReportRow(
             memory_mb=where[0],
             architecture=where[1],
             **_believed(points.get(where), measured.get(where)),
@@ -91,7 +91,7 @@ def rows(result: Result) -> tuple[Row, ...]:
     )
 
 
-def left_out(table: Iterable[Row]) -> tuple[tuple[str, str], ...]:
+def left_out(table: Iterable[ReportRow]) -> tuple[tuple[str, str], ...]:
     """The configurations that cannot be recommended, those with one reason together, and the reason."""
     sizes: dict[tuple[str, str], list[str]] = {}
     for row in table:

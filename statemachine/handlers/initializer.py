@@ -16,7 +16,7 @@ from statemachine.execution import Execution, content_hash
 from statemachine.execution_input import ExecutionInput, read_execution_input
 from statemachine.function_lock import FunctionLock, Holder, is_running
 from statemachine.identifiers import folder_of, run_id
-from statemachine.messages import Document, Start, decode_start, encode_begun
+from statemachine.messages import Document, ExecutionStart, decode_start, encode_begun
 from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.changes.apply import release_notice
@@ -41,7 +41,7 @@ def handler(event: Mapping[str, Any], _context: Any) -> Document:
     return begin(decode_start(event), shared_services())
 
 
-def begin(start: Start, services: Services) -> Document:
+def begin(start: ExecutionStart, services: Services) -> Document:
     """Check the input and the function, take the lock, and store the facts and decisions.
 
     Raises:
@@ -87,7 +87,7 @@ def _released(asked: ExecutionInput, found: Inspection) -> Notice | None:
 
 
 def _decide(
-    start: Start,
+    start: ExecutionStart,
     asked: ExecutionInput,
     found: Inspection,
     payloads: Payloads,

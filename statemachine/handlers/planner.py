@@ -11,7 +11,7 @@ from typing import Any
 from statemachine.execution import Execution
 from statemachine.execution_store import ExecutionStore, Stop
 from statemachine.execution_study import asked_rounds, elapsed_s, rebuild_study, unfinished_round
-from statemachine.messages import Document, NextStep, decode_folder, encode_plan
+from statemachine.messages import Document, NextState, decode_folder, encode_plan
 from statemachine.services import Services, shared_services, with_readable_errors
 from statemachine.transitions import MAX_EVENTS, ROUND, count_execution, count_trial
 from tuner.model import Notice, Round, StopReason, Trial
@@ -34,12 +34,12 @@ def plan(folder: str, services: Services) -> Document:
     """Return the next round, or the end."""
     store = services.store(folder)
     if store.stop() is not None:
-        return encode_plan(NextStep.DONE)
+        return encode_plan(NextState.DONE)
     study, _ = rebuild_study(store)
     round_ = unfinished_round(study) or _ask(study, store, services)
     if round_ is None:
-        return encode_plan(NextStep.DONE)
-    return encode_plan(NextStep.PUBLISH, round_.trials)
+        return encode_plan(NextState.DONE)
+    return encode_plan(NextState.PUBLISH, round_.trials)
 
 
 def _ask(study: Study, store: ExecutionStore, services: Services) -> Round | None:

@@ -12,7 +12,7 @@ from typing import Any
 from statemachine.execution_store import ExecutionStore, Measured, Stop
 from statemachine.identifiers import target_key
 from statemachine.lane_groups import parallel_trials, version_keys
-from statemachine.messages import Document, NextStep, decode_folder, decode_trials, encode_plan
+from statemachine.messages import Document, NextState, decode_folder, decode_trials, encode_plan
 from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.aws.api.function_reference import parse_function_reference
 from tuner.aws.backend import refused_sample
@@ -56,13 +56,13 @@ def publish(folder: str, trials: Sequence[Trial], services: Services, remaining_
             missing = _make(missing, targets, store, services, remaining_s)
         except FunctionChangedError as exc:
             store.end(Stop(StopReason.FUNCTION_CHANGED, Notice("function_changed", f"{exc.message}.")))
-            return encode_plan(NextStep.DONE)
+            return encode_plan(NextState.DONE)
         finally:
             store.end_publishing()
     if store.stop() is not None:
-        return encode_plan(NextStep.DONE)
+        return encode_plan(NextState.DONE)
     if missing:
-        return encode_plan(NextStep.PUBLISH, trials)
+        return encode_plan(NextState.PUBLISH, trials)
     return _plan(trials, targets, store)
 
 
@@ -132,5 +132,5 @@ def _plan(
             store.add_measured(trial.id, "refused", Measured((refused_sample(trial, refusal),)))
         else:
             ready.append(trial)
-    step = NextStep.MEASURE_LONG if execution.long else NextStep.MEASURE
+    step = NextState.MEASURE_LONG if execution.long else NextState.MEASURE
     return encode_plan(step, ready, at_once=parallel_trials(trials, execution))

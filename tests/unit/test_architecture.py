@@ -242,3 +242,17 @@ def test_the_core_opens_nothing_reads_no_clock_and_draws_from_seeds_alone(name: 
             assert node.args or node.keywords, f"{where} without a seed"
         else:
             assert not re.fullmatch(r"(np\.|numpy\.)?random\.\w+", called), where
+
+
+STANDALONE = ("tuner.local.worker.runtime",)
+"""Scripts that run in the handler's own interpreter, where nothing of the package can be imported."""
+
+
+def test_no_two_classes_share_a_name() -> None:
+    homes: dict[str, list[str]] = {}
+    for name, module in modules().items():
+        if not is_within(name, STANDALONE):
+            for node in module.body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    homes.setdefault(node.name, []).append(name)
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}

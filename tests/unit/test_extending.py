@@ -27,7 +27,7 @@ from tuner.model import (
     Trial,
 )
 from tuner.pricing.price_list import price_list
-from tuner.search.rows import Row
+from tuner.search.rows import CandidateRow
 from tuner.search.strategies import STRATEGIES
 
 ARM = Architecture.ARM64
@@ -89,10 +89,10 @@ class Product:
     ) -> Draws:
         return duration_ms * cost_usd
 
-    def ties(self, rows: Sequence[Row], among: Sequence[int], objective: Objective) -> list[int]:
+    def ties(self, rows: Sequence[CandidateRow], among: Sequence[int], objective: Objective) -> list[int]:
         return [min(among, key=lambda i: rows[i].duration_ms.mean * rows[i].cost_usd.mean)]
 
-    def order(self, row: Row) -> tuple[float, float]:
+    def order(self, row: CandidateRow) -> tuple[float, float]:
         return row.duration_ms.mean, row.cost_usd.mean
 
     def reason(self, ties: int, objective: Objective) -> str:

@@ -215,7 +215,7 @@ class AwsBackend:
             random.Random(self.settings.seed),
         )
 
-    def _invoker(self, facts: preconditions.Facts, concurrency: int) -> Invoker:
+    def _invoker(self, facts: preconditions.FunctionFacts, concurrency: int) -> Invoker:
         timeout_s = facts.details.state.timeout_s
         return Invoker(
             self.clients.invoker(timeout_s=timeout_s, concurrency=concurrency),

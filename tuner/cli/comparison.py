@@ -11,7 +11,7 @@ import click
 
 from tuner.api.files import write_text
 from tuner.cli.exit_codes import EXIT_NOT_DECIDED, EXIT_OK, EXIT_THRESHOLD
-from tuner.cli.flags import Group, option
+from tuner.cli.flags import Topic, option
 from tuner.cli.values import as_share, share_fault, terminal_width
 from tuner.comparison.question import CHOICES
 from tuner.comparison.verdicts import Verdict
@@ -29,16 +29,16 @@ def comparison_flags(function: F) -> F:
     """Declare the flags that say what to compare and where the answer goes."""
     metrics = click.Choice([metric.value for metric in CHOICES])
     declared = [
-        option("--threshold", group=Group.VERDICT, metavar="PERCENT", default="5%", show_default=True,
+        option("--threshold", group=Topic.VERDICT, metavar="PERCENT", default="5%", show_default=True,
                help="Changes up to this count as the same."),
-        option("--confidence", group=Group.VERDICT, metavar="PERCENT", default="95%", show_default=True,
+        option("--confidence", group=Topic.VERDICT, metavar="PERCENT", default="95%", show_default=True,
                help="1 minus the chance of a false alarm."),
-        option("--metric", "metrics", group=Group.VERDICT, type=metrics, multiple=True,
+        option("--metric", "metrics", group=Topic.VERDICT, type=metrics, multiple=True,
                help="Compare this metric alone. May be repeated. [default: all; duration and tail decide]"),
-        option("--strict", group=Group.VERDICT, is_flag=True, help="Exit 4 when a decisive metric is not decided."),
-        option("--format", "format_", group=Group.OUTPUT, type=click.Choice(FORMATS),
+        option("--strict", group=Topic.VERDICT, is_flag=True, help="Exit 4 when a decisive metric is not decided."),
+        option("--format", "format_", group=Topic.OUTPUT, type=click.Choice(FORMATS),
                help="Form of the answer. [default: text]"),
-        option("--output", "outputs", group=Group.OUTPUT, metavar="FILE", multiple=True,
+        option("--output", "outputs", group=Topic.OUTPUT, metavar="FILE", multiple=True,
                help="Write the answer here. May be repeated. Without --format by suffix: .json, .md, .xml."),
     ]  # fmt: skip
     for flag in reversed(declared):

@@ -22,7 +22,7 @@ from tuner.errors import Fault
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Group(StrEnum):
+class Topic(StrEnum):
     """Headings of the options in a command's help, in their order."""
 
     COMMON = "Most used"
@@ -54,7 +54,7 @@ class Flag:
     """
 
     name: str
-    group: Group
+    group: Topic
     help: str
     metavar: str = ""
     convert: Callable[[Any], Any] = _same
@@ -83,7 +83,7 @@ COMMON_OPTIONS = ("quiet", "debug", "help")
 class GroupedOption(click.Option):
     """An option with a heading in the help."""
 
-    def __init__(self, *names: Any, group: Group = Group.OUTPUT, **more: Any) -> None:
+    def __init__(self, *names: Any, group: Topic = Topic.OUTPUT, **more: Any) -> None:
         super().__init__(*names, **more)
         self.group = group
 
@@ -93,12 +93,12 @@ class GroupedCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section for each group that has an option."""
-        found: dict[Group, list[tuple[str, str]]] = {group: [] for group in Group}
+        found: dict[Topic, list[tuple[str, str]]] = {group: [] for group in Topic}
         options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
         for parameter in sorted(options, key=lambda option: option.name in COMMON_OPTIONS):
             record = parameter.get_help_record(ctx)
             if record is not None:
-                found[getattr(parameter, "group", Group.OUTPUT)].append(record)
+                found[getattr(parameter, "group", Topic.OUTPUT)].append(record)
         for group, records in found.items():
             if records:
                 with formatter.section(group):
@@ -114,15 +114,15 @@ def command(**more: Any) -> Callable[[Callable[..., Any]], click.Command]:
     return declare
 
 
-def option(*names: str, group: Group, **more: Any) -> Callable[[F], F]:
+def option(*names: str, group: Topic, **more: Any) -> Callable[[F], F]:
     """Declare an option that one command alone has."""
     return click.option(*names, cls=GroupedOption, group=group, **more)
 
 
 def _common(function: F) -> F:
-    quiet = option("--quiet", group=Group.OUTPUT, is_flag=True, help="Show no progress.")
+    quiet = option("--quiet", group=Topic.OUTPUT, is_flag=True, help="Show no progress.")
     debug = option(
-        "--debug", group=Group.OUTPUT, is_flag=True, expose_value=False, help="Show the traceback of an error."
+        "--debug", group=Topic.OUTPUT, is_flag=True, expose_value=False, help="Show the traceback of an error."
     )
     return debug(quiet(function))
 
@@ -130,7 +130,7 @@ def _common(function: F) -> F:
 def format_flag(*formats: str, default: str = "text", help_: str = "What stdout carries.") -> Callable[[F], F]:
     """`--format`."""
     return option(
-        "--format", "format_", group=Group.OUTPUT, type=click.Choice(formats), default=default, show_default=True,
+        "--format", "format_", group=Topic.OUTPUT, type=click.Choice(formats), default=default, show_default=True,
         help=help_,
     )  # fmt: skip
 
@@ -164,63 +164,63 @@ def aws_flags(purpose: str = "", *, region: bool = True) -> Callable[[F], F]:
         for name, (metavar, text) in reversed(flags.items()):
             flag = f"--{name.replace('_', '-')}"
             kind = Region() if name == "region" else None
-            declared = option(flag, group=Group.AWS, metavar=metavar, type=kind, help=text)(declared)
+            declared = option(flag, group=Topic.AWS, metavar=metavar, type=kind, help=text)(declared)
         return declared  # type: ignore[no-any-return]
 
     return declare
 
 
 FLAGS = (
-    Flag("--payload", Group.COMMON, "One payload, or a weighted list: [{payload, weight}, …].", "JSON|@FILE"),
-    Flag("--power-values", Group.COMMON, "128,512,1024, or 128-3008, or all. [default: every size allowed]", "SIZES",
+    Flag("--payload", Topic.COMMON, "One payload, or a weighted list: [{payload, weight}, …].", "JSON|@FILE"),
+    Flag("--power-values", Topic.COMMON, "128,512,1024, or 128-3008, or all. [default: every size allowed]", "SIZES",
          as_sizes),
-    Flag("--arch", Group.COMMON, "current, x86_64, arm64 or both. [default: current]", "ARCH"),
-    Flag("--strategy", Group.COMMON, "cost, speed or balanced. [default: cost]", "NAME"),
-    Flag("--max-p95-ms", Group.COMMON, "Constraint: 95th percentile of the duration at most.", "MS", as_number),
-    Flag("--payload-s3", Group.TARGET, "Payload in S3. Wins over --payload.", "S3URL"),
-    Flag("--pre-processor", Group.TARGET, "Function called before each run. Its answer replaces the payload.", "ARN"),
-    Flag("--post-processor", Group.TARGET, "Function called with the output of each run.", "ARN"),
-    Flag("--allowed-exceptions", Group.TARGET, "Error types that count as normal runs, e.g. NotFound,Gone.", "NAMES",
+    Flag("--arch", Topic.COMMON, "current, x86_64, arm64 or both. [default: current]", "ARCH"),
+    Flag("--strategy", Topic.COMMON, "cost, speed or balanced. [default: cost]", "NAME"),
+    Flag("--max-p95-ms", Topic.COMMON, "Constraint: 95th percentile of the duration at most.", "MS", as_number),
+    Flag("--payload-s3", Topic.TARGET, "Payload in S3. Wins over --payload.", "S3URL"),
+    Flag("--pre-processor", Topic.TARGET, "Function called before each run. Its answer replaces the payload.", "ARN"),
+    Flag("--post-processor", Topic.TARGET, "Function called with the output of each run.", "ARN"),
+    Flag("--allowed-exceptions", Topic.TARGET, "Error types that count as normal runs, e.g. NotFound,Gone.", "NAMES",
          as_names),
-    Flag("--only-cold-starts", Group.TARGET, "Make every run in a new environment."),
-    Flag("--sleep-between-runs-ms", Group.TARGET, "Pause between runs in an environment. [default: 0]", "MS",
+    Flag("--only-cold-starts", Topic.TARGET, "Make every run in a new environment."),
+    Flag("--sleep-between-runs-ms", Topic.TARGET, "Pause between runs in an environment. [default: 0]", "MS",
          as_number),
-    Flag("--code-for", Group.TARGET, "Package for an architecture: s3://bucket/key, or an image. May be repeated.",
+    Flag("--code-for", Topic.TARGET, "Package for an architecture: s3://bucket/key, or an image. May be repeated.",
          "ARCH=URI", as_pairs, {"multiple": True}),
-    Flag("--balanced-weight", Group.SEARCH, "For balanced: 0 is speed, 1 is cost. [default: 0.5]", "0..1", as_number),
-    Flag("--max-cost-per-million", Group.SEARCH, "Constraint: cost of a million invocations at most.", "USD",
+    Flag("--balanced-weight", Topic.SEARCH, "For balanced: 0 is speed, 1 is cost. [default: 0.5]", "0..1", as_number),
+    Flag("--max-cost-per-million", Topic.SEARCH, "Constraint: cost of a million invocations at most.", "USD",
          as_number),
-    Flag("--min-memory", Group.SEARCH, "Constraint: memory size at least.", "MB", as_number),
-    Flag("--max-error-rate", Group.SEARCH, "Recommend no size whose runs fail more often. [default: 5%]", "PERCENT",
+    Flag("--min-memory", Topic.SEARCH, "Constraint: memory size at least.", "MB", as_number),
+    Flag("--max-error-rate", Topic.SEARCH, "Recommend no size whose runs fail more often. [default: 5%]", "PERCENT",
          as_share),
-    Flag("--sampler", Group.SEARCH, "adaptive or grid. [default: adaptive, or grid with --runs]", "NAME"),
-    Flag("--runs", Group.SEARCH, "Runs of each configuration. Asks for the grid. [default: 10]", "N", as_number),
-    Flag("--environments", Group.SEARCH, "Execution environments of a trial. [default: 2]", "N", as_number),
-    Flag("--concurrency", Group.SEARCH, "Invocations at once. [default: 10]", "N", as_number),
-    Flag("--tolerance", Group.SEARCH, "Stop when the answer is this close to the best. [default: 2%]", "PERCENT",
+    Flag("--sampler", Topic.SEARCH, "adaptive or grid. [default: adaptive, or grid with --runs]", "NAME"),
+    Flag("--runs", Topic.SEARCH, "Runs of each configuration. Asks for the grid. [default: 10]", "N", as_number),
+    Flag("--environments", Topic.SEARCH, "Execution environments of a trial. [default: 2]", "N", as_number),
+    Flag("--concurrency", Topic.SEARCH, "Invocations at once. [default: 10]", "N", as_number),
+    Flag("--tolerance", Topic.SEARCH, "Stop when the answer is this close to the best. [default: 2%]", "PERCENT",
          as_share),
-    Flag("--cold-start-share", Group.SEARCH, "Share of invocations that are cold starts. [default: 0%]", "PERCENT",
+    Flag("--cold-start-share", Topic.SEARCH, "Share of invocations that are cold starts. [default: 0%]", "PERCENT",
          as_share),
-    Flag("--discard-top-bottom", Group.SEARCH, "Fraction left out on each side for trimmed means. [default: 0.2]",
+    Flag("--discard-top-bottom", Topic.SEARCH, "Fraction left out on each side for trimmed means. [default: 0.2]",
          "0..0.4", as_number),
-    Flag("--seed", Group.SEARCH, "Source of every random choice. [default: 0]", "N", as_number),
-    Flag("--max-invocations", Group.BUDGET, "Stop after this many invocations.", "N", as_number),
-    Flag("--max-usd", Group.BUDGET, "Stop after this much money.", "USD", as_number),
-    Flag("--max-seconds", Group.BUDGET, "Stop after this much time.", "S", as_number),
-    Flag("--invocations-per-month", Group.BUDGET, "Traffic of the function, for the money shown.", "N", as_number),
-    Flag("--discount", Group.BUDGET, "Discount on the duration price, e.g. 12% for a Savings Plan.", "PERCENT",
+    Flag("--seed", Topic.SEARCH, "Source of every random choice. [default: 0]", "N", as_number),
+    Flag("--max-invocations", Topic.BUDGET, "Stop after this many invocations.", "N", as_number),
+    Flag("--max-usd", Topic.BUDGET, "Stop after this much money.", "USD", as_number),
+    Flag("--max-seconds", Topic.BUDGET, "Stop after this much time.", "S", as_number),
+    Flag("--invocations-per-month", Topic.BUDGET, "Traffic of the function, for the money shown.", "N", as_number),
+    Flag("--discount", Topic.BUDGET, "Discount on the duration price, e.g. 12% for a Savings Plan.", "PERCENT",
          as_share),
-    Flag("--isolation", Group.SAFETY, "versions, or copy: leave $LATEST alone. [default: versions]", "HOW"),
-    Flag("--root", Group.LOCAL, "Folder of the function's code. [default: that of the handler's file]", "DIR"),
-    Flag("--handler", Group.LOCAL, "Handler name for a bootstrap, or for a command after --.", "NAME"),
-    Flag("--python", Group.LOCAL, "Python of the handler: a program, or an environment such as .venv.", "PATH"),
-    Flag("--node", Group.LOCAL, "Node.js of the handler: a program.", "PATH"),
-    Flag("--env", Group.LOCAL, "Environment variable of the function. May be repeated.", "KEY=VALUE", as_pairs,
+    Flag("--isolation", Topic.SAFETY, "versions, or copy: leave $LATEST alone. [default: versions]", "HOW"),
+    Flag("--root", Topic.LOCAL, "Folder of the function's code. [default: that of the handler's file]", "DIR"),
+    Flag("--handler", Topic.LOCAL, "Handler name for a bootstrap, or for a command after --.", "NAME"),
+    Flag("--python", Topic.LOCAL, "Python of the handler: a program, or an environment such as .venv.", "PATH"),
+    Flag("--node", Topic.LOCAL, "Node.js of the handler: a program.", "PATH"),
+    Flag("--env", Topic.LOCAL, "Environment variable of the function. May be repeated.", "KEY=VALUE", as_pairs,
          {"multiple": True}),
-    Flag("--timeout", Group.LOCAL, "Timeout of an invocation. [default: 900]", "S", as_number),
-    Flag("--ephemeral-storage", Group.LOCAL, "Size of /tmp. [default: 512]", "MB", as_number),
-    Flag("--log", Group.LOCAL, "File that gets all output of the function.", "FILE"),
-    Flag("--disable-payload-logs", Group.SAFETY, "Keep payloads out of messages and results."),
+    Flag("--timeout", Topic.LOCAL, "Timeout of an invocation. [default: 900]", "S", as_number),
+    Flag("--ephemeral-storage", Topic.LOCAL, "Size of /tmp. [default: 512]", "MB", as_number),
+    Flag("--log", Topic.LOCAL, "File that gets all output of the function.", "FILE"),
+    Flag("--disable-payload-logs", Topic.SAFETY, "Keep payloads out of messages and results."),
 )  # fmt: skip
 """Every flag that sets a field of the input document."""
 _BY_NAME = {flag.name: flag for flag in FLAGS}

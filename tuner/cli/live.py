@@ -19,7 +19,7 @@ MOST_COLUMNS = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class PlottedCurve:
     """Mean cost and duration over memory, of one architecture."""
 
     memory_mb: tuple[int, ...]
@@ -40,7 +40,7 @@ class Standing:
     best: Configuration | None = None
     duration_ms: float = 0.0
     cost_usd: float = 0.0
-    curve: Curve | None = None
+    curve: PlottedCurve | None = None
 
 
 def standing_of(study: Study) -> Standing:
@@ -53,7 +53,7 @@ def standing_of(study: Study) -> Standing:
     return Standing(choice.configuration, float(mean[0]), float(mean[1]), _curve(belief, choice.configuration))
 
 
-def curve_lines(curve: Curve, width: int) -> list[str]:
+def curve_lines(curve: PlottedCurve, width: int) -> list[str]:
     """Cost and duration over memory as two rows of blocks, with the sizes at both ends below."""
     columns = max(1, min(MOST_COLUMNS, width - 8))
     places = _spread(len(curve.memory_mb), columns)
@@ -93,13 +93,13 @@ def time_span(seconds: float) -> str:
     return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60} s"
 
 
-def _curve(belief: Belief, best: Configuration) -> Curve | None:
+def _curve(belief: Belief, best: Configuration) -> PlottedCurve | None:
     own = [i for i, c in enumerate(belief.candidates) if c.architecture is best.architecture]
     if len(own) < 2:
         return None
     own.sort(key=lambda i: belief.candidates[i].memory_mb)
     cost, duration = belief.cost_usd.mean(axis=0), belief.duration_ms.mean(axis=0)
-    return Curve(
+    return PlottedCurve(
         tuple(belief.candidates[i].memory_mb for i in own),
         tuple(float(cost[i]) for i in own),
         tuple(float(duration[i]) for i in own),

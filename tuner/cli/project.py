@@ -16,9 +16,9 @@ from tuner.local.project import ProjectFunction, read_project
 
 if TYPE_CHECKING:
     from tuner.api.result import Result
-    from tuner.cli.request import Request
+    from tuner.cli.request import TuneRequest
 
-Tune = Callable[["Request", Path], "Result"]
+Tune = Callable[["TuneRequest", Path], "Result"]
 """Tunes what a request asks for, and leaves the result in a folder."""
 
 
@@ -26,7 +26,7 @@ def tune_project(
     template: Path,
     options: Mapping[str, Any],
     *,
-    read: Callable[[str, Mapping[str, Any]], Request],
+    read: Callable[[str, Mapping[str, Any]], TuneRequest],
     tune: Tune,
     folder: Callable[[str], Path],
     stop: threading.Event,
@@ -70,7 +70,7 @@ def _tune_one(
     function: ProjectFunction,
     event: str | None,
     options: Mapping[str, Any],
-    read: Callable[[str, Mapping[str, Any]], Request],
+    read: Callable[[str, Mapping[str, Any]], TuneRequest],
     tune: Tune,
     folder: Callable[[str], Path],
 ) -> str:

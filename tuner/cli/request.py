@@ -26,7 +26,7 @@ ONLY_IN_AWS = {"--apply": "apply_", "--alias": "alias", "--fail-above": "fail_ab
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class TuneRequest:
     """What a command is asked for.
 
     Attributes:
@@ -38,7 +38,7 @@ class Request:
     names: Mapping[str, str]
 
 
-def read_request(target: str, options: Mapping[str, Any], connection: Connection) -> Request:
+def read_request(target: str, options: Mapping[str, Any], connection: Connection) -> TuneRequest:
     """Read the settings of `tuner tune`.
 
     Raises:
@@ -58,10 +58,10 @@ def read_request(target: str, options: Mapping[str, Any], connection: Connection
     factory = factory_of(target, default_factories(connection, current_prices))
     faults.extend(_flag_faults(options, factory.kind))
     settings = read_settings(document, factory, names, found=faults)
-    return Request(replace(settings, notices=read.notices), names)
+    return TuneRequest(replace(settings, notices=read.notices), names)
 
 
-def settings_of(target: str, options: Mapping[str, Any], connection: Connection, faults: list[Fault]) -> Request:
+def settings_of(target: str, options: Mapping[str, Any], connection: Connection, faults: list[Fault]) -> TuneRequest:
     """Settings from flags alone, for commands that take neither an input file nor a run to go on with.
 
     Args:
@@ -80,7 +80,7 @@ def settings_of(target: str, options: Mapping[str, Any], connection: Connection,
     document, parameters = input_document(target, given, base)
     names = flag_names([*parameters, *base])
     factory = factory_of(target, default_factories(connection, current_prices))
-    return Request(read_settings(document, factory, names, found=faults), names)
+    return TuneRequest(read_settings(document, factory, names, found=faults), names)
 
 
 @contextmanager

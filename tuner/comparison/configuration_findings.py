@@ -17,7 +17,7 @@ from tuner.comparison.question import SLOW_FACTOR, Metric, Question
 from tuner.comparison.result_pairs import ConfigurationPair
 from tuner.comparison.run_series import RunSeries, Tally
 from tuner.comparison.slow_runs import SlowCounts, tail_finding
-from tuner.comparison.statistics.differences import Difference, Group, differences, overall_difference
+from tuner.comparison.statistics.differences import Difference, Units, differences, overall_difference
 from tuner.comparison.statistics.strata import (
     Stratum,
     chance_of_fewer,
@@ -97,16 +97,16 @@ def _metric_findings(
     return [whole, *singles]
 
 
-def _few(baseline: Group, candidate: Group) -> bool:
+def _few(baseline: Units, candidate: Units) -> bool:
     """Whether one configuration has too few environments for a verdict of its own."""
     return min(len(baseline.values), len(candidate.values)) < LEAST_ENVIRONMENTS
 
 
-def _groups(metric: Metric, pair: ConfigurationPair, prices: PriceList) -> tuple[Group, Group]:
-    def group(series: RunSeries) -> Group:
+def _groups(metric: Metric, pair: ConfigurationPair, prices: PriceList) -> tuple[Units, Units]:
+    def group(series: RunSeries) -> Units:
         found = values(series, metric, prices)
         rounding = resolution(metric, found[0], pair.configuration, prices) if found else 0.0
-        return Group(found, rounding)
+        return Units(found, rounding)
 
     return group(pair.baseline), group(pair.candidate)
 
@@ -137,7 +137,7 @@ def _finding(
     )
 
 
-def _with_values(finding: Finding, baseline: Group, candidate: Group) -> Finding:
+def _with_values(finding: Finding, baseline: Units, candidate: Units) -> Finding:
     return replace(finding, baseline=math.exp(baseline.mean), candidate=math.exp(candidate.mean))
 
 

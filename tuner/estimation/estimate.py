@@ -1,7 +1,7 @@
 """Everything that samples say of a function: duration, cost, percentiles and cold starts at any size.
 
 Fits the posterior over curves and turns it into a `Belief` of candidates or an
-`Estimate` of one configuration. Knows nothing of what to measure next.
+`FunctionEstimate` of one configuration. Knows nothing of what to measure next.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class NothingUsableError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class FunctionEstimate:
     """Figures of one configuration, each with its interval."""
 
     configuration: Configuration
@@ -60,11 +60,11 @@ class Posterior:
     init_ms: Floats | None
     prices: PriceList
 
-    def at(self, memory_mb: int, architecture: Architecture) -> Estimate:
+    def at(self, memory_mb: int, architecture: Architecture) -> FunctionEstimate:
         """Duration, billed cost, percentiles and init at any size between the outermost nodes (1 MB steps)."""
         configuration = Configuration(memory_mb, architecture)
         belief = self.belief((configuration,))
-        return Estimate(
+        return FunctionEstimate(
             configuration,
             interval_of(belief.duration_ms),
             interval_of(belief.cost_usd),

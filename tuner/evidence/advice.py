@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tuner.evidence.findings import Finding, Subject, findings_of
+from tuner.evidence.findings import Insight, Subject, findings_of
 from tuner.evidence.function_evidence import FunctionEvidence, gather
 from tuner.evidence.log_rows import LogRow
 from tuner.evidence.log_samples import samples_of
@@ -33,7 +33,7 @@ class Advice:
     function: str
     evidence: FunctionEvidence
     prediction: Prediction | None
-    findings: tuple[Finding, ...]
+    findings: tuple[Insight, ...]
 
     def document(self) -> dict[str, Any]:
         """The advice as JSON values."""

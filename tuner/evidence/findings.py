@@ -39,7 +39,7 @@ class FindingCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Insight:
     """One thing that the evidence shows: a title, the figures behind it, and the command that acts on it."""
 
     code: FindingCode
@@ -70,12 +70,12 @@ class Subject:
         return f"tuner tune {self.name}"
 
 
-def findings_of(subject: Subject) -> tuple[Finding, ...]:
+def findings_of(subject: Subject) -> tuple[Insight, ...]:
     """Every finding, the most useful first."""
     return tuple(finding for rule in RULES if (finding := rule(subject)) is not None)
 
 
-def size(subject: Subject) -> Finding | None:
+def size(subject: Subject) -> Insight | None:
     """Whether another size is likely enough to save."""
     prediction, evidence = subject.prediction, subject.evidence
     if prediction is None:
@@ -85,12 +85,12 @@ def size(subject: Subject) -> Finding | None:
     if recommended is None:
         title = f"No size saves more than {WORTH_CHANGING:.0%} with a chance of {LIKELY:.0%} or more"
         told = f"{_size(prediction.best)} is the best guess, with a chance of {chance:.0%}; from {shown}."
-        return Finding(FindingCode.SIZE, title, told, subject.tune)
+        return Insight(FindingCode.SIZE, title, told, subject.tune)
     title = f"{_size(recommended)} saves more than {WORTH_CHANGING:.0%} with a chance of {chance:.0%}"
-    return Finding(FindingCode.SIZE, title, f"Saving {_percent(prediction.saving)}; from {shown}.", subject.tune)
+    return Insight(FindingCode.SIZE, title, f"Saving {_percent(prediction.saving)}; from {shown}.", subject.tune)
 
 
-def memory_floor(subject: Subject) -> Finding | None:
+def memory_floor(subject: Subject) -> Insight | None:
     """How small the memory may be."""
     evidence = subject.evidence
     used, floor = evidence.max_memory_used_mb, evidence.memory_floor_mb
@@ -101,14 +101,14 @@ def memory_floor(subject: Subject) -> Finding | None:
     told = f"At most {used} MB of {current} MB were used in {evidence.runs} runs ({share:.0%})."
     if floor > current:
         command = f"tuner tune {subject.name} --min-memory {min(floor, MAX_MEMORY_MB)}"
-        return Finding(
+        return Insight(
             FindingCode.MEMORY_FLOOR, f"Less than a tenth of the memory of {current} MB is free", told, command
         )
     ample = ": ample" if share < AMPLE_HEADROOM else ""
-    return Finding(FindingCode.MEMORY_FLOOR, f"Sizes from {floor} MB keep a tenth of the memory free{ample}", told)
+    return Insight(FindingCode.MEMORY_FLOOR, f"Sizes from {floor} MB keep a tenth of the memory free{ample}", told)
 
 
-def out_of_memory(subject: Subject) -> Finding | None:
+def out_of_memory(subject: Subject) -> Insight | None:
     """Runs that ran out of memory."""
     evidence = subject.evidence
     count = evidence.outcomes.get(Outcome.OUT_OF_MEMORY, 0)
@@ -117,10 +117,10 @@ def out_of_memory(subject: Subject) -> Finding | None:
     larger = min(2 * evidence.current.memory_mb, MAX_MEMORY_MB)
     told = f"{count} of {evidence.runs} runs at {_size(evidence.current)}."
     command = f"tuner tune {subject.name} --min-memory {larger}"
-    return Finding(FindingCode.OUT_OF_MEMORY, "Runs end out of memory", told, command)
+    return Insight(FindingCode.OUT_OF_MEMORY, "Runs end out of memory", told, command)
 
 
-def timeout(subject: Subject) -> Finding | None:
+def timeout(subject: Subject) -> Insight | None:
     """A timeout that leaves room for the slowest runs; runs that were cut off are lower bounds."""
     evidence = subject.evidence
     advised = evidence.timeout_advice_s
@@ -130,13 +130,13 @@ def timeout(subject: Subject) -> Finding | None:
     cut_off = evidence.outcomes.get(Outcome.TIMEOUT, 0)
     if cut_off:
         told = f"{cut_off} of {evidence.runs} runs were cut off, after {evidence.timeout_s:g} s at the latest."
-        return Finding(FindingCode.TIMEOUT, f"Runs time out: allow at least {advised} s", told, command)
+        return Insight(FindingCode.TIMEOUT, f"Runs time out: allow at least {advised} s", told, command)
     assert evidence.p99_ms is not None
     told = f"p99 {_ms(evidence.p99_ms)} in {evidence.runs} runs, none of which was cut off."
-    return Finding(FindingCode.TIMEOUT, f"A timeout of {advised} s leaves room for the slowest runs", told, command)
+    return Insight(FindingCode.TIMEOUT, f"A timeout of {advised} s leaves room for the slowest runs", told, command)
 
 
-def cold_starts(subject: Subject) -> Finding | None:
+def cold_starts(subject: Subject) -> Insight | None:
     """How many runs were cold, and what their init costs."""
     evidence = subject.evidence
     if evidence.init_ms is None or evidence.cold_start_share.mean < NOTABLE_SHARE:
@@ -146,20 +146,20 @@ def cold_starts(subject: Subject) -> Finding | None:
         f"{_percent(evidence.cold_start_share)} of {evidence.runs} runs; init takes {_ms(evidence.init_ms)} and is "
         f"{evidence.init_cost_share:.1%} of the cost."
     )
-    return Finding(FindingCode.COLD_STARTS, title, told)
+    return Insight(FindingCode.COLD_STARTS, title, told)
 
 
-def errors(subject: Subject) -> Finding | None:
+def errors(subject: Subject) -> Insight | None:
     """How many runs failed, and what they cost."""
     evidence = subject.evidence
     if evidence.error_share.mean < NOTABLE_SHARE:
         return None
     title = f"{evidence.error_share.mean:.1%} of the runs fail, for {evidence.failed_cost_share:.1%} of the cost"
     kinds = ", ".join(f"{count} {kind.value}" for kind, count in evidence.outcomes.items() if kind is not Outcome.OK)
-    return Finding(FindingCode.ERRORS, title, f"{_percent(evidence.error_share)} of {evidence.runs} runs: {kinds}.")
+    return Insight(FindingCode.ERRORS, title, f"{_percent(evidence.error_share)} of {evidence.runs} runs: {kinds}.")
 
 
-def traffic(subject: Subject) -> Finding | None:
+def traffic(subject: Subject) -> Insight | None:
     """How often the function runs."""
     found = subject.evidence.traffic
     if found is None:
@@ -171,19 +171,19 @@ def traffic(subject: Subject) -> Finding | None:
         f"with {found.busiest_per_hour:,.0f} an hour; at most {found.peak_concurrency} at once."
     )
     command = f"{subject.tune} --invocations-per-month {month.mean:.0f}"
-    return Finding(FindingCode.TRAFFIC, f"About {month.mean:,.0f} invocations a month", told, command)
+    return Insight(FindingCode.TRAFFIC, f"About {month.mean:,.0f} invocations a month", told, command)
 
 
-def other_sizes(subject: Subject) -> Finding | None:
+def other_sizes(subject: Subject) -> Insight | None:
     """Past memory sizes, which narrow what is believed of all the others."""
     others = subject.evidence.other_sizes
     if not others:
         return None
     told = ", ".join(f"{runs} runs at {size_mb} MB" for size_mb, runs in others.items())
-    return Finding(FindingCode.OTHER_SIZES, "The log knows other memory sizes", f"{told}. They enter the prediction.")
+    return Insight(FindingCode.OTHER_SIZES, "The log knows other memory sizes", f"{told}. They enter the prediction.")
 
 
-def arm64(subject: Subject) -> Finding | None:
+def arm64(subject: Subject) -> Insight | None:
     """What arm64 changes for certain, and what it may change."""
     current = subject.evidence.current
     if current.architecture is not Architecture.X86_64:
@@ -194,10 +194,10 @@ def arm64(subject: Subject) -> Finding | None:
         f"The duration price is {1 - arm / x86:.0%} lower. The duration itself was {low:g} to {high:g} times that of "
         "x86_64 in published functions, which only a trial can tell."
     )
-    return Finding(FindingCode.ARM64, "arm64 costs less for the same duration", told, f"{subject.tune} --arch both")
+    return Insight(FindingCode.ARM64, "arm64 costs less for the same duration", told, f"{subject.tune} --arch both")
 
 
-def cannot_tell(subject: Subject) -> Finding | None:
+def cannot_tell(subject: Subject) -> Insight | None:
     """What the log does not show."""
     missing = []
     evidence = subject.evidence
@@ -209,10 +209,10 @@ def cannot_tell(subject: Subject) -> Finding | None:
         missing.append("how much memory it uses")
     if not missing:
         return None
-    return Finding(FindingCode.CANNOT_TELL, "What this log cannot tell", f"{'; '.join(missing)}.", subject.tune)
+    return Insight(FindingCode.CANNOT_TELL, "What this log cannot tell", f"{'; '.join(missing)}.", subject.tune)
 
 
-RULES: tuple[Callable[[Subject], Finding | None], ...] = (
+RULES: tuple[Callable[[Subject], Insight | None], ...] = (
     size,
     out_of_memory,
     timeout,

@@ -117,7 +117,7 @@ class AdaptiveSampler:
             )
             return replace(plain, fallback=f"the curves could not be fitted ({exc}); these are plain statistics")
 
-    def _starts(self, state: _State) -> list[Request]:
+    def _starts(self, state: _State) -> list[TrialRequest]:
         """First configurations that are missing, unless they are too dear for what is known already."""
         if len(state.measured) > len(self.start) * len(state.evidence.space.architectures):
             return []
@@ -128,7 +128,7 @@ class AdaptiveSampler:
                 continue
             usd = price(state.scene, state.precision, index, 1, 2)
             if usd <= min(self.start_cap * state.scene.best_cost_usd, state.usd_left):
-                found.append(Request(configuration, 1, 2))
+                found.append(TrialRequest(configuration, 1, 2))
         # Later starts wait for the earlier ones to tell whether they are worth their price.
         return found[: len(state.evidence.space.architectures)]
 
@@ -144,7 +144,7 @@ class AdaptiveSampler:
             planned += [_at_fraction([c for c in possible if c.architecture is a], fraction) for a in own]
         return planned
 
-    def _next(self, state: _State) -> tuple[list[Request], StopReason | None]:
+    def _next(self, state: _State) -> tuple[list[TrialRequest], StopReason | None]:
         """The trials with the best expected saving per dollar, or the reason to stop."""
         scene, evidence = state.scene, state.evidence
         within = state.within_tolerance
@@ -165,18 +165,18 @@ class AdaptiveSampler:
         if rate * self._horizon(evidence, within=within) * scene.best_cost_usd < 1:
             return [], StopReason.TOLERANCE if within else state.undecided
         chosen = [(scene.belief.candidates[offer.candidate], offer) for offer in batch]
-        return [Request(configuration, offer.environments, offer.runs) for configuration, offer in chosen], None
+        return [TrialRequest(configuration, offer.environments, offer.runs) for configuration, offer in chosen], None
 
-    def _verification(self, state: _State) -> list[Request]:
+    def _verification(self, state: _State) -> list[TrialRequest]:
         """The best size itself, if it was never measured: what nothing was seen of is not recommended."""
         best, belief = state.scene.best, state.scene.belief
         usd = price(state.scene, state.precision, best, 1, 2)
         dear = usd > min(self.verify_cap * state.scene.best_cost_usd, state.usd_left)
         if dear or belief.measured[best] or state.trials >= self.max_trials:
             return []
-        return [Request(belief.candidates[best], 1, 2)]
+        return [TrialRequest(belief.candidates[best], 1, 2)]
 
-    def _error_check(self, state: _State) -> list[Request]:
+    def _error_check(self, state: _State) -> list[TrialRequest]:
         """More runs of the recommended configuration where some failed and it is open whether that is too many."""
         belief, evidence = state.scene.belief, state.evidence
         index = recommend(belief, evidence.objective, evidence.prices).index
@@ -187,7 +187,7 @@ class AdaptiveSampler:
         enough = len({sample.trial_id for sample in own}) >= MOST_ERROR_CHECKS or state.trials >= self.max_trials
         if enough or usd > state.usd_left or not _undecided(rate, evidence.objective.max_error_rate):
             return []
-        return [Request(configuration, evidence.environments, RUNS_OF_AN_ERROR_CHECK)]
+        return [TrialRequest(configuration, evidence.environments, RUNS_OF_AN_ERROR_CHECK)]
 
     def _horizon(self, evidence: Evidence, *, within: bool) -> float:
         """Invocations over which a trial must pay: a year of the user's traffic.
@@ -221,7 +221,7 @@ class AdaptiveSampler:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class TrialRequest:
     """A trial without its number."""
 
     configuration: Configuration
@@ -267,7 +267,7 @@ class _State:
         """Why it ends although the question is open."""
         return StopReason.CANNOT_TELL if self.noise_sd > NOISY_SD else StopReason.ECONOMY
 
-    def proposal(self, requests: Sequence[Request]) -> Proposal:
+    def proposal(self, requests: Sequence[TrialRequest]) -> Proposal:
         """The requests as numbered trials."""
         first = self.evidence.next_trial_id
         trials = [
@@ -276,7 +276,7 @@ class _State:
         return Proposal(tuple(trials), None, self.scene.expected_regret)
 
 
-def _confirmation(state: _State) -> list[Request]:
+def _confirmation(state: _State) -> list[TrialRequest]:
     """The recommended and the current configuration once more, side by side, before a saving is claimed."""
     evidence, scene = state.evidence, state.scene
     current = evidence.current
@@ -294,7 +294,7 @@ def _confirmation(state: _State) -> list[Request]:
     if usd > state.usd_left:
         return []
     # New environments on both sides, so that hosts that were lucky before have no say.
-    return [Request(c, lanes, 1, fresh=True) for c in (recommended, current)]
+    return [TrialRequest(c, lanes, 1, fresh=True) for c in (recommended, current)]
 
 
 def _pairs(evidence: Evidence, current: Configuration) -> set[Configuration]:

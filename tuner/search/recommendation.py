@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tuner.estimation.belief import Belief, Draws
 from tuner.model import Configuration, Constraints, Objective
 from tuner.pricing.price_list import PriceList, currency_sign, gb_seconds
-from tuner.search.rows import Row, summarise
+from tuner.search.rows import CandidateRow, summarise
 from tuner.search.strategies import objective_values, strategy_of
 
 
@@ -75,7 +75,7 @@ def recommend(belief: Belief, objective: Objective, prices: PriceList | None = N
     )
 
 
-def choose(rows: Sequence[Row], objective: Objective) -> int:
+def choose(rows: Sequence[CandidateRow], objective: Objective) -> int:
     """Index of the recommended row. The rows' means (and the upper end of one interval) decide.
 
     Feasible are rows whose mean p95 and mean cost per million and whose memory satisfy the
@@ -156,7 +156,7 @@ def plateau(belief: Belief, objective: Objective, index: int) -> tuple[int, int]
     return row[low], row[high]
 
 
-def _decide(rows: Sequence[Row], objective: Objective) -> tuple[int, tuple[int, ...]]:
+def _decide(rows: Sequence[CandidateRow], objective: Objective) -> tuple[int, tuple[int, ...]]:
     """The chosen row, and the rows that count as equally good."""
     strategy = strategy_of(objective)
     among = [i for i, ok in enumerate(_feasible(rows, objective.constraints)) if ok]
@@ -165,14 +165,14 @@ def _decide(rows: Sequence[Row], objective: Objective) -> tuple[int, tuple[int, 
     return chosen, tuple(tied)
 
 
-def _feasible(rows: Sequence[Row], constraints: Constraints) -> NDArray[np.bool_]:
+def _feasible(rows: Sequence[CandidateRow], constraints: Constraints) -> NDArray[np.bool_]:
     """Rows that violate the constraints least: not at all, where that is possible."""
     violation = np.array([sum(_violations(row, constraints).values()) for row in rows])
     least: NDArray[np.bool_] = violation <= violation.min()
     return least
 
 
-def _violations(row: Row, constraints: Constraints) -> dict[str, float]:
+def _violations(row: CandidateRow, constraints: Constraints) -> dict[str, float]:
     """By how much, as a fraction of the bound, a row violates each constraint that it violates."""
     bounds = {
         "p95 duration": (row.p95_ms.mean, constraints.max_p95_ms),
@@ -185,7 +185,7 @@ def _violations(row: Row, constraints: Constraints) -> dict[str, float]:
     return found
 
 
-def _unmet(rows: Sequence[Row], index: int, constraints: Constraints, sign: str) -> str | None:
+def _unmet(rows: Sequence[CandidateRow], index: int, constraints: Constraints, sign: str) -> str | None:
     violations = _violations(rows[index], constraints)
     if not violations:
         return None
@@ -200,6 +200,6 @@ def _unmet(rows: Sequence[Row], index: int, constraints: Constraints, sign: str)
     return f"No configuration meets the constraints; {row.configuration} comes closest: " + "; ".join(parts)
 
 
-def _reason(row: Row, ties: int, objective: Objective, sign: str) -> str:
+def _reason(row: CandidateRow, ties: int, objective: Objective, sign: str) -> str:
     figures = f"{row.duration_ms.mean:.4g} ms and {sign}{row.cost_usd.mean * 1e6:.4g} per million invocations"
     return f"{row.configuration} {strategy_of(objective).reason(ties, objective)}: {figures}."

@@ -9,7 +9,7 @@ from tuner.model import Configuration, Interval
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CandidateRow:
     """What is shown of one candidate: duration and p95 in ms, cost of an invocation in USD."""
 
     configuration: Configuration
@@ -18,10 +18,10 @@ class Row:
     p95_ms: Interval
 
 
-def summarise(belief: Belief) -> tuple[Row, ...]:
+def summarise(belief: Belief) -> tuple[CandidateRow, ...]:
     """Mean and 95% interval of duration, cost and p95 of every candidate."""
     columns = [_intervals(draws) for draws in (belief.duration_ms, belief.cost_usd, belief.p95_ms)]
-    return tuple(Row(*intervals) for intervals in zip(belief.candidates, *columns, strict=True))
+    return tuple(CandidateRow(*intervals) for intervals in zip(belief.candidates, *columns, strict=True))
 
 
 def _intervals(draws: Draws) -> list[Interval]:

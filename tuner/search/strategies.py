@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tuner.estimation.belief import Draws
 from tuner.model import Objective, StrategyName
-from tuner.search.rows import Row
+from tuner.search.rows import CandidateRow
 
 TIE_SHARE = 0.5
 """Part of the tolerance that cost gives away for speed. The rest is left for what the search does not know."""
@@ -41,11 +41,11 @@ class Strategy(Protocol):
         """
         ...
 
-    def ties(self, rows: Sequence[Row], among: Sequence[int], objective: Objective) -> list[int]:
+    def ties(self, rows: Sequence[CandidateRow], among: Sequence[int], objective: Objective) -> list[int]:
         """The rows, out of `among`, that count as equally good. At least one."""
         ...
 
-    def order(self, row: Row) -> tuple[float, float]:
+    def order(self, row: CandidateRow) -> tuple[float, float]:
         """What decides between ties: the smallest is chosen."""
         ...
 
@@ -67,12 +67,12 @@ class Cost:
         """Cost in USD."""
         return cost_usd
 
-    def ties(self, rows: Sequence[Row], among: Sequence[int], objective: Objective) -> list[int]:
+    def ties(self, rows: Sequence[CandidateRow], among: Sequence[int], objective: Objective) -> list[int]:
         """Rows within half the tolerance of the cheapest."""
         limit = (1 + TIE_SHARE * objective.tolerance) * min(rows[i].cost_usd.mean for i in among)
         return [i for i in among if rows[i].cost_usd.mean <= limit]
 
-    def order(self, row: Row) -> tuple[float, float]:
+    def order(self, row: CandidateRow) -> tuple[float, float]:
         """The fastest first."""
         return row.duration_ms.mean, row.cost_usd.mean
 
@@ -97,12 +97,12 @@ class Speed:
         """Duration in ms."""
         return duration_ms
 
-    def ties(self, rows: Sequence[Row], among: Sequence[int], objective: Objective) -> list[int]:
+    def ties(self, rows: Sequence[CandidateRow], among: Sequence[int], objective: Objective) -> list[int]:
         """Rows within two tolerances of the fastest."""
         limit = (1 + SPEED_TOLERANCES * objective.tolerance) * min(rows[i].duration_ms.mean for i in among)
         return [i for i in among if rows[i].duration_ms.mean <= limit]
 
-    def order(self, row: Row) -> tuple[float, float]:
+    def order(self, row: CandidateRow) -> tuple[float, float]:
         """The cheapest first."""
         return row.cost_usd.mean, row.duration_ms.mean
 
@@ -130,7 +130,7 @@ class Balanced:
         score: Draws = cost + (1 - weight) * duration_ms / duration_ms[..., among].max(axis=-1, keepdims=True)
         return score
 
-    def ties(self, rows: Sequence[Row], among: Sequence[int], objective: Objective) -> list[int]:
+    def ties(self, rows: Sequence[CandidateRow], among: Sequence[int], objective: Objective) -> list[int]:
         """Rows with the smallest score. Nothing is given away."""
         weight = objective.balanced_weight
         dearest = max(rows[i].cost_usd.mean for i in among)
@@ -139,7 +139,7 @@ class Balanced:
         smallest = min(score[i] for i in among)
         return [i for i in among if score[i] <= smallest]
 
-    def order(self, row: Row) -> tuple[float, float]:
+    def order(self, row: CandidateRow) -> tuple[float, float]:
         """The cheapest first."""
         return row.cost_usd.mean, row.duration_ms.mean
 

@@ -32,7 +32,7 @@ MOST_COMBINATIONS = 2_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Options:
+class Choices:
     """What the configurations of a function take and cost per invocation, arrays of shape (G,)."""
 
     time_ms: Floats
@@ -54,7 +54,7 @@ class Allocations:
     bound: Front
 
 
-def allocate(form: Form, invocations: Mapping[str, float], options: Mapping[str, Options]) -> Allocations:
+def allocate(form: Form, invocations: Mapping[str, float], options: Mapping[str, Choices]) -> Allocations:
     """Every trade-off between the time and the cost of an execution.
 
     Args:
@@ -82,7 +82,7 @@ class _Part(NamedTuple):
 class _Search:
     """Builds fronts bottom up; `fixed` holds the sizes of shared functions that are being tried."""
 
-    def __init__(self, invocations: Mapping[str, float], options: Mapping[str, Options], most: int) -> None:
+    def __init__(self, invocations: Mapping[str, float], options: Mapping[str, Choices], most: int) -> None:
         self._invocations, self._options, self._most = invocations, options, most
         self._known: dict[tuple[Form | Maximum, frozenset[tuple[str, int]]], Front] = {}
         self.thinned = False
@@ -187,7 +187,7 @@ def _thinner(sizes: list[int]) -> list[int]:
     return [sizes[round(i)] for i in np.linspace(0, len(sizes) - 1, max(2, len(sizes) // 2))]
 
 
-def _bound(form: Form, invocations: Mapping[str, float], options: Mapping[str, Options]) -> Front:
+def _bound(form: Form, invocations: Mapping[str, float], options: Mapping[str, Choices]) -> Front:
     """The front as if every use could have a size of its own: nothing with one size for all uses can beat it."""
     uses: dict[str, int] = {}
     apart = _renamed(form, uses)

@@ -6,7 +6,7 @@ from typing import Any
 
 from tuner.model import Configuration
 from tuner.workflows.flow import Flow, Map, Parallel, Task
-from tuner.workflows.plan import Choice, Plan
+from tuner.workflows.plan import Plan, PlannedSize
 
 Document = dict[str, Any]
 MILLION = 1_000_000
@@ -61,7 +61,7 @@ def plan_document(plan: Plan, *, currency: str, transition_usd: float) -> Docume
     }
 
 
-def _choice(choice: Choice) -> Document:
+def _choice(choice: PlannedSize) -> Document:
     return {
         "duration_ms": choice.time_ms,
         "mean_ms": choice.mean_ms,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.workflows.allocation import Allocations, Options, allocate
+from tuner.workflows.allocation import Allocations, Choices, allocate
 from tuner.workflows.curves import FunctionCurve
 from tuner.workflows.flow import Flow, invocations_of
 from tuner.workflows.forms import Form, evaluate_draws, form_of_flow
@@ -80,7 +80,7 @@ class PercentileSearch:
         self.invocations = invocations_of(self.flow)
         self._form = form_of_flow(self.flow)
         self._in_doubt = self.percentile is not None and any(len(c.duration_ms) > 1 for c in self.curves.values())
-        options = {name: Options(curve.mean_ms, curve.cost_usd) for name, curve in self.curves.items()}
+        options = {name: Choices(curve.mean_ms, curve.cost_usd) for name, curve in self.curves.items()}
         self.means = allocate(self._form, self.invocations, options)
 
     @property
@@ -158,7 +158,7 @@ class PercentileSearch:
         """By what factor an execution may take longer than the expected curves say, in 95% of their draws."""
         return max(1.0, float(np.percentile(self._worlds(allocation), LEVEL))) if self._in_doubt else 1.0
 
-    def _doubtful(self, options: Mapping[str, Options], anchor: Candidate) -> dict[str, Options]:
+    def _doubtful(self, options: Mapping[str, Choices], anchor: Candidate) -> dict[str, Choices]:
         """What each size takes where executions with the anchor's sizes are as slow as `LEVEL` says."""
         if not self._in_doubt:
             return dict(options)
@@ -168,7 +168,7 @@ class PercentileSearch:
             name: np.resize(curve.duration_ms, (len(worlds), len(curve.cost_usd)))[near].mean(axis=0) / curve.mean_ms
             for name, curve in self.curves.items()
         }
-        return {name: Options(one.time_ms * slower[name], one.cost_usd) for name, one in options.items()}
+        return {name: Choices(one.time_ms * slower[name], one.cost_usd) for name, one in options.items()}
 
     def _within(self, deadline_ms: float) -> Candidate | None:
         kept = [c for c in self._judged.values() if c.time_ms <= deadline_ms * (1 + 1e-9)]

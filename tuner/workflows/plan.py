@@ -71,7 +71,7 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PlannedSize:
     """Sizes for all functions, and what an execution takes and costs with them.
 
     Attributes:
@@ -148,14 +148,14 @@ class Plan:
     name: str
     bound: Bound
     flow: Flow
-    chosen: Choice
-    current: Choice | None
+    chosen: PlannedSize
+    current: PlannedSize | None
     time: Distribution
     share_met: float | None
     binding: Binding
     exact: bool
     excess: float
-    front: tuple[Choice, ...]
+    front: tuple[PlannedSize, ...]
     steps: tuple[StepView, ...]
     transitions: float
     notices: tuple[Notice, ...]
@@ -247,9 +247,9 @@ def _current(curves: Mapping[str, FunctionCurve]) -> Allocation | None:
     return known if len(known) == len(indexes) else None
 
 
-def _choice(candidate: Candidate, curves: Mapping[str, FunctionCurve]) -> Choice:
+def _choice(candidate: Candidate, curves: Mapping[str, FunctionCurve]) -> PlannedSize:
     configurations = {name: curve.configurations[candidate.allocation[name]] for name, curve in curves.items()}
-    return Choice(configurations, candidate.time_ms, candidate.mean_ms, candidate.cost_usd)
+    return PlannedSize(configurations, candidate.time_ms, candidate.mean_ms, candidate.cost_usd)
 
 
 def _evenly(front: Sequence[Candidate], chosen: Candidate) -> list[Candidate]:

@@ -13,7 +13,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.workflows.allocation import Options
+from tuner.workflows.allocation import Choices
 from tuner.workflows.curves import FunctionCurve
 from tuner.workflows.flow import Flow, Map, Parallel, Pause, Retry, Step, Task, all_steps
 from tuner.workflows.forms import Form, form_of_flow
@@ -83,7 +83,7 @@ class Scenarios:
         rows: Rows = order[max(0, low) : max(low + 1, high)]
         return rows
 
-    def averages(self, rows: Rows, *, share_of_all: float) -> tuple[Form, dict[str, Options]]:
+    def averages(self, rows: Rows, *, share_of_all: float) -> tuple[Form, dict[str, Choices]]:
         """The workflow as some executions see it: its formula, and what each size takes in them on average.
 
         Args:
@@ -92,7 +92,7 @@ class Scenarios:
         """
         found = _Averages(share_of_all, {name: np.zeros(len(c.configurations)) for name, c in self.curves.items()})
         self._average(self.flow, self._drawn, rows, found)
-        options = {name: Options(found.duration_ms(name, curve), curve.cost_usd) for name, curve in self.curves.items()}
+        options = {name: Choices(found.duration_ms(name, curve), curve.cost_usd) for name, curve in self.curves.items()}
         return form_of_flow(self.flow, lambda flow: found.visits[id(flow)]), options
 
     def _draw(self, flow: Flow, rows: Rows) -> tuple[_Drawn, ...]:

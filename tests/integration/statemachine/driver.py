@@ -15,7 +15,7 @@ from typing import Any
 
 from statemachine.execution_store import ExecutionStore
 from statemachine.handlers import analyzer, cleaner, executor, initializer, optimizer, planner, publisher, reporter
-from statemachine.messages import Start, decode_choice, decode_errors, decode_trial, decode_trials
+from statemachine.messages import ExecutionStart, decode_choice, decode_errors, decode_trial, decode_trials
 from statemachine.services import Services
 from tests.cloud.fixtures import Cloud
 from tuner.aws.api.client import LambdaApi
@@ -92,7 +92,7 @@ class Driver:
         self.executions += 1
         execution = f"arn:aws:states:us-east-1:{self.cloud.account}:execution:machine:{self.executions}"
         began = BEGAN + timedelta(seconds=self.executions)
-        start = Start(as_json(document), execution, f"{began:%Y-%m-%dT%H:%M:%S}.000Z", "machine")
+        start = ExecutionStart(as_json(document), execution, f"{began:%Y-%m-%dT%H:%M:%S}.000Z", "machine")
         with self.watch("Initializer"):
             return self._seen(initializer.begin(start, self.services))
 

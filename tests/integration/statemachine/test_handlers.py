@@ -14,7 +14,7 @@ import pytest
 from statemachine import transitions
 from statemachine.execution_store import Measured
 from statemachine.handlers import analyzer, cleaner, executor, planner
-from statemachine.messages import EndedExecution, NextStep, decode_errors, decode_trial, encode_plan
+from statemachine.messages import EndedExecution, NextState, decode_errors, decode_trial, encode_plan
 from tests.cloud.fixtures import Cloud
 from tests.integration.statemachine.driver import BUCKET, Driver, as_json
 from tuner.aws.api.errors import AnotherRunError
@@ -378,7 +378,7 @@ def test_payloads_come_from_s3_and_do_not_pass_through_the_state(cloud: Cloud, d
 
 def test_the_largest_round_stays_under_the_limit_of_the_state() -> None:
     longest = Trial(10_000, Configuration(10_240, Architecture.X86_64), 1_000, 10_000, fresh=False)
-    plan = encode_plan(NextStep.MEASURE_LONG, [longest] * planner.MAX_ITEMS, at_once=1_000)
+    plan = encode_plan(NextState.MEASURE_LONG, [longest] * planner.MAX_ITEMS, at_once=1_000)
     # As Step Functions counts it: without spaces, and beside the folder of the execution.
     assert len(json.dumps(plan, separators=(",", ":"))) < 262_144 - 10_000
 

@@ -13,7 +13,7 @@ from tuner.aws.api.function import Account, FunctionDetails, FunctionState
 from tuner.aws.api.function_reference import FunctionReference, parse_function_reference
 from tuner.aws.api.s3 import Address, parse_address
 from tuner.aws.changes.elf import foreign_binary
-from tuner.aws.measure.preconditions import Facts, allowed_concurrency, check
+from tuner.aws.measure.preconditions import FunctionFacts, allowed_concurrency, check
 from tuner.errors import InputError
 from tuner.model import Architecture
 
@@ -117,16 +117,18 @@ def test_what_is_denied_is_named_as_iam_names_it(operation: str, said: str, hint
     assert found.value.hint.startswith(hint)
 
 
-def facts(reserved: int | None = None, free: int = 1000, **changes: object) -> Facts:
+def facts(reserved: int | None = None, free: int = 1000, **changes: object) -> FunctionFacts:
     raw = {"FunctionName": "orders", "FunctionArn": ARN, "CodeSize": 1000, **changes}
-    return Facts(FunctionDetails(FunctionState(raw), {}, {}, reserved), Account(free, 5000), 0, copies_only=False)
+    return FunctionFacts(
+        FunctionDetails(FunctionState(raw), {}, {}, reserved), Account(free, 5000), 0, copies_only=False
+    )
 
 
 @pytest.mark.parametrize(
     ("given", "wanted", "allowed"),
     [(facts(), 10, 10), (facts(free=10), 10, 5), (facts(reserved=3), 10, 1), (facts(reserved=100, free=2), 40, 40)],
 )
-def test_at_most_half_of_what_is_free_is_used(given: Facts, wanted: int, allowed: int) -> None:
+def test_at_most_half_of_what_is_free_is_used(given: FunctionFacts, wanted: int, allowed: int) -> None:
     found, notice = allowed_concurrency(given, wanted)
     assert found == allowed
     assert (notice is None) == (allowed == wanted)

@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tuner.aws.api.executions import Ended, Event, region_of
-from tuner.cli.commands.execute import ExecutionFailedError, Progress, follow, read_input, refuse_failure, summary
+from tuner.aws.api.executions import Ended, HistoryEvent, region_of
+from tuner.cli.commands.execute import (
+    ExecutionFailedError,
+    HistoryProgress,
+    follow,
+    read_input,
+    refuse_failure,
+    summary,
+)
 from tuner.errors import InputError, InterruptedRunError
 
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:tuner"
@@ -37,14 +44,14 @@ def test_the_region_is_that_of_the_state_machine() -> None:
 
 
 def test_progress_counts_the_trials_of_each_round() -> None:
-    progress = Progress()
+    progress = HistoryProgress()
     events = [
-        Event("TaskStateEntered", "Planner"),
-        Event("MapStateEntered", "Measure"),
-        Event("MapStateStarted", items=2),
-        Event("TaskStateEntered", "Executor"),
-        Event("MapIterationSucceeded"),
-        Event("MapIterationSucceeded"),
+        HistoryEvent("TaskStateEntered", "Planner"),
+        HistoryEvent("MapStateEntered", "Measure"),
+        HistoryEvent("MapStateStarted", items=2),
+        HistoryEvent("TaskStateEntered", "Executor"),
+        HistoryEvent("MapIterationSucceeded"),
+        HistoryEvent("MapIterationSucceeded"),
     ]
     lines = [progress.line(event) for event in events]
     assert [line.split() for line in lines if line] == [
@@ -66,8 +73,8 @@ def test_an_execution_that_succeeds_with_nothing_is_an_error() -> None:
 
 
 def test_ctrl_c_stops_following_and_says_how_to_stop_the_execution() -> None:
-    def interrupted() -> Iterator[Event]:
-        yield Event("TaskStateEntered", "Planner")
+    def interrupted() -> Iterator[HistoryEvent]:
+        yield HistoryEvent("TaskStateEntered", "Planner")
         raise KeyboardInterrupt
 
     with pytest.raises(InterruptedRunError, match="goes on") as raised:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.studies import SIZES, function_of, measured, study_of
-from tuner.cli.live import LEVELS, Curve, clip, confidence_line, curve_lines, standing_of
+from tuner.cli.live import LEVELS, PlottedCurve, clip, confidence_line, curve_lines, standing_of
 from tuner.cli.progress import Progress
 from tuner.search.grid import GridSampler
 from tuner.search.loop import run
@@ -46,7 +46,7 @@ def test_nothing_is_best_before_anything_was_usable() -> None:
 
 
 def test_a_curve_shows_where_it_is_high_and_low_and_between_which_sizes() -> None:
-    cost, duration, sizes = curve_lines(Curve((128, 512, 2048), (1.0, 2.0, 8.0), (9.0, 3.0, 1.0)), 80)
+    cost, duration, sizes = curve_lines(PlottedCurve((128, 512, 2048), (1.0, 2.0, 8.0), (9.0, 3.0, 1.0)), 80)
     assert cost.split()[1][0] == duration.split()[1][-1] == LEVELS[0]
     assert cost.split()[1][-1] == duration.split()[1][0] == LEVELS[-1]
     assert "128 MB" in sizes

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.workflows import allocation
-from tuner.workflows.allocation import Allocations, Options, allocate
+from tuner.workflows.allocation import Allocations, Choices, allocate
 from tuner.workflows.flow import Exit, Flow, Map, Parallel, Pause, Retry, Step, Task, invocations_of, series
 from tuner.workflows.forms import Form, evaluate, form_of_flow
 
@@ -20,7 +20,7 @@ Point = tuple[float, float]
 duration = st.integers(1, 60).map(float)
 cost = st.integers(1, 40).map(float)
 options = st.lists(st.tuples(duration, cost), min_size=1, max_size=4).map(
-    lambda pairs: Options(np.array([t for t, _ in pairs]), np.array([c for _, c in pairs]))
+    lambda pairs: Choices(np.array([t for t, _ in pairs]), np.array([c for _, c in pairs]))
 )
 tables = st.fixed_dictionaries(dict.fromkeys(FUNCTIONS, options))
 
@@ -49,7 +49,7 @@ def chain(pairs: list[tuple[Task | Pause | Parallel | Map, Retry | None]], skip:
     return Flow((Step(first.name, first.work, exits, first.overhead_ms, first.retry), *others))
 
 
-def brute_force(form: Form, invocations: dict[str, float], table: dict[str, Options]) -> list[Point]:
+def brute_force(form: Form, invocations: dict[str, float], table: dict[str, Choices]) -> list[Point]:
     """Every combination of sizes, without those that another one beats; rounded."""
     names = sorted(set(invocations))
     found = set()
@@ -70,7 +70,7 @@ def points(found: Allocations) -> list[Point]:
 
 @settings(max_examples=60, deadline=None)
 @given(flows(2), tables)
-def test_the_front_equals_every_combination_tried(flow: Flow, table: dict[str, Options]) -> None:
+def test_the_front_equals_every_combination_tried(flow: Flow, table: dict[str, Choices]) -> None:
     form, invocations = form_of_flow(flow), invocations_of(flow)
     found = allocate(form, invocations, table)
     assert found.exact
@@ -79,7 +79,7 @@ def test_the_front_equals_every_combination_tried(flow: Flow, table: dict[str, O
 
 @settings(max_examples=30, deadline=None)
 @given(flows(2), tables)
-def test_the_sizes_behind_each_point_give_its_time_and_cost(flow: Flow, table: dict[str, Options]) -> None:
+def test_the_sizes_behind_each_point_give_its_time_and_cost(flow: Flow, table: dict[str, Choices]) -> None:
     form, invocations = form_of_flow(flow), invocations_of(flow)
     front = allocate(form, invocations, table).front
     for index in range(len(front)):
@@ -92,7 +92,7 @@ def test_the_sizes_behind_each_point_give_its_time_and_cost(flow: Flow, table: d
 
 @settings(max_examples=30, deadline=None)
 @given(flows(2), tables)
-def test_too_many_combinations_are_bounded_from_below(flow: Flow, table: dict[str, Options]) -> None:
+def test_too_many_combinations_are_bounded_from_below(flow: Flow, table: dict[str, Choices]) -> None:
     form, invocations = form_of_flow(flow), invocations_of(flow)
     exact = allocate(form, invocations, table).front
     with pytest.MonkeyPatch.context() as patch:
@@ -115,7 +115,7 @@ def test_a_shared_function_has_one_size_in_all_its_places() -> None:
             ),
         )
     )
-    table = {"a": Options(np.array([10.0, 20.0]), np.array([5.0, 1.0]))}
+    table = {"a": Choices(np.array([10.0, 20.0]), np.array([5.0, 1.0]))}
     found = allocate(form_of_flow(flow), invocations_of(flow), table)
     assert points(found) == [(10.0, 10.0), (20.0, 2.0)]
 
@@ -127,7 +127,7 @@ def test_what_follows_a_join_is_counted_once() -> None:
 
 
 def test_a_bound_is_met_by_the_point_that_lies_on_it() -> None:
-    table = {"a": Options(np.array([0.1, 0.3]), np.array([3.0, 1.0]))}
+    table = {"a": Choices(np.array([0.1, 0.3]), np.array([3.0, 1.0]))}
     front = allocate(form_of_flow(series(Step("x", Task("a")), Step("y", Task("a")))), {"a": 2.0}, table).front
     assert front.cheapest_within(0.6) == 1
     assert front.cheapest_within(0.1) is None

@@ -23,7 +23,7 @@ _MACHINE = re.compile(r"arn:aws[\w-]*:states:(?P<region>[a-z0-9-]+):\d{12}:state
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class HistoryEvent:
     """One event of a history: its type, its state (or empty), and the number of items of a Map."""
 
     type: str
@@ -94,7 +94,7 @@ class Executions:
                 "STATE_MACHINE_ARN", exc.message, "check the ARN, the account and --profile"
             ) from exc
 
-    def follow(self, execution: str) -> Iterator[Event]:
+    def follow(self, execution: str) -> Iterator[HistoryEvent]:
         """The events of an execution as they happen, until it has ended."""
         seen, pause = 0, POLL_S
         while True:
@@ -121,8 +121,8 @@ class Executions:
 
         return self.retry.read(call)
 
-    def _history(self, execution: str) -> list[Event]:
-        events: list[Event] = []
+    def _history(self, execution: str) -> list[HistoryEvent]:
+        events: list[HistoryEvent] = []
         token: dict[str, str] = {}
         while True:
             reply = self._page(execution, token)
@@ -161,10 +161,10 @@ def readable_cause(cause: str) -> str:
     return str(said.get("errorMessage", cause)) if isinstance(said, dict) else cause
 
 
-def _event(raw: Mapping[str, Any]) -> Event:
+def _event(raw: Mapping[str, Any]) -> HistoryEvent:
     kind = str(raw["type"])
     if kind.endswith("StateEntered"):
-        return Event(kind, str(raw["stateEnteredEventDetails"]["name"]))
+        return HistoryEvent(kind, str(raw["stateEnteredEventDetails"]["name"]))
     if kind == "MapStateStarted":
-        return Event(kind, items=int(raw["mapStateStartedEventDetails"]["length"]))
-    return Event(kind)
+        return HistoryEvent(kind, items=int(raw["mapStateStartedEventDetails"]["length"]))
+    return HistoryEvent(kind)

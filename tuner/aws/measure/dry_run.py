@@ -18,7 +18,7 @@ from tuner.aws.changes.operations import (
     SetLatest,
     permissions,
 )
-from tuner.aws.measure.preconditions import CACHE_HOURS, Facts
+from tuner.aws.measure.preconditions import CACHE_HOURS, FunctionFacts
 from tuner.model import Configuration, FunctionIdentity, Notice, SearchSpace
 from tuner.pricing.price_list import PriceList, snapstart_cache_usd
 from tuner.search.registry import measures_every_size
@@ -41,7 +41,7 @@ READS = (
 def plan_text(
     settings: Settings,
     identity: FunctionIdentity,
-    facts: Facts,
+    facts: FunctionFacts,
     notices: Sequence[Notice],
     *,
     run: str,
@@ -70,7 +70,7 @@ def plan_text(
     )
 
 
-def plan_changes(space: SearchSpace, facts: Facts, run: str) -> list[Change]:
+def plan_changes(space: SearchSpace, facts: FunctionFacts, run: str) -> list[Change]:
     """The changes of a run that measures every configuration of a space, in order."""
     state = facts.details.state
     copied = [c for c in space.configurations if facts.copies_only or c.architecture is not state.architecture]
@@ -103,7 +103,7 @@ def _invocations(settings: Settings, space: SearchSpace) -> int | None:
 
 
 def _worst_case(
-    settings: Settings, space: SearchSpace, identity: FunctionIdentity, facts: Facts, prices: PriceList
+    settings: Settings, space: SearchSpace, identity: FunctionIdentity, facts: FunctionFacts, prices: PriceList
 ) -> str:
     """The cost if every run starts cold and lasts until the timeout. Names what the figure leaves out."""
     timeout_s = identity.timeout_s or 0

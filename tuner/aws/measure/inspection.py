@@ -49,7 +49,7 @@ class Inspection:
     api: LambdaApi
     region: str
     run: str
-    facts: preconditions.Facts
+    facts: preconditions.FunctionFacts
     packages: Packages
     obstacles: Mapping[Architecture, str]
     notices: tuple[Notice, ...]
@@ -148,7 +148,7 @@ def inspect_function(
     details = replace(function, state=version.state, code=version.code)
     on_request = settings.isolation == "copy"
     reason = "" if on_request else _reason_for_copies(reference, details.state, function.state, run)
-    facts = preconditions.Facts(
+    facts = preconditions.FunctionFacts(
         details=details,
         account=api.account(),
         provisioned=api.provisioned_concurrency(reference.name, needed=details.reserved_concurrency is not None),

@@ -16,7 +16,7 @@ CACHE_HOURS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class FunctionFacts:
     """What was read of a function before any change.
 
     Attributes:
@@ -32,7 +32,7 @@ class Facts:
     copies_only: bool
 
 
-def check(facts: Facts) -> None:
+def check(facts: FunctionFacts) -> None:
     """Make sure that the function can be tuned.
 
     Raises:
@@ -62,13 +62,13 @@ def check(facts: Facts) -> None:
         raise InputError(faults)
 
 
-def own_concurrency(facts: Facts) -> int | None:
+def own_concurrency(facts: FunctionFacts) -> int | None:
     """Reserved concurrency that new versions of the function can use; None: the account's concurrency."""
     reserved = facts.details.reserved_concurrency
     return None if reserved is None else max(0, reserved - facts.provisioned)
 
 
-def allowed_concurrency(facts: Facts, wanted: int) -> tuple[int, Notice | None]:
+def allowed_concurrency(facts: FunctionFacts, wanted: int) -> tuple[int, Notice | None]:
     """How many invocations may run at once: at most half of what is free. Other callers keep the rest."""
     own = None if facts.copies_only else own_concurrency(facts)
     free = facts.account.concurrency if own is None else own
@@ -81,7 +81,7 @@ def allowed_concurrency(facts: Facts, wanted: int) -> tuple[int, Notice | None]:
     )
 
 
-def notices(facts: Facts) -> list[Notice]:
+def notices(facts: FunctionFacts) -> list[Notice]:
     """What does not prevent a run, but what the user should know."""
     state = facts.details.state
     messages = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tuner.cli.flags import Group, converted, format_flag, option, settings_flags
+from tuner.cli.flags import Topic, converted, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
 from tuner.errors import Fault, InputError
 
@@ -22,9 +22,9 @@ from tuner.errors import Fault, InputError
   tuner advise orders --logs exported.json --format json"""
 )
 @click.argument("function", default="FUNCTION")
-@option("--logs", group=Group.COMMON, metavar="FILE|-", required=True, help="Exported logs, or - for stdin.")
+@option("--logs", group=Topic.COMMON, metavar="FILE|-", required=True, help="Exported logs, or - for stdin.")
 @settings_flags("--arch", "--strategy", "--discount", "--seed")
-@option("--region", group=Group.AWS, metavar="NAME", default="us-east-1", help="Region whose prices hold.")
+@option("--region", group=Topic.AWS, metavar="NAME", default="us-east-1", help="Region whose prices hold.")
 @format_flag("text", "json")
 def command(function: str, *, logs: str, region: str, format_: str, quiet: bool, **options: Any) -> None:
     """Tell what the logs of FUNCTION already show: size, memory, timeout, cold starts, errors, traffic.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.flags import Group, aws_flags, option
+from tuner.cli.flags import Topic, aws_flags, option
 from tuner.cli.flags import command as declare
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @declare(epilog="Example: tuner apply tuning/orders-20260918T041200Z/result.json --alias live --dry-run")
 @click.argument("result")
-@option("--alias", group=Group.SAFETY, metavar="NAME", help="Publish a version, and point this alias to it.")
-@option("--dry-run", group=Group.SAFETY, is_flag=True, help="Print what would be changed. Change nothing.")
-@option("--force", group=Group.SAFETY, is_flag=True, help="Apply a result with weak evidence too.")
+@option("--alias", group=Topic.SAFETY, metavar="NAME", help="Publish a version, and point this alias to it.")
+@option("--dry-run", group=Topic.SAFETY, is_flag=True, help="Print what would be changed. Change nothing.")
+@option("--force", group=Topic.SAFETY, is_flag=True, help="Apply a result with weak evidence too.")
 @aws_flags(region=False)
 def command(
     result: str, *, alias: str | None, dry_run: bool, force: bool, connection: Connection, **_options: Any

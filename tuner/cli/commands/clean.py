@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.flags import Group, aws_flags, option
+from tuner.cli.flags import Topic, aws_flags, option
 from tuner.cli.flags import command as declare
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @declare(epilog="Example: tuner clean my-function --dry-run")
 @click.argument("function")
-@option("--dry-run", group=Group.SAFETY, is_flag=True, help="Print what would be undone. Change nothing.")
+@option("--dry-run", group=Topic.SAFETY, is_flag=True, help="Print what would be undone. Change nothing.")
 @aws_flags()
 def command(function: str, *, dry_run: bool, connection: Connection, **_options: Any) -> None:
     """Undo what interrupted runs left on FUNCTION (name or ARN): versions, copies, memory and description.

@@ -9,7 +9,7 @@ import click
 
 from tuner.cli.comparison import comparison_flags, comparison_question, deliver
 from tuner.cli.exit_codes import EXIT_OK
-from tuner.cli.flags import Group, aws_flags, option
+from tuner.cli.flags import Topic, aws_flags, option
 from tuner.cli.flags import command as declare
 from tuner.cli.values import as_share, share_fault
 from tuner.comparison.baselines import Mismatch
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
 @comparison_flags
 @option(
     "--update-baseline",
-    group=Group.SAFETY,
+    group=Topic.SAFETY,
     is_flag=True,
     help="Replace BASELINE by CANDIDATE when it is proved no worse.",
 )
 @option(
     "--allow-different",
     "allowed",
-    group=Group.SAFETY,
+    group=Topic.SAFETY,
     multiple=True,
     type=click.Choice([mismatch.value for mismatch in Mismatch]),
     help="Compare although this differs. May be repeated.",
 )
 @option(
     "--drift",
-    group=Group.VERDICT,
+    group=Topic.VERDICT,
     metavar="PERCENT",
     help="Spread between two sessions of measuring. Default: by the days between them.",
 )

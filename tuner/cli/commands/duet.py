@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuner.cli.comparison import comparison_flags, comparison_question, deliver
-from tuner.cli.flags import Group, aws_flags, option, settings_flags
+from tuner.cli.flags import Topic, aws_flags, option, settings_flags
 from tuner.cli.flags import command as declare
 from tuner.cli.signals import stop_on_signals
 from tuner.cli.values import PositiveNumber, unique_time
@@ -34,14 +34,14 @@ PAIRS_PER_LINE = 8
 @click.argument("target")
 @option(
     "--baseline",
-    group=Group.COMMON,
+    group=Topic.COMMON,
     required=True,
     metavar="VERSION",
     help="Version or alias. On this machine: a file or a git revision.",
 )
 @option(
     "--candidate",
-    group=Group.COMMON,
+    group=Topic.COMMON,
     required=True,
     metavar="VERSION",
     help="Version or alias. On this machine: a file or a git revision.",
@@ -64,25 +64,25 @@ PAIRS_PER_LINE = 8
 )
 @option(
     "--runs",
-    group=Group.SEARCH,
+    group=Topic.SEARCH,
     metavar="N",
     type=click.IntRange(1),
     help="Runs in each environment; the first one is cold. [default: 2; on this machine 4]",
 )
 @option(
     "--max-invocations",
-    group=Group.BUDGET,
+    group=Topic.BUDGET,
     metavar="N",
     type=click.IntRange(1),
     help="Invocations of both versions together at most. [default: 400; on this machine 1000]",
 )
-@option("--max-usd", group=Group.BUDGET, metavar="USD", type=PositiveNumber(), help="Stop after this much money.")
-@option("--max-seconds", group=Group.BUDGET, metavar="S", type=PositiveNumber(), help="Stop after this much time.")
+@option("--max-usd", group=Topic.BUDGET, metavar="USD", type=PositiveNumber(), help="Stop after this much money.")
+@option("--max-seconds", group=Topic.BUDGET, metavar="S", type=PositiveNumber(), help="Stop after this much time.")
 @comparison_flags
 @aws_flags()
 @option(
     "--samples",
-    group=Group.OUTPUT,
+    group=Topic.OUTPUT,
     metavar="FILE",
     help="File that gets every run. [default: tuning/duet-<UTC time>.jsonl]",
 )

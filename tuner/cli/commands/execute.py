@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuner.api.files import write_bytes
-from tuner.cli.flags import Group, aws_flags, format_flag, option
+from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.errors import Fault, InputError, InterruptedRunError, TunerError
 
 if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
-    from tuner.aws.api.executions import Ended, Event
+    from tuner.aws.api.executions import Ended, HistoryEvent
 
 DOCUMENTS = ("result", "report", "summary")
 """Fields of an output that hold the address of a document."""
@@ -44,7 +44,7 @@ class ExecutionFailedError(TunerError):
 @click.argument("state_machine_arn")
 @click.argument("input_", metavar="INPUT")
 @aws_flags(region=False)
-@option("--output", group=Group.OUTPUT, metavar="DIR", help="[default: tuning/<execution>]")
+@option("--output", group=Topic.OUTPUT, metavar="DIR", help="[default: tuning/<execution>]")
 @format_flag("text", "json")
 def command(
     state_machine_arn: str, input_: str, *, output: str | None, format_: str, connection: Connection, quiet: bool
@@ -108,13 +108,13 @@ def _faults_of(document: dict[str, Any]) -> tuple[Fault, ...]:
     return (*read.faults, *input_faults(read.document))
 
 
-def follow(events: Iterable[Event], execution: str, *, quiet: bool) -> None:
+def follow(events: Iterable[HistoryEvent], execution: str, *, quiet: bool) -> None:
     """Show what an execution does, until it has ended.
 
     Raises:
         InterruptedRunError: Ctrl-C; the execution goes on.
     """
-    progress = Progress()
+    progress = HistoryProgress()
     try:
         for event in events:
             line = progress.line(event)
@@ -127,14 +127,14 @@ def follow(events: Iterable[Event], execution: str, *, quiet: bool) -> None:
         ) from None
 
 
-class Progress:
+class HistoryProgress:
     """Turns events of a history into lines that tell how far an execution is."""
 
     def __init__(self) -> None:
         self._round = 0
         self._left = 0
 
-    def line(self, event: Event) -> str:
+    def line(self, event: HistoryEvent) -> str:
         """The line of an event; empty when it tells nothing new."""
         if event.type == "MapStateEntered":
             self._round += 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuner.api.price_cache import current_prices, keep_prices
-from tuner.cli.flags import Group, aws_flags, format_flag, option
+from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.values import Region
 from tuner.model import Architecture
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @declare(epilog="Example: tuner prices eu-south-1 --refresh")
 @click.argument("region", default=DEFAULT_REGION, type=Region())
-@option("--refresh", group=Group.COMMON, is_flag=True, help="Read them from the AWS Price List API, and keep them.")
+@option("--refresh", group=Topic.COMMON, is_flag=True, help="Read them from the AWS Price List API, and keep them.")
 @aws_flags("--refresh", region=False)
 @format_flag("text", "json")
 def command(region: str, *, refresh: bool, format_: str, quiet: bool, connection: Connection) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.flags import Group, aws_flags, format_flag, option
+from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ FORMATS = {
 )
 @click.argument("result")
 @format_flag(*FORMATS, default="html", help_="Form of the report.")
-@option("--output", group=Group.OUTPUT, metavar="FILE", help="Write it here. [default: stdout]")
+@option("--output", group=Topic.OUTPUT, metavar="FILE", help="Write it here. [default: stdout]")
 @aws_flags("s3://")
 def command(result: str, *, format_: str, output: str | None, connection: Connection, **_options: Any) -> None:
     """Render RESULT: a result.json, the folder of a run, or an s3:// address.

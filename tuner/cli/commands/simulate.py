@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuner.api.options import input_document, renamed
-from tuner.cli.flags import Group, converted, flag_names, format_flag, option, settings_flags
+from tuner.cli.flags import Topic, converted, flag_names, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
 from tuner.cli.values import read_json_file
 from tuner.documents.input import decode_valid, input_faults
@@ -48,7 +48,7 @@ The figures are those of the project's own benchmark for the same curves and see
 )
 @option(
     "--seeds",
-    group=Group.SEARCH,
+    group=Topic.SEARCH,
     metavar="N",
     type=click.IntRange(min=1),
     default=1,

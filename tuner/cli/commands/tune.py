@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuner.cli.exit_codes import EXIT_NOT_DECIDED, EXIT_OK, EXIT_THRESHOLD
-from tuner.cli.flags import Group, aws_flags, format_flag, option, settings_flags
+from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
 from tuner.cli.signals import stop_on_signals
 from tuner.cli.values import as_share, terminal_width, unique_time
@@ -22,7 +22,7 @@ from tuner.payloads import HIDDEN
 if TYPE_CHECKING:
     from tuner.api.result import Result
     from tuner.aws.api.connection import Connection
-    from tuner.cli.request import Request
+    from tuner.cli.request import TuneRequest
 
 NOT_REPEATED = ("words", "resume", "output", "event", "template")
 """Parameters that the command which goes on with a run does not take from the first one."""
@@ -44,52 +44,52 @@ LONGEST_SHOWN = 500
 )
 @click.argument("words", metavar="TARGET | -- COMMAND…", nargs=-1)
 @settings_flags()
-@option("--env-file", group=Group.LOCAL, metavar="FILE", help="File with KEY=VALUE lines. --env wins.")
+@option("--env-file", group=Topic.LOCAL, metavar="FILE", help="File with KEY=VALUE lines. --env wins.")
 @option(
     "--input",
     "input_file",
-    group=Group.TARGET,
+    group=Topic.TARGET,
     metavar="FILE",
     help="Input of an execution: Power Tuning's fields or ours. Flags win.",
 )
 @option(
     "--from",
     "template",
-    group=Group.LOCAL,
+    group=Topic.LOCAL,
     metavar="FILE",
     help="Tune every function of a SAM template or a serverless.yml.",
 )
-@option("--event", group=Group.LOCAL, metavar="NAME=FILE", multiple=True, help="With --from: payload of a function.")
-@option("--resume", group=Group.BUDGET, metavar="DIR", help="Go on with the run in this folder.")
+@option("--event", group=Topic.LOCAL, metavar="NAME=FILE", multiple=True, help="With --from: payload of a function.")
+@option("--resume", group=Topic.BUDGET, metavar="DIR", help="Go on with the run in this folder.")
 @option(
     "--dry-run",
-    group=Group.SAFETY,
+    group=Topic.SAFETY,
     is_flag=True,
     help="Print the plan and its cost at most. Change and invoke nothing.",
 )
-@option("--apply", "apply_", group=Group.SAFETY, is_flag=True, help="Apply the recommendation after the run.")
+@option("--apply", "apply_", group=Topic.SAFETY, is_flag=True, help="Apply the recommendation after the run.")
 @option(
     "--force",
-    group=Group.SAFETY,
+    group=Topic.SAFETY,
     is_flag=True,
     help="With --apply: apply on weak evidence too.",
 )
 @option(
     "--alias",
-    group=Group.SAFETY,
+    group=Topic.SAFETY,
     metavar="NAME",
     help="Apply it through this alias, which then points to a new version.",
 )
 @option(
     "--fail-above",
-    group=Group.SAFETY,
+    group=Topic.SAFETY,
     metavar="PERCENT",
     help="Exit 3 when the configuration in use is worse than the best by more than this.",
 )
-@option("--strict", group=Group.SAFETY, is_flag=True, help="Exit 4 when --fail-above is not decided.")
+@option("--strict", group=Topic.SAFETY, is_flag=True, help="Exit 4 when --fail-above is not decided.")
 @aws_flags()
-@option("--output", group=Group.OUTPUT, metavar="DIR", help="[default: tuning/<function>-<UTC time>]")
-@option("--open", "open_", group=Group.OUTPUT, is_flag=True, help="Open the report in a browser.")
+@option("--output", group=Topic.OUTPUT, metavar="DIR", help="[default: tuning/<function>-<UTC time>]")
+@option("--open", "open_", group=Topic.OUTPUT, is_flag=True, help="Open the report in a browser.")
 @format_flag("text", "json")
 def command(words: tuple[str, ...], *, connection: Connection, **options: Any) -> int:
     """Tune TARGET: a function in AWS by its name or ARN, or one on this machine.
@@ -136,7 +136,7 @@ def _tune_project(connection: Connection, options: Mapping[str, Any]) -> int:
         )
 
 
-def _tune(request: Request, connection: Connection, options: Mapping[str, Any], folder: Path, stop: Any) -> Result:
+def _tune(request: TuneRequest, connection: Connection, options: Mapping[str, Any], folder: Path, stop: Any) -> Result:
     """Tune with progress. An error after the first run tells how to go on."""
     from tuner.api.tuning import tune
     from tuner.cli.progress import Progress
@@ -164,7 +164,7 @@ def _tune(request: Request, connection: Connection, options: Mapping[str, Any], 
 
 
 def _conclude(
-    result: Result, request: Request, connection: Connection, options: Mapping[str, Any], folder: Path
+    result: Result, request: TuneRequest, connection: Connection, options: Mapping[str, Any], folder: Path
 ) -> int:
     """Print the answer, apply it when asked, and choose the exit code."""
     if options["format_"] == "json":

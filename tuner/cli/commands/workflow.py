@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuner.cli.exit_codes import EXIT_OK
-from tuner.cli.flags import Group, aws_flags, format_flag, option
+from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.signals import stop_on_signals
 from tuner.cli.values import PositiveNumber, as_share
@@ -36,89 +36,89 @@ CONFIRMING_EXECUTIONS = 10
   tuner workflow --undo checkout/undo.json"""
 )
 @click.argument("state_machine", required=False)
-@option("--deadline", group=Group.COMMON, metavar="TIME", help="End-to-end time at most: 800ms, 3s, 5m.")
+@option("--deadline", group=Topic.COMMON, metavar="TIME", help="End-to-end time at most: 800ms, 3s, 5m.")
 @option(
     "--budget-per-million",
-    group=Group.COMMON,
+    group=Topic.COMMON,
     metavar="USD",
     type=PositiveNumber(),
     help="Cost of the functions in a million executions at most.",
 )
 @option(
     "--percentile",
-    group=Group.COMMON,
+    group=Topic.COMMON,
     metavar="P",
     default="95",
     help="The bound is on this percentile of the time, or on its mean. [default: 95]",
 )
-@option("--results", group=Group.COMMON, metavar="DIR", multiple=True, help="Results of tuning. May be repeated.")
+@option("--results", group=Topic.COMMON, metavar="DIR", multiple=True, help="Results of tuning. May be repeated.")
 @option(
     "--tune",
     "tune_missing",
-    group=Group.COMMON,
+    group=Topic.COMMON,
     is_flag=True,
     help="Tune functions that have no result, with the payloads of recorded executions.",
 )
-@option("--redact-payloads", group=Group.TARGET, is_flag=True, help="Hide the texts in recorded payloads.")
+@option("--redact-payloads", group=Topic.TARGET, is_flag=True, help="Hide the texts in recorded payloads.")
 @option(
     "--history",
-    group=Group.TARGET,
+    group=Topic.TARGET,
     metavar="FILE",
     multiple=True,
     help="Events of an execution, as get-execution-history prints them. May be repeated.",
 )
 @option(
     "--executions",
-    group=Group.TARGET,
+    group=Topic.TARGET,
     metavar="N",
     type=click.IntRange(1, 1000),
     default=20,
     help="Recent executions to read. [default: 20]",
 )
-@option("--figures", group=Group.TARGET, metavar="FILE", help="Chances, item counts and times by hand, as JSON.")
-@option("--chance", group=Group.TARGET, metavar="STATE:NEXT=P,…", multiple=True, help="How often a state leads where.")
-@option("--items", group=Group.TARGET, metavar="STATE=N", multiple=True, help="Items of a Map.")
+@option("--figures", group=Topic.TARGET, metavar="FILE", help="Chances, item counts and times by hand, as JSON.")
+@option("--chance", group=Topic.TARGET, metavar="STATE:NEXT=P,…", multiple=True, help="How often a state leads where.")
+@option("--items", group=Topic.TARGET, metavar="STATE=N", multiple=True, help="Items of a Map.")
 @option(
     "--failures",
-    group=Group.TARGET,
+    group=Topic.TARGET,
     metavar="STATE=PERCENT",
     multiple=True,
     help="Share of attempts that fail and are tried again.",
 )
 @option(
     "--duration",
-    group=Group.TARGET,
+    group=Topic.TARGET,
     metavar="STATE=TIME",
     multiple=True,
     help="Time of a state that invokes no function.",
 )
 @option(
     "--function",
-    group=Group.TARGET,
+    group=Topic.TARGET,
     metavar="STATE=NAME",
     multiple=True,
     help="Function of a state that names it only when it runs.",
 )
 @option(
     "--nested",
-    group=Group.TARGET,
+    group=Topic.TARGET,
     metavar="ARN=FILE",
     multiple=True,
     help="Definition of a machine that it runs.",
 )
 @option(
-    "--confirm", group=Group.SAFETY, is_flag=True, help="Run the workflow with the chosen sizes on temporary copies."
+    "--confirm", group=Topic.SAFETY, is_flag=True, help="Run the workflow with the chosen sizes on temporary copies."
 )
-@option("--apply", "apply_", group=Group.SAFETY, is_flag=True, help="Give every function its size, or none.")
-@option("--undo", group=Group.SAFETY, metavar="FILE", help="Give the functions the sizes back that --apply replaced.")
+@option("--apply", "apply_", group=Topic.SAFETY, is_flag=True, help="Give every function its size, or none.")
+@option("--undo", group=Topic.SAFETY, metavar="FILE", help="Give the functions the sizes back that --apply replaced.")
 @option(
     "--output",
-    group=Group.OUTPUT,
+    group=Topic.OUTPUT,
     metavar="DIR",
     help="Gets workflow.json, report.html and undo.json. [default: tuning/<workflow>, with --tune or --apply]",
 )
 @option(
-    "--seed", group=Group.SEARCH, metavar="N", type=int, default=0, help="Source of every random choice. [default: 0]"
+    "--seed", group=Topic.SEARCH, metavar="N", type=int, default=0, help="Source of every random choice. [default: 0]"
 )
 @format_flag("text", "json", "markdown")
 @aws_flags()

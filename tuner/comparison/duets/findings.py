@@ -25,7 +25,7 @@ from tuner.comparison.statistics.paired_tests import (
     PairedTest,
     QuantileShift,
     RunsByPair,
-    SlowRuns,
+    SlowShare,
     TypicalShift,
     chance_above,
     chance_below,
@@ -246,7 +246,7 @@ def _tail(pairs: Sequence[PairValues], question: Question, level: float, runs: i
     sides = [pair.baseline for pair in pairs], [pair.candidate for pair in pairs]
     warm = [RunsByPair.of([side.longest for side in own]) for own in sides]
     cold = [RunsByPair.of([side.first for side in own]) for own in sides]
-    test = SlowRuns(((warm[0], warm[1]), (cold[0], cold[1])), SLOW_FACTOR)
+    test = SlowShare(((warm[0], warm[1]), (cold[0], cold[1])), SLOW_FACTOR)
     slow = test.counts(question.log_threshold)
     totals = [len(warm[side].values) + len(cold[side].values) for side in (0, 1)]
     counts = SlowCounts(int(slow[0].sum()), totals[0], int(slow[1].sum()), totals[1])

@@ -21,7 +21,7 @@ MAX_PRIOR_DOF = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Units:
     """The log figures of one side at one configuration, one per unit (an environment, or a block of them).
 
     `resolution` is the standard deviation that rounding adds to a value, in log units.
@@ -75,7 +75,7 @@ class Difference:
         return self.estimate - half, self.estimate + half
 
 
-def differences(pairs: Sequence[tuple[Group, Group]], drift_sd: float = 0.0) -> list[Difference] | None:
+def differences(pairs: Sequence[tuple[Units, Units]], drift_sd: float = 0.0) -> list[Difference] | None:
     """Candidate minus baseline at each configuration.
 
     Args:
@@ -100,7 +100,7 @@ def differences(pairs: Sequence[tuple[Group, Group]], drift_sd: float = 0.0) -> 
     ]
 
 
-def overall_difference(pairs: Sequence[tuple[Group, Group]], drift_sd: float = 0.0) -> Difference | None:
+def overall_difference(pairs: Sequence[tuple[Units, Units]], drift_sd: float = 0.0) -> Difference | None:
     """Mean difference over configurations, each weighted by how many units back it; None as above.
 
     Where every group is a single unit, the differences of three or more configurations
@@ -129,7 +129,7 @@ class _Moderated:
     prior_dof: float
     total_dof: float
 
-    def of(self, pair: tuple[Group, Group]) -> list[tuple[float, float]]:
+    def of(self, pair: tuple[Units, Units]) -> list[tuple[float, float]]:
         """Moderated variance and its degrees of freedom, of each side."""
         found = []
         for group in pair:
@@ -139,7 +139,7 @@ class _Moderated:
         return found
 
 
-def _moderate(groups: Sequence[Group]) -> _Moderated | None:
+def _moderate(groups: Sequence[Units]) -> _Moderated | None:
     """Fit a scaled F distribution to the variances of all groups by their log moments (Smyth 2004, 6.2)."""
     from scipy.special import digamma, polygamma
 
@@ -160,7 +160,7 @@ def _moderate(groups: Sequence[Group]) -> _Moderated | None:
 
 
 def _combine(
-    weighted: Sequence[tuple[float, tuple[Group, Group]]],
+    weighted: Sequence[tuple[float, tuple[Units, Units]]],
     moderated: Sequence[tuple[float, float]],
     total_dof: float,
     drift_sd: float,

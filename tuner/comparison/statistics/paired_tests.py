@@ -134,7 +134,7 @@ class QuantileShift:
 
 
 @dataclass(frozen=True, slots=True)
-class SlowRuns:
+class SlowShare:
     """Tests whether more runs of the candidate are slow: how far runs lie beyond a common bound, within pairs.
 
     A run counts by the log of how far beyond it lies, up to `FARTHEST`: where many runs lie just beyond the

@@ -43,7 +43,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class WorkerStart:
     """A worker to start.
 
     Attributes:
@@ -121,8 +121,8 @@ class Governor:
         with self._lock:
             return self._greeting().endswith("isolated")
 
-    def start(self, wanted: Start, output_fd: int, status_fd: int) -> int:
-        """Start a worker that leads its own session; its init phase begins.
+    def start(self, wanted: WorkerStart, output_fd: int, status_fd: int) -> int:
+        """WorkerStart a worker that leads its own session; its init phase begins.
 
         Args:
             wanted: what to start.

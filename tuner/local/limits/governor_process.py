@@ -223,7 +223,7 @@ def remove_cgroup(path: str, attempts: int = 50) -> None:
             return
 
 
-class Governor:
+class GovernorLoop:
     """The loop: commands from the owner, answers to it, looks at wards when they are due.
 
     Args:
@@ -372,4 +372,4 @@ def main() -> None:
         cpu = "cpu" if open_meter(os.getpid(), os.getpid()) else "no-cpu"
         owner.sendall(f"{cpu} {'isolated' if isolated else 'shared'}\n".encode())
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            Governor(owner, priority, isolated=isolated).run()
+            GovernorLoop(owner, priority, isolated=isolated).run()

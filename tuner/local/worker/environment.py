@@ -23,11 +23,11 @@ from math import inf
 
 from tuner.errors import BackendError
 from tuner.local.limits.cpu import PERIOD_S
-from tuner.local.limits.governor import CANNOT_START, Governor, Start, Use
+from tuner.local.limits.governor import CANNOT_START, Governor, Use, WorkerStart
 from tuner.local.limits.memory import MB
-from tuner.local.worker.log import Facts, compose
+from tuner.local.worker.log import InvocationFacts, compose
 from tuner.local.worker.output import Output
-from tuner.local.worker.runtime_api import Answer, Event, RuntimeApi
+from tuner.local.worker.runtime_api import Answer, RuntimeApi, RuntimeEvent
 from tuner.local.worker.runtimes import LOOPS
 from tuner.local.worker.spec import MAX_RESPONSE_BYTES, LocalInvocationResult, WorkerSpec
 from tuner.model import FunctionError
@@ -148,7 +148,7 @@ class ExecutionEnvironment:
         began = time.monotonic()
         ending = self._run(payload or b"{}", request_id, arn or self._arn, cold)
         wall_ms = (time.monotonic() - began) * 1000
-        facts = Facts(
+        facts = InvocationFacts(
             request_id=request_id,
             version=self.spec.version,
             duration_ms=ending.duration_ms,
@@ -201,9 +201,9 @@ class ExecutionEnvironment:
                     os.killpg(self.pid, signal.SIGKILL)
                     time.sleep(0.002)
 
-    def _wanted(self, folder: str) -> Start:
+    def _wanted(self, folder: str) -> WorkerStart:
         spec = self.spec
-        return Start(
+        return WorkerStart(
             command=spec.command,
             variables={**self._variables(), **({"TMPDIR": folder} if folder else {})},
             # A loop of this project goes there itself, so that its interpreter starts beside no module of the function.
@@ -247,7 +247,7 @@ class ExecutionEnvironment:
         spec, delayed_ms = self.spec, self._api.delayed_ms
         init_ms = self._init_ms if cold else None
         trace_id = f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"
-        self._api.give(Event(request_id, payload, int((time.time() + spec.timeout_s) * 1000), arn, trace_id))
+        self._api.give(RuntimeEvent(request_id, payload, int((time.time() + spec.timeout_s) * 1000), arn, trace_id))
         began = time.monotonic()
         self._governor.begin(self.pid, began)
         try:

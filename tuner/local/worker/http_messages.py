@@ -18,7 +18,7 @@ class MalformedRequestError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """One request.
 
     Attributes:
@@ -69,7 +69,7 @@ class RequestReader:
         self._head.expects_continue = False
         return True
 
-    def read(self) -> Request | None:
+    def read(self) -> HttpRequest | None:
         """The next request; None while it is not complete.
 
         Raises:
@@ -82,7 +82,7 @@ class RequestReader:
         complete = self._read_chunks(head) if head.chunked else self._read_plain()
         if not complete:
             return None
-        request = Request(head.method, head.path, head.headers, bytes(self._body), self._body_bytes)
+        request = HttpRequest(head.method, head.path, head.headers, bytes(self._body), self._body_bytes)
         self._head, self._body, self._body_bytes = None, bytearray(), 0
         return request
 

@@ -15,7 +15,7 @@ from tuner.local.worker.spec import LogFormat
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class InvocationFacts:
     """What REPORT tells of one invocation. `status`: None, "timeout" or "error"."""
 
     request_id: str
@@ -34,7 +34,7 @@ class Facts:
         return max(1, math.ceil(exact - 1e-6))
 
 
-def compose(output: bytes, init_output: bytes, facts: Facts, form: LogFormat) -> bytes:
+def compose(output: bytes, init_output: bytes, facts: InvocationFacts, form: LogFormat) -> bytes:
     """The whole log of an invocation: the platform's lines around the function's output."""
     write = _text if form is LogFormat.TEXT else _json
     start, end = write(facts)
@@ -42,7 +42,7 @@ def compose(output: bytes, init_output: bytes, facts: Facts, form: LogFormat) ->
     return init_output + start + output + separator + end
 
 
-def _text(facts: Facts) -> tuple[bytes, bytes]:
+def _text(facts: InvocationFacts) -> tuple[bytes, bytes]:
     fields = [
         f"REPORT RequestId: {facts.request_id}",
         f"Duration: {facts.duration_ms:.2f} ms",
@@ -62,7 +62,7 @@ def _text(facts: Facts) -> tuple[bytes, bytes]:
     return start.encode(), f"END RequestId: {facts.request_id}\n{report}".encode()
 
 
-def _json(facts: Facts) -> tuple[bytes, bytes]:
+def _json(facts: InvocationFacts) -> tuple[bytes, bytes]:
     metrics: dict[str, float] = {
         "durationMs": round(facts.duration_ms, 3),
         "billedDurationMs": facts.billed_duration_ms,

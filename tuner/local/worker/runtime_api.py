@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from tuner.local.limits.processes import waited_for_core_ms
-from tuner.local.worker.http_messages import MalformedRequestError, Request, RequestReader, response
+from tuner.local.worker.http_messages import HttpRequest, MalformedRequestError, RequestReader, response
 
 _PREFIX = "/2018-06-01/runtime/"
 _CHUNK_BYTES = 1 << 16
@@ -30,7 +30,7 @@ MAX_CONNECTIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class RuntimeEvent:
     """What one invocation hands to the function.
 
     Attributes:
@@ -93,7 +93,7 @@ class RuntimeApi:
         self.happened_at = time.monotonic()
         self._max_response_bytes = max_response_bytes
         self._alive = alive
-        self._event: Event | None = None
+        self._event: RuntimeEvent | None = None
         self._parked: _Connection | None = None
         self._selector = selectors.DefaultSelector()
         self._connections: set[_Connection] = set()
@@ -121,7 +121,7 @@ class RuntimeApi:
         with contextlib.suppress(KeyError):
             self._selector.unregister(fd)
 
-    def give(self, event: Event) -> None:
+    def give(self, event: RuntimeEvent) -> None:
         """Give the worker an event, now or when it asks."""
         self._event, self.answer = event, None
         self._hand_over()
@@ -205,7 +205,7 @@ class RuntimeApi:
         if connection.reader.wants_continue:
             self._send(connection, b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _handle(self, connection: _Connection, request: Request) -> None:
+    def _handle(self, connection: _Connection, request: HttpRequest) -> None:
         path = request.path.removeprefix(_PREFIX)
         if (request.method, path) == ("GET", "invocation/next"):
             self._parked = connection
@@ -218,7 +218,7 @@ class RuntimeApi:
         else:
             self._refuse(connection, HTTPStatus.NOT_FOUND, "NotFound", f"no {request.method} {request.path}")
 
-    def _take(self, connection: _Connection, request: Request, request_id: str, kind: str = "") -> None:
+    def _take(self, connection: _Connection, request: HttpRequest, request_id: str, kind: str = "") -> None:
         """Take the response or the error of an invocation."""
         if kind not in ("response", "error"):
             self._refuse(connection, HTTPStatus.NOT_FOUND, "NotFound", f"no {request.path}")
@@ -239,7 +239,7 @@ class RuntimeApi:
             return
         self._parked = None
         head = {
-            "Lambda-Runtime-Aws-Request-Id": event.request_id,
+            "Lambda-Runtime-Aws-HttpRequest-Id": event.request_id,
             "Lambda-Runtime-Deadline-Ms": str(event.deadline_ms),
             "Lambda-Runtime-Invoked-Function-Arn": event.arn,
             "Lambda-Runtime-Trace-Id": event.trace_id,
@@ -276,7 +276,7 @@ class RuntimeApi:
         connection.socket.close()
 
 
-def _answer(request: Request, *, is_error: bool) -> Answer:
+def _answer(request: HttpRequest, *, is_error: bool) -> Answer:
     kind = request.headers.get("lambda-runtime-function-error-type", "")
     trailer = request.headers.get("lambda-runtime-function-error-body")
     if trailer and not is_error:  # a streamed response that failed

@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.comparison.statistics.counts import fisher_exact
-from tuner.comparison.statistics.differences import Group, differences, overall_difference
+from tuner.comparison.statistics.differences import Units, differences, overall_difference
 
 
 def pairs_of(
     rng: np.random.Generator, configurations: int, environments: int, by: float = 0.0
-) -> list[tuple[Group, Group]]:
+) -> list[tuple[Units, Units]]:
     return [
         (
-            Group(tuple(0.07 * rng.standard_normal(environments))),
-            Group(tuple(by + 0.07 * rng.standard_normal(environments))),
+            Units(tuple(0.07 * rng.standard_normal(environments))),
+            Units(tuple(by + 0.07 * rng.standard_normal(environments))),
         )
         for _ in range(configurations)
     ]
@@ -34,13 +34,13 @@ def test_bounds_hold_as_often_as_they_say_with_two_environments_a_side() -> None
 
 
 def test_one_environment_a_side_at_one_configuration_tells_nothing() -> None:
-    alone = [(Group((1.0,)), Group((1.2,)))]
+    alone = [(Units((1.0,)), Units((1.2,)))]
     assert overall_difference(alone) is None
     assert differences(alone) is None
 
 
 def test_three_configurations_of_single_environments_tell_the_spread_over_all() -> None:
-    pairs = [(Group((1.0,)), Group((1.0 + step,))) for step in (0.09, 0.1, 0.11)]
+    pairs = [(Units((1.0,)), Units((1.0 + step,))) for step in (0.09, 0.1, 0.11)]
     found = overall_difference(pairs)
     assert found is not None
     assert found.estimate == pytest.approx(0.1)
@@ -49,7 +49,7 @@ def test_three_configurations_of_single_environments_tell_the_spread_over_all() 
 
 
 def test_values_that_do_not_spread_are_as_uncertain_as_their_rounding() -> None:
-    found = overall_difference([(Group((4.0, 4.0), 0.01), Group((4.0, 4.0), 0.01))])
+    found = overall_difference([(Units((4.0, 4.0), 0.01), Units((4.0, 4.0), 0.01))])
     assert found is not None
     assert found.standard_error == pytest.approx(0.01)
 

@@ -15,7 +15,7 @@ from tuner.comparison.statistics.paired_tests import (
     MeanShift,
     QuantileShift,
     RunsByPair,
-    SlowRuns,
+    SlowShare,
     TypicalShift,
     chance_above,
     chance_below,
@@ -99,8 +99,8 @@ def test_at_the_threshold_either_default_schedule_errs_as_often_as_it_may(most: 
     assert alpha * 0.2 < passed / repetitions < alpha + 3 * math.sqrt(alpha * (1 - alpha) / repetitions)
 
 
-def slow(before: list[list[float]], after: list[list[float]]) -> SlowRuns:
-    return SlowRuns([(RunsByPair.of(before), RunsByPair.of(after))], 1.5)
+def slow(before: list[list[float]], after: list[list[float]]) -> SlowShare:
+    return SlowShare([(RunsByPair.of(before), RunsByPair.of(after))], 1.5)
 
 
 def test_slow_runs_are_those_beyond_a_multiple_of_the_common_median() -> None:
