@@ -19,6 +19,8 @@ HIGH_CHANCE, MEDIUM_CHANCE = 0.1, 0.3
 """Confidence is high up to this chance of losing more than twice the tolerance, and medium up to that."""
 FEWEST_WARM_RUNS, FEWEST_ENVIRONMENTS = 2, 2
 """Warm runs, and environments, of the recommended configuration that high confidence needs."""
+WIDEST_MEAN = 3.0
+"""High confidence needs a mean duration whose interval is not wider than this, high over low."""
 USABLE_SHARE = 0.5
 """A configuration counts as failing when less than this share of its runs is usable."""
 NOISY_HOST, NO_CURVE = "host_noise", "curve_fallback"
@@ -63,6 +65,8 @@ class Doubt(StrEnum):
     """The recommended configuration has too few warm runs, or all in one environment."""
     ERRORS = "errors"
     """Its runs fail, and the rate may be above the limit."""
+    UNCERTAIN_MEAN = "uncertain_mean"
+    """Slow runs decide its mean, and too few were seen to know it."""
     NOISY_HOST = "noisy_host"
     """The host was busy while it measured."""
     TOO_NOISY = "too_noisy"
@@ -127,6 +131,7 @@ class DecisionEvidence:
         recommended: the configuration in question; None: no recommendation.
         chance_of_miss: chance that it loses more than twice the tolerance; None: not known.
         max_error_rate: share of failed runs that is accepted.
+        mean_width: its mean duration, the high end of the interval over the low one.
         notices: codes of what went wrong around the measuring.
     """
 
@@ -140,6 +145,7 @@ class DecisionEvidence:
     recommended: Configuration | None = None
     chance_of_miss: float | None = None
     max_error_rate: float = DEFAULT_MAX_ERROR_RATE
+    mean_width: float = 1.0
     notices: frozenset[str] = frozenset()
 
     @property
@@ -176,6 +182,8 @@ def _doubts(evidence: DecisionEvidence) -> Iterator[tuple[Doubt, Confidence]]:
     if chance > HIGH_CHANCE:
         yield Doubt.CHANCE_OF_LOSS, medium if chance <= MEDIUM_CHANCE else low
     yield from _doubts_of_runs(evidence)
+    if evidence.mean_width > WIDEST_MEAN:
+        yield Doubt.UNCERTAIN_MEAN, medium
     if evidence.stopped_by is StopReason.CANNOT_TELL:
         yield Doubt.TOO_NOISY, low
     if evidence.stopped_by in UNFINISHED:
