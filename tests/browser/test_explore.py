@@ -13,7 +13,7 @@ from reports.words.numbers import configuration, milliseconds, money, per_millio
 from tests.browser.conftest import Open
 from tests.unit.reports.results import result
 from tuner.model import Architecture, Configuration, Constraints, Interval, Objective, StrategyName
-from tuner.search.recommendation import Row, choose
+from tuner.search.recommendation import CandidateRow, choose
 
 CHOOSE = """(text) => JSON.parse(text).map(({ rows, wish }) => choose(rows, wish))"""
 
@@ -94,17 +94,17 @@ def set_range(page: Page, name: str, value: str) -> None:
     )
 
 
-def told(rows: tuple[Row, ...], objective: Objective) -> str:
+def told(rows: tuple[CandidateRow, ...], objective: Objective) -> str:
     """The core's choice in the words of the page."""
     chosen = rows[choose(rows, objective)].configuration
     return configuration({"memory_mb": chosen.memory_mb, "architecture": chosen.architecture.value})
 
 
-def random_case(source: random.Random) -> tuple[tuple[Row, ...], Objective]:
+def random_case(source: random.Random) -> tuple[tuple[CandidateRow, ...], Objective]:
     """Rows with many ties, and an objective whose bounds cut among them."""
     sizes = source.sample(range(128, 10_240, 64), source.randint(1, 8))
     rows = tuple(
-        Row(
+        CandidateRow(
             Configuration(m, a),
             random_interval(source, 100),
             random_interval(source, 1e-6),
@@ -114,7 +114,7 @@ def random_case(source: random.Random) -> tuple[tuple[Row, ...], Objective]:
         for a in Architecture
         if source.random() < 0.8
     )
-    rows = rows or (Row(Configuration(128, Architecture.ARM64), *(Interval(1, 1, 1) for _ in range(3))),)
+    rows = rows or (CandidateRow(Configuration(128, Architecture.ARM64), *(Interval(1, 1, 1) for _ in range(3))),)
     return rows, random_objective(source, rows)
 
 
@@ -123,7 +123,7 @@ def random_interval(source: random.Random, unit: float) -> Interval:
     return Interval(mean, mean * source.uniform(0.8, 1), mean * source.uniform(1, 1.3))
 
 
-def random_objective(source: random.Random, rows: tuple[Row, ...]) -> Objective:
+def random_objective(source: random.Random, rows: tuple[CandidateRow, ...]) -> Objective:
     row = source.choice(rows)
     bounds = Constraints(
         max_p95_ms=row.p95_ms.mean * source.choice([0.5, 1, 1.2]) if source.random() < 0.4 else None,
@@ -135,10 +135,10 @@ def random_objective(source: random.Random, rows: tuple[Row, ...]) -> Objective:
     return Objective(source.choice(list(StrategyName)), weight, bounds, tolerance)
 
 
-def curve_rows(document: dict[str, Any]) -> tuple[Row, ...]:
+def curve_rows(document: dict[str, Any]) -> tuple[CandidateRow, ...]:
     """The rows of a document as the core knows them."""
     return tuple(
-        Row(
+        CandidateRow(
             Configuration(point["memory_mb"], Architecture(point["architecture"])),
             *(Interval(**point[name]) for name in ("duration_ms", "cost_usd", "p95_ms")),
         )
@@ -146,7 +146,7 @@ def curve_rows(document: dict[str, Any]) -> tuple[Row, ...]:
     )
 
 
-def as_wish(rows: tuple[Row, ...], objective: Objective) -> dict[str, Any]:
+def as_wish(rows: tuple[CandidateRow, ...], objective: Objective) -> dict[str, Any]:
     """A case in the form that the script takes."""
     bounds = objective.constraints
     return {

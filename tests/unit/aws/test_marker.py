@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,14 +13,13 @@ from tuner.aws.changes.markers import (
     LatestMarker,
     VersionMarker,
     fits,
-    new_run_id,
     parse_copy,
     parse_latest,
     parse_version,
 )
 from tuner.model import Architecture, Configuration
 
-RUN = new_run_id(datetime(2026, 9, 18, 4, 12, tzinfo=UTC))
+RUN = "20260918t041200z-1aed18"
 CONFIGURATIONS = st.builds(Configuration, st.integers(128, 10_240), st.sampled_from(Architecture))
 VERSIONS = st.builds(VersionMarker, st.just(RUN), CONFIGURATIONS, st.integers(1, 99_999))
 NAMES = st.from_regex(r"[a-zA-Z0-9-_]{1,64}", fullmatch=True)

@@ -13,7 +13,7 @@ from tuner.estimation.belief import Belief
 from tuner.model import Architecture, Configuration, Constraints, Interval, Objective, StrategyName
 from tuner.pricing.price_list import PriceList, Tier, price_list
 from tuner.search.recommendation import (
-    Row,
+    CandidateRow,
     choose,
     expected_regret,
     frontier,
@@ -27,11 +27,11 @@ X86 = Architecture.X86_64
 COST, SPEED = Objective(StrategyName.COST), Objective(StrategyName.SPEED)
 
 
-def row(memory_mb: int, duration_ms: float, cost_usd: float, spread: float = 0.0) -> Row:
+def row(memory_mb: int, duration_ms: float, cost_usd: float, spread: float = 0.0) -> CandidateRow:
     def around(mean: float) -> Interval:
         return Interval(mean, mean * (1 - spread), mean * (1 + spread))
 
-    return Row(Configuration(memory_mb, X86), around(duration_ms), around(cost_usd), around(1.2 * duration_ms))
+    return CandidateRow(Configuration(memory_mb, X86), around(duration_ms), around(cost_usd), around(1.2 * duration_ms))
 
 
 def belief_of(duration_ms: list[float], cost_usd: list[float], spread: float = 0.0) -> Belief:
@@ -68,7 +68,7 @@ def test_a_wide_interval_does_not_excuse_what_is_slower() -> None:
 
 
 @given(rows_of_any_size)
-def test_balanced_with_weight_one_agrees_with_cost_and_with_weight_zero_with_speed(rows: list[Row]) -> None:
+def test_balanced_with_weight_one_agrees_with_cost_and_with_weight_zero_with_speed(rows: list[CandidateRow]) -> None:
     assert choose(rows, Objective(StrategyName.BALANCED, balanced_weight=1.0)) == choose(rows, COST)
     assert choose(rows, Objective(StrategyName.BALANCED, balanced_weight=0.0)) == choose(rows, SPEED)
 
@@ -80,19 +80,21 @@ def test_balanced_takes_the_smallest_score_of_the_peer() -> None:
 
 @given(rows_of_any_size, st.sampled_from(list(StrategyName)), st.floats(0.1, 10))
 def test_scaling_all_durations_and_costs_changes_no_choice(
-    rows: list[Row], strategy: StrategyName, factor: float
+    rows: list[CandidateRow], strategy: StrategyName, factor: float
 ) -> None:
     power_of_two = 2.0 ** round(np.log2(factor))  # exact in floating point, so that equality is fair
 
     def times(interval: Interval) -> Interval:
         return Interval(*(power_of_two * value for value in (interval.mean, interval.low, interval.high)))
 
-    scaled = [Row(r.configuration, times(r.duration_ms), times(r.cost_usd), times(r.p95_ms)) for r in rows]
+    scaled = [CandidateRow(r.configuration, times(r.duration_ms), times(r.cost_usd), times(r.p95_ms)) for r in rows]
     assert choose(scaled, Objective(strategy)) == choose(rows, Objective(strategy))
 
 
 @given(rows_of_any_size, st.sampled_from(list(StrategyName)), st.randoms())
-def test_the_order_of_candidates_changes_no_choice(rows: list[Row], strategy: StrategyName, random: object) -> None:
+def test_the_order_of_candidates_changes_no_choice(
+    rows: list[CandidateRow], strategy: StrategyName, random: object
+) -> None:
     shuffled = list(rows)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     objective = Objective(strategy)
