@@ -1,10 +1,8 @@
-"""The flat zone in words: the sizes that cost the same within the tolerance, and what the largest of them buys."""
+"""The flat zone in words: the sizes that are as good within the tolerance, and what the largest of them buys."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 
 from reports.words.numbers import memory, percent
 from reports.words.rows import Result
@@ -12,23 +10,21 @@ from reports.words.rows import Result
 
 @dataclass(frozen=True, slots=True)
 class FlatZone:
-    """Memory sizes on one architecture whose cost is within `within` of the best; bounds in MB."""
+    """Memory sizes on the recommended architecture that are within `within` of the best; `speed` is last over first."""
 
     low_mb: int
     high_mb: int
-    architecture: str
     within: float
     speed: float
 
 
 def flat_zone(result: Result) -> FlatZone | None:
-    """The flat zone around the recommendation; None where the cost is not flat."""
-    found = cast("Mapping[str, Any] | None", cast("Mapping[str, Any]", result).get("plateau"))
-    if not found or found["low_mb"] == found["high_mb"]:
+    """The flat zone around the recommendation; None where nothing is flat."""
+    found = result["plateau"]
+    if found is None or found["low_mb"] == found["high_mb"]:
         return None
-    return FlatZone(
-        found["low_mb"], found["high_mb"], found["architecture"], found["within"], found["speed_ratio"]["mean"]
-    )
+    speed = found["duration_at_low_ms"] / found["duration_at_high_ms"] if found["duration_at_high_ms"] else 1.0
+    return FlatZone(found["low_mb"], found["high_mb"], result["request"]["tolerance"], speed)
 
 
 def flat_zone_told(result: Result) -> str:

@@ -137,5 +137,11 @@ def _result(cloud: Cloud) -> dict[str, Any]:
         "stopped_by": "tolerance",
         "curve": [{}, {}],
         "current": None,
-        "measurements": [{**chosen, "outcomes": {"ok": 4, "refused": 0}, "data": {"usable": [True] * 4}}],
+        "measurements": [
+            {
+                **chosen,
+                "outcomes": {"ok": 4, "error": 0, "timeout": 0, "refused": 0},
+                "data": {"usable": [True] * 4, "cold": [True, False] * 2, "environment": ["a", "a", "b", "b"]},
+            }
+        ],
     }
