@@ -39,6 +39,10 @@ class Kill:
     after: bool
 
 
+SURE = {"mean": 100.0, "low": 98.0, "high": 102.0, "level": 0.95}
+"""A duration whose interval is narrow."""
+
+
 def random_kill(rng: random.Random, signal_name: str) -> Kill:
     """A kill at a call that an action may reach."""
     action = rng.choice(("tune", "tune copies", "apply", "clean"))
@@ -132,11 +136,12 @@ def _result(cloud: Cloud) -> dict[str, Any]:
             "region": cloud.region,
             "code_sha256": None,
         },
-        "recommendation": {**chosen, "expected_regret": 0.0, "given_to_ties": 0.0, "unmet": None},
+        "recommendation": {**chosen, "expected_regret": 0.0, "given_to_ties": 0.0, "unmet": None, "duration_ms": SURE},
         "request": {"tolerance": 0.01},
         "stopped_by": "tolerance",
         "curve": [{}, {}],
         "current": None,
+        "warnings": [],
         "measurements": [
             {
                 **chosen,

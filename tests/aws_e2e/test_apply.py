@@ -15,6 +15,9 @@ from tuner.search.decision import WeakEvidenceError
 OTHER_CODE = zipped({"app.py": "def handler(event, context):\n    return 'deployed'\n"})
 
 
+SURE = {"mean": 100.0, "low": 98.0, "high": 102.0, "level": 0.95}
+
+
 def result(cloud: Cloud, memory_mb: int = 256, architecture: str = "x86_64", **changes: Any) -> dict[str, Any]:
     """What `apply` reads of a result document."""
     configuration = cloud.client("lambda").get_function_configuration(FunctionName="orders")
@@ -25,7 +28,12 @@ def result(cloud: Cloud, memory_mb: int = 256, architecture: str = "x86_64", **c
         "region": cloud.region,
         "code_sha256": configuration["CodeSha256"],
     }
-    recommendation = {"memory_mb": memory_mb, "architecture": architecture, "expected_regret": 0.004}
+    recommendation = {
+        "memory_mb": memory_mb,
+        "architecture": architecture,
+        "expected_regret": 0.004,
+        "duration_ms": SURE,
+    }
     measurement = {
         "memory_mb": memory_mb,
         "architecture": architecture,
@@ -40,6 +48,7 @@ def result(cloud: Cloud, memory_mb: int = 256, architecture: str = "x86_64", **c
         "curve": [{}, {}],
         "current": None,
         "measurements": [measurement],
+        "warnings": [],
     }
 
 
