@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.aws_e2e.harness import BOTH, open_quickly, quick_api, settings, stand_in, tune
+from tests.aws_e2e.test_apply import result as applicable
 from tests.cloud.fixtures import Cloud, zipped
 from tests.unit.comparison.documents import result
 from tuner.aws.api.logs import LogLookup
@@ -140,10 +141,8 @@ def process(cloud: Cloud, folder: Path) -> None:
 
 
 def apply_all(cloud: Cloud, alias: str | None) -> None:
-    function = cloud.client("lambda").get_function_configuration(FunctionName="orders")
-    about = {"backend": "aws", "arn": function["FunctionArn"], "region": cloud.region, "code_sha256": None}
     for memory_mb in (256, 320):
-        document = {"function": about, "recommendation": {"memory_mb": memory_mb, "architecture": "arm64"}}
+        document = applicable(cloud, memory_mb, "arm64", code_sha256=None)
         apply.apply_recommendation(document, stand_in(cloud.endpoint), alias=alias, make_api=quick_api)
 
 
