@@ -122,7 +122,7 @@ class Governor:
             return self._greeting().endswith("isolated")
 
     def start(self, wanted: WorkerStart, output_fd: int, status_fd: int) -> int:
-        """WorkerStart a worker that leads its own session; its init phase begins.
+        """Start a worker that leads its own session; its init phase begins.
 
         Args:
             wanted: what to start.

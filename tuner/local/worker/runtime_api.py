@@ -239,7 +239,7 @@ class RuntimeApi:
             return
         self._parked = None
         head = {
-            "Lambda-Runtime-Aws-HttpRequest-Id": event.request_id,
+            "Lambda-Runtime-Aws-Request-Id": event.request_id,
             "Lambda-Runtime-Deadline-Ms": str(event.deadline_ms),
             "Lambda-Runtime-Invoked-Function-Arn": event.arn,
             "Lambda-Runtime-Trace-Id": event.trace_id,
