@@ -117,7 +117,7 @@ def curve_from_result(document: ResultDocument, *, seed: int = 0, name: str = "r
     return FunctionCurve(
         str(document["function"]["name"]),
         tuple(_configuration(point) for point in points),
-        mean * np.exp(doubt * _standard(rng) - doubt**2 / 2),
+        mean * _of_mean_one(np.exp(doubt * _standard(rng))),
         np.array([point["cost_usd"]["mean"] for point in points], float),
         _spread(_drawn(rng, [point["p95_ms"] for point in points]) / mean),
         _configuration(document["current"]) if document["current"] else None,
@@ -141,10 +141,17 @@ def _drawn(rng: np.random.Generator, intervals: Sequence[IntervalDocument]) -> F
 
 
 def _standard(rng: np.random.Generator) -> Floats:
-    """Normal draws of mean 0 and standard deviation 1, shape (W, 1)."""
-    draws = rng.standard_normal((WORLDS, 1))
-    standard: Floats = (draws - draws.mean()) / draws.std()
+    """Normal draws in pairs of opposite sign: mean and median 0, standard deviation 1, shape (W, 1)."""
+    half = rng.standard_normal((WORLDS // 2, 1))
+    draws = np.concatenate([half, -half])
+    standard: Floats = draws / draws.std()
     return standard
+
+
+def _of_mean_one(draws: Floats) -> Floats:
+    """The draws in units of their mean over the worlds, shape (W, G)."""
+    scaled: Floats = draws / draws.mean(axis=0)
+    return scaled
 
 
 def _spread(p95_over_mean: Floats) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from statemachine.messages import EndedExecution, NextState, decode_errors, deco
 from tests.cloud.fixtures import Cloud
 from tests.integration.statemachine.driver import BUCKET, Driver, as_json
 from tuner.aws.api.errors import AnotherRunError
+from tuner.aws.api.logs import LogLookup
 from tuner.aws.changes.markers import CopyMarker, VersionMarker
 from tuner.errors import InputError
 from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, Trial
@@ -171,6 +173,15 @@ def test_a_long_function_may_have_large_answers_large_hidden_payloads_and_proces
     assert driver.largest_state < 5_000
 
 
+def wait_for_the_report(cloud: Cloud) -> None:
+    """Wait in real time: the clock that handlers read passes in no time, and the run goes on meanwhile."""
+    logs = LogLookup(cloud.client("logs"))
+    deadline = time.monotonic() + 30
+    while not logs.reported("/aws/lambda/report", "report", "1", 0):
+        assert time.monotonic() < deadline, "the run left no report"
+        time.sleep(0.1)
+
+
 def test_a_run_that_outlives_its_pass_is_found_in_the_logs_and_not_repeated(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("report", timeout_s=900, model={"pace": 1.0, "wait_ms": 1500, "cpu_ms": 1})
     state = driver.start(
@@ -183,6 +194,7 @@ def test_a_run_that_outlives_its_pass_is_found_in_the_logs_and_not_repeated(clou
     answer = executor.execute(folder, trial, services=driver.services, attempt=attempt)
     assert not answer["done"]
     assert 880 < answer["pauseSeconds"] <= 930
+    wait_for_the_report(cloud)
     driver.clock.pass_by(answer["pauseSeconds"])
     assert driver.item(state, state["plan"]["items"][0]) == 1
     while driver.round(state):

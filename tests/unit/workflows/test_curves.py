@@ -26,7 +26,7 @@ def test_the_draws_have_the_mean_and_the_interval_of_the_result() -> None:
     low, high = np.quantile(curve.duration_ms, [0.025, 0.975], axis=0)
     for index, point in enumerate(document["curve"]):
         told = point["duration_ms"]
-        assert curve.mean_ms[index] == pytest.approx(told["mean"], rel=0.02)
+        assert curve.mean_ms[index] == pytest.approx(told["mean"])
         assert np.log(high[index] / low[index]) == pytest.approx(np.log(told["high"] / told["low"]), rel=0.15)
 
 
@@ -35,7 +35,9 @@ def test_runs_scatter_so_that_their_95th_percentile_is_that_of_the_result() -> N
     curve = curve_from_result(document)
     spread = np.median(curve.spread, axis=0)
     p95 = curve.mean_ms * np.exp(1.6449 * spread - spread**2 / 2)
-    assert p95 == pytest.approx([point["p95_ms"]["mean"] for point in document["curve"]], rel=0.02)
+    # Rare slow runs may lift the mean above the 95th percentile: then every run counts as one of the mean.
+    told = [max(point["p95_ms"]["mean"], point["duration_ms"]["mean"]) for point in document["curve"]]
+    assert p95 == pytest.approx(told, rel=0.005)
     assert curve.current_index is not None
 
 
