@@ -326,7 +326,7 @@ def _tuning(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def _visualization(result: Result) -> str:
-    """The peer's page with the measured means, one curve per architecture; empty without any.
+    """Power Tuning's page with the measured means, one curve per architecture; empty without any.
 
     Its numbers have 32 bits: what does not fit is damage, and is left out.
     """

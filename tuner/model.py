@@ -264,7 +264,7 @@ class Constraints:
 class Objective:
     """What to minimise, under which constraints, and how close is close enough.
 
-    `balanced_weight`: 0 is speed, 1 is cost (as in the peer). `tolerance`: a fraction.
+    `balanced_weight`: 0 is speed, 1 is cost (as in Power Tuning). `tolerance`: a fraction.
     `cold_start_share`: fraction of invocations that are cold, weighed into cost and duration.
     `max_error_rate`: a configuration whose runs fail more often than this fraction is not recommended.
     """

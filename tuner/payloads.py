@@ -1,4 +1,4 @@
-"""Payloads to invoke a function with: one, or a weighted list as the peer takes it.
+"""Payloads to invoke a function with: one, or a weighted list as Power Tuning takes it.
 
 Knows which payload the n-th invocation gets; does not know where payloads come from.
 """
@@ -22,7 +22,7 @@ from tuner.model import FunctionError
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 """Largest payload of a synchronous invocation (Lambda quotas, 2026-09)."""
 SHORTEST_HIDDEN = 4
-"""Characters from which a value of a payload is looked for in messages; shorter ones stand in any text."""
+"""Characters from which a value of a payload is looked for in messages; shorter ones occur in any text."""
 HIDDEN = "…"
 GOLDEN_RATIO = (5**0.5 - 1) / 2
 """Multiples of it modulo 1 fill an interval more evenly than those of any other number."""
@@ -46,7 +46,7 @@ class Payloads:
 
     @classmethod
     def decode(cls, value: Any, *, path: str = "$.payload") -> Payloads:
-        """Read a payload as the peer does.
+        """Read a payload as Power Tuning does.
 
         A list counts as weighted only if every item has `payload` and `weight`;
         anything else is one payload. A string is sent as it is when it holds JSON.

@@ -24,7 +24,7 @@ from tuner.payloads import Payload, Payloads
 
 @dataclass(frozen=True, slots=True)
 class MemorySizes:
-    """Which memory sizes are open: a list, or all sizes from `low_mb` to `high_mb`.
+    """Which memory sizes may be chosen: a list, or all sizes from `low_mb` to `high_mb`.
 
     A size that is listed twice gets twice the runs of the grid. `every_64` asks for every 64 MB between the bounds.
     """
@@ -83,7 +83,7 @@ class Settings:
         target: function name, ARN, or a handler on this machine, e.g. `FILE:HANDLER`.
         payloads: what to invoke with.
         payload_s3: where the payloads are to be read from instead, by whoever begins a run.
-        memory: sizes that are open.
+        memory: sizes that may be chosen.
         architectures: architectures to measure; None: the current one.
         objective: what to minimise.
         sampler: how trials are chosen.
@@ -95,16 +95,16 @@ class Settings:
         invocations_per_month: traffic, for the money shown.
         discount: fraction off the duration price.
         discard_top_bottom: for the trimmed mean.
-        only_cold_starts: every invocation in a new environment.
+        only_cold_starts: every invocation starts a new environment.
         pre_processor, post_processor: functions called around each invocation.
         allowed_exceptions: error types that count as normal runs.
         sleep_between_runs_ms: pause in a lane.
         disable_payload_logs: nothing of the payload in logs, errors and results.
         include_output_results: the averages of every size in the output.
         isolation: "versions" or "copy".
-        code_for: for an architecture, where its package is when it is not the function's own.
+        code_for: location of the package of an architecture that needs another one than the function's own.
         auto_optimize, auto_optimize_alias: apply the recommendation.
-        dry_run: the peer's: one invocation per size, nothing applied.
+        dry_run: Power Tuning's `dryRun`: one invocation per size, nothing applied.
         local: how a handler on this machine is run.
         document: the input document that this was read from, without any payload and environment variables.
         notices: what reading the document changed.

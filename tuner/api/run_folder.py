@@ -1,7 +1,7 @@
 """The folder of a run: `samples.jsonl` as samples arrive, so that a killed run can go on.
 
 The first line tells what was asked for (never a payload), and so does another one when a later
-sitting asked for something else; the others are rounds and samples. A last line that was cut off
+session asked for something else; the others are rounds and samples. A last line that was cut off
 is dropped when the run is resumed.
 """
 
@@ -31,11 +31,11 @@ RECORD_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What earlier sittings of a run left.
+    """What earlier sessions of a run left.
 
     Attributes:
         header: what was asked for last.
-        rounds, samples: rounds and samples of all sittings.
+        rounds, samples: rounds and samples of all sessions.
         length: bytes of the record, without a line that was cut off.
         elapsed_s: seconds until the last line was written, from the beginning of the run.
     """
@@ -53,8 +53,8 @@ class Recorder:
     Args:
         folder: the run's folder; made when missing.
         header: what is asked for; written when it differs from what was asked for before.
-        recorded: what earlier sittings left, to append to.
-        clock: seconds since the run began, earlier sittings included.
+        recorded: what earlier sessions left, to append to.
+        clock: seconds since the run began, earlier sessions included.
     """
 
     def __init__(

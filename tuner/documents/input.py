@@ -1,4 +1,4 @@
-"""The input document (the peer's fields and ours) to `Settings`, all faults at once.
+"""The input document (Power Tuning's fields and ours) to `Settings`, all faults at once.
 
 The only place in the core where the document's names exist. The command line builds
 the same document from its flags, so that both are checked by the same schema.

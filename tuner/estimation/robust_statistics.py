@@ -215,7 +215,7 @@ def statistics(values: Sequence[float], environments: Sequence[str], noise: Nois
 
 
 def trimmed_mean(values: Sequence[float], discard: float) -> float:
-    """Mean without a fraction of the smallest and of the largest values (the peer's statistic).
+    """Mean without a fraction of the smallest and of the largest values (Power Tuning's statistic).
 
     Args:
         values: at least one.

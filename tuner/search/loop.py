@@ -41,7 +41,7 @@ def run(
         study: what decides.
         backend: what measures; entered by the caller.
         stop: set it to end early; what was measured stays in the study.
-        clock: seconds since the study began, earlier sittings included, for the time budget.
+        clock: seconds since the study began, earlier sessions included, for the time budget.
         observers: told of every batch and every sample.
     """
     while not stop.is_set() and (trials := study.ask(elapsed_s=clock())):

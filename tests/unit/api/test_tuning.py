@@ -131,7 +131,7 @@ def test_a_payload_that_must_not_be_shown_leaves_no_plain_digest(tmp_path: Path)
     assert "token" not in written
 
 
-def test_what_a_later_sitting_asks_for_is_recorded_for_the_next_one(tmp_path: Path) -> None:
+def test_what_a_later_session_asks_for_is_recorded_for_the_next_one(tmp_path: Path) -> None:
     sit(tmp_path, settings_of(), Function())
     sit(tmp_path, settings_of(num=6), Function(), resume=True)
     assert read_record(tmp_path).header["input"]["num"] == 6
@@ -140,7 +140,7 @@ def test_what_a_later_sitting_asks_for_is_recorded_for_the_next_one(tmp_path: Pa
     assert sum('"kind": "header"' in line for line in lines) == 2
 
 
-def test_time_goes_on_where_the_last_sitting_ended(tmp_path: Path) -> None:
+def test_time_goes_on_where_the_last_session_ended(tmp_path: Path) -> None:
     sit(tmp_path, settings_of(), Function())
     path = tmp_path / SAMPLES_FILE
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]

@@ -1,4 +1,4 @@
-"""The input document: the peer's inputs unchanged, our fields beside, and every fault at once."""
+"""The input document: Power Tuning's inputs unchanged, our fields beside, and every fault at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The address of the peer's page is built as the peer builds it."""
+"""The address of Power Tuning's page is built as Power Tuning builds it."""
 
 from __future__ import annotations
 
