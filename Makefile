@@ -8,6 +8,8 @@ DEV_READY := $(VENV)/.ready-dev
 PIP := -m pip install --quiet --disable-pip-version-check --no-compile
 SAM_VENV := .venv-sam
 SAM_READY := $(SAM_VENV)/.ready
+# Python keeps the byte code of what it imports: the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 DEMO_TARGET := examples/functions/cpu_bound/app.py:handler
 DEMO_PAYLOAD := @examples/functions/cpu_bound/payload.json
 

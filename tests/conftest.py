@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,10 @@ TOGETHER = {
 }
 """Tests that share one process where they run in parallel: one deployed stack, one browser, and never two
 handlers at a time that are held to a share of the CPU."""
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+"""The tests start hundreds of processes: none compiles again what the first has compiled."""
 
 settings.register_profile(
     "same", deadline=None, max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
