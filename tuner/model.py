@@ -203,12 +203,14 @@ class Sample:
     A backend may hand a trial over in several samples with the same `trial_id`, so that
     little is lost when it is stopped in the middle. `lane` tells which of the trial's
     environments it is, from 0, where a sample is one of them; records leave it out.
+    `free` tells that the runs were made by others and are known from a log: nothing was paid for them.
     """
 
     trial_id: int
     configuration: Configuration
     invocations: tuple[Invocation, ...]
     lane: int | None = field(default=None, compare=False)
+    free: bool = False
 
     @property
     def refused(self) -> bool:

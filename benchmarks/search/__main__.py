@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     families: dict[str, dict[str, list[SimulatedSearch]]] = {}
     for tuner, search in run_all(
         functions,
-        Conditions(settings, price_list(options.region), options.free_size),
+        Conditions(settings, price_list(options.region), options.current_size),
         seeds=range(options.seed, options.seed + options.seeds),
         tuners=options.tuners.split(","),
         processes=options.processes,
@@ -129,7 +129,7 @@ def _document(
         "noise": options.noise,
         "truth": options.truth,
         "failing": options.failing,
-        "free_size_mb": options.free_size,
+        "current_size_mb": options.current_size,
         "families": {family: _rows(by_tuner, tolerance) for family, by_tuner in families.items()},
     }
 
@@ -182,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--truth", choices=list(TruthKind), default=TruthKind.SMOOTHED, help="how points become the truth")
     add("--noise", choices=list(NoiseWorld), default=NoiseWorld.PLAIN, help="how runs scatter (default plain)")
     add("--failing", choices=list(Failing), default=Failing.NEVER, help="where handlers fail (default never)")
-    add("--free-size", type=int, metavar="MB", help="the size in use, of which 100 runs are known beforehand")
+    add("--current-size", type=int, metavar="MB", help="the size in use, of which `logs` knows 100 runs")
     add("--seeds", type=int, default=1, help="searches of each function (default 1)")
     add("--seed", type=int, default=0, help="the first seed, also of made-up curves (default 0)")
     add("--strategy", choices=list(StrategyName), default=StrategyName.COST)
@@ -193,7 +193,7 @@ def _parser() -> argparse.ArgumentParser:
         default="own",
         help="own: each curve for itself (default); both: pairs, the missing partner made up",
     )
-    add("--tuners", default=",".join(TUNERS), help=f"comma-separated (default {','.join(TUNERS)})")
+    add("--tuners", default=",".join(TUNERS), help=f"comma-separated, also logs (default {','.join(TUNERS)})")
     add("--processes", type=int, default=min(2, os.cpu_count() or 1), help="parallel searches (default 2)")
     add("--families", action="store_true", help="a table for each family as well")
     add("--region", default=DEFAULT_REGION)

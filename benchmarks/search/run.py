@@ -1,6 +1,7 @@
 """Searches of known functions by several tuners, all with the same settings and the same seeds.
 
-The adaptive tuner is the one that `tuner tune` uses. The grids are Power Tuning's, with its sizes,
+The adaptive tuner is the one that `tuner tune` uses; `logs` is the same with 100 runs of the size in use that cost
+nothing. The grids are Power Tuning's, with its sizes,
 its statistic and its choice.
 """
 
@@ -21,11 +22,11 @@ from tuner.settings import Settings
 from tuner.simulated.backend import SimulatedFunction
 from tuner.simulated.search import SimulatedSearch, simulate
 
-ADAPTIVE = "adaptive"
+ADAPTIVE, WITH_LOGS = "adaptive", "logs"
 GRID_RUNS = (5, 10, 50)
 """Runs per size of Power Tuning's grids (`num`)."""
 TUNERS = (ADAPTIVE, *(f"grid-{runs}" for runs in GRID_RUNS))
-"""Every tuner of the benchmark."""
+"""Every tuner of the benchmark but `logs`, which needs a size in use."""
 TASKS_AT_ONCE = 4
 """Searches that are handed to a process together."""
 
@@ -46,22 +47,23 @@ class Conditions:
     Attributes:
         settings: strategy and bounds.
         prices: of an invocation.
-        free_size_mb: the size in use, of which 100 runs are known beforehand; None: nothing is.
+        current_mb: the size in use; None: there is none.
     """
 
     settings: Settings
     prices: PriceList
-    free_size_mb: int | None = None
+    current_mb: int | None = None
 
     def search(self, task: Task) -> SimulatedSearch:
         """One search."""
-        if task.tuner == ADAPTIVE:
+        if task.tuner in (ADAPTIVE, WITH_LOGS):
             return simulate(
                 task.function,
                 self.settings,
                 task.seed,
                 self.prices,
-                free_size_mb=self.free_size_mb,
+                current_mb=self.current_mb,
+                with_logs=task.tuner == WITH_LOGS,
                 judge=self.is_high,
             )
         runs = int(task.tuner.removeprefix("grid-"))

@@ -42,11 +42,12 @@ class InvocationDocument(TypedDict, total=False):
     extra_cost_usd: float
 
 
-class SampleDocument(ConfigurationDocument):
-    """Invocations of one trial, or of some of its lanes."""
+class SampleDocument(ConfigurationDocument, total=False):
+    """Invocations of one trial, or of some of its lanes; `free` where they are known from a log."""
 
-    trial_id: int
-    invocations: list[InvocationDocument]
+    trial_id: Required[int]
+    invocations: Required[list[InvocationDocument]]
+    free: bool
 
 
 class TrialDocument(ConfigurationDocument):
@@ -67,11 +68,12 @@ class RoundDocument(TypedDict):
 
 def encode_sample(sample: Sample) -> SampleDocument:
     """A sample as JSON."""
-    return {
+    document: SampleDocument = {
         "trial_id": sample.trial_id,
         **_encode_configuration(sample.configuration),
         "invocations": [_encode_invocation(invocation) for invocation in sample.invocations],
     }
+    return {**document, "free": True} if sample.free else document
 
 
 def decode_sample(document: Mapping[str, Any]) -> Sample:
@@ -81,10 +83,12 @@ def decode_sample(document: Mapping[str, Any]) -> Sample:
         KeyError, TypeError, ValueError: the document is not a sample.
     """
     _check_type("trial_id", document["trial_id"], "int")
+    _check_type("free", document.get("free", False), "bool")
     return Sample(
         trial_id=document["trial_id"],
         configuration=_decode_configuration(document),
         invocations=tuple(_decode_invocation(item) for item in document["invocations"]),
+        free=document.get("free", False),
     )
 
 

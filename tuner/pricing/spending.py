@@ -27,10 +27,10 @@ class Spent:
 
 
 def spent(samples: Iterable[Sample], prices: PriceList) -> Spent:
-    """What samples have cost; of runs without a report the request alone is known."""
+    """What samples have cost, without those that were free; of runs without a report the request alone is known."""
     invocations, total_gb_seconds, usd, untold = 0, 0.0, 0.0, 0
     for sample in samples:
-        for invocation in sample.invocations:
+        for invocation in () if sample.free else sample.invocations:
             if not invocation.ran:
                 continue
             billed_ms = _billed_ms(invocation)

@@ -20,7 +20,7 @@ from tuner.estimation.estimate import NothingUsableError, Posterior, candidates,
 from tuner.estimation.exclusions import Exclusion
 from tuner.estimation.layout import by_price
 from tuner.estimation.measured_belief import measured_belief
-from tuner.model import Configuration, SamplerName, StopReason, Trial
+from tuner.model import Configuration, Sample, SamplerName, StopReason, Trial
 from tuner.pricing.spending import spent
 from tuner.search.recommendation import recommend
 from tuner.search.sampler import Evidence, Proposal
@@ -50,6 +50,9 @@ PLAIN_PLACES = 6
 ENOUGH_OF_CURRENT = 6
 """Trials of the current configuration after which it is known well enough, whether or not they were pairs: two lanes
 may have shared an environment, and a pair that is not recognised must not be asked for again and again."""
+
+LOGGED_ENVIRONMENTS = 4
+"""Environments of the current configuration in a log from which on it needs no trial beside the recommended one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,8 @@ class AdaptiveSampler:
         """First configurations that are missing, unless they are too dear for what is known already."""
         if len(state.measured) > len(self.start) * len(state.evidence.space.architectures):
             return []
+        if _is_logged(state.evidence):
+            return []  # the level of the curve is known, so that each trial can be chosen by its worth
         found = []
         for configuration in self._plan(state.evidence, state.scene.belief.candidates):
             index = state.scene.belief.index(configuration)
@@ -277,7 +282,10 @@ class _State:
 
 
 def _confirmation(state: _State) -> list[TrialRequest]:
-    """The recommended and the current configuration once more, side by side, before a saving is claimed."""
+    """The recommended and the current configuration once more, side by side, before a saving is claimed.
+
+    Where a log shows the current configuration, the recommended one alone, in several environments as well.
+    """
     evidence, scene = state.evidence, state.scene
     current = evidence.current
     if current is None or scene.belief.index(current) is None:
@@ -289,24 +297,39 @@ def _confirmation(state: _State) -> list[TrialRequest]:
     if recommended == current or recommended in pairs or len(pairs) >= MAX_CONFIRMATIONS:
         return []
     lanes = max(2, evidence.environments)
-    index = scene.belief.candidates.index(recommended)
-    usd = sum(price(scene, state.precision, i, lanes, 1) for i in (index, scene.belief.candidates.index(current)))
+    logged = _is_logged(evidence)
+    if logged and len(_environments(evidence.samples, recommended)) >= lanes:
+        return []
+    sides = (recommended,) if logged else (recommended, current)
+    usd = sum(price(scene, state.precision, scene.belief.candidates.index(side), lanes, 1) for side in sides)
     if usd > state.usd_left:
         return []
     # New environments on both sides, so that hosts that were lucky before have no say.
-    return [TrialRequest(c, lanes, 1, fresh=True) for c in (recommended, current)]
+    return [TrialRequest(side, lanes, 1, fresh=True) for side in sides]
 
 
 def _pairs(evidence: Evidence, current: Configuration) -> set[Configuration]:
     """What was measured side by side with the current configuration: one run in each of several environments."""
     runs: dict[int, list[str]] = {}
     where: dict[int, Configuration] = {}
-    for sample in evidence.samples:
+    for sample in (sample for sample in evidence.samples if not sample.free):
         runs.setdefault(sample.trial_id, []).extend(run.environment for run in sample.invocations)
         where[sample.trial_id] = sample.configuration
     single = {trial for trial, labels in runs.items() if len(labels) > 1 and len(set(labels)) == len(labels)}
     own = [trial for trial in single if where[trial] == current and trial - 1 in single]
     return {where[trial - 1] for trial in own} - {current}
+
+
+def _is_logged(evidence: Evidence) -> bool:
+    """Whether a log shows the current configuration in several environments: a saving is claimed against these runs."""
+    free = [sample for sample in evidence.samples if sample.free]
+    return evidence.current is not None and len(_environments(free, evidence.current)) >= LOGGED_ENVIRONMENTS
+
+
+def _environments(samples: Sequence[Sample], where: Configuration) -> set[str]:
+    """Environments in which a configuration ran well."""
+    own = [sample for sample in samples if sample.configuration == where]
+    return {run.environment for sample in own for run in sample.invocations if run.usable}
 
 
 def _undecided(rate: ErrorRate, limit: float) -> bool:

@@ -45,15 +45,29 @@ def run(
         observers: told of every batch and every sample.
     """
     while not stop.is_set() and (trials := study.ask(elapsed_s=clock())):
-        for observer in observers:
-            observer.asked(study, trials)
-        try:
-            for sample in backend.measure(trials, stop):
-                study.tell(sample)
-                for observer in observers:
-                    observer.told(study, sample)
-        except FunctionChangedError:
-            study.interrupt(StopReason.FUNCTION_CHANGED)
+        if not measure(study, backend, trials, stop=stop, observers=observers):
             return
     if stop.is_set():
         study.interrupt()
+
+
+def measure(
+    study: Study,
+    backend: Backend,
+    trials: Sequence[Trial],
+    *,
+    stop: threading.Event,
+    observers: Sequence[Observer] = (),
+) -> bool:
+    """Have a batch measured and tell the study; whether it may go on. It ends where the function was deployed."""
+    for observer in observers:
+        observer.asked(study, trials)
+    try:
+        for sample in backend.measure(trials, stop):
+            study.tell(sample)
+            for observer in observers:
+                observer.told(study, sample)
+    except FunctionChangedError:
+        study.interrupt(StopReason.FUNCTION_CHANGED)
+        return False
+    return True

@@ -17,8 +17,8 @@ import numpy as np
 from tuner.estimation.belief import interval_bounds
 from tuner.model import Configuration, FunctionIdentity, Sample, Trial
 from tuner.pricing.price_list import PriceList
-from tuner.pricing.spending import spent
 from tuner.search.loop import run
+from tuner.search.past_runs import take_in
 from tuner.search.recommendation import expected_regret, objective_best, recommend
 from tuner.search.setup import make_study
 from tuner.search.study import Study
@@ -27,10 +27,10 @@ from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
 from tuner.simulated.curves import Floats
 from tuner.simulated.truth import Truth, truth_of
 
-FREE_ENVIRONMENTS = 10
-"""Environments that free runs come from, one cold start in each."""
-FREE_RUNS_PER_ENVIRONMENT = 10
-"""Runs in each of them: 100 free runs in all."""
+PAST_ENVIRONMENTS = 10
+"""Environments that past runs come from, one cold start in each."""
+PAST_RUNS_PER_ENVIRONMENT = 10
+"""Runs in each of them: 100 past runs in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,8 @@ def simulate(
     seed: int,
     prices: PriceList,
     *,
-    free_size_mb: int | None = None,
+    current_mb: int | None = None,
+    with_logs: bool = False,
     choose: ChooseBySamples | None = None,
     judge: JudgeConfidence | None = None,
     cpu_clock: Callable[[], float] = time.process_time,
@@ -102,24 +103,26 @@ def simulate(
         settings: sampler, strategy and bounds. Memory sizes that are not listed are those of the curves.
         seed: of the noise and of the search. Functions of different names have different noise.
         prices: of an invocation.
-        free_size_mb: the size in use, of which 100 runs are known beforehand; None: nothing is.
+        current_mb: the size in use; None: there is none.
+        with_logs: whether 100 runs of the size in use are known beforehand.
         choose: recommends in the place of the tuner.
         judge: tells whether the confidence is high.
         cpu_clock: CPU seconds so far.
     """
     truth = truth_of(function, settings.objective, prices)
     begun = cpu_clock()
-    if free_size_mb is not None:
-        function = replace(function, current=_nearest(function, free_size_mb))
+    if current_mb is not None:
+        function = replace(function, current=_nearest(function, current_mb))
     backend = SimulatedBackend(function, seed=_noise_seed(function, seed))
     study = make_study(_over_the_curves(settings, function, seed), backend.describe(), prices)
-    free = _free_samples(function, seed) if function.current and free_size_mb is not None else []
-    study.replay(free)
-    run(study, backend, stop=threading.Event(), clock=lambda: 0.0)
+    stop = threading.Event()
+    if with_logs and function.current:
+        take_in(study, backend, _past_runs(function, seed), stop=stop)
+    run(study, backend, stop=stop, clock=lambda: 0.0)
     found = _by_choice(study, truth, choose) if choose else _by_belief(study, truth)
     high = judge(study, backend.describe()) if judge else None
     recommended = found.recommended
-    used, unpaid = study.spent, spent(free, prices)
+    used = study.spent
     return SimulatedSearch(
         function=function.name,
         family=function.family,
@@ -130,8 +133,8 @@ def simulate(
         regret_after_ties=truth.regret(recommended),
         given_to_ties=found.given_to_ties,
         expected_regret=found.expected_regret,
-        search_cost=(used.usd - unpaid.usd) / truth.best_cost_usd,
-        invocations=used.invocations - unpaid.invocations,
+        search_cost=used.usd / truth.best_cost_usd,
+        invocations=used.invocations,
         rounds=sum(bool(one.trials) for one in study.rounds),
         coverage=found.coverage,
         cost_coverage=found.cost_coverage,
@@ -205,9 +208,9 @@ def _noise_seed(function: SimulatedFunction, seed: int) -> int:
     return zlib.crc32(f"{function.name}/{seed}".encode())
 
 
-def _free_samples(function: SimulatedFunction, seed: int) -> list[Sample]:
+def _past_runs(function: SimulatedFunction, seed: int) -> list[Sample]:
     """The runs of the current configuration that are known beforehand."""
     assert function.current is not None
     backend = SimulatedBackend(function, seed=_noise_seed(function, seed) ^ 1)
-    known = Trial(0, function.current, FREE_ENVIRONMENTS, FREE_RUNS_PER_ENVIRONMENT)
+    known = Trial(0, function.current, PAST_ENVIRONMENTS, PAST_RUNS_PER_ENVIRONMENT)
     return list(backend.measure([known], threading.Event()))

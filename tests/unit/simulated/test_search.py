@@ -45,8 +45,8 @@ def test_functions_of_one_seed_have_noise_of_their_own() -> None:
 
 def test_free_runs_are_known_and_not_paid_for() -> None:
     flat = replace(ONE, curves={X86: Curve.through({128: 500.0, 3008: 500.0})})
-    short = Settings("simulated", budget=Budget(max_invocations=104))
-    free = simulate(flat, short, 0, PRICES, free_size_mb=1024)
+    short = Settings("simulated", budget=Budget(max_invocations=4))
+    free = simulate(flat, short, 0, PRICES, current_mb=1024, with_logs=True)
     assert 0 < free.invocations <= 4
     assert free.search_cost < 100
     assert free.cost_coverage is not None
