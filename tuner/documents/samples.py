@@ -73,7 +73,9 @@ def encode_sample(sample: Sample) -> SampleDocument:
         **_encode_configuration(sample.configuration),
         "invocations": [_encode_invocation(invocation) for invocation in sample.invocations],
     }
-    return {**document, "free": True} if sample.free else document
+    if sample.free:
+        document["free"] = True
+    return document
 
 
 def decode_sample(document: Mapping[str, Any]) -> Sample:
