@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from typing import Any, Required, TypedDict, cast
+from typing import Any, NotRequired, Required, TypedDict, cast
 
 from tuner.documents.result import ConfigurationDocument, OutcomeText
 from tuner.model import Architecture, Configuration, FunctionError, Invocation, Outcome, Round, Sample, Trial
@@ -42,12 +42,12 @@ class InvocationDocument(TypedDict, total=False):
     extra_cost_usd: float
 
 
-class SampleDocument(ConfigurationDocument, total=False):
+class SampleDocument(ConfigurationDocument):
     """Invocations of one trial, or of some of its lanes; `free` where they are known from a log."""
 
-    trial_id: Required[int]
-    invocations: Required[list[InvocationDocument]]
-    free: bool
+    trial_id: int
+    invocations: list[InvocationDocument]
+    free: NotRequired[bool]
 
 
 class TrialDocument(ConfigurationDocument):
@@ -70,7 +70,8 @@ def encode_sample(sample: Sample) -> SampleDocument:
     """A sample as JSON."""
     document: SampleDocument = {
         "trial_id": sample.trial_id,
-        **_encode_configuration(sample.configuration),
+        "memory_mb": sample.configuration.memory_mb,
+        "architecture": sample.configuration.architecture.value,
         "invocations": [_encode_invocation(invocation) for invocation in sample.invocations],
     }
     if sample.free:
