@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tuner.estimation.belief import interval_bounds
+from tuner.evidence.past_runs import take_in
 from tuner.model import Configuration, FunctionIdentity, Sample, Trial
 from tuner.pricing.price_list import PriceList
 from tuner.search.loop import run
-from tuner.search.past_runs import take_in
 from tuner.search.recommendation import expected_regret, objective_best, recommend
 from tuner.search.setup import make_study
 from tuner.search.study import Study

@@ -10,9 +10,9 @@ import pytest
 
 from tests.unit.studies import PRICES, QUIET, X86, function_of, measured, ran, sample_of, study_of
 from tuner.errors import FunctionChangedError
+from tuner.evidence.past_runs import PastRuns, similar, take_in
 from tuner.model import Configuration, Sample
 from tuner.search.adaptive import AdaptiveSampler
-from tuner.search.past_runs import PastRuns, similar, take_in
 from tuner.search.study import Study
 from tuner.settings import Settings
 from tuner.simulated.backend import SimulatedBackend
