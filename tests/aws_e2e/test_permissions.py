@@ -22,6 +22,9 @@ from tuner.aws.api.logs import LogLookup
 from tuner.aws.api.price_list import fetch_prices
 from tuner.aws.api.session import connect
 from tuner.aws.changes import apply, cleanup
+from tuner.aws.workflows.cleaning import clean_workflow
+from tuner.aws.workflows.confirming import TemporaryMachine
+from tuner.aws.workflows.reading import StateMachines
 from tuner.cli.main import run
 from tuner.documents.result import dumps
 from tuner.errors import LeftBehindError
@@ -32,8 +35,12 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
 NAMES = {
     "REGION": "us-east-1", "ACCOUNT": "123456789012", "FUNCTION": "orders", "BUCKET": "payloads",
     "PROCESSOR": "pre", "TUNER_ROLE": "tuner", "ROLE": "lambda-role", "STATE_MACHINE": "tuner",
+    "STATES_ROLE": "states",
 }  # fmt: skip
-IMPLIED = {"lambda:CreateFunction": ("lambda:TagResource", "iam:PassRole")}
+IMPLIED = {
+    "lambda:CreateFunction": ("lambda:TagResource", "iam:PassRole"),
+    "states:CreateStateMachine": ("iam:PassRole",),
+}
 """What IAM checks beside the action of a call: for its tags and for its role."""
 Use = Callable[[Cloud, Path], None]
 
@@ -64,9 +71,12 @@ def needed(cloud: Cloud) -> set[tuple[str, str]]:
     made = {(call["action"], call["resource"]) for call in calls}
     # Who may not list a bucket is told that a missing object is forbidden.
     missing = {("s3:ListBucket", call["resource"].split("/")[0]) for call in calls if call["outcome"] == "NoSuchKey"}
-    roles = ("iam:PassRole", "arn:aws:iam::123456789012:role/lambda-role")
+    role = {"lambda": "lambda-role", "states": "states"}
     implied = {
-        roles if action == "iam:PassRole" else (action, resource)
+        (
+            action,
+            f"arn:aws:iam::123456789012:role/{role[call.partition(':')[0]]}" if action == "iam:PassRole" else resource,
+        )
         for call, resource in made
         for action in IMPLIED.get(call, ())
     }
@@ -190,6 +200,23 @@ def execute(cloud: Cloud, folder: Path) -> None:
     assert run(["execute", *arguments, "--output", str(folder)]) == 0
 
 
+def confirm_workflow(cloud: Cloud, folder: Path) -> None:
+    """Reads a workflow and its executions, runs a temporary copy, and cleans up."""
+    states = cloud.client("stepfunctions")
+    definition: dict[str, Any] = {"StartAt": "Done", "States": {"Done": {"Type": "Pass", "End": True}}}
+    role = cloud.role("states")
+    machine = states.create_state_machine(name="tuner", definition=json.dumps(definition), roleArn=role)
+    arn = machine["stateMachineArn"]
+    client = connect(stand_in(cloud.endpoint)).states
+    cloud.forget_calls()
+    machines = StateMachines(client)
+    temporary = TemporaryMachine(client, machines.describe(arn))
+    assert list(machines.histories(arn)) == []
+    with temporary.running(definition) as copy:
+        assert len(temporary.measure(copy, [{}] * 4, threading.Event())) == 1
+        assert len(clean_workflow(arn, stand_in(cloud.endpoint), {"XDG_STATE_HOME": str(folder)}, dry_run=True)) == 1
+
+
 def refresh(cloud: Cloud, folder: Path) -> None:
     fetch_prices(connect(stand_in(cloud.endpoint)).pricing, "us-east-1", date(2026, 9, 1))
 
@@ -214,6 +241,7 @@ VERSIONS, COPIES = "Tune with versions", "Tune with copies"
         (clean, ["Clean"]),
         (keep_baseline, ["Keep a baseline in S3"]),
         (execute, ["Execute the state machine"]),
+        (confirm_workflow, ["Read and confirm a workflow"]),
         (refresh, ["Refresh prices"]),
     ],
 )

@@ -19,10 +19,12 @@ from tuner.api.backends import Prices
 from tuner.api.files import write_text
 from tuner.api.price_cache import current_prices
 from tuner.aws.api.connection import Connection
+from tuner.documents.decision import decision_evidence
 from tuner.documents.result import ResultDocument, loads
 from tuner.errors import Fault, InputError, TunerError
 from tuner.model import Architecture, Configuration, Notice
 from tuner.pricing.price_list import DEFAULT_REGION, state_transition_usd
+from tuner.search.decision import WeakEvidenceError, objections
 from tuner.workflows.calibration import calibrated
 from tuner.workflows.curves import FunctionCurve, curve_from_result
 from tuner.workflows.definition import Reading, Source, nested_machines, read_definition
@@ -130,6 +132,7 @@ def tune_workflow(
     redact: bool = False,
     confirm: int = 0,
     apply: bool = False,
+    force: bool = False,
     output: Path | None = None,
     connection: Connection | None = None,
     prices: Prices = current_prices,
@@ -152,6 +155,7 @@ def tune_workflow(
         redact: hide texts in payloads.
         confirm: executions to run with the chosen sizes on temporary copies; needs an ARN.
         apply: give every function its size.
+        force: apply sizes even where the result of a function is weak evidence.
         output: a folder for `workflow.json`, `report.html`, the recorded payloads, the results of
             `tune_missing`, and `undo.json`.
         connection: region, profile and role for AWS.
@@ -161,13 +165,16 @@ def tune_workflow(
 
     Raises:
         InputError: every fault of the definition and the figures, functions without a curve.
+        WeakEvidenceError: sizes are to be applied that rest on results which do not support a change.
         TunerError: the work failed.
     """
     bound = Bound(deadline_ms, None if budget_per_million is None else budget_per_million / 1e6, percentile)
     inputs = _Inputs(results, histories, figures or Figures(), nested or {}, executions)
     job = _Job(inputs, connection or Connection(), stop or threading.Event(), prices, seed)
     try:
-        return job.run(workflow, bound, tune_missing, redact=redact, confirm=confirm, apply=apply, output=output)
+        return job.run(
+            workflow, bound, tune_missing, redact=redact, confirm=confirm, apply=apply, force=force, output=output
+        )
     finally:
         job.close()
 
@@ -229,6 +236,7 @@ class _Job:
         redact: bool,
         confirm: int,
         apply: bool,
+        force: bool,
         output: Path | None,
     ) -> WorkflowResult:
         machine = self._machine(workflow)
@@ -237,7 +245,10 @@ class _Job:
         nested = self._nested(source.definition, on_aws=machine is not None)
         reading = read_definition(source, nested)
         payloads = _payloads(observed, reading.functions, redact=redact)
-        curves, region = self._curves(reading, payloads, tune_missing, output)
+        documents = self._documents(reading, payloads, tune_missing, output)
+        if apply and not force:
+            _require_evidence(documents)
+        curves, region = self._curves(documents)
         figures, misfits = calibrated(source.figures, observed, _own(reading, source), curves)
         reading = read_definition(replace(source, figures=figures), nested)
         notices = [*reading.notices, *misfits, *_rough(observed)]
@@ -304,14 +315,14 @@ class _Job:
             waiting += nested_machines(child.definition)
         return found
 
-    def _curves(
+    def _documents(
         self,
         reading: Reading,
         payloads: Mapping[str, Sequence[Mapping[str, Any]]],
         tune_missing: bool | TuneFunction,
         output: Path | None,
-    ) -> tuple[dict[str, FunctionCurve], str]:
-        """The curve of each function, and the region of the prices."""
+    ) -> dict[str, ResultDocument]:
+        """The result of each function of the workflow that has one."""
         documents = read_results(self.inputs.results)
         tune = self._tuned_in_aws() if tune_missing is True else tune_missing
         for name in functions_of(reading.flow):
@@ -320,10 +331,13 @@ class _Job:
                     problem = "has no recorded payload to tune it with"
                     raise InputError.single(f"function {name}", problem, "run the workflow once, or give its result")
                 documents[name] = tune(name, payloads[name], output and output / name)
+        return {name: documents[name] for name in functions_of(reading.flow) if name in documents}
+
+    def _curves(self, documents: Mapping[str, ResultDocument]) -> tuple[dict[str, FunctionCurve], str]:
+        """The curve of each function, and the region of the prices."""
         curves = {
             name: curve_from_result(document, seed=self.seed + n, name=name)
             for n, (name, document) in enumerate(documents.items())
-            if name in functions_of(reading.flow)
         }
         regions = {documents[name]["prices"]["region"] for name in curves}
         if len(regions) > 1:
@@ -379,6 +393,23 @@ class _Job:
             document = {"region": self.clients.region, "configurations": {n: _size(c) for n, c in before.items()}}
             write_text(output / UNDO_FILE, json.dumps(document, indent=1) + "\n")
         return before
+
+
+def _require_evidence(documents: Mapping[str, ResultDocument]) -> None:
+    """Make sure that every result supports a change of its function. A constraint of its own binds no workflow.
+
+    Raises:
+        WeakEvidenceError: names each function whose result does not, with the reasons.
+    """
+    weak = {
+        name: found
+        for name, document in documents.items()
+        if (found := objections(replace(decision_evidence(document), unmet=None)))
+    }
+    if weak:
+        told = "\n".join(f"{name}: {'; '.join(found)}" for name, found in weak.items())
+        hint = "Tune these functions again, or apply all the same with --force."
+        raise WeakEvidenceError(f"The sizes are not applied, because of the results they rest on.\n{told}", hint)
 
 
 def read_results(sources: Sequence[Path | ResultDocument]) -> dict[str, ResultDocument]:

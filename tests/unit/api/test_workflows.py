@@ -13,6 +13,7 @@ from tests.unit.workflows.examples import DEFINITION, FIGURES, FUNCTIONS, write_
 from tests.unit.workflows.test_history import execution
 from tuner.api.workflows import read_results, tune_workflow
 from tuner.errors import InputError
+from tuner.search.decision import WeakEvidenceError
 from tuner.workflows.figures import Figures, read_figures
 from tuner.workflows.plan import Binding
 
@@ -53,6 +54,18 @@ def test_a_tighter_deadline_costs_more(results: Path) -> None:
     loose, tight = (answer(results, deadline_ms=ms).plan for ms in (6000.0, DEADLINE_MS))
     assert loose.chosen.cost_usd < tight.chosen.cost_usd
     assert tight.binding is Binding.DEADLINE
+
+
+def test_sizes_that_rest_on_weak_evidence_are_not_applied_and_every_such_function_is_named(tmp_path: Path) -> None:
+    folder = write_results(tmp_path)
+    for name in FUNCTIONS[:2]:
+        file = folder / f"checkout-{name}" / "result.json"
+        file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | {"stopped_by": "interrupted"}), "utf-8")
+    with pytest.raises(WeakEvidenceError) as refused:
+        answer(folder, apply=True)
+    assert "checkout-check: the run was interrupted" in refused.value.message
+    assert "checkout-fraud: the run was interrupted" in refused.value.message
+    assert "checkout-post" not in refused.value.message
 
 
 def test_a_budget_is_for_a_million_executions(results: Path) -> None:

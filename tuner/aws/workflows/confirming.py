@@ -7,6 +7,7 @@ functions and state machine are only read.
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import secrets
 import threading
@@ -53,7 +54,7 @@ class TemporaryMachine:
         Raises:
             LeftBehindError: it could not be deleted.
         """
-        name = f"{PREFIX}{secrets.token_hex(4)}"
+        name = f"{temporary_prefix(self.machine.arn)}{secrets.token_hex(4)}"
         with aws_errors("create a temporary state machine"):
             reply = self.client.create_state_machine(
                 name=name, definition=json.dumps(definition), roleArn=self.machine.role_arn, type=self.machine.type
@@ -62,7 +63,7 @@ class TemporaryMachine:
         try:
             yield arn
         finally:
-            self._delete(arn)
+            delete_machine(self.client, arn, self.retry)
 
     def measure(self, arn: str, inputs: Sequence[Any], stop: threading.Event) -> list[float]:
         """End-to-end times in ms of executions with these inputs, one after the other.
@@ -85,19 +86,35 @@ class TemporaryMachine:
             times += read_histories([StateMachines(self.client, self.retry).history(started)]).total_ms
         return times[WARM_UP:]
 
-    def _delete(self, arn: str) -> None:
-        def call() -> None:
-            try:
-                with aws_errors(f"delete the temporary state machine {arn}"):
-                    self.client.delete_state_machine(stateMachineArn=arn)
-            except NotFoundError:
-                return
 
+def temporary_prefix(machine: str) -> str:
+    """How the names of the temporary copies of a state machine begin, whoever made them.
+
+    Args:
+        machine: ARN of the user's state machine.
+    """
+    return f"{PREFIX}{hashlib.sha256(machine.encode()).hexdigest()[:12]}-"
+
+
+def delete_machine(client: Any, arn: str, retry: Retrier) -> None:
+    """Delete a temporary state machine; one that is gone already is no error.
+
+    Raises:
+        LeftBehindError: it could not be deleted.
+    """
+
+    def call() -> None:
         try:
-            self.retry.read(call)
-        except BackendError as exc:
-            hint = f"Then run: aws stepfunctions delete-state-machine --state-machine-arn {arn}"
-            raise LeftBehindError(f"A temporary state machine is left. {exc.message}", hint) from exc
+            with aws_errors(f"delete the temporary state machine {arn}"):
+                client.delete_state_machine(stateMachineArn=arn)
+        except NotFoundError:
+            return
+
+    try:
+        retry.read(call)
+    except BackendError as exc:
+        hint = f"Then run: aws stepfunctions delete-state-machine --state-machine-arn {arn}"
+        raise LeftBehindError(f"A temporary state machine is left. {exc.message}", hint) from exc
 
 
 def with_functions(

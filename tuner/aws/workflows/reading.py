@@ -68,6 +68,12 @@ class StateMachines:
             if any(event["type"] == "MapRunStarted" for event in events):
                 yield from self._children(execution)
 
+    def named(self, prefix: str) -> list[str]:
+        """The ARNs of all state machines whose names begin with a prefix."""
+        pages = self._pages("list the state machines", "list_state_machines", maxResults=_PAGE)
+        machines = (machine for page in pages for machine in page["stateMachines"])
+        return [str(machine["stateMachineArn"]) for machine in machines if machine["name"].startswith(prefix)]
+
     def history(self, execution: str) -> Events:
         """All events of an execution, with the inputs of its states."""
         pages = self._pages(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,18 +14,23 @@ from tuner.cli.flags import command as declare
 if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
 
+STATE_MACHINE_ARN = re.compile(r"arn:[^:]*:states:")
+
 
 @declare(epilog="Example: tuner clean my-function --dry-run")
-@click.argument("function")
+@click.argument("function", metavar="FUNCTION|STATE_MACHINE_ARN")
 @option("--dry-run", group=Topic.SAFETY, is_flag=True, help="Print what would be undone. Change nothing.")
 @aws_flags()
 def command(function: str, *, dry_run: bool, connection: Connection, **_options: Any) -> None:
     """Undo what interrupted runs left on FUNCTION (name or ARN): versions, copies, memory and description.
 
     Finds it by descriptions, names and tags, on any machine, and can be repeated. A run that is alive on this
-    machine is left alone. Make sure that none is alive on another machine.
+    machine is left alone. Make sure that none is alive on another machine. Of a state machine, the temporary
+    copies of a confirmation are deleted, and each of its functions is cleaned.
     """
     from tuner.aws.changes.cleanup import clean
+    from tuner.aws.workflows.cleaning import clean_workflow
 
-    for line in clean(function, connection, os.environ, dry_run=dry_run):
+    undo = clean_workflow if STATE_MACHINE_ARN.match(function) else clean
+    for line in undo(function, connection, os.environ, dry_run=dry_run):
         click.echo(line)

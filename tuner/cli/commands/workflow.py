@@ -110,6 +110,7 @@ CONFIRMING_EXECUTIONS = 10
     "--confirm", group=Topic.SAFETY, is_flag=True, help="Run the workflow with the chosen sizes on temporary copies."
 )
 @option("--apply", "apply_", group=Topic.SAFETY, is_flag=True, help="Give every function its size, or none.")
+@option("--force", group=Topic.SAFETY, is_flag=True, help="Apply sizes that rest on results with weak evidence too.")
 @option("--undo", group=Topic.SAFETY, metavar="FILE", help="Give the functions the sizes back that --apply replaced.")
 @option(
     "--output",
@@ -169,6 +170,7 @@ def _tuned(
             redact=options["redact_payloads"],
             confirm=CONFIRMING_EXECUTIONS if options["confirm"] else 0,
             apply=options["apply_"],
+            force=options["force"],
             output=output,
             connection=connection,
             stop=stop,
