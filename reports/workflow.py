@@ -19,13 +19,16 @@ from markupsafe import Markup
 from reports.charts.workflow_graph import Arrow, Box, lay_out
 from reports.words.numbers import clip, milliseconds, money, percent, visible
 from reports.workflow_text import facts, headline, percentile_name, size_name
+from tuner.documents.result import ConfigurationDocument
+from tuner.workflows.document import StepDocument, WorkflowDocument
 
-Document = Mapping[str, Any]
+Drawn = Mapping[str, Any]
+"""What the template draws: places, sizes and texts."""
 LABEL_CHARACTERS = 24
 MARGIN = 4.0
 
 
-def render(document: Document) -> str:
+def render(document: WorkflowDocument) -> str:
     """The page for the document of a plan (`tuner.workflows.document`)."""
     style, script = _asset("workflow.css"), _asset("workflow.js")
     page = _template().render(
@@ -45,7 +48,7 @@ def render(document: Document) -> str:
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
-def _picture(document: Document) -> Document:
+def _picture(document: WorkflowDocument) -> Drawn:
     steps = {tuple(step["path"]): step for step in document["steps"]}
     sizes = document["chosen"]["configurations"]
     found = lay_out(document["graph"])
@@ -57,7 +60,7 @@ def _picture(document: Document) -> Document:
     }
 
 
-def _box(box: Box, step: Document, sizes: Document, document: Document) -> Document:
+def _box(box: Box, step: StepDocument, sizes: Mapping[str, ConfigurationDocument], document: WorkflowDocument) -> Drawn:
     function = step["function"]
     critical = "critical" if step["critical"] else "slack"
     lines = [f"{milliseconds(step['duration_ms'])} · {money(step['cost_per_million_usd'], document['currency'])}"]
@@ -76,7 +79,7 @@ def _box(box: Box, step: Document, sizes: Document, document: Document) -> Docum
     }
 
 
-def _arrow(arrow: Arrow) -> Document:
+def _arrow(arrow: Arrow) -> Drawn:
     middle = (arrow.y1 + arrow.y2) / 2 + MARGIN
     x1, y1, x2, y2 = (value + MARGIN for value in (arrow.x1, arrow.y1, arrow.x2, arrow.y2))
     return {
@@ -87,7 +90,7 @@ def _arrow(arrow: Arrow) -> Document:
     }
 
 
-def _data(document: Document) -> str:
+def _data(document: WorkflowDocument) -> str:
     """What the handles need, as JSON that cannot end its script element."""
     names = list(document["chosen"]["configurations"])
     points = [

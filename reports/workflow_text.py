@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from reports.words.numbers import milliseconds, money, percent, visible
+from tuner.documents.result import ConfigurationDocument
+from tuner.workflows.document import ConfirmationDocument, TimeDocument, WorkflowDocument
 
-Document = Mapping[str, Any]
 CONFIRMED_WITHIN = 0.1
 """A prediction this close to the measured time is said to hold."""
 
 
-def render_text(document: Document) -> str:
+def render_text(document: WorkflowDocument) -> str:
     """The answer for a terminal."""
     rows = [("function", "now", "recommended", "runs", "cost", "slack"), *_rows(document)]
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
@@ -24,7 +24,7 @@ def render_text(document: Document) -> str:
     return "\n".join([*parts, *(["", *notes] if notes else [])]) + "\n"
 
 
-def render_markdown(document: Document) -> str:
+def render_markdown(document: WorkflowDocument) -> str:
     """The answer as Markdown."""
     lines = [f"## {_escaped(document['workflow'])}", "", f"**{_escaped(headline(document))}**", ""]
     lines += [f"- {_escaped(fact)}" for fact in facts(document)]
@@ -39,12 +39,13 @@ def render_markdown(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
-def headline(document: Document) -> str:
+def headline(document: WorkflowDocument) -> str:
     """The answer in a sentence."""
     chosen, bound = document["chosen"], document["bound"]
     time, cost = milliseconds(chosen["duration_ms"]), money(chosen["cost_per_million_usd"], document["currency"])
     which = percentile_name(bound["percentile"])
-    if bound["deadline_ms"] is not None:
+    if bound["budget_per_million_usd"] is None:
+        assert bound["deadline_ms"] is not None, "a bound is a deadline or a budget"
         deadline = milliseconds(bound["deadline_ms"])
         if not document["met"]:
             return (
@@ -58,10 +59,10 @@ def headline(document: Document) -> str:
     return f"{time} ({which}) is the fastest for {budget} per million executions: it costs {cost}."
 
 
-def facts(document: Document) -> list[str]:
+def facts(document: WorkflowDocument) -> list[str]:
     """What else a reader wants to know, a sentence each."""
     told = [_comparison(document), _binding(document), _times(document), _transitions(document), _trust(document)]
-    confirmation = document.get("confirmation")
+    confirmation = document["confirmation"]
     if confirmation:
         told.append(_confirmation(confirmation))
     return [fact for fact in told if fact]
@@ -74,12 +75,12 @@ def percentile_name(percentile: float | None) -> str:
     return "the median" if percentile == 50 else f"p{percentile:g}"
 
 
-def size_name(size: Document | None) -> str:
+def size_name(size: ConfigurationDocument | None) -> str:
     """A configuration, or that it is not known."""
     return "not known" if size is None else f"{size['memory_mb']:,} MB {size['architecture']}"
 
 
-def _rows(document: Document) -> list[Sequence[str]]:
+def _rows(document: WorkflowDocument) -> list[Sequence[str]]:
     return [
         (
             visible(function["function"]),
@@ -94,7 +95,7 @@ def _rows(document: Document) -> list[Sequence[str]]:
     ]
 
 
-def _comparison(document: Document) -> str:
+def _comparison(document: WorkflowDocument) -> str:
     current, chosen = document["current"], document["chosen"]
     if current is None:
         return ""
@@ -109,7 +110,7 @@ def _change(fraction: float, better: str, worse: str) -> str:
     return f"{percent(abs(fraction))} {better if fraction >= 0 else worse}"
 
 
-def _binding(document: Document) -> str:
+def _binding(document: WorkflowDocument) -> str:
     return {
         "deadline": "The deadline binds: a looser one would be cheaper.",
         "budget": "The budget binds: a larger one would be faster.",
@@ -118,28 +119,29 @@ def _binding(document: Document) -> str:
     }[document["binding"]]
 
 
-def _times(document: Document) -> str:
-    p50, p95, p99 = (milliseconds(document["time_ms"][name]) for name in ("p50", "p95", "p99"))
+def _times(document: WorkflowDocument) -> str:
+    time: TimeDocument = document["time_ms"]
+    p50, p95, p99 = milliseconds(time["p50"]), milliseconds(time["p95"]), milliseconds(time["p99"])
     told = f"End to end: median {p50}, p95 {p95}, p99 {p99}"
     if document["share_met"] is None:
         return f"{told}."
     return f"{told}; {percent(document['share_met'])} of executions keep to the deadline."
 
 
-def _transitions(document: Document) -> str:
+def _transitions(document: WorkflowDocument) -> str:
     count = document["transitions"]["per_execution"]
     cost = money(document["transitions"]["cost_per_million_usd"], document["currency"])
     return f"Step Functions itself takes {cost} for {count:.3g} transitions an execution, whatever the sizes."
 
 
-def _trust(document: Document) -> str:
+def _trust(document: WorkflowDocument) -> str:
     if document["exact"]:
         return "Exact: no other sizes are better."
     told = "Found by simulated executions; other sizes could be slightly better."
     return f"{told} The front of means may be off by {percent(document['excess'])}." if document["excess"] else told
 
 
-def _confirmation(confirmation: Document) -> str:
+def _confirmation(confirmation: ConfirmationDocument) -> str:
     measured, predicted = milliseconds(confirmation["p50_ms"]), milliseconds(confirmation["predicted_p50_ms"])
     holds = "holds" if abs(confirmation["off_by"]) <= CONFIRMED_WITHIN else "does not hold"
     runs = f"{confirmation['executions']} executions took {measured} in the median"

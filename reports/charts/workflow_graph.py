@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from tuner.workflows.document import StateDocument
 
 WIDTH, HEIGHT = 196.0, 62.0
 """A state without anything inside."""
 GAP_X, GAP_Y, FRAME, TITLE = 22.0, 34.0, 14.0, 24.0
 """Between states, between rows, around what is inside a frame, and its title."""
-
-State = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Picture:
         self.arrows += [Arrow(a.x1 + x, a.y1 + y, a.x2 + x, a.y2 + y, a.chance) for a in other.arrows]
 
 
-def lay_out(states: Sequence[State], above: tuple[str, ...] = ()) -> Picture:
+def lay_out(states: Sequence[StateDocument], above: tuple[str, ...] = ()) -> Picture:
     """The picture of a flow.
 
     Args:
@@ -79,7 +78,7 @@ def lay_out(states: Sequence[State], above: tuple[str, ...] = ()) -> Picture:
     return found
 
 
-def _state(state: State, above: tuple[str, ...]) -> Picture:
+def _state(state: StateDocument, above: tuple[str, ...]) -> Picture:
     path = (*above, state["name"])
     inner = [lay_out(branch, path) for branch in state["branches"]]
     if state["body"]:
@@ -96,7 +95,7 @@ def _state(state: State, above: tuple[str, ...]) -> Picture:
     return found
 
 
-def _rows(states: Sequence[State]) -> list[list[str]]:
+def _rows(states: Sequence[StateDocument]) -> list[list[str]]:
     """States by the longest way to them."""
     depth = {state["name"]: 0 for state in states}
     for state in states:
@@ -113,7 +112,9 @@ def _row_width(pictures: Sequence[Picture]) -> float:
     return sum(picture.width for picture in pictures) + GAP_X * (len(pictures) - 1)
 
 
-def _arrows(state: State, places: Mapping[str, tuple[float, float]], pictures: Mapping[str, Picture]) -> list[Arrow]:
+def _arrows(
+    state: StateDocument, places: Mapping[str, tuple[float, float]], pictures: Mapping[str, Picture]
+) -> list[Arrow]:
     x, y = places[state["name"]]
     own = pictures[state["name"]]
     found = []

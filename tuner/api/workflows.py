@@ -28,7 +28,7 @@ from tuner.search.decision import WeakEvidenceError, objections
 from tuner.workflows.calibration import calibrated
 from tuner.workflows.curves import FunctionCurve, curve_from_result
 from tuner.workflows.definition import Reading, Source, nested_machines, read_definition
-from tuner.workflows.document import Document, plan_document
+from tuner.workflows.document import ConfirmationDocument, WorkflowDocument, plan_document
 from tuner.workflows.figures import Figures, read_figures
 from tuner.workflows.flow import functions_of
 from tuner.workflows.history import Event, Observed, events_of, read_histories, redacted
@@ -84,7 +84,7 @@ class WorkflowResult:
     """
 
     plan: Plan
-    document: Document
+    document: WorkflowDocument
     payloads: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     confirmation: Confirmation | None = None
     undo: Mapping[str, Configuration] | None = None
@@ -256,8 +256,12 @@ class _Job:
         prices = self.prices(region)
         confirmation = self._confirm(machine, plan, reading, observed, confirm) if confirm else None
         before = self._apply(plan, region, output) if apply else None
-        document = plan_document(plan, currency=prices.currency, transition_usd=state_transition_usd(region))
-        document["confirmation"] = None if confirmation is None else _confirmation_document(confirmation)
+        document = plan_document(
+            plan,
+            currency=prices.currency,
+            transition_usd=state_transition_usd(region),
+            confirmation=None if confirmation is None else _confirmation_document(confirmation),
+        )
         result = WorkflowResult(plan, document, payloads, confirmation, before)
         if output:
             _save(result, output)
@@ -488,7 +492,7 @@ def _name(workflow: str | Path | Mapping[str, Any], machine: StateMachine | None
     return "workflow" if isinstance(workflow, Mapping) else Path(workflow).name.partition(".")[0]
 
 
-def _confirmation_document(confirmation: Confirmation) -> Document:
+def _confirmation_document(confirmation: Confirmation) -> ConfirmationDocument:
     return {
         "executions": len(confirmation.times_ms),
         "times_ms": list(confirmation.times_ms),
@@ -519,7 +523,7 @@ def _text(path: Path, flag: str) -> str:
         raise InputError.single(flag, f"{path} cannot be read: {exc}", "give a file that exists") from exc
 
 
-def _size(configuration: Configuration) -> Document:
+def _size(configuration: Configuration) -> dict[str, Any]:
     return {"memory_mb": configuration.memory_mb, "architecture": configuration.architecture.value}
 
 

@@ -14,12 +14,12 @@ from reports.workflow import render
 from reports.workflow_text import render_markdown
 from tests.unit.workflows.examples import DEFINITION, FIGURES, write_results
 from tuner.api.workflows import tune_workflow
-from tuner.workflows.document import Document
+from tuner.workflows.document import WorkflowDocument
 from tuner.workflows.figures import read_figures
 
 
 @pytest.fixture(scope="module")
-def document(tmp_path_factory: pytest.TempPathFactory) -> Document:
+def document(tmp_path_factory: pytest.TempPathFactory) -> WorkflowDocument:
     folder = write_results(tmp_path_factory.mktemp("results"))
     figures = read_figures(FIGURES, name="figures")
     return tune_workflow(DEFINITION, deadline_ms=2500.0, figures=figures, results=[folder]).document
@@ -43,7 +43,7 @@ def inside(one: Box, other: Box) -> bool:
     )
 
 
-def test_states_are_apart_and_what_is_inside_a_state_lies_in_its_frame(document: Document) -> None:
+def test_states_are_apart_and_what_is_inside_a_state_lies_in_its_frame(document: WorkflowDocument) -> None:
     boxes = lay_out(document["graph"]).boxes
     assert len(boxes) == len(document["steps"])
     for one, other in combinations(boxes, 2):
@@ -53,13 +53,13 @@ def test_states_are_apart_and_what_is_inside_a_state_lies_in_its_frame(document:
             assert apart(one, other)
 
 
-def test_arrows_lead_down(document: Document) -> None:
+def test_arrows_lead_down(document: WorkflowDocument) -> None:
     arrows = lay_out(document["graph"]).arrows
     assert arrows
     assert all(arrow.y1 < arrow.y2 for arrow in arrows)
 
 
-def test_the_page_shows_every_state_function_and_chance(document: Document) -> None:
+def test_the_page_shows_every_state_function_and_chance(document: WorkflowDocument) -> None:
     page = render(document)
     for step in document["steps"]:
         assert step["path"][-1] in page
@@ -68,7 +68,7 @@ def test_the_page_shows_every_state_function_and_chance(document: Document) -> N
     assert ">80%<" in page
 
 
-def test_the_page_carries_the_front_for_its_handles(document: Document) -> None:
+def test_the_page_carries_the_front_for_its_handles(document: WorkflowDocument) -> None:
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', render(document))
     assert found
     data = json.loads(found[1])
@@ -76,14 +76,14 @@ def test_the_page_carries_the_front_for_its_handles(document: Document) -> None:
     assert data["points"][data["chosen"]][0] == pytest.approx(document["chosen"]["duration_ms"], abs=0.01)
 
 
-def test_the_page_needs_nothing_from_elsewhere_and_is_the_same_each_time(document: Document) -> None:
+def test_the_page_needs_nothing_from_elsewhere_and_is_the_same_each_time(document: WorkflowDocument) -> None:
     page = render(document)
     assert page == render(document)
     assert not re.search(r"(src|href)=", page)
     assert "default-src 'none'" in unescape(page)
 
 
-def test_foreign_names_cannot_become_markup(document: Document) -> None:
+def test_foreign_names_cannot_become_markup(document: WorkflowDocument) -> None:
     name = "</script><script>alert(1)</script>"
     hostile = json.loads(json.dumps(document).replace("checkout-price", name.replace("/", "\\/")))
     assert "<script>alert" not in render(hostile)
