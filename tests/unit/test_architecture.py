@@ -23,6 +23,7 @@ ROOMS = (
     "tuner.comparison",
     "tuner.evidence",
     "tuner.workflows",
+    "tuner.projects",
     "tuner.simulated",
     "tuner.aws.api",
     "tuner.aws.changes",
@@ -57,6 +58,7 @@ CORE_ROOMS = {
 }
 
 FRONT = CORE_ROOMS | {
+    "tuner.projects",
     "tuner.simulated",
     "tuner.aws.api",
     "tuner.aws.changes",
@@ -81,6 +83,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tuner.comparison.duets": CORE_ROOMS - {"tuner.workflows", "tuner.evidence"},
     "tuner.evidence": {"root", "tuner.pricing", "tuner.estimation", "tuner.search", "tuner.documents"},
     "tuner.workflows": {"root", "tuner.pricing", "tuner.estimation", "tuner.search", "tuner.documents"},
+    "tuner.projects": {"root"},
     "tuner.simulated": CORE_ROOMS,
     "tuner.aws.api": CORE_ROOMS,
     "tuner.aws.changes": CORE_ROOMS | {"tuner.aws.api"},
@@ -88,7 +91,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tuner.aws": CORE_ROOMS | {"tuner.aws.api", "tuner.aws.changes", "tuner.aws.measure"},
     "tuner.local.limits": CORE_ROOMS,
     "tuner.local.worker": CORE_ROOMS | {"tuner.local.limits"},
-    "tuner.local": CORE_ROOMS | {"tuner.local.limits", "tuner.local.worker"},
+    "tuner.local": CORE_ROOMS | {"tuner.projects", "tuner.local.limits", "tuner.local.worker"},
     "reports.words": CORE_ROOMS,
     "reports.charts": CORE_ROOMS | {"reports.words"},
     "reports": CORE_ROOMS | {"reports.words", "reports.charts"},
@@ -111,7 +114,7 @@ HOME = {
     "markupsafe": ("reports",),
     "jsonschema": ("tuner.documents.validation",),
     "psutil": ("tuner.local",),
-    "yaml": ("tuner.local.project",),
+    "yaml": ("tuner.projects",),
     "scipy": ("tuner.estimation", "tuner.search", "tuner.comparison"),
 }
 """For each library that has one, the only places that may import it."""

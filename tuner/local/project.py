@@ -1,20 +1,19 @@
-"""The functions of a project as its template describes them: AWS SAM, CloudFormation, or serverless.yml.
+"""Decides which functions of a project can run on this machine, and as what target.
 
-Says which of them can run on this machine and why others cannot. It resolves no references: a value that the template
-computes is left out.
+Says why others cannot. It resolves no references: a value that the template computes is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from tuner.errors import InputError
 from tuner.local.worker.runtimes import runtime_named
+from tuner.model import Architecture
+from tuner.projects.discovery import read_functions
+from tuner.projects.functions import DeclaredFunction
 
-FUNCTION_TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 _PROVIDED = "provided"
 
 
@@ -42,82 +41,24 @@ class ProjectFunction:
 
 
 def read_project(path: Path) -> tuple[ProjectFunction, ...]:
-    """The functions of a template, in its order.
+    """The functions of a project, in its order.
 
     Raises:
         InputError: it cannot be read, or has no function.
     """
-    document = _load(path)
-    found = tuple(_of_sam(document, path.parent) if "Resources" in document else _of_serverless(document, path.parent))
-    if not found:
-        raise InputError.single("--from", f"{path} describes no function", "give a SAM template or a serverless.yml")
-    return found
+    return tuple(map(_on_this_machine, read_functions(path)))
 
 
-def _of_sam(document: Mapping[str, Any], folder: Path) -> Iterator[ProjectFunction]:
-    shared = _mapping(_mapping(document.get("Globals")).get("Function"))
-    for name, resource in _mapping(document["Resources"]).items():
-        resource = _mapping(resource)
-        if resource.get("Type") not in FUNCTION_TYPES:
-            continue
-        own = _mapping(resource.get("Properties"))
-        variables = {
-            **_mapping(_mapping(shared.get("Environment")).get("Variables")),
-            **_mapping(_mapping(own.get("Environment")).get("Variables")),
-        }
-        merged = {**shared, **own}
-        architectures = merged.get("Architectures")
-        yield _function(
-            name,
-            folder / _text(merged.get("CodeUri") or merged.get("Code"), "."),
-            handler=_text(merged.get("Handler")),
-            runtime=_text(merged.get("Runtime")),
-            memory=merged.get("MemorySize"),
-            timeout=merged.get("Timeout"),
-            variables=variables,
-            architecture=_text(architectures[0]) if isinstance(architectures, list) and architectures else "x86_64",
-            image=merged.get("PackageType") == "Image",
-        )
-
-
-def _of_serverless(document: Mapping[str, Any], folder: Path) -> Iterator[ProjectFunction]:
-    provider = _mapping(document.get("provider"))
-    for name, described in _mapping(document.get("functions")).items():
-        own = _mapping(described)
-        yield _function(
-            name,
-            folder,
-            handler=_text(own.get("handler")),
-            runtime=_text(own.get("runtime") or provider.get("runtime")),
-            memory=own.get("memorySize", provider.get("memorySize", 1024)),
-            timeout=own.get("timeout", provider.get("timeout", 6)),
-            variables={**_mapping(provider.get("environment")), **_mapping(own.get("environment"))},
-            architecture=_text(own.get("architecture") or provider.get("architecture"), "x86_64"),
-            image="image" in own,
-        )
-
-
-def _function(
-    name: str,
-    code: Path,
-    *,
-    handler: str,
-    runtime: str,
-    memory: Any,
-    timeout: Any,
-    variables: Mapping[str, Any],
-    architecture: str,
-    image: bool,
-) -> ProjectFunction:
-    target, reason = _place(code, handler, runtime, image=image)
+def _on_this_machine(function: DeclaredFunction) -> ProjectFunction:
+    target, reason = _place(function.code, function.handler, function.runtime, image=function.image)
     return ProjectFunction(
-        name=name,
+        name=function.name,
         target=target,
         reason=reason,
-        memory_mb=memory if isinstance(memory, int) else None,
-        timeout_s=float(timeout) if isinstance(timeout, (int, float)) else None,
-        environment={key: str(value) for key, value in variables.items() if isinstance(value, (str, int, float))},
-        architecture=architecture,
+        memory_mb=function.memory_mb,
+        timeout_s=function.timeout_s,
+        environment=function.environment,
+        architecture=function.architecture_in_use or Architecture.X86_64,
     )
 
 
@@ -133,27 +74,3 @@ def _place(code: Path, handler: str, runtime: str, *, image: bool) -> tuple[str,
     if runtime_named(runtime) is None:
         return "", f"{runtime or 'its runtime'} has no loop here: tune it with a command after --"
     return f"{code}:{handler}", ""
-
-
-def _load(path: Path) -> Mapping[str, Any]:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Leaves out what CloudFormation's own tags stand for."""
-
-    Loader.add_multi_constructor("!", lambda *_: None)
-    try:
-        document = yaml.load(path.read_text("utf-8"), Loader)  # noqa: S506  (a SafeLoader)
-    except OSError as exc:
-        raise InputError.single("--from", f"{path} cannot be read: {exc.strerror}", "give a template") from exc
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as exc:
-        raise InputError.single("--from", f"{path} is not YAML: {exc}", "correct the file") from exc
-    return _mapping(document)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: Any, default: str = "") -> str:
-    return value if isinstance(value, str) else default

@@ -1,0 +1,1 @@
+"""The functions that a project's own files define, and where each setting is written."""

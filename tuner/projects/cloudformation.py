@@ -1,0 +1,238 @@
+"""Reads CloudFormation and SAM templates, with Globals, parameters, mappings and nested stacks.
+
+Follows a value to where it is written. A value that a condition or the deployment decides is named, not guessed.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from yaml.nodes import MappingNode, Node, ScalarNode
+
+from tuner.projects.functions import RANDOM_PART, UNKNOWN_PART, DeclaredFunction, Format, Setting
+from tuner.projects.sources import Sources
+from tuner.projects.written import Key, literal, read_setting
+from tuner.projects.yaml_tree import Tree, get, items, pairs, resolved, scalar
+
+SERVERLESS_FUNCTION, FUNCTION = "AWS::Serverless::Function", "AWS::Lambda::Function"
+_NESTED = {"AWS::CloudFormation::Stack": "TemplateURL", "AWS::Serverless::Application": "Location"}
+_BESIDE = ("FunctionName", "CodeUri", "Handler", "Runtime", "Timeout", "MemorySize", "PackageType")
+_MEMORY = Key("MemorySize", _BESIDE, listed=False, default="128")
+_ARCHITECTURE = Key("Architectures", _BESIDE, listed=True, default="x86_64")
+_CDK_PATH = "aws:cdk:path"
+_SHORT = {"!Ref": "Ref", "!FindInMap": "Fn::FindInMap", "!Sub": "Fn::Sub", "!Join": "Fn::Join", "!If": "Fn::If"}
+_DEEPEST = 5
+"""Stacks within stacks that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A template, and the values that the stack around it gives to its parameters.
+
+    Attributes:
+        tree: the template.
+        given: values by parameter, each with the stack that gives it.
+        deployed_with: parameters that the project's deployment settings give, with the file that does.
+        prefix: names of the stacks around it, each with a slash.
+    """
+
+    tree: Tree
+    given: Mapping[str, tuple[Stack, Node]] = field(default_factory=dict)
+    deployed_with: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+
+
+def is_template(tree: Tree) -> bool:
+    """Whether a document is a CloudFormation template."""
+    return get(tree.root, "Resources") is not None
+
+
+def read_template(tree: Tree, sources: Sources) -> Iterator[DeclaredFunction]:
+    """The functions of a template and of its nested stacks, in their order."""
+    yield from _functions(Stack(tree, deployed_with=_deployment_settings(tree.path.parent)), sources, 0)
+
+
+def _functions(stack: Stack, sources: Sources, depth: int) -> Iterator[DeclaredFunction]:
+    for name, resource in pairs(get(stack.tree.root, "Resources")):
+        kind = scalar(get(resource, "Type"))
+        properties = get(resource, "Properties")
+        if kind in (SERVERLESS_FUNCTION, FUNCTION):
+            shared = get(stack.tree.root, "Globals", "Function") if kind == SERVERLESS_FUNCTION else None
+            yield _function(stack, name, resource, properties, shared)
+        elif kind in _NESTED and depth < _DEEPEST:
+            inner = _nested(stack, name, properties, _NESTED[kind], sources)
+            if inner is not None:
+                yield from _functions(inner, sources, depth + 1)
+
+
+def _nested(stack: Stack, name: str, properties: Node | None, location: str, sources: Sources) -> Stack | None:
+    """The stack in a local file; None: it is elsewhere."""
+    address = scalar(get(properties, location))
+    path = stack.tree.path.parent / address
+    if not address or "://" in address or not sources.exists(path):
+        return None
+    given = {key: (stack, value) for key, value in pairs(get(properties, "Parameters"))}
+    return Stack(Tree(path, sources), given, prefix=f"{stack.prefix}{name}/")
+
+
+def _function(
+    stack: Stack, name: str, resource: Node, properties: Node | None, shared: Node | None
+) -> DeclaredFunction:
+    def inherited(key: str) -> Node | None:
+        found = get(properties, key)
+        return found if found is not None else get(shared, key)
+
+    def setting(key: Key) -> Setting:
+        follow = (lambda node: _first(stack, node)) if key.listed else (lambda node: _value(stack, node))
+        if properties is None:
+            return Setting(None, (), "the function has no Properties")
+        return read_setting(stack.tree, properties, get(shared, key.name), key, follow)
+
+    construct = scalar(get(resource, "Metadata", _CDK_PATH)).removesuffix("/Resource")
+    timeout = scalar(inherited("Timeout"))
+    code = scalar(inherited("CodeUri")) or scalar(inherited("Code")) or "."
+    return DeclaredFunction(
+        stack.prefix + name,
+        stack.tree.path,
+        Format.CDK if construct else Format.CLOUDFORMATION,
+        setting(_MEMORY),
+        setting(_ARCHITECTURE),
+        deployed=_deployed(stack, name, get(properties, "FunctionName")),
+        code=stack.tree.path.parent / code,
+        handler=scalar(inherited("Handler")),
+        runtime=scalar(inherited("Runtime")),
+        timeout_s=float(timeout) if timeout.isdigit() else None,
+        environment={
+            key: scalar(value)
+            for source in (shared, properties)
+            for key, value in pairs(get(source, "Environment", "Variables"))
+            if isinstance(resolved(value), ScalarNode) and not str(value.tag).startswith("!")
+        },
+        image=scalar(inherited("PackageType")) == "Image",
+        construct=construct,
+    )
+
+
+def _deployed(stack: Stack, name: str, node: Node | None) -> str:
+    """Its name in AWS. CloudFormation makes one from the stack and the logical id where the template gives none."""
+    if node is None:
+        return f"{UNKNOWN_PART}-{name}-{RANDOM_PART}"
+    return _name_part(stack, node)
+
+
+def _name_part(stack: Stack, node: Node) -> str:
+    called, argument = _intrinsic(node)
+    if called == "Fn::Sub":
+        first = items(argument)[0] if items(argument) else argument
+        text = str(resolved(first).value) if isinstance(resolved(first), ScalarNode) else UNKNOWN_PART  # type: ignore[union-attr]
+        return re.sub(r"\$\{[^}]*\}", UNKNOWN_PART, text)
+    if called == "Fn::Join" and len(items(argument)) == 2:
+        glue, parts = items(argument)
+        return scalar(glue).join(_name_part(stack, part) for part in items(parts))
+    return UNKNOWN_PART if called else scalar(node)
+
+
+def _first(stack: Stack, node: Node) -> Setting:
+    """The value of a list of one."""
+    found = items(node)
+    if len(found) != 1:
+        called, _ = _intrinsic(node)
+        return Setting(
+            None, (), f"Architectures is computed by {called}" if called else "Architectures is no list of one"
+        )
+    return _value(stack, found[0])
+
+
+def _value(stack: Stack, node: Node) -> Setting:
+    """A value, followed through parameters and mappings."""
+    written = literal(stack.tree, node)
+    if written is not None:
+        return written
+    called, argument = _intrinsic(node)
+    if called == "Ref" and argument is not None:
+        return _parameter(stack, str(resolved(argument).value))  # type: ignore[union-attr]
+    if called == "Fn::FindInMap":
+        return _mapped(stack, items(argument))
+    return Setting(None, (), f"{called or 'an expression'} computes it during the deployment")
+
+
+def _parameter(stack: Stack, name: str) -> Setting:
+    """The value of a parameter: of the stack around it, or its default."""
+    if name in stack.given:
+        outer, node = stack.given[name]
+        return _value(outer, node)
+    if name in stack.deployed_with:
+        return Setting(None, (), f"{stack.deployed_with[name]} gives the parameter {name}")
+    parameter = get(stack.tree.root, "Parameters", name)
+    default = get(parameter, "Default")
+    if default is None:
+        return Setting(None, (), f"the deployment gives the parameter {name}, which has no default")
+    if "SSM" in scalar(get(parameter, "Type")):
+        return Setting(None, (), f"the parameter {name} is read from Systems Manager")
+    note = f"A stack that exists keeps its value of {name}: deploy with the parameter override {name}={{value}}."
+    found = literal(stack.tree, default, note=note) or Setting(None, (), f"the default of {name} is no plain value")
+    fault = _not_allowed(parameter, found.value or "")
+    return Setting(None, (), f"the parameter {name} {fault}") if fault else found
+
+
+def _not_allowed(parameter: Node | None, value: str) -> str:
+    """Why a parameter cannot have a value; empty: it can."""
+    allowed = [scalar(item) for item in items(get(parameter, "AllowedValues"))]
+    if allowed and value not in allowed:
+        return f"allows only {', '.join(allowed)}"
+    least, most = scalar(get(parameter, "MinValue")), scalar(get(parameter, "MaxValue"))
+    if value.isdigit() and least.isdigit() and int(value) < int(least):
+        return f"allows no value below {least}"
+    if value.isdigit() and most.isdigit() and int(value) > int(most):
+        return f"allows no value above {most}"
+    return ""
+
+
+def _mapped(stack: Stack, keys: list[Node]) -> Setting:
+    names = [scalar(key) for key in keys]
+    if len(names) != 3 or not all(names):
+        return Setting(
+            None,
+            (),
+            f"Fn::FindInMap takes it from {names[0] if names and names[0] else 'a mapping'} by a key of the deployment",
+        )
+    node = get(stack.tree.root, "Mappings", *names)
+    found = literal(stack.tree, node) if node is not None else None
+    return found or Setting(None, (), f"the mapping {names[0]} holds no plain value for it")
+
+
+def _intrinsic(node: Node | None) -> tuple[str, Node | None]:
+    """The intrinsic function that a node calls, and its argument; empty: it calls none."""
+    found = resolved(node)
+    if found is None:
+        return "", None
+    if found.tag.startswith("!"):
+        return _SHORT.get(found.tag, f"Fn::{found.tag[1:]}"), found
+    called = list(pairs(found)) if isinstance(found, MappingNode) else []
+    if len(called) == 1 and (called[0][0] == "Ref" or called[0][0].startswith("Fn::")):
+        return called[0]
+    return "", None
+
+
+def _deployment_settings(folder: Path) -> dict[str, str]:
+    """Parameters that samconfig.toml gives."""
+    path = folder / "samconfig.toml"
+    try:
+        settings = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return dict.fromkeys(_overrides(settings), path.name)
+
+
+def _overrides(settings: Any) -> Iterator[str]:
+    for key, value in settings.items() if isinstance(settings, dict) else ():
+        if key == "parameter_overrides":
+            text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+            yield from re.findall(r"(?:ParameterKey=|(?<![\w=]))(\w+)\"?(?==|,ParameterValue)", text)
+        else:
+            yield from _overrides(value)

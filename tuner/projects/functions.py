@@ -1,0 +1,117 @@
+"""A function as a project's file defines it, and where its memory size and architecture are written.
+
+Holds values only. The readers of the formats make them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from tuner.model import Architecture
+from tuner.projects.sources import Place
+
+UNKNOWN_PART = "\0"
+"""Stands in a deployed name for what is known only after the deployment."""
+RANDOM_PART = "\1"
+"""Stands in a deployed name for the 12 or 13 letters and digits that CloudFormation ends it with."""
+_FEWEST_KNOWN = 3
+"""A name with fewer known characters than this matches too much."""
+
+
+class Format(Enum):
+    """What a file is written for."""
+
+    CLOUDFORMATION = "CloudFormation or SAM template"
+    SERVERLESS = "Serverless Framework file"
+    TERRAFORM = "Terraform module"
+    CDK = "CDK app"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting of a function: its value, and where that may be changed.
+
+    Attributes:
+        value: as written, e.g. `512` or `arm64`; None: it is not known from the files alone.
+        places: where a new value may go, the best place first.
+        reason: why it may be changed nowhere.
+    """
+
+    value: str | None = None
+    places: tuple[Place, ...] = ()
+    reason: str = ""
+
+    @property
+    def megabytes(self) -> int | None:
+        """The value as a memory size; None: it is none."""
+        return int(self.value) if self.value is not None and self.value.isascii() and self.value.isdigit() else None
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredFunction:
+    """One function of a project.
+
+    Attributes:
+        name: its name in the file: logical id, key, or Terraform address.
+        path: the file.
+        format: what the file is written for.
+        memory, architecture: the settings that tuning decides.
+        deployed: its name in AWS, with `UNKNOWN_PART` and `RANDOM_PART` for what is not known; empty: nothing is known.
+        code: folder of the code.
+        handler, runtime: as written; empty: not known.
+        timeout_s: its timeout; None: not known.
+        environment: environment variables with a literal value.
+        image: whether it is a container image.
+        construct: path of its CDK construct; empty: it has none.
+    """
+
+    name: str
+    path: Path
+    format: Format
+    memory: Setting
+    architecture: Setting
+    deployed: str = ""
+    code: Path = Path()
+    handler: str = ""
+    runtime: str = ""
+    timeout_s: float | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    image: bool = False
+    construct: str = ""
+
+    @property
+    def memory_mb(self) -> int | None:
+        """Memory size in MB; None: not known from the files alone."""
+        return self.memory.megabytes
+
+    @property
+    def architecture_in_use(self) -> Architecture | None:
+        """Architecture; None: not known from the files alone."""
+        values = {member.value: member for member in Architecture}
+        return values.get(self.architecture.value or "")
+
+    def may_be(self, name: str) -> bool:
+        """Whether its name in AWS can be this one."""
+        known = self.deployed.replace(UNKNOWN_PART, "").replace(RANDOM_PART, "")
+        if len(known) < _FEWEST_KNOWN and known != self.deployed:
+            return False
+        patterns = {UNKNOWN_PART: "[a-zA-Z0-9-_]*", RANDOM_PART: "[a-zA-Z0-9]{12,13}"}
+        pattern = "".join(patterns.get(char, re.escape(char)) for char in self.deployed)
+        return bool(self.deployed) and re.fullmatch(pattern, name) is not None
+
+
+def find_deployed(functions: tuple[DeclaredFunction, ...], name: str) -> tuple[DeclaredFunction, ...]:
+    """The functions that a name can stand for: by the name in the file, else in AWS, else by its known parts."""
+    for chosen in (
+        [found for found in functions if found.name == name],
+        [found for found in functions if found.deployed == name],
+    ):
+        if chosen:
+            return tuple(chosen)
+    matching = [found for found in functions if found.may_be(name)]
+    longest = max((len(found.deployed) for found in matching), default=0)
+    return tuple(found for found in matching if len(found.deployed) == longest)

@@ -1,0 +1,164 @@
+"""Changes the settings of functions where they are written, and nothing else.
+
+Each change is tried on the texts and read back: it stands only when the function then has the new value, and every
+other function has what it had. So a shared value is never changed for one function alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tuner.errors import InputError
+from tuner.model import Configuration
+from tuner.projects.cdk import cdk_hint
+from tuner.projects.discovery import read_functions
+from tuner.projects.functions import DeclaredFunction, Format, Setting, find_deployed
+from tuner.projects.sources import Place, Sources
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a function should have.
+
+    Attributes:
+        function: its name in AWS, or in the project's file.
+        configuration: memory and architecture.
+    """
+
+    function: str
+    configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Patched:
+    """What became of one function.
+
+    Attributes:
+        wanted: what it should have.
+        name: its name in the project's file; empty: it was not found.
+        changes: what was changed, in words.
+        left_alone: what was not changed, and why.
+        notes: what a person has to do as well.
+    """
+
+    wanted: Wanted
+    name: str = ""
+    changes: tuple[str, ...] = ()
+    left_alone: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPatch:
+    """The texts after all changes, and what became of each function."""
+
+    sources: Sources
+    functions: tuple[Patched, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every function has what it should have."""
+        return not any(function.left_alone for function in self.functions)
+
+
+def make_patch(path: Path, wanted: Iterable[Wanted]) -> ProjectPatch:
+    """Change what functions should have, one after the other.
+
+    Args:
+        path: a file or the folder of a project.
+        wanted: functions and their configurations.
+
+    Raises:
+        InputError: the project cannot be read, or defines no function.
+    """
+    sources = Sources()
+    done = []
+    for one in wanted:
+        sources, patched = _patch_one(path, sources, one)
+        done.append(patched)
+    return ProjectPatch(sources, tuple(done))
+
+
+def _patch_one(path: Path, sources: Sources, wanted: Wanted) -> tuple[Sources, Patched]:
+    functions = read_functions(path, sources)
+    found = find_deployed(functions, wanted.function)
+    if len(found) != 1:
+        return sources, Patched(wanted, left_alone=(_not_one(wanted.function, found or functions, bool(found)),))
+    function = found[0]
+    patched = Patched(wanted, function.name)
+    for kind in (_MEMORY, _ARCHITECTURE):
+        sources, patched = _change(path, sources, patched, kind)
+    if function.format is Format.CDK and patched.left_alone:
+        root = path if path.is_dir() else path.parent
+        patched = replace(patched, left_alone=(cdk_hint(function, wanted.configuration, root),))
+    return sources, patched
+
+
+def _not_one(name: str, functions: Sequence[DeclaredFunction], several: bool) -> str:
+    names = ", ".join(function.name for function in functions)
+    if several:
+        return f"{name} can be {names}: name the one with --function"
+    return f"{name} is none of the functions here ({names}): name one with --function"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingKind:
+    """One of the two settings: what people call it, and how a function and a configuration have it."""
+
+    name: str
+    of: Callable[[DeclaredFunction], Setting]
+    wanted: Callable[[Configuration], str]
+
+
+_MEMORY = SettingKind("memory size", lambda found: found.memory, lambda wanted: str(wanted.memory_mb))
+_ARCHITECTURE = SettingKind("architecture", lambda found: found.architecture, lambda wanted: wanted.architecture.value)
+
+
+def _change(path: Path, sources: Sources, patched: Patched, kind: SettingKind) -> tuple[Sources, Patched]:
+    """Change one setting at the first place where that changes it for this function alone."""
+    before = {function.name: function for function in read_functions(path, sources)}
+    setting = kind.of(before[patched.name])
+    value = kind.wanted(patched.wanted.configuration)
+    if setting.value == value:
+        return sources, patched
+    reason = setting.reason
+    for place in setting.places:
+        changed = sources.with_value(place, value)
+        fault = _fault(path, changed, before, patched.name, kind, value)
+        if not fault:
+            return changed, _with_change(patched, kind, setting, value, place, sources)
+        reason = reason or fault
+    told = f"{kind.name} {setting.value or 'unknown'} -> {value}: {reason or 'it is written nowhere in these files'}"
+    return sources, replace(patched, left_alone=(*patched.left_alone, told))
+
+
+def _with_change(
+    patched: Patched, kind: SettingKind, setting: Setting, value: str, place: Place, sources: Sources
+) -> Patched:
+    line = sources.text(place.path).count("\n", 0, place.start) + 1
+    told = f"{kind.name} {setting.value} -> {value} ({place.path.name}:{line})"
+    notes = (place.note.format(value=value),) if place.note else ()
+    return replace(patched, changes=(*patched.changes, told), notes=(*patched.notes, *notes))
+
+
+def _fault(
+    path: Path, changed: Sources, before: dict[str, DeclaredFunction], name: str, kind: SettingKind, value: str
+) -> str:
+    """Why a change does not do what it should, and nothing else; empty: it does."""
+    try:
+        after = {function.name: function for function in read_functions(path, changed)}
+    except InputError:
+        return "the file could not be read after the change"
+    if after.keys() != before.keys():
+        return "the change would add or remove a function"
+    result = kind.of(after[name])
+    if result.value != value:
+        return result.reason or "the change does not reach the function"
+    others = [other for other in before if other != name and _values(after[other]) != _values(before[other])]
+    return f"the same value is of {', '.join(others)} too" if others else ""
+
+
+def _values(function: DeclaredFunction) -> tuple[str | None, str | None]:
+    return function.memory.value, function.architecture.value
