@@ -33,6 +33,7 @@ COMMANDS = {
     "execute": "Start an execution of the state machine and follow it.",
     "workflow": "Size all functions of a state machine together.",
     "apply": "Apply a recommendation to a function.",
+    "patch": "Write recommendations back to the files of a project.",
     "clean": "Remove what an interrupted run left on a function.",
     "prices": "Show the prices of a region, or refresh them.",
     "schema": "Print the JSON Schema of inputs or results.",

@@ -57,7 +57,7 @@ LONGEST_SHOWN = 500
     "template",
     group=Topic.LOCAL,
     metavar="FILE",
-    help="Tune every function of a SAM template or a serverless.yml.",
+    help="Tune every function of a template, a serverless.yml, or a folder of Terraform files.",
 )
 @option("--event", group=Topic.LOCAL, metavar="NAME=FILE", multiple=True, help="With --from: payload of a function.")
 @option("--resume", group=Topic.BUDGET, metavar="DIR", help="Go on with the run in this folder.")

@@ -1,0 +1,105 @@
+"""`tuner patch` prints a diff that git applies, changes the files, or commits to a branch."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.golden.situations import document_of
+from tuner.cli.main import run
+from tuner.documents.result import dumps
+
+TEMPLATE = """\
+Resources:
+  Render:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: !Sub "${Stage}-render"
+      Handler: app.handler
+      MemorySize: 512  # by hand
+"""
+
+
+def git(folder: Path, *arguments: str, given: str | None = None) -> str:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    done = subprocess.run(
+        ["git", "-C", str(folder), *identity, *arguments], input=given, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with a template, and a result of its function beside it."""
+    repository = tmp_path / "project"
+    (repository / "infra").mkdir(parents=True)
+    (repository / "infra" / "template.yaml").write_text(TEMPLATE)
+    git(repository, "init", "-q")
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "first")
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "a")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@b")
+    (tmp_path / "result.json").write_text(dumps(document_of("aws")), "utf-8")
+    monkeypatch.chdir(repository)
+    return repository
+
+
+def patched(project: Path) -> str:
+    best = document_of("aws")["recommendation"]
+    assert best is not None
+    text = TEMPLATE.replace("512", str(best["memory_mb"]))
+    return text if best["architecture"] == "x86_64" else text + f"      Architectures: [{best['architecture']}]\n"
+
+
+def test_the_diff_is_one_that_git_applies(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["patch", "../result.json", "--from", "infra", "--function", "Render"]) == 0
+    diff = capfd.readouterr().out
+    assert (project / "infra" / "template.yaml").read_text() == TEMPLATE
+    git(project, "apply", "-", given=diff)
+    assert (project / "infra" / "template.yaml").read_text() == patched(project)
+
+
+def test_write_changes_the_files(project: Path) -> None:
+    assert run(["patch", "../result.json", "--from", "infra/template.yaml", "--function", "Render", "--write"]) == 0
+    assert (project / "infra" / "template.yaml").read_text() == patched(project)
+    assert run(["patch", "../result.json", "--from", "infra", "--function", "Render", "--write"]) == 0, (
+        "nothing is left"
+    )
+
+
+def test_a_branch_gets_the_change_and_the_working_tree_none(project: Path) -> None:
+    (project / "untracked").write_text("mine")
+    head = git(project, "rev-parse", "HEAD")
+    assert run(["patch", "../result.json", "--from", "infra", "--function", "Render", "--branch", "size"]) == 0
+    assert (project / "infra" / "template.yaml").read_text() == TEMPLATE
+    assert git(project, "rev-parse", "HEAD") == head
+    assert git(project, "show", "size:infra/template.yaml") == patched(project).strip()
+    assert git(project, "diff", "--name-only", "HEAD", "size") == "infra/template.yaml"
+    message = git(project, "log", "-1", "--format=%B", "size")
+    assert message.startswith("Right-size Render\n\nRender: memory size 512 -> ")
+    assert "|" in message, "the Markdown report"
+
+
+def test_a_branch_is_refused_when_the_file_differs_from_head(project: Path) -> None:
+    (project / "infra" / "template.yaml").write_text(TEMPLATE + "# mine\n")
+    assert run(["patch", "../result.json", "--from", "infra", "--function", "Render", "--branch", "size"]) == 2
+    assert git(project, "branch", "--list", "size") == ""
+
+
+def test_what_is_not_found_is_told_and_fails(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (project / "infra" / "template.yaml").write_text(TEMPLATE.replace("-render", "-list"))
+    assert run(["patch", "../result.json", "--from", "infra"]) == 1
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert "is none of the functions here (Render)" in told.err
+
+
+@pytest.mark.parametrize("situation", ["partial", "unmet"])
+def test_a_result_that_apply_refuses_is_refused_unless_forced(project: Path, situation: str) -> None:
+    (project.parent / "result.json").write_text(dumps(document_of(situation)), "utf-8")
+    command = ["patch", "../result.json", "--from", "infra", "--function", "Render"]
+    assert run(command) == 1
+    assert run([*command, "--force"]) == 0

@@ -1,0 +1,114 @@
+"""Writes recommendations back to the files that define the functions: as a diff, in the files, or on a branch of git.
+
+Applies the same rule as `tuner apply`: a result whose evidence is weak changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tuner.api.files import write_bytes
+from tuner.api.result import Result
+from tuner.documents.decision import configuration_of, decision_evidence
+from tuner.errors import InputError, TunerError
+from tuner.projects.patch import ProjectPatch, Wanted, make_patch
+from tuner.search.decision import require_evidence
+
+_FILE_MODE = "100644"
+
+
+def patch_project(
+    results: Sequence[Result], project: str | Path = ".", *, function: str | None = None, force: bool = False
+) -> ProjectPatch:
+    """Change the memory size and architecture of functions in the texts of a project. Writes nothing.
+
+    Args:
+        results: one a function.
+        project: a template, a serverless.yml, a .tf file, or a folder with any of them.
+        function: name in the project of the only result's function. None: its name in AWS finds it.
+        force: change it even when the evidence is weak.
+
+    Raises:
+        InputError: the project cannot be read, or `function` is given for more than one result.
+        WeakEvidenceError: the evidence of a result does not support a change, and `force` is not set.
+    """
+    if function is not None and len(results) != 1:
+        raise InputError.single("--function", "is for one result", "give one RESULT")
+    return make_patch(Path(project), [_wanted(result, function, force=force) for result in results])
+
+
+def _wanted(result: Result, function: str | None, *, force: bool) -> Wanted:
+    document = result.document
+    require_evidence(decision_evidence(document), force=force)
+    recommended = document["recommendation"]
+    if recommended is None:
+        raise TunerError("The result has no recommendation.", "Tune the function again.")
+    return Wanted(function or document["function"]["name"], configuration_of(recommended))
+
+
+def write_files(patch: ProjectPatch) -> None:
+    """Write the changed files, each whole or not at all.
+
+    Raises:
+        TunerError: one cannot be written.
+    """
+    for path, text in patch.sources.changed.items():
+        write_bytes(path, text.encode())
+
+
+def commit_branch(patch: ProjectPatch, branch: str, message: str) -> str:
+    """Commit the changed files to a new branch from HEAD. The working tree, the index and HEAD stay as they are.
+
+    Args:
+        patch: the changes.
+        branch: its name.
+        message: of the commit; its first line is the title.
+
+    Returns:
+        The commit.
+
+    Raises:
+        InputError: there is no repository, the branch exists, or a file differs from HEAD.
+        TunerError: git failed.
+    """
+    changed = patch.sources.changed
+    root = Path(_git(next(iter(changed)).parent, "rev-parse", "--show-toplevel"))
+    if _git(root, "branch", "--list", branch):
+        raise InputError.single("--branch", f"{branch} exists", "choose another name, or delete it")
+    names = {path: path.resolve().relative_to(root.resolve()).as_posix() for path in changed}
+    differing = _git(root, "status", "--porcelain", "--", *names.values())
+    if differing:
+        raise InputError.single("--branch", f"files differ from HEAD: {differing}", "commit or stash them")
+    with tempfile.TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+        _git(root, "read-tree", "HEAD", **index)
+        for path, name in names.items():
+            blob = _git(root, "hash-object", "-w", "--stdin", given=changed[path])
+            mode = _git(root, "ls-files", "--stage", "--", name, **index).partition(" ")[0] or _FILE_MODE
+            _git(root, "update-index", "--cacheinfo", f"{mode},{blob},{name}", **index)
+        tree = _git(root, "write-tree", **index)
+    commit = _git(root, "commit-tree", tree, "-p", "HEAD", given=message)
+    _git(root, "branch", branch, commit)
+    return commit
+
+
+def _git(folder: Path, *arguments: str, given: str | None = None, **environment: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        done = subprocess.run(
+            command,
+            input=None if given is None else given.encode(),
+            capture_output=True,
+            check=True,
+            env={**os.environ, **environment},
+        )
+    except FileNotFoundError as exc:
+        raise TunerError("git is not installed.", "Install git, or leave --branch out.") from exc
+    except subprocess.CalledProcessError as exc:
+        told = exc.stderr.decode(errors="replace").strip()
+        raise TunerError(f"git {arguments[0]} failed: {told}", "Run it in a git repository.") from exc
+    return done.stdout.decode().strip()

@@ -1,0 +1,109 @@
+"""`tuner patch`: writes recommendations back to the files that define the functions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tuner.cli.exit_codes import EXIT_FAILED, EXIT_OK
+from tuner.cli.flags import Topic, aws_flags, format_flag, option
+from tuner.cli.flags import command as declare
+
+if TYPE_CHECKING:
+    from tuner.api.result import Result
+    from tuner.aws.api.connection import Connection
+    from tuner.projects.patch import Patched, ProjectPatch
+
+
+@declare(
+    epilog="""Examples:
+
+\b
+  tuner patch tuning/orders-20260918T041200Z | git apply
+  tuner patch tuning/*/ --from infra/ --write
+  tuner patch result.json --function Orders --branch right-size-orders"""
+)
+@click.argument("results", metavar="RESULT…", nargs=-1, required=True)
+@option("--from", "project", group=Topic.COMMON, metavar="PATH", default=".", show_default=True,
+        help="Template, serverless.yml, .tf file, or a folder with any of them.")  # fmt: skip
+@option("--function", group=Topic.COMMON, metavar="NAME", help="Name of the function in the files, for one RESULT.")
+@option("--write", group=Topic.SAFETY, is_flag=True, help="Change the files instead of printing a diff.")
+@option("--branch", group=Topic.SAFETY, metavar="NAME",
+        help="Commit to a new branch from HEAD. The working tree stays as it is.")  # fmt: skip
+@option("--force", group=Topic.SAFETY, is_flag=True, help="Use results with weak evidence too.")
+@format_flag("text", "json")
+@aws_flags("s3://")
+def command(
+    results: tuple[str, ...],
+    *,
+    project: str,
+    function: str | None,
+    write: bool,
+    branch: str | None,
+    force: bool,
+    format_: str,
+    quiet: bool,
+    connection: Connection,
+) -> int:
+    """Change the memory size and architecture in the files that define the functions of each RESULT.
+
+    Reads SAM and CloudFormation templates, serverless.yml, Terraform and synthesized CDK apps. Prints a unified diff.
+    Nothing but the values changes. What cannot be found for sure is left alone and told on stderr; the exit code is
+    then 1. Refuses the same results as `tuner apply`, unless --force is given.
+    """
+    if write and branch:
+        raise click.UsageError("Give either --write or --branch.")
+    from tuner.api.patching import commit_branch, patch_project, write_files
+    from tuner.api.result_store import load_result
+
+    loaded = [load_result(result, connection=connection) for result in results]
+    patch = patch_project(loaded, project, function=function, force=force)
+    if patch.sources.changed and write:
+        write_files(patch)
+    elif patch.sources.changed and branch:
+        commit_branch(patch, branch, _message(patch, loaded))
+    diff = patch.sources.diff(Path(project).resolve() if Path(project).is_absolute() else Path())
+    if format_ == "json":
+        click.echo(json.dumps({"functions": [_row(row) for row in patch.functions], "diff": diff}, indent=1))
+    elif not write and not branch:
+        click.echo(diff, nl=False)
+    if not quiet or not patch.complete:
+        click.echo("\n".join(_told(row) for row in patch.functions), err=True)
+    return EXIT_OK if patch.complete else EXIT_FAILED
+
+
+def _told(row: Patched) -> str:
+    """What became of a function, a line each."""
+    name = row.name or row.wanted.function
+    lines = [f"{name}: {change}" for change in row.changes]
+    lines += [f"{name}: left alone: {reason}" for reason in row.left_alone]
+    lines += [f"{name}: {note}" for note in row.notes]
+    return "\n".join(lines or [f"{name}: has {row.wanted.configuration} already"])
+
+
+def _row(row: Patched) -> dict[str, Any]:
+    wanted = row.wanted.configuration
+    return {
+        "function": row.wanted.function,
+        "name": row.name or None,
+        "memory_mb": wanted.memory_mb,
+        "architecture": wanted.architecture,
+        "changes": list(row.changes),
+        "left_alone": list(row.left_alone),
+        "notes": list(row.notes),
+    }
+
+
+def _message(patch: ProjectPatch, results: Sequence[Result]) -> str:
+    """The message of the commit: what changes, and the Markdown report of each function that changes."""
+    from reports.markdown import render
+
+    changed = [(row, result) for row, result in zip(patch.functions, results, strict=True) if row.changes]
+    title = f"Right-size {', '.join(row.name for row, _ in changed)}"
+    notes = [note for row, _ in changed for note in row.notes]
+    parts = [title, *(_told(row) for row, _ in changed), *notes, *(render(result.document) for _, result in changed)]
+    return "\n\n".join(dict.fromkeys(parts)) + "\n"
