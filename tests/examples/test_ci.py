@@ -97,6 +97,11 @@ def test_scripts_pass_shellcheck(script: Path) -> None:
         ("vendor.github-workflows", CI / "github" / "workflow.yml"),
         *(("vendor.github-workflows", file) for file in sorted((ROOT / ".github" / "workflows").glob("*.yml"))),
         ("vendor.gitlab-ci", CI / "gitlab" / ".gitlab-ci.yml"),
+        *(
+            ("vendor.github-issue-forms", file)
+            for file in sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+            if file.stem != "config"
+        ),
     ],
 )
 def test_definitions_fit_the_schemas_of_their_systems(schema: str, file: Path) -> None:
@@ -300,3 +305,10 @@ def test_the_execution_input_is_valid() -> None:
     from tuner.documents.input import input_faults
 
     assert input_faults(json.loads((CI / "codepipeline" / "execution-input.json").read_text())) in ((), [])
+
+
+def test_the_component_runs_the_command_and_its_inputs_are_all_used() -> None:
+    head, job = yaml.safe_load_all((CI / "gitlab" / "templates" / "tuner.yml").read_text("utf-8"))
+    used = set(re.findall(r"\$\[\[ inputs\.(\w+) \]\]", json.dumps(job)))
+    assert used == set(head["spec"]["inputs"])
+    assert "tuner duet" in job["lambda-tuner"]["script"][0]
