@@ -30,6 +30,9 @@ _ACTION = {
 NO_PERMISSION_NEEDED = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
 """Actions that every principal may call."""
 
+OPTIMIZER_ACTIONS = ("ListFunctions", "ListProvisionedConcurrencyConfigs")
+"""What Compute Optimizer does with the caller's permissions (service authorization reference, 2026-11)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Permission:
@@ -50,6 +53,8 @@ def needed(call: Call) -> list[Permission]:
 def _dependent(call: Call) -> Iterator[Permission]:
     """What Lambda does with the caller's permissions while it creates or changes a function."""
     parameters = call.parameters
+    if call.operation == "GetLambdaFunctionRecommendations":
+        yield from (Permission(f"lambda:{action}", "*") for action in OPTIMIZER_ACTIONS)
     if call.service != "lambda" or not call.operation.startswith(("Create", "Update")):
         return
     if "Role" in parameters:
@@ -72,6 +77,10 @@ def _resource(call: Call) -> str:
         return _lambda_resource(call)
     if call.service == "s3" and "Bucket" in parameters:
         return f"arn:aws:s3:::{parameters['Bucket']}" + (f"/{parameters['Key']}" if "Key" in parameters else "")
+    if call.operation == "ListStackResources":
+        return f"arn:aws:cloudformation:{call.region}:{call.account}:stack/{parameters.get('StackName')}/*"
+    if call.operation == "DescribeLogGroups":
+        return f"arn:aws:logs:{call.region}:{call.account}:log-group::log-stream:"
     if call.service == "logs" and (group := parameters.get("logGroupName")):
         # Calls that read events are decided on the group's streams, so a policy needs the wildcard at the end.
         streams = f":log-stream:{parameters.get('logStreamName', '')}" if call.operation.endswith("Events") else ""

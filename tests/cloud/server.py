@@ -21,14 +21,14 @@ from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from tests.cloud import faults, policies, pricing
+from tests.cloud import faults, history, insights, metrics, policies, pricing
 from tests.cloud.calls import CallLog
 from tests.cloud.errors import AwsError, Reply, render
 from tests.cloud.faults import Fault, FaultPlan, Kind
 from tests.cloud.lambda_service.service import DOWNLOADS_PATH, LambdaService
 from tests.cloud.motofixes import MotoFixes
 from tests.cloud.runtime import Runtimes
-from tests.cloud.settings import Settings
+from tests.cloud.settings import DEFAULT_ACCOUNT, DEFAULT_REGION, Settings
 from tests.cloud.wire import Call, identify
 
 CONTROL_PATH = "/_cloud/"
@@ -50,6 +50,7 @@ class StandIn:
         os.environ["MOTO_PORT"] = str(self.port)  # where moto's state machines send their calls
         self.calls, self.faults = CallLog(), FaultPlan()
         self.runtimes = Runtimes(self.settings, self.endpoint)
+        self.insights = insights.Insights(self.settings)
         self.lambdas = LambdaService(self.settings, self.runtimes, self.endpoint)
         self.runtimes.lambdas = self.lambdas
         self._moto = _MotoServices(MotoFixes(self.settings, self.endpoint))
@@ -71,6 +72,7 @@ class StandIn:
         self._moto.fixes.reset()
         self.lambdas.reset()
         self.runtimes.reset()
+        self.insights.clear()
         self.settings.update(self._first_settings)
         self.calls.clear()
 
@@ -120,8 +122,14 @@ class StandIn:
             return self.lambdas.handle(call)
         if call.service == "pricing":
             return pricing.handle(call)
-        if call.service == "logs":
+        if call.service in ("logs", "cloudwatch", "compute-optimizer"):
             self.lambdas.logs.arrive()
+        if call.service == "logs" and call.operation in insights.OPERATIONS:
+            return self.insights.handle(call)
+        if call.service == "cloudwatch":
+            return metrics.handle(call)
+        if call.service == "compute-optimizer":
+            return metrics.recommend(call, self.settings)
         reply = self._moto.send(call.service, environ, body)
         if self.settings.enforce_policies and call.service == "s3" and reply[0] == 404:
             policies.authorize_listing(call)
@@ -172,6 +180,7 @@ class StandIn:
             "calls/clear": lambda _: self.calls.clear(),
             "simulate": lambda document: self.runtimes.simulate(document["function"], document["model"]),
             "invocations": lambda _: self.runtimes.invocations(),
+            "history": lambda document: history.write(DEFAULT_ACCOUNT, DEFAULT_REGION, document),
         }
 
     def _change_settings(self, changes: dict[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,11 @@ class Settings:
     empty_log_pages: int = 1
     """Pages without events before the first with some, as FilterLogEvents gives them while it searches."""
 
+    query_page: int = 10_000
+    """Rows of one page of GetQueryResults (CloudWatch Logs quotas)."""
+    optimizer_enrolled: bool = False
+    """Whether the account has opted in to Compute Optimizer."""
+
     update_fails: str = ""
     """Reason code with which updates of functions end in Failed (for example SubnetOutOfIPAddresses)."""
     publish_fails: str = ""

@@ -32,12 +32,14 @@ class LogRow:
         ended_s: when the report was written, in seconds since 1970 (UTC); None: the log does not say.
         stream: log stream, which is one execution environment; empty: the log does not say.
         version: of the function; empty: the log does not say.
+        cpu_ms: CPU time of the handler, where Lambda Insights has counted it.
     """
 
     report: ReportLine
     ended_s: float | None = None
     stream: str = ""
     version: str = ""
+    cpu_ms: float | None = None
 
     @property
     def started_s(self) -> float | None:
@@ -61,8 +63,8 @@ class LogRows:
 
 
 @dataclass(frozen=True, slots=True)
-class _Message:
-    """A log message, and what the export says beside it."""
+class LogMessage:
+    """A log message, and what is said beside it: its time (ISO 8601, or ms since 1970) and its log stream."""
 
     text: str
     time: object = None
@@ -75,9 +77,14 @@ def read_log(text: str) -> LogRows:
     Args:
         text: lines of a log, one JSON document, or one JSON document in each line.
     """
+    return read_messages(_messages(text))
+
+
+def read_messages(messages: Iterable[LogMessage]) -> LogRows:
+    """Every report among log messages."""
     found: dict[tuple[object, ...], LogRow] = {}
     duplicates = unread = 0
-    for message in _messages(text):
+    for message in messages:
         if not _looks_like_a_report(message.text):
             continue
         row = _row(message)
@@ -92,15 +99,15 @@ def read_log(text: str) -> LogRows:
     return LogRows(tuple(rows), duplicates, unread)
 
 
-def _messages(text: str) -> Iterator[_Message]:
+def _messages(text: str) -> Iterator[LogMessage]:
     document = _json(text) if text.lstrip()[:1] in ("{", "[") else None
     if document is not None and not _is_report(document):
         yield from _exported(document)
         return
-    yield from (_Message(line) for line in text.splitlines())
+    yield from (LogMessage(line) for line in text.splitlines())
 
 
-def _exported(document: Any) -> Iterator[_Message]:
+def _exported(document: Any) -> Iterator[LogMessage]:
     """The messages of `filter-log-events`, of Logs Insights, or of a list of log records."""
     if isinstance(document, dict):
         document = document.get("events", document.get("results", []))
@@ -110,9 +117,9 @@ def _exported(document: Any) -> Iterator[_Message]:
         if not isinstance(entry, dict):
             continue
         if _is_report(entry):
-            yield _Message(json.dumps(entry))
+            yield LogMessage(json.dumps(entry))
         else:
-            yield _Message(
+            yield LogMessage(
                 str(entry.get("message", entry.get("@message", ""))),
                 entry.get("timestamp", entry.get("@timestamp")),
                 str(entry.get("logStreamName", entry.get("@logStream", ""))),
@@ -127,7 +134,7 @@ def _looks_like_a_report(line: str) -> bool:
     return ("REPORT RequestId: " in line and "INIT_REPORT" not in line) or _JSON_KIND in line
 
 
-def _row(message: _Message) -> LogRow | None:
+def _row(message: LogMessage) -> LogRow | None:
     line = message.text
     in_json = _JSON_KIND in line
     anchor = (_JSON_REPORT if in_json else _TEXT_REPORT).search(line)

@@ -42,5 +42,6 @@ def invocation_of(row: LogRow) -> Invocation:
         restore_duration_ms=report.restore_duration_ms,
         max_memory_used_mb=report.max_memory_used_mb,
         request_id=report.request_id,
+        cpu_ms=row.cpu_ms,
         started_at="" if row.started_s is None else f"{datetime.fromtimestamp(row.started_s, UTC):%Y-%m-%dT%H:%M:%SZ}",
     )

@@ -62,6 +62,21 @@ class Clients:
         return self._client("s3", s3={"addressing_style": style})
 
     @property
+    def metrics(self) -> Any:
+        """CloudWatch."""
+        return self._client("cloudwatch")
+
+    @property
+    def optimizer(self) -> Any:
+        """Compute Optimizer."""
+        return self._client("compute-optimizer")
+
+    @property
+    def stacks(self) -> Any:
+        """CloudFormation."""
+        return self._client("cloudformation")
+
+    @property
     def states(self) -> Any:
         """Step Functions."""
         return self._client("stepfunctions")

@@ -1,0 +1,257 @@
+"""Reads everything that AWS already knows of a function. Each source may be missing: then a notice says why.
+
+The price of a log query is said before it is asked. It must fit the money that is left, or fewer days are read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+from tuner.aws.api.client import LambdaApi
+from tuner.aws.api.errors import AwsError, DeniedError, NotFoundError
+from tuner.aws.api.function import FunctionState
+from tuner.aws.api.function_reference import parse_function_reference
+from tuner.aws.api.retry import Pacer, Retrier
+from tuner.aws.api.session import Clients
+from tuner.aws.evidence.log_reader import (
+    CALLS_PER_SECOND,
+    LEAST_WINDOW_S,
+    SECONDS_PER_DAY,
+    LogAnswer,
+    LogReader,
+    LogSource,
+    Window,
+)
+from tuner.aws.evidence.metrics import MetricReader
+from tuner.aws.evidence.optimizer import OptimizerReader
+from tuner.aws.evidence.read_api import ReadApi
+from tuner.evidence.function_facts import FunctionFacts, LogAccess, Metrics, OptimizerOpinion
+from tuner.evidence.log_rows import LogRow, read_messages
+from tuner.model import Notice
+from tuner.pricing.services import logs_query_usd
+
+T = TypeVar("T")
+
+LAMBDA_INSIGHTS_GROUP = "/aws/lambda-insights"
+LAMBDA_INSIGHTS_LAYER = "LambdaInsightsExtension"
+DELIVERY = "DELIVERY"
+"""Class of log groups that hand everything on and keep nothing to query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How much is read.
+
+    Attributes:
+        days: back from now.
+        max_usd: for log queries, all functions together.
+        query: whether Logs Insights may be asked; else FilterLogEvents is.
+        most_rows: newest reports of a function.
+        with_opinions: whether metrics of traffic and Compute Optimizer are asked too.
+    """
+
+    days: float = 14.0
+    max_usd: float = 0.10
+    query: bool = True
+    most_rows: int = 20_000
+    with_opinions: bool = True
+
+
+@dataclass(slots=True)
+class EvidenceReader:
+    """Reads functions, one after the other.
+
+    Attributes:
+        clients: of AWS.
+        api: Lambda.
+        reading: how much is read.
+        now_s: the time, in seconds since 1970.
+        say: told what is about to be paid.
+        sleep: waits between two looks at a query.
+        retry: of all services but Lambda.
+        spent_usd: for log queries so far.
+    """
+
+    clients: Clients
+    api: LambdaApi
+    reading: Reading
+    now_s: float
+    say: Callable[[str], None]
+    sleep: Callable[[float], None] = time.sleep
+    retry: Retrier = field(default_factory=lambda: Retrier(Pacer(CALLS_PER_SECOND)))
+    spent_usd: float = 0.0
+
+    def read(self, target: str) -> FunctionFacts:
+        """Everything that is known of a function.
+
+        Raises:
+            InputError: the target is no function name or ARN.
+            AwsError: its configuration cannot be read.
+        """
+        reference = parse_function_reference(target)
+        state = self.api.state(reference.name, reference.qualifier)
+        return self.read_state(state)
+
+    def read_state(self, state: FunctionState) -> FunctionFacts:
+        """Everything that is known of a function whose configuration is read already."""
+        notices: list[Notice] = []
+        window = Window(int(self.now_s - self.reading.days * SECONDS_PER_DAY), int(self.now_s))
+        measured = _optional(lambda: self._metrics(state, window), notices)
+        metrics, log_bytes = measured or (None, None)
+        answer = self._log(state, window, log_bytes, notices)
+        rows = read_messages(answer.messages).rows if answer else ()
+        versions = _optional(lambda: self._versions(state), notices) or frozenset([state.version])
+        return FunctionFacts(
+            name=state.name,
+            current=state.configuration,
+            timeout_s=float(state.timeout_s),
+            runtime=state.runtime,
+            code_since_s=_seconds(state.raw.get("LastModified")),
+            versions=versions,
+            provisioned=self._provisioned(state, notices),
+            rows=self._with_cpu_time(state, rows, window, notices),
+            metrics=metrics,
+            optimizer=self._opinion(state, notices),
+            access=_access(answer),
+            notices=tuple(notices),
+        )
+
+    def _metrics(self, state: FunctionState, window: Window) -> tuple[Metrics, float]:
+        return MetricReader(ReadApi(self.clients.metrics, self.retry)).read(state.name, state.log_group, window)
+
+    def _log(
+        self, state: FunctionState, window: Window, log_bytes: float | None, notices: list[Notice]
+    ) -> LogAnswer | None:
+        if state.reports_are_off:
+            problem = f"The system log level of {state.name} is WARN: its log has no reports. INFO writes them."
+            notices.append(Notice("reports_off", problem))
+            return None
+        reader = LogReader(ReadApi(self.clients.logs, self.retry), self.reading.most_rows, self.sleep)
+        logging = state.raw.get("LoggingConfig") or {}
+        source = LogSource(state.log_group, state.name, in_json=logging.get("LogFormat") == "JSON")
+        return _optional(lambda: self._answer(reader, source, window, log_bytes, notices), notices)
+
+    def _answer(
+        self, reader: LogReader, source: LogSource, window: Window, log_bytes: float | None, notices: list[Notice]
+    ) -> LogAnswer | None:
+        if not self.reading.query:
+            return reader.by_filter(source, window)
+        group = reader.group(source.group)
+        if group is None or group.get("logGroupClass") == DELIVERY:
+            reason = "does not exist" if group is None else f"is of class {DELIVERY}, which keeps nothing to query"
+            notices.append(Notice("no_log", f"The log group {source.group} {reason}."))
+            return None
+        # Without the metric all that is stored may be scanned.
+        scanned = float(group.get("storedBytes", 0)) if log_bytes is None else log_bytes
+        affordable = self._affordable(source.group, window, scanned, notices)
+        if affordable is None:
+            return None
+        answer = reader.by_query(source, affordable)
+        self.spent_usd += logs_query_usd(answer.scanned_bytes)
+        return answer
+
+    def _affordable(self, group: str, window: Window, scanned: float, notices: list[Notice]) -> Window | None:
+        """The newest part of the window whose scan the money that is left pays for; None: it pays for too little."""
+        usd, left = logs_query_usd(scanned), max(0.0, self.reading.max_usd - self.spent_usd)
+        chosen = window if usd <= left else window.newest(left / usd)
+        if chosen.end_s - chosen.begin_s < LEAST_WINDOW_S:
+            told = f"A query of {group} costs about ${usd:.4f}, and ${left:.4f} is left (--max-usd). It was not asked."
+            notices.append(Notice("too_dear", f"{told} --no-query reads without a price."))
+            return None
+        price = logs_query_usd(scanned * chosen.days / window.days)
+        self.say(f"Querying {group}, {chosen.days:.1f} days: about {scanned / 1e6:,.1f} MB, ${price:.4f}")
+        if chosen is not window:
+            told = f"The newest {chosen.days:.1f} of {window.days:g} days were read, since --max-usd pays for no more."
+            notices.append(Notice("fewer_days", told))
+        return chosen
+
+    def _with_cpu_time(
+        self, state: FunctionState, rows: tuple[LogRow, ...], window: Window, notices: list[Notice]
+    ) -> tuple[LogRow, ...]:
+        """The rows with the CPU time that Lambda Insights has counted, where the function has its extension."""
+        if not rows or not self.reading.query or not any(LAMBDA_INSIGHTS_LAYER in arn for arn in state.layers):
+            return rows
+        cpu_ms = _optional(lambda: self._cpu_times(state, window, notices), notices) or {}
+        return tuple(replace(row, cpu_ms=cpu_ms.get(row.report.request_id)) for row in rows)
+
+    def _cpu_times(self, state: FunctionState, window: Window, notices: list[Notice]) -> dict[str, float]:
+        reader = LogReader(ReadApi(self.clients.logs, self.retry), self.reading.most_rows, self.sleep)
+        group = reader.group(LAMBDA_INSIGHTS_GROUP)
+        stored = float(group.get("storedBytes", 0)) if group else 0.0
+        affordable = self._affordable(LAMBDA_INSIGHTS_GROUP, window, stored, notices) if group else None
+        if affordable is None:
+            return {}
+        query = f'fields request_id, cpu_total_time\n| filter function_name = "{state.name}"\n| sort @timestamp desc'
+        found, scanned = reader.query(LAMBDA_INSIGHTS_GROUP, query, affordable)
+        self.spent_usd += logs_query_usd(scanned)
+        return {row["request_id"]: float(row["cpu_total_time"]) for row in found if row.get("cpu_total_time")}
+
+    def _versions(self, state: FunctionState) -> frozenset[str]:
+        """$LATEST and the versions whose code is that of the configuration in use."""
+        same = [one for one in self.api.versions(state.name) if one.code_sha256 == state.code_sha256]
+        return frozenset([state.version, *(one.version for one in same)])
+
+    def _provisioned(self, state: FunctionState, notices: list[Notice]) -> int:
+        if not self.reading.with_opinions:
+            return 0
+        return _optional(lambda: self.api.provisioned_concurrency(state.name, needed=True), notices) or 0
+
+    def _opinion(self, state: FunctionState, notices: list[Notice]) -> OptimizerOpinion | None:
+        if not self.reading.with_opinions:
+            return None
+        api = ReadApi(self.clients.optimizer, self.retry)
+        return _optional(lambda: OptimizerReader(api).read(state.arn), notices)
+
+
+def functions_of(
+    clients: Clients, api: LambdaApi, *, tag: tuple[str, str] | None = None, stack: str | None = None
+) -> Iterator[FunctionState]:
+    """The functions with a tag or of a stack; all of the region where neither is given.
+
+    Raises:
+        AwsError: they cannot be listed.
+    """
+    if stack is not None:
+        yield from (api.state(name) for name in _of_stack(clients, stack))
+        return
+    for state in api.functions():
+        if tag is None or api.tags(state.arn).get(tag[0]) == tag[1]:
+            yield state
+
+
+def _of_stack(clients: Clients, stack: str) -> Iterator[str]:
+    api = ReadApi(clients.stacks, Retrier(Pacer(CALLS_PER_SECOND)))
+    action = f"list the functions of the stack {stack}"
+    for page in api.pages(action, "list_stack_resources", following="NextToken", StackName=stack):
+        for resource in page["StackResourceSummaries"]:
+            if resource["ResourceType"] == "AWS::Lambda::Function" and resource.get("PhysicalResourceId"):
+                yield str(resource["PhysicalResourceId"])
+
+
+def _optional(read: Callable[[], T], notices: list[Notice]) -> T | None:
+    """What a source says; None, and a notice, where it may not or cannot be read."""
+    try:
+        return read()
+    except (DeniedError, NotFoundError) as exc:
+        notices.append(Notice("not_read", f"{exc.message}."))
+    except AwsError as exc:
+        notices.append(Notice("not_read", f"{exc.message}. {exc.hint}".strip()))
+    return None
+
+
+def _access(answer: LogAnswer | None) -> LogAccess:
+    if answer is None:
+        return LogAccess(0.0)
+    return LogAccess(answer.window.days, answer.scanned_bytes, logs_query_usd(answer.scanned_bytes))
+
+
+def _seconds(modified: object) -> float:
+    """Seconds since 1970 of `LastModified`; 0 where it cannot be read, so that all rows count."""
+    try:
+        return datetime.fromisoformat(str(modified)).timestamp()
+    except ValueError:
+        return 0.0
