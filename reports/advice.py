@@ -1,30 +1,109 @@
-"""Advice from logs for a terminal: the figures of the current size, then the findings with their commands."""
+"""Advice on one or several functions: text for a terminal, Markdown, CSV and a page. Money at stake comes first.
+
+Foreign text is made visible, and stands in code spans in Markdown. The page makes no request and needs no script.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
-from reports.words.numbers import visible
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from reports.csv import plain
+from reports.markdown import code
+from reports.words.numbers import money, percent, visible
 from tuner.evidence.advice import Advice
 from tuner.evidence.findings import Insight
 from tuner.model import Interval
 
 WIDTH = 100
+COLUMNS = (
+    "function", "memory_mb", "architecture", "runs", "month_usd", "at_stake_usd", "recommended_mb", "chance_of_saving",
+    "cold_start_share", "error_share", "duration_ms", "p99_ms", "memory_floor_mb", "timeout_advice_s", "findings",
+)  # fmt: skip
+"""Columns of the CSV."""
 
 
 def render(advice: Advice, *, width: int = WIDTH) -> str:
     """Plain text without colours, which can be piped and pasted."""
-    evidence = advice.evidence
-    head = f"{visible(advice.function)}: {evidence.current} in {evidence.runs:,} runs"
-    lines = [head, *_figures(advice), ""]
+    lines = [_head(advice), *(f"  {name:<12} {told}" for name, told in figures(advice)), ""]
     for finding in advice.findings:
         lines += [*_finding(finding, width), ""]
     return "\n".join(lines).rstrip()
 
 
-def _figures(advice: Advice) -> Iterator[str]:
+def render_all(found: Sequence[Advice], *, width: int = WIDTH) -> str:
+    """Plain text of several functions: a table in the order given, then each of them."""
+    if len(found) == 1:
+        return render(found[0], width=width)
+    rows = [("function", "size", "runs", "a month", "at stake"), *(_row(advice) for advice in found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    table = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n\n".join(["\n".join(table), *(render(advice, width=width) for advice in found)])
+
+
+def markdown(found: Sequence[Advice]) -> str:
+    """A table of all functions, then the findings of each."""
+    lines = ["| function | size | runs | a month | at stake |", "| --- | --- | --- | --- | --- |"]
+    lines += [f"| {code(advice.function)} | {' | '.join(_row(advice)[1:])} |" for advice in found]
+    for advice in found:
+        lines += ["", f"### {code(advice.function)}", ""]
+        lines += [f"- **{name}** {told}" for name, told in figures(advice)]
+        for finding in advice.findings:
+            command = f" {code(finding.command)}" if finding.command else ""
+            lines.append(f"- {code(finding.title)}: {code(finding.evidence)}{command}")
+    return "\n".join(lines) + "\n"
+
+
+def table(found: Sequence[Advice]) -> str:
+    """One row for each function as CSV (RFC 4180), raw numbers."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for advice in found:
+        known, prediction = advice.evidence, advice.prediction
+        recommended = prediction.recommended if prediction else None
+        writer.writerow(
+            [
+                plain(advice.function),
+                advice.current.memory_mb,
+                advice.current.architecture.value,
+                known.runs if known else 0,
+                advice.month_usd,
+                advice.at_stake_usd,
+                recommended.memory_mb if recommended else None,
+                prediction.chance_of_saving if prediction else None,
+                known.cold_start_share.mean if known else None,
+                known.error_share.mean if known else None,
+                known.duration_ms.mean if known and known.duration_ms else None,
+                known.p99_ms.mean if known and known.p99_ms else None,
+                known.memory_floor_mb if known else None,
+                known.timeout_advice_s if known else None,
+                " ".join(finding.code.value for finding in advice.findings),
+            ]
+        )
+    return out.getvalue()
+
+
+def page(found: Sequence[Advice]) -> str:
+    """One HTML page of all functions."""
+    style = files("reports").joinpath("templates", "report.css").read_text("utf-8")
+    shown = [_Page.of(advice) for advice in found]
+    return _template().render(pages=shown, style=Markup(style))  # noqa: S704 (the package's own file)
+
+
+def figures(advice: Advice) -> Iterator[tuple[str, str]]:
+    """Names and values of what is known of the current size."""
     evidence = advice.evidence
+    if evidence is None:
+        return
     for name, interval, unit in (
         ("duration", evidence.duration_ms, "ms"),
         ("p99", evidence.p99_ms, "ms"),
@@ -32,7 +111,65 @@ def _figures(advice: Advice) -> Iterator[str]:
         ("per million", evidence.cost_per_million_usd, "USD"),
     ):
         if interval is not None:
-            yield f"  {name:<12} {_told(interval)} {unit}"
+            yield name, f"{_told(interval)} {unit}"
+    if advice.month_usd is not None:
+        yield "a month", f"{money(advice.month_usd)}, {_stake(advice)} at stake"
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A function as the page shows it."""
+
+    name: str
+    size: str
+    runs: str
+    month: str
+    stake: str
+    shown: tuple[tuple[str, str], ...]
+    findings: tuple[Insight, ...]
+    chances: tuple[tuple[str, float, str], ...]
+    """Sizes, with the height of a bar (0 to 100) and what it stands for: the chance to save more than 5%."""
+
+    @classmethod
+    def of(cls, advice: Advice) -> _Page:
+        name, size, runs, month, stake = _row(advice)
+        return cls(name, size, runs, month, stake, tuple(figures(advice)), advice.findings, tuple(_chances(advice)))
+
+
+def _chances(advice: Advice) -> Iterator[tuple[str, float, str]]:
+    if advice.prediction is None:
+        return
+    candidates = advice.prediction.belief.candidates
+    for candidate, chance in zip(candidates, advice.prediction.chances, strict=True):
+        yield f"{candidate.memory_mb:,} MB", 100 * chance, percent(chance)
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["visible"] = visible
+    return environment.get_template("advice.html")
+
+
+def _head(advice: Advice) -> str:
+    runs = advice.evidence.runs if advice.evidence else 0
+    return f"{visible(advice.function)}: {advice.current} in {runs:,} runs"
+
+
+def _row(advice: Advice) -> tuple[str, str, str, str, str]:
+    month = "-" if advice.month_usd is None else money(advice.month_usd)
+    runs = f"{advice.evidence.runs if advice.evidence else 0:,}"
+    return visible(advice.function), str(advice.current), runs, month, _stake(advice)
+
+
+def _stake(advice: Advice) -> str:
+    return "-" if advice.at_stake_usd is None else money(advice.at_stake_usd)
 
 
 def _finding(finding: Insight, width: int) -> list[str]:

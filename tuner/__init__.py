@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from tuner.api.advising import advise as advise
+    from tuner.api.advising import advise_functions as advise_functions
     from tuner.api.comparing import ComparisonResult as ComparisonResult
     from tuner.api.comparing import compare as compare
     from tuner.api.comparing import duet as duet
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from tuner.settings import Settings as Settings
 
 _HOMES = {
-    "tuner.api.advising": ("advise",),
+    "tuner.api.advising": ("advise", "advise_functions"),
     "tuner.api.comparing": ("ComparisonResult", "compare", "duet"),
     "tuner.api.options": ("Options",),
     "tuner.api.result": ("Estimate", "Measurement", "Recommendation", "Result", "Saving"),

@@ -16,6 +16,7 @@ from tuner.aws.api.function_reference import parse_function_reference
 from tuner.aws.api.retry import Pacer, Retrier
 from tuner.aws.api.session import Clients, connect
 from tuner.aws.backend import AwsBackend
+from tuner.aws.evidence.reader import EvidenceReader, ReadingLimits
 from tuner.aws.measure.payloads import read_payloads
 from tuner.model import Architecture, Notice, Outcome
 from tuner.pricing.price_list import price_list
@@ -66,6 +67,15 @@ def _clients(endpoint_url: str | None) -> Clients:
 def quick_api(client: Any) -> LambdaApi:
     """The control plane without a pace, with pauses of a few ms."""
     return LambdaApi(client, Retrier(Pacer(1_000_000), base_s=0.002, cap_s=0.02), first_poll_s=0.01)
+
+
+def quick_reader(cloud: Cloud, limits: ReadingLimits, *, later_s: float = 0.0) -> EvidenceReader:
+    """A reader of logs and metrics without a pace and without pauses, whose clock may be ahead."""
+    clients = _clients(cloud.endpoint)
+    retry = Retrier(Pacer(1_000_000), base_s=0.002, cap_s=0.02)
+    return EvidenceReader(
+        clients, quick_api(clients.control), limits, time.time() + later_s, lambda _: None, lambda _: None, retry
+    )
 
 
 def open_quickly(settings: Settings, connection: Connection, state: Path, *, candidate: bool = False) -> AwsBackend:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.aws_e2e.harness import BOTH, open_quickly, quick_api, settings, stand_in, tune
+from tests.aws_e2e.harness import BOTH, open_quickly, quick_api, quick_reader, settings, stand_in, tune
 from tests.aws_e2e.test_apply import result as applicable
 from tests.cloud.fixtures import Cloud, zipped
 from tests.unit.comparison.documents import result
@@ -22,18 +22,20 @@ from tuner.aws.api.logs import LogLookup
 from tuner.aws.api.price_list import fetch_prices
 from tuner.aws.api.session import connect
 from tuner.aws.changes import apply, cleanup
+from tuner.aws.evidence.reader import ReadingLimits
 from tuner.aws.workflows.cleaning import clean_workflow
 from tuner.aws.workflows.confirming import TemporaryMachine
 from tuner.aws.workflows.reading import StateMachines
 from tuner.cli.main import run
 from tuner.documents.result import dumps
 from tuner.errors import LeftBehindError
+from tuner.evidence.known_function import Selection
 from tuner.model import Architecture
 from tuner.settings import Settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
 NAMES = {
-    "REGION": "us-east-1", "ACCOUNT": "123456789012", "FUNCTION": "orders", "BUCKET": "payloads",
+    "REGION": "us-east-1", "STACK": "shop", "ACCOUNT": "123456789012", "FUNCTION": "orders", "BUCKET": "payloads",
     "PROCESSOR": "pre", "TUNER_ROLE": "tuner", "ROLE": "lambda-role", "STATE_MACHINE": "tuner",
     "STATES_ROLE": "states",
 }  # fmt: skip
@@ -221,6 +223,26 @@ def refresh(cloud: Cloud, folder: Path) -> None:
     fetch_prices(connect(stand_in(cloud.endpoint)).pricing, "us-east-1", date(2026, 9, 1))
 
 
+def advise(cloud: Cloud, folder: Path) -> None:
+    """By name and by tag, with and without a query, with Compute Optimizer enrolled."""
+    client = cloud.client("lambda")
+    arn = client.get_function_configuration(FunctionName="orders")["FunctionArn"]
+    client.tag_resource(Resource=arn, Tags={"team": "shop"})
+    client.invoke(FunctionName="orders")
+    cloud.settings(optimizer_enrolled=True)
+    cloud.forget_calls()
+    for selection, query in ((Selection(("orders",)), True), (Selection(tag=("team", "shop")), False)):
+        reader = quick_reader(cloud, ReadingLimits(query=query), later_s=9)
+        assert len(next(reader.read_all(selection)).rows) == 1
+
+
+def advise_stack(cloud: Cloud, folder: Path) -> None:
+    template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    cloud.client("cloudformation").create_stack(StackName="shop", TemplateBody=template)
+    cloud.forget_calls()
+    assert not list(quick_reader(cloud, ReadingLimits()).read_all(Selection(stack="shop")))
+
+
 VERSIONS, COPIES = "Tune with versions", "Tune with copies"
 
 
@@ -243,6 +265,8 @@ VERSIONS, COPIES = "Tune with versions", "Tune with copies"
         (execute, ["Execute the state machine"]),
         (confirm_workflow, ["Read and confirm a workflow"]),
         (refresh, ["Refresh prices"]),
+        (advise, ["Advise"]),
+        (advise_stack, ["Advise on a stack"]),
     ],
 )
 def test_a_policy_allows_what_a_use_needs_and_nothing_else(

@@ -1,23 +1,29 @@
-"""Advice on a function from its logs: reads them, and returns what they already tell.
+"""Advice on functions from their logs: reads a file or AWS, and returns what is known already.
 
-Invokes nothing and changes nothing. Prices and the source of the log are arguments.
+Invokes nothing and changes nothing. Prices, the clock and the source of the log are arguments.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO, TypeVar
 
 from tuner.api.backends import Prices
 from tuner.api.price_cache import current_prices
-from tuner.errors import Fault, InputError
-from tuner.evidence.advice import Advice, advise_on_rows
+from tuner.aws.api.connection import Connection
+from tuner.errors import Fault, InputError, TunerError
+from tuner.evidence.advice import Advice, advise_on_known, advise_on_rows, by_money_at_stake
+from tuner.evidence.known_function import Selection
 from tuner.evidence.log_rows import read_log
 from tuner.model import Architecture, Objective, StrategyName
 from tuner.pricing.price_list import DEFAULT_REGION
 
 E = TypeVar("E", Architecture, StrategyName)
 
+MOST_DAYS = 90
+"""Logs and metrics that are older say little of the present code."""
 UNNAMED = "FUNCTION"
 """Stands for the function in commands where its name is not given."""
 
@@ -63,6 +69,66 @@ def advise(
         problem = f"{_name(logs)} holds no REPORT line with a memory size"
         raise InputError([Fault("logs", problem, "export the whole log; log level WARN leaves reports out")])
     return found
+
+
+def advise_functions(
+    selection: Selection | Sequence[str],
+    *,
+    connection: Connection | None = None,
+    days: float = 14.0,
+    max_usd: float = 0.10,
+    query: bool = True,
+    strategy: str = StrategyName.COST,
+    discount: float = 0.0,
+    seed: int = 0,
+    prices: Prices = current_prices,
+    now: Callable[[], float] = time.time,
+    say: Callable[[str], None] = lambda _: None,
+    failed: Callable[[TunerError], None] | None = None,
+) -> list[Advice]:
+    """Tell what AWS already knows of functions, that with most money at stake first. Invokes nothing.
+
+    Args:
+        selection: names or ARNs, or a `Selection` by tag or stack.
+        connection: region, profile and role for AWS. None: as the AWS configuration says.
+        days: how far back, up to 90.
+        max_usd: for log queries, all functions together.
+        query: whether CloudWatch Logs Insights may be asked, which costs money; else FilterLogEvents reads the log.
+        strategy: `cost`, `speed` or `balanced`.
+        discount: fraction off the duration price, such as 0.12 for a Savings Plan.
+        seed: of every draw.
+        prices: the price list of a region.
+        now: seconds since 1970.
+        say: told the price of each query before it is asked.
+        failed: told of a function that cannot be read. None: the first such failure is raised.
+
+    Raises:
+        InputError: nothing is selected, or an argument is wrong. With every fault.
+        AwsError: a function cannot be read.
+    """
+    if not isinstance(selection, Selection):
+        selection = Selection(tuple(selection))
+    faults: list[Fault] = []
+    objective = _member(StrategyName, strategy, "strategy", faults)
+    if not selection:
+        faults.append(Fault("selection", "no function is named", "name functions, a tag or a stack, or ask for all"))
+    if not 0 <= discount < 1:
+        faults.append(Fault("discount", f"{discount} is not within 0..1", "give a fraction, such as 0.12"))
+    if not MOST_DAYS >= days > 0:
+        faults.append(
+            Fault("days", f"{days:g} is not within 0..{MOST_DAYS}", "14 days show every hour of a week twice")
+        )
+    if max_usd < 0:
+        faults.append(Fault("max_usd", f"{max_usd} is negative", "give dollars, such as 0.10"))
+    if faults or objective is None:
+        raise InputError(faults)
+    from tuner.aws.evidence.reader import ReadingLimits, open_reader
+
+    limits = ReadingLimits(days, max_usd, query)
+    with open_reader(connection or Connection(), selection, limits, now_s=now(), say=say) as reader:
+        own = prices(reader.clients.region).with_discount(discount)
+        found = list(reader.read_all(selection, failed))
+    return by_money_at_stake(advise_on_known(one, own, objective=Objective(objective), seed=seed) for one in found)
 
 
 def _member(kind: type[E], value: str, name: str, faults: list[Fault]) -> E | None:

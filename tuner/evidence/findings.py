@@ -36,6 +36,11 @@ class FindingCode(StrEnum):
     OTHER_SIZES = "other_sizes"
     ARM64 = "arm64"
     CANNOT_TELL = "cannot_tell"
+    DEAD = "dead"
+    THROTTLES = "throttles"
+    PROVISIONED = "provisioned"
+    COMPUTE_OPTIMIZER = "compute_optimizer"
+    NOT_READ = "not_read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,12 +100,21 @@ class FunctionEvidence:
         return max(advised or 0, math.ceil(TIMEOUT_MARGIN * self.timeout_s))
 
 
-def gather(rows: Sequence[LogRow], architecture: Architecture, prices: PriceList) -> FunctionEvidence | None:
-    """The evidence of rows in the order of their time; None where no row names a memory size."""
+def gather(
+    rows: Sequence[LogRow], architecture: Architecture, prices: PriceList, *, current_mb: int | None = None
+) -> FunctionEvidence | None:
+    """The evidence of rows in the order of their time; None where no row names the size in use.
+
+    Args:
+        rows: of one function.
+        architecture: of the function.
+        prices: of an invocation.
+        current_mb: memory size in use; None: that of the newest row.
+    """
     sizes = [row.report.memory_size_mb for row in rows if row.report.memory_size_mb]
-    if not sizes:
+    if not sizes or current_mb not in (None, *sizes):
         return None
-    current = Configuration(sizes[-1], architecture)
+    current = Configuration(current_mb or sizes[-1], architecture)
     own = [row for row in rows if row.report.memory_size_mb == current.memory_mb]
     runs = [invocation_of(row) for row in own]
     good_ms = _durations([run for run in runs if run.usable])

@@ -45,6 +45,7 @@ class Prediction:
             the one with the smallest expected regret; None: there is none.
         chance_of_saving: that `recommended`, or else `best`, saves more than 5% under the objective.
         saving: of the same over `current` under the objective, a fraction with its interval.
+        chances: of each candidate of the belief, that it saves more than 5%.
     """
 
     belief: Belief
@@ -53,6 +54,7 @@ class Prediction:
     recommended: Configuration | None
     chance_of_saving: float
     saving: Interval
+    chances: tuple[float, ...]
 
 
 def predict(
@@ -93,6 +95,7 @@ def predict(
         None if chosen is None else belief.candidates[chosen],
         float(chance[told]),
         _interval(saved[:, told]),
+        tuple(map(float, chance)),
     )
 
 

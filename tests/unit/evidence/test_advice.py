@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.unit.evidence.logs import Run, tailed
+from tuner.evidence import account_findings
 from tuner.evidence.advice import Advice, advise_on_rows
 from tuner.evidence.findings import RULES, FindingCode
 from tuner.evidence.log_rows import read_log
@@ -103,7 +104,7 @@ def test_arm64_is_offered_to_x86_64_alone() -> None:
 
 
 def test_every_kind_of_finding_has_one_rule() -> None:
-    assert len(RULES) == len(FindingCode)
+    assert len(RULES) + len(account_findings.RULES) == len(FindingCode)
     assert {rule.__name__ for rule in RULES} == {code.value for code in FindingCode}
 
 

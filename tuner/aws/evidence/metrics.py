@@ -11,7 +11,7 @@ from typing import Any
 
 from tuner.aws.evidence.log_reader import Window
 from tuner.aws.evidence.read_api import ReadApi
-from tuner.evidence.function_facts import Metrics
+from tuner.evidence.known_function import Metrics
 
 HOUR_S, DAY_S = 3600, 86_400
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tuner.aws.api.errors import AwsError
 from tuner.aws.evidence.read_api import ReadApi
-from tuner.evidence.function_facts import OptimizerOpinion
+from tuner.evidence.known_function import OptimizerOpinion
 from tuner.model import Interval
 
 NOT_ENROLLED = "OptInRequiredException"

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
 from tuner.aws.api.client import LambdaApi
+from tuner.aws.api.connection import Connection
 from tuner.aws.api.errors import AwsError, DeniedError, NotFoundError
 from tuner.aws.api.function import FunctionState
 from tuner.aws.api.function_reference import parse_function_reference
 from tuner.aws.api.retry import Pacer, Retrier
-from tuner.aws.api.session import Clients
+from tuner.aws.api.session import Clients, connect
 from tuner.aws.evidence.log_reader import (
     CALLS_PER_SECOND,
     LEAST_WINDOW_S,
@@ -29,7 +31,8 @@ from tuner.aws.evidence.log_reader import (
 from tuner.aws.evidence.metrics import MetricReader
 from tuner.aws.evidence.optimizer import OptimizerReader
 from tuner.aws.evidence.read_api import ReadApi
-from tuner.evidence.function_facts import FunctionFacts, LogAccess, Metrics, OptimizerOpinion
+from tuner.errors import InputError
+from tuner.evidence.known_function import KnownFunction, LogAccess, Metrics, OptimizerOpinion, Selection
 from tuner.evidence.log_rows import LogRow, read_messages
 from tuner.model import Notice
 from tuner.pricing.services import logs_query_usd
@@ -43,7 +46,7 @@ DELIVERY = "DELIVERY"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadingLimits:
     """How much is read.
 
     Attributes:
@@ -68,7 +71,7 @@ class EvidenceReader:
     Attributes:
         clients: of AWS.
         api: Lambda.
-        reading: how much is read.
+        limits: how much is read.
         now_s: the time, in seconds since 1970.
         say: told what is about to be paid.
         sleep: waits between two looks at a query.
@@ -78,34 +81,42 @@ class EvidenceReader:
 
     clients: Clients
     api: LambdaApi
-    reading: Reading
+    limits: ReadingLimits
     now_s: float
     say: Callable[[str], None]
     sleep: Callable[[float], None] = time.sleep
     retry: Retrier = field(default_factory=lambda: Retrier(Pacer(CALLS_PER_SECOND)))
     spent_usd: float = 0.0
 
-    def read(self, target: str) -> FunctionFacts:
-        """Everything that is known of a function.
+    def read_all(
+        self, selection: Selection, failed: Callable[[AwsError], None] | None = None
+    ) -> Iterator[KnownFunction]:
+        """Everything that is known of functions, each of them once.
+
+        Args:
+            selection: which ones.
+            failed: told of a function that cannot be read. None: the failure is raised.
 
         Raises:
-            InputError: the target is no function name or ARN.
-            AwsError: its configuration cannot be read.
+            InputError: a target is no function name or ARN.
+            AwsError: the functions cannot be listed, or one of them cannot be read.
         """
-        reference = parse_function_reference(target)
-        state = self.api.state(reference.name, reference.qualifier)
-        return self.read_state(state)
+        seen: set[str] = set()
+        for state in self._states(selection, failed):
+            if state.arn not in seen:
+                seen.add(state.arn)
+                yield self.read(state)
 
-    def read_state(self, state: FunctionState) -> FunctionFacts:
+    def read(self, state: FunctionState) -> KnownFunction:
         """Everything that is known of a function whose configuration is read already."""
         notices: list[Notice] = []
-        window = Window(int(self.now_s - self.reading.days * SECONDS_PER_DAY), int(self.now_s))
+        window = Window(int(self.now_s - self.limits.days * SECONDS_PER_DAY), int(self.now_s))
         measured = _optional(lambda: self._metrics(state, window), notices)
         metrics, log_bytes = measured or (None, None)
         answer = self._log(state, window, log_bytes, notices)
         rows = read_messages(answer.messages).rows if answer else ()
         versions = _optional(lambda: self._versions(state), notices) or frozenset([state.version])
-        return FunctionFacts(
+        return KnownFunction(
             name=state.name,
             current=state.configuration,
             timeout_s=float(state.timeout_s),
@@ -120,6 +131,24 @@ class EvidenceReader:
             notices=tuple(notices),
         )
 
+    def _states(self, selection: Selection, failed: Callable[[AwsError], None] | None) -> Iterator[FunctionState]:
+        names = list(selection.functions)
+        if selection.stack is not None:
+            names += _of_stack(self.clients, self.retry, selection.stack)
+        for target in names:
+            reference = parse_function_reference(target)
+            try:
+                yield self.api.state(reference.name, reference.qualifier)
+            except AwsError as exc:
+                if failed is None:
+                    raise
+                failed(exc)
+        if selection.tag or selection.everything:
+            yield from (state for state in self.api.functions() if self._is_wanted(state, selection.tag))
+
+    def _is_wanted(self, state: FunctionState, tag: tuple[str, str] | None) -> bool:
+        return tag is None or self.api.tags(state.arn).get(tag[0]) == tag[1]
+
     def _metrics(self, state: FunctionState, window: Window) -> tuple[Metrics, float]:
         return MetricReader(ReadApi(self.clients.metrics, self.retry)).read(state.name, state.log_group, window)
 
@@ -130,7 +159,7 @@ class EvidenceReader:
             problem = f"The system log level of {state.name} is WARN: its log has no reports. INFO writes them."
             notices.append(Notice("reports_off", problem))
             return None
-        reader = LogReader(ReadApi(self.clients.logs, self.retry), self.reading.most_rows, self.sleep)
+        reader = LogReader(ReadApi(self.clients.logs, self.retry), self.limits.most_rows, self.sleep)
         logging = state.raw.get("LoggingConfig") or {}
         source = LogSource(state.log_group, state.name, in_json=logging.get("LogFormat") == "JSON")
         return _optional(lambda: self._answer(reader, source, window, log_bytes, notices), notices)
@@ -138,7 +167,7 @@ class EvidenceReader:
     def _answer(
         self, reader: LogReader, source: LogSource, window: Window, log_bytes: float | None, notices: list[Notice]
     ) -> LogAnswer | None:
-        if not self.reading.query:
+        if not self.limits.query:
             return reader.by_filter(source, window)
         group = reader.group(source.group)
         if group is None or group.get("logGroupClass") == DELIVERY:
@@ -156,7 +185,7 @@ class EvidenceReader:
 
     def _affordable(self, group: str, window: Window, scanned: float, notices: list[Notice]) -> Window | None:
         """The newest part of the window whose scan the money that is left pays for; None: it pays for too little."""
-        usd, left = logs_query_usd(scanned), max(0.0, self.reading.max_usd - self.spent_usd)
+        usd, left = logs_query_usd(scanned), max(0.0, self.limits.max_usd - self.spent_usd)
         chosen = window if usd <= left else window.newest(left / usd)
         if chosen.end_s - chosen.begin_s < LEAST_WINDOW_S:
             told = f"A query of {group} costs about ${usd:.4f}, and ${left:.4f} is left (--max-usd). It was not asked."
@@ -173,13 +202,13 @@ class EvidenceReader:
         self, state: FunctionState, rows: tuple[LogRow, ...], window: Window, notices: list[Notice]
     ) -> tuple[LogRow, ...]:
         """The rows with the CPU time that Lambda Insights has counted, where the function has its extension."""
-        if not rows or not self.reading.query or not any(LAMBDA_INSIGHTS_LAYER in arn for arn in state.layers):
+        if not rows or not self.limits.query or not any(LAMBDA_INSIGHTS_LAYER in arn for arn in state.layers):
             return rows
         cpu_ms = _optional(lambda: self._cpu_times(state, window, notices), notices) or {}
         return tuple(replace(row, cpu_ms=cpu_ms.get(row.report.request_id)) for row in rows)
 
     def _cpu_times(self, state: FunctionState, window: Window, notices: list[Notice]) -> dict[str, float]:
-        reader = LogReader(ReadApi(self.clients.logs, self.retry), self.reading.most_rows, self.sleep)
+        reader = LogReader(ReadApi(self.clients.logs, self.retry), self.limits.most_rows, self.sleep)
         group = reader.group(LAMBDA_INSIGHTS_GROUP)
         stored = float(group.get("storedBytes", 0)) if group else 0.0
         affordable = self._affordable(LAMBDA_INSIGHTS_GROUP, window, stored, notices) if group else None
@@ -196,37 +225,42 @@ class EvidenceReader:
         return frozenset([state.version, *(one.version for one in same)])
 
     def _provisioned(self, state: FunctionState, notices: list[Notice]) -> int:
-        if not self.reading.with_opinions:
+        if not self.limits.with_opinions:
             return 0
         return _optional(lambda: self.api.provisioned_concurrency(state.name, needed=True), notices) or 0
 
     def _opinion(self, state: FunctionState, notices: list[Notice]) -> OptimizerOpinion | None:
-        if not self.reading.with_opinions:
+        if not self.limits.with_opinions:
             return None
         api = ReadApi(self.clients.optimizer, self.retry)
         return _optional(lambda: OptimizerReader(api).read(state.arn), notices)
 
 
-def functions_of(
-    clients: Clients, api: LambdaApi, *, tag: tuple[str, str] | None = None, stack: str | None = None
-) -> Iterator[FunctionState]:
-    """The functions with a tag or of a stack; all of the region where neither is given.
+@contextmanager
+def open_reader(
+    connection: Connection, selection: Selection, limits: ReadingLimits, *, now_s: float, say: Callable[[str], None]
+) -> Iterator[EvidenceReader]:
+    """A reader of functions in AWS, with its clients open.
 
     Raises:
-        AwsError: they cannot be listed.
+        InputError: a target is no function name or ARN, or they are in several regions.
+        AwsError: the role cannot be assumed.
     """
-    if stack is not None:
-        yield from (api.state(name) for name in _of_stack(clients, stack))
-        return
-    for state in api.functions():
-        if tag is None or api.tags(state.arn).get(tag[0]) == tag[1]:
-            yield state
+    regions = {parse_function_reference(target).region for target in selection.functions} - {None}
+    if len(regions) > 1:
+        raise InputError.single("TARGET", f"functions of {len(regions)} regions are named", "read one region at a time")
+    clients = connect(connection, region=next(iter(regions), None))
+    try:
+        yield EvidenceReader(clients, LambdaApi(clients.control), limits, now_s, say)
+    finally:
+        clients.close()
 
 
-def _of_stack(clients: Clients, stack: str) -> Iterator[str]:
-    api = ReadApi(clients.stacks, Retrier(Pacer(CALLS_PER_SECOND)))
-    action = f"list the functions of the stack {stack}"
-    for page in api.pages(action, "list_stack_resources", following="NextToken", StackName=stack):
+def _of_stack(clients: Clients, retry: Retrier, stack: str) -> Iterator[str]:
+    pages = ReadApi(clients.stacks, retry).pages(
+        f"list the functions of the stack {stack}", "list_stack_resources", following="NextToken", StackName=stack
+    )
+    for page in pages:
         for resource in page["StackResourceSummaries"]:
             if resource["ResourceType"] == "AWS::Lambda::Function" and resource.get("PhysicalResourceId"):
                 yield str(resource["PhysicalResourceId"])

@@ -1,52 +1,123 @@
-"""`tuner advise`: prints what the logs of a function already tell. Invokes nothing."""
+"""`tuner advise`: prints what logs and metrics already tell of functions. Invokes nothing and changes nothing."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.flags import Topic, converted, format_flag, option, settings_flags
+from tuner.cli.flags import Topic, aws_flags, converted, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
-from tuner.errors import Fault, InputError
+from tuner.errors import Fault, InputError, TunerError
+
+if TYPE_CHECKING:
+    from tuner.aws.api.connection import Connection
+    from tuner.evidence.advice import Advice
+
+DAYS, USD = 14.0, 0.10
 
 
 @declare(
     epilog="""Examples:
 
 \b
-  aws logs tail /aws/lambda/orders --since 7d | tuner advise orders --logs -
-  tuner advise orders --logs exported.json --format json"""
+  tuner advise orders
+  tuner advise --tag team=shop --format html > advice.html
+  aws logs tail /aws/lambda/orders --since 7d | tuner advise orders --logs -"""
 )
-@click.argument("function", default="FUNCTION")
-@option("--logs", group=Topic.COMMON, metavar="FILE|-", required=True, help="Exported logs, or - for stdin.")
-@settings_flags("--arch", "--strategy", "--discount", "--seed")
-@option("--region", group=Topic.AWS, metavar="NAME", default="us-east-1", help="Region whose prices hold.")
-@format_flag("text", "json")
-def command(function: str, *, logs: str, region: str, format_: str, quiet: bool, **options: Any) -> None:
-    """Tell what the logs of FUNCTION already show: size, memory, timeout, cold starts, errors, traffic.
+@click.argument("functions", nargs=-1, metavar="[FUNCTION]...")
+@option("--logs", group=Topic.COMMON, metavar="FILE|-", help="Exported logs of one function, or - for stdin.")
+@option("--tag", group=Topic.TARGET, metavar="KEY=VALUE", help="All functions of the region with this tag.")
+@option("--stack", group=Topic.TARGET, metavar="NAME", help="All functions of a CloudFormation stack.")
+@option("--all", "everything", group=Topic.TARGET, is_flag=True, help="All functions of the region.")
+@settings_flags("--arch", "--strategy", "--discount", "--seed", arch="Architecture of --logs. [default: x86_64]")
+@option("--days", group=Topic.BUDGET, metavar="N", type=float, default=DAYS, show_default=True, help="How far back.")
+@option("--max-usd", group=Topic.BUDGET, metavar="USD", type=float, default=USD, show_default=True,
+        help="For log queries. Fewer days are read where they cost more.")  # fmt: skip
+@option("--no-query", group=Topic.BUDGET, is_flag=True, help="Read logs without a price, by FilterLogEvents. Slower.")
+@aws_flags()
+@format_flag("text", "json", "markdown", "csv", "html")
+def command(
+    functions: tuple[str, ...],
+    *,
+    logs: str | None,
+    tag: str | None,
+    stack: str | None,
+    everything: bool,
+    days: float,
+    max_usd: float,
+    no_query: bool,
+    connection: Connection,
+    format_: str,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Tell what logs and metrics already show of functions: size, memory, timeout, cold starts, errors, traffic.
 
-    LOGS are REPORT lines in text or JSON, as `aws logs tail`, `sam logs`, `aws logs filter-log-events` and
-    Logs Insights export them. Nothing is invoked, and no account is needed.
+    Reads configuration, CloudWatch Logs and metrics, Lambda Insights and Compute Optimizer where there are any. The
+    price of each log query is said before it is asked. Nothing is invoked or changed.
+
+    With --logs it reads REPORT lines in text or JSON instead, as `aws logs tail`, `sam logs`, `aws logs
+    filter-log-events` and Logs Insights export them, and needs no account.
     """
     faults: list[Fault] = []
     given = {name: value for name, value in converted(options, faults).items() if value is not None}
+    if logs and (len(functions) > 1 or tag or stack or everything):
+        faults.append(Fault("--logs", "holds the log of one function", "name one function, without --tag or --stack"))
+    if tag and "=" not in tag:
+        faults.append(Fault("--tag", f"{tag} has no value", "for example team=shop"))
     if faults:
         raise InputError(faults)
-    from reports.advice import render
-    from tuner.api.advising import advise
-
-    given["arch"] = _one_architecture(given.get("arch"))
     try:
-        found = advise(sys.stdin if logs == "-" else logs, function=function, region=region, **given)
+        if logs:
+            found = _from_file(logs, functions, connection, given)
+        else:
+            from tuner.api.advising import advise_functions
+            from tuner.evidence.known_function import Selection
+
+            given.pop("arch", None)
+            key, _, value = (tag or "").partition("=")
+            selection = Selection(functions, (key, value) if tag else None, stack, everything)
+            found = advise_functions(
+                selection,
+                connection=connection,
+                days=days,
+                max_usd=max_usd,
+                query=not no_query,
+                say=(lambda _: None) if quiet else (lambda told: click.echo(told, err=True)),
+                failed=_told if len(functions) != 1 else None,
+                **given,
+            )
     except InputError as exc:
-        raise InputError(replace(fault, path=f"--{fault.path}") for fault in exc.faults) from exc
-    click.echo(json.dumps([found.document()], indent=1) if format_ == "json" else render(found))
+        raise InputError(replace(fault, path=_flag(fault.path)) for fault in exc.faults) from exc
+    click.echo(_rendered(found, format_), nl=False)
 
 
-def _one_architecture(arch: str | None) -> str:
-    """A log comes from one architecture, and does not name it: x86_64 unless it is given."""
-    return "x86_64" if arch in (None, "current") else str(arch)
+def _from_file(logs: str, functions: tuple[str, ...], connection: Connection, given: dict[str, Any]) -> list[Advice]:
+    from tuner.api.advising import UNNAMED, advise
+    from tuner.pricing.price_list import DEFAULT_REGION
+
+    # A log comes from one architecture, and does not name it.
+    given["arch"] = "x86_64" if given.get("arch") in (None, "current") else str(given["arch"])
+    name, region = (functions or (UNNAMED,))[0], connection.region or DEFAULT_REGION
+    return [advise(sys.stdin if logs == "-" else logs, function=name, region=region, **given)]
+
+
+def _rendered(found: Sequence[Advice], format_: str) -> str:
+    if format_ == "json":
+        return json.dumps([advice.document() for advice in found], indent=1) + "\n"
+    from reports.advice import markdown, page, render_all, table
+
+    return {"text": render_all, "markdown": markdown, "csv": table, "html": page}[format_](found).rstrip("\n") + "\n"
+
+
+def _told(failure: TunerError) -> None:
+    click.echo(str(failure), err=True)
+
+
+def _flag(path: str) -> str:
+    return "FUNCTION" if path in ("selection", "TARGET") else f"--{path.replace('_', '-')}"

@@ -18,6 +18,27 @@ HOURS_PER_DAY = 24
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """Functions to read.
+
+    Attributes:
+        functions: names or ARNs.
+        tag: all functions of the region with this key and value are read as well.
+        stack: CloudFormation stack whose functions are read as well.
+        everything: whether all functions of the region are read.
+    """
+
+    functions: tuple[str, ...] = ()
+    tag: tuple[str, str] | None = None
+    stack: str | None = None
+    everything: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether anything is selected."""
+        return bool(self.functions or self.tag or self.stack or self.everything)
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics:
     """What CloudWatch counted in the days that were asked for.
 
@@ -93,7 +114,7 @@ class LogAccess:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FunctionFacts:
+class KnownFunction:
     """A function as AWS knows it.
 
     Attributes:

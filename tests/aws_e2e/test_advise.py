@@ -1,0 +1,173 @@
+"""`tuner advise` reads what AWS knows of functions, says what that costs, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.aws_e2e.harness import quick_reader
+from tests.cloud.fixtures import Cloud
+from tuner.aws.evidence.reader import ReadingLimits
+from tuner.cli.main import run
+from tuner.evidence.findings import FindingCode
+from tuner.evidence.known_function import KnownFunction, Selection
+
+HOUR_MS = 3_600_000
+RUNS = 60
+ORDERS, LIMITS = Selection(("orders",)), ReadingLimits()
+
+
+def report(number: int, ms: float, memory_mb: int = 512, *, init: bool = False, in_json: bool = False) -> str:
+    """A REPORT as Lambda writes it."""
+    init_ms = 150.0 if init else None
+    billed = round(ms + (init_ms or 0) + 0.5)
+    if in_json:
+        metrics: dict[str, Any] = {"durationMs": ms, "billedDurationMs": billed, "memorySizeMB": memory_mb}
+        metrics |= {"maxMemoryUsedMB": 80} | ({"initDurationMs": init_ms} if init_ms else {})
+        record = {"requestId": f"r-{number}", "metrics": metrics, "status": "success"}
+        return json.dumps({"time": "2026-11-01T00:00:00Z", "type": "platform.report", "record": record})
+    shown = f"Init Duration: {init_ms:.2f} ms\t" if init_ms else ""
+    return (
+        f"REPORT RequestId: r-{number}\tDuration: {ms:.2f} ms\tBilled Duration: {billed} ms\t"
+        f"Memory Size: {memory_mb} MB\tMax Memory Used: 80 MB\t{shown}"
+    )
+
+
+def remember(cloud: Cloud, name: str = "orders", *, group: str = "", ms: float = 100.0, in_json: bool = False) -> None:
+    """An hour's run each, newest last, ten runs in an environment."""
+    begin_ms = int(time.time() * 1000) - RUNS * HOUR_MS
+    stream = f"2026/11/01/{name}[$LATEST]" if group else "2026/11/01/[$LATEST]"
+    events = [
+        [begin_ms + n * HOUR_MS, f"{stream}{n // 10:04x}", report(n, ms + n % 7, init=n % 10 == 0, in_json=in_json)]
+        for n in range(RUNS)
+    ]
+    noise = [[begin_ms, f"{stream}0000", "START RequestId: r-0 Version: $LATEST"]]
+    cloud.control("history", {"group": group or f"/aws/lambda/{name}", "events": [*noise, *events]})
+
+
+@pytest.fixture
+def orders(cloud: Cloud) -> Cloud:
+    cloud.simulate_function("orders", memory_mb=512)
+    remember(cloud)
+    cloud.forget_calls()
+    return cloud
+
+
+def read(
+    cloud: Cloud, selection: Selection = ORDERS, limits: ReadingLimits = LIMITS, failed: list[str] | None = None
+) -> list[KnownFunction]:
+    """What is read, without waiting."""
+    said = None if failed is None else (lambda failure: failed.append(str(failure)))
+    return list(quick_reader(cloud, limits).read_all(selection, said))
+
+
+def printed(cloud: Cloud, *arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+    """What the command prints on stdout and stderr."""
+    assert run(["advise", *arguments, "--endpoint-url", cloud.endpoint, "--region", "us-east-1"]) == 0
+    shown = capsys.readouterr()
+    return shown.out, shown.err
+
+
+def test_the_command_reads_log_and_metrics_and_changes_nothing(
+    orders: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    orders.settings(optimizer_enrolled=True, query_page=7)
+    before = orders.snapshot("orders")
+    orders.forget_calls()
+    shown, said = printed(orders, "orders", "--format", "json", capsys=capsys)
+    (found,) = json.loads(shown)
+    assert (found["runs"], found["memory_mb"], found["max_memory_used_mb"]) == (RUNS, 512, 80)
+    assert found["cold_start_share"]["mean"] == pytest.approx(0.1)
+    assert found["traffic"]["per_month"]["mean"] == pytest.approx(30.44 * RUNS / 14, rel=0.01)
+    assert FindingCode.COMPUTE_OPTIMIZER in {finding["code"] for finding in found["findings"]}
+    assert "$0.0000" in said
+    assert {call.split(":")[1] for call in orders.operations()} == {
+        "GetFunctionConfiguration", "ListVersionsByFunction", "ListProvisionedConcurrencyConfigs", "GetMetricData",
+        "DescribeLogGroups", "StartQuery", "GetQueryResults", "GetLambdaFunctionRecommendations",
+    }  # fmt: skip
+    assert orders.snapshot("orders") == before
+
+
+def test_a_function_without_runs_is_shown_in_every_form(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.simulate_function("orders", memory_mb=512)
+    for form in ("text", "markdown", "csv", "html"):
+        shown, said = printed(cloud, "orders", "--format", form, "--quiet", capsys=capsys)
+        assert "orders" in shown
+        assert not said
+
+
+def test_without_a_function_it_says_what_to_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["advise"]) == 2
+    assert "FUNCTION" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limits", [ReadingLimits(), ReadingLimits(query=False)])
+def test_json_logs_in_a_shared_group_are_told_apart(limits: ReadingLimits, cloud: Cloud) -> None:
+    cloud.simulate_function("orders", memory_mb=512, LoggingConfig={"LogFormat": "JSON", "LogGroup": "/shop"})
+    remember(cloud, "orders", group="/shop", in_json=True)
+    remember(cloud, "other", group="/shop", ms=900.0, in_json=True)
+    (found,) = read(cloud, limits=limits)
+    assert len(found.rows) == RUNS
+    assert max(row.report.duration_ms for row in found.rows) < 200
+
+
+def test_reading_without_a_query_finds_the_same_rows(orders: Cloud) -> None:
+    queried, filtered = (read(orders, limits=ReadingLimits(query=query))[0] for query in (True, False))
+    assert queried.rows == filtered.rows
+    assert len(queried.rows) == RUNS
+    assert queried.access.usd > filtered.access.usd == 0
+
+
+def test_a_query_that_is_too_dear_is_not_asked(orders: Cloud) -> None:
+    (found,) = read(orders, limits=ReadingLimits(max_usd=0.0))
+    assert not found.rows
+    assert [notice.code for notice in found.notices] == ["too_dear"]
+    assert "logs:StartQuery" not in orders.operations()
+
+
+def test_fewer_days_are_read_where_money_is_short(orders: Cloud) -> None:
+    usd = 0.005e-9 * sum(len(report(n, 100.0)) for n in range(RUNS))
+    (found,) = read(orders, limits=ReadingLimits(max_usd=usd / 14))
+    assert 10 < len(found.rows) < RUNS
+    assert [notice.code for notice in found.notices] == ["fewer_days"]
+
+
+def test_what_may_not_be_read_is_told_and_the_rest_is_read(orders: Cloud) -> None:
+    for operation in ("GetMetricData", "GetLambdaFunctionRecommendations", "ListVersionsByFunction"):
+        orders.faults.add("deny", operation, times=None)
+    (found,) = read(orders)
+    assert len(found.rows) == RUNS
+    assert [notice.code for notice in found.notices] == ["not_read"] * 3
+    assert "cloudwatch:GetMetricData" in found.notices[0].message
+
+
+def test_a_log_level_without_reports_is_told(cloud: Cloud) -> None:
+    cloud.simulate_function("orders", LoggingConfig={"LogFormat": "JSON", "SystemLogLevel": "WARN"})
+    (found,) = read(cloud)
+    assert [notice.code for notice in found.notices] == ["reports_off"]
+
+
+def test_functions_are_chosen_by_tag_by_stack_or_all(orders: Cloud) -> None:
+    orders.simulate_function("slow", Tags={"team": "shop"})
+    assert [one.name for one in read(orders, Selection(tag=("team", "shop")))] == ["slow"]
+    assert [one.name for one in read(orders, Selection(("slow",), everything=True))] == ["slow", "orders"]
+
+
+def test_a_function_that_does_not_exist_does_not_hide_the_others(orders: Cloud) -> None:
+    failed: list[str] = []
+    found = read(orders, Selection(("gone", "orders")), failed=failed)
+    assert [one.name for one in found] == ["orders"]
+    assert "gone" in failed[0]
+
+
+def test_runs_count_as_present_from_the_last_change_on(cloud: Cloud) -> None:
+    cloud.simulate_function("orders", model={"cpu_ms": 0.01, "wait_ms": 0.01}, memory_mb=512)
+    remember(cloud)  # the function is younger than its log
+    for _ in range(3):
+        cloud.client("lambda").invoke(FunctionName="orders")
+    (found,) = read(cloud)
+    assert len(found.rows) == RUNS + 3
+    assert len(found.present_rows) == 3

@@ -1,0 +1,54 @@
+"""Advice in every form: the same functions in the same order, foreign text harmless, nothing unknown shown as zero."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from reports.advice import COLUMNS, markdown, page, render_all, table
+from tests.unit.evidence.test_advice import one_size
+from tuner.evidence.advice import Advice, by_money_at_stake
+from tuner.evidence.findings import FindingCode, Insight
+from tuner.model import Architecture, Configuration
+
+EVIL = "<script>|`=1+1\x1b"
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Advice]:
+    dead = Insight(FindingCode.DEAD, f"No invocation {EVIL}", EVIL)
+    unknown = Advice(EVIL, Configuration(256, Architecture.ARM64), None, None, (dead,))
+    return by_money_at_stake([unknown, one_size()])
+
+
+def test_that_of_which_nothing_is_known_comes_last(found: list[Advice]) -> None:
+    assert [advice.function for advice in found] == ["orders", EVIL]
+
+
+def test_text_has_a_table_and_every_function(found: list[Advice]) -> None:
+    shown = render_all(found)
+    assert shown.splitlines()[0].split() == ["function", "size", "runs", "a", "month", "at", "stake"]
+    assert "\x1b" not in shown
+    assert "orders: 512 MB x86_64 in 120 runs" in shown
+
+
+def test_markdown_keeps_foreign_text_in_code(found: list[Advice]) -> None:
+    shown = markdown(found)
+    assert "### `orders`" in shown
+    assert "\n<script>" not in shown
+
+
+def test_csv_has_one_row_for_each_function_and_empty_cells_for_the_unknown(found: list[Advice]) -> None:
+    rows = list(csv.DictReader(io.StringIO(table(found))))
+    assert tuple(rows[0]) == COLUMNS
+    assert [row["runs"] for row in rows] == ["120", "0"]
+    assert rows[1]["p99_ms"] == rows[1]["at_stake_usd"] == ""
+
+
+def test_the_page_shows_chances_as_a_picture_and_as_numbers(found: list[Advice]) -> None:
+    shown = page(found)
+    assert "<script>" not in shown
+    assert shown.count('class="bars"') == 1
+    assert '<th scope="row">512 MB</th>' in shown
