@@ -159,7 +159,11 @@ def _rows_that_count(facts: KnownFunction) -> Sequence[LogRow]:
 
 def by_money_at_stake(found: Iterable[Advice]) -> list[Advice]:
     """Advice on several functions, that with most money at stake first, those of which nothing is known last."""
-    return sorted(found, key=lambda one: (-(one.at_stake_usd or 0.0), -(one.month_usd or 0.0), one.function))
+
+    def order(one: Advice) -> tuple[float, float, bool, str]:
+        return -(one.at_stake_usd or 0.0), -(one.month_usd or 0.0), one.evidence is None, one.function
+
+    return sorted(found, key=order)
 
 
 def _predict(
