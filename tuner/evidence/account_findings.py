@@ -61,7 +61,7 @@ def provisioned(facts: KnownFunction) -> Insight | None:
     return None
 
 
-def optimizer(facts: KnownFunction) -> Insight | None:
+def compute_optimizer(facts: KnownFunction) -> Insight | None:
     """What Compute Optimizer advises, beside what is found here."""
     opinion = facts.optimizer
     if opinion is None:
@@ -86,7 +86,7 @@ def not_read(facts: KnownFunction) -> Insight | None:
     return Insight(FindingCode.NOT_READ, "Not everything could be read", told)
 
 
-RULES: tuple[Callable[[KnownFunction], Insight | None], ...] = (dead, throttles, provisioned, optimizer, not_read)
+RULES: tuple[Callable[[KnownFunction], Insight | None], ...] = (dead, throttles, provisioned, compute_optimizer, not_read)
 """Every kind of finding, in the order in which they are told."""
 
 
