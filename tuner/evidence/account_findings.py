@@ -86,7 +86,8 @@ def not_read(facts: KnownFunction) -> Insight | None:
     return Insight(FindingCode.NOT_READ, "Not everything could be read", told)
 
 
-RULES: tuple[Callable[[KnownFunction], Insight | None], ...] = (dead, throttles, provisioned, compute_optimizer, not_read)
+Rule = Callable[[KnownFunction], Insight | None]
+RULES: tuple[Rule, ...] = (dead, throttles, provisioned, compute_optimizer, not_read)
 """Every kind of finding, in the order in which they are told."""
 
 
