@@ -113,6 +113,7 @@ HOME = {
     "s3transfer": ("tuner.aws",),
     "click": ("tuner.cli",),
     "rich": ("tuner.cli",),
+    "mcp": ("tuner.cli.assistant",),
     "jinja2": ("reports",),
     "markupsafe": ("reports",),
     "jsonschema": ("tuner.documents.validation",),

@@ -87,9 +87,21 @@ def tune(
     return job.conclude(job.measure(backend or factory.open(settings), resume=resume))
 
 
-def plan(settings: Settings, *, connection: Connection | None = None, prices: Prices = current_prices) -> str:
-    """What a run would do and cost at most, in words. Changes and invokes nothing."""
-    factories = default_factories(connection or Connection(), discounted(prices, settings))
+def plan(
+    target: str | Settings,
+    *,
+    connection: Connection | None = None,
+    prices: Prices = current_prices,
+    **options: Unpack[Options],
+) -> str:
+    """What a run would do and cost at most, in words. Changes and invokes nothing.
+
+    Raises:
+        InputError: every fault of the arguments.
+    """
+    connection = connection or Connection()
+    settings, _ = _asked(target, options, connection, prices, None)
+    factories = default_factories(connection, discounted(prices, settings))
     return factory_of(settings.target, factories).plan(settings)
 
 

@@ -37,6 +37,7 @@ COMMANDS = {
     "clean": "Remove what an interrupted run left on a function.",
     "prices": "Show the prices of a region, or refresh them.",
     "schema": "Print the JSON Schema of inputs or results.",
+    "mcp": "Serve coding assistants over stdin and stdout.",
     "simulate": "Tune known curves and print regret and search cost.",
 }
 _OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT}
