@@ -16,9 +16,8 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from reports.csv import plain
-from reports.markdown import code
-from reports.words.numbers import money, percent, visible
+from reports.words.escape import code_span, csv_cell, visible
+from reports.words.numbers import money, percent
 from tuner.evidence.advice import Advice
 from tuner.evidence.findings import Insight
 from tuner.model import Interval
@@ -52,13 +51,13 @@ def render_all(found: Sequence[Advice], *, width: int = WIDTH) -> str:
 def markdown(found: Sequence[Advice]) -> str:
     """A table of all functions, then the findings of each."""
     lines = ["| function | size | runs | a month | at stake |", "| --- | --- | --- | --- | --- |"]
-    lines += [f"| {code(advice.function)} | {' | '.join(_row(advice)[1:])} |" for advice in found]
+    lines += [f"| {code_span(advice.function)} | {' | '.join(_row(advice)[1:])} |" for advice in found]
     for advice in found:
-        lines += ["", f"### {code(advice.function)}", ""]
+        lines += ["", f"### {code_span(advice.function)}", ""]
         lines += [f"- **{name}** {told}" for name, told in figures(advice)]
         for finding in advice.findings:
-            command = f" {code(finding.command)}" if finding.command else ""
-            lines.append(f"- {code(finding.title)}: {code(finding.evidence)}{command}")
+            command = f" {code_span(finding.command)}" if finding.command else ""
+            lines.append(f"- {code_span(finding.title)}: {code_span(finding.evidence)}{command}")
     return "\n".join(lines) + "\n"
 
 
@@ -72,7 +71,7 @@ def table(found: Sequence[Advice]) -> str:
         recommended = prediction.recommended if prediction else None
         writer.writerow(
             [
-                plain(advice.function),
+                csv_cell(advice.function),
                 advice.current.memory_mb,
                 advice.current.architecture.value,
                 known.runs if known else 0,

@@ -6,10 +6,9 @@ The same comparison gives the same text. Decides nothing: verdicts and values co
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from reports.markdown import code
-from reports.words.numbers import visible
+from reports.words.escape import code_span, visible
 from tuner.comparison.question import SLOW_SHARE_TOLERANCE, Metric
 from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Method, Verdict
 from tuner.model import Interval
@@ -38,6 +37,8 @@ LEAST_DRIFT = 0.001
 MOST_TOLD = 10.0
 """A bound of more than ten times the baseline tells nothing: it is left open."""
 WIDTH = 100
+MOST_CHARACTERS = 1000
+"""How much of a notice or an error Markdown shows."""
 HEADER = ("metric", "where", "baseline", "candidate", "change", "interval", "verdict")
 LEFT_OUT_FIRST = (5, 2, 3)
 """Columns that a narrow terminal goes without: the interval, the baseline, the candidate."""
@@ -86,7 +87,7 @@ def _wrapped(text: str, width: int, first: str = "") -> list[str]:
 
 def render_markdown(comparison: Comparison) -> str:
     """A comparison for a job summary or a comment: what counts on top, single configurations folded away."""
-    told = [f"\n> {_escape(notice.message)}" for notice in comparison.notices]
+    told = [f"\n> {code_span(notice.message, MOST_CHARACTERS)}" for notice in comparison.notices]
     title = f"### {_SYMBOLS[comparison.verdict]} {headline(comparison)}"
     if not comparison.findings:
         return "\n".join([MARKER, title, *told]) + "\n"
@@ -96,7 +97,7 @@ def render_markdown(comparison: Comparison) -> str:
         MARKER,
         title,
         "",
-        f"{code(comparison.baseline)} → {code(comparison.candidate)}",
+        f"{code_span(comparison.baseline)} → {code_span(comparison.candidate)}",
         "",
         *_table(overall, comparison.currency),
     ]
@@ -137,13 +138,16 @@ def _ruled_out(comparison: Comparison) -> str:
 
 def note(finding: Finding) -> str:
     """What a finding has to say beside its figures: the reason, and the runs that would decide."""
-    parts = [finding.reason] if finding.reason else []
+    return "; ".join([*([finding.reason] if finding.reason else []), *_outlook(finding)])
+
+
+def _outlook(finding: Finding) -> Iterator[str]:
+    """What it takes to decide what is not decided."""
     if finding.verdict is Verdict.NOT_DECIDED:
         if finding.runs_to_decide is not None:
-            parts.append(f"about {finding.runs_to_decide:,} runs would decide ({finding.runs:,} so far)")
+            yield f"about {finding.runs_to_decide:,} runs would decide ({finding.runs:,} so far)"
         elif not finding.reason and finding.effect is not None:
-            parts.append("too close to the threshold for any sensible number of runs to decide")
-    return "; ".join(parts)
+            yield "too close to the threshold for any sensible number of runs to decide"
 
 
 def value_text(metric: Metric, value: float | None, currency: str) -> str:
@@ -211,16 +215,11 @@ def _table(findings: Sequence[Finding], currency: str) -> list[str]:
     lines = ["| metric | where | baseline | candidate | change | interval | verdict |", "|" + " --- |" * 7]
     for finding in findings:
         *cells, verdict = _row(finding, currency)
-        told = note(finding)
-        last = f"{_SYMBOLS[finding.verdict]} {verdict}" + (f"<br><sub>{_escape(told)}</sub>" if told else "")
+        reason = [code_span(finding.reason, MOST_CHARACTERS)] if finding.reason else []
+        told = "; ".join([*reason, *_outlook(finding)])
+        last = f"{_SYMBOLS[finding.verdict]} {verdict}" + (f"<br><sub>{told}</sub>" if told else "")
         lines.append("| " + " | ".join([*cells, last]) + " |")
     return lines
-
-
-def _escape(text: str) -> str:
-    """Text of a function's error inside a table cell."""
-    plain = "\n".join(map(visible, text.splitlines())).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
-    return plain.replace("\r", "").replace("\n", "<br>")
 
 
 def _small_print(comparison: Comparison) -> str:

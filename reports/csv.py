@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reports.words.escape import csv_cell
 from reports.words.rows import Key, ReportRow, Result, key, rows
 
 INTERVALS = ("duration_ms", "p95_ms", "cost_usd", "init_duration_ms")
@@ -27,13 +28,8 @@ def render(result: Result) -> str:
     writer.writerow(["memory_mb", "architecture", *FLAGS, *ends, *COUNTS, *kinds, "reason"])
     for row in rows(result):
         found = outcomes.get(row.key, {})
-        writer.writerow([*_cells(row), *(found.get(kind, 0) for kind in kinds), plain(row.reason)])
+        writer.writerow([*_cells(row), *(found.get(kind, 0) for kind in kinds), csv_cell(row.reason)])
     return out.getvalue()
-
-
-def plain(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _cells(row: ReportRow) -> Iterator[Any]:

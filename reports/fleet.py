@@ -11,7 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from reports.words.numbers import configuration, money, span, visible
+from reports.words.escape import visible
+from reports.words.numbers import configuration, money, span
 
 
 def render(summary: Mapping[str, Any]) -> str:

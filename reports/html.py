@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from reports.view import view
-from reports.words.numbers import SHOWN_CHARACTERS, clip
+from reports.words.escape import SHOWN_CHARACTERS, clip
 from reports.words.rows import Result
 
 SCRIPTS = ("choose.js", "report.js")

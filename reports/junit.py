@@ -5,16 +5,12 @@ Worse is a failure, not decided is skipped (under `strict` a failure where it is
 
 from __future__ import annotations
 
-import re
 from xml.etree import ElementTree as ET
 
 from reports.comparison import bounds, change, headline, note, value_text
-from reports.words.numbers import visible
+from reports.words.escape import xml_text
 from tuner.comparison.question import Metric
 from tuner.comparison.verdicts import Comparison, Finding, Verdict
-
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot hold."""
 
 
 def render_junit(comparison: Comparison, *, strict: bool = False) -> str:
@@ -38,12 +34,12 @@ def render_junit(comparison: Comparison, *, strict: bool = False) -> str:
 
 def _case(finding: Finding, comparison: Comparison, strict: bool) -> ET.Element:
     where = str(finding.configuration) if finding.configuration else "over all"
-    case = ET.Element("testcase", classname=_clean(where), name=finding.metric.value)
-    told = _clean(_told(finding, comparison.currency))
+    case = ET.Element("testcase", classname=xml_text(where), name=finding.metric.value)
+    told = xml_text(_told(finding, comparison.currency))
     decisive = finding.configuration is None and finding.metric in (*comparison.question.decisive, Metric.FAILURES)
     if finding.verdict is Verdict.WORSE or (strict and decisive and finding.verdict is Verdict.NOT_DECIDED):
         failure = ET.SubElement(case, "failure", message=told, type=finding.verdict.value)
-        failure.text = f"baseline: {_clean(comparison.baseline)}\ncandidate: {_clean(comparison.candidate)}\n{told}"
+        failure.text = f"baseline: {xml_text(comparison.baseline)}\ncandidate: {xml_text(comparison.candidate)}\n{told}"
     elif finding.verdict is Verdict.NOT_DECIDED:
         ET.SubElement(case, "skipped", message=told)
     else:
@@ -53,7 +49,7 @@ def _case(finding: Finding, comparison: Comparison, strict: bool) -> ET.Element:
 
 def _first_baseline(comparison: Comparison) -> ET.Element:
     case = ET.Element("testcase", classname="over all", name="first baseline")
-    ET.SubElement(case, "skipped", message=_clean(headline(comparison)))
+    ET.SubElement(case, "skipped", message=xml_text(headline(comparison)))
     return case
 
 
@@ -65,7 +61,3 @@ def _told(finding: Finding, currency: str) -> str:
         both = (value_text(finding.metric, value, currency) for value in (finding.baseline, finding.candidate))
         parts.append(" → ".join(both))
     return ": ".join([", ".join(parts), *([note(finding)] if note(finding) else [])])
-
-
-def _clean(text: str) -> str:
-    return "\n".join(visible(line) for line in _NOT_XML.sub("\ufffd", text).split("\n"))

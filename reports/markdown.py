@@ -5,22 +5,12 @@ Foreign text stands in code spans: there it is no markup, no link and no mention
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from reports.words import snippets, verdict
 from reports.words.confidence import confidence
-from reports.words.numbers import (
-    clip,
-    configuration,
-    memory,
-    milliseconds,
-    money,
-    per_million,
-    plural,
-    seconds,
-    visible,
-)
+from reports.words.escape import code_block, code_span
+from reports.words.numbers import configuration, memory, milliseconds, money, per_million, plural, seconds
 from reports.words.origin import origin
 from reports.words.rows import ReportRow, Result, rows
 
@@ -34,28 +24,20 @@ def render(result: Result) -> str:
     badge, estimate = origin(result)
     money_part = f"; {answer.money}" if answer.money else ""
     blocks = [
-        f"### Memory and architecture of {code(result['function']['name'])}",
+        f"### Memory and architecture of {code_span(result['function']['name'])}",
         f"**{answer.choice}**: {answer.claim}{money_part}.",
         f"> **{badge}.** {estimate}" if estimate else "",
         f"> {verdict.partial(result)}" if verdict.partial(result) else "",
-        f"> {code(verdict.trouble(result))}" if verdict.trouble(result) else "",
+        f"> {code_span(verdict.trouble(result))}" if verdict.trouble(result) else "",
         f"**{sure.label}.** {' '.join(sure.reasons)}",
         *_tables(result),
         _strategies(result),
-        "\n".join(f"- ⚠️ {code(n['code'], 60)} {code(n['message'])}" for n in result["warnings"]),
+        "\n".join(f"- ⚠️ {code_span(n['code'], 60)} {code_span(n['message'])}" for n in result["warnings"]),
         "\n".join(_errors(result)),
         _apply(result),
         _foot(result),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
-
-
-def code(text: str, length: int = 240) -> str:
-    """Foreign text as a code span that it cannot leave, also inside a table."""
-    shown = clip(visible(text), length).replace("|", "\\|")
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
-    pad = " " if shown[:1] in ("`", " ", "") or shown[-1:] in ("`", " ") else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
 
 
 def _tables(result: Result) -> Iterator[str]:
@@ -103,14 +85,14 @@ def _notes(row: ReportRow) -> str:
     notes = ["**recommended**"] if row.recommended else []
     notes += ["now"] if row.current else []
     notes += ["estimated"] if row.candidate and not row.measured else []
-    notes += [code(row.reason, 100)] if row.reason else []
+    notes += [code_span(row.reason, 100)] if row.reason else []
     return ", ".join(notes)
 
 
 def _strategies(result: Result) -> str:
     currency = result["prices"]["currency"]
     return "\n".join(
-        f"- {item['strategy']}: {configuration(item)}, {milliseconds(item['duration_ms']['mean'])}, "
+        f"- {code_span(item['strategy'], 40)}: {configuration(item)}, {milliseconds(item['duration_ms']['mean'])}, "
         f"{per_million(item['cost_usd']['mean'], currency)} per million"
         for item in result["alternatives"]
     )
@@ -121,14 +103,14 @@ def _errors(result: Result) -> Iterator[str]:
         for error in measurement["errors"][:3]:
             where = f"{memory(measurement['memory_mb'])} {measurement['architecture']}"
             text = f"{error['type']}: {error['message']}"
-            yield f"- {where}, {plural(error['count'], 'time')}: {code(text)}"
+            yield f"- {where}, {plural(error['count'], 'time')}: {code_span(text)}"
 
 
 def _apply(result: Result) -> str:
     found = snippets.snippets(result)
     if not found:
         return ""
-    blocks = "\n\n".join(f"{snippet.tool}\n\n```text\n{snippet.text.replace('```', '')}\n```" for snippet in found)
+    blocks = "\n\n".join(f"{snippet.tool}\n\n{code_block(snippet.text)}" for snippet in found)
     return f"<details><summary>Apply it</summary>\n\n{blocks}\n\n</details>"
 
 
@@ -136,6 +118,7 @@ def _foot(result: Result) -> str:
     tuning, prices = result["tuning"], result["prices"]
     return (
         f"<sub>{plural(tuning['invocations'], 'invocation')}, {money(tuning['cost_usd'], prices['currency'])}, "
-        f"{seconds(tuning['seconds'])}; prices of {code(prices['region'], 40)} as of {code(prices['as_of'], 40)}; "
-        f"{code(result['tool']['name'], 40)} {code(result['tool']['version'], 40)}</sub>"
+        f"{seconds(tuning['seconds'])}; prices of {code_span(prices['region'], 40)} "
+        f"as of {code_span(prices['as_of'], 40)}; "
+        f"{code_span(result['tool']['name'], 40)} {code_span(result['tool']['version'], 40)}</sub>"
     )

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from reports.words import verdict
 from reports.words.confidence import confidence
-from reports.words.numbers import clip, listing, milliseconds, number, per_million, plural, visible
+from reports.words.escape import clip, visible
+from reports.words.numbers import listing, milliseconds, number, per_million, plural
 from reports.words.origin import origin
 from reports.words.rows import ReportRow, Result, left_out, rows
 

@@ -19,10 +19,10 @@ from reports.charts.chart import Chart
 from reports.first_screen import on_call, pair, savings
 from reports.words import snippets, verdict
 from reports.words.confidence import confidence
+from reports.words.escape import clip, visible
 from reports.words.flat_zone import flat_zone_told
 from reports.words.numbers import (
     Interval,
-    clip,
     configuration,
     count,
     listing,
@@ -35,7 +35,6 @@ from reports.words.numbers import (
     plural,
     seconds,
     span,
-    visible,
 )
 from reports.words.origin import origin
 from reports.words.rows import Key, ReportRow, Result, left_out, rows

@@ -17,7 +17,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from reports.charts.workflow_graph import Arrow, Box, lay_out
-from reports.words.numbers import clip, milliseconds, money, percent, visible
+from reports.words.escape import clip, visible
+from reports.words.numbers import milliseconds, money, percent
 from reports.workflow_text import facts, headline, percentile_name, size_name
 from tuner.documents.result import ConfigurationDocument
 from tuner.workflows.document import StepDocument, WorkflowDocument

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.words.numbers import milliseconds, money, percent, visible
+from reports.words.escape import code_span, visible
+from reports.words.numbers import milliseconds, money, percent
 from tuner.documents.result import ConfigurationDocument
 from tuner.workflows.document import ConfirmationDocument, TimeDocument, WorkflowDocument
 
@@ -26,16 +27,16 @@ def render_text(document: WorkflowDocument) -> str:
 
 def render_markdown(document: WorkflowDocument) -> str:
     """The answer as Markdown."""
-    lines = [f"## {_escaped(document['workflow'])}", "", f"**{_escaped(headline(document))}**", ""]
-    lines += [f"- {_escaped(fact)}" for fact in facts(document)]
+    lines = [f"## {code_span(document['workflow'])}", "", f"**{headline(document)}**", ""]
+    lines += [f"- {fact}" for fact in facts(document)]
     lines += [
         "",
         "| function | now | recommended | runs | cost per million | slack |",
         "| --- | --- | --- | ---: | ---: | ---: |",
     ]
-    lines += ["| " + " | ".join(map(_escaped, row)) + " |" for row in _rows(document)]
+    lines += [f"| {code_span(name)} | " + " | ".join(row) + " |" for name, *row in _rows(document)]
     if document["warnings"]:
-        lines += ["", *(f"- Note: {_escaped(warning['message'])}" for warning in document["warnings"])]
+        lines += ["", *(f"- Note: {code_span(warning['message'], 1000)}" for warning in document["warnings"])]
     return "\n".join(lines) + "\n"
 
 
@@ -146,7 +147,3 @@ def _confirmation(confirmation: ConfirmationDocument) -> str:
     holds = "holds" if abs(confirmation["off_by"]) <= CONFIRMED_WITHIN else "does not hold"
     runs = f"{confirmation['executions']} executions took {measured} in the median"
     return f"Confirmed on copies: {runs}; the prediction of {predicted} {holds}."
-
-
-def _escaped(text: str) -> str:
-    return visible(text).replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")

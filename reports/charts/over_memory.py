@@ -25,8 +25,9 @@ from reports.charts.chart import (
     series,
     warm_runs,
 )
+from reports.words.escape import clip
 from reports.words.flat_zone import flat_zone
-from reports.words.numbers import Interval, clip, memory, milliseconds, money, plural, span
+from reports.words.numbers import Interval, memory, milliseconds, money, plural, span
 from reports.words.origin import kind_of_run
 from reports.words.rows import Key, ReportRow, Result
 from reports.words.verdict import recommended_name

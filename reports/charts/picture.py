@@ -12,7 +12,7 @@ from importlib.resources import files
 from reports.charts import over_memory, svg
 from reports.charts.chart import SHAPES, architectures
 from reports.words import verdict
-from reports.words.numbers import clip
+from reports.words.escape import clip
 from reports.words.origin import origin
 from reports.words.rows import Result, rows
 

@@ -13,7 +13,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
-from reports.words.numbers import visible
+from reports.words.escape import visible
 
 WIDTH, HEIGHT = 480.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 58.0, 16.0, 46.0, 44.0

@@ -1,4 +1,4 @@
-"""Numbers and foreign text as words for people: units, rounding, and characters made visible.
+"""Numbers as words for people: units and rounding.
 
 Decides how many digits a figure deserves. Knows nothing of documents.
 """
@@ -13,9 +13,6 @@ from tuner.pricing.price_list import currency_sign
 
 Interval = RangeDocument
 """`mean`, `low` and `high` of a metric, as in the result document."""
-
-SHOWN_CHARACTERS = 240
-"""How much of a text from outside is shown before it is folded away."""
 
 
 def memory(memory_mb: int) -> str:
@@ -52,7 +49,7 @@ def seconds(value: float) -> str:
 
 def money(value: float, currency: str = "USD") -> str:
     """An amount: `$412`, `$41.20`, `$0.000412`."""
-    symbol = visible(currency_sign(currency))
+    symbol = _symbol(currency)
     sign, size = ("−" if value < 0 else ""), abs(value)
     if size >= 99.995 or size == 0:
         return f"{sign}{symbol}{size:,.0f}"
@@ -104,21 +101,15 @@ def listing(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1] if items else ""
 
 
-def visible(text: str) -> str:
-    """Text whose control and direction characters are spelt out, so that it can stand anywhere."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else " " if c.isspace() else f"\\u{ord(c):04x}" for c in text)
-
-
-def clip(text: str, length: int = SHOWN_CHARACTERS) -> str:
-    """The beginning of a text, with an ellipsis where something was cut off."""
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
-
-
 def sentence(text: str) -> str:
     """Text that ends in a full stop."""
     return text if text.endswith((".", "!", "?", "…")) else text + "."
+
+
+def _symbol(currency: str) -> str:
+    """The sign of a currency; ¤ where its code is none of ISO 4217."""
+    known = len(currency) == 3 and currency.isascii() and currency.isalpha()
+    return currency_sign(currency) if known else "¤"
 
 
 def _percent(fraction: float) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-from reports.words.numbers import visible
+from reports.words.escape import visible
 from reports.words.rows import Result
 from tuner.documents.result import RequestDocument, backend_kind
 from tuner.model import BackendKind
@@ -43,7 +43,11 @@ def snippets(result: Result) -> tuple[Snippet, ...]:
 def again(result: Result, *, halve_tolerance: bool = False) -> str:
     """The command that tunes the same target again, with half the tolerance where more certainty is wanted."""
     request = result["request"]
-    parts = [f"tuner tune {_target(result)}", "--payload @payload.json", f"--strategy {request['strategy']}"]
+    parts = [
+        f"tuner tune {_target(result)}",
+        "--payload @payload.json",
+        _strategy(request),
+    ]
     if halve_tolerance:
         parts.append(f"--tolerance {request['tolerance'] * 50:g}%")
     return " \\\n  ".join(parts)
@@ -65,7 +69,7 @@ def reproduce(result: Result) -> str:
     parts = ["tuner tune", _target(result), "--payload @payload.json", f"--power-values {_sizes(request)}"]
     chosen = request["architectures"]
     parts.append(f"--arch {'both' if len(chosen) > 1 else chosen[0]}" if chosen else "")
-    parts.append(f"--strategy {request['strategy']}")
+    parts.append(_strategy(request))
     if request["strategy"] == "balanced":
         parts.append(f"--balanced-weight {request['balanced_weight']:g}")
     parts.append(f"--sampler {quote(visible(request['sampler']))}")
@@ -75,6 +79,10 @@ def reproduce(result: Result) -> str:
     parts.append("--only-cold-starts" if request["only_cold_starts"] else "")
     parts.append(f"--seed {request['seed']}")
     return " \\\n  ".join(part for part in parts if part)
+
+
+def _strategy(request: RequestDocument) -> str:
+    return f"--strategy {quote(visible(request['strategy']))}"
 
 
 _FLAGS = {

@@ -331,4 +331,5 @@ def _either_way(saved: Interval, worse: str, better: str) -> str:
 def goal_of(recommended: RecommendationDocument) -> str:
     """What a recommendation is under its strategy, e.g. cheapest."""
     strategy = recommended["strategy"]
-    return _GOALS.get(strategy, f"best ({strategy})")
+    plain = strategy.isascii() and strategy.isalpha()
+    return _GOALS.get(strategy, f"best ({strategy})" if plain else "best")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,14 @@ FLAGS = (
 class Opened:
     """A page in the browser, its document, and everything that happened while it was open."""
 
+    name: str
     page: Page
     result: dict[str, Any]
     file: Path
     console: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
+    said_at_first: list[str] = field(default_factory=list)
 
     @property
     def foreign_requests(self) -> list[str]:
@@ -45,6 +47,7 @@ class Opened:
 
 
 Open = Callable[..., Opened]
+Opener = Callable[..., AbstractContextManager[Opened]]
 
 
 @pytest.fixture(scope="session")
@@ -69,28 +72,57 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pages")
 
 
-@pytest.fixture
-def open_page(chromium: Browser, folder: Path) -> Iterator[Open]:
+@pytest.fixture(scope="session")
+def opener(chromium: Browser, folder: Path) -> Opener:
     """Open the page of a golden result by its name; further arguments are those of a browser context."""
-    with ExitStack() as stack:
 
-        def opened(name: str, **options: Any) -> Opened:
-            document = result(name)
-            file = folder / f"{name}.html"
-            if not file.exists():
-                file.write_text(render(document), "utf-8")
+    @contextmanager
+    def opened(name: str, **options: Any) -> Iterator[Opened]:
+        document = result(name)
+        file = folder / f"{name.replace('/', '-')}.html"
+        if not file.exists():
+            file.write_text(render(document), "utf-8")
+        with ExitStack() as stack:
             context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-            context.set_default_timeout(60_000)
             stack.callback(context.close)
-            it = Opened(context.new_page(), document, file)
+            context.set_default_timeout(60_000)
+            it = Opened(name, context.new_page(), document, file)
             it.page.on("console", lambda message: it.console.append(message.text))
             it.page.on("pageerror", lambda error: it.console.append(str(error)))
             it.page.on("request", lambda request: it.requests.append(request.url))
             it.page.on("dialog", lambda dialog: (it.dialogs.append(dialog.message), dialog.dismiss()))
             it.page.goto(file.as_uri())
-            return it
+            yield it
 
-        yield opened
+    return opened
+
+
+@pytest.fixture
+def open_page(opener: Opener) -> Iterator[Open]:
+    """Open pages that the test has for itself, and close them after it."""
+    with ExitStack() as stack:
+        yield lambda name, **options: stack.enter_context(opener(name, **options))
+
+
+@pytest.fixture(scope="module")
+def aws(opener: Opener) -> Iterator[Opened]:
+    """The page of a function in AWS, for all tests of a module that leave it as they find it."""
+    with opener("aws") as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
+def aws_all(opener: Opener) -> Iterator[Opened]:
+    """The largest page, in the same way."""
+    with opener("aws-all") as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
+def balanced(opener: Opener) -> Iterator[Opened]:
+    """A page with a balanced strategy, in the same way."""
+    with opener("balanced") as it:
+        yield it
 
 
 @pytest.fixture(scope="session")

@@ -12,53 +12,12 @@ from reports import csv
 from reports.words import verdict
 from reports.words.numbers import milliseconds, money, per_million
 from reports.words.rows import rows
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, Opened
 from tests.golden.situations import HOSTILE_NAME, LONG
-from tests.unit.reports.results import NAMES
-
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
-CONTRAST = """
-() => {
-  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
-  const over = ([r, g, b, a = 1], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a)];
-  const ground = (element) => {
-    if (!element) return [255, 255, 255];
-    const own = parse(getComputedStyle(element).backgroundColor);
-    return own[3] === undefined ? own : over(own, ground(element.parentElement));
-  };
-  const light = (colour) => {
-    const [r, g, b] = colour.map((v) => v / 255).map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const found = [];
-  for (const element of document.querySelectorAll("body *")) {
-    const texts = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-    if (!texts || !element.checkVisibility() || element.closest("script, style, :disabled")) continue;
-    const style = getComputedStyle(element);
-    const behind = ground(element.closest("svg")?.parentElement ?? element);
-    const ink = over(parse(element.closest("svg") ? style.fill : style.color), behind);
-    const [high, low] = [light(ink), light(behind)].sort((a, b) => b - a);
-    const ratio = (high + 0.05) / (low + 0.05);
-    const large = parseFloat(style.fontSize) >= 24;
-    if (ratio < (large ? 3 : 4.5)) found.push([ratio, element.tagName, element.textContent.slice(0, 40)]);
-  }
-  return found;
-}
-"""
 
 
-@pytest.mark.parametrize("name", list(NAMES))
-def test_no_page_complains_asks_for_anything_or_runs_over_the_edge(open_page: Open, name: str) -> None:
-    it = open_page(name, **PHONE)
-    assert it.console == []
-    assert it.foreign_requests == []
-    assert it.dialogs == []
-    assert it.page.evaluate("document.documentElement.scrollWidth") <= 390
-    expect(it.page.locator("h1")).to_have_text(str(verdict.headline(it.result)))
-
-
-def test_the_table_holds_the_numbers_of_the_document(open_page: Open) -> None:
-    it = open_page("aws-all")
+def test_the_table_holds_the_numbers_of_the_document(aws_all: Opened) -> None:
+    it = aws_all
     shown = it.page.evaluate(
         """() => Object.fromEntries([...document.querySelectorAll(".sortable tbody tr")].map((row) => {
           const [memory, architecture, duration, p95, cost] = row.cells;
@@ -80,25 +39,8 @@ def test_the_table_holds_the_numbers_of_the_document(open_page: Open) -> None:
         assert float(cost) == row.cost_usd["mean"]
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1280, 800)], ids=str)
-@pytest.mark.parametrize("name", list(NAMES))
-def test_the_first_screen_holds_the_verdict_the_pair_and_the_chart(
-    open_page: Open, name: str, size: tuple[int, int]
-) -> None:
-    it = open_page(name, viewport={"width": size[0], "height": size[1]})
-    for selector in ("h1", ".pair", "#chart-memory svg"):
-        found = it.page.locator(selector)
-        if selector == "h1" or found.count():
-            box = found.first.bounding_box()
-            assert box is not None
-            assert box["y"] + box["height"] <= size[1], selector
-    if it.result["recommendation"] is not None:
-        price = per_million(it.result["recommendation"]["cost_usd"]["mean"], it.result["prices"]["currency"])
-        expect(it.page.locator(".pair")).to_contain_text(price)
-
-
-def test_the_first_screen_compares_now_and_recommended_and_tells_the_saving(open_page: Open) -> None:
-    it = open_page("aws")
+def test_the_first_screen_compares_now_and_recommended_and_tells_the_saving(aws: Opened) -> None:
+    it = aws
     pair = it.page.locator(".pair")
     expect(pair).to_contain_text(money(it.result["saving"]["per_month_usd"]["mean"]))
     expect(pair).to_contain_text(money(12 * it.result["saving"]["per_month_usd"]["mean"]))
@@ -106,11 +48,12 @@ def test_the_first_screen_compares_now_and_recommended_and_tells_the_saving(open
     expect(it.page.locator(".identity")).to_contain_text(it.result["function"]["arn"])
 
 
-def test_a_phone_shows_verdict_pair_and_chart_in_this_order(open_page: Open) -> None:
-    page = open_page("aws", **PHONE).page
-    tops = [
-        page.locator(selector).bounding_box()["y"] for selector in ("h1", ".pair", "#chart-memory", ".on-call", ".next")
-    ]
+def test_a_phone_shows_verdict_pair_and_chart_in_this_order(aws: Opened, artifacts: Path) -> None:
+    aws.page.set_viewport_size({"width": 390, "height": 844})
+    selectors = ("h1", ".pair", "#chart-memory", ".on-call", ".next")
+    tops = [aws.page.locator(selector).bounding_box()["y"] for selector in selectors]  # type: ignore[index]
+    aws.page.screenshot(path=artifacts / "aws-phone.png")
+    aws.page.set_viewport_size({"width": 1280, "height": 800})
     assert tops == sorted(tops)
 
 
@@ -121,8 +64,8 @@ def test_an_unmet_bound_is_a_red_headline_and_nothing_is_to_be_applied(open_page
     expect(page.locator(".next")).not_to_contain_text("apply")
 
 
-def test_the_recommended_row_is_in_view_when_the_page_opens(open_page: Open) -> None:
-    page = open_page("aws-all").page
+def test_the_recommended_row_is_in_view_when_the_page_opens(aws_all: Opened) -> None:
+    page = aws_all.page
     inside = """() => {
       const row = document.querySelector("tr.recommended"), box = row.closest(".scroll");
       return row.offsetTop >= box.scrollTop && row.offsetTop + row.offsetHeight <= box.scrollTop + box.clientHeight;
@@ -130,8 +73,8 @@ def test_the_recommended_row_is_in_view_when_the_page_opens(open_page: Open) -> 
     assert page.evaluate(inside)
 
 
-def test_what_is_explored_stands_in_the_address_and_is_restored_from_it(open_page: Open) -> None:
-    it = open_page("aws")
+def test_what_is_explored_stands_in_the_address_and_is_restored_from_it(aws: Opened) -> None:
+    it = aws
     it.page.locator('#explore [value="speed"]').check()
     it.page.locator('#explore [name="traffic"]').fill("5000")
     it.page.wait_for_function("location.hash === '#strategy=speed&traffic=5000'")
@@ -144,8 +87,8 @@ def test_what_is_explored_stands_in_the_address_and_is_restored_from_it(open_pag
     it.page.wait_for_function("location.hash === ''")
 
 
-def test_each_tool_has_its_snippet_and_the_keyboard_reaches_it(open_page: Open) -> None:
-    page = open_page("aws").page
+def test_each_tool_has_its_snippet_and_the_keyboard_reaches_it(aws: Opened) -> None:
+    page = aws.page
     page.locator("#tool-1").focus()
     for word in (
         "update-function-configuration",
@@ -157,8 +100,8 @@ def test_each_tool_has_its_snippet_and_the_keyboard_reaches_it(open_page: Open) 
         expect(page.locator(".panel pre >> visible=true")).to_contain_text(word)
 
 
-def test_the_legend_takes_a_series_away_and_brings_it_back(open_page: Open) -> None:
-    page = open_page("aws").page
+def test_the_legend_takes_a_series_away_and_brings_it_back(aws: Opened) -> None:
+    page = aws.page
     chart = page.locator("#chart-memory")
     series, button = chart.locator("svg .series.arm64 .curve").first, chart.get_by_role("button", name="arm64")
     expect(series).to_be_visible()
@@ -170,8 +113,8 @@ def test_the_legend_takes_a_series_away_and_brings_it_back(open_page: Open) -> N
     expect(series).to_be_visible()
 
 
-def test_hover_focus_and_arrow_keys_tell_the_numbers(open_page: Open) -> None:
-    page = open_page("aws").page
+def test_hover_focus_and_arrow_keys_tell_the_numbers(aws: Opened) -> None:
+    page = aws.page
     marks, tip = page.locator("#chart-memory svg .pt.measured"), page.locator("#tip")
     marks.nth(1).hover()
     expect(tip).to_be_visible()
@@ -187,14 +130,14 @@ def test_hover_focus_and_arrow_keys_tell_the_numbers(open_page: Open) -> None:
     expect(tip).to_be_hidden()
 
 
-def test_estimated_sizes_say_so_when_pointed_at(open_page: Open) -> None:
-    page = open_page("aws").page
+def test_estimated_sizes_say_so_when_pointed_at(aws: Opened) -> None:
+    page = aws.page
     page.locator("#chart-memory svg .pt.hit").last.hover()
     expect(page.locator("#tip")).to_contain_text("estimated, not measured")
 
 
-def test_a_click_on_a_heading_sorts_and_another_turns_the_order(open_page: Open) -> None:
-    page = open_page("aws-all").page
+def test_a_click_on_a_heading_sorts_and_another_turns_the_order(aws_all: Opened) -> None:
+    page = aws_all.page
     heading = page.locator(".sortable th").nth(4)
     read = (
         """() => [...document.querySelectorAll(".sortable tbody tr:not(.failed)")].map((r) => +r.cells[4].dataset.v)"""
@@ -209,15 +152,16 @@ def test_a_click_on_a_heading_sorts_and_another_turns_the_order(open_page: Open)
     expect(last).to_have_class(re.compile("failed"))
 
 
-def test_the_table_can_show_the_measured_only(open_page: Open) -> None:
-    it = open_page("aws")
+def test_the_table_can_show_the_measured_only(aws: Opened) -> None:
+    it = aws
     it.page.get_by_label("measured only").check()
     visible = it.page.locator(".sortable tbody tr >> visible=true")
     expect(visible).to_have_count(sum(row.measured for row in rows(it.result)))
+    it.page.get_by_label("measured only").uncheck()
 
 
-def test_the_download_is_the_csv(open_page: Open) -> None:
-    it = open_page("aws")
+def test_the_download_is_the_csv(aws: Opened) -> None:
+    it = aws
     with it.page.expect_download() as download:
         it.page.get_by_role("link", name="Download CSV").click()
     assert download.value.suggested_filename == "configurations.csv"
@@ -273,33 +217,37 @@ def test_the_policy_stops_what_would_get_into_the_page(open_page: Open) -> None:
         it.page.evaluate("fetch('https://example.invalid/')")
 
 
-@pytest.mark.parametrize("name", ["aws", "local", "all-failed", "hostile"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_has_the_contrast_of_wcag_aa(open_page: Open, name: str, scheme: str) -> None:
-    page = open_page(name, color_scheme=scheme).page
-    assert page.evaluate(CONTRAST) == []
+def test_it_prints_on_two_pages(aws_all: Opened, open_page: Open, artifacts: Path) -> None:
+    for it in (aws_all, open_page("throttled")):
+        it.page.emulate_media(color_scheme="dark")
+        file = artifacts / f"{it.name}.pdf"
+        it.page.pdf(path=file, prefer_css_page_size=True, print_background=True)
+        it.page.emulate_media(color_scheme="light")
+        assert 1 <= len(re.findall(rb"/Type\s*/Page\b", file.read_bytes())) <= 2
 
 
-def test_dark_is_dark_and_light_is_light(open_page: Open) -> None:
+def test_dark_is_dark_and_light_is_light(aws: Opened, artifacts: Path) -> None:
     shade = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).reduce((sum, v) => sum + +v, 0)"
-    assert open_page("aws", color_scheme="dark").page.evaluate(shade) < 150
-    assert open_page("aws", color_scheme="light").page.evaluate(shade) > 700
+    assert aws.page.evaluate(shade) > 700
+    aws.page.emulate_media(color_scheme="dark")
+    assert aws.page.evaluate(shade) < 150
+    aws.page.screenshot(path=artifacts / "aws-dark.png")
+    aws.page.emulate_media(color_scheme="light")
 
 
-@pytest.mark.parametrize("name", ["aws", "aws-all", "grid", "throttled"])
-def test_it_prints_on_two_pages(open_page: Open, artifacts: Path, name: str) -> None:
-    file = artifacts / f"{name}.pdf"
-    open_page(name, color_scheme="dark").page.pdf(path=file, prefer_css_page_size=True, print_background=True)
-    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", file.read_bytes())) <= 2
+def test_text_of_twice_the_size_needs_no_sideways_scroll(aws: Opened) -> None:
+    aws.page.evaluate("document.adoptedStyleSheets = [new CSSStyleSheet()]")
+    aws.page.evaluate("document.adoptedStyleSheets[0].replaceSync('html { font-size: 200% }')")
+    assert aws.page.evaluate("document.documentElement.scrollWidth") <= 1280
+    aws.page.evaluate("document.adoptedStyleSheets = []")
 
 
-@pytest.mark.parametrize("name", ["aws", "local", "one-left", "all-failed", "hostile"])
-def test_screenshots_are_kept(open_page: Open, artifacts: Path, name: str) -> None:
-    for look, options in {
-        "light": {},
-        "dark": {"color_scheme": "dark"},
-        "phone": PHONE,
-    }.items():
-        if look == "light" or name == "aws":
-            open_page(name, **options).page.screenshot(path=artifacts / f"{name}-{look}.png", full_page=True)
-    assert (artifacts / f"{name}-light.png").stat().st_size > 50_000
+def test_the_arrow_keys_walk_through_a_chart_from_left_to_right(aws: Opened) -> None:
+    aws.page.locator('#chart-memory svg .pt[tabindex="0"]').focus()
+    across = "() => document.activeElement.getBoundingClientRect().x"
+    places = [aws.page.evaluate(across)]
+    for _ in range(12):
+        aws.page.keyboard.press("ArrowRight")
+        places.append(aws.page.evaluate(across))
+    assert places == sorted(places)
+    aws.page.keyboard.press("Escape")

@@ -12,6 +12,7 @@ import click
 from tuner.api.files import write_text
 from tuner.cli.exit_codes import EXIT_NOT_DECIDED, EXIT_OK, EXIT_THRESHOLD
 from tuner.cli.flags import Topic, option
+from tuner.cli.output import say, say_json
 from tuner.cli.values import as_share, share_fault, terminal_width
 from tuner.comparison.question import CHOICES
 from tuner.comparison.verdicts import Verdict
@@ -64,7 +65,7 @@ def deliver(found: ComparisonResult, options: Mapping[str, Any]) -> int:
         write_text(path, render(found, chosen or SUFFIXES.get(path.suffix, "text"), strict=strict))
     shown = "text" if options["outputs"] else chosen or "text"
     if not (options["outputs"] and options["quiet"]):
-        click.echo(render(found, shown, strict=strict), nl=False)
+        (say_json if shown == "json" else partial(say, nl=False))(render(found, shown, strict=strict))
     return exit_code(found, strict=strict)
 
 

@@ -21,6 +21,7 @@ import click
 
 from tuner import __version__
 from tuner.cli.exit_codes import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED
+from tuner.cli.output import say
 from tuner.cli.signals import ENDING_SIGNALS, handled_signals
 from tuner.errors import InterruptedRunError, TunerError
 
@@ -115,7 +116,7 @@ def _run(argv: list[str], *, debug: bool) -> int:
         show_error(InterruptedRunError("Interrupted.", "Run the same command again: what is done stays done."))
         return EXIT_INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        _show_usage_error(error)
         return EXIT_INPUT
     except TunerError as error:
         if debug:
@@ -183,10 +184,15 @@ def show_error(error: TunerError) -> None:
         _print_error(f"  {line}")
 
 
+def _show_usage_error(error: click.ClickException) -> None:
+    """Print what click found wrong with the arguments, which it quotes, and how the command is used."""
+    context = getattr(error, "ctx", None)
+    usage = [*context.get_usage().splitlines(), ""] if context else []
+    for line in [*usage, f"error: {error.format_message()}"]:
+        _print_error(line)
+
+
 def _print_error(line: str) -> None:
     """Print a line on stderr, with control characters made visible; nobody can be told when that fails."""
-    # Imported when called: the help goes without it.
-    from reports.words.numbers import visible
-
     with contextlib.suppress(OSError, ValueError):
-        click.echo(visible(line), err=True)
+        say(line, err=True)

@@ -8,9 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from tuner.cli.exit_codes import EXIT_OK
+from tuner.cli.output import say
 from tuner.errors import InputError, InterruptedRunError, TunerError
 from tuner.local.project import ProjectFunction, read_project
 
@@ -60,7 +59,7 @@ def tune_project(
         except TunerError as error:
             row = f"not tuned: {error}"
         rows.append(f"{function.name:<24}{row}")
-    click.echo("\n".join(rows))
+    say("\n".join(rows))
     if not tuned:
         raise TunerError(f"No function of {template} could be tuned.", "See the reasons above.")
     return EXIT_OK

@@ -40,7 +40,7 @@ def test_markdown_is_marked_folds_configurations_and_escapes_the_functions_words
     assert text.startswith(MARKER)
     assert "<details>" in text
     row = next(line for line in text.splitlines() if line.startswith("| failures"))
-    assert "a\\|b &lt;c>" in row
+    assert "a\\|b <c>\\u0000 d)`" in row, "as code"
 
 
 def test_junit_counts_failures_and_open_cases_and_is_well_formed() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.words import numbers
+from reports.words.escape import clip, visible
 
 
 @pytest.mark.parametrize(
@@ -71,14 +72,14 @@ def test_times_are_told_in_their_unit(value: float, told: str) -> None:
 
 @given(st.text())
 def test_visible_text_is_one_line_without_control_or_direction_characters(text: str) -> None:
-    shown = numbers.visible(text)
+    shown = visible(text)
     assert shown.isprintable()
     assert "\u202e" not in shown
 
 
 @given(st.text(), st.integers(1, 50))
 def test_clipped_text_is_no_longer_than_asked_for(text: str, length: int) -> None:
-    assert len(numbers.clip(text, length)) <= length
+    assert len(clip(text, length)) <= length
 
 
 @given(st.floats(1e-9, 1e12))

@@ -12,6 +12,7 @@ import click
 
 from tuner.cli.flags import Topic, aws_flags, converted, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
+from tuner.cli.output import say, say_exact, say_json
 from tuner.errors import Fault, InputError, TunerError
 
 if TYPE_CHECKING:
@@ -88,13 +89,13 @@ def command(
                 days=days,
                 max_usd=max_usd,
                 query=not no_query,
-                say=(lambda _: None) if quiet else (lambda told: click.echo(told, err=True)),
+                say=(lambda _: None) if quiet else (lambda told: say(told, err=True)),
                 failed=_told if len(functions) != 1 else None,
                 **given,
             )
     except InputError as exc:
         raise InputError(replace(fault, path=_flag(fault.path)) for fault in exc.faults) from exc
-    click.echo(_rendered(found, format_), nl=False)
+    (say_json if format_ == "json" else say_exact)(_rendered(found, format_))
 
 
 def _from_file(logs: str, functions: tuple[str, ...], connection: Connection, given: dict[str, Any]) -> list[Advice]:
@@ -116,7 +117,7 @@ def _rendered(found: Sequence[Advice], format_: str) -> str:
 
 
 def _told(failure: TunerError) -> None:
-    click.echo(str(failure), err=True)
+    say(str(failure), err=True)
 
 
 def _flag(path: str) -> str:

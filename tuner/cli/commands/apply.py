@@ -8,6 +8,7 @@ import click
 
 from tuner.cli.flags import Topic, aws_flags, option
 from tuner.cli.flags import command as declare
+from tuner.cli.output import say
 
 if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
@@ -31,4 +32,4 @@ def command(
     from tuner.aws.changes.apply import apply_recommendation
 
     document = load_result(result, connection=connection).document
-    click.echo(apply_recommendation(document, connection, alias=alias, dry_run=dry_run, force=force))
+    say(apply_recommendation(document, connection, alias=alias, dry_run=dry_run, force=force))

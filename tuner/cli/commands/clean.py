@@ -10,6 +10,7 @@ import click
 
 from tuner.cli.flags import Topic, aws_flags, option
 from tuner.cli.flags import command as declare
+from tuner.cli.output import say
 
 if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
@@ -33,4 +34,4 @@ def command(function: str, *, dry_run: bool, connection: Connection, **_options:
 
     undo = clean_workflow if STATE_MACHINE_ARN.match(function) else clean
     for line in undo(function, connection, os.environ, dry_run=dry_run):
-        click.echo(line)
+        say(line)

@@ -11,6 +11,7 @@ from tuner.cli.comparison import comparison_flags, comparison_question, deliver
 from tuner.cli.exit_codes import EXIT_OK
 from tuner.cli.flags import Topic, aws_flags, option
 from tuner.cli.flags import command as declare
+from tuner.cli.output import say
 from tuner.cli.values import as_share, share_fault
 from tuner.comparison.baselines import Mismatch
 from tuner.comparison.verdicts import Verdict
@@ -92,9 +93,9 @@ def command(baseline: str, candidate: str, *, connection: Connection, **options:
         code = deliver(found, options)
         if options["update_baseline"] and found.verdict in (Verdict.SAME, Verdict.BETTER):
             store.write(baseline, after.to_json())
-            click.echo(f"{baseline} is now {candidate}.", err=True)
+            say(f"{baseline} is now {candidate}.", err=True)
         elif options["update_baseline"]:
             # What is not decided may be a regression, which a new baseline would hide for good.
             why = "worse" if found.verdict is Verdict.WORSE else "not decided"
-            click.echo(f"{baseline} is left as it is: {why}. To accept the candidate, copy the file.", err=True)
+            say(f"{baseline} is left as it is: {why}. To accept the candidate, copy the file.", err=True)
     return code

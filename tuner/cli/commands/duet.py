@@ -11,6 +11,7 @@ import click
 from tuner.cli.comparison import comparison_flags, comparison_question, deliver
 from tuner.cli.flags import Topic, aws_flags, option, settings_flags
 from tuner.cli.flags import command as declare
+from tuner.cli.output import say
 from tuner.cli.signals import stop_on_signals
 from tuner.cli.values import PositiveNumber, unique_time
 from tuner.errors import Fault, TunerError
@@ -125,4 +126,4 @@ class _Progress:
         """Count a pair in."""
         self.pairs += 1
         if self.pairs % PAIRS_PER_LINE == 0:
-            click.echo(f"{self.pairs} of at most {plan.max_pairs} pairs at {plan.configuration}", err=True)
+            say(f"{self.pairs} of at most {plan.max_pairs} pairs at {plan.configuration}", err=True)

@@ -17,6 +17,7 @@ import click
 from tuner.api.files import write_bytes
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
+from tuner.cli.output import say, say_json
 from tuner.errors import Fault, InputError, InterruptedRunError, TunerError
 
 if TYPE_CHECKING:
@@ -72,7 +73,10 @@ def command(
     finally:
         clients.close()
     refuse_failure(ended, execution, brought)
-    click.echo(json.dumps(ended.output, indent=1) if format_ == "json" else summary(ended.output or {}, brought))
+    if format_ == "json":
+        say_json(ended.output)
+    else:
+        say(summary(ended.output or {}, brought))
 
 
 def read_input(text: str) -> dict[str, Any]:
@@ -119,7 +123,7 @@ def follow(events: Iterable[HistoryEvent], execution: str, *, quiet: bool) -> No
         for event in events:
             line = progress.line(event)
             if line and not quiet:
-                click.echo(line, err=True)
+                say(line, err=True)
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"Stopped following {execution}; it goes on, and puts the function back at its end.",

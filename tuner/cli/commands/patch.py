@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import click
 from tuner.cli.exit_codes import EXIT_FAILED, EXIT_OK
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
+from tuner.cli.output import say, say_exact, say_json
 
 if TYPE_CHECKING:
     from tuner.api.result import Result
@@ -68,11 +68,11 @@ def command(
         commit_branch(patch, branch, _message(patch, loaded))
     diff = patch.sources.diff(Path(project).resolve() if Path(project).is_absolute() else Path())
     if format_ == "json":
-        click.echo(json.dumps({"functions": [_row(row) for row in patch.functions], "diff": diff}, indent=1))
+        say_json({"functions": [_row(row) for row in patch.functions], "diff": diff})
     elif not write and not branch:
-        click.echo(diff, nl=False)
+        say_exact(diff)
     if not quiet or not patch.complete:
-        click.echo("\n".join(_told(row) for row in patch.functions), err=True)
+        say("\n".join(_told(row) for row in patch.functions), err=True)
     return EXIT_OK if patch.complete else EXIT_FAILED
 
 

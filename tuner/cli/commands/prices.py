@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import click
 from tuner.api.price_cache import current_prices, keep_prices
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
+from tuner.cli.output import say, say_json
 from tuner.cli.values import Region
 from tuner.model import Architecture
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList, Tier
@@ -35,9 +35,12 @@ def command(region: str, *, refresh: bool, format_: str, quiet: bool, connection
         document = fetch_prices(clients.pricing, region, datetime.now(UTC).date())
         path = keep_prices(region, document)
         if not quiet:
-            click.echo(f"Kept in {path}", err=True)
+            say(f"Kept in {path}", err=True)
     prices = current_prices(region)
-    click.echo(json.dumps(_document(prices), indent=2) if format_ == "json" else _text(prices))
+    if format_ == "json":
+        say_json(_document(prices))
+    else:
+        say(_text(prices))
 
 
 def _text(prices: PriceList) -> str:

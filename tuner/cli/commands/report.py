@@ -11,6 +11,7 @@ import click
 
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
+from tuner.cli.output import say_exact
 
 if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
@@ -47,6 +48,6 @@ def command(result: str, *, format_: str, output: str | None, connection: Connec
     render: Callable[[ResultDocument], str] = import_module(FORMATS[format_]).render
     text = render(load_result(result, connection=connection).document)
     if output is None:
-        click.echo(text, nl=not text.endswith("\n"))
+        say_exact(text)
     else:
         write_text(Path(output), text)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from tuner.cli.flags import command as declare
+from tuner.cli.output import say_json
 
 
 @declare(epilog="Example: tuner schema result > result.schema.json")
@@ -18,4 +17,4 @@ def command(document: str, **_options: bool) -> None:
     from tuner.documents.result import schema
 
     schemas = {"input": input_schema, "result": schema, "comparison": comparison_schema}
-    click.echo(json.dumps(schemas[document](), indent=2))
+    say_json(schemas[document]())

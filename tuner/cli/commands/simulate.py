@@ -13,6 +13,7 @@ import click
 from tuner.api.options import input_document, renamed
 from tuner.cli.flags import Topic, converted, flag_names, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
+from tuner.cli.output import say, say_json
 from tuner.cli.values import read_json_file
 from tuner.documents.input import decode_valid, input_faults
 from tuner.errors import Fault, InputError
@@ -70,10 +71,13 @@ def command(curves: str, *, seeds: int, format_: str, quiet: bool, **options: An
     for seed in range(seeds):
         for number, function in enumerate(known, start=1):
             if not quiet:
-                click.echo(f"seed {seed + 1}/{seeds}  curve {number}/{len(known)}  {function.name}", err=True)
+                say(f"seed {seed + 1}/{seeds}  curve {number}/{len(known)}  {function.name}", err=True)
             searches.append(_search(function, settings, seed))
     summary = _summary(searches, settings.objective.tolerance)
-    click.echo(_as_json(searches, summary) if format_ == "json" else _as_text(searches, summary))
+    if format_ == "json":
+        say_json(_as_json(searches, summary))
+    else:
+        say(_as_text(searches, summary))
 
 
 def _functions(document: object, faults: list[Fault]) -> list[SimulatedFunction]:
@@ -87,7 +91,7 @@ def _functions(document: object, faults: list[Fault]) -> list[SimulatedFunction]
         faults.extend(exc.faults)
         return []
     for fault in unusable:
-        click.echo(f"left out: {fault}", err=True)
+        say(f"left out: {fault}", err=True)
     return single_functions(records, TruthKind.SMOOTHED)
 
 

@@ -13,6 +13,7 @@ import click
 from tuner.cli.exit_codes import EXIT_NOT_DECIDED, EXIT_OK, EXIT_THRESHOLD
 from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
+from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
 from tuner.cli.values import as_share, terminal_width, unique_time
 from tuner.errors import InterruptedRunError, TunerError
@@ -113,7 +114,7 @@ def command(words: tuple[str, ...], *, connection: Connection, **options: Any) -
             raise InterruptedRunError("Interrupted before anything was measured.")
         with faults_named(request.names):
             if options["dry_run"]:
-                click.echo(plan(request.settings, connection=connection))
+                say(plan(request.settings, connection=connection))
                 return EXIT_OK
             folder = Path(options["resume"] or options["output"] or _default_folder(target))
             result = _tune(request, connection, options, folder, stop)
@@ -168,10 +169,10 @@ def _conclude(
 ) -> int:
     """Print the answer, apply it when asked, and choose the exit code."""
     if options["format_"] == "json":
-        click.echo(result.to_json(), nl=False)
+        say_json(result.to_json())
     else:
-        click.echo(result.to_text(width=terminal_width()))
-        click.echo(f"\nResult  {folder / 'result.json'}\nReport  {folder / 'report.html'}")
+        say(result.to_text(width=terminal_width()))
+        say(f"\nResult  {folder / 'result.json'}\nReport  {folder / 'report.html'}")
     if options["open_"]:
         click.launch(str(folder / "report.html"))
     settings = request.settings
@@ -179,7 +180,7 @@ def _conclude(
     if options["apply_"] or options["alias"] or settings.auto_optimize:
         from tuner.aws.changes.apply import apply_recommendation
 
-        click.echo(apply_recommendation(result.document, connection, alias=alias, force=options["force"]), err=True)
+        say(apply_recommendation(result.document, connection, alias=alias, force=options["force"]), err=True)
     return _drift(result, options)
 
 
@@ -190,7 +191,7 @@ def _drift(result: Result, options: Mapping[str, Any]) -> int:
     from tuner.comparison.size_in_use import excess_over_best
 
     found = excess_over_best(result.document, float(as_share(options["fail_above"])))
-    click.echo(found.message, err=True)
+    say(found.message, err=True)
     if found.crossed:
         return EXIT_THRESHOLD
     return EXIT_NOT_DECIDED if options["strict"] and not found.decided else EXIT_OK

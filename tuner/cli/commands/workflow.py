@@ -12,6 +12,7 @@ import click
 from tuner.cli.exit_codes import EXIT_OK
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
+from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
 from tuner.cli.values import PositiveNumber, as_share
 from tuner.errors import Fault, InputError
@@ -134,10 +135,13 @@ def command(state_machine: str | None, *, connection: Connection, **options: Any
         raise InputError.single("STATE_MACHINE", "is missing", "give an ARN, or a file with a definition")
     output = _output(state_machine, options)
     result = _tuned(state_machine, connection, output, options)
-    forms = {"text": result.to_text, "json": result.to_json, "markdown": result.to_markdown}
-    click.echo(forms[options["format_"]](), nl=False)
+    forms = {"text": result.to_text, "markdown": result.to_markdown}
+    if options["format_"] == "json":
+        say_json(result.to_json())
+    else:
+        say(forms[options["format_"]](), nl=False)
     if result.undo is not None:
-        click.echo(_applied(result, output), err=True)
+        say(_applied(result, output), err=True)
     return EXIT_OK
 
 
@@ -252,7 +256,7 @@ def _undo(file: Path, connection: Connection) -> int:
     from tuner.api.workflows import undo
 
     for line in undo(file, connection) or ["Nothing to take back."]:
-        click.echo(line)
+        say(line)
     return EXIT_OK
 
 

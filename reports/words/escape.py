@@ -1,0 +1,76 @@
+"""Text from outside in each form of output: one function for each, used by every writer.
+
+Function names, errors, branches and payloads come from strangers. Here they become text that a terminal, a Markdown
+renderer, an XML reader or a spreadsheet shows and does nothing else with. The pages escape by their templates.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+SHOWN_CHARACTERS = 240
+"""How much of a text from outside is shown before it is cut or folded away."""
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold."""
+_FORMULA = re.compile(r"(^|[;,|])(\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+"""Where a cell that a spreadsheet reads as a formula can begin: at the start or after a separator."""
+
+
+def visible(text: str) -> str:
+    """Text on one line of a terminal: control and direction characters are spelt out, and line breaks are spaces."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c.isspace() else _spelt_out(c) for c in text)
+
+
+def visible_lines(text: str) -> str:
+    """Text of several lines for a terminal: line breaks stay."""
+    return text if text.isprintable() else "\n".join(map(visible, text.split("\n")))
+
+
+def visible_json(text: str) -> str:
+    """JSON for a terminal: what does not print is written as JSON's own escapes, so that it stays the same value."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
+def code_span(text: str, length: int = SHOWN_CHARACTERS) -> str:
+    """Text in Markdown, as a code span that it cannot leave, also inside a table. There it is no link or mention."""
+    shown = clip(visible(text), length).replace("|", "\\|")
+    fence = _fence(shown, 1)
+    pad = " " if shown[:1] in ("`", " ", "") or shown[-1:] in ("`", " ") else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def code_block(text: str) -> str:
+    """Lines in Markdown, as a code block that they cannot leave."""
+    shown = visible_lines(text)
+    fence = _fence(shown, 3)
+    return f"{fence}text\n{shown}\n{fence}"
+
+
+def xml_text(text: str) -> str:
+    """Text for an XML document such as JUnit's; whoever writes the document escapes its markup."""
+    return visible_lines(_NOT_XML.sub("\ufffd", text))
+
+
+def csv_cell(text: str) -> str:
+    """Text that no spreadsheet takes for a formula, whichever separator it expects."""
+    return _FORMULA.sub(r"\1\2'", visible(text))
+
+
+def clip(text: str, length: int = SHOWN_CHARACTERS) -> str:
+    """The beginning of a text, with an ellipsis where something was cut off."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def _spelt_out(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def _fence(text: str, least: int) -> str:
+    """Backticks, more than any run of them in the text."""
+    return "`" * max(least, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
