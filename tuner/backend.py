@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from tuner.errors import Fault
 from tuner.model import BackendKind, FunctionIdentity, Notice, Sample, Trial
@@ -44,6 +44,15 @@ class Backend(Protocol):
             BackendError: the measuring cannot go on.
             FunctionChangedError: the function was deployed. The study ends with what it has.
         """
+        ...
+
+
+@runtime_checkable
+class KnowsPastRuns(Protocol):
+    """A backend that knows runs of the configuration in use that were made before, at no cost."""
+
+    def past_runs(self) -> Sequence[Sample]:
+        """These runs; none where they may not be read."""
         ...
 
 

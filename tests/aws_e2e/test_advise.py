@@ -36,10 +36,18 @@ def report(number: int, ms: float, memory_mb: int = 512, *, init: bool = False, 
     )
 
 
-def remember(cloud: Cloud, name: str = "orders", *, group: str = "", ms: float = 100.0, in_json: bool = False) -> None:
+def remember(
+    cloud: Cloud,
+    name: str = "orders",
+    *,
+    group: str = "",
+    ms: float = 100.0,
+    in_json: bool = False,
+    version: str = "$LATEST",
+) -> None:
     """An hour's run each, newest last, ten runs in an environment."""
     begin_ms = int(time.time() * 1000) - RUNS * HOUR_MS
-    stream = f"2026/11/01/{name}[$LATEST]" if group else "2026/11/01/[$LATEST]"
+    stream = f"2026/11/01/{name if group else ''}[{version}]"
     events = [
         [begin_ms + n * HOUR_MS, f"{stream}{n // 10:04x}", report(n, ms + n % 7, init=n % 10 == 0, in_json=in_json)]
         for n in range(RUNS)

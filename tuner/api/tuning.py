@@ -17,6 +17,7 @@ from typing import Any, Unpack
 
 from tuner.api.backends import Prices, default_factories, discounted, factory_of
 from tuner.api.options import Options, input_document, keyword_names, read_settings, with_payloads
+from tuner.api.past_evidence import PastEvidence, begin_with_past_runs, past_evidence
 from tuner.api.price_cache import current_prices
 from tuner.api.result import Result
 from tuner.api.run_folder import Recorded, Recorder, read_record_to_resume, refuse_other_run, run_header
@@ -48,6 +49,7 @@ def tune(
     connection: Connection | None = None,
     prices: Prices = current_prices,
     backend: Backend | None = None,
+    evidence: str = PastEvidence.LOGS,
     factories: Sequence[BackendFactory] | None = None,
     stop: threading.Event | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -66,6 +68,8 @@ def tune(
         prices: the price list of a region, before the discount that the settings name.
         backend: what measures. None: the backend that opens the target.
         factories: of backends, the first one that accepts the target opens it. None: those of the tool.
+        evidence: `logs` lets the search begin with runs that the log of the function knows, where it may be read.
+            `off` reads no log.
         stop: set it to end the run in order.
         clock: seconds of a monotonic clock.
         now: the time of day, UTC.
@@ -79,11 +83,12 @@ def tune(
         TunerError: the work failed. `error.result` holds what was measured until then; None: nothing.
     """
     connection, stop = connection or Connection(), stop or threading.Event()
+    past = past_evidence(evidence)
     asked = {"payload": payload, **options}
     settings, factory = _asked(target, asked, connection, prices, factories)
     settings = with_payloads(settings, connection, factory.kind)
     folder = None if output is None else Path(output)
-    job = _Job(settings, connection, discounted(prices, settings), stop, clock, now, observers, folder)
+    job = _Job(settings, connection, discounted(prices, settings), stop, clock, now, observers, folder, past)
     return job.conclude(job.measure(backend or factory.open(settings), resume=resume))
 
 
@@ -148,6 +153,7 @@ class _Job:
     now: Callable[[], datetime]
     observers: Sequence[Observer]
     folder: Path | None
+    evidence: PastEvidence
 
     def measure(self, backend: Backend, *, resume: bool) -> _Measured:
         """Enter the backend and drive the study. What fails after the first trial is kept beside what was measured."""
@@ -168,7 +174,7 @@ class _Job:
                     if recorded:
                         study.replay(recorded.samples, recorded.rounds)
                     measured = _Measured(study, identity, [])
-                    self._drive(measured, backend, elapsed_s, [*recorder, *self.observers])
+                    self._drive(measured, backend, elapsed_s, [*recorder, *self.observers], anew=recorded is None)
         except LeftBehindError as exc:
             # What had failed before is told too, whether or not it was noticed here.
             earlier = measured.failure if measured and measured.failure else exc.__context__
@@ -226,8 +232,12 @@ class _Job:
         backend: Backend,
         elapsed_s: Callable[[], float],
         observers: Sequence[Observer],
+        *,
+        anew: bool,
     ) -> None:
         try:
+            if anew and self._wants_past_runs(measured.study):
+                measured.notices.extend(begin_with_past_runs(measured.study, backend, self.stop, observers))
             run(measured.study, backend, stop=self.stop, clock=elapsed_s, observers=observers)
         except BackendError as exc:
             measured.failure = exc
@@ -237,6 +247,11 @@ class _Job:
             measured.study.interrupt()
         finally:
             measured.notices.extend(backend.notices())
+
+    def _wants_past_runs(self, study: Study) -> bool:
+        """Whether past runs help: curves are fitted, and a warm run can be compared with them."""
+        curves = study.sampler.fits_curves and not study.free
+        return self.evidence is PastEvidence.LOGS and curves and not self.settings.only_cold_starts
 
     def _error(self, measured: _Measured, result: Result) -> TunerError | None:
         """Why a result is not the answer; None: it is."""

@@ -26,6 +26,7 @@ from tuner.aws.changes.copies import CopyMaker
 from tuner.aws.changes.journal import JournalFile, Leftover, state_dir
 from tuner.aws.changes.markers import new_run_id
 from tuner.aws.changes.versions import Refusal, VersionPublisher
+from tuner.aws.evidence.past_runs import PastRunsReader
 from tuner.aws.measure import preconditions
 from tuner.aws.measure.concurrency import ConcurrencyLimiter
 from tuner.aws.measure.inspection import Inspection, inspect_function
@@ -178,6 +179,10 @@ class AwsBackend:
         except FunctionChangedError as exc:
             self._notices.append(Notice("function_changed", f"{exc.message}."))
             raise
+
+    def past_runs(self) -> Sequence[Sample]:
+        """Runs of the configuration in use that its log knows; none where it may not be read."""
+        return PastRunsReader(self.clients, self.api).read(self.inspection.facts.details.state)
 
     def target_arn(self, configuration: Configuration, stop: threading.Event) -> str | None:
         """ARN of a version or copy at a configuration, for somebody else to invoke. None: AWS refuses it."""

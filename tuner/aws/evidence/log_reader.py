@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuner.aws.api.errors import AwsError
+from tuner.aws.api.function import FunctionState
 from tuner.aws.evidence.read_api import ReadApi
 from tuner.evidence.log_rows import LogMessage
 
@@ -24,7 +25,7 @@ CALLS_PER_SECOND = 4
 LEAST_WINDOW_S = 3600
 """A shorter window is not worth a query."""
 FIRST_SLICE_S = 3 * 3600
-"""FilterLogEvents reads the newest hours first; every further slice is twice as long."""
+"""FilterLogEvents reads the newest hours first. Every further slice is twice as long."""
 REPORTS = ("REPORT RequestId", "platform.report")
 """What a report holds in text and in JSON logs. Groups of every class find it."""
 
@@ -98,12 +99,14 @@ class LogReader:
     Attributes:
         api: CloudWatch Logs.
         most_rows: newest rows that are read at most.
+        most_calls: pages of FilterLogEvents that are read at most.
     """
 
     api: ReadApi
     most_rows: int
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    most_calls: int = 100_000
 
     def group(self, name: str) -> dict[str, Any] | None:
         """What CloudWatch Logs says of a group; None: there is no such group."""
@@ -145,17 +148,21 @@ class LogReader:
         messages = (LogMessage(r["@message"], r.get("@timestamp"), r.get("@logStream", "")) for r in rows)
         return LogAnswer(tuple(m for m in messages if source.owns(m.stream)), window, scanned)
 
-    def by_filter(self, source: LogSource, window: Window) -> LogAnswer:
+    def by_filter(self, source: LogSource, window: Window, *, first_slice_s: int = FIRST_SLICE_S) -> LogAnswer:
         """The newest reports, by FilterLogEvents: slice by slice back in time, until there are enough."""
         messages: list[LogMessage] = []
-        end_s, length_s = window.end_s, FIRST_SLICE_S
-        while end_s > window.begin_s and len(messages) < self.most_rows:
+        end_s, length_s, calls = window.end_s, first_slice_s, 0
+        while end_s > window.begin_s and len(messages) < self.most_rows and calls < self.most_calls:
             begin_s = max(window.begin_s, end_s - length_s)
-            messages += self._events(source, begin_s, end_s)
+            for page in self._pages(source, begin_s, end_s):
+                calls += 1
+                messages += page
+                if len(messages) >= self.most_rows or calls >= self.most_calls:
+                    break
             end_s, length_s = begin_s, 2 * length_s
         return LogAnswer(tuple(messages), Window(end_s, window.end_s))
 
-    def _events(self, source: LogSource, begin_s: int, end_s: int) -> Iterator[LogMessage]:
+    def _pages(self, source: LogSource, begin_s: int, end_s: int) -> Iterator[list[LogMessage]]:
         pages = self.api.pages(
             f"read the log group {source.group}",
             "filter_log_events",
@@ -165,9 +172,14 @@ class LogReader:
             endTime=1000 * end_s - 1,
         )
         for page in pages:
-            for event in page.get("events", []):
-                if source.owns(event["logStreamName"]):
-                    yield LogMessage(event["message"], event["timestamp"], event["logStreamName"])
+            events = (event for event in page.get("events", []) if source.owns(event["logStreamName"]))
+            yield [LogMessage(event["message"], event["timestamp"], event["logStreamName"]) for event in events]
+
+
+def source_of(state: FunctionState) -> LogSource:
+    """Where the log of a function is."""
+    logging = state.raw.get("LoggingConfig") or {}
+    return LogSource(state.log_group, state.name, in_json=logging.get("LogFormat") == "JSON")
 
 
 def _fields(row: list[dict[str, str]]) -> dict[str, str]:

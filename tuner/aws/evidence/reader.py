@@ -27,6 +27,7 @@ from tuner.aws.evidence.log_reader import (
     LogReader,
     LogSource,
     Window,
+    source_of,
 )
 from tuner.aws.evidence.metrics import MetricReader
 from tuner.aws.evidence.optimizer import OptimizerReader
@@ -115,13 +116,13 @@ class EvidenceReader:
         metrics, log_bytes = measured or (None, None)
         answer = self._log(state, window, log_bytes, notices)
         rows = read_messages(answer.messages).rows if answer else ()
-        versions = _optional(lambda: self._versions(state), notices) or frozenset([state.version])
+        versions = _optional(lambda: same_code(self.api, state), notices) or frozenset([state.version])
         return KnownFunction(
             name=state.name,
             current=state.configuration,
             timeout_s=float(state.timeout_s),
             runtime=state.runtime,
-            code_since_s=_seconds(state.raw.get("LastModified")),
+            code_since_s=changed_s(state),
             versions=versions,
             provisioned=self._provisioned(state, notices),
             rows=self._with_cpu_time(state, rows, window, notices),
@@ -160,9 +161,7 @@ class EvidenceReader:
             notices.append(Notice("reports_off", problem))
             return None
         reader = LogReader(ReadApi(self.clients.logs, self.retry), self.limits.most_rows, self.sleep)
-        logging = state.raw.get("LoggingConfig") or {}
-        source = LogSource(state.log_group, state.name, in_json=logging.get("LogFormat") == "JSON")
-        return _optional(lambda: self._answer(reader, source, window, log_bytes, notices), notices)
+        return _optional(lambda: self._answer(reader, source_of(state), window, log_bytes, notices), notices)
 
     def _answer(
         self, reader: LogReader, source: LogSource, window: Window, log_bytes: float | None, notices: list[Notice]
@@ -218,11 +217,6 @@ class EvidenceReader:
         found, scanned = reader.query(LAMBDA_INSIGHTS_GROUP, query, affordable)
         self.spent_usd += logs_query_usd(scanned)
         return {row["request_id"]: float(row["cpu_total_time"]) for row in found if row.get("cpu_total_time")}
-
-    def _versions(self, state: FunctionState) -> frozenset[str]:
-        """$LATEST and the versions whose code is that of the configuration in use."""
-        same = [one for one in self.api.versions(state.name) if one.code_sha256 == state.code_sha256]
-        return frozenset([state.version, *(one.version for one in same)])
 
     def _provisioned(self, state: FunctionState, notices: list[Notice]) -> int:
         if not self.limits.with_opinions:
@@ -283,9 +277,15 @@ def _access(answer: LogAnswer | None) -> LogAccess:
     return LogAccess(answer.window.days, answer.scanned_bytes, logs_query_usd(answer.scanned_bytes))
 
 
-def _seconds(modified: object) -> float:
-    """Seconds since 1970 of `LastModified`; 0 where it cannot be read, so that all rows count."""
+def same_code(api: LambdaApi, state: FunctionState) -> frozenset[str]:
+    """The version that was read, `$LATEST` where it is none, and the versions with the same code."""
+    same = [one for one in api.versions(state.name) if one.code_sha256 == state.code_sha256]
+    return frozenset([state.version, *(one.version for one in same)])
+
+
+def changed_s(state: FunctionState) -> float:
+    """When code or settings changed last, in seconds since 1970. 0 where it cannot be read: then all runs count."""
     try:
-        return datetime.fromisoformat(str(modified)).timestamp()
+        return datetime.fromisoformat(str(state.raw.get("LastModified"))).timestamp()
     except ValueError:
         return 0.0

@@ -63,6 +63,14 @@ LONGEST_SHOWN = 500
 @option("--event", group=Topic.LOCAL, metavar="NAME=FILE", multiple=True, help="With --from: payload of a function.")
 @option("--resume", group=Topic.BUDGET, metavar="DIR", help="Go on with the run in this folder.")
 @option(
+    "--evidence",
+    group=Topic.SEARCH,
+    type=click.Choice(["logs", "off"]),
+    default="logs",
+    show_default=True,
+    help="Begin with runs that the log of the function knows, where it may be read. They cost nothing.",
+)
+@option(
     "--dry-run",
     group=Topic.SAFETY,
     is_flag=True,
@@ -149,6 +157,7 @@ def _tune(request: TuneRequest, connection: Connection, options: Mapping[str, An
                 settings,
                 output=folder,
                 resume=bool(options["resume"]),
+                evidence=options["evidence"],
                 connection=connection,
                 stop=stop,
                 observers=[progress],
