@@ -21,6 +21,8 @@ _TITLES = {
     "interrupted": "Interrupted",
     "local_estimate": "A local estimate",
     "no_logs": "Some reports were not found",
+    "past_runs": "The log was used",
+    "past_runs_differ": "The log shows another duration",
     "noisy_host": "A busy machine",
     "one_core": "Only one core",
     "payload_unknown": "The payload is not known",
