@@ -9,21 +9,19 @@ import hashlib
 import json
 import math
 import random
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
 from tuner.errors import Fault, InputError
 from tuner.model import FunctionError
+from tuner.redaction import Redaction
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 """Largest payload of a synchronous invocation (Lambda quotas, 2026-09)."""
-SHORTEST_HIDDEN = 4
-"""Characters from which a value of a payload is looked for in messages; shorter ones occur in any text."""
-HIDDEN = "…"
 GOLDEN_RATIO = (5**0.5 - 1) / 2
 """Multiples of it modulo 1 fill an interval more evenly than those of any other number."""
 SEALING_ROUNDS = 600_000
@@ -114,21 +112,25 @@ class Payloads:
 
 
 def without_payload(error: FunctionError, *bodies: bytes) -> FunctionError:
-    """The error with every value of the payloads, and each payload as a whole, taken out of its message and stack.
+    """The error with everything of the payloads taken out: values, names and the whole, quoted or encoded.
 
     For runs whose payloads must not be shown: functions like to quote what they could not read.
     """
-    values = {value for body in bodies for value in _values_of(body) if len(value) >= SHORTEST_HIDDEN}
-    if not values:
-        return error
-    pattern = re.compile("|".join(map(re.escape, sorted(values, key=len, reverse=True))))
-    return FunctionError(
-        error.type, pattern.sub(HIDDEN, error.message), tuple(pattern.sub(HIDDEN, line) for line in error.stack)
-    )
+    return without_values(error, _redaction(bodies))
+
+
+def without_values(error: FunctionError, hide: Redaction) -> FunctionError:
+    """The error with what must not be shown taken out of its type, message and stack."""
+    return FunctionError(hide(error.type), hide(error.message), tuple(map(hide, error.stack)))
+
+
+@lru_cache(maxsize=16)
+def _redaction(bodies: tuple[bytes, ...]) -> Redaction:
+    return Redaction.of(value for body in bodies for value in _values_of(body))
 
 
 def _values_of(body: bytes) -> Iterator[str]:
-    """Names, texts and numbers in a payload in the forms that messages quote them in, and the payload itself."""
+    """Names, texts and numbers in a payload, and the payload itself."""
     text = body.decode("utf-8", "replace")
     yield text
     try:
@@ -142,7 +144,7 @@ def _values_of(body: bytes) -> Iterator[str]:
         elif isinstance(value, list):
             waiting.extend(value)
         elif isinstance(value, str):
-            yield from (value, repr(value)[1:-1], json.dumps(value)[1:-1])
+            yield value
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             yield json.dumps(value)
 

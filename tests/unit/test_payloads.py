@@ -142,11 +142,11 @@ def test_a_payload_that_must_not_be_shown_is_taken_out_of_an_error() -> None:
     )
     hidden = without_payload(error, body)
     assert hidden.type == "ValueError"
-    assert hidden.message == "no: … nor '…' nor … nor {'n': 1}"
-    assert hidden.stack == ("line 3", '"…"', '"…"', "……")
+    assert hidden.message == "no: … nor '…' nor… nor {'…': …}"
+    assert hidden.stack == ("line 3", '…"', "…", "…")
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'"abc"', b"not json", b"\xff", b"[" * 5000])
+@pytest.mark.parametrize("body", [b"", b"{}", b'"ab"', b"not json", b"\xff", b"[" * 5000])
 def test_an_error_that_quotes_nothing_stays_as_it_is(body: bytes) -> None:
     error = FunctionError("KeyError", "'n' of {} in abc", ("line 3",))
     assert without_payload(error, body) == error

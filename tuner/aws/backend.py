@@ -46,6 +46,7 @@ from tuner.model import (
     Trial,
 )
 from tuner.pricing.price_list import PriceList
+from tuner.redaction import Redaction
 from tuner.settings import Settings
 
 
@@ -221,9 +222,10 @@ class AwsBackend:
         )
 
     def _invoker(self, facts: preconditions.FunctionFacts, concurrency: int) -> Invoker:
-        timeout_s = facts.details.state.timeout_s
+        state = facts.details.state
+        variables = (state.raw.get("Environment") or {}).get("Variables") or {}
         return Invoker(
-            self.clients.invoker(timeout_s=timeout_s, concurrency=concurrency),
+            self.clients.invoker(timeout_s=state.timeout_s, concurrency=concurrency),
             ConcurrencyLimiter(concurrency),
             self._logs,
             frozenset(self.settings.allowed_exceptions),
@@ -231,6 +233,7 @@ class AwsBackend:
             self.settings.post_processor,
             emulated=self.clients.emulated,
             hide_payload=self.settings.disable_payload_logs,
+            hide_variables=Redaction.of_variables(variables),
         )
 
     def _check_unchanged(self) -> None:

@@ -30,7 +30,8 @@ def say_json(value: Any) -> None:
 
 def say_exact(text: str) -> None:
     """Print a text that may be piped into a file: there it stays as it is, on a terminal it is made visible."""
+    ends_in_the_middle = bool(text) and not text.endswith("\n")
     if sys.stdout.isatty():
-        say(text, nl=not text.endswith("\n"))
+        say(text, nl=ends_in_the_middle)
     else:
-        click.echo(text, nl=not text.endswith("\n"))
+        click.echo(text, nl=ends_in_the_middle)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tuner.model import Notice
 
@@ -22,10 +22,12 @@ class AnswerMeter:
 
     Args:
         shows: whether an answer may be shown.
+        hide: takes out of it what must not be shown.
     """
 
-    def __init__(self, *, shows: bool) -> None:
+    def __init__(self, *, shows: bool, hide: Callable[[str], str] = str) -> None:
         self._shows = shows
+        self._hide = hide
         self._lock = threading.Lock()
         self._first: str | None = None
         self._count = 0
@@ -45,7 +47,8 @@ class AnswerMeter:
         """The first answer, and a warning of those that tell of a failure."""
         with self._lock:
             if self._first is not None and self._shows:
-                shown = self._first if len(self._first) <= MAX_SHOWN else self._first[:MAX_SHOWN] + "…"
+                shown = self._hide(self._first)
+                shown = shown if len(shown) <= MAX_SHOWN else shown[:MAX_SHOWN] + "…"
                 yield Notice("first_answer", f"The function answered first with {shown}.")
             if failed := sum(self._failures.values()):
                 ((common, _),) = self._failures.most_common(1)

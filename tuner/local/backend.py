@@ -40,7 +40,8 @@ from tuner.model import (
     Sample,
     Trial,
 )
-from tuner.payloads import without_payload
+from tuner.payloads import without_payload, without_values
+from tuner.redaction import Redaction
 from tuner.report_line import classify, parse_log
 from tuner.search.setup import budget_of
 from tuner.settings import LOCAL_TIMEOUT_S, LocalOptions, Settings
@@ -117,7 +118,8 @@ class LocalBackend:
         self._handlers = _parse_handlers(settings)
         self._current = current or _in_use(settings.local)
         self._noise = NoiseMeter()
-        self._answers = AnswerMeter(shows=not settings.disable_payload_logs)
+        self._hide_variables = Redaction.of_variables(settings.local.environment)
+        self._answers = AnswerMeter(shows=not settings.disable_payload_logs, hide=self._hide_variables)
         self._log: Log | None = None
         self._refused: set[Configuration] = set()
         self._resources = ExitStack()
@@ -244,6 +246,8 @@ class LocalBackend:
         if result.error and result.error.type == "Runtime.ExitError":
             outcome = Outcome.ERROR  # here it is known who killed it: memory has its own type
         error = _with_output(result)
+        if error:
+            error = without_values(error, self._hide_variables)
         if error and self._settings.disable_payload_logs:
             error = without_payload(error, sent)
         return Invocation(

@@ -10,7 +10,7 @@ import pytest
 
 from tuner.cli.commands.tune import _again, command
 from tuner.cli.main import run
-from tuner.payloads import HIDDEN
+from tuner.redaction import HIDDEN
 
 HANDLER = "def handler(event, context):\n    return event\n"
 

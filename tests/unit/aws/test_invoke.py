@@ -18,6 +18,7 @@ from tuner.aws.measure.concurrency import ConcurrencyLimiter
 from tuner.aws.measure.invoke import InvocationTarget, Invoker
 from tuner.errors import BackendError
 from tuner.model import Architecture, Configuration, Invocation, Outcome
+from tuner.redaction import Redaction
 
 ID = "8f5e1a2c-0000-4000-8000-000000000001"
 REPORT = (
@@ -234,6 +235,14 @@ def test_a_processor_that_fails_does_not_tell_a_payload_that_is_hidden(processor
     answers = [broken] if processor == "pre_processor" else [reply(), broken]
     with pytest.raises(BackendError, match="Broken: cannot use …"):
         invoke(*answers, body=b'{"password": "hunter2"}', hide_payload=True, **{processor: "prepare"})
+
+
+def test_an_error_tells_no_value_of_an_environment_variable() -> None:
+    broken = reply({"errorType": "Denied", "errorMessage": "no: hunter2-hunter3"}, failed=True)
+    found, _ = invoke(broken, hide_variables=Redaction.of_variables({"TOKEN": "hunter2-hunter3"}))
+    assert found is not None
+    assert found.error is not None
+    assert found.error.message == "no: …"
 
 
 @pytest.mark.parametrize("said", [None, ""])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tuner.local.answers import MAX_SHOWN, AnswerMeter, failure_of
+from tuner.redaction import Redaction
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,10 @@ def test_failing_answers_are_counted() -> None:
         meter.saw(answer)
     (notice,) = meter.notices()
     assert "in 3 of 4 answers, e.g. with statusCode 500" in notice.message
+
+
+def test_the_first_answer_shows_no_value_of_an_environment_variable() -> None:
+    meter = AnswerMeter(shows=True, hide=Redaction.of_variables({"TOKEN": "hunter2-hunter3", "STAGE": "dev"}))
+    meter.saw(b'{"token": "hunter2-hunter3", "stage": "dev"}')
+    (notice,) = meter.notices()
+    assert notice.message == 'The function answered first with {"token": "…", "stage": "dev"}.'

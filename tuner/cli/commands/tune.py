@@ -18,7 +18,7 @@ from tuner.cli.signals import stop_on_signals
 from tuner.cli.values import as_share, terminal_width, unique_time
 from tuner.errors import InterruptedRunError, TunerError
 from tuner.model import StopReason
-from tuner.payloads import HIDDEN
+from tuner.redaction import HIDDEN
 
 if TYPE_CHECKING:
     from tuner.api.result import Result
