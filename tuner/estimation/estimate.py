@@ -170,8 +170,7 @@ def _draw_tails(runs: Runs, draws: Draws, throttling: Floats, rng: np.random.Gen
     warm = ~runs.cold
     location = np.median(draws.log_ms[:, runs.nodes], axis=0)[runs.location]
     core_sd = np.hypot(draws.run_sd, draws.environment_sd)
-    spread = np.sqrt(np.mean(core_sd**2) + throttling)
-    slow = usual_slow_runs().given((runs.log_ms - location)[warm], spread[warm])
+    slow = usual_slow_runs().given((runs.log_ms - location)[warm], other_sd=np.sqrt(throttling[warm]))
     return slow.draw(core_sd, rng)
 
 

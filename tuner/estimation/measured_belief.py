@@ -94,7 +94,7 @@ def _pooled_tails(
         for candidate, location in zip(candidates, locations, strict=True)
         for run in steady[candidate]
     ]
-    slow = usual_slow_runs().given(np.array(residuals), noise.total_sd)
+    slow = usual_slow_runs().given(np.array(residuals))
     return slow.draw(np.full(draws, noise.total_sd), rng)
 
 

@@ -132,12 +132,11 @@ def fit_noise(groups: Iterable[Sequence[Invocation]]) -> Noise:
     between = sum(spread.between - run_variance * spread.between_dof * spread.mean_inverse for spread in spreads)
     environment_variance = max(prior + between, 0.1 * prior) / (PRIOR_WEIGHT + between_dof)
     residuals = np.array([residual for spread in spreads for residual in spread.residuals])
-    total_sd = math.sqrt(run_variance + environment_variance)
     return Noise(
         run_sd=math.sqrt(run_variance),
         environment_sd=math.sqrt(environment_variance),
         dof=PRIOR_WEIGHT + between_dof,
-        slow=usual_slow_runs().given(residuals, total_sd, strength=OTHERS_STRENGTH),
+        slow=usual_slow_runs().given(residuals, strength=OTHERS_STRENGTH),
     )
 
 
@@ -161,12 +160,13 @@ def _spread(runs: Sequence[Invocation]) -> _Spread:
     scale = max(_mad(logs), 1e-3)
     environments = _by_environment(runs, logs)
     means = np.array([robust_mean(values, scale) for values in environments])
-    widest = 3 * scale + PRIOR_SD  # one slow run counts, but not for all
+    # One slow run counts, but not for all; nor does the environment that holds it alone.
+    widest, widest_mean = 3 * scale + PRIOR_SD, 3 * _mad(means) + PRIOR_SD
     residuals = np.concatenate([values - mean for values, mean in zip(environments, means, strict=True)])
     return _Spread(
         within=float(np.sum(np.clip(residuals, -widest, widest) ** 2)),
         within_dof=len(runs) - len(environments),
-        between=float(np.sum((means - np.median(means)) ** 2)),
+        between=float(np.sum(np.clip(means - np.median(means), -widest_mean, widest_mean) ** 2)),
         between_dof=len(environments) - 1,
         mean_inverse=float(np.mean([1 / len(values) for values in environments])),
         residuals=(logs - robust_mean(logs, scale)).tolist(),
@@ -204,11 +204,13 @@ def statistics(values: Sequence[float], environments: Sequence[str], noise: Nois
     precision = sum(1 / (noise.environment_sd**2 + noise.run_sd**2 / count) for count in counts.values())
     centre = robust_mean(logs, max(noise.run_sd, 1e-3))
     # All configurations count by half already, so that the other half makes the own runs count fully.
-    slow = noise.slow.given(logs - centre, noise.total_sd, strength=1 - OTHERS_STRENGTH)
+    slow = noise.slow.given(logs - centre, strength=1 - OTHERS_STRENGTH)
     rng = np.random.default_rng(len(array))
-    mean_factor = slow.draw(np.full(STATISTICS_DRAWS, noise.total_sd), rng).mean
-    shocks = rng.standard_t(noise.dof, STATISTICS_DRAWS) / math.sqrt(precision)
-    low, high = interval_bounds(np.exp(centre + shocks) * mean_factor)
+    cells = slow.draw_cells(STATISTICS_DRAWS, rng)
+    spread = np.maximum(slow.core_sd[cells], noise.total_sd)
+    shock_sd = np.maximum(slow.core_sd[cells] / math.sqrt(len(array)), 1 / math.sqrt(precision))
+    shocks = rng.standard_t(noise.dof, STATISTICS_DRAWS) * shock_sd
+    low, high = interval_bounds(np.exp(centre + shocks) * slow.mean(cells, spread))
     mean = float(array.mean())
     p50, p95, p99 = (float(q) for q in np.quantile(array, [0.5, 0.95, 0.99]))
     return Statistics(mean, min(mean, float(low)), max(mean, float(high)), p50, p95, p99)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -22,47 +22,64 @@ FACTOR_SD = 0.35
 """Spread of slow runs around their factor, log units."""
 CORE_DOF = 5.0
 """Tail weight of ordinary runs."""
-UNSEEN, UNUSUAL = 0.05, 0.02
+UNSEEN, UNUSUAL = 0.03, 0.01
 """Weights of cells that public runs may have missed: rare slow runs, which need hundreds of runs to show, and
-functions of another kind than the public ones, whose slow runs are frequent."""
+functions of another kind than the public ones, whose slow runs are frequent. The first is divided among the spreads
+as the public slow runs are: functions whose ordinary runs hardly spread had none."""
 RARE = 0.03
 """Shares below this need more runs to show than a search makes."""
-UNSEEN_EXCESS, UNSEEN_EXCESS_SD = 0.4, 0.5
+UNSEEN_EXCESS, UNSEEN_EXCESS_SD = 0.45, 0.3
 """What unseen rare slow runs add to the mean (one in a hundred that takes 40 times as long), and its spread (log)."""
+NOTABLE_EXCESS = 0.1
+"""Slow runs that add less than this to the mean, as a fraction, tell nothing of rare ones that add more."""
 UNSEEN_FACTOR, UNSEEN_FACTOR_SD = 40.0, 0.7
 """How many times as long they take, and its spread (log)."""
 EXAMPLE_SHARE, EXAMPLE_FACTOR = 0.01, 10.0
 """Rare slow runs by which a message explains what was not seen."""
-LEAST_CORE_SD = 0.01
+LEAST_WEIGHT = 1e-9
 BISECTIONS = 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SlowRuns:
-    """Cells of (share of slow runs, factor) with their weights.
+    """Cells of (spread of ordinary runs, share of slow runs, factor) with their weights.
 
     Attributes:
+        core_sd: spread of ordinary runs, log units, shape (K,).
         share: of slow runs, shape (K,).
         log_factor: of their duration over the location, shape (K,).
         log_weight: up to a constant, shape (K,).
     """
 
+    core_sd: Floats
     share: Floats
     log_factor: Floats
     log_weight: Floats
 
-    def given(self, residuals: Floats, core_sd: Floats | float, *, strength: float = 1.0) -> SlowRuns:
+    @classmethod
+    def grid(cls, spreads: Floats, shares: Floats, factors: Floats, weights: Floats | None = None) -> SlowRuns:
+        """A cell for each combination.
+
+        Args:
+            spreads, shares, factors: the values, shapes (A,), (B,), (C,).
+            weights: shape (A, B, C). None: all alike.
+        """
+        core_sd, share, log_factor = np.meshgrid(spreads, shares, np.log(factors), indexing="ij")
+        weight = np.ones_like(share) if weights is None else weights
+        return cls(core_sd.ravel(), share.ravel(), log_factor.ravel(), np.log(weight.ravel() + LEAST_WEIGHT))
+
+    def given(self, residuals: Floats, *, other_sd: Floats | float = 0.0, strength: float = 1.0) -> SlowRuns:
         """The cells after runs were seen.
 
         Args:
             residuals: log duration over the location, shape (n,).
-            core_sd: spread of ordinary runs, log units, shape (n,) or one for all.
+            other_sd: what else spreads ordinary runs, log units, shape (n,) or one for all.
             strength: power of the likelihood: 1 for own runs, less for runs of other configurations.
         """
         if not len(residuals):
             return self
-        seen = strength * self._log_likelihood(residuals, np.maximum(core_sd, LEAST_CORE_SD))
-        return SlowRuns(self.share, self.log_factor, self.log_weight + seen)
+        seen = strength * self._log_likelihood(residuals, np.broadcast_to(other_sd, residuals.shape))
+        return replace(self, log_weight=self.log_weight + seen)
 
     def draw(self, core_sd: Floats, rng: np.random.Generator) -> Tails:
         """Draws of the mean, and the percentiles of the next run, over the location.
@@ -71,12 +88,24 @@ class SlowRuns:
             core_sd: spread of ordinary runs in each draw, log units, shape (S,).
             rng: source of the draws.
         """
+        mean = self.mean(self.draw_cells(len(core_sd), rng), core_sd)
+        return Tails(mean, self._percentile(0.95, core_sd), self._percentile(0.99, core_sd))
+
+    def draw_cells(self, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+        """Indices of cells, drawn by their weights, shape (count,)."""
         chance = self._chances
-        cell = rng.choice(len(chance), len(core_sd), p=chance)
+        return rng.choice(len(chance), count, p=chance)
+
+    def mean(self, cell: NDArray[np.intp], core_sd: Floats) -> Floats:
+        """The mean over the location in each draw, shape (S,).
+
+        Args:
+            cell: of each draw.
+            core_sd: spread of ordinary runs in each draw, log units.
+        """
         share, log_factor = self.share[cell], self.log_factor[cell]
         slow = np.exp(log_factor + (core_sd**2 + FACTOR_SD**2) / 2)
-        mean = (1 - share) * np.exp(core_sd**2 / 2) + share * slow
-        return Tails(mean, self._percentile(0.95, core_sd), self._percentile(0.99, core_sd))
+        return np.asarray((1 - share) * np.exp(core_sd**2 / 2) + share * slow)
 
     @property
     def _chances(self) -> Floats:
@@ -99,18 +128,23 @@ class SlowRuns:
             low, high = np.where(below < level, middle, low), np.where(below < level, high, middle)
         return np.asarray(np.exp((low + high) / 2)[back])
 
-    def _log_likelihood(self, residuals: Floats, core_sd: Floats) -> Floats:
-        from scipy.special import gammaln
-
-        sd = np.broadcast_to(core_sd, residuals.shape)
-        constant = gammaln((CORE_DOF + 1) / 2) - gammaln(CORE_DOF / 2) - 0.5 * math.log(CORE_DOF * math.pi)
-        core = np.exp(constant - (CORE_DOF + 1) / 2 * np.log1p((residuals / sd) ** 2 / CORE_DOF)) / sd
-        slow_sd = np.hypot(sd, FACTOR_SD)
-        slow = np.exp(-0.5 * ((residuals - self.log_factor[:, None]) / slow_sd) ** 2) / (
-            slow_sd * math.sqrt(2 * math.pi)
-        )
-        density = (1 - self.share[:, None]) * core + self.share[:, None] * slow
+    def _log_likelihood(self, residuals: Floats, other_sd: Floats) -> Floats:
+        """Sum over the runs, shape (K,). Densities are found once for each spread and each factor."""
+        spreads, of_spread = np.unique(self.core_sd, return_inverse=True)
+        factors, of_factor = np.unique(self.log_factor, return_inverse=True)
+        sd = np.hypot(spreads[:, None], other_sd)
+        core = _student(residuals / sd) / sd
+        slow_sd = np.hypot(sd, FACTOR_SD)[:, None, :]
+        slow = np.exp(-0.5 * ((residuals - factors[:, None]) / slow_sd) ** 2) / (slow_sd * math.sqrt(2 * math.pi))
+        share = self.share[:, None]
+        density = (1 - share) * core[of_spread] + share * slow[of_spread, of_factor]
         return np.asarray(np.log(density + 1e-300).sum(axis=1))
+
+
+def _student(z: Floats) -> Floats:
+    """Density of Student's t distribution with `CORE_DOF` degrees of freedom."""
+    constant = math.lgamma((CORE_DOF + 1) / 2) - math.lgamma(CORE_DOF / 2) - 0.5 * math.log(CORE_DOF * math.pi)
+    return np.asarray(np.exp(constant - (CORE_DOF + 1) / 2 * np.log1p(z**2 / CORE_DOF)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,18 +160,40 @@ class Tails:
 def usual_slow_runs() -> SlowRuns:
     """The cells before any run: what published single runs show, and what they may have missed."""
     document = json.loads(files("tuner.estimation").joinpath("slow_runs.json").read_text("utf-8"))
-    shares, factors = np.array(document["shares"]), np.array(document["factors"])
-    weights = np.array(document["weights"])
-    seen = _smoothed(_smoothed(weights / weights.sum()).T).T
-    excess = shares[:, None] * (factors[None, :] - 1)
+    spreads, shares, factors = (np.array(document[name]) for name in ("spreads", "shares", "factors"))
+    seen = _smoothed_table(np.array(document["weights"]))
+    excess = shares[:, None] * (factors - 1)
+    rare = (shares[:, None] < RARE) & (shares[:, None] > 0)
     distance = np.log(np.maximum(excess, 1e-9) / UNSEEN_EXCESS)
-    rare = shares[:, None] < RARE
     apart = np.hypot(distance / UNSEEN_EXCESS_SD, np.log(factors / UNSEEN_FACTOR) / UNSEEN_FACTOR_SD)
     unseen = np.where(rare, np.exp(-0.5 * apart**2), 0.0)
-    unusual = np.where(rare, 0.0, np.exp(-np.maximum(distance, 0) / 2))
-    weight = (1 - UNSEEN - UNUSUAL) * seen + UNSEEN * unseen / unseen.sum() + UNUSUAL * unusual / unusual.sum()
-    share, log_factor = np.broadcast_arrays(shares[:, None], np.log(factors)[None, :])
-    return SlowRuns(share.ravel(), log_factor.ravel(), np.log(weight.ravel()))
+    unusual = np.where(shares[:, None] < RARE, 0.0, np.exp(-np.maximum(distance, 0) / 2))
+    by_spread = seen.sum(axis=(1, 2))
+    slow_by_spread = seen[:, excess > NOTABLE_EXCESS].sum(axis=1)
+    weights = (
+        (1 - UNSEEN - UNUSUAL) * seen
+        + UNSEEN * _outer(slow_by_spread / slow_by_spread.sum(), unseen)
+        + UNUSUAL * _outer(by_spread, unusual)
+    )
+    return SlowRuns.grid(spreads, shares, factors, weights)
+
+
+def _outer(by_spread: Floats, table: Floats) -> Floats:
+    return np.asarray(by_spread[:, None, None] * table / table.sum())
+
+
+def _smoothed_table(weights: Floats) -> Floats:
+    """The table is too fine for the runs behind it: half of each weight goes to its neighbours, along each axis.
+
+    Without slow runs there is no factor, and no neighbour but in the spread.
+    """
+    none, some = weights.copy(), weights.copy()
+    none[:, 1:], some[:, 0] = 0.0, 0.0
+    total = some.sum()
+    some = _smoothed(_smoothed(some, 1), 2)
+    some[:, 0] = 0.0
+    both = _smoothed(none + some * total / some.sum(), 0)
+    return np.asarray(both / both.sum())
 
 
 def unseen_bound(
@@ -157,8 +213,7 @@ def unseen_bound(
     return None if shown <= share else (shown, share * (factor - 1))
 
 
-def _smoothed(weights: Floats) -> Floats:
-    """Half of each row's weight is shared with the rows beside it: the table is too fine for the runs behind it."""
-    above = np.concatenate([weights[:1], weights[:-1]])
-    below = np.concatenate([weights[1:], weights[-1:]])
-    return np.asarray(weights / 2 + (above + below) / 4)
+def _smoothed(weights: Floats, axis: int) -> Floats:
+    along = np.moveaxis(weights, axis, 0)
+    before, after = np.concatenate([along[:1], along[:-1]]), np.concatenate([along[1:], along[-1:]])
+    return np.moveaxis(along / 2 + (before + after) / 4, 0, axis)

@@ -15,7 +15,7 @@ SD = 0.05
 
 
 def drawn(residuals: list[float], sd: float = SD) -> Tails:
-    found: SlowRuns = usual_slow_runs().given(np.array(residuals), sd)
+    found: SlowRuns = usual_slow_runs().given(np.array(residuals))
     return found.draw(np.full(2000, sd), np.random.default_rng(0))
 
 
@@ -26,10 +26,14 @@ def test_many_clean_runs_leave_no_room_for_slow_ones() -> None:
 
 
 def test_a_few_clean_runs_leave_room_for_one_slow_run_in_a_hundred_that_takes_forty_times_as_long() -> None:
-    mean = drawn([0.0, 0.03, -0.04, 0.05] * 5).mean
+    mean = drawn([0.0, 0.06, -0.08, 0.07] * 5).mean
     assert np.quantile(mean, 0.025) < 1.01
     assert np.quantile(mean, 0.975) > 1.39
     assert mean.mean() < 1.1
+
+
+def test_runs_that_hardly_spread_leave_little_room_as_public_functions_show() -> None:
+    assert np.quantile(drawn([0.0, 0.01, -0.01, 0.012, -0.008] * 4, 0.01).mean, 0.975) < 1.1
 
 
 @pytest.mark.parametrize(("slow", "total", "factor"), [(3, 30, 5.0), (4, 32, 150.0), (2, 20, 20.0)])
