@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from tuner.api.advising import advise as advise
     from tuner.api.advising import advise_functions as advise_functions
+    from tuner.api.concurrency import concurrency as concurrency
     from tuner.api.comparing import ComparisonResult as ComparisonResult
     from tuner.api.comparing import compare as compare
     from tuner.api.comparing import duet as duet
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "tuner.api.advising": ("advise", "advise_functions"),
+    "tuner.api.concurrency": ("concurrency",),
     "tuner.api.comparing": ("ComparisonResult", "compare", "duet"),
     "tuner.api.options": ("Options",),
     "tuner.api.result": ("Estimate", "Measurement", "Recommendation", "Result", "Saving"),

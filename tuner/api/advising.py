@@ -59,7 +59,7 @@ def advise(
     objective = _member(StrategyName, strategy, "strategy", faults)
     if not 0 <= discount < 1:
         faults.append(Fault("discount", f"{discount} is not within 0..1", "give a fraction, such as 0.12"))
-    text = _text(logs, faults)
+    text = log_text(logs, faults)
     if faults or architecture is None or objective is None:
         raise InputError(faults)
     rows = read_log(text).rows
@@ -139,7 +139,8 @@ def _member(kind: type[E], value: str, name: str, faults: list[Fault]) -> E | No
         return None
 
 
-def _text(logs: str | Path | TextIO, faults: list[Fault]) -> str:
+def log_text(logs: str | Path | TextIO, faults: list[Fault]) -> str:
+    """The text of a log. A fault is added where it cannot be read."""
     try:
         return Path(logs).read_text("utf-8", "replace") if isinstance(logs, (str, Path)) else logs.read()
     except OSError as exc:

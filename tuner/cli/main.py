@@ -28,6 +28,7 @@ from tuner.errors import InterruptedRunError, TunerError
 COMMANDS = {
     "tune": "Tune a function: measure, decide, report.",
     "advise": "Tell what the logs of a function already show.",
+    "concurrency": "Tell how much provisioned concurrency a function needs.",
     "report": "Render a result as HTML, Markdown, CSV or SVG.",
     "compare": "Compare two results and say what got worse.",
     "duet": "Measure two versions side by side and compare them.",

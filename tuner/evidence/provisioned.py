@@ -43,8 +43,18 @@ class SlotSize:
     reason: str = ""
 
 
+def _as_they_are(cold: Flags) -> Flags:
+    return cold
+
+
 def size_provisioned(
-    requests: Requests, slots: Slots, idle_life: IdleLife, *, target_share: float, seed: int = 0
+    requests: Requests,
+    slots: Slots,
+    idle_life: IdleLife,
+    *,
+    target_share: float,
+    seed: int = 0,
+    breaches: Callable[[Flags], Flags] = _as_they_are,
 ) -> tuple[SlotSize, ...]:
     """The fewest provisioned environments of every slot.
 
@@ -54,13 +64,14 @@ def size_provisioned(
         idle_life: how long idle environments stay.
         target_share: cold starts at most, a fraction of the requests.
         seed: of the idle lives and of the bootstrap.
+        breaches: which requests count against the target, from those that are cold; default the cold ones.
     """
     if not 0 < target_share < 1:
         raise ValueError(f"target {target_share} is not within 0..1")
 
     @cache
     def cold_with(provisioned: int) -> Flags:
-        return replay(requests, idle_life, provisioned=provisioned, seed=seed).cold
+        return breaches(replay(requests, idle_life, provisioned=provisioned, seed=seed).cold)
 
     most = peak_concurrency(requests)
     return tuple(

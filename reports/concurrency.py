@@ -1,0 +1,118 @@
+"""A plan of provisioned concurrency as text, as JSON and as a page with arrivals and environments over the week."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from reports.words.escape import visible
+from reports.words.numbers import money
+from tuner.evidence.concurrency_plan import ConcurrencyPlan, Readiness, ReadinessOption
+
+BAR, HEIGHT = 5, 120
+"""Width of an hour and height of the picture, in pixels."""
+
+
+def render(function: str, plan: ConcurrencyPlan) -> str:
+    """Plain text."""
+    rows = [("way", "environments", plan.target.thing, "at most", "a month", ""), *map(_row, plan.options)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [f"{visible(function)}: {plan.requests:,} requests in {plan.days:.1f} days", f"  {_target(plan)}", ""]
+    lines += ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*lines, "", headline(plan), _source(plan)]) + "\n"
+
+
+def headline(plan: ConcurrencyPlan) -> str:
+    """Which way is the cheapest that meets the target."""
+    found = plan.cheapest
+    if found is None:
+        return "No way meets the target, as far as these requests tell."
+    assert found.usd_per_month is not None
+    if found.readiness is Readiness.NONE:
+        return "The target is met without any provisioned concurrency."
+    return f"The cheapest way that meets the target is {found.readiness}, at {money(found.usd_per_month)} a month."
+
+
+def document(function: str, plan: ConcurrencyPlan) -> dict[str, Any]:
+    """The plan as JSON values."""
+    cheapest = plan.cheapest
+    return {
+        "function": function,
+        "target": asdict(plan.target),
+        "requests": plan.requests,
+        "days": plan.days,
+        "arrivals_by_hour_of_week": list(plan.arrivals),
+        "options": [asdict(option) for option in plan.options],
+        "cheapest": cheapest.readiness.value if cheapest else None,
+        "prices": asdict(plan.prices),
+    }
+
+
+def page(function: str, plan: ConcurrencyPlan) -> str:
+    """One HTML page."""
+    style = files("reports").joinpath("templates", "report.css").read_text("utf-8")
+    return _template().render(
+        name=visible(function),
+        plan=plan,
+        target=_target(plan),
+        headline=headline(plan),
+        source=_source(plan),
+        rows=[_row(option) for option in plan.options],
+        bars=list(_bars(plan)),
+        steps=" ".join(_steps(plan)),
+        most=max(_shown(plan).provisioned),
+        width=BAR * len(plan.arrivals),
+        height=HEIGHT,
+        style=Markup(style),  # noqa: S704 (the package's own file)
+    )
+
+
+def _row(option: ReadinessOption) -> tuple[str, str, str, str, str, str]:
+    least, most = min(option.provisioned), max(option.provisioned)
+    environments = "-" if option.share is None else str(most) if least == most else f"{least} to {most}"
+    share = "-" if option.share is None else f"{option.share:.3%}"
+    bound = "-" if option.upper_bound is None else f"{option.upper_bound:.3%}{'' if option.meets else ' (misses)'}"
+    usd = "-" if option.usd_per_month is None else money(option.usd_per_month)
+    return option.readiness.value, environments, share, bound, usd, visible(option.reason)
+
+
+def _target(plan: ConcurrencyPlan) -> str:
+    return f"Target: at most {plan.target.share:.3g} of the requests are {plan.target.thing}, with 95% confidence."
+
+
+def _source(plan: ConcurrencyPlan) -> str:
+    return f"Without the price of requests. Provisioned concurrency: {plan.prices.source}, {plan.prices.as_of}."
+
+
+def _shown(plan: ConcurrencyPlan) -> ReadinessOption:
+    """The option whose environments the picture shows: the schedule, or else the fixed number."""
+    scheduled = plan.option(Readiness.SCHEDULED)
+    return scheduled if scheduled.share is not None else plan.option(Readiness.FIXED)
+
+
+def _bars(plan: ConcurrencyPlan) -> Iterator[tuple[float, float, float]]:
+    """Left edge, top and height of a bar for each hour."""
+    most = max(plan.arrivals) or 1.0
+    for slot, count in enumerate(plan.arrivals):
+        height = HEIGHT * count / most
+        yield BAR * slot, round(HEIGHT - height, 1), round(height, 1)
+
+
+def _steps(plan: ConcurrencyPlan) -> Iterator[str]:
+    counts = _shown(plan).provisioned
+    most = max(counts) or 1
+    for slot, count in enumerate(counts):
+        y = HEIGHT - HEIGHT * count / most
+        yield f"{BAR * slot},{y:.1f} {BAR * (slot + 1)},{y:.1f}"
+
+
+@cache
+def _template() -> Template:
+    loader = PackageLoader("reports")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template("concurrency.html")

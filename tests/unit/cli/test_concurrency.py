@@ -1,0 +1,39 @@
+"""`tuner concurrency --logs` replays a log and prints every way; faults name their flags."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.evidence.logs import Run, tailed
+from tuner.cli.main import run
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> str:
+    path = tmp_path / "orders.log"
+    runs = [Run(f"r{n}", 100.0, 400.0 * n, init_ms=200.0) for n in range(600)]
+    path.write_text(tailed(runs), "utf-8")
+    return str(path)
+
+
+def test_ways_and_settings_are_printed(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["concurrency", "orders", "--logs", log, "--cold-share", "1%"]
+    assert run([*arguments, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cheapest"] == "fixed"
+    assert run([*arguments, "--format", "cli", "--alias", "blue"]) == 0
+    assert "put-provisioned-concurrency-config --function-name orders --qualifier blue" in capsys.readouterr().out
+
+
+def test_settings_of_no_environments_are_refused(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["concurrency", "--logs", log, "--p99-ms", "5000", "--format", "sam"]) == 2
+    assert "without any provisioned concurrency" in capsys.readouterr().err
+
+
+def test_faults_name_their_flags(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["concurrency", "--logs", f"{log}.gone"]) == 2
+    told = capsys.readouterr().err
+    assert "--cold-share" in told
+    assert "--logs" in told
