@@ -17,10 +17,10 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from tuner.api.advising import advise as advise
     from tuner.api.advising import advise_functions as advise_functions
-    from tuner.api.concurrency import concurrency as concurrency
     from tuner.api.comparing import ComparisonResult as ComparisonResult
     from tuner.api.comparing import compare as compare
     from tuner.api.comparing import duet as duet
+    from tuner.api.concurrency import concurrency as concurrency
     from tuner.api.options import Options as Options
     from tuner.api.result import Estimate as Estimate
     from tuner.api.result import Measurement as Measurement

@@ -25,8 +25,8 @@ NAMES = {
     "ComparisonResult", "Configuration", "Connection", "Estimate", "Fault", "Finding", "InputError",
     "InterruptedRunError", "Interval", "LeftBehindError", "Measurement", "Metric", "Notice", "Observer", "Options",
     "Recommendation", "Result", "Saving", "Settings", "StopReason", "StrategyName", "TunerError", "Verdict",
-    "WorkflowResult", "__version__", "advise", "advise_functions", "compare", "concurrency", "duet", "load_result", "tune",
-    "tune_workflow",
+    "WorkflowResult", "__version__", "advise", "advise_functions", "compare", "concurrency", "duet", "load_result",
+    "tune", "tune_workflow",
 }  # fmt: skip
 SETTINGS = tuner.Settings("simulated", memory=MemorySizes(listed=(128, 512, 1024)), sampler=SamplerName.GRID, runs=6)
 
