@@ -18,6 +18,7 @@ from tuner.evidence.advice import Advice, advise_on_known, advise_on_rows, by_mo
 from tuner.evidence.known_function import Selection
 from tuner.evidence.log_rows import read_log
 from tuner.model import Architecture, Objective, StrategyName
+from tuner.pricing.containers import ContainerInputs
 from tuner.pricing.price_list import DEFAULT_REGION
 
 E = TypeVar("E", Architecture, StrategyName)
@@ -37,6 +38,7 @@ def advise(
     region: str = DEFAULT_REGION,
     discount: float = 0.0,
     seed: int = 0,
+    containers: ContainerInputs | None = None,
     prices: Prices = current_prices,
 ) -> Advice:
     """Tell what the logs of a function already show, without invoking it.
@@ -49,6 +51,7 @@ def advise(
         region: whose prices hold.
         discount: fraction off the duration price, such as 0.12 for a Savings Plan.
         seed: of every draw.
+        containers: compares with Fargate under these terms. None: does not.
         prices: the price list of a region.
 
     Raises:
@@ -68,7 +71,7 @@ def advise(
     if found is None:
         problem = f"{_name(logs)} holds no REPORT line with a memory size"
         raise InputError([Fault("logs", problem, "export the whole log; log level WARN leaves reports out")])
-    return found
+    return found.beside_containers(own, containers) if containers else found
 
 
 def advise_functions(
@@ -81,6 +84,7 @@ def advise_functions(
     strategy: str = StrategyName.COST,
     discount: float = 0.0,
     seed: int = 0,
+    containers: ContainerInputs | None = None,
     prices: Prices = current_prices,
     now: Callable[[], float] = time.time,
     say: Callable[[str], None] = lambda _: None,
@@ -97,6 +101,7 @@ def advise_functions(
         strategy: `cost`, `speed` or `balanced`.
         discount: fraction off the duration price, such as 0.12 for a Savings Plan.
         seed: of every draw.
+        containers: compares with Fargate under these terms. None: does not.
         prices: the price list of a region.
         now: seconds since 1970.
         say: told the price of each query before it is asked.
@@ -128,7 +133,10 @@ def advise_functions(
     with open_reader(connection or Connection(), selection, limits, now_s=now(), say=say) as reader:
         own = prices(reader.clients.region).with_discount(discount)
         found = list(reader.read_all(selection, failed))
-    return by_money_at_stake(advise_on_known(one, own, objective=Objective(objective), seed=seed) for one in found)
+    advised = [advise_on_known(one, own, objective=Objective(objective), seed=seed) for one in found]
+    if containers:
+        advised = [advice.beside_containers(own, containers) for advice in advised]
+    return by_money_at_stake(advised)
 
 
 def _member(kind: type[E], value: str, name: str, faults: list[Fault]) -> E | None:

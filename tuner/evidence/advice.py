@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tuner.evidence.account_findings import account_findings
+from tuner.evidence.containers import fargate
 from tuner.evidence.findings import Insight, Subject, findings_of
 from tuner.evidence.function_evidence import FunctionEvidence, gather
 from tuner.evidence.known_function import KnownFunction
@@ -17,6 +18,7 @@ from tuner.evidence.log_rows import LogRow
 from tuner.evidence.log_samples import samples_of
 from tuner.evidence.prediction import Prediction, predict
 from tuner.model import MAX_MEMORY_MB, MIN_MEMORY_MB, Architecture, Configuration, Objective, Sample, SearchSpace
+from tuner.pricing.containers import ContainerInputs
 from tuner.pricing.price_list import PriceList
 from tuner.search.space import memory_nodes
 
@@ -54,6 +56,11 @@ class Advice:
         if self.month_usd is None or self.prediction is None:
             return None
         return self.month_usd * max(0.0, self.prediction.saving.mean)
+
+    def beside_containers(self, prices: PriceList, inputs: ContainerInputs) -> Advice:
+        """The same advice with the volume from which Fargate would cost less."""
+        found = fargate(self.evidence, prices, inputs) if self.evidence else None
+        return replace(self, findings=(*self.findings, found)) if found else self
 
     def document(self) -> dict[str, Any]:
         """The advice as JSON values."""

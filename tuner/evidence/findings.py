@@ -41,6 +41,7 @@ class FindingCode(StrEnum):
     PROVISIONED = "provisioned"
     COMPUTE_OPTIMIZER = "compute_optimizer"
     NOT_READ = "not_read"
+    FARGATE = "fargate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,14 @@ DAYS, USD = 14.0, 0.10
 @option("--max-usd", group=Topic.BUDGET, metavar="USD", type=float, default=USD, show_default=True,
         help="For log queries. Fewer days are read where they cost more.")  # fmt: skip
 @option("--no-query", group=Topic.BUDGET, is_flag=True, help="Read logs without a price, by FilterLogEvents. Slower.")
+@option("--compare", group=Topic.SEARCH, type=click.Choice(["fargate"]),
+        help="Tell from which volume containers would cost less.")  # fmt: skip
+@option("--requests-at-once", group=Topic.SEARCH, metavar="N", type=click.FloatRange(min=0, min_open=True), default=1.0,
+        show_default=True, help="With --compare: requests that a task serves in parallel.")  # fmt: skip
+@option("--utilisation", group=Topic.SEARCH, metavar="0..1", type=click.FloatRange(0, 1, min_open=True), default=0.7,
+        show_default=True, help="With --compare: share of the tasks that the peak may use.")  # fmt: skip
+@option("--fixed-usd", group=Topic.SEARCH, metavar="USD", type=click.FloatRange(min=0), default=0.0, show_default=True,
+        help="With --compare: load balancer, NAT and logs a month.")  # fmt: skip
 @aws_flags()
 @format_flag("text", "json", "markdown", "csv", "html")
 def command(
@@ -52,6 +60,10 @@ def command(
     days: float,
     max_usd: float,
     no_query: bool,
+    compare: str | None,
+    requests_at_once: float,
+    utilisation: float,
+    fixed_usd: float,
     connection: Connection,
     format_: str,
     quiet: bool,
@@ -73,6 +85,10 @@ def command(
         faults.append(Fault("--tag", f"{tag} has no value", "for example team=shop"))
     if faults:
         raise InputError(faults)
+    if compare:
+        from tuner.pricing.containers import ContainerInputs
+
+        given["containers"] = ContainerInputs(requests_at_once, utilisation, fixed_usd)
     try:
         if logs:
             found = _from_file(logs, functions, connection, given)
