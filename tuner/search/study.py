@@ -7,12 +7,18 @@ process. Knows no clock and no backend: elapsed time is handed in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from tuner.estimation.belief import Belief
 from tuner.model import Budget, Configuration, Objective, Round, Sample, SearchSpace, StopReason, Trial
 from tuner.pricing.price_list import PriceList
 from tuner.pricing.spending import Spent, spent
 from tuner.search.sampler import Evidence, Sampler
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 
 class Study:
@@ -88,7 +94,8 @@ class Study:
             self.stopped_by = exhausted
         if self.stopped_by is not None:
             return ()
-        proposal = self.sampler.propose(self.evidence)
+        with _one_thread():
+            proposal = self.sampler.propose(self.evidence)
         trials = self._within_budget(proposal.trials)
         self.rounds.append(Round(trials, proposal.expected_regret))
         if not trials:
@@ -113,7 +120,8 @@ class Study:
 
     def belief(self) -> Belief:
         """What is believed of every candidate now."""
-        return self.sampler.belief(self.evidence)
+        with _one_thread():
+            return self.sampler.belief(self.evidence)
 
     @property
     def spent(self) -> Spent:
@@ -164,3 +172,17 @@ def _shrink(trial: Trial, left: int) -> Trial | None:
         return None
     runs = min(trial.runs_per_environment, left)
     return Trial(trial.id, trial.configuration, max(1, left // runs), runs, trial.fresh)
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """One thread for linear algebra: the matrices of a decision are so small that threads only wait for each other."""
+    limit: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
+    return limit
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    """Finds the libraries once, when numpy is loaded already."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
