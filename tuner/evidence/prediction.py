@@ -29,9 +29,6 @@ LIKELY_BY_PRIOR = 0.95
 functions in general. Between 0.8 and 0.9 such chances came true for 0.82 of the published curves."""
 HARMLESS = 0.05
 """Chance at most that a recommended size costs more than 5% more."""
-NEAR_OCTAVES = 1.0
-"""A recommended size is at most so many octaves from a size that was seen. Halving the memory at most doubles the
-duration while the memory suffices, so that the cost is bounded by that of a size that was seen. Beyond it is not."""
 UNFIT = (ArithmeticError, ValueError, np.linalg.LinAlgError)
 """What a fit may end in."""
 
@@ -44,8 +41,8 @@ class Prediction:
         belief: joint draws of every candidate.
         current: the configuration in use.
         best: the candidate with the smallest expected regret.
-        recommended: of the candidates that are close to a size that was seen, likely to save more than 5% over
-            `current`, and hardly ever cost more, the one with the smallest expected regret; None: there is none.
+        recommended: of the candidates that are likely to save more than 5% over `current` and hardly ever cost more,
+            the one with the smallest expected regret. Without CPU time it lies between sizes that ran. None: no one.
         chance_of_saving: that `recommended`, or else `best`, saves more than 5% under the objective.
         saving: of the same over `current` under the objective, a fraction with its interval.
         chances: of each candidate of the belief, that it saves more than 5%.
@@ -89,7 +86,7 @@ def predict(
     likely = LIKELY if _shows_a_slope(samples) else LIKELY_BY_PRIOR
     safe = (chance >= likely) & ((saved < -WORTH_CHANGING).mean(axis=0) <= HARMLESS)
     if not _knows_cpu_time(samples):
-        safe &= _is_near(belief.candidates, samples)
+        safe &= _is_between(belief.candidates, samples)
     best = objective_best(belief, objective)
     chosen = int(np.where(safe, regret(belief, objective).mean(axis=0), np.inf).argmin()) if safe.any() else None
     told = best if chosen is None else chosen
@@ -125,12 +122,14 @@ def _knows_cpu_time(samples: Sequence[Sample]) -> bool:
     return any(run.usable and run.cpu_ms for sample in samples for run in sample.invocations)
 
 
-def _is_near(candidates: Sequence[Configuration], samples: Sequence[Sample]) -> NDArray[np.bool_]:
-    """Which candidates are close to a size with a usable run."""
-    seen = {s.configuration.memory_mb for s in samples if any(run.usable for run in s.invocations)}
-    sizes = np.log2([candidate.memory_mb for candidate in candidates])
-    distances = np.abs(sizes[:, None] - np.log2(sorted(seen))[None, :])
-    return np.asarray(distances.min(axis=1) <= NEAR_OCTAVES)
+def _is_between(candidates: Sequence[Configuration], samples: Sequence[Sample]) -> NDArray[np.bool_]:
+    """Which candidates are not beyond the smallest and the largest size with a usable run.
+
+    Beyond them a curve is the prior's: short functions, whose CPU quota makes steps, differ most from it.
+    """
+    seen = [s.configuration.memory_mb for s in samples if any(run.usable for run in s.invocations)]
+    sizes = np.array([candidate.memory_mb for candidate in candidates])
+    return np.asarray((min(seen) <= sizes) & (sizes <= max(seen)))
 
 
 def _interval(draws: NDArray[np.float64]) -> Interval:
