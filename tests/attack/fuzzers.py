@@ -24,6 +24,8 @@ from tuner.model import FunctionError, Outcome
 from tuner.pricing.price_list import decode_prices, shipped_document
 from tuner.report_line import classify, parse_log
 
+WHOLE, SHORT = 0.05, 2
+"""Share of results and price lists that are damaged as a whole, and the entries of each list in the others."""
 REQUEST_ID = "8f5e2c1a-6d3b-4e7f-9a0c-5b4d3e2f1a0b"
 RUN = "20260918t041200z-3f2a9c"
 INPUT = {
@@ -86,7 +88,8 @@ def fuzz_input(rng: random.Random) -> None:
 def fuzz_result(rng: random.Random) -> None:
     """A result is refused with its name, or can be reported."""
     try:
-        document = loads(damaged_json(rng, _result()).decode("utf-8", "replace"), name="result.json")
+        whole = rng.random() < WHOLE
+        document = loads(damaged_json(rng, _result(whole)).decode("utf-8", "replace"), name="result.json")
     except InputError as error:
         assert "result.json" in error.message
         return
@@ -127,7 +130,7 @@ def fuzz_prices(rng: random.Random) -> None:
     """A price cache is refused, or has prices above 0."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "prices-us-east-1.json"
-        path.write_bytes(damaged_json(rng, shipped_document()))
+        path.write_bytes(damaged_json(rng, _prices(rng.random() < WHOLE)))
         try:
             prices = decode_prices(read_prices(path), "us-east-1")
         except (ValueError, LookupError) as error:
@@ -170,5 +173,19 @@ def _damaged_lines(rng: random.Random, documents: tuple[dict[str, Any], ...]) ->
 
 
 @cache
-def _result() -> Any:
-    return document_of("already-best")
+def _result(whole: bool) -> Any:
+    document = document_of("already-best")
+    return document if whole else _short(document)
+
+
+@cache
+def _prices(whole: bool) -> Any:
+    document = shipped_document()
+    return document if whole else {**document, "regions": dict(list(document["regions"].items())[:SHORT])}
+
+
+def _short(value: Any) -> Any:
+    """The same structure with short lists, which is damaged and read many times as fast."""
+    if isinstance(value, dict):
+        return {name: _short(item) for name, item in value.items()}
+    return [_short(item) for item in value[:SHORT]] if isinstance(value, list) else value
