@@ -149,7 +149,8 @@ def requests_of(rows: Sequence[LogRow]) -> Requests | None:
     if not rows or any(row.started_s is None for row in rows):
         return None
     start_s = np.array([row.started_s for row in rows], dtype=np.float64)
-    waited = np.array([invocation_of(row).start_ms or 0.0 for row in rows]) / 1000
+    reports = [row.report for row in rows]
+    waited = np.array([report.init_duration_ms or report.restore_duration_ms or 0.0 for report in reports]) / 1000
     busy_s = np.array([row.report.duration_ms for row in rows]) / 1000 + waited
     return Requests.of(start_s - waited, busy_s)
 

@@ -20,6 +20,11 @@ _JSON_REPORT = re.compile(r'"requestId"\s*:\s*"([^"]+)"')
 _JSON_KIND = '"platform.report"'
 _STREAM = re.compile(r"\S*\[(?P<version>\$LATEST|\d+)\]\w+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?")
+_USUAL = re.compile(
+    r"REPORT RequestId: (\S{1,128})\tDuration: (\d+\.\d+) ms\tBilled Duration: (\d+) ms\tMemory Size: (\d+) MB\t"
+    r"Max Memory Used: (\d+) MB\t?(?:Init Duration: (\d+\.\d+) ms\t?)?\s*"
+)
+"""A report without status, restore and trace, which most are: read at once, since logs have 100,000 of them."""
 _MILLISECONDS = 1000.0
 
 
@@ -141,7 +146,7 @@ def _row(message: LogMessage) -> LogRow | None:
     if anchor is None:
         return None
     body = line[line.find("{") :] if in_json else line[anchor.start() :]
-    report = parse_log(f"{body}\n", anchor[1])
+    report = _usual_report(body) or parse_log(f"{body}\n", anchor[1])
     if report is None:
         return None
     before = line[: line.find("{")] if in_json else line[: anchor.start()]
@@ -149,6 +154,17 @@ def _row(message: LogMessage) -> LogRow | None:
     version = _STREAM.fullmatch(stream)
     time = message.time or _first(_TIME, before) or (_time_of(body) if in_json else None)
     return LogRow(report, seconds_of(time), stream, version["version"] if version else "")
+
+
+def _usual_report(line: str) -> ReportLine | None:
+    """The report of a usual line; None: `parse_log` reads it."""
+    found = _USUAL.fullmatch(line)
+    if found is None:
+        return None
+    request_id, duration, billed, size, used, init = found.groups()
+    return ReportLine(
+        request_id, float(duration), int(billed), int(size), int(used), None if init is None else float(init)
+    )
 
 
 def seconds_of(time: object) -> float | None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.unit.evidence.logs import BEGIN_S, Run, filtered, json_lines, plain, queried, sam, tailed
 from tuner.evidence.log_rows import read_log, seconds_of
+from tuner.report_line import parse_log
 
 RUNS = [
     Run("a", 100.25, 10.0, init_ms=210.4),
@@ -97,3 +98,11 @@ def test_no_text_makes_it_raise(text: str) -> None:
 )
 def test_times_are_read_in_the_forms_that_tools_write(time: object, seconds: float | None) -> None:
     assert seconds_of(time) == seconds
+
+
+@pytest.mark.parametrize("init_ms", [None, 123.45])
+@pytest.mark.parametrize("end", ["", "\t", "\t\n"])
+def test_a_usual_line_is_read_as_any_other(init_ms: float | None, end: str) -> None:
+    line = Run("r-1", 12.5, init_ms=init_ms).text().rstrip("\t") + end
+    (row,) = read_log(line).rows
+    assert row.report == parse_log(f"{line}\n", "r-1")
