@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from tuner.model import (
@@ -20,6 +21,17 @@ from tuner.model import (
     SamplerName,
 )
 from tuner.payloads import Payload, Payloads
+
+
+class Isolation(StrEnum):
+    """What a run in AWS invokes."""
+
+    AUTO = "auto"
+    """Copies where they are as safe as versions, else versions."""
+    VERSIONS = "versions"
+    """Published versions of the function."""
+    COPY = "copy"
+    """Temporary copies of the function, whose $LATEST is never changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +113,7 @@ class Settings:
         sleep_between_runs_ms: pause in a lane.
         disable_payload_logs: nothing of the payload in logs, errors and results.
         include_output_results: the averages of every size in the output.
-        isolation: "versions" or "copy".
+        isolation: what is invoked: versions, copies, or what suits the function.
         code_for: location of the package of an architecture that needs another one than the function's own.
         auto_optimize, auto_optimize_alias: apply the recommendation.
         dry_run: Power Tuning's `dryRun`: one invocation per size, nothing applied.
@@ -132,7 +144,7 @@ class Settings:
     sleep_between_runs_ms: int = 0
     disable_payload_logs: bool = False
     include_output_results: bool = False
-    isolation: str = "versions"
+    isolation: Isolation = Isolation.AUTO
     code_for: Mapping[Architecture, str] = field(default_factory=dict)
     auto_optimize: bool = False
     auto_optimize_alias: str | None = None

@@ -116,6 +116,7 @@ def _target_maker(store: ExecutionStore, services: Services) -> InvocationTarget
         copies_only=execution.identity.details["isolation"] == "copy",
         room=api.account().code_bytes_free // max(1, latest.code_size),
         cap_mb=execution.identity.max_memory_mb,
+        may_publish=bool(execution.identity.details.get("may_publish")),
     )
 
 

@@ -24,7 +24,7 @@ from tuner.search.loop import run
 from tuner.search.registry import make_sampler
 from tuner.search.space import search_space
 from tuner.search.study import Study
-from tuner.settings import MemorySizes, Settings
+from tuner.settings import Isolation, MemorySizes, Settings
 
 BOTH = (Architecture.X86_64, Architecture.ARM64)
 
@@ -54,7 +54,8 @@ class Tuned:
 
 def settings(target: str = "orders", sizes: tuple[int, ...] = (128, 256), **changes: Any) -> Settings:
     """A small grid."""
-    options = {"sampler": "grid", "runs": 1, "environments": 1, **changes}
+    options = {"sampler": "grid", "runs": 1, "environments": 1, "isolation": Isolation.VERSIONS, **changes}
+    options["isolation"] = Isolation(options["isolation"])
     return Settings(target, memory=MemorySizes(listed=sizes), **options)
 
 
@@ -66,7 +67,7 @@ def _clients(endpoint_url: str | None) -> Clients:
 
 def quick_api(client: Any) -> LambdaApi:
     """The control plane without a pace, with pauses of a few ms."""
-    return LambdaApi(client, Retrier(Pacer(1_000_000), base_s=0.002, cap_s=0.02), first_poll_s=0.01)
+    return LambdaApi(client, Retrier(Pacer(1_000_000), base_s=0.002, cap_s=0.02), first_poll_s=0.01, creation_s=0.0)
 
 
 def quick_reader(cloud: Cloud, limits: ReadingLimits, *, later_s: float = 0.0) -> EvidenceReader:

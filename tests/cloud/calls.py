@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 from tests.cloud.iam import needed
@@ -36,6 +37,7 @@ class CallLog:
             "region": call.region,
             "request_id": call.request_id,
             "outcome": "",
+            "at": time.time(),
         }
         with self._lock:
             self._count += 1

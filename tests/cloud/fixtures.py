@@ -80,6 +80,10 @@ class Cloud:
         """Every invocation that ran: function, version, memory_mb, architecture, error, request_id."""
         return list(self.control("invocations"))
 
+    def cool(self) -> None:
+        """End every execution environment of a function whose code really runs: the next invocation is cold."""
+        self.control("cool")
+
     def environment(self) -> dict[str, str]:
         """Variables for a subprocess (the tool, aws, sam) that make it use this account, and no other's files."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}

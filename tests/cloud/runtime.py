@@ -5,6 +5,7 @@ Knows how a function's configuration becomes a worker; decides no outcome.
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,7 @@ class Runtimes:
                 "architecture": version.configuration["Architectures"][0],
                 "error": run.function_error,
                 "request_id": request_id,
+                "billed_ms": _billed_ms(run.log),
             }
         )
         return run
@@ -85,6 +87,12 @@ class Runtimes:
                 assert self.lambdas is not None
                 self._workers = Workers(self.settings, self.endpoint, self.lambdas)
             return self._workers
+
+
+def _billed_ms(log: bytes) -> int:
+    """What the report line bills; 0 where there is none."""
+    found = re.findall(rb'(?:Billed Duration: |"billedDurationMs": )(\d+)', log)
+    return int(found[-1]) if found else 0
 
 
 def _simulate(simulated: SimulatedFunction, function: Function, version: Version, event: bytes, request_id: str) -> Run:

@@ -181,6 +181,7 @@ class StandIn:
             "simulate": lambda document: self.runtimes.simulate(document["function"], document["model"]),
             "invocations": lambda _: self.runtimes.invocations(),
             "history": lambda document: history.write(DEFAULT_ACCOUNT, DEFAULT_REGION, document),
+            "cool": lambda _: self.runtimes.close(),
         }
 
     def _change_settings(self, changes: dict[str, Any]) -> dict[str, Any]:

@@ -38,14 +38,41 @@ class Model:
     fails_on: str = ""
     """Runs whose event contains this text raise `fails` (or Exception)."""
     out_of_memory_below_mb: int = 0
+    pressure_below_mb: int = 0
+    """Below this size the CPU time grows `pressure_factor` times: garbage collection, paging."""
+    pressure_factor: float = 1.0
+    quantum_ms: float = 0.0
+    """Below one vCPU a run ends with a period of the CPU share: durations are multiples of this."""
+    log_sd: float = 0.0
+    """Spread of a run, log-normal with mean 1, beside `noise`."""
+    slow_share: float = 0.0
+    """Share of the runs that take `slow_factor` times as long."""
+    slow_factor: float = 1.0
+    error_share: float = 0.0
+    """Share of the runs that raise an error."""
     pace: float = 0.0
     """Seconds waited per second simulated."""
     output: Any = "ok"
     log_bytes: int = 0
     """Size of what the handler prints."""
     environments: int = 1
-    """How many environments a version gets before warm ones are used again."""
+    """Environments that a version gets before warm ones are used again; 0: a new one while all are busy, as in AWS."""
     seed: int = 1
+
+    def warm_ms(self, memory_mb: int, architecture: str = "x86_64") -> float:
+        """Duration of a warm run without noise."""
+        share = min(memory_mb / MB_PER_VCPU, self.vcpus)
+        cpu = self.cpu_ms * (self.arm64_factor if architecture == "arm64" else 1.0)
+        cpu *= self.pressure_factor if memory_mb < self.pressure_below_mb else 1.0
+        duration = self.wait_ms + cpu / share
+        if self.quantum_ms and memory_mb < MB_PER_VCPU:
+            return math.ceil(duration / self.quantum_ms) * self.quantum_ms
+        return duration
+
+    @property
+    def mean_factor(self) -> float:
+        """Mean duration of a run over that of a run without noise."""
+        return 1.0 + self.slow_share * (self.slow_factor - 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +96,7 @@ class SimulatedFunction:
     model: Model
     _random: random.Random = field(init=False)
     _cold: dict[str, list[str]] = field(default_factory=dict)
+    _idle: dict[str, list[str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -89,11 +117,10 @@ class SimulatedFunction:
         model = self.model
         with self._lock:
             environment, cold = self._environment(key)
-            factor = max(0.05, self._random.gauss(1.0, model.noise))
-        share = min(memory_mb / MB_PER_VCPU, model.vcpus)
-        cpu = model.cpu_ms * (model.arm64_factor if architecture == "arm64" else 1.0)
-        duration = (model.wait_ms + cpu / share) * factor
-        error_type, status = self._failure(memory_mb, event)
+            factor = self._factor()
+            fails = self._random.random() < model.error_share
+        duration = model.warm_ms(memory_mb, architecture) * factor
+        error_type, status = ("Exception", None) if fails else self._failure(memory_mb, event)
         payload: Any = model.output
         if duration > timeout_s * 1000:
             duration, status, error_type = timeout_s * 1000, "timeout", "Sandbox.Timedout"
@@ -105,7 +132,10 @@ class SimulatedFunction:
         elif error_type:
             payload = {"errorType": error_type, "errorMessage": "simulated", "requestId": request_id, "stackTrace": []}
         if model.pace:
-            time.sleep(duration / 1000 * model.pace)
+            time.sleep((duration + (model.init_ms if cold else 0.0)) / 1000 * model.pace)
+        if not model.environments:
+            with self._lock:
+                self._idle.setdefault(key, []).append(environment)
         init = model.init_ms if cold and not snapstart else None
         restore = model.init_ms / 2 if cold and snapstart else None
         used = memory_mb if status == "error" else min(model.used_mb, memory_mb)
@@ -113,6 +143,14 @@ class SimulatedFunction:
         failed = "Unhandled" if error_type else None
         measured = Measured(duration, billed, memory_mb, used, init, restore, status, error_type)
         return json.dumps(payload).encode(), failed, measured, b"." * model.log_bytes, environment
+
+    def _factor(self) -> float:
+        """What noise makes of one run's duration."""
+        model = self.model
+        factor = max(0.05, self._random.gauss(1.0, model.noise))
+        if model.log_sd:
+            factor *= math.exp(self._random.gauss(-(model.log_sd**2) / 2, model.log_sd))
+        return factor * (model.slow_factor if self._random.random() < model.slow_share else 1.0)
 
     def _failure(self, memory_mb: int, event: bytes) -> tuple[str | None, str | None]:
         """Type of the error, and the platform's status where the platform ended it."""
@@ -123,6 +161,9 @@ class SimulatedFunction:
         return (self.model.fails, None) if self.model.fails and not self.model.fails_on else (None, None)
 
     def _environment(self, key: str) -> tuple[str, bool]:
+        if not self.model.environments:
+            idle = self._idle.get(key)
+            return (idle.pop(), False) if idle else (uuid.uuid4().hex, True)
         known = self._cold.setdefault(key, [])
         if len(known) < self.model.environments:
             known.append(uuid.uuid4().hex)

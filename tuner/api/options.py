@@ -48,7 +48,7 @@ class Options(TypedDict, total=False):
     invocations_per_month: float
     discount: float
     cold_start_share: float
-    isolation: Literal["versions", "copy"]
+    isolation: Literal["auto", "versions", "copy"]
     code_for: Mapping[str, str]
     seed: int
     root: str

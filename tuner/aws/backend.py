@@ -12,6 +12,8 @@ import random
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +35,7 @@ from tuner.aws.measure.inspection import Inspection, inspect_function
 from tuner.aws.measure.invocation_targets import InvocationTargets, TargetKey
 from tuner.aws.measure.invoke import InvocationTarget, Invoker
 from tuner.aws.measure.scheduling import AwsScheduler, TargetLanes, group_lanes
-from tuner.errors import FunctionChangedError
+from tuner.errors import BackendError, FunctionChangedError
 from tuner.model import (
     MAX_MEMORY_MB,
     Configuration,
@@ -101,10 +103,13 @@ class AwsBackend:
     _logs: LogLookup | None = field(default=None, init=False)
     _scheduler: AwsScheduler | None = field(default=None, init=False)
     _used: list[TargetKey] = field(default_factory=list, init=False)
+    _pool: ThreadPoolExecutor = field(init=False)
+    _retirement: Future[None] | None = field(default=None, init=False)
     _numbers: dict[Configuration, Iterator[int]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._numbers = defaultdict(lambda: itertools.count(1))
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="retire")
 
     def __enter__(self) -> AwsBackend:
         """Read and check the function, and lock it for this run.
@@ -152,7 +157,9 @@ class AwsBackend:
     def notices(self) -> Sequence[Notice]:
         """What the user should know about the function and the measurements so far."""
         problem = self._logs.problem if self._logs else None
-        return tuple(dict.fromkeys([*self.inspection.notices, *self._notices, *([problem] if problem else [])]))
+        made = self._targets.notices if self._targets else []
+        found = [*self.inspection.notices, *self._notices, *made, *([problem] if problem else [])]
+        return tuple(dict.fromkeys(found))
 
     def measure(self, trials: Sequence[Trial], stop: threading.Event) -> Iterator[Sample]:
         """Create the invocation targets that are missing, restore $LATEST, then invoke; see `Backend.measure`."""
@@ -208,6 +215,7 @@ class AwsBackend:
             self.prices,
             copies_only=facts.copies_only,
             room=facts.account.code_bytes_free // max(1, latest.code_size),
+            may_publish=facts.may_publish,
         )
         self._targets.cap_mb = inspection.memory_cap_mb(self._targets.publisher)
         concurrency, notice = preconditions.allowed_concurrency(facts, self.settings.concurrency)
@@ -253,10 +261,17 @@ class AwsBackend:
         assert self._targets is not None
         if self._targets.copies_only:
             self._check_unchanged()  # the publisher checks by itself before each version
+        self._await_retirement()
         targets = self._targets.provide(keys, stop)
-        self._targets.retire(self._used)
+        self._retirement = self._pool.submit(self._targets.retire, self._used)
         self._used = list(targets)
         return targets
+
+    def _await_retirement(self) -> None:
+        """Wait until the targets of the batch before are deleted, which goes on while the next batch is measured."""
+        if self._retirement is not None:
+            self._retirement.result()
+            self._retirement = None
 
     def _group(self, trial: Trial) -> list[tuple[TargetKey, tuple[tuple[int, ...], ...], int]]:
         """The lanes of a trial in groups. Each group has an invocation target of its own, so that it starts cold.
@@ -302,7 +317,11 @@ class AwsBackend:
     def _leave(self) -> None:
         targets, self._targets = self._targets, None
         lock, self._lock = self._lock, None
+        with suppress(BackendError):  # `undo` tries again what was not deleted
+            self._await_retirement()
+        self._pool.shutdown()
         failures = targets.undo() if targets else []
+        self._notices.extend(targets.notices if targets else [])
         if lock is not None:
             lock.release(remove=not self._leftovers and not failures)
         self.clients.close()

@@ -22,7 +22,7 @@ from tuner.backend import Backend
 from tuner.comparison.duets.plan import Duet
 from tuner.errors import InputError
 from tuner.pricing.price_list import PriceList
-from tuner.settings import Settings
+from tuner.settings import Isolation, Settings
 
 PAIRS_PER_LOOK = 5
 """Least number of pairs between two looks in AWS, because each batch waits for its own copies."""
@@ -58,7 +58,7 @@ def aws_duet(
     with ExitStack() as resources:
         opened: list[Backend] = []
         for version in versions:
-            own = replace(settings, target=f"{settings.target}:{version}", isolation="copy", concurrency=half)
+            own = replace(settings, target=f"{settings.target}:{version}", isolation=Isolation.COPY, concurrency=half)
             backend = _open(own, connection, prices, environment, start=start, candidate=bool(opened))
             opened.append(resources.enter_context(backend))
         first, second = opened

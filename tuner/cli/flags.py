@@ -210,7 +210,7 @@ FLAGS = (
     Flag("--invocations-per-month", Topic.BUDGET, "Traffic of the function, for the money shown.", "N", as_number),
     Flag("--discount", Topic.BUDGET, "Discount on the duration price, e.g. 12% for a Savings Plan.", "PERCENT",
          as_share),
-    Flag("--isolation", Topic.SAFETY, "versions, or copy: leave $LATEST alone. [default: versions]", "HOW"),
+    Flag("--isolation", Topic.SAFETY, "copy, versions, or auto: copies where they are safe. [default: auto]", "HOW"),
     Flag("--root", Topic.LOCAL, "Folder of the function's code. [default: that of the handler's file]", "DIR"),
     Flag("--handler", Topic.LOCAL, "Handler name for a bootstrap, or for a command after --.", "NAME"),
     Flag("--python", Topic.LOCAL, "Python of the handler: a program, or an environment such as .venv.", "PATH"),

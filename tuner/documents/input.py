@@ -24,7 +24,7 @@ from tuner.model import (
     StrategyName,
 )
 from tuner.payloads import Payloads
-from tuner.settings import LocalOptions, MemorySizes, Settings
+from tuner.settings import Isolation, LocalOptions, MemorySizes, Settings
 
 INPUT_SCHEMA_VERSION = 1
 
@@ -91,7 +91,7 @@ class InputDocument(TypedDict, total=False):
     invocationsPerMonth: float
     discount: float
     coldStartShare: float
-    isolation: Literal["versions", "copy"]
+    isolation: Literal["auto", "versions", "copy"]
     codeFor: Mapping[str, str]
     seed: int
     local: LocalInput
@@ -178,7 +178,7 @@ def decode_valid(document: Mapping[str, Any]) -> Settings:
         sleep_between_runs_ms=document.get("sleepBetweenRunsMs", 0),
         disable_payload_logs=document.get("disablePayloadLogs", False),
         include_output_results=document.get("includeOutputResults", False),
-        isolation=document.get("isolation", "versions"),
+        isolation=Isolation(document.get("isolation", "auto")),
         code_for={Architecture(name): address for name, address in document.get("codeFor", {}).items()},
         auto_optimize=document.get("autoOptimize", False) and not dry_run,
         auto_optimize_alias=document.get("autoOptimizeAlias"),

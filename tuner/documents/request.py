@@ -41,7 +41,7 @@ def request_document(settings: Settings, space: SearchSpace) -> RequestDocument:
         "only_cold_starts": settings.only_cold_starts,
         "allowed_exceptions": list(settings.allowed_exceptions),
         "sleep_between_runs_ms": settings.sleep_between_runs_ms,
-        "isolation": settings.isolation,
+        "isolation": settings.isolation.value,
         "payload": None
         if settings.disable_payload_logs
         else {"count": len(settings.payloads.items), "sha256": settings.payloads.digest()},

@@ -100,7 +100,7 @@ class AdaptiveSampler:
             return state.proposal(begin)
         chosen, reason = self._next(state)
         if reason in (StopReason.TOLERANCE, StopReason.ECONOMY, StopReason.CANNOT_TELL):
-            chosen = self._verification(state) or self._error_check(state) or _confirmation(state)
+            chosen = self._last_checks(state)
         if chosen:
             return state.proposal(chosen)
         return Proposal((), reason, scene.expected_regret)
@@ -134,8 +134,22 @@ class AdaptiveSampler:
             usd = price(state.scene, state.precision, index, 1, 2)
             if usd <= min(self.start_cap * state.scene.best_cost_usd, state.usd_left):
                 found.append(TrialRequest(configuration, 1, 2))
-        # Later starts wait for the earlier ones to tell whether they are worth their price.
-        return found[: len(state.evidence.space.architectures)]
+        return found[: self._starts_at_once(state, found)]
+
+    def _starts_at_once(self, state: _State, found: Sequence[TrialRequest]) -> int:
+        """How many starts a round asks for: later ones wait for the earlier ones to tell whether they are worth it.
+
+        That wait costs a round, so starts that are cheaper than one do not wait. Of a function of which nothing
+        was seen at most two for each architecture are cheap.
+        """
+        width = len(state.evidence.space.architectures)
+        most = len(found) if state.measured else 2 * width
+        usd = 0.0
+        for number, request in enumerate(found[:most]):
+            usd += state.price(request)
+            if usd > state.evidence.round_price.round_usd and number >= width:
+                return number
+        return max(most, width) if state.evidence.round_price.round_usd else width
 
     def _plan(self, evidence: Evidence, possible: Sequence[Configuration]) -> list[Configuration]:
         """The configurations to begin with: the current one, then the starts, architectures in turn."""
@@ -163,14 +177,33 @@ class AdaptiveSampler:
         affordable = [offer for offer in found if offer.usd <= state.usd_left]
         if not affordable:
             return [], StopReason.USD
-        batch = together(scene, state.precision, places, affordable[0], state.rng, most=self.most)
+        whole = evidence.round_price
+        batch = together(scene, state.precision, places, affordable[0], state.rng, most=self.most, round_price=whole)
         rate = sum(offer.gain for offer in batch) / sum(offer.usd for offer in batch)
-        if sum(offer.usd for offer in batch) > state.usd_left or rate < affordable[0].rate:
-            batch, rate = affordable[:1], affordable[0].rate
-        if rate * self._horizon(evidence, within=within) * scene.best_cost_usd < 1:
+        dear = sum(offer.usd for offer in batch) > state.usd_left
+        if dear or (rate < affordable[0].rate and not whole.round_usd):
+            batch = affordable[:1]
+        worth = self._horizon(evidence, within=within) * scene.best_cost_usd
+        gain, usd = sum(offer.gain for offer in batch), sum(offer.usd for offer in batch)
+        # Once the answer is within the tolerance, another round must pay for the whole of its bill.
+        bill = usd + whole.round_usd + len(batch) * whole.trial_usd if within else usd
+        if gain * worth < bill:
             return [], StopReason.TOLERANCE if within else state.undecided
         chosen = [(scene.belief.candidates[offer.candidate], offer) for offer in batch]
         return [TrialRequest(configuration, offer.environments, offer.runs) for configuration, offer in chosen], None
+
+    def _last_checks(self, state: _State) -> list[TrialRequest]:
+        """What is measured before the search ends: check by check, or all at once where a round is dearer."""
+        checks: list[TrialRequest] = []
+        for check in (self._verification, self._error_check, _confirmation):
+            found = check(state)
+            usd = sum(state.price(request) for request in (*checks, *found))
+            if checks and usd > min(state.evidence.round_price.round_usd, state.usd_left):
+                break
+            checks += found
+            if checks and not state.evidence.round_price.round_usd:
+                break
+        return checks
 
     def _verification(self, state: _State) -> list[TrialRequest]:
         """The best size itself, if it was never measured: what nothing was seen of is not recommended."""
@@ -248,6 +281,11 @@ class _State:
         self.rng = np.random.default_rng((evidence.seed, self.trials, posterior.runs.count))
         bound = evidence.budget.max_usd
         self.usd_left = math.inf if bound is None else bound - spent(evidence.samples, evidence.prices).usd
+
+    def price(self, request: TrialRequest) -> float:
+        """Expected price of a trial in USD; 0 where its configuration is no candidate."""
+        index = self.scene.belief.index(request.configuration)
+        return 0.0 if index is None else price(self.scene, self.precision, index, request.environments, request.runs)
 
     @property
     def places(self) -> NDArray[np.int64]:

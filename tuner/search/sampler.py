@@ -12,6 +12,7 @@ from typing import Protocol
 from tuner.estimation.belief import Belief
 from tuner.model import Budget, Configuration, Objective, Sample, SamplerName, SearchSpace, StopReason, Trial
 from tuner.pricing.price_list import PriceList
+from tuner.pricing.rounds import NOTHING, RoundPrice
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Evidence:
         seed: source of every random choice.
         invocations_per_month: the user's traffic, where known.
         next_trial_id: the id of the next trial.
+        round_price: what a round costs beside its invocations.
     """
 
     space: SearchSpace
@@ -41,6 +43,7 @@ class Evidence:
     seed: int = 0
     invocations_per_month: float | None = None
     next_trial_id: int = 0
+    round_price: RoundPrice = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

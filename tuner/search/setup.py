@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tuner.model import Budget, FunctionIdentity
+from tuner.model import BackendKind, Budget, FunctionIdentity
+from tuner.pricing import rounds
 from tuner.pricing.price_list import PriceList
 from tuner.search.registry import make_sampler, measures_every_size
 from tuner.search.space import search_space
@@ -42,4 +43,5 @@ def make_study(settings: Settings, identity: FunctionIdentity, prices: PriceList
         seed=settings.seed,
         invocations_per_month=settings.invocations_per_month,
         free=identity.free,
+        round_price=rounds.IN_AWS if identity.backend is BackendKind.AWS else rounds.NOTHING,
     )

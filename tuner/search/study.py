@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tuner.estimation.belief import Belief
 from tuner.model import Budget, Configuration, Objective, Round, Sample, SearchSpace, StopReason, Trial
 from tuner.pricing.price_list import PriceList
+from tuner.pricing.rounds import NOTHING, RoundPrice
 from tuner.pricing.spending import Spent, spent
 from tuner.search.sampler import Evidence, Sampler
 
@@ -35,6 +36,7 @@ class Study:
         seed: source of every random choice.
         invocations_per_month: the user's traffic, where known.
         free: whether runs cost only time.
+        round_price: what a round costs beside its invocations.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Study:
         seed: int = 0,
         invocations_per_month: float | None = None,
         free: bool = False,
+        round_price: RoundPrice = NOTHING,
     ) -> None:
         self.space = space
         self.sampler = sampler
@@ -61,6 +64,7 @@ class Study:
         self.seed = seed
         self.invocations_per_month = invocations_per_month
         self.free = free
+        self.round_price = round_price
         self.stopped_by: StopReason | None = None
         self.rounds: list[Round] = []
         self._samples: list[Sample] = []
@@ -116,6 +120,7 @@ class Study:
             seed=self.seed,
             invocations_per_month=self.invocations_per_month,
             next_trial_id=1 + max(self._trial_ids(), default=-1),
+            round_price=self.round_price,
         )
 
     def belief(self) -> Belief:

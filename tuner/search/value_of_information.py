@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tuner.estimation.belief import Belief
 from tuner.model import Configuration, Objective
 from tuner.pricing.price_list import PriceList, gb_seconds
+from tuner.pricing.rounds import NOTHING, RoundPrice
 from tuner.search.recommendation import weigh_cold_starts
 from tuner.search.strategies import objective_values
 
@@ -175,8 +176,9 @@ def together(
     rng: np.random.Generator,
     *,
     most: int,
+    round_price: RoundPrice = NOTHING,
 ) -> list[Offer]:
-    """The set of trials, begun by an offer, that gains most per dollar when measured together.
+    """The set of trials, begun by an offer, that gains most per dollar when measured together in one round.
 
     A single trial may be worth little where several candidates are close, and all of them
     together much: this looks further ahead than one trial. The gains of the offers add up
@@ -188,18 +190,19 @@ def together(
     outcomes = log_ms[picked] + np.sqrt(variance) * rng.standard_normal((len(picked), len(where)))
     evidence = -0.5 / variance * (outcomes.T[:, :, None] - log_ms.T[:, None, :]) ** 2  # (P, M, S)
     usd = np.array([price(scene, precision, int(p), first.environments, first.runs) for p in where])
+    whole_usd = usd + round_price.trial_usd
     chain: list[int] = []
     known = np.zeros(evidence.shape[1:])
     sums: list[tuple[float, float]] = []
-    spent = before = 0.0
+    spent, before = round_price.round_usd, 0.0
     for _ in range(most):
         gains = _gains_of(evidence + known, scene)
-        rates = (gains - before) / usd
+        rates = (gains - before) / whole_usd
         rates[chain] = -np.inf
         place = int(rates.argmax()) if chain else int(np.flatnonzero(where == first.candidate)[0])
         chain.append(place)
         known = known + evidence[place]
-        spent += float(usd[place])
+        spent += float(whole_usd[place])
         before = float(gains[place])
         sums.append((before, spent))
     size = int(np.argmax([gain / cost for gain, cost in sums])) + 1

@@ -51,7 +51,7 @@ class Clock:
 
 def quick_api(client: Any) -> LambdaApi:
     """A control plane that is asked without the pauses that AWS needs."""
-    return LambdaApi(client, Retrier(Pacer(10_000)), first_poll_s=0.02)
+    return LambdaApi(client, Retrier(Pacer(10_000)), first_poll_s=0.02, creation_s=0.0)
 
 
 def as_json(value: Any) -> Any:

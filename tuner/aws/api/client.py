@@ -24,7 +24,11 @@ from tuner.aws.api.errors import (
 from tuner.aws.api.function import Account, Alias, FunctionDetails, FunctionState
 from tuner.aws.api.retry import Retrier
 
-FIRST_POLL_S, POLL_CAP_S = 0.25, 3.0
+FIRST_POLL_S, QUICK_POLL_S, POLL_CAP_S = 0.25, 0.5, 3.0
+QUICK_POLLS_S = 10.0
+"""Seconds of a wait with quick polls: most updates and creations take 1 to 5 s. A longer wait polls seldom."""
+CREATION_S = 1.0
+"""Seconds that no creation of a function falls short of, so that the first poll comes after them."""
 UPDATE_LIMIT_S = 300.0
 SNAPSHOT_LIMIT_S = 1200.0
 """A version with SnapStart is pending for minutes, until its snapshot exists."""
@@ -37,6 +41,7 @@ class LambdaApi:
     Attributes:
         client: a boto3 `lambda` client without its own retries.
         retry: the only retry layer.
+        creation_s: pause between the creation of a function and the first poll.
     """
 
     client: Any
@@ -44,6 +49,7 @@ class LambdaApi:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     first_poll_s: float = FIRST_POLL_S
+    creation_s: float = CREATION_S
 
     def state(self, name: str, qualifier: str | None = None) -> FunctionState:
         """The configuration of $LATEST or of a version."""
@@ -135,18 +141,19 @@ class LambdaApi:
         Raises:
             AwsError: it did not end within the limit.
         """
-        give_up, pause = self.clock() + limit_s, self.first_poll_s
+        began, pause = self.clock(), self.first_poll_s
         while True:
             state = self.state(name, qualifier)
             if not state.busy or (stop is not None and stop.is_set()):
                 return state
-            if self.clock() > give_up:
+            waited = self.clock() - began
+            if waited > limit_s:
                 raise AwsError(
                     f"{_named(name, qualifier)} was still being updated after {limit_s:.0f} s",
                     f"Wait until it is done, then: tuner clean {name}",
                 )
             self.sleep(pause)
-            pause = min(POLL_CAP_S, pause * 1.5)
+            pause = min(QUICK_POLL_S if waited < QUICK_POLLS_S else POLL_CAP_S, pause * 1.5)
 
     def read(self, action: str, operation: str, **arguments: Any) -> dict[str, Any]:
         """Make a call that changes nothing, with retries."""

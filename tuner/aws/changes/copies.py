@@ -86,9 +86,8 @@ class CopyMaker:
             self.journal.done(DeleteCopy(marker.name))  # it belongs to somebody else and must stay
             raise
         self.journal.done(step)
-        ready = self.api.wait_ready(marker.name, stop=stop)
-        if not ready.failure:
-            ready = self.api.wait_ready(marker.name, COPY_VERSION, limit_s=SNAPSHOT_LIMIT_S, stop=stop)
+        self.api.sleep(self.api.creation_s)
+        ready = self.api.wait_ready(marker.name, COPY_VERSION, limit_s=SNAPSHOT_LIMIT_S, stop=stop)
         return Refusal("Failed", ready.failure) if ready.failure else ready
 
     def _create_once(self, marker: CopyMarker, arguments: Mapping[str, Any]) -> FunctionState:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tuner.aws.api.client import LambdaApi
+from tuner.aws.api.errors import DeniedError
 from tuner.aws.api.function import FunctionState
 from tuner.aws.api.function_reference import FunctionReference
 from tuner.aws.changes.copies import refuse_other_copies
@@ -22,7 +23,7 @@ from tuner.aws.measure.dry_run import plan_text
 from tuner.model import MAX_MEMORY_MB, Architecture, BackendKind, FunctionIdentity, Notice
 from tuner.pricing.price_list import PriceList
 from tuner.search.registry import measures_every_size
-from tuner.settings import Settings
+from tuner.settings import Isolation, Settings
 
 EVERY_ACCOUNT_MB = 3008
 """Memory size that every account may use. For more, the inspection asks Lambda (Lambda quotas, 2026-09)."""
@@ -94,6 +95,7 @@ class Inspection:
             details={
                 "run": self.run,
                 "isolation": "copy" if self.facts.copies_only else "versions",
+                "may_publish": self.facts.may_publish,
                 "package_type": str(state.raw.get("PackageType", "Zip")),
                 "snapstart": state.has_snapstart,
                 "ephemeral_mb": state.ephemeral_mb,
@@ -146,13 +148,18 @@ def inspect_function(
     version = api.details(reference.name, reference.qualifier) if reference.qualifier else function
     # Tags and reserved concurrency belong to the function, not to a version.
     details = replace(function, state=version.state, code=version.code)
-    on_request = settings.isolation == "copy"
+    on_request = settings.isolation is Isolation.COPY
     reason = "" if on_request else _reason_for_copies(reference, details.state, function.state, run)
+    preferred, versions = False, ""
+    if settings.isolation is Isolation.AUTO and not reason:
+        versions = preconditions.reason_for_versions(details) or _listing_refused(api)
+        preferred = not versions
     facts = preconditions.FunctionFacts(
         details=details,
         account=api.account(),
         provisioned=api.provisioned_concurrency(reference.name, needed=details.reserved_concurrency is not None),
-        copies_only=on_request or bool(reason),
+        copies_only=on_request or bool(reason) or preferred,
+        may_publish=preferred,
     )
     preconditions.check(facts)
     packages = Packages(api, details, settings.code_for)
@@ -160,6 +167,7 @@ def inspect_function(
     obstacles = {other: packages.obstacle(other) for other in others}
     notices = [
         *([Notice("copies", reason)] if reason else []),
+        *([Notice("versions", versions)] if versions else []),
         *preconditions.notices(facts),
         *(Notice("architecture", f"{other} is left out: {found}.") for other, found in obstacles.items() if found),
     ]
@@ -172,6 +180,15 @@ def _reason_for_copies(reference: FunctionReference, state: FunctionState, lates
         return f"{reference.qualifier} differs from $LATEST in code or settings, so it is measured on copies."
     if not fits(latest.description, run):
         return "Its description has no room for the original settings of $LATEST, so it is measured on copies."
+    return ""
+
+
+def _listing_refused(api: LambdaApi) -> str:
+    """Why copies of other runs cannot be seen, so that none are made; empty when they can."""
+    try:
+        next(api.functions(), None)
+    except DeniedError:
+        return "lambda:ListFunctions is not allowed, which shows the copies of other runs: versions are measured."
     return ""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tuner.aws.api.client import SNAPSHOT_LIMIT_S, LambdaApi
+from tuner.aws.api.errors import DeniedError
 from tuner.aws.api.function import FunctionState
 from tuner.aws.changes.copies import CopyMaker
 from tuner.aws.changes.journal import Journal
@@ -18,7 +19,7 @@ from tuner.aws.changes.markers import CopyMarker, VersionMarker
 from tuner.aws.changes.versions import Refusal, VersionPublisher
 from tuner.aws.measure.invoke import InvocationTarget
 from tuner.errors import BackendError
-from tuner.model import MAX_MEMORY_MB, Configuration
+from tuner.model import MAX_MEMORY_MB, Configuration, Notice
 from tuner.pricing.price_list import FREE_EPHEMERAL_MB, PriceList
 
 TargetKey = tuple[Configuration, int]
@@ -38,6 +39,8 @@ class InvocationTargets:
         copies_only: whether $LATEST stays unchanged.
         room: how many versions still fit into the account's code storage.
         cap_mb: the largest memory size that the account allows, as far as known.
+        may_publish: whether versions stand in for copies that Lambda does not allow at all.
+        notices: what the user should know about the targets.
     """
 
     api: LambdaApi
@@ -48,6 +51,8 @@ class InvocationTargets:
     copies_only: bool
     room: int
     cap_mb: int = MAX_MEMORY_MB
+    may_publish: bool = False
+    notices: list[Notice] = field(default_factory=list)
     _made: dict[TargetKey, InvocationTarget | Refusal] = field(default_factory=dict)
     _is_only_run: bool = False
 
@@ -80,7 +85,7 @@ class InvocationTargets:
             if not isinstance(target, InvocationTarget):
                 continue
             self.room += 1
-            if not self.copied(key[0]):
+            if target.function == self.publisher.original.name:
                 self.publisher.delete([str(VersionMarker(self.journal.run, *key))])
             else:
                 self.copies.delete([target.function])
@@ -113,8 +118,25 @@ class InvocationTargets:
             return
         function = self.publisher.original.name
         markers = {CopyMarker(VersionMarker(self.journal.run, *key), function): key for key in keys}
-        for marker, version in self.copies.create(list(markers), stop).items():
+        try:
+            created = self.copies.create(list(markers), stop)
+        except DeniedError as exc:
+            if not self.may_publish:
+                raise
+            self._publish_instead(keys, exc.message, stop)
+            return
+        if self.may_publish and (refused := _refused_whatever_the_size(created.values())):
+            self._publish_instead(keys, refused, stop)
+            return
+        self.may_publish = self.may_publish and all(isinstance(version, Refusal) for version in created.values())
+        for marker, version in created.items():
             self._keep(markers[marker], version)
+
+    def _publish_instead(self, keys: Sequence[TargetKey], reason: str, stop: threading.Event) -> None:
+        """Measure versions from now on: Lambda allows no copy of this function."""
+        self.copies_only = self.may_publish = False
+        self.notices.append(Notice("versions", f"Copies are not possible ({reason}), so versions are measured."))
+        self._publish([key for key in keys if not self.copied(key[0])], stop)
 
     def _wait_ready(self, version: FunctionState | Refusal, stop: threading.Event) -> FunctionState | Refusal:
         if isinstance(version, Refusal):
@@ -145,3 +167,12 @@ class InvocationTargets:
         """Price of the ephemeral storage above what is free."""
         paid_gb = max(0, version.ephemeral_mb - FREE_EPHEMERAL_MB) / 1024
         return self.prices.ephemeral_usd_per_gb_second * paid_gb
+
+
+def _refused_whatever_the_size(created: Iterable[FunctionState | Refusal]) -> str:
+    """Why Lambda refuses every copy for another reason than its memory size, such as a retired runtime; or empty."""
+    refusals = [version for version in created if isinstance(version, Refusal)]
+    sized = any("memorysize" in refusal.message.lower() for refusal in refusals)
+    if not refusals or sized or len(refusals) < len(list(created)):
+        return ""
+    return refusals[0].message

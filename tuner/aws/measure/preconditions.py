@@ -14,6 +14,9 @@ from tuner.model import Notice
 CACHE_HOURS = 3
 """Shortest time for which AWS charges SnapStart's cache (Lambda pricing, 2026-09; Python and .NET)."""
 
+LARGEST_COPIED_BYTES = 8 * 1024 * 1024
+"""Largest package that is uploaded for each copy by default: eight uploads at once hold 64 MB."""
+
 
 @dataclass(frozen=True, slots=True)
 class FunctionFacts:
@@ -24,12 +27,14 @@ class FunctionFacts:
         account: what is left of the account's limits.
         provisioned: provisioned concurrency of the function's versions and aliases.
         copies_only: whether every configuration is measured on a copy.
+        may_publish: whether versions can stand in where a copy is refused.
     """
 
     details: FunctionDetails
     account: Account
     provisioned: int
     copies_only: bool
+    may_publish: bool = False
 
 
 def check(facts: FunctionFacts) -> None:
@@ -79,6 +84,23 @@ def allowed_concurrency(facts: FunctionFacts, wanted: int) -> tuple[int, Notice 
     return allowed, Notice(
         "concurrency", f"{allowed} invocations at once instead of {wanted}: half of {whose} concurrency of {free}."
     )
+
+
+def reason_for_versions(details: FunctionDetails) -> str:
+    """Why versions are safer than copies of a function; empty when copies are as safe.
+
+    A copy has the role, network, layers, storage and environment of the function, but not what belongs to its name.
+    """
+    state = details.state
+    if (reserved := details.reserved_concurrency) is not None:
+        return f"Copies would run beside its reserved concurrency of {reserved}: versions are measured."
+    if state.raw.get("SigningProfileVersionArn"):
+        return "Its code is signed, and copies would not be: versions are measured."
+    if (state.raw.get("Environment") or {}).get("Error"):
+        return "Its environment cannot be read, so it cannot be copied: versions are measured."
+    if not state.is_image and state.code_size > LARGEST_COPIED_BYTES:
+        return f"Each copy would upload its package of {state.code_size / 2**20:.0f} MB: versions are measured."
+    return ""
 
 
 def notices(facts: FunctionFacts) -> list[Notice]:

@@ -11,7 +11,7 @@ from tuner.aws.backend import open_aws
 from tuner.errors import BackendError
 from tuner.model import Configuration
 from tuner.pricing.price_list import PriceList
-from tuner.settings import Settings
+from tuner.settings import Isolation, Settings
 
 OpenCopy = Callable[[str, Configuration, ExitStack], str]
 
@@ -20,7 +20,7 @@ def open_copy(connection: Connection, prices: Callable[[str], PriceList], stop: 
     """What makes a copy of a function at a configuration and returns its ARN; the stack removes it again."""
 
     def make(name: str, configuration: Configuration, resources: ExitStack) -> str:
-        settings = Settings(name, architectures=(configuration.architecture,), isolation="copy")
+        settings = Settings(name, architectures=(configuration.architecture,), isolation=Isolation.COPY)
         backend = resources.enter_context(open_aws(settings, connection, prices))
         arn = backend.target_arn(configuration, stop)
         if arn is None:

@@ -1,0 +1,42 @@
+"""What a round of a search costs beside its invocations: what it is worth to ask for fewer, wider rounds.
+
+Knows typical seconds and prices of a round. It does not know what a round measures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SECONDS_OF_A_ROUND = 5.0
+"""Creating copies (1.5 to 3 s), one cold and one warm run, and deciding (benchmarks/stack)."""
+TRANSITIONS_OF_A_ROUND = 5
+"""States that a round enters, without its trials (statemachine/transitions.py)."""
+TRANSITION_USD = 0.000025
+"""Price of a state transition in most regions (Step Functions pricing, 2026-09)."""
+HANDLER_USD_OF_A_ROUND = 0.00003
+"""About 2 GB-seconds of the handlers of a round on arm64 (benchmarks/stack)."""
+USER_USD_A_SECOND = 0.00001
+"""What a second of the user's wait counts: 3.6 cents an hour. A search goes on unattended, so a wage is no measure.
+It decides between another round and a wider one, and never outweighs an answer that is still open."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundPrice:
+    """What a round costs beside its invocations, in the currency of the prices.
+
+    Attributes:
+        round_usd: a round, whatever it measures.
+        trial_usd: each trial in it: its transition.
+    """
+
+    round_usd: float = 0.0
+    trial_usd: float = 0.0
+
+
+IN_AWS = RoundPrice(
+    TRANSITIONS_OF_A_ROUND * TRANSITION_USD + HANDLER_USD_OF_A_ROUND + SECONDS_OF_A_ROUND * USER_USD_A_SECOND,
+    TRANSITION_USD,
+)
+"""A round in AWS. The command line uses the same figures, so that both ways give the same answer."""
+NOTHING = RoundPrice()
+"""A round that costs nothing beside its invocations: on this machine, and in simulations of the search."""
