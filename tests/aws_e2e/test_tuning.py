@@ -155,6 +155,28 @@ def test_code_deployed_while_a_version_is_published_keeps_the_original_memory(
     assert after["CodeSha256"] != orders["configuration"]["CodeSha256"]
 
 
+def test_copies_are_the_default_and_latest_is_never_written(
+    cloud: Cloud, orders: dict[str, Any], tmp_path: Path
+) -> None:
+    tuned = tune(cloud, tmp_path, settings(isolation="auto"))
+    assert tuned.outcomes(128) == tuned.outcomes(256) == [Outcome.OK]
+    written = {call["operation"] for call in cloud.calls(caller="user") if call["outcome"] == "ok"}
+    assert "CreateFunction" in written
+    assert not written & {"UpdateFunctionConfiguration", "PublishVersion"}
+    assert (cloud.snapshot("orders"), cloud.function_names()) == (orders, ["orders"])
+
+
+@pytest.mark.parametrize("operation", ["CreateFunction", "ListFunctions"])
+def test_versions_stand_in_where_copies_are_not_allowed(
+    operation: str, cloud: Cloud, orders: dict[str, Any], tmp_path: Path
+) -> None:
+    cloud.faults.add("deny", operation, times=100)
+    tuned = tune(cloud, tmp_path, settings(isolation="auto"))
+    assert tuned.outcomes(128) == tuned.outcomes(256) == [Outcome.OK]
+    assert "versions" in codes(tuned.notices)
+    assert (cloud.snapshot("orders"), cloud.function_names()) == (orders, ["orders"])
+
+
 @pytest.mark.parametrize("isolation", ["versions", "copy"])
 def test_a_second_run_is_refused_with_the_name_of_the_first(
     isolation: str, cloud: Cloud, orders: dict[str, Any], tmp_path: Path

@@ -27,6 +27,10 @@ from tuner.payloads import Payloads
 from tuner.settings import Isolation, LocalOptions, MemorySizes, Settings
 
 INPUT_SCHEMA_VERSION = 1
+DEFAULT_CONCURRENCY = 10
+"""Invocations at once where nothing else is asked for."""
+MOST_AT_ONCE = 300
+"""Most invocations at once that `parallelInvocation` asks for by itself: 50 runs of 6 sizes."""
 
 
 class BudgetInput(TypedDict, total=False):
@@ -165,7 +169,7 @@ def decode_valid(document: Mapping[str, Any]) -> Settings:
         sampler=SamplerName(sampler),
         runs=runs,
         environments=environments,
-        concurrency=document.get("concurrency", 10),
+        concurrency=document.get("concurrency", _default_concurrency(document, runs)),
         budget=Budget(budget.get("maxInvocations"), budget.get("maxUsd"), budget.get("maxSeconds")),
         seed=document.get("seed", 0),
         invocations_per_month=document.get("invocationsPerMonth"),
@@ -186,6 +190,14 @@ def decode_valid(document: Mapping[str, Any]) -> Settings:
         local=local_options(document),
         document=_without_secrets(document),
     )
+
+
+def _default_concurrency(document: InputDocument, runs: int) -> int:
+    """All runs of all listed sizes at once with `parallelInvocation`. The account's limit bounds it later."""
+    sizes = document.get("powerValues")
+    if not document.get("parallelInvocation") or not isinstance(sizes, list):
+        return DEFAULT_CONCURRENCY
+    return max(DEFAULT_CONCURRENCY, min(runs * len(sizes), MOST_AT_ONCE))
 
 
 def local_options(document: Mapping[str, Any]) -> LocalOptions:

@@ -13,7 +13,7 @@ from tuner.aws.api.function import Account, FunctionDetails, FunctionState
 from tuner.aws.api.function_reference import FunctionReference, parse_function_reference
 from tuner.aws.api.s3 import Address, parse_address
 from tuner.aws.changes.elf import foreign_binary
-from tuner.aws.measure.preconditions import FunctionFacts, allowed_concurrency, check
+from tuner.aws.measure.preconditions import FunctionFacts, allowed_concurrency, check, reason_for_versions
 from tuner.errors import InputError
 from tuner.model import Architecture
 
@@ -132,6 +132,23 @@ def test_at_most_half_of_what_is_free_is_used(given: FunctionFacts, wanted: int,
     found, notice = allowed_concurrency(given, wanted)
     assert found == allowed
     assert (notice is None) == (allowed == wanted)
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        (facts(), ""),
+        (facts(reserved=3), "reserved concurrency of 3"),
+        (facts(CodeSize=9 * 2**20), "9 MB"),
+        (facts(CodeSize=9 * 2**20, PackageType="Image"), ""),
+        (facts(SigningProfileVersionArn="arn"), "signed"),
+        (facts(Environment={"Error": {"ErrorCode": "AccessDenied"}}), "environment"),
+    ],
+)
+def test_versions_are_preferred_where_a_copy_is_not_as_safe(given: FunctionFacts, word: str) -> None:
+    reason = reason_for_versions(given.details)
+    assert word in reason
+    assert bool(reason) == bool(word)
 
 
 def test_every_reason_against_tuning_is_said_at_once() -> None:

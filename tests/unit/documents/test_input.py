@@ -110,6 +110,13 @@ def test_a_dry_run_of_the_peer_makes_one_run_of_each_size_and_applies_nothing() 
     assert (settings.sampler, settings.runs, settings.auto_optimize, settings.dry_run) == ("grid", 1, False, True)
 
 
+def test_parallel_invocation_runs_all_sizes_at_once() -> None:
+    parallel = {"num": 50, "powerValues": [128, 256, 512, 1024, 1536, 3008]}
+    assert settings_of(**parallel, parallelInvocation=True).concurrency == 300
+    assert settings_of(**parallel).concurrency == 10
+    assert settings_of(**parallel, parallelInvocation=True, concurrency=20).concurrency == 20
+
+
 def test_our_fields_are_read() -> None:
     settings = settings_of(
         architectures="both",

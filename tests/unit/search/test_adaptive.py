@@ -24,6 +24,7 @@ from tuner.model import (
     Trial,
 )
 from tuner.pricing.price_list import price_list
+from tuner.pricing.rounds import IN_AWS, NOTHING, RoundPrice
 from tuner.search.adaptive import AdaptiveSampler
 from tuner.search.recommendation import objective_best, recommend
 from tuner.search.study import Study
@@ -50,6 +51,7 @@ def study_of(
     current: Configuration | None = None,
     budget: Budget | None = None,
     traffic: float | None = None,
+    round_price: RoundPrice = NOTHING,
 ) -> Study:
     return Study(
         SearchSpace(function.bounds_mb, tuple(function.curves)),
@@ -60,6 +62,7 @@ def study_of(
         current=current,
         budget=budget,
         invocations_per_month=traffic,
+        round_price=round_price,
     )
 
 
@@ -225,3 +228,16 @@ def given(points: dict[int, float]) -> SimulatedFunction:
 
 def _out_of_memory(trial: Trial) -> Sample:
     return Sample(trial.id, trial.configuration, (Invocation(Outcome.OUT_OF_MEMORY, environment="e"),))
+
+
+def test_rounds_that_cost_more_than_trials_are_fewer_and_wider() -> None:
+    rounds: dict[RoundPrice, list[int]] = {}
+    for price in (NOTHING, IN_AWS):
+        study = study_of(cpu_bound(50), current=Configuration(1024, X86), round_price=price)
+        world = World(cpu_bound(50), 0)
+        while trials := study.ask():
+            rounds.setdefault(price, []).append(len(trials))
+            for sample in world.measure(trials):
+                study.tell(sample)
+    assert len(rounds[IN_AWS]) <= min(5, len(rounds[NOTHING]))
+    assert max(rounds[IN_AWS][:1]) > rounds[NOTHING][0]

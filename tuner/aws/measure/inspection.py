@@ -123,12 +123,18 @@ class Inspection:
     def memory_cap_mb(self, publisher: VersionPublisher) -> int:
         """The largest memory size that the account allows, up to what the settings can choose.
 
-        Does not ask when everything runs on copies, because the question is a write to the function. Lambda then
-        refuses each copy that is too large.
+        Does not ask when the function must not be written to, because the question is a write, although a rejected
+        one. Lambda then refuses each copy that is too large.
         """
-        wanted = _largest(self.settings)
-        unasked = self.facts.copies_only or wanted <= EVERY_ACCOUNT_MB
-        return MAX_MEMORY_MB if unasked else publisher.memory_cap_mb(wanted)
+        wanted, facts = _largest(self.settings), self.facts
+        if wanted <= EVERY_ACCOUNT_MB or (facts.copies_only and not facts.may_publish):
+            return MAX_MEMORY_MB
+        try:
+            return publisher.memory_cap_mb(wanted)
+        except DeniedError:
+            if not facts.may_publish:
+                raise
+            return MAX_MEMORY_MB
 
     def plan(self, prices: PriceList) -> str:
         """What a run would do, the permissions it needs, and its cost at most by the run's price list."""
