@@ -174,6 +174,7 @@ def test_versions_stand_in_where_copies_are_not_allowed(
     tuned = tune(cloud, tmp_path, settings(isolation="auto"))
     assert tuned.outcomes(128) == tuned.outcomes(256) == [Outcome.OK]
     assert "versions" in codes(tuned.notices)
+    cloud.faults.clear()
     assert (cloud.snapshot("orders"), cloud.function_names()) == (orders, ["orders"])
 
 

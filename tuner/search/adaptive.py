@@ -173,11 +173,11 @@ class AdaptiveSampler:
         if state.trials >= self.max_trials:
             return [], StopReason.TOLERANCE if within else StopReason.CANNOT_TELL
         places = state.places
-        found = offers(scene, state.precision, places, efforts(evidence.environments), state.rng)
+        whole = evidence.round_price
+        found = offers(scene, state.precision, places, efforts(evidence.environments), state.rng, round_price=whole)
         affordable = [offer for offer in found if offer.usd <= state.usd_left]
         if not affordable:
             return [], StopReason.USD
-        whole = evidence.round_price
         batch = together(scene, state.precision, places, affordable[0], state.rng, most=self.most, round_price=whole)
         rate = sum(offer.gain for offer in batch) / sum(offer.usd for offer in batch)
         dear = sum(offer.usd for offer in batch) > state.usd_left

@@ -86,7 +86,8 @@ class Offer:
         candidate: column of the belief.
         environments, runs: size of the trial.
         gain: expected fall of the regret.
-        usd: expected price.
+        usd: expected price of its invocations.
+        overhead_usd: what measuring it alone costs besides: a round, and a trial in it.
     """
 
     candidate: int
@@ -94,11 +95,12 @@ class Offer:
     runs: int
     gain: float
     usd: float
+    overhead_usd: float = 0.0
 
     @property
     def rate(self) -> float:
-        """Gain per dollar."""
-        return self.gain / self.usd
+        """Gain per dollar of the whole bill."""
+        return self.gain / (self.usd + self.overhead_usd)
 
 
 def scene_of(belief: Belief, log_ms: Floats, objective: Objective, prices: PriceList) -> Scene:
@@ -125,6 +127,8 @@ def offers(
     where: NDArray[np.int64],
     efforts: list[tuple[int, int]],
     rng: np.random.Generator,
+    *,
+    round_price: RoundPrice = NOTHING,
 ) -> list[Offer]:
     """The best effort at each place, the best rate first.
 
@@ -134,7 +138,9 @@ def offers(
         where: candidates that may be measured, shape (P,).
         efforts: (environments, runs) to consider.
         rng: source of the imagined outcomes.
+        round_price: what a round costs besides: where it is dearer than invocations, larger trials pay.
     """
+    overhead_usd = round_price.round_usd + round_price.trial_usd
     log_ms = scene.log_ms[:, where]
     variances = [precision.variance(environments, runs) for environments, runs in efforts]
     # The gain is smooth in the variance, so that a few variances tell those of all efforts.
@@ -145,7 +151,7 @@ def offers(
         for column, place in enumerate(where):
             gain = float(np.interp(np.log(variance), np.log(grid), gains[:, column]))
             usd = price(scene, precision, int(place), environments, runs)
-            offer = Offer(int(place), environments, runs, gain, usd)
+            offer = Offer(int(place), environments, runs, gain, usd, overhead_usd)
             if place not in found or offer.rate > found[int(place)].rate:
                 found[int(place)] = offer
     return sorted(found.values(), key=lambda offer: (-offer.rate, offer.candidate))

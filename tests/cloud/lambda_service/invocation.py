@@ -160,5 +160,7 @@ def _run_later(request: Request, function: Function, version: Version, event: by
 
 
 def stream_name(version: Version, environment: str) -> str:
-    """Name of an environment's log stream: date, version, and an id."""
-    return f"{datetime.now(UTC):%Y/%m/%d}/[{version.number}]{environment}"
+    """Name of an environment's log stream: date, version, and an id; the function too where the group is not its own."""
+    function = str(version.configuration["FunctionName"])
+    own = version.configuration["LoggingConfig"]["LogGroup"] == f"/aws/lambda/{function}"
+    return f"{datetime.now(UTC):%Y/%m/%d}/{'' if own else function}[{version.number}]{environment}"

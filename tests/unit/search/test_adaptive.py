@@ -239,5 +239,5 @@ def test_rounds_that_cost_more_than_trials_are_fewer_and_wider() -> None:
             rounds.setdefault(price, []).append(len(trials))
             for sample in world.measure(trials):
                 study.tell(sample)
-    assert len(rounds[IN_AWS]) <= min(5, len(rounds[NOTHING]))
-    assert max(rounds[IN_AWS][:1]) > rounds[NOTHING][0]
+    assert len(rounds[IN_AWS]) <= 7 < len(rounds[NOTHING])
+    assert max(rounds[IN_AWS]) > 2
