@@ -107,4 +107,4 @@ def _simulate(simulated: SimulatedFunction, function: Function, version: Version
         snapstart=configuration["SnapStart"]["ApplyOn"] != "None" and version.number != "$LATEST",
     )
     log = logs.written(measured, output, request_id, version.number, configuration["LoggingConfig"])
-    return Run(payload, error, log, stream_name(version, environment))
+    return Run(payload, error, log, stream_name(function.name.name, version, environment))

@@ -159,8 +159,7 @@ def _run_later(request: Request, function: Function, version: Version, event: by
     threading.Thread(target=work, daemon=True).start()
 
 
-def stream_name(version: Version, environment: str) -> str:
-    """Name of an environment's log stream: date, version, and an id; the function too where the group is not its own."""
-    function = str(version.configuration["FunctionName"])
+def stream_name(function: str, version: Version, environment: str) -> str:
+    """Name of an environment's log stream: date, version, and an id; the function in a group that is not its own."""
     own = version.configuration["LoggingConfig"]["LogGroup"] == f"/aws/lambda/{function}"
     return f"{datetime.now(UTC):%Y/%m/%d}/{'' if own else function}[{version.number}]{environment}"
