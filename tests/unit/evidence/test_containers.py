@@ -1,0 +1,50 @@
+"""The volume from which Fargate costs less: with its interval, its terms and the traffic, never a bare yes or no."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.unit.evidence.test_advice import one_size
+from tuner.evidence.containers import billed_duration_ms, fargate, peak_over_mean
+from tuner.evidence.function_evidence import FunctionEvidence, Traffic
+from tuner.model import Interval
+from tuner.pricing.containers import SECONDS_PER_MONTH, ContainerInputs
+from tuner.pricing.price_list import price_list
+
+PRICES = price_list("us-east-1")
+TRAFFIC = Traffic(14.0, Interval(1e6, 0.9e6, 1.1e6), 0, 100.0, 2)
+
+
+def known() -> FunctionEvidence:
+    evidence = one_size().evidence
+    assert evidence is not None
+    return evidence
+
+
+def test_the_billed_duration_is_that_of_the_cost() -> None:
+    billed = billed_duration_ms(known(), PRICES)
+    usd = 0.5 * billed.mean / 1000 * 1.66667e-5 + 0.2e-6
+    assert 1e6 * usd == pytest.approx(known().cost_per_million_usd.mean)
+    assert billed.low < billed.mean < billed.high
+
+
+def test_the_peak_is_held_against_the_mean() -> None:
+    busy_s = 1e6 * 0.1
+    assert peak_over_mean(TRAFFIC, 100.0) == pytest.approx(2 / (busy_s / SECONDS_PER_MONTH), rel=1e-3)
+    assert peak_over_mean(None, 100.0) == 1.0
+
+
+def test_a_volume_has_its_interval_its_terms_and_the_traffic() -> None:
+    steady = replace(TRAFFIC, per_month=Interval(6e7, 5e7, 7e7), peak_concurrency=3)
+    found = fargate(replace(known(), traffic=steady), PRICES, ContainerInputs(4.0, 0.7, 20.0))
+    assert found is not None
+    assert "invocations a month" in found.title
+    assert "$20.00 a month beside" in found.evidence
+    assert "60,000,000" in found.evidence
+    assert " to " in found.evidence.split(".")[0]
+
+
+def test_without_a_duration_nothing_is_said() -> None:
+    assert fargate(replace(known(), duration_ms=None), PRICES, ContainerInputs()) is None
