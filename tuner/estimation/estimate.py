@@ -21,6 +21,7 @@ from tuner.estimation.noise import throttling_variance
 from tuner.estimation.observations import Runs, runs_of, start_points
 from tuner.estimation.posterior import Draws, Prior, draw_posterior
 from tuner.estimation.slow_runs import Tails, usual_slow_runs
+from tuner.estimation.stairs import Stairs, promising_sizes
 from tuner.model import DEFAULT_MAX_ERROR_RATE, Architecture, Configuration, Interval, Sample, SearchSpace
 from tuner.pricing.price_list import PriceList
 
@@ -30,6 +31,8 @@ DRAWS = 1000
 """Joint draws: enough for 95% intervals to two digits and for regrets of a fraction of a percent."""
 P99_QUANTILE = 0.9
 """Chance with which a timeout that is advised lies above the 99th percentile, before its margin."""
+PLAUSIBLE = 0.05
+"""Chance of a staircase from which on sizes between the nodes are looked at."""
 DEFAULT_PRIOR = Prior()
 
 
@@ -75,7 +78,27 @@ class Posterior:
 
     def location(self, candidates: Sequence[Configuration]) -> Floats:
         """Joint draws of the log of the median duration of candidates, shape (S, G)."""
-        return self.layout.interpolate(self.draws.log_ms, candidates)
+        log_ms = self.layout.interpolate(self.draws.log_ms, candidates)
+        rows = np.flatnonzero(self.draws.stair >= 0)
+        if len(rows):
+            log_ms[rows] += self._between(self.draws.stairs.pick(self.draws.stair[rows]), candidates)
+        return log_ms
+
+    @property
+    def promising_mb(self) -> tuple[int, ...]:
+        """Sizes, any megabyte, at which the function may be cheapest because an edge lies just below them."""
+        rows = self.draws.stair[self.draws.stair >= 0]
+        if len(rows) < PLAUSIBLE * len(self.draws.stair):
+            return ()
+        return promising_sizes(self.draws.stairs.pick(rows), self.layout.sizes_mb[0], self.layout.sizes_mb[-1])
+
+    def _between(self, stairs: Stairs, candidates: Sequence[Configuration]) -> Floats:
+        """What staircases are beyond the straight line between the nodes, shape (n, G)."""
+        layout = self.layout
+        memory_mb = np.array([c.memory_mb for c in candidates], dtype=np.float64)
+        rows = np.array([layout.architectures.index(c.architecture) for c in candidates], dtype=np.int64)
+        straight = layout.interpolate(stairs.log_ms(layout.memory_mb, layout.architecture_rows), candidates)
+        return np.asarray(stairs.log_ms(memory_mb, rows) - straight)
 
     def belief(self, candidates: Sequence[Configuration]) -> Belief:
         """Joint draws of candidates."""
@@ -135,11 +158,21 @@ def candidates(
     current: Configuration | None,
     *,
     max_error_rate: float = DEFAULT_MAX_ERROR_RATE,
+    between_mb: Sequence[int] = (),
 ) -> tuple[tuple[Configuration, ...], dict[Configuration, Exclusion]]:
-    """What may be recommended, and what may not with the reason."""
+    """What may be recommended, and what may not with the reason.
+
+    Args:
+        samples: what was measured.
+        space: bounds.
+        prices: decide the order of the architectures.
+        current: the configuration in use, where known.
+        max_error_rate: share of failed runs that is accepted.
+        between_mb: sizes between the nodes that may be recommended as well.
+    """
     measured = {s.configuration.memory_mb for s in samples}
     layout = layout_of(space, prices, {m for m in measured if _within(m, space)})
-    everything = candidates_of(space, layout, current)
+    everything = candidates_of(space, layout, current, between_mb)
     excluded = ruled_out(samples, everything, max_error_rate=max_error_rate)
     return tuple(c for c in everything if c not in excluded), excluded
 

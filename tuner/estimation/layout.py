@@ -45,6 +45,11 @@ class Layout:
         return np.tile(np.array(self.sizes_mb, dtype=np.float64), len(self.architectures))
 
     @property
+    def architecture_rows(self) -> NDArray[np.int64]:
+        """Position of the architecture of every node, shape (G,)."""
+        return np.repeat(np.arange(len(self.architectures)), len(self.sizes_mb))
+
+    @property
     def configurations(self) -> tuple[Configuration, ...]:
         """Configuration of every node."""
         return tuple(Configuration(m, a) for a in self.architectures for m in self.sizes_mb)
@@ -88,11 +93,21 @@ def by_price(architectures: Iterable[Architecture], prices: PriceList) -> tuple[
     return tuple(sorted(architectures, key=lambda a: (prices.gb_second_usd(a), a)))
 
 
-def candidates_of(space: SearchSpace, layout: Layout, current: Configuration | None) -> tuple[Configuration, ...]:
-    """What may be recommended: the listed sizes, or the nodes within the range; and the current configuration."""
+def candidates_of(
+    space: SearchSpace, layout: Layout, current: Configuration | None, between_mb: Iterable[int] = ()
+) -> tuple[Configuration, ...]:
+    """What may be recommended: the listed sizes, or the nodes within the range; and the current configuration.
+
+    Args:
+        space: bounds.
+        layout: the nodes.
+        current: the configuration in use, where known.
+        between_mb: further sizes within a range, between the nodes.
+    """
     if space.listed:
         return tuple(c for c in space.configurations)
-    found = {c for c in layout.configurations if c in space}
+    between = (Configuration(size, a) for size in between_mb for a in layout.architectures)
+    found = {c for c in (*layout.configurations, *between) if c in space}
     if current is not None and current in space:
         found.add(current)
     return tuple(sorted(found))

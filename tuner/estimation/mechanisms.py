@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tuner.estimation.layout import Layout
 from tuner.estimation.noise import PERIOD_MS
+from tuner.estimation.stairs import Stairs, draw_stairs
 from tuner.model import MB_PER_VCPU
 
 Floats = NDArray[np.float64]
@@ -39,15 +40,28 @@ class Particles:
         absolute: shape (N,), whether a curve's scale is known (ms).
         log_busy: log of the vCPUs that are in use on average (CPU time over duration), shape (N, G); NaN
             where the mechanism does not say.
+        log_weight: log of the prior weight, shape (N,). Some mechanisms need more particles than their share.
+        stair: row in `stairs` of a curve that is one; -1 of others, shape (N,).
+        stairs: the staircases among the curves, which are held between the nodes as well.
     """
 
     curves: NDArray[np.float32]
     absolute: NDArray[np.bool_]
     log_busy: NDArray[np.float16]
+    log_weight: NDArray[np.float32]
+    stair: NDArray[np.int64]
+    stairs: Stairs
 
     def every(self, step: int) -> Particles:
         """Every n-th of them."""
-        return Particles(self.curves[::step], self.absolute[::step], self.log_busy[::step])
+        return Particles(
+            self.curves[::step],
+            self.absolute[::step],
+            self.log_busy[::step],
+            self.log_weight[::step],
+            self.stair[::step],
+            self.stairs,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +90,7 @@ def draw_particles(layout: Layout, count: int = PARTICLES) -> Particles:
     seed = zlib.crc32(repr((len(layout.architectures), layout.sizes_mb)).encode())
     rng = np.random.default_rng((SEED, seed))
     memory_mb = np.array(layout.sizes_mb, dtype=np.float64)
-    blocks, absolute, busy = [], [], []
+    blocks, busy, weights, absolute = [], [], [], []
     for mechanism, weight in MIXTURE:
         size = round(count * weight)
         ratios = _ratios(size, rng) if len(layout.architectures) > 1 else None
@@ -87,12 +101,31 @@ def draw_particles(layout: Layout, count: int = PARTICLES) -> Particles:
             curves = curves - curves[:, [len(memory_mb) // 2]]
         blocks.append(curves)
         absolute.append(np.full(size, mechanism is periods))
-    order = rng.permutation(sum(len(block) for block in blocks))
+        weights.append(np.zeros(size))
+    stairs, drawn = _stairs(layout, round(count * STAIRS_SHARE), rng)
+    blocks.append(drawn.log_ms)
+    busy.append(drawn.log_cpu_ms - drawn.log_ms)
+    absolute.append(np.full(len(stairs), True))
+    weights.append(np.full(len(stairs), np.log(STAIRS_WEIGHT / STAIRS_SHARE)))
+    smooth = sum(len(block) for block in blocks[:-1])
+    stair = np.concatenate([np.full(smooth, -1), np.arange(len(stairs))])
+    order = rng.permutation(len(stair))
     return Particles(
         np.concatenate(blocks)[order].astype(np.float32),
         np.concatenate(absolute)[order],
         np.concatenate(busy)[order].astype(np.float16),
+        np.concatenate(weights)[order].astype(np.float32),
+        stair[order],
+        stairs,
     )
+
+
+def _stairs(layout: Layout, count: int, rng: np.random.Generator) -> tuple[Stairs, Drawn]:
+    """Staircases, and their curves at the nodes."""
+    rows = layout.architecture_rows
+    stairs = draw_stairs(count, rng, _ratios(count, rng) if len(layout.architectures) > 1 else None)
+    log_cpu = np.log(stairs.burst_ms + stairs.left_ms)[:, rows]
+    return stairs, Drawn(stairs.log_ms(layout.memory_mb, rows), log_cpu)
 
 
 def single_thread(memory_mb: Floats, n: int, rng: np.random.Generator, ratios: Floats | None) -> Drawn:
@@ -167,10 +200,12 @@ MIXTURE: tuple[tuple[Draw, float], ...] = (
     (single_thread, 0.28),
     (threads, 0.18),
     (memory_pressure, 0.12),
-    (periods, 0.12),
+    (periods, 0.06),
     (any_slopes, 0.30),
 )
 """Mechanisms with their prior weights."""
+STAIRS_WEIGHT, STAIRS_SHARE = 0.06, 0.4
+"""Prior weight of staircases, and how many particles stand for them: an edge is sharp, so that it takes many."""
 
 
 def _wait_and_work(memory_mb: Floats, n: int, rng: np.random.Generator, *, threads: bool) -> Parts:

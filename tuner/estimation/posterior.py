@@ -26,6 +26,7 @@ from tuner.estimation.noise import (
     throttling_variance,
 )
 from tuner.estimation.observations import Runs
+from tuner.estimation.stairs import Stairs
 
 Floats = NDArray[np.float64]
 
@@ -115,6 +116,8 @@ class Draws:
         run_sd, environment_sd: noise of each draw, shape (S,).
         cold_offset, cold_offset_variance: mean log offset of first runs, and the doubt about it.
         cold_sd: scatter of single first runs around it.
+        stair: row in `stairs` of a draw that is a staircase; -1 of others, shape (S,).
+        stairs: staircases, which tell more than the nodes.
     """
 
     log_ms: Floats
@@ -123,6 +126,8 @@ class Draws:
     cold_offset: float
     cold_offset_variance: float
     cold_sd: float
+    stair: NDArray[np.int64]
+    stairs: Stairs
 
 
 def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np.random.Generator) -> Draws:
@@ -209,6 +214,7 @@ class _Posterior:
         absolute, nodes = hypotheses[0].absolute, self.runs.nodes
         curves = particles.curves[np.ix_(members, nodes)]
         by_cpu_time = cpu_time_scores(self.runs.cpu_times, particles.log_busy[members])
+        log_prior = particles.log_weight[members]
         level = [h.level for h in hypotheses]
         kernel = self.kernels[[h.kernel for h in hypotheses]][:, nodes[:, None], nodes[None, :]]
         centre = self.summaries.centre[level]
@@ -224,7 +230,7 @@ class _Posterior:
         for h in range(len(hypotheses)):
             distance = curves @ projection[h] - target[h]
             likelihood = constant[h] - 0.5 * np.einsum("ij,ij->i", distance, distance)
-            log_weights[h] = hypotheses[h].log_prior + self.prior.trust * (likelihood + by_cpu_time)
+            log_weights[h] = hypotheses[h].log_prior + self.prior.trust * (likelihood + by_cpu_time) + log_prior
         top = log_weights.max(axis=1)
         totals = top + np.log(np.exp(log_weights - top[:, None]).sum(axis=1))
         precision = inverse.transpose(0, 2, 1) @ inverse
@@ -245,7 +251,8 @@ class _Posterior:
         shares /= shares.sum()
         numbers = _systematic(shares, count)
         blocks = [self._draw(s, particles, n, rng) for s, n in zip(scores, numbers, strict=True) if n]
-        log_ms = np.concatenate(blocks)
+        log_ms = np.concatenate([curves for curves, _ in blocks])
+        stair = particles.stair[np.concatenate([members for _, members in blocks])]
         if not np.isfinite(log_ms).all():
             raise FloatingPointError("the posterior has no finite draws")
         level = np.array([score.hypothesis.level for score in scores])
@@ -254,7 +261,7 @@ class _Posterior:
         environment_sd = np.array([noise.environment_sd for noise in drawn])
         if self.runs.censored:
             kept = _beyond_timeouts(log_ms, np.hypot(run_sd, environment_sd), self.runs, rng)
-            log_ms, run_sd, environment_sd = log_ms[kept], run_sd[kept], environment_sd[kept]
+            log_ms, run_sd, environment_sd, stair = log_ms[kept], run_sd[kept], environment_sd[kept], stair[kept]
         return Draws(
             log_ms,
             run_sd,
@@ -262,9 +269,14 @@ class _Posterior:
             float(shares @ self.summaries.cold_offset[level]),
             float(shares @ self.summaries.cold_offset_variance[level]),
             float(shares @ np.array([self.levels[i].cold_sd for i in level])),
+            stair,
+            particles.stairs,
         )
 
-    def _draw(self, score: _Score, particles: Particles, number: int, rng: np.random.Generator) -> Floats:
+    def _draw(
+        self, score: _Score, particles: Particles, number: int, rng: np.random.Generator
+    ) -> tuple[Floats, NDArray[np.int64]]:
+        """Draws under one hypothesis, and the particle of each."""
         cumulated = np.cumsum(score.chances)
         positions = (np.arange(number) + rng.random()) / number * cumulated[-1]
         picked = score.members[np.minimum(np.searchsorted(cumulated, positions), len(cumulated) - 1)]
@@ -274,7 +286,7 @@ class _Posterior:
         mean = curves + (self.summaries.centre[score.hypothesis.level] - curves[:, nodes]) @ gain.T
         variance = kernel - gain @ kernel[nodes]
         root = np.linalg.cholesky(variance + 1e-8 * np.eye(len(kernel)))
-        return np.asarray(mean + rng.standard_normal(mean.shape) @ root.T)
+        return np.asarray(mean + rng.standard_normal(mean.shape) @ root.T), picked
 
 
 def _kernels(layout: Layout, prior: Prior) -> Floats:

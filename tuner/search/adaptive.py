@@ -93,6 +93,8 @@ class AdaptiveSampler:
             posterior = _fit(evidence)
         except NUMERICS:
             return self._without_curves(evidence, possible)
+        if promising := posterior.promising_mb:
+            possible, _ = _candidates(evidence, promising)
         belief = posterior.belief(possible)
         scene = scene_of(belief, posterior.location(possible), evidence.objective, evidence.prices)
         state = _State(evidence, posterior, scene)
@@ -107,9 +109,10 @@ class AdaptiveSampler:
 
     def belief(self, evidence: Evidence) -> Belief:
         """What is believed of every candidate; plain statistics where the curves cannot be fitted."""
-        possible, excluded = _candidates(evidence)
         try:
-            return replace(_fit(evidence).belief(possible), excluded=excluded)
+            posterior = _fit(evidence)
+            possible, excluded = _candidates(evidence, posterior.promising_mb)
+            return replace(posterior.belief(possible), excluded=excluded)
         except NUMERICS as exc:
             plain = measured_belief(
                 evidence.samples,
@@ -289,9 +292,10 @@ class _State:
 
     @property
     def places(self) -> NDArray[np.int64]:
-        """Candidates that may be measured: those that the curve is held at, so that long lists cost no more."""
-        held = set(self.layout.configurations)
-        return np.array([i for i, c in enumerate(self.scene.belief.candidates) if c in held], dtype=np.int64)
+        """Candidates that may be measured; of a listed space those that the curve is held at, which bounds the work."""
+        held, candidates = set(self.layout.configurations), self.scene.belief.candidates
+        listed = self.evidence.space.listed
+        return np.array([i for i, c in enumerate(candidates) if not listed or c in held], dtype=np.int64)
 
     @property
     def noise_sd(self) -> float:
@@ -375,13 +379,16 @@ def _undecided(rate: ErrorRate, limit: float) -> bool:
     return rate.failures > 0 and 1 - BELIEVABLE < rate.chance_above(limit) < BELIEVABLE
 
 
-def _candidates(evidence: Evidence) -> tuple[tuple[Configuration, ...], dict[Configuration, Exclusion]]:
+def _candidates(
+    evidence: Evidence, between_mb: Sequence[int] = ()
+) -> tuple[tuple[Configuration, ...], dict[Configuration, Exclusion]]:
     return candidates(
         evidence.samples,
         evidence.space,
         evidence.prices,
         evidence.current,
         max_error_rate=evidence.objective.max_error_rate,
+        between_mb=between_mb,
     )
 
 
