@@ -101,7 +101,7 @@ _ORDINARY_COLD_SD = 0.1
 """Outliers are looked for where first runs are taken to be alike: otherwise one outlier passes for a cold start."""
 _SCREENING = 16
 """Hypotheses are screened on every n-th particle first."""
-_NEGLIGIBLE = 0.002
+_NEGLIGIBLE = 0.01
 """Hypotheses with less weight than this after screening are dropped."""
 _MANY_RUNS = 150
 """With more runs than this, residuals are taken within locations rather than leave-one-out."""

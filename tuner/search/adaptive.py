@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from tuner.estimation.belief import Belief
 from tuner.estimation.error_rates import BELIEVABLE, ErrorRate, error_rate
-from tuner.estimation.estimate import NothingUsableError, Posterior, candidates, fit
+from tuner.estimation.estimate import DEFAULT_PRIOR, NothingUsableError, Posterior, candidates, fit
 from tuner.estimation.exclusions import Exclusion
 from tuner.estimation.layout import by_price
 from tuner.estimation.measured_belief import measured_belief
-from tuner.model import Configuration, Sample, SamplerName, StopReason, Trial
+from tuner.estimation.posterior import Prior
+from tuner.model import Configuration, Invocation, Sample, SamplerName, StopReason, Trial, invocations_of
 from tuner.pricing.spending import spent
+from tuner.search.decision import FEWEST_ENVIRONMENTS, FEWEST_WARM_RUNS
 from tuner.search.recommendation import recommend
 from tuner.search.sampler import Evidence, Proposal
 from tuner.search.strategies import STRATEGIES
@@ -43,6 +45,10 @@ RUNS_OF_AN_ERROR_CHECK = 5
 """Runs of each environment in a trial that tells whether failures are too many."""
 MOST_ERROR_CHECKS = 6
 """Trials of the recommended configuration after which its failures are not looked at any closer."""
+AT_ONCE = 2.0
+"""A trial that joins a batch must be worth so many times its price: after the others it may prove needless."""
+MOST_VERIFIED = 3
+"""Configurations that are measured for their own sake at most: a recommendation may move between equals."""
 MAX_CONFIRMATIONS = 2
 """Recommendations that are compared with the current configuration side by side at most."""
 PLAIN_PLACES = 6
@@ -63,24 +69,26 @@ class AdaptiveSampler:
         horizon: invocations over which a saving must pay for a trial where the traffic is unknown.
         time_worth: what a fraction of the duration is worth beside the same fraction of the cost: time
             saved does not pay for trials by itself.
-        verify_cap: a winner is not measured for its own sake if that costs more invocations of it than this.
+        verify_cap: a winner has no warm runs for its own sake if they cost more invocations of it than this.
         start: first sizes, as fractions of the range in log memory.
         start_cap: a start is left out if it costs more than so many invocations of the best size so far.
         certain: fraction of the tolerance at which it stops at once.
         most: trials in a batch at most.
         max_trials: bound on the number of trials, whatever they promise.
         min_places: configurations that are measured at least.
+        prior: of the curves.
     """
 
     horizon: float = 1050.0
     time_worth: float = 0.6
-    verify_cap: float = 4.0
+    verify_cap: float = 12.0
     start: tuple[float, ...] = (0.25, 0.05, 0.6)
     start_cap: float = 20.0
     certain: float = 0.25
-    most: int = 4
+    most: int = 6
     max_trials: int = 60
     min_places: int = 2
+    prior: Prior = DEFAULT_PRIOR
     name: SamplerName = SamplerName.ADAPTIVE
     fits_curves: bool = True
 
@@ -90,7 +98,7 @@ class AdaptiveSampler:
         if not possible:
             return Proposal((), StopReason.ALL_FAILED)
         try:
-            posterior = _fit(evidence)
+            posterior = self._fit(evidence)
         except NUMERICS:
             return self._without_curves(evidence, possible)
         if promising := posterior.promising_mb:
@@ -110,7 +118,7 @@ class AdaptiveSampler:
     def belief(self, evidence: Evidence) -> Belief:
         """What is believed of every candidate; plain statistics where the curves cannot be fitted."""
         try:
-            posterior = _fit(evidence)
+            posterior = self._fit(evidence)
             possible, excluded = _candidates(evidence, posterior.promising_mb)
             return replace(posterior.belief(possible), excluded=excluded)
         except NUMERICS as exc:
@@ -122,6 +130,10 @@ class AdaptiveSampler:
                 max_error_rate=evidence.objective.max_error_rate,
             )
             return replace(plain, fallback=f"the curves could not be fitted ({exc}); these are plain statistics")
+
+    def _fit(self, evidence: Evidence) -> Posterior:
+        current, prior = evidence.current, self.prior
+        return fit(evidence.samples, evidence.space, evidence.prices, seed=evidence.seed, current=current, prior=prior)
 
     def _starts(self, state: _State) -> list[TrialRequest]:
         """First configurations that are missing, unless they are too dear for what is known already."""
@@ -181,16 +193,22 @@ class AdaptiveSampler:
         affordable = [offer for offer in found if offer.usd <= state.usd_left]
         if not affordable:
             return [], StopReason.USD
-        batch = together(scene, state.precision, places, affordable[0], state.rng, most=self.most, round_price=whole)
-        rate = sum(offer.gain for offer in batch) / sum(offer.usd for offer in batch)
-        dear = sum(offer.usd for offer in batch) > state.usd_left
-        if dear or (rate < affordable[0].rate and not whole.round_usd):
-            batch = affordable[:1]
         worth = self._horizon(evidence, within=within) * scene.best_cost_usd
+        # Where a round is dear, what joins it saves another one.
+        least_rate = (1.0 if whole.round_usd else AT_ONCE) / worth
+        batch = together(
+            *(scene, state.precision, places, affordable[0], state.rng),
+            most=self.most,
+            least_rate=least_rate,
+            round_price=whole,
+        )
+        if sum(offer.usd for offer in batch) > state.usd_left:
+            batch = affordable[:1]
         gain, usd = sum(offer.gain for offer in batch), sum(offer.usd for offer in batch)
         # Once the answer is within the tolerance, another round must pay for the whole of its bill.
         bill = usd + whole.round_usd + len(batch) * whole.trial_usd if within else usd
-        if gain * worth < bill:
+        alone = not whole.round_usd and affordable[0].rate * worth >= 1
+        if gain * worth < bill and not alone:
             return [], StopReason.TOLERANCE if within else state.undecided
         chosen = [(scene.belief.candidates[offer.candidate], offer) for offer in batch]
         return [TrialRequest(configuration, offer.environments, offer.runs) for configuration, offer in chosen], None
@@ -209,13 +227,19 @@ class AdaptiveSampler:
         return checks
 
     def _verification(self, state: _State) -> list[TrialRequest]:
-        """The best size itself, if it was never measured: what nothing was seen of is not recommended."""
-        best, belief = state.scene.best, state.scene.belief
-        usd = price(state.scene, state.precision, best, 1, 2)
-        dear = usd > min(self.verify_cap * state.scene.best_cost_usd, state.usd_left)
-        if dear or belief.measured[best] or state.trials >= self.max_trials:
+        """Warm runs of the recommended size in two environments, so that no answer rests on a single one."""
+        evidence, scene = state.evidence, state.scene
+        index = recommend(scene.belief, evidence.objective, evidence.prices).index
+        runs = _steady(evidence.samples)
+        known = {c for c, own in runs.items() if _is_known(own)}
+        own = runs.get(scene.belief.candidates[index], [])
+        if _is_known(own) or len(known) >= MOST_VERIFIED or state.trials >= self.max_trials:
             return []
-        return [TrialRequest(belief.candidates[best], 1, 2)]
+        lanes = max(1, FEWEST_ENVIRONMENTS - len({run.environment for run in own}))
+        usd = price(scene, state.precision, index, lanes, 2)
+        if usd > min(self.verify_cap * scene.best_cost_usd, state.usd_left):
+            return []
+        return [TrialRequest(scene.belief.candidates[index], lanes, 2)]
 
     def _error_check(self, state: _State) -> list[TrialRequest]:
         """More runs of the recommended configuration where some failed and it is open whether that is too many."""
@@ -350,6 +374,17 @@ def _confirmation(state: _State) -> list[TrialRequest]:
     return [TrialRequest(side, lanes, 1, fresh=True) for side in sides]
 
 
+def _steady(samples: Sequence[Sample]) -> dict[Configuration, list[Invocation]]:
+    """Usable warm runs of each configuration."""
+    grouped = invocations_of(samples).items()
+    return {configuration: [run for run in runs if run.usable and not run.cold] for configuration, runs in grouped}
+
+
+def _is_known(warm: Sequence[Invocation]) -> bool:
+    """Whether warm runs are as many, in as many environments, as high confidence needs."""
+    return len(warm) >= FEWEST_WARM_RUNS and len({run.environment for run in warm}) >= FEWEST_ENVIRONMENTS
+
+
 def _pairs(evidence: Evidence, current: Configuration) -> set[Configuration]:
     """What was measured side by side with the current configuration: one run in each of several environments."""
     runs: dict[int, list[str]] = {}
@@ -390,10 +425,6 @@ def _candidates(
         max_error_rate=evidence.objective.max_error_rate,
         between_mb=between_mb,
     )
-
-
-def _fit(evidence: Evidence) -> Posterior:
-    return fit(evidence.samples, evidence.space, evidence.prices, seed=evidence.seed, current=evidence.current)
 
 
 def _precision(posterior: Posterior) -> Precision:

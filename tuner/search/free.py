@@ -79,7 +79,9 @@ class FreeSampler:
             max_error_rate=evidence.objective.max_error_rate,
         )
         try:
-            posterior = fit(evidence.samples, evidence.space, evidence.prices, seed=evidence.seed)
+            posterior = fit(
+                evidence.samples, evidence.space, evidence.prices, seed=evidence.seed, prior=self.curves.prior
+            )
         except NUMERICS:
             return self.curves.propose(evidence)
         belief = posterior.belief(possible)

@@ -182,13 +182,23 @@ def together(
     rng: np.random.Generator,
     *,
     most: int,
+    least_rate: float,
     round_price: RoundPrice = NOTHING,
 ) -> list[Offer]:
-    """The set of trials, begun by an offer, that gains most per dollar when measured together in one round.
+    """The set of trials, begun by an offer, that is worth most beyond its price when measured together in one round.
 
     A single trial may be worth little where several candidates are close, and all of them
     together much: this looks further ahead than one trial. The gains of the offers add up
     to that of the set.
+
+    Args:
+        scene: what is believed.
+        precision: noise of a trial.
+        where: candidates that may be measured, shape (P,).
+        first: the offer to begin with.
+        rng: source of the imagined outcomes.
+        most: trials in the set at most.
+        least_rate: gain per dollar that a trial beside the first one must have.
     """
     log_ms = scene.log_ms[:, where]
     picked = rng.integers(len(log_ms), size=2 * FANTASIES)
@@ -199,20 +209,17 @@ def together(
     whole_usd = usd + round_price.trial_usd
     chain: list[int] = []
     known = np.zeros(evidence.shape[1:])
-    sums: list[tuple[float, float]] = []
-    spent, before = round_price.round_usd, 0.0
-    for _ in range(most):
+    gained: list[float] = []
+    for _ in range(min(most, len(where))):
         gains = _gains_of(evidence + known, scene)
-        rates = (gains - before) / whole_usd
+        rates = (gains - (gained[-1] if gained else 0.0)) / whole_usd
         rates[chain] = -np.inf
         place = int(rates.argmax()) if chain else int(np.flatnonzero(where == first.candidate)[0])
         chain.append(place)
         known = known + evidence[place]
-        spent += float(whole_usd[place])
-        before = float(gains[place])
-        sums.append((before, spent))
-    size = int(np.argmax([gain / cost for gain, cost in sums])) + 1
-    gain = sums[size - 1][0] / size
+        gained.append(float(gains[place]))
+    size = int(np.argmax(np.array(gained) - least_rate * np.cumsum(whole_usd[chain]))) + 1
+    gain = gained[size - 1] / size
     return [Offer(int(where[p]), first.environments, first.runs, gain, float(usd[p])) for p in chain[:size]]
 
 

@@ -9,8 +9,10 @@ from functools import cache
 
 import pytest
 
+from tuner.estimation.posterior import Prior
 from tuner.model import Architecture, Configuration, Objective, Sample, SearchSpace, StopReason
 from tuner.pricing.price_list import gb_seconds, price_list
+from tuner.search.adaptive import AdaptiveSampler
 from tuner.search.free import FreeSampler
 from tuner.search.loop import run
 from tuner.search.recommendation import recommend
@@ -35,7 +37,7 @@ def tuned(kind: str) -> Study:
     function = SimulatedFunction({X86: curve}, noise=SimulatedNoise())
     study = Study(
         SearchSpace(tuple(memory_nodes(128, 3538)), (X86,)),
-        FreeSampler(),
+        FreeSampler(curves=AdaptiveSampler(prior=Prior(particles=4000))),
         Objective(),
         price_list("us-east-1"),
         free=True,
