@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("tuner", "statemachine", "reports")
 ROOMS = (
     "tuner.pricing",
+    "tuner.estimation.cpu_quota",
     "tuner.estimation",
     "tuner.search",
     "tuner.documents",
@@ -48,6 +49,7 @@ ROOMS = (
 CORE_ROOMS = {
     "root",
     "tuner.pricing",
+    "tuner.estimation.cpu_quota",
     "tuner.estimation",
     "tuner.search",
     "tuner.documents",
@@ -77,7 +79,8 @@ FRONT = CORE_ROOMS | {
 MAY_IMPORT: dict[str, set[str]] = {
     "root": {"root"},
     "tuner.pricing": {"root"},
-    "tuner.estimation": {"root", "tuner.pricing"},
+    "tuner.estimation.cpu_quota": {"root"},
+    "tuner.estimation": {"root", "tuner.pricing", "tuner.estimation.cpu_quota"},
     "tuner.search": {"root", "tuner.pricing", "tuner.estimation"},
     "tuner.documents": {"root", "tuner.pricing", "tuner.estimation", "tuner.search"},
     "tuner.comparison.statistics": {"root"},

@@ -15,9 +15,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.estimation.cpu_quota.stairs import PERIOD_MS, Stairs, draw_stairs
 from tuner.estimation.layout import Layout
-from tuner.estimation.noise import PERIOD_MS
-from tuner.estimation.stairs import Stairs, draw_stairs
 from tuner.model import MB_PER_VCPU
 
 Floats = NDArray[np.float64]
@@ -101,7 +100,7 @@ def draw_particles(layout: Layout, count: int = PARTICLES) -> Particles:
             curves = curves - curves[:, [len(memory_mb) // 2]]
         blocks.append(curves)
         absolute.append(np.full(size, mechanism is periods))
-        weights.append(np.zeros(size))
+        weights.append(np.full(size, np.log(PERIODS_WEIGHT / weight) if mechanism is periods else 0.0))
     stairs, drawn = _stairs(layout, round(count * STAIRS_SHARE), rng)
     blocks.append(drawn.log_ms)
     busy.append(drawn.log_cpu_ms - drawn.log_ms)
@@ -200,10 +199,12 @@ MIXTURE: tuple[tuple[Draw, float], ...] = (
     (single_thread, 0.28),
     (threads, 0.18),
     (memory_pressure, 0.12),
-    (periods, 0.06),
+    (periods, 0.12),
     (any_slopes, 0.30),
 )
-"""Mechanisms with their prior weights."""
+"""Mechanisms with their share of the particles, which is their prior weight but for `periods`."""
+PERIODS_WEIGHT = 0.06
+"""Prior weight of periods whose edges no size is known to lie at; staircases have the other half."""
 STAIRS_WEIGHT, STAIRS_SHARE = 0.06, 0.4
 """Prior weight of staircases, and how many particles stand for them: an edge is sharp, so that it takes many."""
 

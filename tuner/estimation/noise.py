@@ -13,14 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.estimation.cpu_quota.stairs import PERIOD_MS
 from tuner.estimation.layout import Layout
 from tuner.estimation.observations import Runs
 from tuner.model import MB_PER_VCPU
 
 Floats = NDArray[np.float64]
 
-PERIOD_MS = 20.0
-"""Period in which a CPU share below one vCPU is enforced (Lambda, measured)."""
 LONGEST_JUMPY_MS = 200.0
 """Longer runs average over so many periods that a part of one does not show."""
 LARGEST_JUMP = 0.1

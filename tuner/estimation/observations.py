@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.estimation.cpu_time import CpuTime, cpu_time_at
+from tuner.estimation.cpu_quota.cpu_time import CpuTime, cpu_time_at
 from tuner.estimation.layout import Layout
 from tuner.model import Invocation, Outcome, Sample, invocations_of
 

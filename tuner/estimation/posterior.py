@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.estimation.cpu_time import cpu_time_scores
+from tuner.estimation.cpu_quota.cpu_time import cpu_time_scores
+from tuner.estimation.cpu_quota.stairs import Stairs
 from tuner.estimation.layout import Layout
 from tuner.estimation.mechanisms import Particles, draw_particles
 from tuner.estimation.noise import (
@@ -26,7 +27,6 @@ from tuner.estimation.noise import (
     throttling_variance,
 )
 from tuner.estimation.observations import Runs
-from tuner.estimation.stairs import Stairs
 
 Floats = NDArray[np.float64]
 
@@ -101,7 +101,7 @@ _ORDINARY_COLD_SD = 0.1
 """Outliers are looked for where first runs are taken to be alike: otherwise one outlier passes for a cold start."""
 _SCREENING = 16
 """Hypotheses are screened on every n-th particle first."""
-_NEGLIGIBLE = 0.01
+_NEGLIGIBLE = 0.002
 """Hypotheses with less weight than this after screening are dropped."""
 _MANY_RUNS = 150
 """With more runs than this, residuals are taken within locations rather than leave-one-out."""

@@ -47,7 +47,9 @@ MOST_ERROR_CHECKS = 6
 """Trials of the recommended configuration after which its failures are not looked at any closer."""
 AT_ONCE = 2.0
 """A trial that joins a batch must be worth so many times its price: after the others it may prove needless."""
-MOST_VERIFIED = 3
+WITHIN = 0.5
+"""Part of the horizon that counts within the tolerance: warm runs of the recommended size follow anyway."""
+MOST_VERIFIED = 2
 """Configurations that are measured for their own sake at most: a recommendation may move between equals."""
 MAX_CONFIRMATIONS = 2
 """Recommendations that are compared with the current configuration side by side at most."""
@@ -79,7 +81,7 @@ class AdaptiveSampler:
         prior: of the curves.
     """
 
-    horizon: float = 1050.0
+    horizon: float = 800.0
     time_worth: float = 0.6
     verify_cap: float = 12.0
     start: tuple[float, ...] = (0.25, 0.05, 0.6)
@@ -257,14 +259,15 @@ class AdaptiveSampler:
     def _horizon(self, evidence: Evidence, *, within: bool) -> float:
         """Invocations over which a trial must pay: a year of the user's traffic.
 
-        Within the tolerance no more than the default, however large the traffic: it is enough.
+        Within the tolerance no more than a part of the default, however large the traffic: it is enough.
         """
         weight = STRATEGIES[evidence.objective.strategy].cost_weight(evidence.objective)
         worth = weight + (1 - weight) * self.time_worth
+        enough = self.horizon * (WITHIN if within else 1.0)
         if evidence.invocations_per_month is None:
-            return worth * self.horizon
+            return worth * enough
         traffic = MONTHS * evidence.invocations_per_month
-        return worth * (min(traffic, self.horizon) if within else traffic)
+        return worth * (min(traffic, enough) if within else traffic)
 
     def _without_curves(self, evidence: Evidence, possible: tuple[Configuration, ...]) -> Proposal:
         """Configurations spread over the range, until a curve can be fitted."""

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.estimation.noise import PERIOD_MS
 from tuner.model import MB_PER_VCPU
 
 Floats = NDArray[np.float64]
 
+PERIOD_MS = 20.0
+"""Period in which a CPU share below one vCPU is enforced (Lambda, measured)."""
 BURST_MS = (0.5, 120.0)
 """CPU time of the functions that show stairs. Longer ones average over so many periods that none shows."""
 LEFT_OVER_MS = 4.0
