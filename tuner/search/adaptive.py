@@ -47,6 +47,8 @@ MOST_ERROR_CHECKS = 6
 """Trials of the recommended configuration after which its failures are not looked at any closer."""
 AT_ONCE = 2.0
 """A trial that joins a batch must be worth so many times its price: after the others it may prove needless."""
+LEAST_WORTH_USD = 1e-30
+"""Stands for nothing where there is no traffic."""
 WITHIN = 0.5
 """Part of the horizon that counts within the tolerance: warm runs of the recommended size follow anyway."""
 MOST_VERIFIED = 2
@@ -195,7 +197,7 @@ class AdaptiveSampler:
         affordable = [offer for offer in found if offer.usd <= state.usd_left]
         if not affordable:
             return [], StopReason.USD
-        worth = self._horizon(evidence, within=within) * scene.best_cost_usd
+        worth = max(self._horizon(evidence, within=within) * scene.best_cost_usd, LEAST_WORTH_USD)
         # Where a round is dear, what joins it saves another one.
         least_rate = (1.0 if whole.round_usd else AT_ONCE) / worth
         batch = together(
