@@ -93,7 +93,7 @@ def test_a_dry_run_prints_changes_permissions_and_cost_and_makes_none(
 ) -> None:
     cloud.forget_calls()
     arguments = ["--arch", "both", "--power-values", "128,256", "--runs", "3", "--post-processor", "check"]
-    assert run(["tune", "orders", *arguments, "--dry-run"]) == 0
+    assert run(["tune", "orders", *arguments, "--isolation", "versions", "--dry-run"]) == 0
     said = capsys.readouterr().out
     for words in (
         "publish a version of orders",
@@ -131,7 +131,12 @@ def test_a_second_and_third_ctrl_c_still_say_what_is_kept_and_how_to_go_on(
     command = [sys.executable, "-m", "tuner", "tune", "orders", "--payload", '{"n": 1}', "--power-values", "128,256"]
     environment = {**cloud.environment(), "XDG_STATE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen([*command, "--runs", "50", "--output", "out"], env=environment, cwd=tmp_path, **options)
+    process = subprocess.Popen(
+        [*command, "--runs", "50", "--output", "out", "--isolation", "versions"],
+        env=environment,
+        cwd=tmp_path,
+        **options,
+    )
 
     def interrupt(_: object) -> None:
         process.send_signal(signal.SIGINT)

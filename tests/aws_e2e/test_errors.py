@@ -66,7 +66,16 @@ KEY = replies("KMSAccessDeniedException", "Lambda was unable to decrypt the envi
         pytest.param(
             fault("deny", "GetFunction"), [], ["lambda:GetFunction", "docs/permissions.md"], 1, id="may not read"
         ),
-        pytest.param(fault("deny", "PublishVersion"), [], ["lambda:PublishVersion"], 1, id="may not publish"),
+        pytest.param(
+            fault("deny", "PublishVersion"),
+            ["--isolation", "versions"],
+            ["lambda:PublishVersion"],
+            1,
+            id="may not publish",
+        ),
+        pytest.param(
+            fault("deny", "CreateFunction"), ["--isolation", "copy"], ["lambda:CreateFunction"], 1, id="may not copy"
+        ),
         pytest.param(fault("deny", "Invoke"), [], ["lambda:InvokeFunction"], 1, id="may not invoke"),
         pytest.param(
             fault("deny", "DeleteFunction"), [], ["lambda:DeleteFunction", "tuner clean orders"], 1, id="may not delete"
