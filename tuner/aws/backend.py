@@ -28,7 +28,6 @@ from tuner.aws.changes.copies import CopyMaker
 from tuner.aws.changes.journal import JournalFile, Leftover, state_dir
 from tuner.aws.changes.markers import new_run_id
 from tuner.aws.changes.versions import Refusal, VersionPublisher
-from tuner.aws.evidence.past_runs import PastRunsReader
 from tuner.aws.measure import preconditions
 from tuner.aws.measure.concurrency import ConcurrencyLimiter
 from tuner.aws.measure.inspection import Inspection, inspect_function
@@ -190,6 +189,8 @@ class AwsBackend:
 
     def past_runs(self) -> Sequence[Sample]:
         """Runs of the configuration in use that its log knows; none where it may not be read."""
+        from tuner.aws.evidence.past_runs import PastRunsReader  # loads numpy, which most handlers never need
+
         return PastRunsReader(self.clients, self.api).read(self.inspection.facts.details.state)
 
     def target_arn(self, configuration: Configuration, stop: threading.Event) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tuner.estimation.belief import Belief, Draws, interval_of
+from tuner.estimation.belief import LEVEL, Belief, Draws, interval_bounds
 from tuner.model import Configuration, Interval
 
 
@@ -25,4 +25,7 @@ def summarise(belief: Belief) -> tuple[CandidateRow, ...]:
 
 
 def _intervals(draws: Draws) -> list[Interval]:
-    return [interval_of(column) for column in draws.T]
+    """The interval of each column."""
+    low, high = interval_bounds(draws)
+    ends = zip(draws.mean(axis=0), low, high, strict=True)
+    return [Interval(float(mean), float(below), float(above), LEVEL) for mean, below, above in ends]

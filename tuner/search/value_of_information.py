@@ -28,6 +28,8 @@ INFEASIBLE = 10.0
 """A violated constraint counts as so many times its relative excess, on top of the objective."""
 FANTASIES = 24
 """Imagined outcomes per trial."""
+MOST_BESIDE = 12
+"""Trials that are considered beside the first one: those that are worth most by themselves for their price."""
 VARIANCES = 3
 """Variances for which gains are worked out."""
 DEFAULT_INIT_MS = 300.0
@@ -207,17 +209,20 @@ def together(
     evidence = -0.5 / variance * (outcomes.T[:, :, None] - log_ms.T[:, None, :]) ** 2  # (P, M, S)
     usd = np.array([price(scene, precision, int(p), first.environments, first.runs) for p in where])
     whole_usd = usd + round_price.trial_usd
-    chain: list[int] = []
-    known = np.zeros(evidence.shape[1:])
-    gained: list[float] = []
-    for _ in range(min(most, len(where))):
-        gains = _gains_of(evidence + known, scene)
-        rates = (gains - (gained[-1] if gained else 0.0)) / whole_usd
-        rates[chain] = -np.inf
-        place = int(rates.argmax()) if chain else int(np.flatnonzero(where == first.candidate)[0])
+    alone = _gains_of(evidence, scene)
+    place = int(np.flatnonzero(where == first.candidate)[0])
+    chain, gained, known = [place], [float(alone[place])], evidence[place]
+    beside = np.argsort(-alone / whole_usd)[:MOST_BESIDE]
+    for _ in range(min(most, len(where)) - 1):
+        gains = _gains_of(evidence[beside] + known, scene)
+        rates = np.where(np.isin(beside, chain), -np.inf, (gains - gained[-1]) / whole_usd[beside])
+        if not np.isfinite(rates).any():
+            break
+        best = int(rates.argmax())
+        place = int(beside[best])
         chain.append(place)
+        gained.append(float(gains[best]))
         known = known + evidence[place]
-        gained.append(float(gains[place]))
     size = int(np.argmax(np.array(gained) - least_rate * np.cumsum(whole_usd[chain]))) + 1
     gain = gained[size - 1] / size
     return [Offer(int(where[p]), first.environments, first.runs, gain, float(usd[p])) for p in chain[:size]]
