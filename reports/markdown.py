@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from reports.words import snippets, verdict
 from reports.words.confidence import confidence
 from reports.words.escape import code_block, code_span
+from reports.words.flat_zone import worth_knowing
 from reports.words.numbers import configuration, memory, milliseconds, money, per_million, plural, seconds
 from reports.words.origin import origin
 from reports.words.rows import ReportRow, Result, rows
@@ -30,6 +31,7 @@ def render(result: Result) -> str:
         f"> {verdict.partial(result)}" if verdict.partial(result) else "",
         f"> {code_span(verdict.trouble(result))}" if verdict.trouble(result) else "",
         f"**{sure.label}.** {' '.join(sure.reasons)}",
+        " ".join(worth_knowing(result)),
         *_tables(result),
         _strategies(result),
         "\n".join(f"- ⚠️ {code_span(n['code'], 60)} {code_span(n['message'])}" for n in result["warnings"]),

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from reports.words import verdict
 from reports.words.confidence import confidence
 from reports.words.escape import clip, visible
+from reports.words.flat_zone import worth_knowing
 from reports.words.numbers import listing, milliseconds, number, per_million, plural
 from reports.words.origin import origin
 from reports.words.rows import ReportRow, Result, left_out, rows
@@ -35,7 +36,9 @@ def render(result: Result, *, width: int = WIDTH) -> str:
         lines += [*_wrapped(note, width), ""] if note else []
     sure = confidence(result)
     lines += [*_wrapped(f"{sure.label}. {' '.join(sure.reasons)}", width), ""]
-    lines += _table(result, width)
+    for sentence in worth_knowing(result):
+        lines += _wrapped(sentence, width)
+    lines += ["", *_table(result, width)] if worth_knowing(result) else _table(result, width)
     excluded = left_out(rows(result))
     lines += [""] if excluded else []
     for sizes, reason in excluded:

@@ -20,7 +20,7 @@ from reports.first_screen import on_call, pair, savings
 from reports.words import snippets, verdict
 from reports.words.confidence import confidence
 from reports.words.escape import clip, visible
-from reports.words.flat_zone import flat_zone_told
+from reports.words.flat_zone import worth_knowing
 from reports.words.numbers import (
     Interval,
     configuration,
@@ -90,7 +90,7 @@ def view(result: Result) -> dict[str, Any]:
         "chosen": verdict.recommended_name(result),
         "pair": pair(result),
         "savings": savings(result),
-        "flat_zone": flat_zone_told(result),
+        "worth_knowing": worth_knowing(result),
         "on_call": on_call(result),
         "identity": tuple(_identity(result)),
         "warnings": tuple(warned(result)),

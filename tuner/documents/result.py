@@ -310,6 +310,13 @@ class PlateauDocument(TypedDict):
     duration_at_high_ms: float
 
 
+class BargainDocument(ConfigurationDocument):
+    """A configuration that is a little worse than the recommended one under its goal, and much better otherwise."""
+
+    cost_ratio: float
+    duration_ratio: float
+
+
 class ResultDocument(TypedDict):
     """Everything that a tuning found. Memory in MB, durations in ms, ratios as fractions, times in UTC."""
 
@@ -336,6 +343,7 @@ class ResultDocument(TypedDict):
     warnings: list[WarningDocument]
     confidence: NotRequired[ConfidenceDocument]
     plateau: NotRequired[PlateauDocument | None]
+    bargain: NotRequired[BargainDocument | None]
 
 
 def dumps(document: ResultDocument) -> str:

@@ -17,6 +17,7 @@ from tuner.documents.decision import decision_evidence
 from tuner.documents.request import request_document
 from tuner.documents.result import (
     SCHEMA_VERSION,
+    BargainDocument,
     ConfigurationDocument,
     CurrentDocument,
     ErrorDocument,
@@ -65,7 +66,7 @@ from tuner.pricing.price_list import PriceList
 from tuner.pricing.spending import spent
 from tuner.search.advice import advise_timeout, fitted_belief, unseen_slow_runs
 from tuner.search.decision import confidence, doubts
-from tuner.search.recommendation import Choice, frontier, plateau, recommend, regret, weigh_cold_starts
+from tuner.search.recommendation import Choice, bargain, frontier, plateau, recommend, regret, weigh_cold_starts
 from tuner.search.study import Study
 from tuner.settings import Settings
 
@@ -141,6 +142,7 @@ def build_result(
         },
         "warnings": [WarningDocument(code=notice.code, message=notice.message) for notice in found],
         "plateau": _plateau(belief, choice, objective),
+        "bargain": _bargain(belief, choice, objective),
     }
     evidence = decision_evidence(result)
     level, reasons = confidence(evidence), doubts(evidence)
@@ -299,6 +301,20 @@ def _plateau(belief: Belief, choice: Choice | None, objective: Objective) -> Pla
     low, high = (belief.candidates[end].memory_mb for end in ends)
     fast, slow = (float(belief.duration_ms[:, end].mean()) for end in reversed(ends))
     return {"low_mb": low, "high_mb": high, "duration_at_low_ms": slow, "duration_at_high_ms": fast}
+
+
+def _bargain(belief: Belief, choice: Choice | None, objective: Objective) -> BargainDocument | None:
+    if choice is None or choice.unmet is not None:
+        return None
+    found = bargain(belief, objective, choice.index)
+    if found is None:
+        return None
+    cost, duration = belief.cost_usd.mean(axis=0), belief.duration_ms.mean(axis=0)
+    return {
+        **_configuration(belief.candidates[found]),
+        "cost_ratio": float(cost[found] / cost[choice.index]),
+        "duration_ratio": float(duration[found] / duration[choice.index]),
+    }
 
 
 def _curve_choice(fitted: Belief | None, objective: Objective, prices: PriceList) -> RecommendationDocument | None:

@@ -20,6 +20,11 @@ from tuner.pricing.price_list import PriceList, currency_sign, gb_seconds
 from tuner.search.rows import CandidateRow, summarise
 from tuner.search.strategies import objective_values, strategy_of
 
+MOST_GIVEN = 0.1
+"""More of cost than a tenth is no bargain, whatever it buys."""
+LEAST_GAINED = 0.25
+"""Less speed than a quarter more is not worth a sentence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -154,6 +159,21 @@ def plateau(belief: Belief, objective: Objective, index: int) -> tuple[int, int]
     while high < len(row) - 1 and good[high + 1]:
         high += 1
     return row[low], row[high]
+
+
+def bargain(belief: Belief, objective: Objective, index: int) -> int | None:
+    """Column of a candidate that is a little worse under the goal and much better under the other one.
+
+    It gives more than the tolerance and at most `MOST_GIVEN` of cost for at least `LEAST_GAINED` of speed. Where
+    speed is the goal, it is the other way round. Of several the one that gains most; None: there is none.
+    """
+    cost, duration = belief.cost_usd.mean(axis=0), belief.duration_ms.mean(axis=0)
+    given, gained = (duration, cost) if strategy_of(objective).cost_weight(objective) == 0 else (cost, duration)
+    extra = given / given[index] - 1
+    found = _feasible(summarise(belief), objective.constraints)
+    found = found & (extra > objective.tolerance) & (extra <= MOST_GIVEN)
+    found &= gained[index] / gained >= 1 + LEAST_GAINED
+    return int(np.where(found, gained, np.inf).argmin()) if found.any() else None
 
 
 def _decide(rows: Sequence[CandidateRow], objective: Objective) -> tuple[int, tuple[int, ...]]:

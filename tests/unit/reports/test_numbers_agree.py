@@ -74,6 +74,12 @@ def derived(document: dict[str, Any]) -> Iterator[float]:
     if saved:
         yield from (saved["per_month_usd"][end] * MONTHS for end in ("mean", "low", "high") if saved["per_month_usd"])
         yield from (1 - saved[name][end] for name in ("ratio", "duration_ratio") for end in ("mean", "low", "high"))
+    zone, bargain = document["plateau"], document["bargain"]
+    if zone:
+        yield zone["duration_at_low_ms"] / zone["duration_at_high_ms"]
+    if bargain:
+        yield from (bargain["cost_ratio"] - 1, 1 - bargain["cost_ratio"], bargain["duration_ratio"] - 1)
+        yield 1 / bargain["duration_ratio"]
     measured = [m for m in document["measurements"] if m["runs"]]
     yield float(len(measured))
     yield float(sum(m["runs"] for m in measured))

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from reports import html, markdown, terminal
 from reports.words import verdict
 from reports.words.confidence import confidence
+from reports.words.flat_zone import worth_knowing
 from reports.words.origin import origin
 from reports.words.verdict import Kind
 from tests.unit.reports.results import result
@@ -137,24 +139,59 @@ def test_the_effort_is_counted_in_test_calls() -> None:
 
 
 KINDS = {
-    "aws": (Kind.APPLY, "Build for arm64, then apply it."),
-    "local": (Kind.CONFIRM, "Confirm it with a short run in AWS"),
-    "simulated": (Kind.CONFIRM, "Nothing to apply: tune a real function next."),
-    "partial": (Kind.RESUME, "Go on; what was measured is kept:"),
-    "already-best": (Kind.NOTHING, "Nothing to change."),
-    "unmet": (Kind.UNMET, "Relax the bound, or make the function faster."),
-    "one-left": (Kind.ONE_LEFT, "Look at why the other sizes failed"),
-    "all-failed": (Kind.FAILED, "Look at the errors below"),
-    "no-current": (Kind.APPLY, "Apply it. The current configuration is not known"),
+    "aws": (Kind.APPLY, "1,024 MB on arm64: ", "Build for arm64, then apply it."),
+    "no-current": (
+        Kind.APPLY,
+        "1,024 MB on x86_64: the cheapest choice at ",
+        "Apply it. The current configuration is not known",
+    ),
+    "local": (Kind.CONFIRM, "512 MB on x86_64: the cheapest choice at ", "Confirm it with a short run in AWS"),
+    "simulated": (
+        Kind.CONFIRM,
+        "1,024 MB on x86_64: the cheapest choice at ",
+        "Nothing to apply: tune a real function next.",
+    ),
+    "throttled": (Kind.MEASURE_MORE, "1,024 MB on x86_64: ", "Measure more before you decide: the current config"),
+    "partial": (Kind.RESUME, "1,024 MB on arm64: ", "Go on; what was measured is kept:"),
+    "already-best": (Kind.NOTHING, "Keep 128 MB on x86_64: already the cheapest choice", "Nothing to change."),
+    "unmet": (Kind.UNMET, "Nothing meets p95 ≤ 50 ms; the best is ", "Relax the bound, or make the function faster."),
+    "one-left": (Kind.ONE_LEFT, "3,008 MB on x86_64: the cheapest choice", "Look at why the other sizes failed"),
+    "all-failed": (Kind.FAILED, "No recommendation: all 6 configurations failed.", "Look at the errors below"),
 }
+"""Golden pages of every kind of verdict: how the headline and the next step begin."""
+WITH_COMMAND = {Kind.MEASURE_MORE: "tuner tune ", Kind.RESUME: "--resume "}
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_the_next_step_follows_the_kind_of_verdict(name: str) -> None:
-    kind, told = KINDS[name]
+def test_headline_and_next_step_follow_the_kind_of_verdict(name: str) -> None:
+    kind, headline, told = KINDS[name]
     document = result(name)
+    step = verdict.next_step(document)
     assert verdict.kind(document) is kind
-    assert verdict.next_step(document).text.startswith(told)
+    assert str(verdict.headline(document)).startswith(headline)
+    assert step.text.startswith(told)
+    assert WITH_COMMAND.get(kind, "") in step.command
+
+
+def test_every_kind_of_verdict_has_a_golden_page() -> None:
+    assert {kind for kind, _, _ in KINDS.values()} == set(Kind)
+
+
+def test_a_bargain_and_a_flat_zone_are_told_in_a_sentence_each() -> None:
+    document: dict[str, Any] = result("aws")
+    document["plateau"] = {"low_mb": 160, "high_mb": 1536, "duration_at_low_ms": 1000.0, "duration_at_high_ms": 100.0}
+    document["bargain"] = {"memory_mb": 1769, "architecture": "arm64", "cost_ratio": 1.06, "duration_ratio": 0.3125}
+    document["request"]["tolerance"] = 0.04
+    assert worth_knowing(document) == (
+        "160 to 1,536 MB cost the same within 4.0%; 1,536 MB is 10 times as fast as 160 MB.",
+        "6.0% more buys 3.2 times the speed: 1,769 MB on arm64.",
+    )
+    for form in (terminal, markdown, html):
+        assert "6.0% more buys 3.2 times the speed: 1,769 MB on arm64." in form.render(document)
+    document["bargain"] |= {"cost_ratio": 0.56, "duration_ratio": 1.07}
+    assert worth_knowing(document)[1] == "7.0% more time saves 44% of the cost: 1,769 MB on arm64."
+    document["plateau"] = document["bargain"] = None
+    assert worth_knowing(document) == ()
 
 
 def test_low_confidence_asks_for_more_measuring_and_tells_its_price() -> None:

@@ -14,6 +14,7 @@ from tuner.model import Architecture, Configuration, Constraints, Interval, Obje
 from tuner.pricing.price_list import PriceList, Tier, price_list
 from tuner.search.recommendation import (
     CandidateRow,
+    bargain,
     choose,
     expected_regret,
     frontier,
@@ -161,6 +162,28 @@ def test_recommend_follows_the_rule_on_rows() -> None:
 def test_the_frontier_holds_what_nothing_beats_in_both_cost_and_duration() -> None:
     belief = belief_of([1000, 500, 600, 100], [2e-6, 1e-6, 3e-6, 4e-6])
     assert frontier(belief) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "bought"),
+    [(StrategyName.COST, 2), (StrategyName.BALANCED, 2), (StrategyName.SPEED, None)],
+)
+def test_a_bargain_costs_a_little_more_and_is_much_faster(strategy: StrategyName, bought: int | None) -> None:
+    belief = belief_of([900, 890, 300, 200], [1.0, 1.05, 1.08, 1.2])
+    objective = Objective(strategy, 0.999)
+    assert bargain(belief, objective, 3 if strategy is StrategyName.SPEED else 0) == bought
+
+
+def test_a_bargain_of_speed_is_a_little_slower_and_much_cheaper() -> None:
+    belief = belief_of([300, 107, 100], [0.5, 1.0, 2.0])
+    assert bargain(belief, Objective(StrategyName.SPEED), 2) == 1
+    assert bargain(belief, Objective(StrategyName.COST), 0) is None
+
+
+def test_what_breaks_a_bound_or_lies_within_the_tolerance_is_no_bargain() -> None:
+    belief = belief_of([900, 300], [1.0, 1.08])
+    assert bargain(belief, Objective(constraints=Constraints(max_cost_per_million_usd=1.05e6)), 0) is None
+    assert bargain(belief_of([900, 300], [1.0, 1.01]), Objective(), 0) is None
 
 
 def test_cold_starts_weigh_into_duration_and_cost_by_their_share() -> None:
