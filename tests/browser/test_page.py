@@ -244,7 +244,7 @@ def test_text_of_twice_the_size_needs_no_sideways_scroll(aws: Opened) -> None:
 
 def test_the_arrow_keys_walk_through_a_chart_from_left_to_right(aws: Opened) -> None:
     aws.page.locator('#chart-memory svg .pt[tabindex="0"]').focus()
-    across = "() => document.activeElement.getBoundingClientRect().x"
+    across = "() => (({x, width}) => Math.round(x + width / 2))(document.activeElement.getBoundingClientRect())"
     places = [aws.page.evaluate(across)]
     for _ in range(12):
         aws.page.keyboard.press("ArrowRight")

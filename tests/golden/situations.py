@@ -178,11 +178,9 @@ SITUATIONS: Mapping[str, Situation] = {
         sampler=SamplerName.GRID,
         invocations_per_month=20e6,
     ),
-    "local": Situation(
+    "local": grid(
         PLAIN,
         HERE,
-        MemorySizes(high_mb=SIZES_40[24]),
-        (X86,),
         invocations_per_month=1e6,
         notices=(Notice("host_noise", "The host was busy: timings of one calibration differ by 6%."),),
     ),

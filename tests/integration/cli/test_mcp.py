@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,12 @@ async def answers(server: Any, calls: Mapping[str, dict[str, Any]]) -> tuple[Any
         return tools, {name: await client.call_tool(name, arguments) for name, arguments in calls.items()}
 
 
+def called(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine returns, from a loop in a thread of its own: another test may have left one running in this."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 def text(answer: Any) -> str:
     return str(answer.content[0].text)
 
@@ -46,7 +53,7 @@ def test_the_client_lists_the_tools_gets_advice_and_a_plan(tmp_path: Path) -> No
         "advise": {"function": "orders", "logs_file": str(tmp_path / "app.log")},
         "plan": {"target": f"{tmp_path}/app.py:handler", "power_values": [512, 1024]},
     }
-    tools, found = asyncio.run(answers(server, calls))
+    tools, found = called(answers(server, calls))
     assert [tool.name for tool in tools] == ["advise", "plan", "report", "compare", "explain", "tune"]
     assert [tool.name for tool in tools if not tool.annotations.read_only_hint] == ["tune"]
     assert json.loads(text(found["advise"]))["memory_mb"] == 1024
@@ -63,7 +70,7 @@ def test_results_are_reported_explained_and_compared_and_errors_name_the_remedy(
         "compare": {"baseline": str(result), "candidate": str(tmp_path / "none.json")},
         "tune": {"target": "f", "max_usd": 0, "max_invocations": 1, "output": str(tmp_path / "out")},
     }
-    _, found = asyncio.run(answers(make_server(), calls))
+    _, found = called(answers(make_server(), calls))
     assert "checkout-render" in text(found["report"])
     assert json.loads(text(found["explain"]))["recommendation"]["memory_mb"] > 0
     assert found["compare"].is_error
