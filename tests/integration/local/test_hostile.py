@@ -219,7 +219,7 @@ def spec_of(folder: Path, expected: str, runtime: Runtime, environment: tuple[tu
         command=runtime.command(),
         code_dir=folder,
         memory_mb=512,
-        timeout_s=SHORT_TIMEOUT_S if TIMEOUT in expected else TIMEOUT_S,
+        timeout_s=SHORT_TIMEOUT_S if TIMEOUT in expected or expected == "*" else TIMEOUT_S,
         init_limit_s=1.0,
         environment=environment,
         throttled=MEMORY not in expected,  # to fill something takes its time
