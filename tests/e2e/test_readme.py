@@ -78,7 +78,7 @@ def test_a_command_runs_as_it_stands(command: str, account: Cloud, tmp_path: Pat
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
     }
     done = subprocess.run(
-        command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert "Traceback" not in done.stderr
     assert done.returncode in (0, 3), done.stderr
