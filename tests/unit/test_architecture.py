@@ -24,6 +24,7 @@ ROOMS = (
     "tuner.comparison",
     "tuner.evidence",
     "tuner.workflows",
+    "tuner.watch",
     "tuner.projects",
     "tuner.simulated",
     "tuner.aws.api",
@@ -58,6 +59,7 @@ CORE_ROOMS = {
     "tuner.comparison",
     "tuner.evidence",
     "tuner.workflows",
+    "tuner.watch",
 }
 
 FRONT = CORE_ROOMS | {
@@ -84,10 +86,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tuner.search": {"root", "tuner.pricing", "tuner.estimation"},
     "tuner.documents": {"root", "tuner.pricing", "tuner.estimation", "tuner.search"},
     "tuner.comparison.statistics": {"root"},
-    "tuner.comparison": CORE_ROOMS - {"tuner.workflows", "tuner.evidence", "tuner.comparison.duets"},
-    "tuner.comparison.duets": CORE_ROOMS - {"tuner.workflows", "tuner.evidence"},
+    "tuner.comparison": CORE_ROOMS - {"tuner.workflows", "tuner.watch", "tuner.evidence", "tuner.comparison.duets"},
+    "tuner.comparison.duets": CORE_ROOMS - {"tuner.workflows", "tuner.watch", "tuner.evidence"},
     "tuner.evidence": {"root", "tuner.pricing", "tuner.estimation", "tuner.search", "tuner.documents"},
     "tuner.workflows": {"root", "tuner.pricing", "tuner.estimation", "tuner.search", "tuner.documents"},
+    "tuner.watch": {"root", "tuner.evidence"},
     "tuner.projects": {"root"},
     "tuner.simulated": CORE_ROOMS,
     "tuner.aws.api": CORE_ROOMS,

@@ -36,6 +36,7 @@ COMMANDS = {
     "workflow": "Size all functions of a state machine together.",
     "apply": "Apply a recommendation to a function.",
     "patch": "Write recommendations back to the files of a project.",
+    "watch": "Say which tuned functions became slower since.",
     "clean": "Remove what an interrupted run left on a function.",
     "prices": "Show the prices of a region, or refresh them.",
     "schema": "Print the JSON Schema of inputs or results.",

@@ -1,0 +1,50 @@
+"""What watching tells is what the golden files hold. Run with UPDATE_GOLDEN=1 to write them anew."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from tuner.watch.decision import decide
+from tuner.watch.messages import WatchReport, event, metrics, pull_request, sns_message
+from tuner.watch.weeks import Week
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "watch"
+NOW_S = 1_795_000_000.0
+DIFF = "--- a/template.yaml\n+++ b/template.yaml\n@@ -7 +7 @@\n-      MemorySize: 512\n+      MemorySize: 1024\n"
+
+
+def report(*durations_ms: float) -> WatchReport:
+    found = [Week(float(i), (math.log(ms),) * 7, 7_000, 28, 195) for i, ms in enumerate(durations_ms)]
+    decision = decide(found, threshold=0.1, released=True)
+    return WatchReport("orders", 512, decision, 0.1, found[-1], "tuner tune orders --payload @event.json")
+
+
+def texts() -> dict[str, str]:
+    slower = report(100, 101, 99, 100, 131, 130)
+    subject, message = sns_message(slower)
+    quiet_subject, quiet = sns_message(report(100, 101, 99, 100, 103, 104))
+    title, body = pull_request(slower, DIFF, "# orders\n\n1,024 MB\n")
+    return {
+        "sns.txt": f"{subject}\n\n{message}",
+        "sns-left-alone.txt": f"{quiet_subject}\n\n{quiet}",
+        "event.json": json.dumps(event(slower), indent=1) + "\n",
+        "metrics.json": json.dumps(metrics(slower, NOW_S), indent=1) + "\n",
+        "pull-request.md": f"{title}\n\n{body}",
+    }
+
+
+@pytest.mark.parametrize("name", texts())
+def test_what_is_told_is_as_agreed(name: str) -> None:
+    if os.environ.get("UPDATE_GOLDEN"):
+        (GOLDEN / name).write_text(texts()[name], "utf-8")
+    assert texts()[name] == (GOLDEN / name).read_text("utf-8")
+
+
+def test_a_function_with_too_few_weeks_says_so() -> None:
+    assert sns_message(report(100))[1].startswith("orders: too few weeks to tell (1).")
+    assert "ExcessCost" not in metrics(report(100), NOW_S)

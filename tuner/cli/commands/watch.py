@@ -1,0 +1,80 @@
+"""`tuner watch`: tells which tuned functions became slower since."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tuner.cli.exit_codes import EXIT_OK, EXIT_THRESHOLD
+from tuner.cli.flags import Topic, aws_flags, format_flag, option
+from tuner.cli.flags import command as declare
+from tuner.cli.values import as_share
+from tuner.errors import InputError
+
+if TYPE_CHECKING:
+    from tuner.aws.api.connection import Connection
+
+
+@declare(
+    epilog="""Examples:
+
+\b
+  tuner watch --once tuning/*/
+  tuner watch --once tuning/orders --logs orders=exported.json --format json"""
+)
+@click.argument("results", metavar="RESULT…", nargs=-1, required=True)
+@option("--once", group=Topic.COMMON, is_flag=True, required=True, help="Look once, from a laptop or a schedule.")
+@option("--logs", group=Topic.COMMON, metavar="NAME=FILE", multiple=True,
+        help="Exported logs of a function. May be repeated. [default: reads AWS]")  # fmt: skip
+@option("--threshold", group=Topic.VERDICT, metavar="PERCENT", default="10%", show_default=True,
+        help="Slower by up to this counts as the same.")  # fmt: skip
+@format_flag("text", "json", "events", "metrics")
+@aws_flags()
+def command(
+    results: tuple[str, ...],
+    *,
+    once: bool,
+    logs: tuple[str, ...],
+    threshold: str,
+    format_: str,
+    connection: Connection,
+    **_options: Any,
+) -> int:
+    """Tell which functions became slower at the same size since each RESULT was made.
+
+    Reads logs and invokes nothing. A function is to be tuned again when two weeks in a row lie above the threshold and
+    the chance of an excess is at least 90%: what hosts alone do is left alone. The exit code is 3 when there is one.
+    """
+    from tuner.api.result_store import load_result
+    from tuner.api.watching import watch
+    from tuner.watch.decision import Watched
+    from tuner.watch.messages import event, metrics, sns_message
+
+    share = as_share(threshold)
+    if not isinstance(share, float) or not 0 <= share < float("inf"):
+        raise InputError.single("--threshold", f"{threshold} is not a percentage", "write 10%")
+    loaded = [load_result(result, connection=connection) for result in results]
+    now_s = time.time()
+    reports = watch(loaded, logs=_files(logs), threshold=share, connection=connection, now=lambda: now_s)
+    if format_ == "json":
+        click.echo(json.dumps([report.document() for report in reports], indent=1))
+    elif format_ == "events":
+        click.echo(json.dumps([event(report) for report in reports], indent=1))
+    elif format_ == "metrics":
+        click.echo("\n".join(json.dumps(metrics(report, now_s)) for report in reports))
+    else:
+        click.echo("\n".join(sns_message(report)[1] for report in reports), nl=False)
+    return EXIT_THRESHOLD if any(report.decision.outcome is Watched.TUNE for report in reports) else EXIT_OK
+
+
+def _files(given: tuple[str, ...]) -> dict[str, str]:
+    files = {}
+    for text in given:
+        name, equals, file = text.partition("=")
+        if not equals or not name or not file:
+            raise InputError.single("--logs", f"{text} is not NAME=FILE", "write orders=exported.json")
+        files[name] = file
+    return files

@@ -1,0 +1,141 @@
+"""What watching tells: an event, a message that reads well in chat, metrics, and the text of a pull request.
+
+The same decision gives the same bytes. Nothing is sent from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tuner.watch.decision import WatchDecision, Watched
+from tuner.watch.weeks import Week
+
+NAMESPACE = "LambdaTuner"
+SOURCE, DETAIL_TYPE = "lambda-tuner", "Lambda Tuner Watch"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchReport:
+    """What was found of one function.
+
+    Attributes:
+        function: its name.
+        memory_mb: size in use; None: its log does not show it.
+        decision: what becomes of it.
+        threshold: excess that is accepted, as a fraction.
+        latest: the last week; None: there is none.
+        command: what tunes it again.
+    """
+
+    function: str
+    memory_mb: int | None
+    decision: WatchDecision
+    threshold: float
+    latest: Week | None = None
+    command: str = ""
+
+    @property
+    def memory_headroom(self) -> float | None:
+        """Share of the memory that no run used in the last week; None: not known."""
+        used = self.latest.max_memory_used_mb if self.latest else None
+        return None if used is None or not self.memory_mb else 1.0 - used / self.memory_mb
+
+    @property
+    def cold_share(self) -> float | None:
+        """Share of runs with an initialization in the last week; None: not known."""
+        return self.latest.cold_runs / self.latest.runs if self.latest and self.latest.runs else None
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        excess = self.decision.excess
+        return {
+            "function": self.function,
+            "memory_mb": self.memory_mb,
+            "decision": self.decision.outcome,
+            "chance": round(self.decision.chance, 4),
+            "threshold": self.threshold,
+            "excess": excess and {"mean": excess.mean, "low": excess.low, "high": excess.high},
+            "weeks": self.decision.weeks,
+            "memory_headroom": self.memory_headroom,
+            "cold_start_share": self.cold_share,
+        }
+
+
+def sentence(report: WatchReport) -> str:
+    """What was found, in one sentence."""
+    decision, excess = report.decision, report.decision.excess
+    size = f" at {report.memory_mb:,} MB" if report.memory_mb else ""
+    if decision.outcome is Watched.TOO_FEW_WEEKS or excess is None:
+        return f"{report.function}: too few weeks to tell ({decision.weeks})."
+    found = f"{excess.mean:+.0%} ({excess.low:+.0%} to {excess.high:+.0%})"
+    if decision.outcome is Watched.TUNE:
+        return (
+            f"{report.function}{size} takes {found} against the weeks before, two weeks in a row. "
+            f"The chance that it is more than {report.threshold:.0%} is {_chance(decision.chance)}."
+        )
+    return f"{report.function}{size} takes {found} against the weeks before: left alone."
+
+
+def _chance(chance: float) -> str:
+    """A chance in words; none is ever certain."""
+    return "above 99%" if chance > 0.99 else f"{chance:.0%}"
+
+
+def event(report: WatchReport) -> dict[str, Any]:
+    """An entry for EventBridge, without its bus."""
+    return {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": report.document()}
+
+
+def sns_message(report: WatchReport) -> tuple[str, str]:
+    """Subject, at most 100 characters as SNS allows, and text."""
+    verb = {
+        Watched.TUNE: "is slower: tune it again",
+        Watched.LEAVE: "is as before",
+        Watched.TOO_FEW_WEEKS: "has too few weeks",
+    }[report.decision.outcome]
+    lines = [sentence(report)]
+    if report.memory_headroom is not None:
+        lines.append(f"Memory: {report.memory_headroom:.0%} unused at the peak.")
+    if report.cold_share is not None:
+        lines.append(f"Cold starts: {report.cold_share:.1%} of runs.")
+    if report.decision.outcome is Watched.TUNE and report.command:
+        lines.append(f"Next: {report.command}")
+    return f"{report.function} {verb}"[:100], "\n".join(lines) + "\n"
+
+
+def metrics(report: WatchReport, now_s: float) -> dict[str, Any]:
+    """One line of log in CloudWatch's embedded metric format."""
+    excess = report.decision.excess
+    values: Mapping[str, float | None] = {
+        "ExcessCost": excess.mean if excess else None,
+        "ExcessCostLow": excess.low if excess else None,
+        "ExcessCostHigh": excess.high if excess else None,
+        "MemoryHeadroom": report.memory_headroom,
+        "ColdShare": report.cold_share,
+    }
+    known = {name: value for name, value in values.items() if value is not None}
+    directive = {
+        "Namespace": NAMESPACE,
+        "Dimensions": [["FunctionName"]],
+        "Metrics": [{"Name": name, "Unit": "None"} for name in known],
+    }
+    return {
+        "_aws": {"Timestamp": int(now_s * 1000), "CloudWatchMetrics": [directive]},
+        "FunctionName": report.function,
+        **known,
+    }
+
+
+def pull_request(report: WatchReport, diff: str, markdown: str) -> tuple[str, str]:
+    """Title and text of the pull request of one function.
+
+    Args:
+        report: why it was tuned again.
+        diff: what changes in the files.
+        markdown: the report of the new result.
+    """
+    marker = f"<!-- lambda-tuner watch {report.function} -->"
+    text = f"{marker}\n{sentence(report)}\n\n```diff\n{diff.rstrip()}\n```\n\n{markdown.rstrip()}\n"
+    return f"Right-size {report.function}", text
