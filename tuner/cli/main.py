@@ -14,7 +14,8 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 
 import click
@@ -25,24 +26,73 @@ from tuner.cli.output import say
 from tuner.cli.signals import ENDING_SIGNALS, handled_signals
 from tuner.errors import InterruptedRunError, TunerError
 
-COMMANDS = {
-    "tune": "Tune a function: measure, decide, report.",
-    "advise": "Tell what the logs of a function already show.",
-    "concurrency": "Tell how much provisioned concurrency a function needs.",
-    "report": "Render a result as HTML, Markdown, CSV or SVG.",
-    "compare": "Compare two results and say what got worse.",
-    "duet": "Measure two versions side by side and compare them.",
-    "execute": "Start an execution of the state machine and follow it.",
-    "workflow": "Size all functions of a state machine together.",
-    "apply": "Apply a recommendation to a function.",
-    "patch": "Write recommendations back to the files of a project.",
-    "watch": "Say which tuned functions became slower since.",
-    "clean": "Remove what an interrupted run left on a function.",
-    "prices": "Show the prices of a region, or refresh them.",
-    "schema": "Print the JSON Schema of inputs or results.",
-    "mcp": "Serve coding assistants over stdin and stdout.",
-    "simulate": "Tune known curves and print regret and search cost.",
-}
+
+@dataclass(frozen=True, slots=True)
+class CommandGroup:
+    """Commands of one subject.
+
+    Attributes:
+        title: above them in the help.
+        package: below `tuner.cli.commands`, with one module a command.
+        commands: what each does, by its name.
+    """
+
+    title: str
+    package: str
+    commands: Mapping[str, str]
+
+
+GROUPS = (
+    CommandGroup(
+        "Measure",
+        "measure",
+        {
+            "tune": "Tune a function: measure, decide, report.",
+            "duet": "Measure two versions side by side and compare them.",
+            "workflow": "Size all functions of a state machine together.",
+            "execute": "Start an execution of the state machine and follow it.",
+            "simulate": "Tune known curves and print regret and search cost.",
+        },
+    ),
+    CommandGroup(
+        "Read what logs tell",
+        "evidence",
+        {
+            "advise": "Tell what the logs of a function already show.",
+            "watch": "Say which tuned functions became slower since.",
+            "concurrency": "Tell how much provisioned concurrency a function needs.",
+        },
+    ),
+    CommandGroup(
+        "Show and judge results",
+        "results",
+        {
+            "report": "Render a result as HTML, Markdown, CSV or SVG.",
+            "compare": "Compare two results and say what got worse.",
+        },
+    ),
+    CommandGroup(
+        "Change functions",
+        "changes",
+        {
+            "apply": "Apply a recommendation to a function.",
+            "patch": "Write recommendations back to the files of a project.",
+            "clean": "Remove what an interrupted run left on a function.",
+        },
+    ),
+    CommandGroup(
+        "Look up and serve",
+        "reference",
+        {
+            "prices": "Show the prices of a region, or refresh them.",
+            "schema": "Print the JSON Schema of inputs or results.",
+            "mcp": "Serve coding assistants over stdin and stdout.",
+        },
+    ),
+)
+PACKAGES = {name: group.package for group in GROUPS for name in group.commands}
+COMMANDS = tuple(PACKAGES)
+"""Every command, in the order of the help and of the documentation."""
 _OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT}
 """What writing to stdout can fail with: its reader has gone, the disk is full, it is closed."""
 
@@ -51,14 +101,14 @@ class LazyGroup(click.Group):
     """A group whose commands live in modules of their own, imported on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every command, in the order of the documentation."""
+        """Every command, in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Import one command."""
-        if name not in COMMANDS:
+        if name not in PACKAGES:
             return None
-        command: click.Command = import_module(f"tuner.cli.commands.{name}").command
+        command: click.Command = import_module(f"tuner.cli.commands.{PACKAGES[name]}.{name}").command
         return command
 
     def resolve_command(
@@ -72,9 +122,11 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        """List the commands by subject without importing them."""
+        widest = max(map(len, COMMANDS))
+        for group in GROUPS:
+            with formatter.section(group.title):
+                formatter.write_dl([(name.ljust(widest), line) for name, line in group.commands.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

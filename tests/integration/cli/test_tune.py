@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tuner.cli.commands.tune import _again, command
+from tuner.cli.commands.measure.tune import _again, command
 from tuner.cli.main import run
 from tuner.redaction import HIDDEN
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tuner.aws.api.executions import Ended, HistoryEvent, region_of
-from tuner.cli.commands.execute import (
+from tuner.cli.commands.measure.execute import (
     ExecutionFailedError,
     HistoryProgress,
     follow,

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from tuner.api.options import FIELDS, Options, input_document, renamed
-from tuner.cli.commands.tune import command
+from tuner.cli.commands.measure.tune import command
 from tuner.cli.flags import FLAGS, converted, flag_names
 from tuner.cli.main import run
 from tuner.cli.values import as_share, read_json_file, read_payload, read_variables

@@ -1,1 +1,1 @@
-"""One module per command: its flags, one call, its output."""
+"""A package per subject, a module per command: its flags, one call, its output."""

@@ -1,0 +1,1 @@
+"""Commands that change functions and the files that define them."""

@@ -1,0 +1,1 @@
+"""Commands that read what logs already tell, and invoke nothing."""
