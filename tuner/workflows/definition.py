@@ -17,12 +17,17 @@ from tuner.errors import Fault, InputError
 from tuner.model import Notice
 from tuner.workflows.figures import Figures
 from tuner.workflows.flow import Exit, Flow, Map, Parallel, Pause, Retry, Step, Task, Work
+from tuner.workflows.grammar import grammar_faults, next_states
 
 INLINE_CONCURRENCY = 40
 """Items that an inline Map runs at once at most (Step Functions quotas, 2026-11)."""
 MOST_RETRIES = 20
 """Attempts after the first that are counted."""
-_LAMBDA_ARN = re.compile(r"arn:[^:]+:lambda:[^:]*:[^:]*:function:(?P<name>[^:]+)(?::[^:]+)?")
+LONGEST_PAUSE_S = 365 * 86_400.0
+"""An execution lasts a year at most (Step Functions quotas, 2026-11)."""
+_LAMBDA_ARN = re.compile(r"arn:[^:]+:lambda:[^:]*:[^:]*:function:(?P<name>[^:]+)(?::(?P<qualifier>[^:]+))?")
+_REFERENCE = re.compile(r"(?:\d{12}:)?(?:function:)?(?P<name>[^:]+)(?::(?P<qualifier>[^:]+))?")
+"""A name or a partial ARN, with or without a version or an alias."""
 _INTEGRATION = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:(?P<call>[^.]+)(?P<pattern>\..*)?")
 _PLACEHOLDER = re.compile(r"\$\{(?P<name>[^}]+)\}")
 _INVOKE = ("lambda:invoke", "aws-sdk:lambda:invoke")
@@ -32,10 +37,24 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A state machine: its definition and what is known of its executions."""
+    """A state machine: its definition and what is known of its executions.
+
+    Attributes:
+        definition: in the Amazon States Language.
+        figures: what the definition leaves open.
+        name: what messages call it.
+
+    Raises:
+        InputError: every fault of the definition's form.
+    """
 
     definition: Document
     figures: Figures = field(default_factory=Figures)
+    name: str = "$"
+
+    def __post_init__(self) -> None:
+        if faults := grammar_faults(self.definition, self.name):
+            raise InputError(faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +78,17 @@ class TaskKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TaskTarget:
-    """What a Task calls; the name is empty where it is only known when it runs."""
+    """What a Task calls.
+
+    Attributes:
+        kind: what it is.
+        name: empty where it is only known when it runs.
+        qualifier: the version or alias of a function; empty: $LATEST.
+    """
 
     kind: TaskKind
     name: str
+    qualifier: str = ""
 
 
 def read_definition(source: Source, nested: Mapping[str, Source] | None = None) -> Reading:
@@ -76,7 +102,7 @@ def read_definition(source: Source, nested: Mapping[str, Source] | None = None) 
         InputError: every fault at once: unknown states, loops, chances, item counts and times that are missing.
     """
     reader = _Reader(source, nested or {})
-    flow = reader.flow_of(source.definition, "$")
+    flow = reader.flow_of(source.definition)
     if reader.faults or flow is None:
         raise InputError(reader.faults)
     return Reading(flow, reader.functions, tuple(dict.fromkeys(reader.notices)))
@@ -87,8 +113,8 @@ def task_target(state: Document) -> TaskTarget:
     resource = str(state.get("Resource", ""))
     arguments = state.get("Arguments") or state.get("Parameters") or {}
     arguments = arguments if isinstance(arguments, Mapping) else {}
-    if direct := _LAMBDA_ARN.fullmatch(resource):
-        return TaskTarget(TaskKind.FUNCTION, direct["name"])
+    if _LAMBDA_ARN.fullmatch(resource):
+        return _function(resource)
     if placeholder := _PLACEHOLDER.fullmatch(resource):
         return TaskTarget(TaskKind.FUNCTION, placeholder["name"])
     call = _INTEGRATION.fullmatch(resource)
@@ -97,17 +123,24 @@ def task_target(state: Document) -> TaskTarget:
     if pattern == ".waitForTaskToken" or name.startswith("activity:"):
         return TaskTarget(TaskKind.WAITS, name)
     if name in _INVOKE:
-        return TaskTarget(TaskKind.FUNCTION, function_name(arguments.get("FunctionName", "")))
+        return _function(arguments.get("FunctionName"), arguments.get("Qualifier"))
     if name == "states:startExecution" and pattern.startswith(".sync"):
         return TaskTarget(TaskKind.NESTED, _literal(arguments.get("StateMachineArn", "")))
     return TaskTarget(TaskKind.SERVICE, name)
 
 
 def function_name(reference: Any) -> str:
-    """The name in a function's name, ARN or placeholder; empty for an expression."""
+    """The name in a function's name, whole or partial ARN, or placeholder; empty for an expression."""
+    return _function(reference).name
+
+
+def _function(reference: Any, qualifier: Any = None) -> TaskTarget:
     text = _literal(reference)
-    found = _LAMBDA_ARN.fullmatch(text)
-    return found["name"] if found else text.partition(":")[0]
+    found = _LAMBDA_ARN.fullmatch(text) or _REFERENCE.fullmatch(text)
+    if found is None:
+        return TaskTarget(TaskKind.FUNCTION, "")
+    served = found["qualifier"] or _literal(qualifier)
+    return TaskTarget(TaskKind.FUNCTION, found["name"], "" if served == "$LATEST" else served)
 
 
 def nested_machines(definition: Document) -> tuple[str, ...]:
@@ -129,24 +162,18 @@ def all_states(definition: Document) -> Iterator[tuple[str, Document]]:
 class _Reader:
     """Reads states; faults and notices gather as it goes."""
 
-    def __init__(self, source: Source, nested: Mapping[str, Source]) -> None:
-        self.figures, self._nested = source.figures, nested
+    def __init__(self, source: Source, nested: Mapping[str, Source], above: tuple[Source, ...] = ()) -> None:
+        self.figures, self._nested, self._above = source.figures, nested, (*above, source)
         self.faults: list[Fault] = []
         self.notices: list[Notice] = []
         self.functions: dict[str, str] = {}
 
-    def flow_of(self, machine: Document, path: str) -> Flow | None:
+    def flow_of(self, machine: Document) -> Flow | None:
         """The flow of a definition, a branch or a body; None when a fault was found."""
-        states, start = machine.get("States"), machine.get("StartAt")
-        if not isinstance(states, Mapping) or not states:
-            self._fault(path, "has no States", "give a definition in the Amazon States Language")
-            return None
-        if start not in states:
-            self._fault(f"{path}.StartAt", f"{start!r} is no state", "name the first state")
-            return None
+        states: Mapping[str, Document] = machine["States"]
         before = len(self.faults)
-        ways = {name: self._ways(name, state, states) for name, state in states.items()}
-        order = self._order(str(start), ways) if len(self.faults) == before else None
+        ways = {name: self._ways(state) for name, state in states.items()}
+        order = self._order(machine["StartAt"], ways)
         steps = [self._step(name, states[name], ways[name]) for name in order or ()]
         if len(self.faults) > before or order is None:
             return None
@@ -161,19 +188,10 @@ class _Reader:
         overhead_ms = self.figures.transition_or_default_ms + self.figures.overheads_ms.get(name, usual_ms)
         return Step(name, work, exits, overhead_ms, self._retry(name, state))
 
-    def _ways(self, name: str, state: Document, states: Mapping[str, Any]) -> tuple[str | None, ...]:
+    def _ways(self, state: Document) -> tuple[str | None, ...]:
         """States that may follow; None: the flow may end here."""
-        targets: list[str | None] = [choice.get("Next") for choice in state.get("Choices", ())]
-        targets += [state[key] for key in ("Default", "Next") if key in state]
-        targets += [catcher.get("Next") for catcher in state.get("Catch", ())]
-        if state.get("End") or state.get("Type") in ("Succeed", "Fail"):
-            targets.insert(0, None)
-        for target in targets:
-            if target is not None and target not in states:
-                self._fault(f"state {name}", f"leads to {target}, which does not exist", "mend the definition")
-        if not targets:
-            self._fault(f"state {name}", "has neither Next nor End", "mend the definition")
-        return tuple(dict.fromkeys(targets))
+        ends = bool(state.get("End")) or state["Type"] in ("Succeed", "Fail")
+        return tuple(dict.fromkeys([*([None] if ends else []), *next_states(state)]))
 
     def _order(self, start: str, ways: Mapping[str, tuple[str | None, ...]]) -> list[str] | None:
         """States that are reached, each before all that may follow it."""
@@ -206,7 +224,9 @@ class _Reader:
             return None
         strange = [target for target in known if (target or None) not in targets]
         if strange:
-            self._fault(f"state {name}", f"does not lead to {strange[0]}", "correct its chances")
+            problem = f"does not lead to {strange[0]}" if strange[0] else "does not end the workflow"
+            given = ",".join(f"{target or ''}={1 / len(targets):.2g}" for target in targets)
+            self._fault(f"state {name}", f"{problem}, as its chances say", f'--chance "{name}:{given}"')
             return None
         total = sum(known.values())
         return tuple(Exit(target or None, chance / total) for target, chance in known.items() if chance > 0)
@@ -220,7 +240,7 @@ class _Reader:
         if kind == "Wait":
             return self._wait(name, state)
         if kind == "Parallel":
-            branches = [self.flow_of(b, f"{name}.Branches[{n}]") for n, b in enumerate(state.get("Branches", ()))]
+            branches = [self.flow_of(branch) for branch in state["Branches"]]
             known = tuple(branch for branch in branches if branch is not None)
             return Parallel(known) if len(known) == len(branches) else None
         if kind == "Map":
@@ -237,9 +257,12 @@ class _Reader:
                 self._fault(f"state {name}", "names its function only when it runs", f'--function "{name}=FUNCTION"')
                 return None
             self.functions[name] = function
+            if target.qualifier:
+                self._note("qualified", f"{name} invokes {function}:{target.qualifier}; --apply changes $LATEST alone.")
             return Task(function)
-        if target.kind is TaskKind.NESTED and self._source(target.name):
-            return self._nest(name, target.name)
+        source = self._source(target.name) if target.kind is TaskKind.NESTED else None
+        if source is not None and not (source in self._above and name in self.figures.durations_ms):
+            return self._nest(name, source)
         if name in self.figures.durations_ms:
             return Pause(self.figures.durations_ms[name])
         if target.kind is TaskKind.WAITS:
@@ -259,11 +282,13 @@ class _Reader:
     def _source(self, machine: str) -> Source | None:
         return self._nested.get(machine) or self._nested.get(machine.rpartition(":")[2])
 
-    def _nest(self, name: str, machine: str) -> Work | None:
-        source = self._source(machine)
-        assert source is not None
-        inner = _Reader(source, self._nested)
-        flow = inner.flow_of(source.definition, name)
+    def _nest(self, name: str, source: Source) -> Work | None:
+        if source in self._above:
+            remedy = f'give the time of all that it runs: --duration "{name}=2s"'
+            self._fault(f"state {name}", "runs a state machine that it is part of", remedy)
+            return None
+        inner = _Reader(source, self._nested, self._above)
+        flow = inner.flow_of(source.definition)
         self.faults += [Fault(f"{name} / {f.path}", f.problem, f.remedy) for f in inner.faults]
         self.notices += inner.notices
         self.functions |= {f"{name} / {state}": function for state, function in inner.functions.items()}
@@ -280,7 +305,7 @@ class _Reader:
 
     def _map(self, name: str, state: Document) -> Work | None:
         processor = state.get("ItemProcessor", state.get("Iterator", {}))
-        body = self.flow_of(processor, f"{name}.ItemProcessor")
+        body = self.flow_of(processor)
         items = self.figures.items.get(name)
         literal = state.get("Items")
         if items is None and isinstance(literal, list):
@@ -291,7 +316,7 @@ class _Reader:
             return None
         distributed = processor.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED"
         most = state.get("MaxConcurrency")
-        if not isinstance(most, int) or most == 0:
+        if not isinstance(most, (int, float)) or most == 0:
             if "MaxConcurrencyPath" in state or isinstance(most, str):
                 self._note(
                     "concurrency_not_known", f"{name}: its concurrency is only known when it runs; all items at once."
@@ -299,16 +324,17 @@ class _Reader:
             most = None
         if not distributed:
             most = min(most or INLINE_CONCURRENCY, INLINE_CONCURRENCY)
-        return Map(body, items, most)
+        return Map(body, items, most and max(1, int(most)))
 
     def _retry(self, name: str, state: Document) -> Retry | None:
-        retriers = [r for r in state.get("Retry", ()) if isinstance(r, Mapping)]
+        retriers = state.get("Retry", ())
         if not retriers:
             return None
         chance = self.figures.failures.get(name)
         if chance is None:
             self._note("failures_not_known", f"{name}: retries are taken never to happen.")
-        return Retry(chance, _pauses_ms(retriers[0])) if chance else None
+        # An execution does not tell which retrier met an error: the one with the most attempts counts.
+        return Retry(chance, max(map(_pauses_ms, retriers), key=len)) if chance else None
 
     def _fault(self, path: str, problem: str, remedy: str) -> None:
         self.faults.append(Fault(path, problem, remedy))
@@ -320,7 +346,7 @@ class _Reader:
 def _pauses_ms(retrier: Document) -> tuple[float, ...]:
     """Pauses before the attempts after the first (Amazon States Language, "Retrying after an error")."""
     first, rate = float(retrier.get("IntervalSeconds", 1)), float(retrier.get("BackoffRate", 2.0))
-    longest = float(retrier.get("MaxDelaySeconds", float("inf")))
+    longest = float(retrier.get("MaxDelaySeconds", LONGEST_PAUSE_S))
     attempts = min(int(retrier.get("MaxAttempts", 3)), MOST_RETRIES)
     return tuple(1000 * min(first * rate**n, longest) for n in range(attempts))
 

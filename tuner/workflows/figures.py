@@ -80,35 +80,67 @@ def read_figures(document: Any, *, name: str) -> Figures:
     for key in known & document.keys():
         try:
             given[key] = _READERS[key](document[key])
-        except (TypeError, ValueError, AttributeError) as exc:
+        except ValueError as exc:
             faults.append(Fault(f"{name}: {key}", f"cannot be used: {exc}", "see docs/workflows.md"))
     if faults:
         raise InputError(faults)
     return Figures(**given)
 
 
+MOST_SHOWN = 40
+"""Characters of a value in a message."""
+MOST_ITEMS = 100_000_000
+"""Items of a Map at most: a distributed one reads so many (Step Functions quotas, 2026-11)."""
+LONGEST_MS = 365 * 86_400_000.0
+"""A year: no execution lasts longer (Step Functions quotas, 2026-11)."""
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError(f"{_shown(value)} is not a number")
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{_shown(value)} is not a number that can be used") from None
+
+
 def _share(value: Any) -> float:
-    number = float(value)
+    number = _number(value)
     if not 0 <= number <= 1:
-        raise ValueError(f"{value} is not within 0..1")
+        raise ValueError(f"{_shown(value)} is not within 0..1")
     return number
 
 
-def _positive(value: Any) -> float:
-    number = float(value)
-    if not 0 <= number < float("inf"):
-        raise ValueError(f"{value} is no time")
+def _time_ms(value: Any) -> float:
+    number = _number(value)
+    if not 0 <= number <= LONGEST_MS:
+        raise ValueError(f"{_shown(value)} is not a time from 0 ms to a year")
     return number
+
+
+def _count(value: Any) -> int:
+    number = _number(value)
+    if not (0 <= number <= MOST_ITEMS and number == int(number)):
+        raise ValueError(f"{_shown(value)} is not a number of items from 0 to {MOST_ITEMS:,}")
+    return int(number)
 
 
 def _counts(value: Any) -> tuple[int, ...]:
-    counts = tuple(int(count) for count in (value if isinstance(value, list) else [value]))
-    if not counts or min(counts) < 0:
-        raise ValueError(f"{value} is no number of items")
+    counts = tuple(_count(count) for count in (value if isinstance(value, list) else [value]))
+    if not counts:
+        raise ValueError("it names no number of items")
     return counts
 
 
+def _function_name(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{_shown(value)} is not the name of a function")
+    return value
+
+
 def _chances(value: Any) -> dict[str, float]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{_shown(value)} does not name the states that follow")
     chances = {str(target): _share(chance) for target, chance in value.items()}
     if abs(sum(chances.values()) - 1) > 1e-3:
         raise ValueError(f"chances sum to {sum(chances.values()):g}, not to 1")
@@ -116,16 +148,33 @@ def _chances(value: Any) -> dict[str, float]:
 
 
 def _by_state(read: Any) -> Any:
-    return lambda document: {str(state): read(value) for state, value in document.items()}
+    def read_all(document: Any) -> dict[str, Any]:
+        if not isinstance(document, dict):
+            raise ValueError(f"{_shown(document)} does not name states")
+        return {state: _of_state(read, state, value) for state, value in document.items()}
+
+    return read_all
+
+
+def _of_state(read: Any, state: str, value: Any) -> Any:
+    try:
+        return read(value)
+    except ValueError as exc:
+        raise ValueError(f"{state}: {exc}") from None
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 _READERS = {
     "chances": _by_state(_chances),
     "items": _by_state(_counts),
     "failures": _by_state(_share),
-    "durations_ms": _by_state(_positive),
-    "overheads_ms": _by_state(_positive),
-    "functions": _by_state(str),
-    "task_overhead_ms": _positive,
-    "transition_ms": _positive,
+    "durations_ms": _by_state(_time_ms),
+    "overheads_ms": _by_state(_time_ms),
+    "functions": _by_state(_function_name),
+    "task_overhead_ms": _time_ms,
+    "transition_ms": _time_ms,
 }

@@ -171,8 +171,8 @@ def test_every_fault_is_named_at_once() -> None:
     ("definition", "words"),
     [
         ({}, "has no States"),
-        (machine({"A": invoke("a")}, "B"), "'B' is no state"),
-        (machine({"A": invoke("a", Next="Gone")}), "leads to Gone, which does not exist"),
+        (machine({"A": invoke("a")}, "B"), '"B" is no state'),
+        (machine({"A": invoke("a", Next="Gone")}), 'leads to "Gone", which does not exist'),
         (machine({"A": {"Type": "Pass"}}), "has neither Next nor End"),
     ],
 )
