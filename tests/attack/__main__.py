@@ -15,7 +15,8 @@ from pathlib import Path
 from tests.attack import fuzzers, kills
 from tests.cloud.fixtures import CREDENTIALS, running
 
-GOALS = {"logs": 100_000, "inputs": 20_000, "results": 20_000, "samples": 20_000, "journals": 20_000, "caches": 20_000}
+OTHERS = ("inputs", "results", "samples", "journals", "caches", "workflows", "histories")
+GOALS = {"logs": 100_000, **dict.fromkeys(OTHERS, 20_000)}
 KILLS = {"kill": 200, "hang up": 50}
 
 

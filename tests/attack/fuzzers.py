@@ -13,6 +13,7 @@ from typing import Any
 
 from reports import markdown, terminal
 from tests.attack.mutations import damaged_bytes, damaged_json, damaged_value
+from tests.attack.workflow_fuzzers import fuzz_history, fuzz_workflow
 from tests.golden.situations import document_of
 from tuner.api.price_cache import read_prices
 from tuner.api.run_folder import read_record_to_resume
@@ -147,6 +148,8 @@ FUZZERS: dict[str, Callable[[random.Random], None]] = {
     "samples": fuzz_samples,
     "journals": fuzz_journal,
     "caches": fuzz_prices,
+    "workflows": fuzz_workflow,
+    "histories": fuzz_history,
 }
 
 

@@ -11,7 +11,16 @@ import pytest
 from tests.attack import fuzzers, kills
 from tests.cloud.fixtures import CREDENTIALS, Cloud, running
 
-TEXTS = {"logs": 300, "inputs": 60, "results": 10, "samples": 150, "journals": 150, "caches": 30}
+TEXTS = {
+    "logs": 300,
+    "inputs": 60,
+    "results": 10,
+    "samples": 150,
+    "journals": 150,
+    "caches": 30,
+    "workflows": 150,
+    "histories": 100,
+}
 
 
 @pytest.mark.parametrize("kind", TEXTS)

@@ -21,17 +21,18 @@ from tuner.api.price_cache import current_prices
 from tuner.aws.api.connection import Connection
 from tuner.documents.decision import decision_evidence
 from tuner.documents.result import ResultDocument, loads
-from tuner.errors import Fault, InputError, TunerError
+from tuner.documents.strict_json import decode_text, parse_strictly
+from tuner.errors import InputError, TunerError
 from tuner.model import Architecture, Configuration, Notice
 from tuner.pricing.price_list import DEFAULT_REGION, state_transition_usd
 from tuner.search.decision import WeakEvidenceError, objections
 from tuner.workflows.calibration import calibrated
 from tuner.workflows.curves import FunctionCurve, curve_from_result
-from tuner.workflows.definition import Reading, Source, nested_machines, read_definition
+from tuner.workflows.definition import Reading, Source, nested_machines, read_definition, strangers
 from tuner.workflows.document import ConfirmationDocument, WorkflowDocument, plan_document
 from tuner.workflows.figures import Figures, read_figures
 from tuner.workflows.flow import functions_of
-from tuner.workflows.history import Event, Observed, events_of, read_histories, redacted
+from tuner.workflows.history import Observed, events_of, read_histories, redacted
 from tuner.workflows.plan import Bound, Plan, plan_workflow
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from tuner.aws.workflows.reading import StateMachine
 
 PLAN_FILE, REPORT_FILE, UNDO_FILE, PAYLOADS = "workflow.json", "report.html", "undo.json", "payloads"
+STANDARD = "STANDARD"
+"""Type of state machines whose executions are recorded."""
 FEW_EXECUTIONS = 5
 """Chances from fewer executions than this are said to be rough."""
 MOST_PAYLOADS = 10
@@ -193,11 +196,10 @@ def undo(file: Path, connection: Connection) -> list[str]:
     from tuner.aws.api.session import connect
     from tuner.aws.workflows.applying import apply_sizes, changes
 
-    document = _json_file(file, "--undo")
-    clients = connect(replace(connection, region=document["region"]))
+    region, sizes = _read_undo(file)
+    clients = connect(replace(connection, region=region))
     try:
         api = LambdaApi(clients.control)
-        sizes = {name: _configuration(size) for name, size in document["configurations"].items()}
         told = changes(api, sizes)
         apply_sizes(api, sizes)
         return told
@@ -243,7 +245,7 @@ class _Job:
         observed = self._observed(machine)
         source = Source(_definition(workflow, machine), observed.figures.overridden_by(self.inputs.figures))
         nested = self._nested(source.definition, on_aws=machine is not None)
-        reading = read_definition(source, nested)
+        reading = self._reading(source, nested)
         payloads = _payloads(observed, reading.functions, redact=redact)
         documents = self._documents(reading, payloads, tune_missing, output)
         if apply and not force:
@@ -293,17 +295,21 @@ class _Job:
 
     def _observed(self, machine: StateMachine | None) -> Observed:
         given = self.inputs.histories
-        histories: list[Sequence[Event]] = [events_of(_json_file(file, "--history"), name=str(file)) for file in given]
-        if machine is not None and not histories and machine.type == "STANDARD":
-            from tuner.aws.workflows.reading import StateMachines
+        if given or machine is None or machine.type != STANDARD:
+            return read_histories([events_of(_json_file(file, "--history"), name=str(file)) for file in given])
+        return self._recorded(machine)
 
-            histories = list(StateMachines(self.clients.states).histories(machine.arn, most=self.inputs.executions))
-        return read_histories(histories)
+    def _recorded(self, machine: StateMachine) -> Observed:
+        from tuner.aws.workflows.reading import StateMachines
+
+        found = StateMachines(self.clients.states).recorded(machine.arn, most=self.inputs.executions)
+        return read_histories(found.executions, found.children)
 
     def _nested(self, definition: Mapping[str, Any], *, on_aws: bool) -> dict[str, Source]:
         """State machines that this one runs: those that were given, and those in AWS."""
         found = {
-            name: Source(_json_file(file, "--nested"), self.inputs.figures) for name, file in self.inputs.nested.items()
+            name: Source(_json_file(file, "--nested"), self.inputs.figures, str(file))
+            for name, file in self.inputs.nested.items()
         }
         waiting = list(nested_machines(definition))
         while on_aws and waiting:
@@ -312,12 +318,22 @@ class _Job:
                 continue
             from tuner.aws.workflows.reading import StateMachines
 
-            machines = StateMachines(self.clients.states)
-            child = machines.describe(name)
-            seen = read_histories(machines.histories(name, most=self.inputs.executions))
-            found[name] = Source(child.definition, seen.figures.overridden_by(self.inputs.figures))
+            child = StateMachines(self.clients.states).describe(name)
+            seen = self._recorded(child).figures if child.type == STANDARD else Figures()
+            found[name] = Source(child.definition, seen.overridden_by(self.inputs.figures), child.name)
             waiting += nested_machines(child.definition)
         return found
+
+    def _reading(self, source: Source, nested: Mapping[str, Source]) -> Reading:
+        """The definition as a flow, when every figure by hand is of use."""
+        strange = strangers(self.inputs.figures, [one.definition for one in (source, *nested.values())])
+        try:
+            reading = read_definition(source, nested)
+        except InputError as exc:
+            raise InputError([*exc.faults, *strange]) from exc
+        if strange:
+            raise InputError(strange)
+        return reading
 
     def _documents(
         self,
@@ -450,11 +466,7 @@ def _definition(workflow: str | Path | Mapping[str, Any], machine: StateMachine 
         return machine.definition
     if isinstance(workflow, Mapping):
         return workflow
-    document = _json_file(Path(workflow), "STATE_MACHINE")
-    if not isinstance(document, dict):
-        raise InputError.single(
-            str(workflow), "is not a JSON object", "give a definition, or the ARN of a state machine"
-        )
+    document: Mapping[str, Any] = _json_file(Path(workflow), "STATE_MACHINE")
     return document
 
 
@@ -509,18 +521,40 @@ def _save(result: WorkflowResult, folder: Path) -> None:
     write_text(folder / REPORT_FILE, result.to_html())
 
 
-def _json_file(path: Path, flag: str) -> Any:
+def _read_undo(file: Path) -> tuple[str, dict[str, Configuration]]:
+    """The region, and the size of each function, that an `undo.json` holds.
+
+    Raises:
+        InputError: it cannot be read, or `apply` did not write it so.
+    """
+    document = _json_file(file, "--undo")
     try:
-        return json.loads(_text(path, flag))
+        sizes = {str(name): _configuration(size) for name, size in document["configurations"].items()}
+        region = document["region"]
+        if not isinstance(region, str):
+            raise TypeError("region")
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        problem = f"{file} is not what --apply wrote"
+        raise InputError.single("--undo", problem, "give an undo.json, or set the sizes by hand") from exc
+    return region, sizes
+
+
+def _json_file(path: Path, flag: str) -> Any:
+    text = _text(path, flag)
+    try:
+        return parse_strictly(text)
     except ValueError as exc:
-        raise InputError([Fault(flag, f"{path} is not JSON: {exc}", "give a JSON file")]) from exc
+        raise InputError.single(flag, f"{path} is not JSON: {exc}", "give a JSON file") from exc
 
 
 def _text(path: Path, flag: str) -> str:
+    remedy = "give a file that exists" + (", or an ARN" if flag == "STATE_MACHINE" else "")
     try:
-        return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InputError.single(flag, f"{path} cannot be read: {exc}", "give a file that exists") from exc
+        return decode_text(path.read_bytes())
+    except OSError as exc:
+        raise InputError.single(flag, f"{path} cannot be read: {exc.strerror}", remedy) from exc
+    except ValueError as exc:
+        raise InputError.single(flag, f"{path} is no text: {exc}", "give a text file in UTF-8") from exc
 
 
 def _size(configuration: Configuration) -> dict[str, Any]:

@@ -7,8 +7,9 @@ what to give; what can be left out is a note that says what was assumed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from enum import Enum, auto
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -157,6 +158,44 @@ def all_states(definition: Document) -> Iterator[tuple[str, Document]]:
             yield name, state
             for inner in (*state.get("Branches", ()), state.get("ItemProcessor", state.get("Iterator", {}))):
                 yield from all_states(inner)
+
+
+def strangers(figures: Figures, definitions: Iterable[Document]) -> list[Fault]:
+    """Figures by hand that no state uses: misspelt names, and states of another kind.
+
+    Args:
+        figures: given by hand.
+        definitions: of the workflow, and of the state machines that it runs.
+    """
+    states: dict[str, list[Document]] = {}
+    for definition in definitions:
+        for name, state in all_states(definition):
+            states.setdefault(name, []).append(state)
+    given = [
+        (figures.chances, "has one way only", lambda state: len(set(next_states(state))) + bool(state.get("End")) > 1),
+        (figures.items, "is no Map, and has no items", lambda state: state["Type"] == "Map"),
+        (figures.failures, "is never tried again: it has no Retry", lambda state: bool(state.get("Retry"))),
+        (figures.durations_ms, "takes the time of what is inside it, or of its function", _has_time_of_its_own),
+        (figures.overheads_ms, "", lambda _: True),
+        (figures.functions, "is no Task, and invokes no function", lambda state: state["Type"] == "Task"),
+    ]
+    return [
+        Fault(f"state {name}", problem if name in states else "is not in the workflow", _remedy(name, states))
+        for names, problem, fits in given
+        for name in names
+        if not any(map(fits, states.get(name, ())))
+    ]
+
+
+def _has_time_of_its_own(state: Document) -> bool:
+    if state["Type"] == "Task":
+        return task_target(state).kind is not TaskKind.FUNCTION
+    return state["Type"] not in ("Parallel", "Map")
+
+
+def _remedy(name: str, states: Mapping[str, Any]) -> str:
+    near = get_close_matches(name, states, 1)
+    return "leave its figure out" if name in states else f"did you mean {near[0]}?" if near else "correct its name"
 
 
 class _Reader:
@@ -315,16 +354,17 @@ class _Reader:
         if body is None or items is None:
             return None
         distributed = processor.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED"
-        most = state.get("MaxConcurrency")
-        if not isinstance(most, (int, float)) or most == 0:
-            if "MaxConcurrencyPath" in state or isinstance(most, str):
-                self._note(
-                    "concurrency_not_known", f"{name}: its concurrency is only known when it runs; all items at once."
-                )
-            most = None
-        if not distributed:
-            most = min(most or INLINE_CONCURRENCY, INLINE_CONCURRENCY)
-        return Map(body, items, most and max(1, int(most)))
+        return Map(body, items, self._concurrency(name, state, distributed=distributed))
+
+    def _concurrency(self, name: str, state: Document, *, distributed: bool) -> int | None:
+        """Items that a Map runs at once; None: all of them."""
+        given = state.get("MaxConcurrency", 0)
+        if isinstance(given, str) or "MaxConcurrencyPath" in state:
+            message = f"{name}: its concurrency is only known when it runs; as many items at once as AWS allows."
+            self._note("concurrency_not_known", message)
+            given = 0
+        most = int(given) or None
+        return most if distributed else min(most or INLINE_CONCURRENCY, INLINE_CONCURRENCY)
 
     def _retry(self, name: str, state: Document) -> Retry | None:
         retriers = state.get("Retry", ())

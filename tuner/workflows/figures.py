@@ -56,8 +56,8 @@ class Figures:
         return Figures(**merged)
 
 
-def read_figures(document: Any, *, name: str) -> Figures:
-    """Figures from a file.
+def read_figures(document: Any, *, name: str, flags: Mapping[str, str] | None = None) -> Figures:
+    """Figures from a file, or from flags.
 
     Args:
         document: {"chances": {state: {next: 0.8}}, "items": {state: 12}, "failures": {state: 0.01},
@@ -65,6 +65,7 @@ def read_figures(document: Any, *, name: str) -> Figures:
             "task_overhead_ms": 15, "transition_ms": 8};
             every member may be left out.
         name: of the file, for messages.
+        flags: the flag that gave each member, for messages, where it is no file.
 
     Raises:
         InputError: every member that is wrong.
@@ -81,7 +82,7 @@ def read_figures(document: Any, *, name: str) -> Figures:
         try:
             given[key] = _READERS[key](document[key])
         except ValueError as exc:
-            faults.append(Fault(f"{name}: {key}", f"cannot be used: {exc}", "see docs/workflows.md"))
+            faults.append(Fault((flags or {}).get(key, f"{name}: {key}"), str(exc), "see docs/workflows.md"))
     if faults:
         raise InputError(faults)
     return Figures(**given)

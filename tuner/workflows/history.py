@@ -13,11 +13,17 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
-from tuner.errors import InputError
+from tuner.errors import Fault, InputError
 from tuner.workflows.definition import function_name
-from tuner.workflows.figures import Figures
+from tuner.workflows.figures import MOST_ITEMS, Figures
 
 Event = Mapping[str, Any]
+EXECUTIONS = "executions"
+"""Member of the details of a MapRunStarted event that whoever reads the histories adds: how many runs the Map had."""
+MOST_FAULTS = 5
+"""Damaged events that a message names."""
+LATEST_S = 253_402_300_800.0
+"""The year 10000, in seconds since 1970."""
 _SUCCEEDED = ("LambdaFunctionSucceeded", "TaskSucceeded")
 _STARTED = ("LambdaFunctionStarted", "TaskStarted")
 _FAILED = ("LambdaFunctionFailed", "LambdaFunctionTimedOut", "TaskFailed", "TaskTimedOut")
@@ -62,27 +68,31 @@ class Observed:
     inputs: tuple[Any, ...] = ()
 
 
-def read_histories(histories: Iterable[Sequence[Event]]) -> Observed:
+def read_histories(histories: Iterable[Sequence[Event]], children: Iterable[Sequence[Event]] = ()) -> Observed:
     """What executions showed.
 
     Args:
         histories: for each execution its events, ascending.
+        children: the same of the executions that distributed Maps started for their items.
     """
     seen = _Seen()
     count = 0
     for events in histories:
         count += 1
         _read_execution(events, seen)
-    transition_ms = median(seen.between_ms) if seen.between_ms else 0.0
+        _read_ends(events, seen)
+    for events in children:
+        _read_execution(events, seen)
+    transition_ms = max(0.0, median(seen.between_ms)) if seen.between_ms else 0.0
     figures = Figures(
         chances={name: _shares(counts) for name, counts in seen.next.items()},
-        items={name: tuple(counts) for name, counts in seen.items.items()},
-        failures={name: seen.failures[name] / attempts for name, attempts in seen.attempts.items()},
-        durations_ms={name: sum(times) / len(times) for name, times in seen.times_ms.items()},
+        items={name: tuple(counts) for name, counts in seen.items.items() if counts},
+        failures={name: min(1.0, seen.failures[name] / attempts) for name, attempts in seen.attempts.items()},
+        durations_ms={name: max(0.0, sum(times) / len(times)) for name, times in seen.times_ms.items()},
         functions=seen.functions,
         # The way to the first state inside counts as that state's own.
         overheads_ms={name: max(0.0, median(times) - transition_ms) for name, times in seen.containers_ms.items()},
-        task_overhead_ms=median(seen.around_ms) if seen.around_ms else None,
+        task_overhead_ms=max(0.0, median(seen.around_ms)) if seen.around_ms else None,
         transition_ms=transition_ms if seen.between_ms else None,
     )
     return Observed(
@@ -99,13 +109,35 @@ def events_of(document: Any, *, name: str) -> list[Event]:
     """The events in a document of GetExecutionHistory.
 
     Raises:
-        InputError: it is none.
+        InputError: it is none, or an event has no usable id, type or time.
     """
     events = document.get("events") if isinstance(document, Mapping) else document
-    if not isinstance(events, list) or not all(isinstance(e, Mapping) and "type" in e and "id" in e for e in events):
-        remedy = "give the answer of: aws stepfunctions get-execution-history --execution-arn …"
+    remedy = "give the answer of: aws stepfunctions get-execution-history --execution-arn …"
+    if not isinstance(events, list) or not events:
         raise InputError.single(name, "has no events of an execution", remedy)
+    faults = [
+        Fault(f"{name}: events[{number}]", problem, remedy)
+        for number, event in enumerate(events)
+        if (problem := _problem(event))
+    ]
+    if faults:
+        raise InputError(faults[:MOST_FAULTS])
     return sorted(events, key=lambda event: int(event["id"]))
+
+
+def _problem(event: Any) -> str:
+    """What keeps an event from being read; empty: nothing."""
+    if not isinstance(event, Mapping):
+        return "is not an object"
+    if not isinstance(event.get("type"), str):
+        return "has no type"
+    if not all(isinstance(n, int) and n >= 0 for n in (event.get("id"), event.get("previousEventId", 0))):
+        return "has no id, or one that is not a whole number"
+    try:
+        stamp = _seconds(event.get("timestamp"))
+    except (ValueError, OverflowError):
+        return f"has no time: {str(event.get('timestamp'))[:40]}"
+    return "" if 0 <= stamp <= LATEST_S else f"has a time that no execution has: {stamp:g}"
 
 
 def redacted(payload: Any) -> Any:
@@ -146,7 +178,7 @@ def _read_execution(events: Sequence[Event], seen: _Seen) -> None:
             inside[number] = around
             if around is not None:
                 _read_inside(event, _name(by_id[around]), seen)
-    _read_end(events, seen)
+    _read_last(events, seen)
 
 
 def _read_transition(event: Event, by_id: Mapping[int, Event], seen: _Seen) -> None:
@@ -182,23 +214,42 @@ def _read_inside(event: Event, name: str, seen: _Seen) -> None:
     elif kind in _FAILED:
         seen.failures[name] += 1
     elif kind == "MapStateStarted":
-        seen.items[name].append(int(event.get("mapStateStartedEventDetails", {}).get("length", 0)))
+        seen.items[name] += _whole(_details(event, "mapStateStarted").get("length"))
+    elif kind == "MapRunStarted":
+        _count_runs(_details(event, "mapRunStarted").get(EXECUTIONS), seen.items[name])
     elif kind == "LambdaFunctionScheduled":
-        details = event.get("lambdaFunctionScheduledEventDetails", {})
+        details = _details(event, "lambdaFunctionScheduled")
         seen.functions[name] = function_name(details.get("resource", ""))
         _keep(seen.payloads[name], details.get("input"))
-    elif kind == "TaskScheduled" and event.get("taskScheduledEventDetails", {}).get("resourceType") == "lambda":
-        parameters = _json(event["taskScheduledEventDetails"].get("parameters"))
+    elif kind == "TaskScheduled" and _details(event, "taskScheduled").get("resourceType") == "lambda":
+        parameters = _json(_details(event, "taskScheduled").get("parameters"))
         if isinstance(parameters, Mapping):
             seen.functions[name] = function_name(parameters.get("FunctionName", ""))
             seen.payloads[name].append(parameters.get("Payload", {}))
 
 
-def _read_end(events: Sequence[Event], seen: _Seen) -> None:
+def _count_runs(runs: Any, counts: list[int]) -> None:
+    """Runs of a distributed Map count: it may batch its items, or read them elsewhere, which its events tell as 0."""
+    if counts and (_whole(runs) or not counts[-1]):
+        counts.pop()
+    counts += _whole(runs)
+
+
+def _whole(count: Any) -> list[int]:
+    is_count = isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= MOST_ITEMS
+    return [count] if is_count else []
+
+
+def _read_ends(events: Sequence[Event], seen: _Seen) -> None:
+    """The input of an execution, and its time from the beginning to the end."""
     if events and str(events[0]["type"]) == "ExecutionStarted":
-        _keep(seen.inputs, events[0].get("executionStartedEventDetails", {}).get("input"))
+        _keep(seen.inputs, _details(events[0], "executionStarted").get("input"))
     if events and str(events[-1]["type"]) == "ExecutionSucceeded":
         seen.total_ms.append(_between(events[0], events[-1]))
+
+
+def _read_last(events: Sequence[Event], seen: _Seen) -> None:
+    """States after which no other one follows."""
     following = {int(event.get("previousEventId", 0)): event for event in events}
     for event in events:
         if str(event["type"]).endswith("StateExited"):
@@ -226,7 +277,7 @@ def _json(text: Any) -> Any:
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -235,12 +286,17 @@ def _shares(counts: Mapping[str, int]) -> dict[str, float]:
     return {name: count / total for name, count in counts.items()}
 
 
+def _details(event: Event, of: str) -> Mapping[str, Any]:
+    found = event.get(f"{of}EventDetails")
+    return found if isinstance(found, Mapping) else {}
+
+
 def _name(event: Event) -> str:
-    return str(event.get("stateEnteredEventDetails", {}).get("name", ""))
+    return str(_details(event, "stateEntered").get("name", ""))
 
 
 def _exit_name(event: Event) -> str:
-    return str(event.get("stateExitedEventDetails", {}).get("name", ""))
+    return str(_details(event, "stateExited").get("name", ""))
 
 
 def _between(earlier: Event, later: Event) -> float:

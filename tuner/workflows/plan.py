@@ -54,16 +54,14 @@ class Bound:
     percentile: float | None = 95.0
 
     def __post_init__(self) -> None:
+        given = {"--deadline": self.deadline_ms, "--budget-per-million": self.budget_usd}
+        faults = [
+            Fault(flag, f"{value:g} is not a finite number above 0", "give one, for example --deadline 3s")
+            for flag, value in given.items()
+            if value is not None and not 0 < value < np.inf
+        ]
         if (self.deadline_ms is None) == (self.budget_usd is None):
-            raise InputError.single(
-                "bound", "is not one of a deadline and a budget", "give --deadline or --budget-per-million"
-            )
-        value = self.deadline_ms if self.budget_usd is None else self.budget_usd
-        faults = (
-            []
-            if value is not None and 0 < value < np.inf
-            else [Fault("bound", f"{value} is not above 0", "give a positive number")]
-        )
+            faults.append(Fault("--deadline", "give either it or --budget-per-million", "for example --deadline 3s"))
         if self.percentile is not None and not 0 < self.percentile < 100:
             faults.append(Fault("--percentile", f"{self.percentile:g} is not between 0 and 100", "for example 95"))
         if faults:

@@ -47,7 +47,12 @@ def test_the_answer_is_a_table_in_markdown(given: list[str], capsys: pytest.Capt
         (["--deadline", "3s", "--percentile", "high"], "is no percentile"),
         (["--deadline", "3s", "--items", "Items"], "has no ="),
         (["--deadline", "3s", "--chance", "Express=1"], "names no state"),
-        (["--deadline", "3s", "--failures", "A=high"], "failures"),
+        (["--deadline", "0s"], "--deadline: 0 is not a finite number above 0"),
+        (["--deadline", "3s", "--failures", "Courier=high"], "no share of the attempts"),
+        (["--deadline", "3s", "--failures", "Courier=0.5"], "write it in percent"),
+        (["--deadline", "3s", "--items", "Itmes=3"], "did you mean Items?"),
+        (["--deadline", "3s", "--items", "Items=2.5"], "--items: Items: '2.5' is not a number of items"),
+        (["--deadline", "3s", "--seed", "-1"], "--seed"),
     ],
 )
 def test_bad_flags_are_told(given: list[str], capsys: pytest.CaptureFixture[str], flags: list[str], words: str) -> None:
@@ -65,3 +70,11 @@ def test_a_loop_ends_in_one_message_that_says_what_to_give(
     printed = capsys.readouterr().err
     assert "is a loop" in printed
     assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"region": 3, "configurations": {}}', '{"configurations": []}'])
+def test_a_damaged_undo_file_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str) -> None:
+    file = tmp_path / "undo.json"
+    file.write_text(text, "utf-8")
+    assert run(["workflow", "--undo", str(file)]) == 2
+    assert f"--undo: {file} is not" in capsys.readouterr().err

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tuner.errors import InputError
-from tuner.workflows.definition import Source, nested_machines, read_definition
+from tuner.workflows.definition import Source, nested_machines, read_definition, strangers
 from tuner.workflows.figures import Figures, read_figures
 from tuner.workflows.flow import Flow, Map, Parallel, Pause, Retry, Task, functions_of, invocations_of, transitions_of
+from tuner.workflows.forms import evaluate, form_of_flow
 
 RENDER = "arn:aws:lambda:eu-west-1:123456789012:function:render"
 INVOKE = "arn:aws:states:::lambda:invoke"
@@ -43,6 +44,8 @@ def faults_of(states: dict[str, State], **figures: Any) -> str:
         {"Resource": INVOKE, "Parameters": {"FunctionName": "render"}},
         {"Resource": INVOKE, "Parameters": {"FunctionName": f"{RENDER}:$LATEST"}},
         {"Resource": INVOKE, "Arguments": {"FunctionName": "render", "Payload": "{% $states.input %}"}},
+        {"Resource": INVOKE, "Parameters": {"FunctionName": "123456789012:function:render"}},
+        {"Resource": INVOKE, "Parameters": {"FunctionName": "render:live"}},
         {"Resource": "arn:aws:states:::aws-sdk:lambda:invoke", "Parameters": {"FunctionName": "render"}},
     ],
 )
@@ -143,6 +146,42 @@ def test_a_nested_state_machine_is_read_as_part_of_the_workflow() -> None:
         read_definition(Source(parent))
 
 
+def test_a_machine_that_runs_itself_ends_in_one_message() -> None:
+    arn = "arn:aws:states:eu-west-1:123456789012:stateMachine:self"
+    run = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", "End": True}
+    states: dict[str, State] = {"Run": {**run, "Parameters": {"StateMachineArn": arn}}}
+    with pytest.raises(InputError, match="runs a state machine that it is part of"):
+        read_definition(Source(machine(states)), {arn: Source(machine(states))})
+    known = Figures(durations_ms={"Run": 5.0})
+    flow = read_definition(Source(machine(states), known), {arn: Source(machine(states), known)}).flow
+    assert evaluate(form_of_flow(flow), {}) == pytest.approx(5.0 + 8.0)
+
+
+def test_an_alias_that_is_invoked_is_told() -> None:
+    states = {"A": invoke("render:live"), "B": invoke("render:$LATEST")}
+    told = read_definition(Source(machine({"A": {**states["A"], "End": False, "Next": "B"}, "B": states["B"]}))).notices
+    assert [notice.message for notice in told] == ["A invokes render:live; --apply changes $LATEST alone."]
+
+
+def test_of_several_retriers_the_one_with_the_most_attempts_counts() -> None:
+    retry = [{"ErrorEquals": ["Fatal"], "MaxAttempts": 0}, {"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}]
+    states = {"A": invoke("a", End=True, Retry=retry)}
+    assert read(states, failures={"A": 0.1}).steps[0].retry == Retry(0.1, (1000.0,))
+
+
+def test_figures_by_hand_that_no_state_uses_are_named() -> None:
+    states: dict[str, State] = {"Check": invoke("a", Next="W"), "W": {"Type": "Wait", "Seconds": 1, "End": True}}
+    figures = Figures(
+        items={"Chekc": (3,)}, durations_ms={"Check": 5.0, "W": 7.0}, failures={"W": 0.1}, chances={"W": {"": 1.0}}
+    )
+    assert sorted(map(str, strangers(figures, [machine(states)]))) == [
+        "state Check: takes the time of what is inside it, or of its function (leave its figure out)",
+        "state Chekc: is not in the workflow (did you mean Check?)",
+        "state W: has one way only (leave its figure out)",
+        "state W: is never tried again: it has no Retry (leave its figure out)",
+    ]
+
+
 def test_a_loop_ends_in_one_message_that_says_what_to_give() -> None:
     states: dict[str, State] = {
         "Wait": {"Type": "Wait", "Seconds": 5, "Next": "Check"},
@@ -190,7 +229,21 @@ def test_figures_come_from_a_file_and_those_by_hand_win() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [[], {"unknown": 1}, {"chances": {"C": {"A": 0.4}}}, {"items": {"M": -1}}, {"failures": {"A": 2}}, {"items": 3}],
+    [
+        [],
+        {"unknown": 1},
+        {"chances": {"C": {"A": 0.4}}},
+        {"items": {"M": -1}},
+        {"failures": {"A": 2}},
+        {"items": 3},
+        {"items": {"M": 2.5}},
+        {"items": {"M": []}},
+        {"items": {"M": 10**400}},
+        {"transition_ms": True},
+        {"durations_ms": {"W": 1e300}},
+        {"functions": {"A": []}},
+        {"chances": {"C": []}},
+    ],
 )
 def test_figures_that_make_no_sense_are_refused(document: Any) -> None:
     with pytest.raises(InputError):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tuner.errors import InputError
-from tuner.workflows.history import Observed, events_of, read_histories, redacted
+from tuner.workflows.history import EXECUTIONS, Observed, events_of, read_histories, redacted
 
 INVOKED = {"resourceType": "lambda", "resource": "invoke"}
 
@@ -129,7 +129,41 @@ def test_a_redacted_payload_keeps_its_shape_and_tells_nothing() -> None:
     assert redacted({"name": "Ada", "n": [1, "x"], "ok": True}) == {"name": "···", "n": [1, "·"], "ok": True}
 
 
-@pytest.mark.parametrize("document", [{}, {"events": 3}, [{"id": 1}], None])
+def test_a_distributed_map_has_as_many_items_as_runs() -> None:
+    record = Recorder()
+    record.enter("Map", "M", 0)
+    record.event("MapStateStarted", mapStateStartedEventDetails={"length": 0})
+    record.event("MapRunStarted", mapRunStartedEventDetails={"mapRunArn": "arn", EXECUTIONS: 12})
+    record.leave("Map", "M")
+    assert read_histories([record.events]).figures.items == {"M": (12,)}
+    del record.events[2]["mapRunStartedEventDetails"][EXECUTIONS]
+    assert read_histories([record.events]).figures.items == {}
+
+
+def test_executions_of_a_map_are_no_executions_of_the_workflow() -> None:
+    record = Recorder()
+    record.event("ExecutionStarted", 0, executionStartedEventDetails={"input": '"item"'})
+    record.task("Each", 20)
+    record.event("ExecutionSucceeded")
+    found = read_histories([execution(slow=False)], [record.events])
+    assert (found.executions, len(found.total_ms), found.inputs) == (1, 1, ())
+    assert len(found.times_ms["Each"]) == 3 + 1
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"events": 3},
+        {"events": []},
+        None,
+        ["x"],
+        [{"id": 1}],
+        [{"id": "a", "type": "T", "timestamp": 0}],
+        [{"id": 1, "type": "T", "timestamp": "noon"}],
+        [{"id": 1, "type": "T", "timestamp": 1e300}],
+    ],
+)
 def test_what_is_no_history_is_refused(document: Any) -> None:
     with pytest.raises(InputError, match="get-execution-history"):
         events_of(document, name="history.json")

@@ -13,6 +13,7 @@ from typing import Any
 from tuner.aws.api.errors import NotFoundError, aws_errors
 from tuner.aws.api.retry import Retrier
 from tuner.errors import InputError
+from tuner.workflows.history import EXECUTIONS as RUNS
 
 EXECUTIONS = 20
 """Recent executions that are read."""
@@ -21,6 +22,14 @@ CHILDREN = 5
 _PAGE = 1000
 
 Events = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Histories of executions, and of some that their distributed Maps started for items."""
+
+    executions: list[Events]
+    children: list[Events]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +69,17 @@ class StateMachines:
         definition = json.loads(reply["definition"])
         return StateMachine(arn, str(reply["name"]), definition, str(reply["roleArn"]), str(reply["type"]))
 
-    def histories(self, arn: str, *, most: int = EXECUTIONS) -> Iterator[Events]:
-        """The events of recent executions that succeeded, and of executions of their distributed Maps."""
+    def recorded(self, arn: str, *, most: int = EXECUTIONS) -> Recorded:
+        """Recent executions that succeeded, and executions of their distributed Maps."""
+        executions: list[Events] = []
+        children: list[Events] = []
         for execution in self._executions(most, stateMachineArn=arn):
             events = self.history(execution)
-            yield events
-            if any(event["type"] == "MapRunStarted" for event in events):
-                yield from self._children(execution)
+            executions.append(events)
+            for event in events:
+                if event["type"] == "MapRunStarted":
+                    children += self._children(event["mapRunStartedEventDetails"])
+        return Recorded(executions, children)
 
     def named(self, prefix: str) -> list[str]:
         """The ARNs of all state machines whose names begin with a prefix."""
@@ -85,11 +98,12 @@ class StateMachines:
         )
         return [event for page in pages for event in page["events"]]
 
-    def _children(self, execution: str) -> Iterator[Events]:
-        for page in self._pages("list the runs of a Map", "list_map_runs", executionArn=execution):
-            for run in page["mapRuns"]:
-                for child in self._executions(CHILDREN, mapRunArn=run["mapRunArn"]):
-                    yield self.history(child)
+    def _children(self, run: dict[str, Any]) -> Iterator[Events]:
+        """The histories of a few executions of a run of a Map. Adds to the run how many it had."""
+        arn = run["mapRunArn"]
+        described = self._read("describe the run of a Map", "describe_map_run", mapRunArn=arn)
+        run[RUNS] = int(described["executionCounts"]["total"])
+        yield from map(self.history, self._executions(CHILDREN, mapRunArn=arn))
 
     def _executions(self, most: int, **of: str) -> list[str]:
         found: list[str] = []

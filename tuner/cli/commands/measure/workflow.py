@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 _TIME = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>ms|s|m|min|h)?")
 _UNIT_MS = {"ms": 1.0, "s": 1e3, "m": 60e3, "min": 60e3, "h": 3600e3, None: 1.0}
 CONFIRMING_EXECUTIONS = 10
+_FLAGS = {
+    "chances": "--chance",
+    "items": "--items",
+    "failures": "--failures",
+    "durations_ms": "--duration",
+    "functions": "--function",
+}
+"""The flag that gives each member of the figures."""
 
 
 @declare(
@@ -120,7 +128,12 @@ CONFIRMING_EXECUTIONS = 10
     help="Gets workflow.json, report.html and undo.json. [default: tuning/<workflow>, with --tune or --apply]",
 )
 @option(
-    "--seed", group=Topic.SEARCH, metavar="N", type=int, default=0, help="Source of every random choice. [default: 0]"
+    "--seed",
+    group=Topic.SEARCH,
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Source of every random choice. [default: 0]",
 )
 @format_flag("text", "json", "markdown")
 @aws_flags()
@@ -155,8 +168,6 @@ def _tuned(
     percentile = _percentile(options["percentile"], faults)
     figures = _figures(options, faults)
     nested = {key: Path(value) for key, value in _pairs(options["nested"], "--nested", faults).items()}
-    if (deadline_ms is None) == (options["budget_per_million"] is None) and not faults:
-        faults.append(Fault("--deadline", "give either it or --budget-per-million", "for example --deadline 3s"))
     if faults:
         raise InputError(faults)
     with stop_on_signals() as stop:
@@ -194,7 +205,7 @@ def _figures(options: Mapping[str, Any], faults: list[Fault]) -> Figures:
     document = {
         "chances": {state: _pairs(ways.split(","), "--chance", faults) for state, ways in _chances(options, faults)},
         "items": _pairs(options["items"], "--items", faults),
-        "failures": {s: as_share(v) for s, v in _pairs(options["failures"], "--failures", faults).items()},
+        "failures": {s: _share(v, faults) for s, v in _pairs(options["failures"], "--failures", faults).items()},
         "durations_ms": {
             s: _time(v, "--duration", faults) for s, v in _pairs(options["duration"], "--duration", faults).items()
         },
@@ -203,7 +214,7 @@ def _figures(options: Mapping[str, Any], faults: list[Fault]) -> Figures:
     if faults:
         return Figures()
     known = read_figures_file(Path(options["figures"])) if options["figures"] else Figures()
-    return known.overridden_by(read_figures(document, name="flags"))
+    return known.overridden_by(read_figures(document, name="flags", flags=_FLAGS))
 
 
 def _chances(options: Mapping[str, Any], faults: list[Fault]) -> Sequence[tuple[str, str]]:
@@ -224,6 +235,14 @@ def _pairs(texts: Sequence[str], flag: str, faults: list[Fault]) -> dict[str, st
             faults.append(Fault(flag, f"{text!r} has no =", f'write it as {flag} "NAME=VALUE"'))
         found[key.strip()] = value.strip()
     return found
+
+
+def _share(text: str, faults: list[Fault]) -> float:
+    share = as_share(text)
+    if isinstance(share, str):
+        faults.append(Fault("--failures", f"{text!r} is no share of the attempts", "write it in percent, as 2%"))
+        return 0.0
+    return share
 
 
 def _time(text: str, flag: str, faults: list[Fault]) -> float:
