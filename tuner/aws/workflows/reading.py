@@ -25,7 +25,7 @@ Events = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedExecutions:
     """Histories of executions, and of some that their distributed Maps started for items."""
 
     executions: list[Events]
@@ -69,7 +69,7 @@ class StateMachines:
         definition = json.loads(reply["definition"])
         return StateMachine(arn, str(reply["name"]), definition, str(reply["roleArn"]), str(reply["type"]))
 
-    def recorded(self, arn: str, *, most: int = EXECUTIONS) -> Recorded:
+    def recorded(self, arn: str, *, most: int = EXECUTIONS) -> RecordedExecutions:
         """Recent executions that succeeded, and executions of their distributed Maps."""
         executions: list[Events] = []
         children: list[Events] = []
@@ -79,7 +79,7 @@ class StateMachines:
             for event in events:
                 if event["type"] == "MapRunStarted":
                     children += self._children(event["mapRunStartedEventDetails"])
-        return Recorded(executions, children)
+        return RecordedExecutions(executions, children)
 
     def named(self, prefix: str) -> list[str]:
         """The ARNs of all state machines whose names begin with a prefix."""
