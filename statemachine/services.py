@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +36,7 @@ class Services:
         environment: environment variables of the handler.
         now: the time.
         make_api: wraps a boto3 `lambda` client.
+        log: writes a line to the handler's log.
     """
 
     clients: Clients
@@ -42,6 +44,7 @@ class Services:
     environment: Mapping[str, str] = field(default_factory=dict)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     make_api: Callable[[Any], LambdaApi] = LambdaApi
+    log: Callable[[str], None] = lambda line: _to_stdout(line)
     _elsewhere: dict[str, Clients] = field(default_factory=dict, repr=False)
 
     @property
@@ -83,6 +86,10 @@ class Services:
     def deployment(self) -> Deployment:
         """The stack's parameters."""
         return read_deployment(self.environment)
+
+
+def _to_stdout(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
 
 
 def _begun_key(run: str) -> str:

@@ -81,7 +81,7 @@ def _resource(call: Call) -> str:
         return f"arn:aws:cloudformation:{call.region}:{call.account}:stack/{parameters.get('StackName')}/*"
     if call.operation == "DescribeLogGroups":
         return f"arn:aws:logs:{call.region}:{call.account}:log-group::log-stream:"
-    if call.service == "logs" and (group := parameters.get("logGroupName")):
+    if call.service == "logs" and (group := _log_group(call)):
         # Calls that read events are decided on the group's streams, so a policy needs the wildcard at the end.
         streams = f":log-stream:{parameters.get('logStreamName', '')}" if call.operation.endswith("Events") else ""
         return f"arn:aws:logs:{call.region}:{call.account}:log-group:{group}{streams}"
@@ -89,6 +89,11 @@ def _resource(call: Call) -> str:
         if isinstance(parameters.get(member), str):
             return str(parameters[member])
     return "*"
+
+
+def _log_group(call: Call) -> str | None:
+    """The log group of a call; of a query of several groups the first."""
+    return call.parameters.get("logGroupName") or next(iter(call.parameters.get("logGroupNames") or ()), None)
 
 
 def _lambda_resource(call: Call) -> str:

@@ -1,7 +1,7 @@
 """CloudWatch Logs Insights: StartQuery, GetQueryResults and StopQuery, as far as row queries go.
 
-Knows `fields`, `filter` (`=`, `like`, `and`, `or`), `sort @timestamp`, and `limit`. Refuses what AWS refuses, and any
-other command. A query is Running at the first look, and its results come in pages.
+Knows `fields`, `filter` (`=`, `like`, `and`, `or`), `stats`, `sort @timestamp`, and `limit`. Refuses what AWS refuses,
+and any other command. A query is Running at the first look, and its results come in pages.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from tests.cloud import history
 from tests.cloud.errors import AwsError, Reply
 from tests.cloud.history import Event
+from tests.cloud.insights_stats import Column, Stats, shown, split
 from tests.cloud.settings import Settings
 from tests.cloud.wire import Call
 
@@ -24,6 +25,13 @@ OPERATIONS = ("StartQuery", "GetQueryResults", "StopQuery")
 MOST_GROUPS, MOST_ROWS, DEFAULT_ROWS, MOST_AT_ONCE = 50, 100_000, 1000, 100
 """CloudWatch Logs quotas, 2026-11."""
 _TOKEN = re.compile(r"\s*(/(?:[^/\\]|\\.)*/|\"(?:[^\"\\]|\\.)*\"|'[^']*'|[@\w.]+|[=(),])")
+_REPORT_FIELDS = {
+    "@duration": re.compile(r"\tDuration: ([\d.]+) ms"),
+    "@billedDuration": re.compile(r"\tBilled Duration: ([\d.]+) ms"),
+    "@memorySize": re.compile(r"\tMemory Size: (\d+) MB"),
+    "@maxMemoryUsed": re.compile(r"\tMax Memory Used: (\d+) MB"),
+    "@initDuration": re.compile(r"\tInit Duration: ([\d.]+) ms"),
+}
 Row = dict[str, str]
 
 
@@ -71,12 +79,17 @@ class Insights:
             raise AwsError("ResourceNotFoundException", f"Log group '{missing[0]}' does not exist")
         plan = _Plan.of(asked["queryString"], limit)
         begin_ms, end_ms = 1000 * asked["startTime"], 1000 * asked["endTime"] + 999
-        scanned = [e for name in names for e in history.events(call, name) if begin_ms <= e.time_ms <= end_ms]
+        scanned = [
+            (f"{call.account}:{name}", e)
+            for name in names
+            for e in history.events(call, name)
+            if begin_ms <= e.time_ms <= end_ms
+        ]
         rows = plan.run(scanned)
         statistics = {
             "recordsMatched": float(len(rows)),
             "recordsScanned": float(len(scanned)),
-            "bytesScanned": float(sum(len(event.message) for event in scanned)),
+            "bytesScanned": float(sum(len(event.message) for _, event in scanned)),
         }
         query_id = str(uuid.uuid4())
         self._queries[query_id] = _Query(rows, statistics)
@@ -102,38 +115,52 @@ class Insights:
 class _Plan:
     """A query, read."""
 
-    fields: tuple[str, ...]
+    fields: tuple[Column, ...]
     tests: tuple[Callable[[Row], bool], ...]
+    stats: Stats | None
     newest_first: bool
     limit: int
 
     @classmethod
     def of(cls, text: str, limit: int) -> _Plan:
-        fields: tuple[str, ...] = ("@timestamp", "@message")
+        fields: list[Column] = []
         tests: list[Callable[[Row], bool]] = []
-        newest = True
+        stats, newest = None, True
         for command in re.split(r"\n\s*\||^\s*\||\s\|\s", text):
             name, _, rest = command.strip().partition(" ")
             if name == "fields":
-                fields = tuple(part.strip() for part in rest.split(","))
+                fields += map(Column.of, split(rest))
             elif name == "filter":
                 tests.append(_Condition(rest).read())
+            elif name == "stats":
+                stats = Stats.of(rest)
             elif name == "sort" and re.fullmatch(r"@timestamp( asc| desc)?", rest.strip()):
                 newest = not rest.strip().endswith("asc")
             elif name == "limit" and rest.strip().isdigit():
                 limit = min(limit, int(rest))
             elif command.strip():
                 raise _malformed(f"unexpected symbol found {command.strip()[:40]}")
-        return cls(fields, tuple(tests), newest, limit)
+        return cls(tuple(fields or map(Column.of, ("@timestamp", "@message"))), tuple(tests), stats, newest, limit)
 
-    def run(self, found: list[Event]) -> list[list[dict[str, str]]]:
-        rows = [row for row in map(_row, found) if all(test(row) for test in self.tests)]
+    def run(self, found: list[tuple[str, Event]]) -> list[list[dict[str, str]]]:
+        rows = [row for row in (_row(*one) for one in found) if all(test(row) for test in self.tests)]
+        if self.stats:
+            counted = self.stats.run([row | self._computed(row) for row in rows])[: self.limit]
+            return [[{"field": name, "value": value} for name, value in row.items()] for row in counted]
         rows.sort(key=lambda row: row["@timestamp"], reverse=self.newest_first)
         return [
-            [{"field": name, "value": row[name]} for name in self.fields if name in row]
+            [{"field": name, "value": value} for name, value in self._computed(row).items()]
             + [{"field": "@ptr", "value": row["@ptr"]}]
             for row in rows[: self.limit]
         ]
+
+    def _computed(self, row: Row) -> Row:
+        """The fields that are asked for. A later one may use those before it."""
+        values: Row = {}
+        for column in self.fields:
+            if (value := shown(column.value(row | values))) is not None:
+                values[column.name] = value
+        return values
 
 
 class _Condition:
@@ -188,15 +215,26 @@ class _Condition:
         return False
 
 
-def _row(event: Event) -> Row:
+def _row(log: str, event: Event) -> Row:
     at = datetime.fromtimestamp(event.time_ms / 1000, UTC)
     row = {
         "@timestamp": at.strftime("%Y-%m-%d %H:%M:%S.") + f"{at.microsecond // 1000:03d}",
         "@message": event.message,
         "@logStream": event.stream,
+        "@log": log,
         "@ptr": uuid.uuid5(uuid.NAMESPACE_OID, f"{event.time_ms}{event.stream}{event.message}").hex,
     }
-    return row | (_discovered(event.message) if event.message.startswith("{") else {})
+    return row | (_discovered(event.message) if event.message.startswith("{") else _of_report(event.message))
+
+
+def _of_report(message: str) -> Row:
+    """The fields that Logs Insights finds in a report in text. Memory is in units of 10^6 bytes times its MB."""
+    if not message.startswith("REPORT RequestId"):
+        return {}
+    found = {name: pattern.search(message) for name, pattern in _REPORT_FIELDS.items()}
+    row = {name: match[1] for name, match in found.items() if match}
+    memory = {name: f"{1_000_000 * int(row[name])}" for name in ("@memorySize", "@maxMemoryUsed") if name in row}
+    return {"@type": "REPORT", **row, **memory}
 
 
 def _discovered(message: str) -> Row:

@@ -48,6 +48,7 @@ ROOMS = (
     "tuner.cli",
     "statemachine.handlers",
     "statemachine.fleet",
+    "statemachine.watch",
     "statemachine",
 )
 """Every package, the innermost first; a module in none of them belongs to the root of `tuner`."""
@@ -119,7 +120,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tuner.cli.commands.reference": FRONT | {"tuner.api", "tuner.cli"},
     "statemachine": FRONT | {"tuner.api"},
     "statemachine.fleet": FRONT,
-    "statemachine.handlers": FRONT | {"tuner.api", "statemachine", "statemachine.fleet"},
+    "statemachine.watch": FRONT | {"statemachine", "statemachine.fleet"},
+    "statemachine.handlers": FRONT | {"tuner.api", "statemachine", "statemachine.fleet", "statemachine.watch"},
 }
 """For each package, the packages beside itself that it may import."""
 

@@ -6,7 +6,7 @@ Invokes nothing and changes nothing. The clock and the source of the logs are ar
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,22 +14,22 @@ from tuner.api.result import Result
 from tuner.aws.api.connection import Connection
 from tuner.errors import InputError
 from tuner.evidence.known_function import Selection
-from tuner.evidence.log_rows import LogRow, read_log
-from tuner.watch.decision import LATEST_WEEKS, decide
+from tuner.evidence.log_rows import read_log
 from tuner.watch.messages import WatchReport
-from tuner.watch.weeks import DAYS, SECONDS_PER_DAY, weeks_of
+from tuner.watch.watched import DEFAULT_DAYS, DEFAULT_THRESHOLD, WatchedLog, judge
+from tuner.watch.weeks import SECONDS_PER_DAY, days_of
 
-DEFAULT_DAYS = 56.0
-"""Eight weeks: two to judge, and six that say what was usual."""
+DEFAULT_MAX_USD = 0.10
 
 
 def watch(
     results: Sequence[Result],
     *,
     logs: Mapping[str, str | Path] | None = None,
-    threshold: float = 0.1,
+    threshold: float = DEFAULT_THRESHOLD,
     connection: Connection | None = None,
     days: float = DEFAULT_DAYS,
+    max_usd: float = DEFAULT_MAX_USD,
     now: Callable[[], float] = time.time,
 ) -> list[WatchReport]:
     """Tell which functions became slower since they were tuned.
@@ -40,6 +40,7 @@ def watch(
         threshold: excess that is accepted, as a fraction.
         connection: region, profile and role for AWS. None: as the AWS configuration says.
         days: how far back logs in AWS are read.
+        max_usd: for log queries, all functions together.
         now: seconds since 1970.
 
     Raises:
@@ -52,38 +53,37 @@ def watch(
         unknown, known = ", ".join(sorted(files.keys() - names)), ", ".join(sorted(names))
         raise InputError.single("logs", f"{unknown} is of no result", f"use {known}")
     now_s = now()
-    rows: dict[str, tuple[Iterable[LogRow], float | None]] = {
-        name: (read_log(_text(Path(file))).rows, None) for name, file in files.items()
-    }
-    rows |= _in_aws(sorted(names - files.keys()), connection, days, now_s)
-    return [_report(result, *rows[result.document["function"]["name"]], threshold, now_s) for result in results]
+    found = {name: WatchedLog(days_of(read_log(_text(Path(file))).rows, now_s=now_s)) for name, file in files.items()}
+    found |= _in_aws(sorted(names - files.keys()), connection, days, max_usd, now_s)
+    return [_report(result, found, threshold, now_s) for result in results]
 
 
 def _in_aws(
-    names: Sequence[str], connection: Connection | None, days: float, now_s: float
-) -> dict[str, tuple[Iterable[LogRow], float | None]]:
-    """The log of each function, and since when its code is as it is."""
+    names: Sequence[str], connection: Connection | None, days: float, max_usd: float, now_s: float
+) -> dict[str, WatchedLog]:
     if not names:
         return {}
-    from tuner.aws.evidence.reader import ReadingLimits, open_reader
+    from tuner.aws.evidence.reader import ReadingLimits, changed_s, open_reader
 
     selection = Selection(tuple(names))
-    limits = ReadingLimits(days, with_opinions=False)
+    limits = ReadingLimits(days, max_usd, with_opinions=False)
     with open_reader(connection or Connection(), selection, limits, now_s=now_s, say=lambda _: None) as reader:
-        return {known.name: (known.rows, known.code_since_s) for known in reader.read_all(selection)}
+        states = list(reader.states(selection))
+        found = reader.read_days(states)
+        if found.left_out:
+            needed = f"reading {', '.join(found.left_out)} may cost more than ${max_usd:g}"
+            raise InputError.single("max_usd", needed, "allow more, or give exported logs")
+        return {state.name: WatchedLog(found.days.get(state.name, ()), changed_s(state)) for state in states}
 
 
-def _report(
-    result: Result, rows: Iterable[LogRow], code_since_s: float | None, threshold: float, now_s: float
-) -> WatchReport:
+def _report(result: Result, logs: Mapping[str, WatchedLog], threshold: float, now_s: float) -> WatchReport:
     document = result.document
+    name, log = document["function"]["name"], logs[document["function"]["name"]]
     since_s = datetime.fromisoformat(document["created_at"]).timestamp()
-    memory_mb, weeks = weeks_of(rows, since_s=since_s, now_s=now_s)
-    lately_s = now_s - (LATEST_WEEKS + 1) * DAYS * SECONDS_PER_DAY
-    decision = decide(weeks, threshold=threshold, released=code_since_s is not None and code_since_s >= lately_s)
-    name = document["function"]["name"]
     command = f"tuner tune {document['function']['arn'] or name} --payload @event.json"
-    return WatchReport(name, memory_mb, decision, threshold, weeks[-1] if weeks else None, command)
+    # Days in AWS are those of UTC: a day that has not ended is not read.
+    end_s = now_s if log.code_since_s is None else now_s // SECONDS_PER_DAY * SECONDS_PER_DAY
+    return judge(name, log, since_s=since_s, threshold=threshold, now_s=end_s, command=command)
 
 
 def _text(path: Path) -> str:

@@ -65,6 +65,7 @@ class Driver:
 
     Attributes:
         remaining_s: what handlers are told of the time that is left.
+        began: when executions start.
         watch: surrounds the work of each handler, given by its name.
     """
 
@@ -73,6 +74,7 @@ class Driver:
     services: Services = field(init=False)
     clock: Clock = field(default_factory=lambda: Clock())
     remaining_s: Callable[[], float] = lambda: 900.0
+    began: datetime = BEGAN
     watch: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
     largest_state: int = 0
     executions: int = 0
@@ -91,7 +93,7 @@ class Driver:
         """Run the Initializer as a new execution."""
         self.executions += 1
         execution = f"arn:aws:states:us-east-1:{self.cloud.account}:execution:machine:{self.executions}"
-        began = BEGAN + timedelta(seconds=self.executions)
+        began = self.began + timedelta(seconds=self.executions)
         start = ExecutionStart(as_json(document), execution, f"{began:%Y-%m-%dT%H:%M:%S}.000Z", "machine")
         with self.watch("Initializer"):
             return self._seen(initializer.begin(start, self.services))

@@ -31,7 +31,7 @@ each_definition = pytest.mark.parametrize("path", DEFINITIONS, ids=lambda path: 
 def substituted(path: Path) -> str:
     """The definition as it is deployed."""
     text = path.read_text("utf-8").replace("${partition}", "aws")
-    text = text.replace("${stateMachineArn}", "arn:aws:states:us-east-1:123456789012:stateMachine:tuner")
+    text = re.sub(r"\$\{\w*tateMachineArn\}", "arn:aws:states:us-east-1:123456789012:stateMachine:tuner", text)
     return re.sub(r"\$\{\w+Arn\}", "arn:aws:lambda:us-east-1:123456789012:function:handler", text)
 
 

@@ -33,12 +33,13 @@ ONLY_IN_TROUBLE = {
 
 def granted() -> dict[str, set[str]]:
     """The actions that the template grants each handler, under whatever condition."""
-    resources = yaml_parse(TEMPLATE.read_text("utf-8"))["Resources"]
-    policies = {handler: resources[f"{handler}Function"]["Properties"]["Policies"] for handler in HANDLERS}
-    return {
-        handler: {action for policy in found for statement in policy["Statement"] for action in _actions(statement)}
-        for handler, found in policies.items()
-    }
+    return {handler: actions_of(handler) for handler in HANDLERS}
+
+
+def actions_of(handler: str) -> set[str]:
+    """The actions that the template grants one handler."""
+    policies = yaml_parse(TEMPLATE.read_text("utf-8"))["Resources"][f"{handler}Function"]["Properties"]["Policies"]
+    return {action for policy in policies for statement in policy["Statement"] for action in _actions(statement)}
 
 
 def _actions(statement: dict[str, Any]) -> list[str]:

@@ -82,6 +82,16 @@ class Clients:
         return self._client("stepfunctions")
 
     @property
+    def events(self) -> Any:
+        """EventBridge."""
+        return self._client("events")
+
+    @property
+    def notifications(self) -> Any:
+        """SNS."""
+        return self._client("sns")
+
+    @property
     def pricing(self) -> Any:
         """The Price List API."""
         return self._client("pricing", region=PRICE_LIST_REGION)

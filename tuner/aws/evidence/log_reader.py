@@ -120,9 +120,17 @@ class LogReader:
         Raises:
             AwsError: it was refused, failed or did not end.
         """
-        action = f"query the log group {group}"
-        begun = self.api.read(action, "start_query", logGroupName=group, startTime=window.begin_s, endTime=window.end_s,
-                           queryString=text, limit=self.most_rows)  # fmt: skip
+        return self.query_all([group], text, window)
+
+    def query_all(self, groups: list[str], text: str, window: Window) -> tuple[list[dict[str, str]], float]:
+        """The rows of a Logs Insights query of up to 50 log groups, and the bytes that it scanned.
+
+        Raises:
+            AwsError: it was refused, failed or did not end.
+        """
+        action = f"query the log group {groups[0]}" if len(groups) == 1 else f"query {len(groups)} log groups"
+        begun = self.api.read(action, "start_query", logGroupNames=groups, startTime=window.begin_s,
+                           endTime=window.end_s, queryString=text, limit=self.most_rows)  # fmt: skip
         give_up, pause = self.clock() + QUERY_LIMIT_S, FIRST_POLL_S
         while True:
             reply = self.api.read(action, "get_query_results", queryId=begun["queryId"])

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         help="Exported logs of a function. May be repeated. [default: reads AWS]")  # fmt: skip
 @option("--threshold", group=Topic.VERDICT, metavar="PERCENT", default="10%", show_default=True,
         help="Slower by up to this counts as the same.")  # fmt: skip
+@option("--max-usd", group=Topic.BUDGET, metavar="USD", type=click.FloatRange(min=0), default=0.10, show_default=True,
+        help="For log queries of all functions together.")  # fmt: skip
 @format_flag("text", "json", "events", "metrics")
 @aws_flags()
 def command(
@@ -39,6 +41,7 @@ def command(
     once: bool,
     logs: tuple[str, ...],
     threshold: str,
+    max_usd: float,
     format_: str,
     connection: Connection,
     **_options: Any,
@@ -58,7 +61,9 @@ def command(
         raise InputError.single("--threshold", f"{threshold} is not a percentage", "write 10%")
     loaded = [load_result(result, connection=connection) for result in results]
     now_s = time.time()
-    reports = watch(loaded, logs=_files(logs), threshold=share, connection=connection, now=lambda: now_s)
+    reports = watch(
+        loaded, logs=_files(logs), threshold=share, connection=connection, max_usd=max_usd, now=lambda: now_s
+    )
     if format_ == "json":
         click.echo(json.dumps([report.document() for report in reports], indent=1))
     elif format_ == "events":

@@ -1,0 +1,1 @@
+"""What the watching state machine asks, finds and tells."""
