@@ -1,4 +1,4 @@
-"""Quarters of functions under watch, in virtual time: who is tuned again, when, and how often.
+"""Quarters of functions under watch, in virtual time: who is tuned again, when, how often, and for how much money.
 
 Run it as `python -m benchmarks.watch --quarters 400 --format json`.
 """
@@ -10,9 +10,11 @@ import json
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import partial
 
+from tuner.watch.ceiling import Ledger
 from tuner.watch.decision import Watched, decide
 from tuner.watch.weeks import DAYS, SECONDS_PER_DAY, Week
 
@@ -25,6 +27,8 @@ EARLIER_WEEKS = 4
 class Hosts(StrEnum):
     """How hosts move a function from week to week."""
 
+    STEADY = "steady"
+    """Not at all: days alone differ."""
     UNIFORM = "uniform"
     """Anything within ±10%."""
     EXTREMES = "extremes"
@@ -34,6 +38,7 @@ class Hosts(StrEnum):
 
 
 _DRAW: dict[Hosts, Callable[[random.Random], float]] = {
+    Hosts.STEADY: lambda _: 0.0,
     Hosts.UNIFORM: lambda rng: math.log(rng.uniform(0.9, 1.1)),
     Hosts.EXTREMES: lambda rng: math.log(rng.choice((0.9, 1.1))),
     Hosts.NORMAL: lambda rng: rng.gauss(0.0, 0.061),
@@ -105,8 +110,81 @@ def simulate(quarters: int, hosts: Hosts, seed: int) -> WatchFigures:
     return WatchFigures(noticed / quarters, once / quarters, alone / quarters)
 
 
+@dataclass(slots=True)
+class CrowdedStore:
+    """A store in which other executions write between somebody's read and write.
+
+    Attributes:
+        others: what other executions do, each once.
+        rng: decides when one of them comes in between.
+    """
+
+    others: list[Callable[[], None]]
+    rng: random.Random
+    objects: dict[str, tuple[bytes, int]] = field(default_factory=dict)
+    refused: int = 0
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Write unless it exists."""
+        return self.objects.setdefault(key, (content, 0))[0] is content
+
+    def read_tagged(self, key: str) -> tuple[bytes, str]:
+        """The content and its tag, which may be out of date when it arrives."""
+        content, tag = self.objects[key]
+        while self.others and self.rng.random() < 0.5:
+            self.others.pop()()
+        return content, str(tag)
+
+    def replace(self, key: str, content: bytes, tag: str) -> bool:
+        """Replace the content with this tag."""
+        current = self.objects[key][1]
+        if str(current) != tag:
+            self.refused += 1
+            return False
+        self.objects[key] = (content, current + 1)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class CeilingFigures:
+    """What months of executions at once showed.
+
+    Attributes:
+        worst_share: most that a month spent, over its ceiling.
+        refused_writes: conditional writes that others forestalled.
+        granted, asked: tunings.
+    """
+
+    worst_share: float
+    refused_writes: int
+    granted: int
+    asked: int
+
+
+def simulate_ceiling(months: int, seed: int, *, executions: int = 12, ceiling_usd: float = 5.0) -> CeilingFigures:
+    """Let executions of the same month reserve and spend at the same time."""
+    rng = random.Random(seed)
+    worst, refused, granted = 0.0, 0, 0
+    for _ in range(months):
+        spent: list[float] = []
+
+        def tune(run: int, store: CrowdedStore, spent: list[float] = spent) -> None:
+            usd = rng.uniform(0.1, 2.0)
+            ledger = Ledger(store, "2026-11", ceiling_usd)
+            if ledger.reserve(str(run), usd):
+                spent.append(rng.uniform(0.3, 1.0) * usd)
+                ledger.settle(str(run), spent[-1])
+
+        store = CrowdedStore([], rng)
+        store.others = [partial(tune, run, store) for run in range(executions)]
+        while store.others:
+            store.others.pop()()
+        worst, refused, granted = max(worst, sum(spent) / ceiling_usd), refused + store.refused, granted + len(spent)
+    return CeilingFigures(worst, refused, granted, months * executions)
+
+
 def main() -> None:
-    """Print the figures of every kind of hosts."""
+    """Print the figures of every kind of hosts, and of the ceiling."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quarters", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
@@ -115,14 +193,18 @@ def main() -> None:
     figures = {hosts: simulate(given.quarters, hosts, given.seed) for hosts in Hosts}
     rows = [
         {
-            "hosts": hosts,
+            "hosts": str(hosts),
             "noticed_within_two_weeks": found.noticed,
             "tuned_once": found.tuned_once,
             "ten_left_alone": found.left_alone,
         }
         for hosts, found in figures.items()
     ]
-    print(json.dumps(rows, indent=1) if given.format == "json" else "\n".join(map(str, rows)))
+    report = {"quarters": rows, "ceiling": asdict(simulate_ceiling(given.quarters, given.seed))}
+    if given.format == "json":
+        print(json.dumps(report, indent=1))
+    else:
+        print("\n".join(map(str, [*rows, report["ceiling"]])))
 
 
 if __name__ == "__main__":

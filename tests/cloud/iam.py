@@ -46,8 +46,14 @@ class Permission:
 def needed(call: Call) -> list[Permission]:
     """All permissions that AWS asks of the caller; the call's own comes first."""
     prefix = _PREFIX.get(call.service, call.service)
-    own = Permission(f"{prefix}:{_ACTION.get((call.service, call.operation), call.operation)}", _resource(call))
-    return [own, *_dependent(call)]
+    action = f"{prefix}:{_ACTION.get((call.service, call.operation), call.operation)}"
+    return [Permission(action, _resource(call), _context(call)), *_dependent(call)]
+
+
+def _context(call: Call) -> tuple[tuple[str, str], ...]:
+    """The condition keys of a call itself."""
+    sources = sorted({entry["Source"] for entry in call.parameters.get("Entries") or () if "Source" in entry})
+    return tuple(("events:source", source) for source in sources)
 
 
 def _dependent(call: Call) -> Iterator[Permission]:
@@ -85,7 +91,9 @@ def _resource(call: Call) -> str:
         # Calls that read events are decided on the group's streams, so a policy needs the wildcard at the end.
         streams = f":log-stream:{parameters.get('logStreamName', '')}" if call.operation.endswith("Events") else ""
         return f"arn:aws:logs:{call.region}:{call.account}:log-group:{group}{streams}"
-    for member in ("RoleArn", "stateMachineArn", "executionArn", "KeyId"):
+    if call.operation == "PutEvents":
+        return f"arn:aws:events:{call.region}:{call.account}:event-bus/default"
+    for member in ("TopicArn", "RoleArn", "stateMachineArn", "executionArn", "KeyId"):
         if isinstance(parameters.get(member), str):
             return str(parameters[member])
     return "*"

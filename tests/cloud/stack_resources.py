@@ -277,6 +277,26 @@ class BucketPolicy(Resource):
         client("s3", account, region).delete_bucket_policy(Bucket=self.physical_resource_id)
 
 
+class Schedule(Resource):
+    """AWS::Scheduler::Schedule. It never comes due."""
+
+    type_name, name_property = "AWS::Scheduler::Schedule", "Name"
+
+    @classmethod
+    def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Any:
+        return cls(name, properties)
+
+
+class Alarm(Resource):
+    """AWS::CloudWatch::Alarm. It never goes off."""
+
+    type_name, name_property = "AWS::CloudWatch::Alarm", "AlarmName"
+
+    @classmethod
+    def create(cls, name: str, properties: dict[str, Any], account: str, region: str) -> Any:
+        return cls(name, properties)
+
+
 def define() -> None:
     """Make them known to moto, once."""
     from moto.core.common_models import CloudFormationModel
@@ -292,6 +312,8 @@ def define() -> None:
             Rule,
             RolePolicy,
             BucketPolicy,
+            Schedule,
+            Alarm,
         ):
             members = {"__module__": "moto.stand_in.models"}  # moto derives the service from the module
             _defined.append(type(resource.__name__, (resource, CloudFormationModel), members))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cloud.fixtures import running
-from tests.e2e.statemachine.stack import Stack, run_sam
+from tests.e2e.statemachine.stack import WATCHED, Stack, run_sam
 
 
 @pytest.fixture(scope="session")
@@ -26,5 +26,9 @@ def stack(build: Path) -> Iterator[Stack]:
         parameters = {
             "lambdaResource": f"arn:aws:lambda:{cloud.region}:{cloud.account}:function:app-*",
             "lambdaRole": cloud.role(),
+            "watch": f"s3://{WATCHED.bucket}/{WATCHED.key}",
+            "payloadS3Bucket": WATCHED.bucket,
+            "payloadS3Key": WATCHED.key,
         }
+        cloud.client("s3").create_bucket(Bucket=WATCHED.bucket)
         yield Stack.deploy(cloud, build, **parameters)

@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.cloud.fixtures import Cloud
+from tuner.aws.api.s3 import Address
 
 ROOT = Path(__file__).parents[3]
 STACK = "tuner"
+WATCHED = Address("watched", "functions.json")
+"""The list of the functions that the stack watches."""
 PATIENCE_S = 240.0
 
 

@@ -87,6 +87,6 @@ def test_roles_hold_their_handlers_to_versions_and_copies(
 def test_no_handler_of_the_stack_may_be_invoked_or_changed_by_another(stack: Stack) -> None:
     statements = [statement for _, document in inline(stack, "Executor") for statement in policies.statements(document)]
     handlers = [name for name in stack.cloud.function_names() if "Function" in name]
-    assert len(handlers) == 9
+    assert len(handlers) == 10
     for name in handlers:
         assert policies.is_denied(statements, Permission("lambda:InvokeFunction", ACCOUNT + name)), name

@@ -22,6 +22,7 @@ from tests.integration.statemachine.test_permissions import actions_of
 from tuner.errors import InputError
 from tuner.watch.ceiling import Ledger
 from tuner.watch.messages import Retuning
+from tuner.watch.weeks import FEWEST_DAYS
 
 DAY, RUNS = timedelta(days=1), 21
 NOW = datetime.now(UTC).replace(hour=3, minute=0, second=0, microsecond=0)
@@ -71,8 +72,8 @@ class Watching:
     def write(self, name: str, first: int, last: int, ms: float, *, hosts: random.Random | None = None) -> None:
         """Write the log of days, counted from the first execution; hosts move each week by up to 10%."""
         events = []
-        for day in range(first, last):
-            if hosts and (day - first) % 7 == 0:
+        for day in (day for day in range(first, last) if day % 7 < FEWEST_DAYS):
+            if hosts and day % 7 == 0:
                 factor = hosts.uniform(0.9, 1.1)
             for number in range(RUNS):
                 at = NOW.replace(hour=0) + DAY * day + timedelta(minutes=number + 1)
@@ -126,21 +127,21 @@ def test_a_slow_release_is_noticed_in_two_weeks_and_tuned_once_and_hosts_are_lef
     watching.add("app-a", *others)
     watching.write("app-a", -28, 0, 100.0)
     for name in others:
-        watching.write(name, -28, 28, 100.0, hosts=hosts)
+        watching.write(name, -28, 21, 100.0, hosts=hosts)
     assert watching.run()["slower"] == []
-    watching.write("app-a", 0, 28, 130.0)
+    watching.write("app-a", 0, 21, 130.0)
     slower = []
-    for week in (1, 2, 3, 4):
+    for week in (1, 2, 3):
         watching.now = NOW + week * 7 * DAY
         slower.append(watching.run()["slower"])
-    assert slower == [[], ["app-a"], [], []]
+    assert slower == [[], ["app-a"], []]
     (message,) = watching.told("sns", "Publish")
     assert message["Subject"] == "app-a is slower"
     assert "Tuned again for $" in message["Message"]
     (sent,) = watching.told("events", "PutEvents")
     detail = json.loads(sent["Entries"][0]["Detail"])
     assert (detail["function"], detail["tuning"]["status"]) == ("app-a", "tuned")
-    assert len([line for line in watching.log if '"ExcessCostLow"' in line]) >= 9
+    assert len([line for line in watching.log if '"ExcessCostLow"' in line]) >= 6
 
 
 def slower_functions(watching: Watching, count: int) -> None:

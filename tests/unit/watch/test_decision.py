@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.watch import Hosts, simulate
+from benchmarks.watch import Hosts, simulate, simulate_ceiling
 from tuner.watch.decision import ENOUGH, Watched, decide
 from tuner.watch.weeks import Week
 
@@ -47,9 +47,21 @@ def test_a_slower_function_has_no_smaller_chance(ratio: float, more: float) -> N
     assert chance(ratio * more) >= chance(ratio) - 1e-9
 
 
+def test_a_release_on_steady_hosts_is_always_noticed_and_tuned_once() -> None:
+    found = simulate(20, Hosts.STEADY, seed=1)
+    assert (found.noticed, found.tuned_once, found.left_alone) == (1.0, 1.0, 1.0)
+
+
 @pytest.mark.parametrize("hosts", [Hosts.UNIFORM, Hosts.NORMAL])
 def test_quarters_notice_a_release_and_leave_hosts_alone(hosts: Hosts) -> None:
     found = simulate(60, hosts, seed=3)
     assert found.left_alone >= 0.95
     assert found.noticed >= 0.85
     assert found.tuned_once >= 0.95
+
+
+def test_months_of_executions_at_once_stay_within_the_ceiling() -> None:
+    found = simulate_ceiling(60, seed=3)
+    assert 0.5 < found.worst_share <= 1.0
+    assert found.refused_writes > 60
+    assert 0 < found.granted < found.asked

@@ -5,17 +5,31 @@ from __future__ import annotations
 import json
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tuner.watch.decision import decide
-from tuner.watch.messages import WatchReport, event, metrics, pull_request, sns_message
+from tuner.watch.messages import (
+    Retuning,
+    RetuningOutcome,
+    WatchReport,
+    digest,
+    event,
+    metrics,
+    pull_request,
+    sns_message,
+)
 from tuner.watch.weeks import Week
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "watch"
 NOW_S = 1_795_000_000.0
 DIFF = "--- a/template.yaml\n+++ b/template.yaml\n@@ -7 +7 @@\n-      MemorySize: 512\n+      MemorySize: 1024\n"
+
+TUNED = RetuningOutcome(
+    Retuning.TUNED, "1,024 MB arm64 is recommended, 18% (12% to 24%) cheaper.", 0.12, "s3://bucket/report.html"
+)
 
 
 def report(*durations_ms: float) -> WatchReport:
@@ -28,10 +42,16 @@ def texts() -> dict[str, str]:
     slower = report(100, 101, 99, 100, 131, 130)
     subject, message = sns_message(slower)
     quiet_subject, quiet = sns_message(report(100, 101, 99, 100, 103, 104))
+    tuned = replace(slower, retuning=TUNED)
+    failed = replace(slower, function="billing", retuning=RetuningOutcome(Retuning.FAILED, "The function has no role."))
+    unread = "Not read: the log of audit may cost more than $0.10."
+    digest_subject, digested = digest([tuned, failed, report(100, 101, 99, 100, 103, 104)], [unread])
     title, body = pull_request(slower, DIFF, "# orders\n\n1,024 MB\n")
     return {
         "sns.txt": f"{subject}\n\n{message}",
         "sns-left-alone.txt": f"{quiet_subject}\n\n{quiet}",
+        "sns-digest.txt": f"{digest_subject}\n\n{digested}",
+        "event-tuned.json": json.dumps(event(tuned), indent=1) + "\n",
         "event.json": json.dumps(event(slower), indent=1) + "\n",
         "metrics.json": json.dumps(metrics(slower, NOW_S), indent=1) + "\n",
         "pull-request.md": f"{title}\n\n{body}",
