@@ -18,10 +18,14 @@ Ints = NDArray[np.intp]
 Allocation = dict[str, int]
 """For each function, the index of its configuration."""
 
-MOST_POINTS = 60_000
+MOST_POINTS = 30_000
 """A front with more points is thinned. A hundred functions of forty sizes come to about 22,000."""
 _BLOCK = 4_000_000
 """Pairs that are looked at at once; bounds the memory."""
+_FEW_PAIRS = 20_000
+"""So many pairs are all looked at."""
+_NEIGHBOURS = 12
+"""Points of a block that is left out as a whole where it is beaten."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,18 +101,48 @@ def unite(fronts: Iterable[Front]) -> Front:
 
 
 def _sum(left: Front, right: Front) -> Front:
-    rows = max(1, _BLOCK // len(right))
-    blocks = [_sum_block(left, right, start, rows) for start in range(0, len(left), rows)]
-    return blocks[0] if len(blocks) == 1 else unite(blocks)
+    i, j = _pairs(left, right)
+    found = [_sum_of(left, right, i[n : n + _BLOCK], j[n : n + _BLOCK]) for n in range(0, len(i), _BLOCK)]
+    return found[0] if len(found) == 1 else unite(found)
 
 
-def _sum_block(left: Front, right: Front, start: int, rows: int) -> Front:
-    part = slice(start, start + rows)
-    time = (left.time_ms[part, None] + right.time_ms).ravel()
-    cost = (left.cost_usd[part, None] + right.cost_usd).ravel()
+def _sum_of(left: Front, right: Front, i: Ints, j: Ints) -> Front:
+    time, cost = left.time_ms[i] + right.time_ms[j], left.cost_usd[i] + right.cost_usd[j]
     kept = _undominated(time, cost)
-    from_left, from_right = np.divmod(kept, len(right))
-    return _joined(left, right, from_left + start, from_right, time[kept], cost[kept])
+    return _joined(left, right, i[kept], j[kept], time[kept], cost[kept])
+
+
+def _pairs(left: Front, right: Front) -> tuple[Ints, Ints]:
+    """Indexes of the pairs whose sum may lie on the front: all of few, else without blocks that are beaten.
+
+    No pair of two blocks is faster than the sum of their first points, or cheaper than that of their last. Where a sum
+    of first points is as fast as the one and cheaper than the other, no pair of these blocks lies on the front.
+    """
+    firsts, lasts = zip(*(_blocks(front, len(left) * len(right)) for front in (left, right)), strict=True)
+    time = left.time_ms[firsts[0], None] + right.time_ms[firsts[1]]
+    reached = left.cost_usd[firsts[0], None] + right.cost_usd[firsts[1]]
+    least = left.cost_usd[lasts[0], None] + right.cost_usd[lasts[1]]
+    best = _undominated(time.ravel(), reached.ravel())
+    at = np.searchsorted(time.ravel()[best], time, side="right") - 1
+    row, column = np.nonzero(reached.ravel()[best][at] >= least)
+    return _members(firsts[0][row], lasts[0][row], firsts[1][column], lasts[1][column])
+
+
+def _blocks(front: Front, pairs: int) -> tuple[Ints, Ints]:
+    """First and last points of blocks of neighbours; of few pairs or few points each one is a block of its own."""
+    size = _NEIGHBOURS if pairs > _FEW_PAIRS and len(front) > _NEIGHBOURS**2 else 1
+    first = np.arange(0, len(front), size)
+    return first, np.minimum(first + size, len(front)) - 1
+
+
+def _members(first_i: Ints, last_i: Ints, first_j: Ints, last_j: Ints) -> tuple[Ints, Ints]:
+    """Every pair of members of pairs of blocks, from the first to the last of each."""
+    wide = last_j - first_j + 1
+    count = (last_i - first_i + 1) * wide
+    block = np.repeat(np.arange(len(count)), count)
+    place = np.arange(len(block)) - np.repeat(np.cumsum(count) - count, count)
+    down, across = np.divmod(place, wide[block])
+    return first_i[block] + down, first_j[block] + across
 
 
 def _maximum(left: Front, right: Front) -> Front:

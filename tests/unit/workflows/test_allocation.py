@@ -13,6 +13,7 @@ from tuner.workflows import allocation
 from tuner.workflows.allocation import Allocations, Choices, allocate
 from tuner.workflows.flow import Exit, Flow, Map, Parallel, Pause, Retry, Step, Task, invocations_of, series
 from tuner.workflows.forms import Form, evaluate, form_of_flow
+from tuner.workflows.fronts import Front, one_after_the_other
 
 FUNCTIONS = ("a", "b", "c", "d")
 Point = tuple[float, float]
@@ -133,3 +134,24 @@ def test_a_bound_is_met_by_the_point_that_lies_on_it() -> None:
     assert front.cheapest_within(0.1) is None
     assert front.fastest_within(2.0) == 1
     assert front.fastest_within(1.9) is None
+
+
+def front_of(points: int, rng: np.random.Generator) -> Front:
+    """A front of about so many points, some of whose sums are equal."""
+    time = np.sort(rng.choice(40 * points, points, replace=False)).astype(float)
+    return Front(time, np.sort(rng.choice(40 * points, points, replace=False)).astype(float)[::-1], lambda i: {"": i})
+
+
+@pytest.mark.parametrize("sizes", [(3000, 40), (40, 3000), (700, 500), (150, 160)])
+def test_blocks_that_are_left_out_hold_no_point_of_a_sum(sizes: tuple[int, int]) -> None:
+    rng = np.random.default_rng(3)
+    left, right = (front_of(points, rng) for points in sizes)
+    time, cost = np.add.outer(left.time_ms, right.time_ms).ravel(), np.add.outer(left.cost_usd, right.cost_usd).ravel()
+    cheapest = np.inf
+    expected = []
+    for index in np.lexsort((cost, time)):
+        if cost[index] < cheapest:
+            cheapest = cost[index]
+            expected.append((time[index], cost[index]))
+    found = one_after_the_other([left, right])
+    assert [*zip(found.time_ms, found.cost_usd, strict=True)] == expected
