@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from tuner.api.result import Saving as Saving
     from tuner.api.result_store import load_result as load_result
     from tuner.api.tuning import tune as tune
-    from tuner.api.workflows import WorkflowResult as WorkflowResult
-    from tuner.api.workflows import tune_workflow as tune_workflow
+    from tuner.api.workflows.tuning import WorkflowResult as WorkflowResult
+    from tuner.api.workflows.tuning import tune_workflow as tune_workflow
     from tuner.aws.api.connection import Connection as Connection
     from tuner.backend import Backend as Backend
     from tuner.backend import BackendFactory as BackendFactory
@@ -63,7 +63,7 @@ _HOMES = {
     "tuner.api.result": ("Estimate", "Measurement", "Recommendation", "Result", "Saving"),
     "tuner.api.result_store": ("load_result",),
     "tuner.api.tuning": ("tune",),
-    "tuner.api.workflows": ("WorkflowResult", "tune_workflow"),
+    "tuner.api.workflows.tuning": ("WorkflowResult", "tune_workflow"),
     "tuner.aws.api.connection": ("Connection",),
     "tuner.backend": ("Backend", "BackendFactory"),
     "tuner.comparison.question": ("Metric",),

@@ -13,7 +13,7 @@ import pytest
 from tests.aws_e2e.harness import stand_in
 from tests.cloud.fixtures import ROOT, Cloud
 from tuner.api.tuning import tune
-from tuner.api.workflows import WorkflowResult, tune_workflow, undo
+from tuner.api.workflows.tuning import WorkflowResult, tune_workflow, undo
 from tuner.aws.workflows.confirming import temporary_prefix
 from tuner.cli.main import run
 from tuner.documents.result import ResultDocument

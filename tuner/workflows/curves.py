@@ -1,6 +1,6 @@
 """What is known of one function of a workflow: joint draws of its duration at every configuration, its cost, its noise.
 
-Reads a result document or plain means. Refuses to know the workflow that the function belongs to.
+Reads a result document, a belief or plain means. Refuses to know the workflow that the function belongs to.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tuner.documents.result import (
     ResultDocument,
 )
 from tuner.errors import InputError
+from tuner.estimation.belief import Belief
 from tuner.model import Architecture, Configuration
 from tuner.pricing.price_list import PriceList
 
@@ -121,6 +122,24 @@ def curve_from_result(document: ResultDocument, *, seed: int = 0, name: str = "r
         np.array([point["cost_usd"]["mean"] for point in points], float),
         _spread(_drawn(rng, [point["p95_ms"] for point in points]) / mean),
         _configuration(document["current"]) if document["current"] else None,
+    )
+
+
+def curve_from_belief(function: str, belief: Belief, current: Configuration) -> FunctionCurve:
+    """The curve that is believed of a function.
+
+    Args:
+        function: its name.
+        belief: joint draws of every configuration.
+        current: the configuration in use.
+    """
+    return FunctionCurve(
+        function,
+        belief.candidates,
+        belief.duration_ms,
+        belief.cost_usd.mean(axis=0),
+        _spread(belief.p95_ms / belief.duration_ms),
+        current,
     )
 
 

@@ -221,7 +221,7 @@ def _used(flow: Flow, curves: Mapping[str, FunctionCurve]) -> dict[str, Function
         if name not in curves
     ]
     if faults:
-        raise InputError(faults, "Or let the tool tune them with the payloads of recorded executions: --tune")
+        raise InputError(faults, "Or read their logs: --evidence logs. Or tune them with recorded payloads: --tune")
     return {name: curves[name] for name in names}
 
 

@@ -9,15 +9,23 @@ from typing import Any
 import pytest
 
 import tuner
+from tests.unit.evidence.logs import tailed
+from tests.unit.evidence.test_advice import runs_at
 from tests.unit.workflows.examples import DEFINITION, FIGURES, FUNCTIONS, write_results
 from tests.unit.workflows.test_history import execution
-from tuner.api.workflows import read_results, tune_workflow
+from tuner.api.workflows.files import read_results
+from tuner.api.workflows.logs import Logs
+from tuner.api.workflows.tuning import tune_workflow
+from tuner.aws.api.connection import Connection
 from tuner.errors import InputError
+from tuner.pricing.price_list import price_list
 from tuner.search.decision import WeakEvidenceError
 from tuner.workflows.figures import Figures, read_figures
 from tuner.workflows.plan import Binding
 
 DEADLINE_MS = 3000.0
+EUROPE = Connection(region="eu-central-1")
+"""Where the results come from."""
 
 
 def answer(folder: Path, **options: Any) -> tuner.WorkflowResult:
@@ -118,3 +126,35 @@ def test_what_was_not_known_is_told(results: Path) -> None:
 def test_a_confirmation_needs_a_state_machine_in_aws(results: Path) -> None:
     with pytest.raises(InputError, match="needs a state machine in AWS"):
         answer(results, confirm=3)
+
+
+def log_of(folder: Path) -> Path:
+    """The exported log of a function at two sizes."""
+    runs = [*runs_at(512, 80.0), *runs_at(1024, 42.0, first=200)]
+    file = folder / "post.log"
+    file.write_text(tailed(runs), "utf-8")
+    return file
+
+
+def test_a_function_without_a_result_is_predicted_from_its_log(tmp_path: Path) -> None:
+    logs = Logs({"checkout-post": log_of(tmp_path)})
+    folder = write_results(tmp_path / "results", but="post")
+    found = answer(folder, logs=logs, prices=lambda _: price_list("eu-central-1"), connection=EUROPE)
+    curve = {notice.code: notice.message for notice in found.plan.notices}["curve_from_logs"]
+    assert curve == "checkout-post: its curve is predicted from 120 runs at 1024 MB x86_64 in its log, not measured."
+    assert found.plan.current is not None
+    assert found.plan.current.configurations["checkout-post"].memory_mb == 1024
+    with pytest.raises(WeakEvidenceError, match="checkout-post: its curve is predicted from its log"):
+        answer(folder, logs=logs, apply=True, prices=lambda _: price_list("eu-central-1"), connection=EUROPE)
+
+
+def test_a_log_of_a_function_that_is_not_in_the_workflow_is_refused(results: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--logs orders: the workflow has no such function"):
+        answer(results, logs=Logs({"orders": log_of(tmp_path)}))
+
+
+def test_a_log_without_reports_is_refused_by_its_function(tmp_path: Path) -> None:
+    file = tmp_path / "empty.log"
+    file.write_text("hello\n", "utf-8")
+    with pytest.raises(InputError, match="--logs checkout-post: "):
+        answer(write_results(tmp_path / "results", but="post"), logs=Logs({"checkout-post": file}))

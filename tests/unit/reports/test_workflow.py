@@ -13,7 +13,7 @@ from reports.charts.workflow_graph import Box, lay_out
 from reports.workflow import render
 from reports.workflow_text import render_markdown
 from tests.unit.workflows.examples import DEFINITION, FIGURES, write_results
-from tuner.api.workflows import tune_workflow
+from tuner.api.workflows.tuning import tune_workflow
 from tuner.workflows.document import WorkflowDocument
 from tuner.workflows.figures import read_figures
 

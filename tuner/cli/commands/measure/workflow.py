@@ -18,7 +18,7 @@ from tuner.cli.values import PositiveNumber, as_share
 from tuner.errors import Fault, InputError
 
 if TYPE_CHECKING:
-    from tuner.api.workflows import WorkflowResult
+    from tuner.api.workflows.tuning import WorkflowResult
     from tuner.aws.api.connection import Connection
     from tuner.workflows.figures import Figures
 
@@ -66,7 +66,21 @@ _FLAGS = {
     "tune_missing",
     group=Topic.COMMON,
     is_flag=True,
-    help="Tune functions that have no result, with the payloads of recorded executions.",
+    help="Tune functions that have neither result nor evidence, with the payloads of recorded executions.",
+)
+@option(
+    "--evidence",
+    group=Topic.COMMON,
+    type=click.Choice(["logs", "off"]),
+    default="off",
+    help="Predict functions that have no result from their logs in AWS; queries cost $0.10 at most. [default: off]",
+)
+@option(
+    "--logs",
+    group=Topic.TARGET,
+    metavar="FUNCTION=FILE",
+    multiple=True,
+    help="Exported logs of a function that has no result.",
 )
 @option("--redact-payloads", group=Topic.TARGET, is_flag=True, help="Hide the texts in recorded payloads.")
 @option(
@@ -161,12 +175,14 @@ def command(state_machine: str | None, *, connection: Connection, **options: Any
 def _tuned(
     state_machine: str, connection: Connection, output: Path | None, options: Mapping[str, Any]
 ) -> WorkflowResult:
-    from tuner.api.workflows import tune_workflow
+    from tuner.api.workflows.logs import Logs
+    from tuner.api.workflows.tuning import tune_workflow
 
     faults: list[Fault] = []
     deadline_ms = _time(options["deadline"], "--deadline", faults) if options["deadline"] else None
     percentile = _percentile(options["percentile"], faults)
     figures = _figures(options, faults)
+    files = {key: Path(value) for key, value in _pairs(options["logs"], "--logs", faults).items()}
     nested = {key: Path(value) for key, value in _pairs(options["nested"], "--nested", faults).items()}
     if faults:
         raise InputError(faults)
@@ -181,6 +197,7 @@ def _tuned(
             figures=figures,
             nested=nested,
             executions=options["executions"],
+            logs=Logs(files, options["evidence"] == "logs", lambda line: say(line, err=True)),
             tune_missing=options["tune_missing"],
             redact=options["redact_payloads"],
             confirm=CONFIRMING_EXECUTIONS if options["confirm"] else 0,
@@ -199,7 +216,7 @@ def _figures(options: Mapping[str, Any], faults: list[Fault]) -> Figures:
     Raises:
         InputError: one of them makes no sense.
     """
-    from tuner.api.workflows import read_figures_file
+    from tuner.api.workflows.files import read_figures_file
     from tuner.workflows.figures import Figures, read_figures
 
     document = {
@@ -272,7 +289,7 @@ def _output(state_machine: str, options: Mapping[str, Any]) -> Path | None:
 
 
 def _undo(file: Path, connection: Connection) -> int:
-    from tuner.api.workflows import undo
+    from tuner.api.workflows.tuning import undo
 
     for line in undo(file, connection) or ["Nothing to take back."]:
         say(line)

@@ -18,19 +18,20 @@ from typing import TYPE_CHECKING, Any
 from tuner.api.backends import Prices
 from tuner.api.files import write_text
 from tuner.api.price_cache import current_prices
+from tuner.api.workflows.files import PLAN_FILE, UNDO_FILE, read_json, read_results, read_undo
+from tuner.api.workflows.logs import LogCurves, Logs, read_logs
 from tuner.aws.api.connection import Connection
 from tuner.documents.decision import decision_evidence
-from tuner.documents.result import ResultDocument, loads
-from tuner.documents.strict_json import decode_text, parse_strictly
-from tuner.errors import InputError, TunerError
-from tuner.model import Architecture, Configuration, Notice
+from tuner.documents.result import ResultDocument
+from tuner.errors import Fault, InputError, TunerError
+from tuner.model import Configuration, Notice
 from tuner.pricing.price_list import DEFAULT_REGION, state_transition_usd
 from tuner.search.decision import WeakEvidenceError, objections
 from tuner.workflows.calibration import calibrated
 from tuner.workflows.curves import FunctionCurve, curve_from_result
 from tuner.workflows.definition import Reading, Source, nested_machines, read_definition, strangers
 from tuner.workflows.document import ConfirmationDocument, WorkflowDocument, plan_document
-from tuner.workflows.figures import Figures, read_figures
+from tuner.workflows.figures import Figures
 from tuner.workflows.flow import functions_of
 from tuner.workflows.history import Observed, events_of, read_histories, redacted
 from tuner.workflows.plan import Bound, Plan, plan_workflow
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from tuner.aws.api.session import Clients
     from tuner.aws.workflows.reading import StateMachine
 
-PLAN_FILE, REPORT_FILE, UNDO_FILE, PAYLOADS = "workflow.json", "report.html", "undo.json", "payloads"
+REPORT_FILE, PAYLOADS = "report.html", "payloads"
 STANDARD = "STANDARD"
 """Type of state machines whose executions are recorded."""
 FEW_EXECUTIONS = 5
@@ -131,6 +132,7 @@ def tune_workflow(
     figures: Figures | None = None,
     nested: Mapping[str, Path] | None = None,
     executions: int = 20,
+    logs: Logs | None = None,
     tune_missing: bool | TuneFunction = False,
     redact: bool = False,
     confirm: int = 0,
@@ -154,7 +156,8 @@ def tune_workflow(
         figures: chances, item counts and times by hand; they win.
         nested: definitions of state machines that the workflow runs, by ARN or name.
         executions: recent executions that are read in AWS.
-        tune_missing: tune functions that have no result with the payloads that executions sent them, or what does so.
+        logs: where to read what is known of functions that have no result. None: nowhere.
+        tune_missing: tune functions that have neither with the payloads that executions sent them, or what does so.
         redact: hide texts in payloads.
         confirm: executions to run with the chosen sizes on temporary copies; needs an ARN.
         apply: give every function its size.
@@ -172,7 +175,7 @@ def tune_workflow(
         TunerError: the work failed.
     """
     bound = Bound(deadline_ms, None if budget_per_million is None else budget_per_million / 1e6, percentile)
-    inputs = _Inputs(results, histories, figures or Figures(), nested or {}, executions)
+    inputs = _Inputs(results, histories, figures or Figures(), nested or {}, executions, logs or Logs())
     job = _Job(inputs, connection or Connection(), stop or threading.Event(), prices, seed)
     try:
         return job.run(
@@ -196,7 +199,7 @@ def undo(file: Path, connection: Connection) -> list[str]:
     from tuner.aws.api.session import connect
     from tuner.aws.workflows.applying import apply_sizes, changes
 
-    region, sizes = _read_undo(file)
+    region, sizes = read_undo(file)
     clients = connect(replace(connection, region=region))
     try:
         api = LambdaApi(clients.control)
@@ -216,6 +219,7 @@ class _Inputs:
     figures: Figures
     nested: Mapping[str, Path]
     executions: int
+    logs: Logs
 
 
 @dataclass(slots=True)
@@ -247,13 +251,15 @@ class _Job:
         nested = self._nested(source.definition, on_aws=machine is not None)
         reading = self._reading(source, nested)
         payloads = _payloads(observed, reading.functions, redact=redact)
-        documents = self._documents(reading, payloads, tune_missing, output)
+        known = read_results(self.inputs.results)
+        predicted = self._predicted(reading, known)
+        documents = self._documents(reading, known, predicted, payloads, tune_missing, output)
         if apply and not force:
-            _require_evidence(documents)
-        curves, region = self._curves(documents)
+            _require_evidence(documents, predicted)
+        curves, region = self._curves(documents, predicted)
         figures, misfits = calibrated(source.figures, observed, _own(reading, source), curves)
         reading = read_definition(replace(source, figures=figures), nested)
-        notices = [*reading.notices, *misfits, *_rough(observed)]
+        notices = [*reading.notices, *predicted.notices, *misfits, *_rough(observed)]
         plan = plan_workflow(_name(workflow, machine), reading.flow, curves, bound, seed=self.seed, notices=notices)
         prices = self.prices(region)
         confirmation = self._confirm(machine, plan, reading, observed, confirm) if confirm else None
@@ -296,7 +302,7 @@ class _Job:
     def _observed(self, machine: StateMachine | None) -> Observed:
         given = self.inputs.histories
         if given or machine is None or machine.type != STANDARD:
-            return read_histories([events_of(_json_file(file, "--history"), name=str(file)) for file in given])
+            return read_histories([events_of(read_json(file, "--history"), name=str(file)) for file in given])
         return self._recorded(machine)
 
     def _recorded(self, machine: StateMachine) -> Observed:
@@ -308,7 +314,7 @@ class _Job:
     def _nested(self, definition: Mapping[str, Any], *, on_aws: bool) -> dict[str, Source]:
         """State machines that this one runs: those that were given, and those in AWS."""
         found = {
-            name: Source(_json_file(file, "--nested"), self.inputs.figures, str(file))
+            name: Source(read_json(file, "--nested"), self.inputs.figures, str(file))
             for name, file in self.inputs.nested.items()
         }
         waiting = list(nested_machines(definition))
@@ -335,35 +341,48 @@ class _Job:
             raise InputError(strange)
         return reading
 
+    def _predicted(self, reading: Reading, known: Mapping[str, ResultDocument]) -> LogCurves:
+        """What logs tell of the functions that have no result."""
+        logs, names = self.inputs.logs, functions_of(reading.flow)
+        if strange := [name for name in logs.files if name not in names]:
+            remedy = f"name one of {', '.join(names)}"
+            raise InputError(Fault(f"--logs {name}", "the workflow has no such function", remedy) for name in strange)
+        missing = [name for name in names if name not in known]
+        return read_logs(logs, missing, self.connection, self.prices, seed=self.seed)
+
     def _documents(
         self,
         reading: Reading,
+        known: Mapping[str, ResultDocument],
+        predicted: LogCurves,
         payloads: Mapping[str, Sequence[Mapping[str, Any]]],
         tune_missing: bool | TuneFunction,
         output: Path | None,
     ) -> dict[str, ResultDocument]:
-        """The result of each function of the workflow that has one."""
-        documents = read_results(self.inputs.results)
+        """The result of each function of the workflow that has one; what has no curve yet is tuned on request."""
+        documents = dict(known)
         tune = self._tuned_in_aws() if tune_missing is True else tune_missing
         for name in functions_of(reading.flow):
-            if name not in documents and tune:
+            if tune and name not in documents and name not in predicted.curves:
                 if not payloads.get(name):
                     problem = "has no recorded payload to tune it with"
                     raise InputError.single(f"function {name}", problem, "run the workflow once, or give its result")
                 documents[name] = tune(name, payloads[name], output and output / name)
         return {name: documents[name] for name in functions_of(reading.flow) if name in documents}
 
-    def _curves(self, documents: Mapping[str, ResultDocument]) -> tuple[dict[str, FunctionCurve], str]:
+    def _curves(
+        self, documents: Mapping[str, ResultDocument], predicted: LogCurves
+    ) -> tuple[dict[str, FunctionCurve], str]:
         """The curve of each function, and the region of the prices."""
         curves = {
             name: curve_from_result(document, seed=self.seed + n, name=name)
             for n, (name, document) in enumerate(documents.items())
         }
-        regions = {documents[name]["prices"]["region"] for name in curves}
+        regions = predicted.regions.union(document["prices"]["region"] for document in documents.values())
         if len(regions) > 1:
             problem = f"have prices of {' and '.join(sorted(regions))}"
-            raise InputError.single("--results", problem, "give results of one region")
-        return curves, next(iter(regions), DEFAULT_REGION)
+            raise InputError.single("--results", problem, "give results of one region, and --region for logs")
+        return {**predicted.curves, **curves}, next(iter(regions), DEFAULT_REGION)
 
     def _tuned_in_aws(self) -> TuneFunction:
         from tuner.api.tuning import tune
@@ -415,13 +434,16 @@ class _Job:
         return before
 
 
-def _require_evidence(documents: Mapping[str, ResultDocument]) -> None:
-    """Make sure that every result supports a change of its function. A constraint of its own binds no workflow.
+def _require_evidence(documents: Mapping[str, ResultDocument], predicted: LogCurves) -> None:
+    """Make sure that every function was measured, and that its result supports a change.
+
+    A constraint of its own binds no workflow.
 
     Raises:
         WeakEvidenceError: names each function whose result does not, with the reasons.
     """
-    weak = {
+    weak: dict[str, Sequence[str]] = {name: ["its curve is predicted from its log"] for name in predicted.curves}
+    weak |= {
         name: found
         for name, document in documents.items()
         if (found := objections(replace(decision_evidence(document), unmet=None)))
@@ -432,41 +454,12 @@ def _require_evidence(documents: Mapping[str, ResultDocument]) -> None:
         raise WeakEvidenceError(f"The sizes are not applied, because of the results they rest on.\n{told}", hint)
 
 
-def read_results(sources: Sequence[Path | ResultDocument]) -> dict[str, ResultDocument]:
-    """Result documents by the name of their function, and by the folder that holds them; the newest counts.
-
-    Raises:
-        InputError: a file cannot be read, or a folder holds no result.
-    """
-    found: dict[str, ResultDocument] = {}
-    for source in sources:
-        named = [("", source)] if isinstance(source, Mapping) else _results_in(source)
-        for folder, document in named:
-            for name in {folder, document["function"]["name"]} - {""}:
-                if name not in found or found[name]["created_at"] <= document["created_at"]:
-                    found[name] = document
-    return found
-
-
-def _results_in(path: Path) -> list[tuple[str, ResultDocument]]:
-    if path.is_dir():
-        files = sorted({*path.rglob("result.json"), *path.glob("*.json")} - {path / PLAN_FILE, path / UNDO_FILE})
-        if not files:
-            raise InputError.single("--results", f"{path} holds no result.json", "give a folder of tuning results")
-    else:
-        files = [path]
-    return [
-        (file.parent.name if file.name == "result.json" else file.stem, loads(_text(file, "--results"), name=str(file)))
-        for file in files
-    ]
-
-
 def _definition(workflow: str | Path | Mapping[str, Any], machine: StateMachine | None) -> Mapping[str, Any]:
     if machine is not None:
         return machine.definition
     if isinstance(workflow, Mapping):
         return workflow
-    document: Mapping[str, Any] = _json_file(Path(workflow), "STATE_MACHINE")
+    document: Mapping[str, Any] = read_json(Path(workflow), "STATE_MACHINE")
     return document
 
 
@@ -521,50 +514,5 @@ def _save(result: WorkflowResult, folder: Path) -> None:
     write_text(folder / REPORT_FILE, result.to_html())
 
 
-def _read_undo(file: Path) -> tuple[str, dict[str, Configuration]]:
-    """The region, and the size of each function, that an `undo.json` holds.
-
-    Raises:
-        InputError: it cannot be read, or `apply` did not write it so.
-    """
-    document = _json_file(file, "--undo")
-    try:
-        sizes = {str(name): _configuration(size) for name, size in document["configurations"].items()}
-        region = document["region"]
-        if not isinstance(region, str):
-            raise TypeError("region")
-    except (AttributeError, KeyError, TypeError, ValueError) as exc:
-        problem = f"{file} is not what --apply wrote"
-        raise InputError.single("--undo", problem, "give an undo.json, or set the sizes by hand") from exc
-    return region, sizes
-
-
-def _json_file(path: Path, flag: str) -> Any:
-    text = _text(path, flag)
-    try:
-        return parse_strictly(text)
-    except ValueError as exc:
-        raise InputError.single(flag, f"{path} is not JSON: {exc}", "give a JSON file") from exc
-
-
-def _text(path: Path, flag: str) -> str:
-    remedy = "give a file that exists" + (", or an ARN" if flag == "STATE_MACHINE" else "")
-    try:
-        return decode_text(path.read_bytes())
-    except OSError as exc:
-        raise InputError.single(flag, f"{path} cannot be read: {exc.strerror}", remedy) from exc
-    except ValueError as exc:
-        raise InputError.single(flag, f"{path} is no text: {exc}", "give a text file in UTF-8") from exc
-
-
 def _size(configuration: Configuration) -> dict[str, Any]:
     return {"memory_mb": configuration.memory_mb, "architecture": configuration.architecture.value}
-
-
-def _configuration(document: Mapping[str, Any]) -> Configuration:
-    return Configuration(int(document["memory_mb"]), Architecture(document["architecture"]))
-
-
-def read_figures_file(path: Path) -> Figures:
-    """Figures by hand from a file; see `tuner.workflows.figures.read_figures`."""
-    return read_figures(_json_file(path, "--figures"), name=str(path))

@@ -1,0 +1,98 @@
+"""Files that a workflow is chosen from: results, figures, histories, definitions, and the undo of an earlier change.
+
+Each is read whole or refused in one message that names the file and the remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tuner.documents.result import ResultDocument, loads
+from tuner.documents.strict_json import decode_text, parse_strictly
+from tuner.errors import InputError
+from tuner.model import Architecture, Configuration
+from tuner.workflows.figures import Figures, read_figures
+
+PLAN_FILE, UNDO_FILE = "workflow.json", "undo.json"
+"""What `tuner workflow` writes into its output folder, beside results."""
+
+
+def read_results(sources: Sequence[Path | ResultDocument]) -> dict[str, ResultDocument]:
+    """Result documents by the name of their function, and by the folder that holds them; the newest counts.
+
+    Raises:
+        InputError: a file cannot be read, or a folder holds no result.
+    """
+    found: dict[str, ResultDocument] = {}
+    for source in sources:
+        named = [("", source)] if isinstance(source, Mapping) else _results_in(source)
+        for folder, document in named:
+            for name in {folder, document["function"]["name"]} - {""}:
+                if name not in found or found[name]["created_at"] <= document["created_at"]:
+                    found[name] = document
+    return found
+
+
+def read_figures_file(path: Path) -> Figures:
+    """Figures by hand from a file; see `tuner.workflows.figures.read_figures`."""
+    return read_figures(read_json(path, "--figures"), name=str(path))
+
+
+def read_undo(file: Path) -> tuple[str, dict[str, Configuration]]:
+    """The region, and the size of each function, that an `undo.json` holds.
+
+    Raises:
+        InputError: it cannot be read, or `apply` did not write it so.
+    """
+    document = read_json(file, "--undo")
+    try:
+        sizes = {str(name): _configuration(size) for name, size in document["configurations"].items()}
+        region = document["region"]
+        if not isinstance(region, str):
+            raise TypeError("region")
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        problem = f"{file} is not what --apply wrote"
+        raise InputError.single("--undo", problem, "give an undo.json, or set the sizes by hand") from exc
+    return region, sizes
+
+
+def read_json(path: Path, flag: str) -> Any:
+    """The JSON value in a file that a flag names.
+
+    Raises:
+        InputError: it cannot be read, or is not JSON.
+    """
+    text = _text(path, flag)
+    try:
+        return parse_strictly(text)
+    except ValueError as exc:
+        raise InputError.single(flag, f"{path} is not JSON: {exc}", "give a JSON file") from exc
+
+
+def _results_in(path: Path) -> list[tuple[str, ResultDocument]]:
+    if path.is_dir():
+        files = sorted({*path.rglob("result.json"), *path.glob("*.json")} - {path / PLAN_FILE, path / UNDO_FILE})
+        if not files:
+            raise InputError.single("--results", f"{path} holds no result.json", "give a folder of tuning results")
+    else:
+        files = [path]
+    return [
+        (file.parent.name if file.name == "result.json" else file.stem, loads(_text(file, "--results"), name=str(file)))
+        for file in files
+    ]
+
+
+def _text(path: Path, flag: str) -> str:
+    remedy = "give a file that exists" + (", or an ARN" if flag == "STATE_MACHINE" else "")
+    try:
+        return decode_text(path.read_bytes())
+    except OSError as exc:
+        raise InputError.single(flag, f"{path} cannot be read: {exc.strerror}", remedy) from exc
+    except ValueError as exc:
+        raise InputError.single(flag, f"{path} is no text: {exc}", "give a text file in UTF-8") from exc
+
+
+def _configuration(document: Mapping[str, Any]) -> Configuration:
+    return Configuration(int(document["memory_mb"]), Architecture(document["architecture"]))
