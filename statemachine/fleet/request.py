@@ -1,30 +1,23 @@
 """Reads the input of a fleet and its list of functions, and holds the names on the wire between its handlers.
 
-The fields of the list are those of an execution's input. The columns of a CSV are the same names, with a dot
-for a field within another. Pure: reads texts and documents only.
+Pure: reads texts and documents only.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.documents.input import input_faults
-from tuner.documents.power_tuning import translate
+from tuner.documents.fleet_list import read_fleet_list
 from tuner.errors import Fault, InputError
 
 MAX_CONCURRENCY = 1_000
-MAX_FUNCTIONS = 10_000
 DEFAULT_CONCURRENCY = 5
 DEFAULT_TOLERATED_PERCENT = 20.0
 FIELDS = ("list", "defaults", "concurrency", "toleratedFailurePercentage")
 ITEMS, OUTCOMES = "items.json", "outcomes"
 """Names in a fleet's folder: the inputs, and one object for the outcome of each."""
-_LISTS = ("powerValues", "allowedExceptions", "architectures")
 Document = dict[str, Any]
 
 
@@ -84,19 +77,7 @@ def read_list(text: str, fleet: FleetInput) -> list[Document]:
     Raises:
         InputError: every fault of every entry at once.
     """
-    entries = _csv_entries(text) if fleet.address.endswith(".csv") else _json_entries(text)
-    if not 1 <= len(entries) <= MAX_FUNCTIONS:
-        raise InputError.single("$.list", f"holds {len(entries):,} functions", f"use 1 to {MAX_FUNCTIONS:,}")
-    inputs = [{**fleet.defaults, **entry} if isinstance(entry, Mapping) else entry for entry in entries]
-    faults = [
-        Fault(f"$.list[{index}]{fault.path.removeprefix('$')}", fault.problem, fault.remedy)
-        for index, item in enumerate(inputs)
-        for fault in (*translate(item).faults, *input_faults(translate(item).document))
-    ]
-    faults.extend(_repeated(inputs))
-    if faults:
-        raise InputError(faults)
-    return inputs
+    return read_fleet_list(text, fleet.defaults, in_csv=fleet.address.endswith(".csv"))
 
 
 def encode_fleet(fleet: FleetInput, bucket: str, folder: str) -> Document:
@@ -110,57 +91,3 @@ def encode_fleet(fleet: FleetInput, bucket: str, folder: str) -> Document:
         "concurrency": fleet.concurrency,
         "toleratedFailurePercentage": fleet.tolerated_percent,
     }
-
-
-def _csv_entries(text: str) -> list[Any]:
-    entries: list[Any] = []
-    for row in csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))):
-        entry: Document = {}
-        for name, cell in row.items():
-            # csv puts the cells beyond the header under the name None.
-            if name is None or cell is None or not cell.strip():
-                continue
-            outer, _, inner = name.strip().partition(".")
-            value = _cell(outer, cell.strip())
-            if inner:
-                entry.setdefault(outer, {})[inner] = value
-            else:
-                entry[outer] = value
-        entries.append(entry)
-    return entries
-
-
-def _cell(name: str, text: str) -> Any:
-    """Read a cell: as JSON where it is JSON. Lists may have commas, semicolons or spaces between their values."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = text
-    if name not in _LISTS or not isinstance(value, (str, int)):
-        return value
-    parts = [part for part in text.replace(";", ",").replace(" ", ",").split(",") if part]
-    if len(parts) == 1 and not isinstance(value, int):
-        return [text] if name == "allowedExceptions" else text
-    return [int(part) if part.isdigit() else part for part in parts]
-
-
-def _json_entries(text: str) -> list[Any]:
-    try:
-        entries = json.loads(text)
-    except ValueError as exc:
-        raise InputError.single("$.list", f"is not JSON: {exc}", "store a JSON array of inputs") from exc
-    if not isinstance(entries, list):
-        raise InputError.single("$.list", "is not a JSON array", "store a JSON array of inputs")
-    return [{"lambdaARN": entry} if isinstance(entry, str) else entry for entry in entries]
-
-
-def _repeated(inputs: Iterable[Any]) -> Iterable[Fault]:
-    """Find functions that the list names twice. Two executions cannot tune one function at the same time."""
-    seen: dict[str, int] = {}
-    for index, item in enumerate(inputs):
-        name = str(item.get("lambdaARN")) if isinstance(item, Mapping) else ""
-        if name and name in seen:
-            yield Fault(
-                f"$.list[{index}].lambdaARN", f"{name} is entry {seen[name]} as well", "name each function once"
-            )
-        seen.setdefault(name, index)

@@ -6,11 +6,11 @@ Pure: reads what the executions of the fleet found. Knows no handler and no list
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuner.aws.api.executions import readable_cause
+from tuner.documents.fleet_summary import build_summary
 
 Document = dict[str, Any]
 
@@ -36,39 +36,13 @@ def summarize(inputs: Sequence[Mapping[str, Any]], outcomes: Mapping[int, Mappin
         inputs: the inputs of all functions.
         outcomes: by index, the `output` of an execution or its `error`.
     """
-    tuned = [_tuned(inputs[index], found["output"]) for index, found in sorted(outcomes.items()) if "output" in found]
-    failed = [
-        _failed(inputs[index], found["error"]) for index, found in sorted(outcomes.items()) if "output" not in found
-    ]
-    return {
-        "functions": len(inputs),
-        "tuned": len(tuned),
-        "failed": len(failed),
-        "notStarted": [str(item["lambdaARN"]) for index, item in enumerate(inputs) if index not in outcomes],
-        **_proved(tuned),
-        "cost": sum(item["cost"] for item in tuned),
-        "currency": next((item["currency"] for item in tuned), "USD"),
-        "savings": sorted(tuned, key=_rank),
-        "failures": failed,
-    }
-
-
-def _proved(tuned: Iterable[Mapping[str, Any]]) -> Document:
-    """Return the saving of a month: the sum of savings whose whole interval is above zero.
-
-    The errors of executions are independent, so their squares add up.
-    """
-    proved = [
-        (item["savingPerMonth"], *item["savingPerMonthInterval"])
-        for item in tuned
-        if item["savingPerMonth"] is not None and item["savingPerMonthInterval"][0] > 0
-    ]
-    if not proved:
-        return {"savingPerMonth": None, "savingPerMonthInterval": None}
-    total = math.fsum(mean for mean, _, _ in proved)
-    below = math.hypot(*(mean - low for mean, low, _ in proved))
-    above = math.hypot(*(high - mean for mean, _, high in proved))
-    return {"savingPerMonth": total, "savingPerMonthInterval": [total - below, total + above]}
+    found = sorted(outcomes.items())
+    return build_summary(
+        len(inputs),
+        tuned=[_tuned(inputs[index], outcome["output"]) for index, outcome in found if "output" in outcome],
+        failed=[_failed(inputs[index], outcome["error"]) for index, outcome in found if "output" not in outcome],
+        not_started=[str(item["lambdaARN"]) for index, item in enumerate(inputs) if index not in outcomes],
+    )
 
 
 def _tuned(asked: Mapping[str, Any], output: Mapping[str, Any]) -> Document:
@@ -103,8 +77,3 @@ def _failed(asked: Mapping[str, Any], error: Mapping[str, Any]) -> Document:
         name = str(execution.get("Error") or execution["Status"])
         cause = readable_cause(str(execution.get("Cause", "")))
     return {"function": str(asked["lambdaARN"]), "error": name, "cause": cause}
-
-
-def _rank(item: Mapping[str, Any]) -> tuple[float, float]:
-    """Sort by money where the traffic is known, then by the fraction saved. What becomes dearer comes last."""
-    return -(item["savingPerMonth"] or 0.0), -(item["saving"] or 0.0)

@@ -48,6 +48,7 @@ GROUPS = (
         "measure",
         {
             "tune": "Tune a function: measure, decide, report.",
+            "fleet": "Tune many functions at once, with one page at the end.",
             "duet": "Measure two versions side by side and compare them.",
             "workflow": "Size all functions of a state machine together.",
             "execute": "Start an execution of the state machine and follow it.",

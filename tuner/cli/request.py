@@ -83,6 +83,31 @@ def settings_of(target: str, options: Mapping[str, Any], connection: Connection,
     return TuneRequest(read_settings(document, factory, names, found=faults), names)
 
 
+def member_settings(document: Mapping[str, Any], options: Mapping[str, Any], connection: Connection) -> Settings:
+    """Settings of one function of a fleet: fields of a list, with flags that win.
+
+    Args:
+        document: fields of the list.
+        options: values of the flags by parameter.
+        connection: how to reach AWS.
+
+    Raises:
+        InputError: every fault together.
+    """
+    faults: list[Fault] = []
+    given = converted({name: value for name, value in options.items() if name != "payload"}, faults)
+    base = dict(translate(document).document or {})
+    if options.get("payload") is not None:
+        hidden = bool(options["disable_payload_logs"] or base.get("disablePayloadLogs"))
+        base["payload"] = read_payload(options["payload"], faults, show=not hidden)
+    target = str(base.get("lambdaARN", ""))
+    whole, parameters = input_document(target, given, base)
+    factory = factory_of(target, default_factories(connection, current_prices))
+    if factory.kind is not BackendKind.AWS:
+        faults.append(Fault("LIST", f"{target} is not in AWS", "tuner tune --from tunes a project on this machine"))
+    return read_settings(whole, factory, flag_names(parameters), found=faults)
+
+
 @contextmanager
 def faults_named(names: Mapping[str, str]) -> Iterator[None]:
     """Tell faults that are found out later under the flags that set the fields."""

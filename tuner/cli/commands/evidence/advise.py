@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,12 +29,15 @@ DAYS, USD = 14.0, 0.10
 \b
   tuner advise orders
   tuner advise --tag team=shop --format html > advice.html
+  tuner advise --from template.yaml
   aws logs tail /aws/lambda/orders --since 7d | tuner advise orders --logs -"""
 )
 @click.argument("functions", nargs=-1, metavar="[FUNCTION]...")
 @option("--logs", group=Topic.COMMON, metavar="FILE|-", help="Exported logs of one function, or - for stdin.")
 @option("--tag", group=Topic.TARGET, metavar="KEY=VALUE", help="All functions of the region with this tag.")
 @option("--stack", group=Topic.TARGET, metavar="NAME", help="All functions of a CloudFormation stack.")
+@option("--from", "project", group=Topic.TARGET, metavar="PATH",
+        help="Functions in AWS that a template, a serverless.yml or .tf files define.")  # fmt: skip
 @option("--all", "everything", group=Topic.TARGET, is_flag=True, help="All functions of the region.")
 @settings_flags("--arch", "--strategy", "--discount", "--seed", arch="Architecture of --logs. [default: x86_64]")
 @option("--days", group=Topic.BUDGET, metavar="N", type=float, default=DAYS, show_default=True, help="How far back.")
@@ -56,6 +60,7 @@ def command(
     logs: str | None,
     tag: str | None,
     stack: str | None,
+    project: str | None,
     everything: bool,
     days: float,
     max_usd: float,
@@ -79,8 +84,10 @@ def command(
     """
     faults: list[Fault] = []
     given = {name: value for name, value in converted(options, faults).items() if value is not None}
-    if logs and (len(functions) > 1 or tag or stack or everything):
-        faults.append(Fault("--logs", "holds the log of one function", "name one function, without --tag or --stack"))
+    if logs and (len(functions) > 1 or tag or stack or project or everything):
+        faults.append(
+            Fault("--logs", "holds the log of one function", "name one function, without --tag, --stack or --from")
+        )
     if tag and "=" not in tag:
         faults.append(Fault("--tag", f"{tag} has no value", "for example team=shop"))
     if faults:
@@ -98,6 +105,7 @@ def command(
 
             given.pop("arch", None)
             key, _, value = (tag or "").partition("=")
+            functions += _of_project(project, connection)
             selection = Selection(functions, (key, value) if tag else None, stack, everything)
             found = advise_functions(
                 selection,
@@ -122,6 +130,18 @@ def _from_file(logs: str, functions: tuple[str, ...], connection: Connection, gi
     given["arch"] = "x86_64" if given.get("arch") in (None, "current") else str(given["arch"])
     name, region = (functions or (UNNAMED,))[0], connection.region or DEFAULT_REGION
     return [advise(sys.stdin if logs == "-" else logs, function=name, region=region, **given)]
+
+
+def _of_project(project: str | None, connection: Connection) -> tuple[str, ...]:
+    """The functions in AWS that a project's files define; those that are not found are told."""
+    if project is None:
+        return ()
+    from tuner.api.fleets.selection import functions_of_project
+
+    names, left_out = functions_of_project(Path(project), connection)
+    for reason in left_out:
+        say(reason, err=True)
+    return names
 
 
 def _rendered(found: Sequence[Advice], format_: str) -> str:

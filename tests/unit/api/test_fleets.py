@@ -1,0 +1,116 @@
+"""A fleet is tuned several functions at once, within the account's limit, and goes on where it ended."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.comparison.documents import result
+from tuner.api.fleets.selection import matched
+from tuner.api.fleets.tuning import PAGE_FILE, SUMMARY_FILE, Fleet, bounded, folders_of, tune_fleet
+from tuner.api.result import Result
+from tuner.aws.api.connection import Connection
+from tuner.cli.fleet_progress import FleetProgress
+from tuner.errors import AllFailedError, InterruptedRunError
+from tuner.projects.functions import RANDOM_PART, DeclaredFunction, Format, Setting
+from tuner.search.loop import Observer
+from tuner.settings import Settings
+
+
+@dataclass
+class FakeTune:
+    """Tunes by writing a result; functions named `broken` fail.
+
+    Attributes:
+        stop_after: interrupts the fleet after so many functions; None: never.
+    """
+
+    stop_after: int | None = None
+    tuned: list[str] = field(default_factory=list)
+    resumed: list[str] = field(default_factory=list)
+
+    def __call__(
+        self,
+        target: Settings,
+        *,
+        output: Path,
+        resume: bool,
+        connection: Connection,
+        stop: threading.Event,
+        observers: Sequence[Observer],
+    ) -> Result:
+        self.tuned.append(target.target)
+        self.resumed += [target.target] * resume
+        if len(self.tuned) - 1 == self.stop_after:
+            output.mkdir(parents=True)
+            (output / "samples.jsonl").write_text("")
+            stop.set()
+            raise InterruptedRunError("Interrupted.")
+        if target.target == "broken":
+            raise AllFailedError("No configuration can be recommended.")
+        found = Result(result(sizes=(512,), environments=2, runs=4, name=target.target))
+        found.save(output)
+        return found
+
+
+def fleet(folder: Path, *names: str, **changes: Any) -> Fleet:
+    return Fleet([Settings(name) for name in names], folder, Connection(), **changes)
+
+
+def run(given: Fleet, tune: FakeTune, at_once: int = 1) -> dict[str, Any]:
+    progress = FleetProgress(len(given.members), quiet=True)
+    return tune_fleet(given, at_once=at_once, tune=tune, watcher=progress, stop=threading.Event())
+
+
+def test_one_function_that_fails_leaves_the_others_and_is_told(tmp_path: Path) -> None:
+    summary = run(fleet(tmp_path, "orders", "broken", "billing"), FakeTune(), at_once=3)
+    assert {item["function"] for item in summary["savings"]} == {"orders", "billing"}
+    assert [item["error"] for item in summary["failures"]] == ["AllFailedError"]
+    assert json.loads((tmp_path / SUMMARY_FILE).read_text()) == summary
+    assert "orders" in (tmp_path / PAGE_FILE).read_text()
+
+
+def test_an_interrupted_fleet_goes_on_with_what_began_and_keeps_what_is_finished(tmp_path: Path) -> None:
+    given, first, second = fleet(tmp_path, "a", "b", "c"), FakeTune(stop_after=1), FakeTune()
+    with pytest.raises(InterruptedRunError):
+        run(given, first)
+    assert json.loads((tmp_path / SUMMARY_FILE).read_text())["notStarted"] == ["b", "c"]
+    assert run(given, second)["tuned"] == 3
+    assert (first.tuned, second.tuned, second.resumed) == (["a", "b"], ["b", "c"], ["b"])
+
+
+@pytest.mark.parametrize(("asked", "free", "allowed"), [(4, 1000, 4), (4, 50, 2), (4, 10, 1), (8, 1000, 5)])
+def test_functions_at_once_take_at_most_half_of_the_free_concurrency(asked: int, free: int, allowed: int) -> None:
+    assert bounded(fleet(Path(), *"abcde", at_once=asked), free) == allowed
+
+
+def test_functions_of_one_name_get_folders_of_their_own() -> None:
+    arns = [f"arn:aws:lambda:{region}:123456789012:function:orders" for region in ("eu-west-1", "us-east-1")]
+    assert folders_of(fleet(Path("t"), *arns, "orders:live")) == [
+        Path("t/orders"),
+        Path("t/orders-2"),
+        Path("t/orders-live"),
+    ]
+
+
+def declared(name: str, deployed: str) -> DeclaredFunction:
+    return DeclaredFunction(name, Path("template.yaml"), Format.CLOUDFORMATION, Setting(), Setting(), deployed)
+
+
+def test_functions_of_a_project_are_found_by_their_names_in_aws() -> None:
+    project = [
+        declared("Orders", f"shop-Orders-{RANDOM_PART}"),
+        declared("Billing", "billing"),
+        declared("Gone", "gone-fn"),
+    ]
+    names, left_out = matched(project, ["shop-Orders-1A2B3C4D5E6F", "billing", "other"])
+    assert names == ("shop-Orders-1A2B3C4D5E6F", "billing")
+    assert left_out == ("Gone: no function of the region has its name.",)
+    both = ["shop-Orders-1A2B3C4D5E6F", "shop-Orders-000000000000"]
+    assert matched(project[:1], both)[1][0].startswith("Orders: can be shop-Orders-1A2B3C4D5E6F, shop-")

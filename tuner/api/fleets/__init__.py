@@ -1,0 +1,1 @@
+"""Many functions at once: which ones, and tuning all of them."""

@@ -1,0 +1,209 @@
+"""Tunes many functions of AWS, several at once, each in a folder of its own, and sums up what was found.
+
+A run that goes on keeps what is finished, goes on with what began, and begins the rest. The tuning of one function and
+the limit of the account are arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from tuner.api.files import write_text
+from tuner.api.result import REPORT_FILE, RESULT_FILE, Result
+from tuner.api.result_store import load_result
+from tuner.api.run_folder import SAMPLES_FILE
+from tuner.aws.api.client import LambdaApi
+from tuner.aws.api.connection import Connection
+from tuner.aws.api.session import connect
+from tuner.documents.fleet_summary import build_summary, tuned_row
+from tuner.errors import InputError, InterruptedRunError, TunerError
+from tuner.model import StopReason
+from tuner.search.loop import Observer
+from tuner.settings import Settings
+
+SUMMARY_FILE, PAGE_FILE = "summary.json", "summary.html"
+DEFAULT_AT_ONCE = 4
+"""Functions at once: the decisions of more keep one processor busy."""
+Document = dict[str, Any]
+
+
+class FleetWatcher(Protocol):
+    """Somebody who watches a fleet: a progress display. Called from several threads."""
+
+    def began(self, function: str) -> Observer:
+        """A function is tuned now; what watches its runs."""
+        ...
+
+    def ended(self, function: str, result: Result | None, failure: str) -> None:
+        """A function was tuned, or failed."""
+        ...
+
+
+class TuneOne(Protocol):
+    """Tunes one function and leaves the result in a folder: `tuner.tune`."""
+
+    def __call__(
+        self,
+        target: Settings,
+        *,
+        output: Path,
+        resume: bool,
+        connection: Connection,
+        stop: threading.Event,
+        observers: Sequence[Observer],
+    ) -> Result:
+        """Tune it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What is to be tuned.
+
+    Attributes:
+        members: settings of each function.
+        folder: of all results.
+        connection: region, profile and role for AWS.
+        at_once: functions at once.
+    """
+
+    members: Sequence[Settings]
+    folder: Path
+    connection: Connection
+    at_once: int = DEFAULT_AT_ONCE
+
+
+def account_concurrency(connection: Connection) -> int:
+    """Concurrent executions of the account that no function has reserved.
+
+    Raises:
+        AwsError: they cannot be read.
+    """
+    clients = connect(connection)
+    try:
+        return LambdaApi(clients.control).account().concurrency
+    finally:
+        clients.close()
+
+
+def bounded(fleet: Fleet, free_concurrency: int) -> int:
+    """How many functions may be tuned at once: their invocations together take at most half of what is free."""
+    widest = max(settings.concurrency for settings in fleet.members)
+    return max(1, min(fleet.at_once, len(fleet.members), free_concurrency // 2 // widest))
+
+
+def tune_fleet(fleet: Fleet, *, at_once: int, tune: TuneOne, watcher: FleetWatcher, stop: threading.Event) -> Document:
+    """Tune all functions; the summary, which is also in the folder beside its page.
+
+    Args:
+        fleet: what is to be tuned.
+        at_once: functions at once, as `bounded` says.
+        tune: tunes one function.
+        watcher: told of every function.
+        stop: set it to end all runs in order.
+
+    Raises:
+        InterruptedRunError: `stop` was set. What was measured is in the folder.
+    """
+    folders = folders_of(fleet)
+    with ThreadPoolExecutor(at_once, thread_name_prefix="fleet") as pool:
+        begun = [
+            pool.submit(_tune_one, settings, folder, fleet, tune, watcher, stop)
+            for settings, folder in zip(fleet.members, folders, strict=True)
+        ]
+        found = [one.result() for one in begun]
+    summary = _summary(fleet, folders, found)
+    write_text(fleet.folder / SUMMARY_FILE, json.dumps(summary, indent=1))
+    from reports.fleet import render
+
+    write_text(fleet.folder / PAGE_FILE, render(summary))
+    if stop.is_set():
+        raise InterruptedRunError(f"Interrupted. What was measured is kept in {fleet.folder}.")
+    return summary
+
+
+def folders_of(fleet: Fleet) -> list[Path]:
+    """The folder of each function, by its name."""
+    taken: dict[str, int] = {}
+    folders = []
+    for settings in fleet.members:
+        name = re.sub(r"[^\w.-]", "-", settings.target.rpartition(":function:")[2])
+        taken[name] = taken.get(name, 0) + 1
+        folders.append(fleet.folder / (name if taken[name] == 1 else f"{name}-{taken[name]}"))
+    return folders
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What became of a function: its result, or why there is none; neither: it did not start."""
+
+    result: Result | None = None
+    failure: TunerError | None = None
+
+
+def _tune_one(
+    settings: Settings, folder: Path, fleet: Fleet, tune: TuneOne, watcher: FleetWatcher, stop: threading.Event
+) -> _Found:
+    if stop.is_set():
+        return _Found()
+    if finished := _finished(folder):
+        watcher.ended(settings.target, finished, "")
+        return _Found(finished)
+    resume = (folder / SAMPLES_FILE).exists()
+    try:
+        result = tune(
+            settings,
+            output=folder,
+            resume=resume,
+            connection=fleet.connection,
+            stop=stop,
+            observers=[watcher.began(settings.target)],
+        )
+    except InterruptedRunError:
+        return _Found()
+    except TunerError as error:
+        watcher.ended(settings.target, None, error.message)
+        return _Found(failure=error)
+    watcher.ended(settings.target, result, "")
+    return _Found(result)
+
+
+def _finished(folder: Path) -> Result | None:
+    """The result of an earlier run that measured all it wanted; None: there is none."""
+    if not (folder / RESULT_FILE).exists():
+        return None
+    try:
+        result = load_result(folder)
+    except InputError:
+        return None
+    return result if result.recommendation and result.stopped_by is not StopReason.INTERRUPTED else None
+
+
+def _summary(fleet: Fleet, folders: Iterable[Path], found: Sequence[_Found]) -> Document:
+    rows = list(zip((settings.target for settings in fleet.members), folders, found, strict=True))
+    return build_summary(
+        len(rows),
+        tuned=[
+            tuned_row(
+                name,
+                one.result.document,
+                result_address=str(folder / RESULT_FILE),
+                report_address=str(folder / REPORT_FILE),
+            )
+            for name, folder, one in rows
+            if one.result
+        ],
+        failed=[
+            {"function": name, "error": type(one.failure).__name__, "cause": one.failure.message}
+            for name, _, one in rows
+            if one.failure
+        ],
+        not_started=[name for name, _, one in rows if not one.result and not one.failure],
+    )

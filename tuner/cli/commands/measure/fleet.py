@@ -1,0 +1,179 @@
+"""`tuner fleet`: tunes many functions of AWS from this machine, with one progress view and one page."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tuner.cli.exit_codes import EXIT_FAILED, EXIT_OK
+from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flags
+from tuner.cli.flags import command as declare
+from tuner.cli.output import say, say_json
+from tuner.cli.signals import stop_on_signals
+from tuner.cli.values import unique_time
+from tuner.errors import Fault, InputError, InterruptedRunError
+
+if TYPE_CHECKING:
+    from tuner.aws.api.connection import Connection
+    from tuner.settings import Settings
+
+AT_ONCE = 4
+LISTS = (".csv", ".json")
+FLAGS = (
+    "--payload", "--power-values", "--arch", "--strategy", "--balanced-weight", "--max-p95-ms", "--max-error-rate",
+    "--min-memory", "--sampler", "--runs", "--environments", "--concurrency", "--tolerance", "--max-invocations",
+    "--max-usd", "--max-seconds", "--invocations-per-month", "--discount", "--seed", "--isolation",
+    "--disable-payload-logs",
+)  # fmt: skip
+
+
+@declare(
+    epilog="""Examples:
+
+\b
+  tuner fleet functions.csv --strategy balanced
+  tuner fleet orders billing --payload @event.json --max-usd 0.20
+  tuner fleet --tag team=shop --at-once 8
+  tuner fleet --from template.yaml --output tuning/shop
+  tuner fleet --from template.yaml --resume tuning/shop"""
+)
+@click.argument("functions", metavar="LIST | FUNCTION…", nargs=-1)
+@option("--tag", group=Topic.COMMON, metavar="KEY=VALUE", help="All functions of the region with this tag.")
+@option("--stack", group=Topic.COMMON, metavar="NAME", help="All functions of a CloudFormation stack.")
+@option("--from", "project", group=Topic.COMMON, metavar="PATH",
+        help="Functions in AWS that a template, a serverless.yml or .tf files define.")  # fmt: skip
+@option("--at-once", group=Topic.COMMON, metavar="N", type=click.IntRange(min=1), default=AT_ONCE, show_default=True,
+        help="Functions at once. Half of the account's free concurrency bounds it.")  # fmt: skip
+@settings_flags(*FLAGS, max_usd="Stop each function before its runs cost more.")
+@option("--resume", group=Topic.BUDGET, metavar="DIR", help="Go on with the fleet in this folder.")
+@aws_flags()
+@option("--output", group=Topic.OUTPUT, metavar="DIR", help="[default: tuning/fleet-<UTC time>]")
+@option("--open", "open_", group=Topic.OUTPUT, is_flag=True, help="Open the page in a browser.")
+@format_flag("text", "json")
+def command(functions: tuple[str, ...], *, connection: Connection, **options: Any) -> int:
+    """Tune many functions in AWS at once: those of LIST, by name, by tag, of a stack, or of a project's files.
+
+    LIST is a .csv or .json file of inputs, as the stack's fleet takes it. Flags win over its fields.
+
+    Leaves a folder a function, and summary.json and summary.html, in the output folder. The exit code is 1 when a
+    function could not be tuned.
+    """
+    from tuner.api.fleets.tuning import PAGE_FILE, Fleet, account_concurrency, bounded, tune_fleet
+    from tuner.api.tuning import tune
+    from tuner.cli.fleet_progress import FleetProgress
+
+    documents, left_out = _documents(functions, options, connection)
+    members = _settings(documents, options, connection)
+    folder = Path(options["resume"] or options["output"] or f"tuning/fleet-{unique_time(datetime.now(UTC))}")
+    fleet = Fleet(members, folder, connection, options["at_once"])
+    at_once = bounded(fleet, account_concurrency(connection))
+    if not options["quiet"]:
+        say("\n".join([*left_out, *_bound(at_once, fleet.at_once, len(members))]), err=True)
+    with stop_on_signals() as stop, FleetProgress(len(members), quiet=options["quiet"]) as progress:
+        try:
+            summary = tune_fleet(fleet, at_once=at_once, tune=tune, watcher=progress, stop=stop)
+        except InterruptedRunError as error:
+            error.hint = f"Go on with: {_again(sys.argv[1:], folder)}"
+            raise
+    page = folder / PAGE_FILE
+    say_json(summary) if options["format_"] == "json" else say(_told(summary, page))
+    if options["open_"]:
+        click.launch(str(page))
+    return EXIT_FAILED if summary["failed"] or left_out else EXIT_OK
+
+
+def _documents(
+    functions: Sequence[str], options: Mapping[str, Any], connection: Connection
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """The input of each function, and why others are left out."""
+    from tuner.api.fleets.selection import selected_functions
+    from tuner.evidence.known_function import Selection
+
+    tag = options["tag"]
+    if tag and "=" not in tag:
+        raise InputError.single("--tag", f"{tag} has no value", "for example team=shop")
+    listed = len(functions) == 1 and functions[0].endswith(LISTS)
+    if listed and (tag or options["stack"] or options["project"]):
+        raise click.UsageError("Give either LIST or --tag, --stack and --from.")
+    if listed:
+        return _listed(Path(functions[0])), ()
+    of_project, left_out = _of_project(options["project"], connection)
+    names = [*functions, *of_project]
+    key, _, value = (tag or "").partition("=")
+    selection = Selection(tuple(names), (key, value) if tag else None, options["stack"])
+    found = selected_functions(selection, connection) if selection else []
+    if not found:
+        raise InputError.single("LIST", " ".join(["no function is named.", *left_out]), "give a list, names or a tag")
+    return [{"lambdaARN": arn} for arn in found], left_out
+
+
+def _of_project(project: str | None, connection: Connection) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    from tuner.api.fleets.selection import functions_of_project
+
+    return functions_of_project(Path(project), connection) if project else ((), ())
+
+
+def _listed(path: Path) -> list[dict[str, Any]]:
+    from tuner.documents.fleet_list import read_fleet_list
+
+    try:
+        text = path.read_text("utf-8")
+    except OSError as exc:
+        raise InputError.single("LIST", f"{path} cannot be read: {exc.strerror}", "give a .csv or .json file") from exc
+    return read_fleet_list(text, {}, in_csv=path.suffix == ".csv")
+
+
+def _settings(
+    documents: Sequence[Mapping[str, Any]], options: Mapping[str, Any], connection: Connection
+) -> list[Settings]:
+    """The settings of every function, with all faults at once."""
+    from tuner.cli.request import member_settings
+
+    faults: list[Fault] = []
+    found = []
+    for document in documents:
+        try:
+            found.append(member_settings(document, options, connection))
+        except InputError as error:
+            faults += error.faults
+    if faults:
+        raise InputError(dict.fromkeys(faults))
+    return found
+
+
+def _bound(at_once: int, wanted: int, functions: int) -> list[str]:
+    if at_once == min(wanted, functions):
+        return []
+    return [f"{at_once} functions at once instead of {wanted}: half of the account's free concurrency."]
+
+
+def _told(summary: Mapping[str, Any], page: Path) -> str:
+    """What was found, a line a function."""
+    lines = [f"{item['function'].rpartition(':')[2]:<24}{_found(item)}" for item in summary["savings"]]
+    lines += (f"{item['function'].rpartition(':')[2]:<24}not tuned: {item['cause']}" for item in summary["failures"])
+    return "\n".join([*lines, f"\nPage    {page}"])
+
+
+def _found(item: Mapping[str, Any]) -> str:
+    chosen = f"{item['power']:,} MB {item['architecture']}"
+    if item["saving"] is None:
+        return chosen
+    low, high = item["interval"]
+    return f"{chosen}, {item['saving']:.0%} ({low:.0%} to {high:.0%}) cheaper"
+
+
+def _again(arguments: Sequence[str], folder: Path) -> str:
+    """The command that goes on."""
+    kept = [word for number, word in enumerate(arguments) if not _is_place(arguments, number)]
+    return shlex.join(["tuner", *kept, "--resume", str(folder)])
+
+
+def _is_place(arguments: Sequence[str], number: int) -> bool:
+    places = ("--output", "--resume")
+    return arguments[number].partition("=")[0] in places or (number > 0 and arguments[number - 1] in places)

@@ -1,0 +1,140 @@
+"""Progress of a fleet on stderr: how many functions are done, and what each of those that run has made.
+
+On a terminal a few lines that are redrawn. Elsewhere a line when a function begins or ends, and one every half minute.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tuner.cli.live import clip, time_span
+from tuner.cli.output import say
+from tuner.cli.progress import LINE_EVERY_S
+from tuner.model import Sample, Trial
+from tuner.pricing.price_list import currency_sign
+from tuner.search.loop import Observer
+from tuner.search.study import Study
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.text import Text
+
+    from tuner.api.result import Result
+
+
+class FleetMemberProgress:
+    """What one function has made; an observer of its loop."""
+
+    def __init__(self) -> None:
+        self._study: Study | None = None
+
+    def asked(self, study: Study, _trials: Sequence[Trial]) -> None:
+        """Remember the study."""
+        self._study = study
+
+    def told(self, study: Study, _sample: Sample) -> None:
+        """Remember the study."""
+        self._study = study
+
+    @property
+    def usd(self) -> float:
+        """What it has spent."""
+        return self._study.spent.usd if self._study else 0.0
+
+    def __str__(self) -> str:
+        if self._study is None:
+            return "reading the function"
+        spent, sign = self._study.spent, currency_sign(self._study.prices.currency)
+        return f"round {len(self._study.rounds)}, {spent.invocations:,} runs, {sign}{spent.usd:.6f}"
+
+
+class FleetProgress:
+    """Shows a fleet as it goes.
+
+    Args:
+        functions: how many there are.
+        quiet: show nothing.
+        clock: seconds, from any beginning.
+    """
+
+    def __init__(self, functions: int, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._functions, self._quiet, self._clock = functions, quiet, clock
+        self._began = clock()
+        self._lock = threading.Lock()
+        self._running: dict[str, FleetMemberProgress] = {}
+        self._done = self._failed = 0
+        self._spent_usd = 0.0
+        self._ended = threading.Event()
+        self._live: Live | None = None
+
+    def __enter__(self) -> FleetProgress:
+        if self._quiet:
+            return self
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(stderr=True)
+            self._live = Live(
+                console=console, refresh_per_second=4, transient=True, get_renderable=lambda: self._text(console.width)
+            )
+            self._live.start()
+        else:
+            threading.Thread(target=self._beat, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._ended.set()
+        if self._live:
+            self._live.stop()
+
+    def began(self, function: str) -> Observer:
+        """Show a function that is tuned now."""
+        member = FleetMemberProgress()
+        with self._lock:
+            self._running[function] = member
+        self._line(f"{self._head()}  {function}: begins")
+        return member
+
+    def ended(self, function: str, result: Result | None, failure: str) -> None:
+        """Count a function as done."""
+        with self._lock:
+            member = self._running.pop(function, None)
+            self._spent_usd += member.usd if member else 0.0
+            self._done += 1
+            self._failed += result is None
+        told = failure if result is None else str(result.recommendation)
+        self._line(f"{self._head()}  {function}: {told}")
+
+    def lines(self, width: int) -> list[str]:
+        """What a terminal of this width shows now; no line is longer."""
+        with self._lock:
+            running = dict(self._running)
+        found = [f"{self._head()}  {time_span(self._clock() - self._began)}"]
+        found += (f"  {function}: {member}" for function, member in running.items())
+        return [clip(line, width) for line in found]
+
+    def _head(self) -> str:
+        with self._lock:
+            usd = self._spent_usd + sum(member.usd for member in self._running.values())
+            failed = f", {self._failed} failed" if self._failed else ""
+            return f"{self._done} of {self._functions} functions{failed}  ${usd:.6f}"
+
+    def _line(self, text: str) -> None:
+        if not self._quiet and self._live is None:
+            say(text, err=True)
+
+    def _beat(self) -> None:
+        while not self._ended.wait(LINE_EVERY_S):
+            for line in self.lines(width=200):
+                say(line, err=True)
+
+    def _text(self, width: int) -> Text:
+        from rich.text import Text
+
+        return Text("\n".join(self.lines(width)), no_wrap=True, overflow="crop")
