@@ -32,6 +32,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 """The tests start hundreds of processes: none compiles again what the first has compiled."""
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+"""Tests run side by side: threads of linear algebra would wait for each other's cores, and burn them meanwhile."""
+
 settings.register_profile(
     "same", deadline=None, max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -140,7 +140,7 @@ HOME = {
     "psutil": ("tuner.local",),
     "yaml": ("tuner.projects",),
     "scipy": ("tuner.estimation", "tuner.search", "tuner.comparison"),
-    "threadpoolctl": ("tuner.search.study",),
+    "threadpoolctl": ("tuner.estimation.threads",),
 }
 """For each library that has one, the only places that may import it."""
 

@@ -22,6 +22,7 @@ from tuner.estimation.noise import throttling_variance
 from tuner.estimation.observations import Runs, runs_of, start_points
 from tuner.estimation.posterior import Draws, Prior, draw_posterior
 from tuner.estimation.slow_runs import Tails, usual_slow_runs
+from tuner.estimation.threads import one_thread
 from tuner.model import DEFAULT_MAX_ERROR_RATE, Architecture, Configuration, Interval, Sample, SearchSpace
 from tuner.pricing.price_list import PriceList
 
@@ -119,6 +120,7 @@ class Posterior:
         )
 
 
+@one_thread()
 def fit(
     samples: Sequence[Sample],
     space: SearchSpace,

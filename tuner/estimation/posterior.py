@@ -103,6 +103,8 @@ _SCREENING = 16
 """Hypotheses are screened on every n-th particle first."""
 _NEGLIGIBLE = 0.002
 """Hypotheses with less weight than this after screening are dropped."""
+_NUMBERS_AT_ONCE = 500_000
+"""Particles are compared with so many hypotheses at once that their distances stay in the processor's cache."""
 _MANY_RUNS = 150
 """With more runs than this, residuals are taken within locations rather than leave-one-out."""
 
@@ -224,13 +226,9 @@ class _Posterior:
         inverse = np.linalg.inv(root)
         constant = self.summaries.log_constant[level] - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
         constant += 0.0 if absolute else math.log(_FLAT_SD / self.prior.scale_sd)
-        target = np.einsum("hij,hj->hi", inverse, centre - offset[:, None]).astype(np.float32)
-        projection = inverse.transpose(0, 2, 1).astype(np.float32)
-        log_weights = np.empty((len(hypotheses), len(members)))
-        for h in range(len(hypotheses)):
-            distance = curves @ projection[h] - target[h]
-            likelihood = constant[h] - 0.5 * np.einsum("ij,ij->i", distance, distance)
-            log_weights[h] = hypotheses[h].log_prior + self.prior.trust * (likelihood + by_cpu_time) + log_prior
+        log_weights = -0.5 * self.prior.trust * _squared_distances(curves, inverse, centre - offset[:, None])
+        log_weights += self.prior.trust * by_cpu_time + log_prior
+        log_weights += (self.prior.trust * constant + [h.log_prior for h in hypotheses])[:, None]
         top = log_weights.max(axis=1)
         totals = top + np.log(np.exp(log_weights - top[:, None]).sum(axis=1))
         precision = inverse.transpose(0, 2, 1) @ inverse
@@ -287,6 +285,32 @@ class _Posterior:
         variance = kernel - gain @ kernel[nodes]
         root = np.linalg.cholesky(variance + 1e-8 * np.eye(len(kernel)))
         return np.asarray(mean + rng.standard_normal(mean.shape) @ root.T), picked
+
+
+def _squared_distances(curves: NDArray[np.float32], inverse: Floats, centre: Floats) -> NDArray[np.float64]:
+    """Squared distance of each curve to the centre of each hypothesis, once both are whitened.
+
+    Curves are columns here, so that one product of matrices serves many hypotheses.
+
+    Args:
+        curves: shape (N, L).
+        inverse: inverse of the root of the covariance, shape (H, L, L).
+        centre: shape (H, L).
+
+    Returns:
+        Shape (H, N).
+    """
+    count, locations = curves.shape
+    columns = np.concatenate([curves.T, np.ones((1, count), np.float32)])
+    target = np.einsum("hij,hj->hi", inverse, centre)
+    whiten = np.concatenate([inverse, -target[:, :, None]], axis=2).astype(np.float32)
+    distances = np.empty((len(whiten), count))
+    at_once = max(1, _NUMBERS_AT_ONCE // (count * locations))
+    for first in range(0, len(whiten), at_once):
+        block = whiten[first : first + at_once]
+        apart = (block.reshape(-1, locations + 1) @ columns).reshape(len(block), locations, count)
+        distances[first : first + at_once] = np.einsum("hln,hln->hn", apart, apart)
+    return distances
 
 
 def _kernels(layout: Layout, prior: Prior) -> Floats:

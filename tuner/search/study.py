@@ -7,19 +7,14 @@ process. Knows no clock and no backend: elapsed time is handed in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
-from functools import cache
-from typing import TYPE_CHECKING, Any
 
 from tuner.estimation.belief import Belief
+from tuner.estimation.threads import one_thread
 from tuner.model import Budget, Configuration, Objective, Round, Sample, SearchSpace, StopReason, Trial
 from tuner.pricing.price_list import PriceList
 from tuner.pricing.rounds import NOTHING, RoundPrice
 from tuner.pricing.spending import Spent, spent
 from tuner.search.sampler import Evidence, Sampler
-
-if TYPE_CHECKING:
-    from threadpoolctl import ThreadpoolController
 
 
 class Study:
@@ -98,7 +93,7 @@ class Study:
             self.stopped_by = exhausted
         if self.stopped_by is not None:
             return ()
-        with _one_thread():
+        with one_thread():
             proposal = self.sampler.propose(self.evidence)
         trials = self._within_budget(proposal.trials)
         self.rounds.append(Round(trials, proposal.expected_regret))
@@ -125,7 +120,7 @@ class Study:
 
     def belief(self) -> Belief:
         """What is believed of every candidate now."""
-        with _one_thread():
+        with one_thread():
             return self.sampler.belief(self.evidence)
 
     @property
@@ -177,17 +172,3 @@ def _shrink(trial: Trial, left: int) -> Trial | None:
         return None
     runs = min(trial.runs_per_environment, left)
     return Trial(trial.id, trial.configuration, max(1, left // runs), runs, trial.fresh)
-
-
-def _one_thread() -> AbstractContextManager[Any]:
-    """One thread for linear algebra: the matrices of a decision are so small that threads only wait for each other."""
-    limit: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
-    return limit
-
-
-@cache
-def _controller() -> ThreadpoolController:
-    """Finds the libraries once, when numpy is loaded already."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
