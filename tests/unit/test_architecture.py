@@ -6,7 +6,6 @@ import ast
 import functools
 import graphlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -189,15 +188,17 @@ def modules() -> dict[str, ast.Module]:
     return found
 
 
-def imports(module: ast.Module) -> Iterator[str]:
+@functools.cache
+def imports(name: str) -> frozenset[str]:
     """Dotted names that a module imports, anywhere in it, for types too."""
-    for node in ast.walk(module):
+    found: set[str] = set()
+    for node in ast.walk(modules()[name]):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            yield node.module or ""
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(found)
 
 
 def is_within(name: str, places: tuple[str, ...]) -> bool:
@@ -218,7 +219,7 @@ CORE = sorted(name for name in modules() if room_of(name) in CORE_ROOMS)
 @pytest.mark.parametrize("name", sorted(modules()))
 def test_a_module_imports_only_what_lies_below_it(name: str) -> None:
     room = room_of(name)
-    for imported in imports(modules()[name]):
+    for imported in imports(name):
         if imported.partition(".")[0] in PACKAGES and imported not in ("tuner", "tuner.__version__"):
             module = imported if imported in modules() else imported.rpartition(".")[0]
             assert room_of(module) in MAY_IMPORT[room] | {room}, f"{name} imports {imported}"
@@ -241,19 +242,19 @@ def test_a_package_has_at_most_fifteen_modules_side_by_side(room: str) -> None:
 
 
 def test_no_handler_of_the_state_machine_knows_another() -> None:
-    handlers = {name: module for name, module in modules().items() if is_within(name, ("statemachine.handlers",))}
-    assert {name for name, module in handlers.items() if handlers.keys() & set(imports(module))} == set()
+    handlers = {name for name in modules() if is_within(name, ("statemachine.handlers",))}
+    assert {name for name in handlers if handlers & imports(name)} == set()
 
 
 @pytest.mark.parametrize("library", sorted(HOME))
 def test_a_library_is_imported_in_its_own_place_alone(library: str) -> None:
-    users = {name for name, module in modules().items() if any(is_within(i, (library,)) for i in imports(module))}
+    users = {name for name in modules() if any(is_within(imported, (library,)) for imported in imports(name))}
     assert {name for name in users if not is_within(name, HOME[library])} == set()
 
 
 @pytest.mark.parametrize("name", CORE)
 def test_the_core_imports_nothing_that_acts(name: str) -> None:
-    assert {found for found in imports(modules()[name]) if is_within(found, tuple(NOT_IN_THE_CORE))} == set()
+    assert {found for found in imports(name) if is_within(found, tuple(NOT_IN_THE_CORE))} == set()
 
 
 @pytest.mark.parametrize("name", CORE)

@@ -125,11 +125,10 @@ def test_relabelling_the_architectures_with_swapped_prices_swaps_the_answer(seed
     samples = measure(_faster_on_arm, SIZES, architectures=(ARM, X86), environments=1, seed=seed)
     relabelled = [replace(s, configuration=_other(s.configuration)) for s in samples]
     swapped = replace(PRICES, tiers={ARM: PRICES.tiers[X86], X86: PRICES.tiers[ARM]})
-    sampler = AdaptiveSampler()
+    one = AdaptiveSampler().belief(evidence_of(samples, BOTH))
+    other = AdaptiveSampler().belief(evidence_of(relabelled, BOTH, swapped))
     for strategy in StrategyName:
         objective = Objective(strategy)
-        one = sampler.belief(evidence_of(samples, BOTH))
-        other = sampler.belief(evidence_of(relabelled, BOTH, swapped))
         chosen = one.candidates[objective_best(one, objective)]
         assert other.candidates[objective_best(other, objective)] == _other(chosen)
 
