@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from reports.comparison import MARKER
+from tests.golden.situations import document_of
 from tests.unit.comparison.documents import result
 from tuner import __version__
 from tuner.documents.result import dumps
@@ -25,6 +26,14 @@ ROOT = Path(__file__).parents[2]
 CI = ROOT / "examples" / "ci"
 SCRIPTS = sorted(CI.rglob("*.sh"))
 HANDLER = "import time\n\n\ndef handler(event, context):\n    time.sleep({seconds})\n    return event\n"
+WATCHED = """Resources:
+  Render:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: NAME
+      Handler: app.handler
+      MemorySize: 512
+""".replace("NAME", document_of("aws")["function"]["name"])
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -142,6 +151,7 @@ DUET = {"INPUT_FUNCTION": "f", "INPUT_BASELINE": "41", "INPUT_CANDIDATE": "42"}
         {"INPUT_BASELINE": ""},
         {"INPUT_CANDIDATE": ""},
         {"INPUT_MODE": "guess"},
+        {"INPUT_RESULTS": "", "INPUT_MODE": "watch"},
         {"INPUT_STRICT": "True"},
         {"INPUT_COMMENT": "yes"},
         {"INPUT_UPDATE_BASELINE": "1"},
@@ -206,6 +216,27 @@ def test_outputs_summary_and_comment_tell_the_verdict(shell: Run, documents: Pat
     left = (tmp_path / "work" / "tuner-report" / "comparison.md").read_text()
     assert left.startswith(MARKER)
     assert "without an answer: failed" in left
+
+
+def test_the_watch_mode_opens_a_pull_request_for_each_function(shell: Run, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    (work / "template.yaml").write_text(WATCHED)
+    (tmp_path / "result.json").write_text(dumps(document_of("aws")), "utf-8")
+    prepared = shell(
+        f"git init -q --bare {tmp_path}/origin.git && git init -q && git add . && "
+        f"git -c user.name=a -c user.email=a@b commit -qm first && git remote add origin {tmp_path}/origin.git"
+    )
+    assert prepared.returncode == 0, prepared.stderr
+    done = shell(SCRIPT, INPUT_MODE="watch", INPUT_RESULTS=tmp_path / "result.json", GITHUB_OUTPUT=tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    name = document_of("aws")["function"]["name"]
+    calls = (tmp_path / "gh.log").read_text().splitlines()
+    assert [call.split()[:2] for call in calls] == [["pr", "list"], ["pr", "create"]]
+    assert f"--head lambda-tuner/{name} --title Right-size {name}" in calls[1]
+    shown = shell(f"git -C {tmp_path}/origin.git log -1 --format=%an%n%s lambda-tuner/{name}")
+    assert shown.stdout.split("\n")[:2] == ["lambda-tuner", f"Right-size {name}"]
+    assert f"{name}: opened." in (work / "tuner-report" / "comparison.md").read_text()
+    assert "verdict=passed" in (tmp_path / "out").read_text()
 
 
 def test_the_workflow_uses_the_action_of_the_release_that_the_changelog_tells_of() -> None:

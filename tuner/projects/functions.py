@@ -115,3 +115,23 @@ def find_deployed(functions: tuple[DeclaredFunction, ...], name: str) -> tuple[D
     matching = [found for found in functions if found.may_be(name)]
     longest = max((len(found.deployed) for found in matching), default=0)
     return tuple(found for found in matching if len(found.deployed) == longest)
+
+
+def find_local(functions: tuple[DeclaredFunction, ...], target: str) -> tuple[DeclaredFunction, ...]:
+    """The functions whose code is what a target on this machine names.
+
+    Args:
+        functions: of the project.
+        target: `FILE:HANDLER` such as `src/app.py:handler`, or `ROOT:package.module.handler`, or a folder.
+    """
+    place, _, handler = target.rpartition(":") if ":" in target else (target, "", "")
+    where = Path(place).resolve()
+    if where.is_dir():
+        return tuple(f for f in functions if f.code.resolve() == where and handler in ("", f.handler))
+    return tuple(f for f in functions if handler == f.handler.rpartition(".")[2] and where in _files(f, where.suffix))
+
+
+def _files(function: DeclaredFunction, suffix: str) -> set[Path]:
+    """Where the file of its handler can be. Python writes folders of a module with dots or slashes."""
+    module = function.handler.rpartition(".")[0]
+    return {(function.code / f"{name}{suffix}").resolve() for name in (module, module.replace(".", "/")) if name}

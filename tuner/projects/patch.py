@@ -14,7 +14,7 @@ from tuner.errors import InputError
 from tuner.model import Configuration
 from tuner.projects.cdk import cdk_hint
 from tuner.projects.discovery import read_functions
-from tuner.projects.functions import DeclaredFunction, Format, Setting, find_deployed
+from tuner.projects.functions import DeclaredFunction, Format, Setting, find_deployed, find_local
 from tuner.projects.sources import Place, Sources
 
 
@@ -23,7 +23,7 @@ class Wanted:
     """What a function should have.
 
     Attributes:
-        function: its name in AWS, or in the project's file.
+        function: its name in AWS, or in the project's file, or its target on this machine.
         configuration: memory and architecture.
     """
 
@@ -83,7 +83,7 @@ def make_patch(path: Path, wanted: Iterable[Wanted]) -> ProjectPatch:
 
 def _patch_one(path: Path, sources: Sources, wanted: Wanted) -> tuple[Sources, Patched]:
     functions = read_functions(path, sources)
-    found = find_deployed(functions, wanted.function)
+    found = find_deployed(functions, wanted.function) or find_local(functions, wanted.function)
     if len(found) != 1:
         return sources, Patched(wanted, left_alone=(_not_one(wanted.function, found or functions, bool(found)),))
     function = found[0]

@@ -202,14 +202,15 @@ def metrics(report: WatchReport, now_s: float, *, stack: str = "") -> dict[str, 
     }
 
 
-def pull_request(report: WatchReport, diff: str, markdown: str) -> tuple[str, str]:
+def pull_request(function: str, why: str, diff: str, markdown: str) -> tuple[str, str]:
     """Title and text of the pull request of one function.
 
     Args:
-        report: why it was tuned again.
+        function: its name in the project's files.
+        why: what is proposed, in one sentence.
         diff: what changes in the files.
         markdown: the report of the new result.
     """
-    marker = f"<!-- lambda-tuner watch {report.function} -->"
-    text = f"{marker}\n{sentence(report)}\n\n```diff\n{diff.rstrip()}\n```\n\n{markdown.rstrip()}\n"
-    return f"Right-size {report.function}", text
+    marker = f"<!-- lambda-tuner watch {function} -->"
+    text = f"{marker}\n{why}\n\n```diff\n{diff.rstrip()}\n```\n\n{markdown.rstrip()}\n"
+    return f"Right-size {function}", text

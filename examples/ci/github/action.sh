@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
-# Compares two versions of a Lambda function, or two results, and fails when something got worse.
+# Compares two versions of a Lambda function, or two results, and fails when something got worse. Or keeps one pull
+# request a function with the size that its newest result recommends.
 #
 # The inputs are environment variables, so that it runs in any shell:
 #   INPUT_MODE             duet (default): measure two versions side by side.
 #                          compare: hold a result against a baseline.
+#                          watch: open, update or close one pull request a function (needs gh, GH_TOKEN, git).
 #   INPUT_FUNCTION         duet: function name, ARN, or FILE:HANDLER. compare: tuned first unless INPUT_CANDIDATE is given.
 #   INPUT_BASELINE         duet: version, alias, file or git revision. compare: result.json, or its s3:// address.
 #   INPUT_CANDIDATE        likewise.
 #   INPUT_PAYLOAD          JSON, or @FILE.
+#   INPUT_RESULTS          watch: results, folders of results, or s3:// prefixes, separated by blanks or line ends.
+#   INPUT_PROJECT          watch: template, or folder with the files that define the functions; default this folder.
 #   INPUT_POWER_VALUES     memory sizes (one for a duet).
 #   INPUT_THRESHOLD        default 5%.
 #   INPUT_METRICS          metrics to compare, separated by blanks; default all.
@@ -89,9 +93,10 @@ for name in INPUT_STRICT INPUT_UPDATE_BASELINE INPUT_COMMENT; do
     *) refuse "$name is ${!name}: use true or false" ;;
   esac
 done
-need INPUT_BASELINE
+if [ "$mode" = watch ]; then need INPUT_RESULTS; else need INPUT_BASELINE; fi
 
 read -r -d '' -a further < <(printf '%s\0' "${INPUT_ARGUMENTS:-}")
+read -r -d '' -a results < <(printf '%s\0' "${INPUT_RESULTS:-}")
 read -r -d '' -a for_tuning < <(printf '%s\0' "${INPUT_TUNE_ARGUMENTS:-}")
 read -r -d '' -a metrics < <(printf '%s\0' "${INPUT_METRICS:-}")
 
@@ -126,7 +131,16 @@ case "$mode" in
     if [ "${INPUT_UPDATE_BASELINE:-}" = true ]; then decide+=(--update-baseline); fi
     tuner compare "$INPUT_BASELINE" "$candidate" "${decide[@]}"
     ;;
+  watch)
+    for role in AUTHOR COMMITTER; do
+      name="GIT_${role}_NAME" mail="GIT_${role}_EMAIL"
+      export "$name=${!name:-lambda-tuner}" "$mail=${!mail:-lambda-tuner@users.noreply.github.com}"
+    done
+    proposed="$(tuner patch "${results[@]}" --from "${INPUT_PROJECT:-.}" --pull-requests ${further[@]+"${further[@]}"})"
+    # shellcheck disable=SC2016  # The marks of a code block are no command.
+    printf '%s\n### Pull requests for right sizes\n\n```text\n%s\n```\n' "$marker" "$proposed" >"$answer"
+    ;;
   *)
-    refuse "INPUT_MODE is $mode: use duet or compare"
+    refuse "INPUT_MODE is $mode: use duet, compare or watch"
     ;;
 esac

@@ -19,6 +19,7 @@ from tuner.watch.messages import (
     event,
     metrics,
     pull_request,
+    sentence,
     sns_message,
 )
 from tuner.watch.weeks import Week
@@ -46,7 +47,7 @@ def texts() -> dict[str, str]:
     failed = replace(slower, function="billing", retuning=RetuningOutcome(Retuning.FAILED, "The function has no role."))
     unread = "Not read: the log of audit may cost more than $0.10."
     digest_subject, digested = digest([tuned, failed, report(100, 101, 99, 100, 103, 104)], [unread])
-    title, body = pull_request(slower, DIFF, "# orders\n\n1,024 MB\n")
+    title, body = pull_request("orders", sentence(slower), DIFF, "# orders\n\n1,024 MB\n")
     return {
         "sns.txt": f"{subject}\n\n{message}",
         "sns-left-alone.txt": f"{quiet_subject}\n\n{quiet}",

@@ -12,6 +12,8 @@ from tuner.aws.api.s3 import Objects, parse_address
 from tuner.aws.api.session import connect
 from tuner.errors import InputError
 
+RESULT = "/result.json"
+
 
 @dataclass(frozen=True, slots=True)
 class TextStore:
@@ -38,7 +40,9 @@ class TextStore:
             raise InputError.single(address, "is not text in UTF-8", "give a result.json") from exc
 
     def results_in(self, address: str) -> list[str] | None:
-        """The JSON objects under a prefix, which ends with a slash; None: the address is an object.
+        """The results under a prefix, which ends with a slash; None: the address is an object.
+
+        They are its JSON objects, and every `result.json` in its folders.
 
         Raises:
             InputError: the address is wrong.
@@ -48,7 +52,9 @@ class TextStore:
             return None
         place = parse_address(address, path=address)
         objects = Objects(self.client, place.bucket)
-        return [str(objects.address(key)) for key in objects.keys(place.key) if key.endswith(".json")]
+        keys = [key for key in objects.keys(place.key) if key.endswith(".json")]
+        own = (key for key in keys if "/" not in key.removeprefix(place.key) or key.endswith(RESULT))
+        return [str(objects.address(key)) for key in own]
 
     def write(self, address: str, text: str) -> None:
         """Replace an object.

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 \b
   tuner patch tuning/orders-20260918T041200Z | git apply
   tuner patch tuning/*/ --from infra/ --write
-  tuner patch result.json --function Orders --branch right-size-orders"""
+  tuner patch result.json --function Orders --branch right-size-orders
+  tuner patch s3://bucket/executions/ --from infra/ --pull-requests"""
 )
 @click.argument("results", metavar="RESULT…", nargs=-1, required=True)
 @option("--from", "project", group=Topic.COMMON, metavar="PATH", default=".", show_default=True,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 @option("--write", group=Topic.SAFETY, is_flag=True, help="Change the files instead of printing a diff.")
 @option("--branch", group=Topic.SAFETY, metavar="NAME",
         help="Commit to a new branch from HEAD. The working tree stays as it is.")  # fmt: skip
+@option("--pull-requests", group=Topic.SAFETY, is_flag=True,
+        help="Open, update or close a GitHub pull request for each function. Needs gh.")  # fmt: skip
 @option("--force", group=Topic.SAFETY, is_flag=True, help="Use results with weak evidence too.")
 @format_flag("text", "json")
 @aws_flags("s3://")
@@ -44,6 +47,7 @@ def command(
     function: str | None,
     write: bool,
     branch: str | None,
+    pull_requests: bool,
     force: bool,
     format_: str,
     quiet: bool,
@@ -54,11 +58,16 @@ def command(
     Reads SAM and CloudFormation templates, serverless.yml, Terraform and synthesized CDK apps. Prints a unified diff.
     Nothing but the values changes. What cannot be found for sure is left alone and told on stderr; the exit code is
     then 1. Refuses the same results as `tuner apply`, unless --force is given.
+
+    With --pull-requests a RESULT may be a folder or an s3:// prefix of results: the newest of each function counts. A
+    pull request is closed when its result no longer supports a change, or the files have it already.
     """
-    if write and branch:
-        raise click.UsageError("Give either --write or --branch.")
-    from tuner.api.patching import commit_branch, patch_project, write_files
+    if sum((write, branch is not None, pull_requests)) > 1:
+        raise click.UsageError("Give one of --write, --branch and --pull-requests.")
+    if pull_requests:
+        return _propose(results, Path(project), connection, function, force=force, format_=format_)
     from tuner.api.result_store import load_result
+    from tuner.api.write_back.patching import commit_branch, patch_project, write_files
 
     loaded = [load_result(result, connection=connection) for result in results]
     patch = patch_project(loaded, project, function=function, force=force)
@@ -74,6 +83,27 @@ def command(
     if not quiet or not patch.complete:
         say("\n".join(_told(row) for row in patch.functions), err=True)
     return EXIT_OK if patch.complete else EXIT_FAILED
+
+
+def _propose(
+    addresses: Sequence[str], project: Path, connection: Connection, function: str | None, *, force: bool, format_: str
+) -> int:
+    """Open, update and close pull requests."""
+    from tuner.api.result_store import load_result, load_trend
+    from tuner.api.write_back.pull_requests import GitHub, outcomes, propose
+
+    if function or force:
+        raise click.UsageError("--function and --force do not go with --pull-requests.")
+    results = []
+    for address in addresses:
+        trend = load_trend(address, connection=connection)
+        results += [load_result(address, connection=connection)] if trend is None else trend
+    proposals = propose(results, project, GitHub(project if project.is_dir() else project.parent))
+    if format_ == "json":
+        say_json([{"function": one.function, "outcome": one.outcome, "why": one.why} for one in proposals])
+    else:
+        say(outcomes(proposals))
+    return EXIT_OK
 
 
 def _told(row: Patched) -> str:

@@ -75,28 +75,59 @@ def commit_branch(patch: ProjectPatch, branch: str, message: str) -> str:
         InputError: there is no repository, the branch exists, or a file differs from HEAD.
         TunerError: git failed.
     """
-    changed = patch.sources.changed
-    root = Path(_git(next(iter(changed)).parent, "rev-parse", "--show-toplevel"))
-    if _git(root, "branch", "--list", branch):
+    root = repository_of(patch)
+    if run_git(root, "branch", "--list", branch):
         raise InputError.single("--branch", f"{branch} exists", "choose another name, or delete it")
-    names = {path: path.resolve().relative_to(root.resolve()).as_posix() for path in changed}
-    differing = _git(root, "status", "--porcelain", "--", *names.values())
-    if differing:
-        raise InputError.single("--branch", f"files differ from HEAD: {differing}", "commit or stash them")
-    with tempfile.TemporaryDirectory() as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
-        _git(root, "read-tree", "HEAD", **index)
-        for path, name in names.items():
-            blob = _git(root, "hash-object", "-w", "--stdin", given=changed[path])
-            mode = _git(root, "ls-files", "--stage", "--", name, **index).partition(" ")[0] or _FILE_MODE
-            _git(root, "update-index", "--cacheinfo", f"{mode},{blob},{name}", **index)
-        tree = _git(root, "write-tree", **index)
-    commit = _git(root, "commit-tree", tree, "-p", "HEAD", given=message)
-    _git(root, "branch", branch, commit)
+    commit = commit_files(patch, message, flag="--branch")
+    run_git(root, "branch", branch, commit)
     return commit
 
 
-def _git(folder: Path, *arguments: str, given: str | None = None, **environment: str) -> str:
+def repository_of(patch: ProjectPatch) -> Path:
+    """The root of the repository that holds the changed files.
+
+    Raises:
+        TunerError: there is none.
+    """
+    return Path(run_git(next(iter(patch.sources.changed)).parent, "rev-parse", "--show-toplevel"))
+
+
+def commit_files(patch: ProjectPatch, message: str, *, flag: str, at: str | None = None) -> str:
+    """Commit the changed files on top of HEAD, without a branch.
+
+    Args:
+        patch: the changes.
+        message: of the commit.
+        flag: that asks for it, for the error.
+        at: time of the commit in ISO 8601, so that the same change gives the same commit; None: now.
+
+    Raises:
+        InputError: a file differs from HEAD.
+        TunerError: git failed.
+    """
+    changed, root = patch.sources.changed, repository_of(patch)
+    names = {path: path.resolve().relative_to(root.resolve()).as_posix() for path in changed}
+    differing = run_git(root, "status", "--porcelain", "--", *names.values())
+    if differing:
+        raise InputError.single(flag, f"files differ from HEAD: {differing}", "commit or stash them")
+    with tempfile.TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+        run_git(root, "read-tree", "HEAD", **index)
+        for path, name in names.items():
+            blob = run_git(root, "hash-object", "-w", "--stdin", given=changed[path])
+            mode = run_git(root, "ls-files", "--stage", "--", name, **index).partition(" ")[0] or _FILE_MODE
+            run_git(root, "update-index", "--cacheinfo", f"{mode},{blob},{name}", **index)
+        tree = run_git(root, "write-tree", **index)
+    dates = {"GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at} if at else {}
+    return run_git(root, "commit-tree", tree, "-p", "HEAD", given=message, **dates)
+
+
+def run_git(folder: Path, *arguments: str, given: str | None = None, **environment: str) -> str:
+    """What a git command prints.
+
+    Raises:
+        TunerError: git is not installed, or failed.
+    """
     command = ["git", "-C", str(folder), *arguments]
     try:
         done = subprocess.run(

@@ -1,0 +1,1 @@
+"""Writing recommendations back to the files of a project, and proposing them as pull requests."""
