@@ -85,7 +85,7 @@ def tell(looked: Looked, services: Services, request: WatchRequest) -> Document:
     if slower:
         announcer = Announcer(services.clients)
         announcer.put_events([event(report) for report in slower])
-        announcer.publish(request.topic, *digest(reports, found.unread))
+        announcer.publish(request.topic, *digest(reports, found.unread, page=looked.page))
     return {
         "functions": len(reports),
         "slower": [report.function for report in slower],

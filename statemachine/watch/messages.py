@@ -23,13 +23,14 @@ class Looked:
         run: id of the execution.
         month: whose ceiling holds.
         list_address: list of the functions to tune; empty: there are none.
-        summary: address of the fleet's summary; empty: nothing was tuned.
+        summary, page: addresses of the fleet's summary and of its page; empty: nothing was tuned.
     """
 
     run: str
     month: str
     list_address: str = ""
     summary: str = ""
+    page: str = ""
 
     @property
     def findings_key(self) -> str:
@@ -67,7 +68,8 @@ def encode_looked(looked: Looked) -> Document:
 
 def decode_looked(state: Mapping[str, Any]) -> Looked:
     """Read the state, with or without a fleet's output."""
-    return Looked(state["run"], state["month"], state.get("list", ""), (state.get("fleet") or {}).get("summary", ""))
+    fleet = state.get("fleet") or {}
+    return Looked(state["run"], state["month"], state.get("list", ""), fleet.get("summary", ""), fleet.get("page", ""))
 
 
 def encode_findings(findings: Findings) -> bytes:

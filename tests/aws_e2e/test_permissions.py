@@ -18,6 +18,9 @@ from tests.aws_e2e.harness import BOTH, open_quickly, quick_api, quick_reader, s
 from tests.aws_e2e.test_apply import result as applicable
 from tests.cloud.fixtures import Cloud, zipped
 from tests.unit.comparison.documents import result
+from tuner.api.fleets.selection import functions_of_project, selected_functions
+from tuner.api.result import Result
+from tuner.api.watching import watch
 from tuner.aws.api.logs import LogLookup
 from tuner.aws.api.price_list import fetch_prices
 from tuner.aws.api.session import connect
@@ -213,7 +216,7 @@ def confirm_workflow(cloud: Cloud, folder: Path) -> None:
     cloud.forget_calls()
     machines = StateMachines(client)
     temporary = TemporaryMachine(client, machines.describe(arn))
-    assert list(machines.histories(arn)) == []
+    assert machines.recorded(arn).executions == []
     with temporary.running(definition) as copy:
         assert len(temporary.measure(copy, [{}] * 4, threading.Event())) == 1
         assert len(clean_workflow(arn, stand_in(cloud.endpoint), {"XDG_STATE_HOME": str(folder)}, dry_run=True)) == 1
@@ -243,6 +246,28 @@ def advise_stack(cloud: Cloud, folder: Path) -> None:
     assert not list(quick_reader(cloud, ReadingLimits()).read_all(Selection(stack="shop")))
 
 
+def list_fleet(cloud: Cloud, folder: Path) -> None:
+    """By tag, and by a template; then as any tuning."""
+    connection = stand_in(cloud.endpoint)
+    client = cloud.client("lambda")
+    arn = client.get_function_configuration(FunctionName="orders")["FunctionArn"]
+    client.tag_resource(Resource=arn, Tags={"team": "shop"})
+    resource = {"Type": "AWS::Lambda::Function", "Properties": {"FunctionName": "orders"}}
+    (folder / "template.json").write_text(json.dumps({"Resources": {"Orders": resource}}))
+    cloud.forget_calls()
+    assert selected_functions(Selection(tag=("team", "shop")), connection) == [arn]
+    assert functions_of_project(folder / "template.json", connection) == (("orders",), ())
+    tune_versions(cloud, folder)
+
+
+def watch_once(cloud: Cloud, folder: Path) -> None:
+    cloud.client("lambda").invoke(FunctionName="orders")
+    cloud.forget_calls()
+    found = Result(result(sizes=(512,), environments=2, runs=4, name="orders"))
+    (report,) = watch([found], connection=stand_in(cloud.endpoint), max_usd=1.0)
+    assert report.function == "orders"
+
+
 VERSIONS, COPIES = "Tune with versions", "Tune with copies"
 
 
@@ -267,6 +292,8 @@ VERSIONS, COPIES = "Tune with versions", "Tune with copies"
         (refresh, ["Refresh prices"]),
         (advise, ["Advise"]),
         (advise_stack, ["Advise on a stack"]),
+        (list_fleet, [VERSIONS, "Tune a fleet"]),
+        (watch_once, ["Watch"]),
     ],
 )
 def test_a_policy_allows_what_a_use_needs_and_nothing_else(

@@ -136,12 +136,13 @@ def sns_message(report: WatchReport) -> tuple[str, str]:
     return f"{report.function} {verb}"[:MOST_SUBJECT], "\n".join(_lines(report)) + "\n"
 
 
-def digest(reports: Sequence[WatchReport], unread: Sequence[str] = ()) -> tuple[str, str]:
+def digest(reports: Sequence[WatchReport], unread: Sequence[str] = (), *, page: str = "") -> tuple[str, str]:
     """Subject and text of one message on all functions that became slower; the others are counted.
 
     Args:
         reports: of all functions that could be read.
         unread: why others could not be read, a sentence each.
+        page: address of the page of all tunings; empty: there is none.
     """
     slower = [report for report in reports if report.decision.outcome is Watched.TUNE]
     verb = "is slower" if len(slower) == 1 else "are slower"
@@ -152,7 +153,7 @@ def digest(reports: Sequence[WatchReport], unread: Sequence[str] = ()) -> tuple[
     paragraphs = ["\n".join(_lines(report)) for report in slower]
     if others:
         paragraphs.append(f"{others} other function{'s are' if others > 1 else ' is'} as before or too new to tell.")
-    return subject, "\n\n".join([*paragraphs, *unread]) + "\n"
+    return subject, "\n\n".join([*paragraphs, *unread, *([f"All tunings: {page}"] if page else [])]) + "\n"
 
 
 def _lines(report: WatchReport) -> list[str]:

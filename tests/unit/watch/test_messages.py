@@ -46,7 +46,9 @@ def texts() -> dict[str, str]:
     tuned = replace(slower, retuning=TUNED)
     failed = replace(slower, function="billing", retuning=RetuningOutcome(Retuning.FAILED, "The function has no role."))
     unread = "Not read: the log of audit may cost more than $0.10."
-    digest_subject, digested = digest([tuned, failed, report(100, 101, 99, 100, 103, 104)], [unread])
+    digest_subject, digested = digest(
+        [tuned, failed, report(100, 101, 99, 100, 103, 104)], [unread], page="s3://bucket/fleets/1/summary.html"
+    )
     title, body = pull_request("orders", sentence(slower), DIFF, "# orders\n\n1,024 MB\n")
     return {
         "sns.txt": f"{subject}\n\n{message}",
