@@ -110,11 +110,12 @@ class Pass:
         left_s = began + timeout_s + LATE_REPORT_S - self.services.now().timestamp()
         if left_s > 0:
             return left_s
-        found = self._logged(lane, began) or _lost()
-        self._record(lane, number, replace(found, payload=lane.payloads[number]))
+        payload = lane.payloads[number]
+        found = self._logged(lane, began, self.payloads.items[payload].body) or _lost()
+        self._record(lane, number, replace(found, payload=payload))
         return None
 
-    def _logged(self, lane: LongLane, began: float) -> Invocation | None:
+    def _logged(self, lane: LongLane, began: float, body: bytes) -> Invocation | None:
         """Return the invocation whose report is in the logs of the lane's version, and that no other run has taken."""
         clients = self.services.clients_in(self._execution.identity.region)
         logs, invoker = LogLookup(clients.logs), make_invoker(self._execution, self.services)
@@ -125,7 +126,8 @@ class Pass:
             if self.store.claim_report(request_id):
                 found = logs.find(target.log_group, request_id, int(began * 1000), stop)
                 reply = Reply(b"", False, found[0] if found else "", request_id)
-                return _with_error(invoker.interpret(target, reply, began=began, payload=0, stop=stop), reply.log)
+                run = _with_error(invoker.interpret(target, reply, began=began, payload=0, stop=stop), reply.log)
+                return invoker.without_secrets(run, body)
         return None
 
     def _invoke(self, lanes: Sequence[LongLane]) -> None:

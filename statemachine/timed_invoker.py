@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 from collections.abc import Callable
@@ -9,10 +10,12 @@ from dataclasses import dataclass
 
 from statemachine.execution import Execution
 from statemachine.services import Services
+from tuner.aws.api.errors import AwsError
 from tuner.aws.api.logs import LogLookup
 from tuner.aws.measure.concurrency import ConcurrencyLimiter
 from tuner.aws.measure.invoke import InvocationTarget, Invoker
 from tuner.model import Invocation
+from tuner.redaction import Redaction
 
 MARGIN_S = 20.0
 """Seconds kept at the end of a handler for a late reply and for the store."""
@@ -47,11 +50,22 @@ def make_invoker(
         settings.pre_processor,
         settings.post_processor,
         hide_payload=settings.disable_payload_logs,
+        hide_variables=functools.cache(lambda: _hidden_variables(execution, services)),
         client_in=lambda region: services.clients_in(region).invoker(
             timeout_s=LONGEST_PROCESSOR_S, concurrency=execution.concurrency
         ),
         enough_time=lambda: remaining_s() > timeout_s + MARGIN_S,
     )
+
+
+def _hidden_variables(execution: Execution, services: Services) -> Redaction:
+    """What hides the function's environment variables: asked for at the first error alone, and stored nowhere."""
+    identity = execution.identity
+    try:
+        state = services.api_in(identity.region).state(identity.arn or identity.name)
+    except AwsError:
+        return Redaction.of_everything()
+    return Redaction.of_environment(state.raw.get("Environment"))
 
 
 @dataclass(slots=True)

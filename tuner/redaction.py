@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "…"
@@ -44,7 +45,7 @@ class Redaction:
         """What hides these values in all their forms."""
         found = sorted({value for value in values if any(map(str.isalnum, value)) or len(value) >= WORD})
         if sum(map(len, found)) > MOST_CHARACTERS:
-            return cls(True, _Pieces.of(()), _Pieces.of(()))
+            return cls.of_everything()
         plain = {form for value in found for form in _quoted(value)}
         return cls(False, _Pieces.of(plain), _Pieces.of({form for value in found for form in _encoded(value)} - plain))
 
@@ -52,6 +53,17 @@ class Redaction:
     def of_variables(cls, variables: Mapping[str, str]) -> Redaction:
         """What hides the values of environment variables, which may be credentials; short ones are settings."""
         return cls.of(value for value in variables.values() if len(value) >= SHORTEST_VARIABLE)
+
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, Any] | None) -> Redaction:
+        """The same of what Lambda says of a function's environment; every text where it does not tell the values."""
+        told = environment or {}
+        return cls.of_everything() if told.get("Error") else cls.of_variables(told.get("Variables") or {})
+
+    @classmethod
+    def of_everything(cls) -> Redaction:
+        """What hides every text altogether."""
+        return cls(True, _Pieces.of(()), _Pieces.of(()))
 
     def __call__(self, text: str) -> str:
         """The text with `…` where a value stood."""

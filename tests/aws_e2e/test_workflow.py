@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from tests.aws_e2e.harness import stand_in
 from tests.cloud.fixtures import ROOT, Cloud
 from tuner.api.tuning import tune
+from tuner.api.workflows.logs import Logs
 from tuner.api.workflows.tuning import WorkflowResult, tune_workflow, undo
 from tuner.aws.workflows.confirming import temporary_prefix
 from tuner.cli.main import run
@@ -64,7 +65,9 @@ def planned(cloud: Cloud, arn: str, output: Path, **options: Any) -> WorkflowRes
     return tune_workflow(arn, tune_missing=tune_quickly, connection=connection, output=output, **options)
 
 
-def test_the_example_is_tuned_confirmed_applied_and_taken_back(cloud: Cloud, checkout: str, tmp_path: Path) -> None:
+def test_the_example_is_tuned_confirmed_applied_and_taken_back(
+    cloud: Cloud, checkout: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     before = {name: cloud.snapshot(f"checkout-{name}") for name in FUNCTIONS}
     off_by = []
     while not off_by or (abs(off_by[-1]) >= 0.1 and len(off_by) < ROUNDS):
@@ -73,6 +76,8 @@ def test_the_example_is_tuned_confirmed_applied_and_taken_back(cloud: Cloud, che
         result = planned(cloud, checkout, folder, deadline_ms=60_000.0, confirm=6, executions=8)
         assert result.confirmation is not None
         off_by.append(result.confirmation.off_by)
+        record_property("predicted_p50_ms", result.confirmation.predicted_p50_ms)
+        record_property("measured_p50_ms", result.confirmation.p50_ms)
     assert abs(off_by[-1]) < 0.1, off_by
 
     steps = {step.path[-1]: step for step in result.plan.steps}
@@ -83,6 +88,11 @@ def test_the_example_is_tuned_confirmed_applied_and_taken_back(cloud: Cloud, che
     assert result.payloads["checkout-courier"][0]["payload"]["express"] is True
     assert "<svg" in (folder / "report.html").read_text("utf-8")
 
+    where: dict[str, Any] = {"executions": 8, "connection": stand_in(cloud.endpoint)}
+    logs = tune_workflow(checkout, deadline_ms=60_000.0, logs=Logs(in_aws=True), **where).plan
+    predicted = [notice.message for notice in logs.notices if notice.code == "curve_from_logs"]
+    assert [name.partition(":")[0] for name in predicted] == list(logs.chosen.configurations)
+
     # Nothing of the user's has changed, and nothing is left.
     assert {name: cloud.snapshot(f"checkout-{name}") for name in FUNCTIONS} == before
     assert len(cloud.function_names()) == len(FUNCTIONS)
@@ -92,8 +102,8 @@ def test_the_example_is_tuned_confirmed_applied_and_taken_back(cloud: Cloud, che
     clean_up_after_a_killed_confirmation(cloud, checkout)
 
     fastest_ms = result.plan.front[0].time_ms
-    where: dict[str, Any] = {"results": [folder], "executions": 8, "connection": stand_in(cloud.endpoint)}
-    applied = tune_workflow(checkout, deadline_ms=1.05 * fastest_ms, apply=True, output=tmp_path / "applied", **where)
+    where |= {"results": [folder], "output": tmp_path / "applied"}
+    applied = tune_workflow(checkout, deadline_ms=1.05 * fastest_ms, apply=True, **where)
     assert applied.plan.met
     assert applied.undo
     for name, configuration in applied.configurations.items():

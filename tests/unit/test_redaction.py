@@ -89,3 +89,10 @@ def test_the_time_grows_with_the_text_and_not_with_its_square() -> None:
         hide(text)
         spent.append(time.process_time() - start)
     assert spent[1] < 40 * spent[0]
+
+
+def test_variables_that_lambda_does_not_tell_hide_every_text() -> None:
+    told = {"Variables": {"TOKEN": "hunter2-hunter3"}}
+    assert Redaction.of_environment(told)("no hunter2-hunter3 here") == "no … here"
+    assert Redaction.of_environment({"Error": {"ErrorCode": "AccessDeniedException"}})("no") == HIDDEN
+    assert Redaction.of_environment(None)("no") == "no"

@@ -232,7 +232,7 @@ class AwsBackend:
 
     def _invoker(self, facts: preconditions.FunctionFacts, concurrency: int) -> Invoker:
         state = facts.details.state
-        variables = (state.raw.get("Environment") or {}).get("Variables") or {}
+        hidden = Redaction.of_environment(state.raw.get("Environment"))
         return Invoker(
             self.clients.invoker(timeout_s=state.timeout_s, concurrency=concurrency),
             ConcurrencyLimiter(concurrency),
@@ -242,7 +242,7 @@ class AwsBackend:
             self.settings.post_processor,
             emulated=self.clients.emulated,
             hide_payload=self.settings.disable_payload_logs,
-            hide_variables=Redaction.of_variables(variables),
+            hide_variables=lambda: hidden,
         )
 
     def _check_unchanged(self) -> None:

@@ -5,7 +5,7 @@ Reads a result document, a belief or plain means. Refuses to know the workflow t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from tuner.documents.result import (
     PointDocument,
     ResultDocument,
 )
-from tuner.errors import InputError
+from tuner.errors import Fault, InputError
 from tuner.estimation.belief import Belief
 from tuner.model import Architecture, Configuration
 from tuner.pricing.price_list import PriceList
@@ -27,6 +27,10 @@ Floats = NDArray[np.float64]
 
 WORLDS = 400
 """Draws of what the curve may be."""
+_LEAST, _MOST = 1e-12, 1e9
+"""Beyond every duration in ms, and every cost of an invocation in USD."""
+_ASIDE = 2.0
+"""Factor by which a mean may lie outside its interval: slow runs that are rare lift it."""
 _Z95 = 1.6449
 """95th percentile of the standard normal distribution."""
 _Z975 = 1.9600
@@ -106,11 +110,13 @@ def curve_from_result(document: ResultDocument, *, seed: int = 0, name: str = "r
     errors of two sizes have in common changes nothing.
 
     Raises:
-        InputError: the result has no curve.
+        InputError: the result has no curve, or values that no function has.
     """
     points = document["curve"]
     if not points:
         raise InputError.single(name, "has no curve", "tune the function again with runs that succeed")
+    if faults := list(_damage(points, name)):
+        raise InputError(faults)
     mean = np.array([point["duration_ms"]["mean"] for point in points], float)
     high_over_low = [point["duration_ms"]["high"] / point["duration_ms"]["low"] for point in points]
     doubt = np.log(high_over_low) / (2 * _Z975)
@@ -141,6 +147,17 @@ def curve_from_belief(function: str, belief: Belief, current: Configuration) -> 
         _spread(belief.p95_ms / belief.duration_ms),
         current,
     )
+
+
+def _damage(points: Sequence[PointDocument], name: str) -> Iterator[Fault]:
+    """Intervals that no run comes to: not in order, not above 0, or beyond every time and price."""
+    for number, point in enumerate(points):
+        intervals = {"duration_ms": point["duration_ms"], "p95_ms": point["p95_ms"], "cost_usd": point["cost_usd"]}
+        for field, interval in intervals.items():
+            low, mean, high = interval["low"], interval["mean"], interval["high"]
+            if not (_LEAST < low <= high < _MOST and low <= mean * _ASIDE and mean <= high * _ASIDE):
+                told = f"{low:g}, {mean:g} and {high:g} are not an interval and its mean"
+                yield Fault(f"{name}: curve[{number}].{field}", told, "the file is damaged: tune the function again")
 
 
 def _configuration(record: ConfigurationDocument | PointDocument | CurrentDocument) -> Configuration:

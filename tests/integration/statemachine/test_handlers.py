@@ -205,6 +205,33 @@ def test_a_run_that_outlives_its_pass_is_found_in_the_logs_and_not_repeated(clou
     assert len(cloud.invocations()) == 2
 
 
+def everything_stored(driver: Driver) -> str:
+    """The text of every object in the bucket."""
+    return "\n".join((driver.services.objects.read(key) or b"").decode() for key in driver.services.objects.keys(""))
+
+
+def test_values_of_environment_variables_are_stored_nowhere(cloud: Cloud, driver: Driver) -> None:
+    variables = {"Variables": {"TOKEN": "hunter2_hunter3"}}
+    arn = cloud.simulate_function(
+        "orders", model={"fails": "No_hunter2_hunter3", "fails_on": "x"}, Environment=variables
+    )
+    payloads = [{"payload": {"n": 1}, "weight": 3}, {"payload": "x", "weight": 1}]
+    state = driver.run({**POWER_TUNING_INPUT, "lambdaARN": arn, "payload": payloads})
+    assert outcomes(driver, state)[256] == {"ok": 3, "error": 1}
+    assert "hunter2" not in everything_stored(driver)
+
+
+def test_errors_are_hidden_altogether_where_the_variables_cannot_be_read(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders", model={"fails": "Broken"})
+    state = driver.start({**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [256]})
+    driver.round(state, execute=False)
+    cloud.faults.add("deny", "GetFunctionConfiguration", times=None)
+    driver.item(state, state["plan"]["items"][0])
+    cloud.faults.clear()
+    runs = [run for sample in driver.store(state).measured().samples for run in sample.invocations]
+    assert {(run.error.type, run.error.message) for run in runs if run.error} == {("…", "…")}
+
+
 def test_a_run_that_left_no_report_is_told_as_lost(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("report", timeout_s=900)
     state = driver.start(

@@ -17,7 +17,7 @@ from tuner.aws.api.logs import LogLookup
 from tuner.aws.measure.concurrency import ConcurrencyLimiter
 from tuner.aws.measure.invoke import InvocationTarget, Invoker
 from tuner.errors import BackendError
-from tuner.model import Architecture, Configuration, Invocation, Outcome
+from tuner.model import Architecture, Configuration, FunctionError, Invocation, Outcome
 from tuner.redaction import Redaction
 
 ID = "8f5e1a2c-0000-4000-8000-000000000001"
@@ -239,10 +239,17 @@ def test_a_processor_that_fails_does_not_tell_a_payload_that_is_hidden(processor
 
 def test_an_error_tells_no_value_of_an_environment_variable() -> None:
     broken = reply({"errorType": "Denied", "errorMessage": "no: hunter2-hunter3"}, failed=True)
-    found, _ = invoke(broken, hide_variables=Redaction.of_variables({"TOKEN": "hunter2-hunter3"}))
+    found, _ = invoke(broken, hide_variables=lambda: Redaction.of_variables({"TOKEN": "hunter2-hunter3"}))
     assert found is not None
     assert found.error is not None
     assert found.error.message == "no: …"
+
+
+def test_the_error_of_a_run_that_only_its_log_tells_of_says_nothing_of_the_payload() -> None:
+    invoker = Invoker(FakeLambda(), ConcurrencyLimiter(1), hide_payload=True)
+    logged = Invocation(Outcome.ERROR, error=FunctionError("Pin_hunter2", "only its log tells of it"))
+    found = invoker.without_secrets(logged, b'{"password": "hunter2"}')
+    assert found.error == FunctionError("Pin_…", "only its log tells of it")
 
 
 @pytest.mark.parametrize("said", [None, ""])

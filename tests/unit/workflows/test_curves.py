@@ -46,6 +46,23 @@ def test_a_result_without_a_curve_is_refused() -> None:
         curve_from_result(result("all-failed"))
 
 
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("duration_ms", {"low": 0.0}),
+        ("duration_ms", {"low": -1.0}),
+        ("duration_ms", {"high": 1e300, "mean": 1e300}),
+        ("p95_ms", {"low": 9.0, "high": 3.0}),
+        ("cost_usd", {"mean": 0.0}),
+    ],
+)
+def test_a_curve_that_no_function_has_is_refused_by_its_field(field: str, values: dict[str, float]) -> None:
+    document = result()
+    document["curve"][2][field] |= values
+    with pytest.raises(InputError, match=rf"orders: curve\[2\].{field}: .* are not an interval and its mean"):
+        curve_from_result(document, name="orders")
+
+
 def fitted(beside_ms: dict[str, float]) -> tuple[Figures, tuple[Notice, ...]]:
     """Figures and notices when tasks of one function took so much longer than it."""
     curve = curve_from_result(result())

@@ -72,6 +72,7 @@ def read_logs(logs: Logs, functions: Iterable[str], connection: Connection, pric
         found += advise_functions(
             others, connection=connection, seed=seed, prices=prices, say=logs.say, failed=failures.append
         )
+    found.sort(key=lambda advice: names.index(advice.function) if advice.function in names else len(names))
     curves = {advice.function: curve for advice in found if (curve := _curve(advice))}
     silent = [Notice("log_says_nothing", failure.message) for failure in failures]
     silent += [

@@ -90,7 +90,7 @@ class Invoker:
         pre_processor, post_processor: functions called before and after each invocation.
         emulated: whether an emulator of AWS answers, whose logs may use other request ids than its replies.
         hide_payload: remove the payload from errors of the function and the processors.
-        hide_variables: takes the values of the function's environment variables out of its errors.
+        hide_variables: gives what takes the values of the function's environment variables out of its errors.
         attempts: calls of a throttled invocation at most.
         base_pause_s: upper bound of the first pause between calls; it doubles each time.
         client_in: gives a client of another region, for processors there; None: all are in the client's own region.
@@ -106,7 +106,7 @@ class Invoker:
     rng: random.Random = field(default_factory=random.Random)
     emulated: bool = False
     hide_payload: bool = False
-    hide_variables: Redaction = field(default_factory=lambda: Redaction.of(()))
+    hide_variables: Callable[[], Redaction] = lambda: Redaction.of(())
     attempts: int = ATTEMPTS
     base_pause_s: float = BASE_PAUSE_S
     client_in: Callable[[str], Any] | None = None
@@ -135,10 +135,19 @@ class Invoker:
         invocation = self.interpret(target, reply, began=began, payload=payload, stop=stop)
         if self.post_processor and (not reply.failed or invocation.allowed):
             self._processed(self.post_processor, reply.body, stop, given, body)
+        return self.without_secrets(invocation, given, body)
+
+    def without_secrets(self, invocation: Invocation, *bodies: bytes) -> Invocation:
+        """The invocation whose error says nothing of environment variables, and of payloads where they are hidden.
+
+        Args:
+            invocation: as its reply or its log tells it.
+            bodies: the payload as it was given, and as it was sent.
+        """
         if invocation.error is None:
             return invocation
-        error = without_values(invocation.error, self.hide_variables)
-        return replace(invocation, error=without_payload(error, given, body) if self.hide_payload else error)
+        error = without_values(invocation.error, self.hide_variables())
+        return replace(invocation, error=without_payload(error, *bodies) if self.hide_payload else error)
 
     def prepare(self, body: bytes, stop: threading.Event) -> bytes:
         """The payload that the pre-processor returns. Without a pre-processor or an answer, the payload itself.
