@@ -19,13 +19,13 @@ from markupsafe import Markup
 from reports.words.escape import code_span, csv_cell, visible
 from reports.words.numbers import money, percent
 from tuner.evidence.advice import Advice
-from tuner.evidence.findings import Insight
-from tuner.model import Interval
+from tuner.evidence.findings import Insight, mean_words, percentile_words
 
 WIDTH = 100
 COLUMNS = (
     "function", "memory_mb", "architecture", "runs", "month_usd", "at_stake_usd", "recommended_mb", "chance_of_saving",
-    "cold_start_share", "error_share", "duration_ms", "p99_ms", "memory_floor_mb", "timeout_advice_s", "findings",
+    "cold_start_share", "error_share", "duration_ms", "p99_ms", "p99_at_least_ms", "memory_floor_mb",
+    "timeout_advice_s", "findings",
 )  # fmt: skip
 """Columns of the CSV."""
 
@@ -83,6 +83,7 @@ def table(found: Sequence[Advice]) -> str:
                 known.error_share.mean if known else None,
                 known.duration_ms.mean if known and known.duration_ms else None,
                 known.p99_ms.mean if known and known.p99_ms else None,
+                known.p99_ms.low if known and known.p99_ms else None,
                 known.memory_floor_mb if known else None,
                 known.timeout_advice_s if known else None,
                 " ".join(finding.code.value for finding in advice.findings),
@@ -103,14 +104,13 @@ def figures(advice: Advice) -> Iterator[tuple[str, str]]:
     evidence = advice.evidence
     if evidence is None:
         return
-    for name, interval, unit in (
-        ("duration", evidence.duration_ms, "ms"),
-        ("p99", evidence.p99_ms, "ms"),
-        ("init", evidence.init_ms, "ms"),
-        ("per million", evidence.cost_per_million_usd, "USD"),
-    ):
-        if interval is not None:
-            yield name, f"{_told(interval)} {unit}"
+    if evidence.duration_ms is not None:
+        yield "duration", mean_words(evidence.duration_ms, evidence.good_runs)
+    if evidence.p99_ms is not None:
+        yield "p99", percentile_words(evidence.p99_ms)
+    if evidence.init_ms is not None:
+        yield "init", mean_words(evidence.init_ms, evidence.cold_starts)
+    yield "per million", mean_words(evidence.cost_per_million_usd, evidence.runs, "USD")
     if advice.month_usd is not None:
         yield "a month", f"{money(advice.month_usd)}, {_stake(advice)} at stake"
 
@@ -175,7 +175,3 @@ def _finding(finding: Insight, width: int) -> list[str]:
     lines = textwrap.wrap(visible(finding.title), width, initial_indent="- ", subsequent_indent="  ")
     lines += textwrap.wrap(visible(finding.evidence), width, initial_indent="  ", subsequent_indent="  ")
     return [*lines, f"  $ {visible(finding.command)}"] if finding.command else lines
-
-
-def _told(interval: Interval) -> str:
-    return f"{interval.mean:,.4g} ({interval.low:,.4g} to {interval.high:,.4g})"

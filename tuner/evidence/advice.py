@@ -17,7 +17,17 @@ from tuner.evidence.known_function import KnownFunction
 from tuner.evidence.log_rows import LogRow
 from tuner.evidence.log_samples import samples_of
 from tuner.evidence.prediction import Prediction, predict
-from tuner.model import MAX_MEMORY_MB, MIN_MEMORY_MB, Architecture, Configuration, Objective, Sample, SearchSpace
+from tuner.evidence.shares import FEWEST_FOR_INTERVAL
+from tuner.model import (
+    MAX_MEMORY_MB,
+    MIN_MEMORY_MB,
+    Architecture,
+    Configuration,
+    Interval,
+    Objective,
+    Sample,
+    SearchSpace,
+)
 from tuner.pricing.containers import ContainerInputs
 from tuner.pricing.price_list import PriceList
 from tuner.search.space import memory_nodes
@@ -92,14 +102,26 @@ def _evidence_document(evidence: FunctionEvidence | None) -> dict[str, Any]:
         "memory_floor_mb": evidence.memory_floor_mb,
         "max_memory_used_mb": evidence.max_memory_used_mb,
         "cold_start_share": asdict(evidence.cold_start_share),
-        "init_duration_ms": asdict(evidence.init_ms) if evidence.init_ms else None,
-        "duration_ms": asdict(evidence.duration_ms) if evidence.duration_ms else None,
+        "init_duration_ms": _mean_document(evidence.init_ms, evidence.cold_starts),
+        "duration_ms": _mean_document(evidence.duration_ms, evidence.good_runs),
         "p95_ms": asdict(evidence.p95_ms) if evidence.p95_ms else None,
         "p99_ms": asdict(evidence.p99_ms) if evidence.p99_ms else None,
         "timeout_advice_s": evidence.timeout_advice_s,
         "error_share": asdict(evidence.error_share),
-        "cost_usd_per_million": asdict(evidence.cost_per_million_usd),
+        "cost_usd_per_million": _mean_document(evidence.cost_per_million_usd, evidence.runs),
         "traffic": asdict(evidence.traffic) if evidence.traffic else None,
+    }
+
+
+def _mean_document(interval: Interval | None, runs: int) -> dict[str, float | None] | None:
+    """A mean with its bounds, which are null where the runs are too few for them."""
+    if interval is None:
+        return None
+    enough = runs >= FEWEST_FOR_INTERVAL
+    return {
+        "mean": interval.mean,
+        "low": interval.low if enough else None,
+        "high": interval.high if enough else None,
     }
 
 

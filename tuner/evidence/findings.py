@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from tuner.evidence.function_evidence import FunctionEvidence
 from tuner.evidence.prediction import LIKELY, WORTH_CHANGING, Prediction
+from tuner.evidence.shares import FEWEST_FOR_INTERVAL, Percentile, fewest_for_percentile
 from tuner.model import MAX_MEMORY_MB, Architecture, Configuration, Interval, Outcome
 from tuner.pricing.price_list import PriceList
 
@@ -20,6 +21,8 @@ AMPLE_HEADROOM = 0.5
 """Less used memory than this part of the size is said to be ample."""
 ARM_RATIOS = (0.47, 1.18)
 """Published arm64/x86_64 duration ratios, 5 to 95%."""
+SLOWEST = 0.99
+"""A timeout is advised where the runs bound this percentile from above."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -127,7 +130,7 @@ def out_of_memory(subject: Subject) -> Insight | None:
 
 
 def timeout(subject: Subject) -> Insight | None:
-    """A timeout that leaves room for the slowest runs; runs that were cut off are lower bounds."""
+    """A timeout that leaves room for the slowest run; runs that were cut off are lower bounds."""
     evidence = subject.evidence
     advised = evidence.timeout_advice_s
     if advised is None:
@@ -138,7 +141,10 @@ def timeout(subject: Subject) -> Insight | None:
         told = f"{cut_off} of {evidence.runs} runs were cut off, after {evidence.timeout_s:g} s at the latest."
         return Insight(FindingCode.TIMEOUT, f"Runs time out: allow at least {advised} s", told, command)
     assert evidence.p99_ms is not None
-    told = f"p99 {_ms(evidence.p99_ms)} in {evidence.runs} runs, none of which was cut off."
+    told = (
+        f"The slowest of {evidence.good_runs} good runs took {evidence.slowest_ms:,.4g} ms; p99 "
+        f"{percentile_words(evidence.p99_ms)}; none was cut off."
+    )
     return Insight(FindingCode.TIMEOUT, f"A timeout of {advised} s leaves room for the slowest runs", told, command)
 
 
@@ -149,7 +155,8 @@ def cold_starts(subject: Subject) -> Insight | None:
         return None
     title = f"{evidence.cold_start_share.mean:.1%} of the runs are cold starts"
     told = (
-        f"{_percent(evidence.cold_start_share)} of {evidence.runs} runs; init takes {_ms(evidence.init_ms)} and is "
+        f"{_percent(evidence.cold_start_share)} of {evidence.runs} runs; init takes "
+        f"{mean_words(evidence.init_ms, evidence.cold_starts)} and is "
         f"{evidence.init_cost_share:.1%} of the cost."
     )
     return Insight(FindingCode.COLD_STARTS, title, told)
@@ -213,6 +220,9 @@ def cannot_tell(subject: Subject) -> Insight | None:
         missing.append("how its duration changes with memory (one size was seen)")
     if evidence.max_memory_used_mb is None:
         missing.append("how much memory it uses")
+    if evidence.timeout_advice_s is None:
+        fewest = fewest_for_percentile(SLOWEST)
+        missing.append(f"its slowest runs, and so a timeout ({evidence.good_runs} good runs; {fewest} bound the p99)")
     if not missing:
         return None
     return Insight(FindingCode.CANNOT_TELL, "What this log cannot tell", f"{'; '.join(missing)}.", subject.tune)
@@ -233,6 +243,20 @@ RULES: tuple[Callable[[Subject], Insight | None], ...] = (
 """Every kind of finding, in the order in which they are told."""
 
 
+def mean_words(interval: Interval, runs: int, unit: str = "ms") -> str:
+    """A mean with its interval, in words where the runs are too few for one."""
+    if runs < FEWEST_FOR_INTERVAL:
+        return f"{interval.mean:,.4g} {unit} (too few runs for an interval)"
+    return f"{interval.mean:,.4g} {unit} ({interval.low:,.4g} to {interval.high:,.4g})"
+
+
+def percentile_words(found: Percentile) -> str:
+    """A percentile with its interval, or what the runs say of it at least."""
+    if found.mean is None:
+        return f"at least {found.low:,.4g} ms (too few runs for an upper bound)"
+    return f"{found.mean:,.4g} ms ({found.low:,.4g} to {found.high:,.4g})"
+
+
 def _size(configuration: Configuration) -> str:
     return f"{configuration.memory_mb} MB"
 
@@ -243,7 +267,3 @@ def _others(evidence: FunctionEvidence) -> str:
 
 def _percent(interval: Interval) -> str:
     return f"{interval.mean:.1%} ({interval.low:.1%} to {interval.high:.1%})"
-
-
-def _ms(interval: Interval) -> str:
-    return f"{interval.mean:,.4g} ms ({interval.low:,.4g} to {interval.high:,.4g})"

@@ -17,7 +17,7 @@ from tuner.evidence.cold_starts import Requests
 from tuner.evidence.log_rows import LogRow
 from tuner.evidence.log_samples import invocation_of
 from tuner.evidence.provisioned import peak_concurrency
-from tuner.evidence.shares import mean_interval, quantile_interval, share_interval
+from tuner.evidence.shares import Percentile, mean_interval, percentile, share_interval
 from tuner.model import Architecture, Configuration, Interval, Invocation, Outcome
 from tuner.pricing.price_list import PriceList
 
@@ -64,7 +64,8 @@ class FunctionEvidence:
         cold_start_share, error_share: of the rows, with Wilson's interval. Errors are failures of any kind.
         init_ms: mean of init or restore of cold starts; None: there was none.
         duration_ms: mean of runs that ended well; None: none did.
-        p95_ms, p99_ms: of the same runs.
+        p95_ms, p99_ms: of the same runs; few runs bound them from below alone.
+        slowest_ms: of the same runs; None: none ended well.
         timeout_s: longest run that was cut off; None: none was.
         cost_per_million_usd: mean cost, request included, of all rows.
         init_cost_share, failed_cost_share: part of the cost that init phases and failed runs are.
@@ -81,8 +82,9 @@ class FunctionEvidence:
     error_share: Interval
     init_ms: Interval | None
     duration_ms: Interval | None
-    p95_ms: Interval | None
-    p99_ms: Interval | None
+    p95_ms: Percentile | None
+    p99_ms: Percentile | None
+    slowest_ms: float | None
     timeout_s: float | None
     cost_per_million_usd: Interval
     init_cost_share: float
@@ -92,12 +94,23 @@ class FunctionEvidence:
 
     @property
     def timeout_advice_s(self) -> int | None:
-        """A timeout with a margin over the slowest runs, never below one that cut runs off; None: not known."""
-        slowest_ms = self.p99_ms.high if self.p99_ms else None
-        advised = math.ceil(TIMEOUT_MARGIN * slowest_ms / 1000) if slowest_ms is not None else None
-        if self.timeout_s is None:
-            return advised
-        return max(advised or 0, math.ceil(TIMEOUT_MARGIN * self.timeout_s))
+        """A timeout with a margin over the slowest run, also over one that was cut off.
+
+        None: too few runs bound the p99, and none was cut off.
+        """
+        bounded = self.p99_ms is not None and self.p99_ms.high is not None
+        slowest_s = (self.slowest_ms or 0.0) / 1000 if bounded or self.timeout_s is not None else None
+        return None if slowest_s is None else math.ceil(TIMEOUT_MARGIN * max(slowest_s, self.timeout_s or 0.0))
+
+    @property
+    def cold_starts(self) -> int:
+        """Rows that were cold starts."""
+        return round(self.cold_start_share.mean * self.runs)
+
+    @property
+    def good_runs(self) -> int:
+        """Rows that ended well."""
+        return self.outcomes.get(Outcome.OK, 0)
 
 
 def gather(
@@ -133,8 +146,9 @@ def gather(
         error_share=share_interval(int(failed.sum()), len(runs)),
         init_ms=mean_interval(starts) if len(starts) else None,
         duration_ms=mean_interval(good_ms) if len(good_ms) else None,
-        p95_ms=quantile_interval(good_ms, 0.95) if len(good_ms) else None,
-        p99_ms=quantile_interval(good_ms, 0.99) if len(good_ms) else None,
+        p95_ms=percentile(good_ms, 0.95) if len(good_ms) else None,
+        p99_ms=percentile(good_ms, 0.99) if len(good_ms) else None,
+        slowest_ms=float(good_ms.max()) if len(good_ms) else None,
         timeout_s=max(cut_off) / 1000 if cut_off else None,
         cost_per_million_usd=mean_interval(1e6 * cost),
         init_cost_share=_init_cost(runs, current, prices) / float(cost.sum()),

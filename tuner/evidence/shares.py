@@ -1,9 +1,13 @@
-"""Intervals of shares and of means, from counts and from values.
+"""Intervals of shares, means and percentiles, from counts and from values.
 
-Wilson's interval holds for few and for no hits; the bootstrap asks nothing of the shape of the values.
+Wilson's interval holds for few and for no hits; the bootstrap asks nothing of the shape of the values. Percentiles
+rest on order statistics, and have no upper bound where the values are too few for one.
 """
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +17,25 @@ from tuner.model import Interval
 ONE_SIDED_95, TWO_SIDED_95 = 1.645, 1.96
 """Normal quantiles of a bound and of an interval at 95%."""
 BOOTSTRAPS = 400
+FEWEST_FOR_INTERVAL = 5
+"""Fewer values say nothing of their own spread."""
+BEYOND = 0.025
+"""Chance that the truth lies beyond either bound of an interval at 95%."""
+
+
+@dataclass(frozen=True, slots=True)
+class Percentile:
+    """A percentile with its 95% bounds, as far as the values allow one.
+
+    Attributes:
+        low: a bound from below; with one value it holds less often than 95%.
+        mean: the percentile of the values; None: they are too few.
+        high: a bound from above; None: the values are too few.
+    """
+
+    low: float
+    mean: float | None = None
+    high: float | None = None
 
 
 def wilson_upper(hits: int, count: int) -> float:
@@ -27,20 +50,53 @@ def share_interval(hits: int, count: int) -> Interval:
 
 
 def mean_interval(values: NDArray[np.float64], *, seed: int = 0) -> Interval:
-    """A mean with its 95% bootstrap interval; at least one value."""
+    """A mean with its 95% interval; at least one value, and fewer than `FEWEST_FOR_INTERVAL` say nothing of its width.
+
+    The bootstrap, with arms as much longer as Student's t is wider than the normal distribution (Hesterberg 2015).
+    """
     rng, count = np.random.default_rng(seed), len(values)
     # One resample at a time: all of them together take 600 MB for 100,000 values.
     means = [values[rng.integers(count, size=count)].mean() for _ in range(BOOTSTRAPS)]
     low, high = np.quantile(means, (0.025, 0.975))
-    return Interval(float(values.mean()), float(low), float(high))
+    mean, longer = float(values.mean()), _few(count)
+    return Interval(mean, max(0.0, mean - longer * (mean - float(low))), mean + longer * (float(high) - mean))
 
 
-def quantile_interval(values: NDArray[np.float64], level: float) -> Interval:
-    """A quantile with its 95% interval from order statistics (normal approximation of their ranks)."""
+def percentile(values: NDArray[np.float64], level: float) -> Percentile:
+    """A percentile with its 95% bounds from order statistics (exact ranks: David and Nagaraja 2003, 7.1).
+
+    Args:
+        values: at least one.
+        level: e.g. 0.99.
+    """
     ordered, count = np.sort(values), len(values)
-    spread = TWO_SIDED_95 * (count * level * (1 - level)) ** 0.5
-    low, high = (min(max(int(count * level + side * spread), 0), count - 1) for side in (-1, 1))
-    return Interval(float(np.quantile(ordered, level)), float(ordered[low]), float(ordered[high]))
+    # As many values lie below the percentile as a binomial count says; the ranks leave BEYOND on either side.
+    below = np.cumsum(_binomial(count, level))
+    low = float(ordered[max(int(np.searchsorted(below, BEYOND, side="right")) - 1, 0)])
+    rank = int(np.searchsorted(below, 1 - BEYOND))
+    if rank >= count:
+        return Percentile(low)
+    return Percentile(low, float(np.quantile(ordered, level)), float(ordered[rank]))
+
+
+def fewest_for_percentile(level: float) -> int:
+    """Values from which on a percentile has an upper bound: 368 for the 99th."""
+    return math.ceil(math.log(BEYOND) / math.log(level))
+
+
+def _binomial(count: int, share: float) -> NDArray[np.float64]:
+    """Chances of 0 to `count` hits."""
+    logs = np.concatenate(([0.0], np.cumsum(np.log(np.arange(1, count + 1)))))
+    hits = np.arange(count + 1)
+    choices = logs[count] - logs - logs[::-1]
+    return np.asarray(np.exp(choices + hits * np.log(share) + (count - hits) * np.log(1 - share)))
+
+
+def _few(count: int) -> float:
+    """How much longer the arms of a bootstrap interval of few values have to be (Cornish and Fisher 1937)."""
+    free, z = max(1, count - 1), TWO_SIDED_95
+    t = z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)
+    return float(t / z * (count / free) ** 0.5)
 
 
 def _wilson(hits: int, count: int, z: float) -> tuple[float, float]:

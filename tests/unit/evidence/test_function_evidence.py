@@ -38,6 +38,11 @@ def mixed(count: int = 400) -> list[Run]:
     ]
 
 
+def runs_of(count: int) -> list[Run]:
+    """Runs of 100 ms, 101 ms and so on up to 499 ms, again and again."""
+    return [Run(f"r{n}", 100.0 + n % 400, float(n)) for n in range(count)]
+
+
 def test_shares_and_percentiles_equal_an_independent_count() -> None:
     runs = mixed()
     found = gathered(runs)
@@ -81,7 +86,20 @@ def test_a_timeout_that_cut_runs_off_is_never_advised_again() -> None:
     found = gathered([Run("a", 100.0), Run("b", 3000.0, 1.0, status="timeout")])
     assert found.timeout_s == 3.0
     assert found.timeout_advice_s == 5
-    assert gathered([Run("a", 900.0), Run("b", 900.0, 1.0)]).timeout_advice_s == 2
+
+
+@pytest.mark.parametrize("count", [2, 10, 30, 367])
+def test_few_runs_advise_no_timeout(count: int) -> None:
+    found = gathered(runs_of(count))
+    assert found.timeout_advice_s is None
+    assert found.p99_ms is not None
+    assert found.p99_ms.high is None
+    assert found.p99_ms.low <= 100 + count
+
+
+def test_a_timeout_leaves_room_for_the_slowest_of_many_runs() -> None:
+    assert gathered(runs_of(400)).timeout_advice_s == 1
+    assert gathered([*runs_of(4000), Run("slow", 20_000.0, 4000.0)]).timeout_advice_s == 30
 
 
 def test_traffic_comes_from_whole_days_and_names_the_busiest_hour() -> None:

@@ -8,7 +8,7 @@ import io
 import pytest
 
 from reports.advice import COLUMNS, markdown, page, render_all, table
-from tests.unit.evidence.test_advice import one_size
+from tests.unit.evidence.test_advice import advise, one_size, runs_at
 from tuner.evidence.advice import Advice, by_money_at_stake
 from tuner.evidence.findings import FindingCode, Insight
 from tuner.model import Architecture, Configuration
@@ -44,6 +44,8 @@ def test_csv_has_one_row_for_each_function_and_empty_cells_for_the_unknown(found
     rows = list(csv.DictReader(io.StringIO(table(found))))
     assert tuple(rows[0]) == COLUMNS
     assert [row["runs"] for row in rows] == ["120", "0"]
+    assert rows[0]["p99_ms"] == rows[0]["timeout_advice_s"] == ""
+    assert float(rows[0]["p99_at_least_ms"]) > 80
     assert rows[1]["p99_ms"] == rows[1]["at_stake_usd"] == ""
 
 
@@ -52,3 +54,18 @@ def test_the_page_shows_chances_as_a_picture_and_as_numbers(found: list[Advice])
     assert "<script>" not in shown
     assert shown.count('class="bars"') == 1
     assert '<th scope="row">512 MB</th>' in shown
+
+
+@pytest.mark.parametrize("count", [2, 10, 30])
+def test_few_runs_are_told_as_few_in_every_form(count: int) -> None:
+    few = advise(runs_at(512, 80.0, count=count))
+    for shown in (render_all([few]), markdown([few]), page([few])):
+        text = " ".join(shown.split())
+        assert "(too few runs for an upper bound)" in text
+        assert f"and so a timeout ({count} good runs; 368 bound the p99)" in text
+        assert "--timeout" not in text
+        assert "ms (too few runs for an interval)" in text
+    document = few.document()
+    assert document["timeout_advice_s"] is document["p99_ms"]["high"] is document["p99_ms"]["mean"] is None
+    assert document["p99_ms"]["low"] > 0
+    assert (document["duration_ms"]["high"] is None) == (count == 2)
