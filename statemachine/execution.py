@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from statemachine.deployment import DEFAULT_BATCH_S
 from statemachine.identifiers import parse_time
 from tuner.aws.api.function import FunctionState
 from tuner.documents.input import decode_valid
@@ -35,6 +36,7 @@ class Execution:
         concurrency: invocations at once.
         long: whether the function may run as long as a handler, so that a trial takes several passes.
         notices: what the user must know.
+        handler_s: how long a handler that invokes may run.
     """
 
     run: str
@@ -47,6 +49,7 @@ class Execution:
     concurrency: int
     long: bool
     notices: tuple[Notice, ...] = ()
+    handler_s: float = DEFAULT_BATCH_S
 
     @property
     def settings(self) -> Settings:

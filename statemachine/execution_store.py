@@ -172,6 +172,16 @@ class ExecutionStore:
         content = self.objects.read(f"{self.folder}/copies.json")
         return [] if content is None else [str(name) for name in json.loads(content)]
 
+    def add_spares(self, spares: Iterable[Configuration]) -> None:
+        """Write which configurations have a copy that was begun ahead of need, before it is begun."""
+        self._write("spares.json", [[found.memory_mb, found.architecture.value] for found in spares])
+
+    def spares(self) -> list[Configuration]:
+        """Return the configurations with a copy that was begun ahead of need, also those that a trial has taken."""
+        content = self.objects.read(f"{self.folder}/spares.json")
+        found = [] if content is None else json.loads(content)
+        return [Configuration(memory, Architecture(name)) for memory, name in found]
+
     def begin_publishing(self, until: float) -> None:
         """Write that a Publisher is at work, until a time in Unix seconds at the latest."""
         self._write("publishing.json", until)

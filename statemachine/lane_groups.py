@@ -1,11 +1,12 @@
 """Splits a trial into groups of lanes. The lanes of a group run in parallel on one version.
 
 Pure: the Planner, the Publisher and the Executor compute the same groups without talking to each other.
+Also decides whether one handler may make the targets of a round and measure it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from statemachine.execution import Execution
@@ -13,11 +14,14 @@ from tuner.aws.measure.invocation_targets import TargetKey
 from tuner.aws.measure.scheduling import group_lanes
 from tuner.model import Trial
 from tuner.payloads import Payloads
+from tuner.search.registry import measures_every_size
 
 MOST_LANES = 16
 """Most lanes of a trial of the adaptive sampler, well above what it asks for."""
 MAX_MAP_CONCURRENCY = 40
 """Parallel iterations of an inline Map (Step Functions quotas, 2026-09)."""
+MAKING_S = 180.0
+"""Seconds of the Measurer for everything but invocations: versions take 3 to 5 s each, copies about 3 s together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,24 @@ def version_keys(trial: Trial, execution: Execution) -> list[TargetKey]:
     first = 1 + trial.id * _group_count(most, execution)
     count = _group_count(lane_count(trial, execution), execution)
     return [(trial.configuration, first + number) for number in range(count)]
+
+
+def fits_one_handler(trials: Sequence[Trial], execution: Execution) -> bool:
+    """Return whether the Measurer alone makes the targets of a round and measures it.
+
+    True for the few trials of an adaptive search whose runs end within one handler, at their timeout too. The many
+    runs of a grid need several handlers, and a snapshot of SnapStart takes minutes.
+    """
+    settings, identity = execution.settings, execution.identity
+    run_s = (identity.timeout_s or 0.0) + settings.sleep_between_runs_ms / 1000
+    longest_s = max((trial.runs_per_environment for trial in trials), default=0) * run_s
+    return (
+        not execution.long
+        and not identity.details.get("snapstart")
+        and not measures_every_size(settings)
+        and sum(lane_count(trial, execution) for trial in trials) <= min(MAX_MAP_CONCURRENCY, execution.concurrency)
+        and longest_s <= execution.handler_s - MAKING_S
+    )
 
 
 def parallel_trials(trials: Iterable[Trial], execution: Execution) -> int:

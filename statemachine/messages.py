@@ -21,6 +21,7 @@ Document = dict[str, Any]
 class NextState(StrEnum):
     """What the state machine does after a plan."""
 
+    ROUND = "round"
     PUBLISH = "publish"
     MEASURE = "measure"
     MEASURE_LONG = "measureLong"
@@ -82,14 +83,31 @@ def decode_folder(event: Mapping[str, Any]) -> str:
     return str(event["study"]["folder"])
 
 
-def encode_plan(step: NextState, trials: Iterable[Trial] = (), *, at_once: int = 1) -> Document:
-    """Return what happens next, with the trials as items of the Map and how many of them run in parallel."""
-    return {"next": step.value, "items": [_encode_trial(trial) for trial in trials], "atOnce": at_once}
+def encode_plan(
+    step: NextState, trials: Iterable[Trial] = (), *, at_once: int = 1, likely: Iterable[Configuration] = ()
+) -> Document:
+    """Return what happens next.
+
+    Args:
+        step: the next state.
+        trials: items of the Map, or what the Measurer measures.
+        at_once: how many items run in parallel.
+        likely: what later rounds probably measure.
+    """
+    plan: Document = {"next": step.value, "items": [_encode_trial(trial) for trial in trials], "atOnce": at_once}
+    if step is NextState.ROUND:
+        plan["likely"] = [[found.memory_mb, found.architecture.value] for found in likely]
+    return plan
 
 
 def decode_trials(event: Mapping[str, Any]) -> tuple[Trial, ...]:
-    """Read the trials of the plan that the Publisher gets."""
+    """Read the trials of the plan that the Publisher or the Measurer gets."""
     return tuple(map(_decode_trial, event["plan"]["items"]))
+
+
+def decode_likely(event: Mapping[str, Any]) -> tuple[Configuration, ...]:
+    """Read what later rounds probably measure."""
+    return tuple(Configuration(memory, Architecture(name)) for memory, name in event["plan"]["likely"])
 
 
 def decode_trial(event: Mapping[str, Any]) -> Trial:

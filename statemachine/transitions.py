@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from statemachine.execution import Execution
+from statemachine.lane_groups import fits_one_handler
 from tuner.model import Trial
 
 MAX_EVENTS = 25_000
@@ -35,6 +36,8 @@ EXECUTION = Count(8, 33)
 execution's own start and end."""
 ROUND = Count(5, 18)
 """Planner, Next Step, Publisher, Next Step again, and the Map itself."""
+SHORT_ROUND = Count(3, 12)
+"""Planner, Next Step and Round: one handler makes the targets and measures all trials."""
 TRIAL = Count(1, 7)
 """An iteration with its Executor."""
 LONG_TRIAL = Count(1, 4)
@@ -55,6 +58,9 @@ def count_execution(rounds: Iterable[Sequence[Trial]], execution: Execution, pas
     """
     total = EXECUTION
     for trials in rounds:
+        if fits_one_handler(trials, execution):
+            total += SHORT_ROUND
+            continue
         total += ROUND
         for trial in trials:
             total += count_trial(trial, execution, passes.get(trial.id))

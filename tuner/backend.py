@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from tuner.errors import Fault
-from tuner.model import BackendKind, FunctionIdentity, Notice, Sample, Trial
+from tuner.model import BackendKind, Configuration, FunctionIdentity, Notice, Sample, Trial
 from tuner.settings import Settings
 
 
@@ -53,6 +53,15 @@ class KnowsPastRuns(Protocol):
 
     def past_runs(self) -> Sequence[Sample]:
         """These runs; none where they may not be read."""
+        ...
+
+
+@runtime_checkable
+class PreparesAhead(Protocol):
+    """A backend that prepares configurations while it measures others."""
+
+    def expect(self, likely: Sequence[Configuration]) -> None:
+        """Tell what later batches probably measure, the likeliest first. The next `measure` prepares it meanwhile."""
         ...
 
 

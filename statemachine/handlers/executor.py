@@ -15,7 +15,7 @@ from typing import Any
 
 from statemachine.execution_store import ExecutionStore, Measured
 from statemachine.identifiers import target_key
-from statemachine.lane_groups import lane_groups
+from statemachine.lane_groups import lane_count, lane_groups
 from statemachine.long_lanes import Pass
 from statemachine.messages import Document, decode_folder, decode_trial, encode_progress
 from statemachine.services import Services, shared_services, with_readable_errors
@@ -61,34 +61,58 @@ def execute(folder: str, trial: Trial, *, services: Services, attempt: Attempt) 
     store = services.store(folder)
     if store.execution.long:
         return encode_progress(Pass(trial, store, services, attempt.token, attempt.remaining_s).run())
-    if not store.claim(trial.id, ALL_LANES, attempt.token):
-        _wait(store, trial, attempt)
-        return {}
-    invoker = make_invoker(store.execution, services, remaining_s=attempt.remaining_s)
-    samples: list[Sample] = []
-    try:
-        for sample in _run(store, trial, invoker):
-            samples.append(sample)  # noqa: PERF402  an error in the middle must lose no sample
-    finally:
-        notices = (invoker.logs.problem,) if invoker.logs and invoker.logs.problem else ()
-        if samples:
-            store.add_measured(trial.id, ALL_LANES, Measured(tuple(samples), notices))
+    measure_trials(store, [trial], services=services, attempt=attempt)
     return {}
 
 
-def _run(store: ExecutionStore, trial: Trial, invoker: Invoker) -> Iterator[Sample]:
+def measure_trials(store: ExecutionStore, trials: Sequence[Trial], *, services: Services, attempt: Attempt) -> None:
+    """Measure trials in parallel, and store the samples of each as soon as it is complete.
+
+    Raises:
+        BackendError: the tool cannot invoke the function. The samples so far are stored.
+    """
+    own = [trial for trial in trials if store.claim(trial.id, ALL_LANES, attempt.token)]
+    if own:
+        _measure(store, own, make_invoker(store.execution, services, remaining_s=attempt.remaining_s))
+    for trial in trials:
+        if trial not in own:
+            _wait(store, trial, attempt)
+
+
+def _measure(store: ExecutionStore, trials: Sequence[Trial], invoker: Invoker) -> None:
+    found: dict[Trial, list[Sample]] = {trial: [] for trial in trials}
+    trial_of = {trial.id: trial for trial in trials}
+
+    def keep(trial: Trial) -> None:
+        notices = (invoker.logs.problem,) if invoker.logs and invoker.logs.problem else ()
+        if samples := found.pop(trial):
+            store.add_measured(trial.id, ALL_LANES, Measured(tuple(samples), notices))
+
+    try:
+        for sample in _run(store, trials, invoker):
+            trial = trial_of[sample.trial_id]
+            found[trial].append(sample)
+            if len(found[trial]) == lane_count(trial, store.execution):
+                keep(trial)
+    finally:
+        for trial in list(found):  # an error in the middle must lose no sample
+            keep(trial)
+
+
+def _run(store: ExecutionStore, trials: Sequence[Trial], invoker: Invoker) -> Iterator[Sample]:
     execution, payloads, targets = store.execution, store.payloads(), store.targets()
     lanes = []
-    for group in lane_groups(trial, execution, payloads):
-        target = targets[target_key(*group.key)]
-        assert isinstance(target, InvocationTarget), "the Publisher returns only what can be invoked"
-        lanes.append(TargetLanes(trial, target, group.payloads))
+    for trial in trials:
+        for group in lane_groups(trial, execution, payloads):
+            target = targets[target_key(*group.key)]
+            assert isinstance(target, InvocationTarget), "the Publisher returns only what can be invoked"
+            lanes.append(TargetLanes(trial, target, group.payloads))
     scheduler = AwsScheduler(
         invoker,
         payloads,
         execution.concurrency,
         execution.settings.sleep_between_runs_ms / 1000,
-        random.Random(execution.settings.seed * 1_000_003 + trial.id),
+        random.Random(execution.settings.seed * 1_000_003 + trials[0].id),
     )
     return scheduler.run(lanes, threading.Event(), lambda: None)
 

@@ -116,6 +116,7 @@ def _decide(
         concurrency=concurrency,
         long=long,
         notices=tuple(notices),
+        handler_s=deployment.batch_seconds,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from statemachine.execution import Execution
 from statemachine.execution_store import ExecutionStore, Stop
 from statemachine.execution_study import asked_rounds, elapsed_s, rebuild_study, unfinished_round
+from statemachine.lane_groups import fits_one_handler
 from statemachine.messages import Document, NextState, decode_folder, encode_plan
 from statemachine.services import Services, shared_services, with_readable_errors
 from statemachine.transitions import MAX_EVENTS, ROUND, count_execution, count_trial
@@ -39,6 +40,8 @@ def plan(folder: str, services: Services) -> Document:
     round_ = unfinished_round(study) or _ask(study, store, services)
     if round_ is None:
         return encode_plan(NextState.DONE)
+    if fits_one_handler(round_.trials, store.execution):
+        return encode_plan(NextState.ROUND, round_.trials, likely=study.likely)
     return encode_plan(NextState.PUBLISH, round_.trials)
 
 

@@ -101,6 +101,7 @@ class AwsBackend:
     _targets: InvocationTargets | None = field(default=None, init=False)
     _logs: LogLookup | None = field(default=None, init=False)
     _scheduler: AwsScheduler | None = field(default=None, init=False)
+    _likely: Sequence[Configuration] = field(default=(), init=False)
     _used: list[TargetKey] = field(default_factory=list, init=False)
     _pool: ThreadPoolExecutor = field(init=False)
     _retirement: Future[None] | None = field(default=None, init=False)
@@ -187,6 +188,10 @@ class AwsBackend:
             self._notices.append(Notice("function_changed", f"{exc.message}."))
             raise
 
+    def expect(self, likely: Sequence[Configuration]) -> None:
+        """Begin copies of these configurations while the next batch is measured."""
+        self._likely = likely
+
     def past_runs(self) -> Sequence[Sample]:
         """Runs of the configuration in use that its log knows; none where it may not be read."""
         from tuner.aws.evidence.past_runs import PastRunsReader  # loads numpy, which most handlers never need
@@ -263,7 +268,7 @@ class AwsBackend:
         if self._targets.copies_only:
             self._check_unchanged()  # the publisher checks by itself before each version
         self._await_retirement()
-        targets = self._targets.provide(keys, stop)
+        targets = self._targets.provide(keys, stop, ahead=self._targets.likely_spares(self._likely))
         self._retirement = self._pool.submit(self._targets.retire, self._used)
         self._used = list(targets)
         return targets

@@ -5,6 +5,7 @@ Knows typical seconds and prices of a round. It does not know what a round measu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 SECONDS_OF_A_ROUND = 5.0
@@ -15,6 +16,8 @@ TRANSITION_USD = 0.000025
 """Price of a state transition in most regions (Step Functions pricing, 2026-09)."""
 HANDLER_USD_OF_A_ROUND = 0.00003
 """About 2 GB-seconds of the handlers of a round on arm64 (benchmarks/stack)."""
+HANDLER_USD_A_SECOND = 0.25 * 0.0000133334
+"""The handler that waits for the runs: 256 MB on arm64 (template.yaml; Lambda pricing, us-east-1, 2026-09)."""
 USER_USD_A_SECOND = 0.00001
 """What a second of the user's wait counts: 3.6 cents an hour. A search goes on unattended, so a wage is no measure.
 It decides between another round and a wider one, and never outweighs an answer that is still open."""
@@ -27,10 +30,20 @@ class RoundPrice:
     Attributes:
         round_usd: a round, whatever it measures.
         trial_usd: each trial in it: its transition.
+        second_usd: each second that its longest lane runs: the handler that waits, and the user's time.
     """
 
     round_usd: float = 0.0
     trial_usd: float = 0.0
+    second_usd: float = 0.0
+
+    def of(self, seconds: Sequence[float]) -> float:
+        """What a round costs beside its invocations.
+
+        Args:
+            seconds: how long a lane of each trial runs. Lanes run in parallel.
+        """
+        return self.round_usd + len(seconds) * self.trial_usd + max(seconds, default=0.0) * self.second_usd
 
 
 IN_AWS = RoundPrice(

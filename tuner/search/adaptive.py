@@ -27,7 +27,7 @@ from tuner.search.decision import FEWEST_ENVIRONMENTS, FEWEST_WARM_RUNS
 from tuner.search.recommendation import recommend
 from tuner.search.sampler import Evidence, Proposal
 from tuner.search.strategies import STRATEGIES
-from tuner.search.value_of_information import Precision, Scene, efforts, offers, price, scene_of, together
+from tuner.search.value_of_information import Precision, Scene, efforts, lane_seconds, offers, price, scene_of, together
 
 NUMERICS = (ArithmeticError, np.linalg.LinAlgError, NothingUsableError)
 """What a fit may end in; none of it ends a run."""
@@ -61,6 +61,10 @@ ENOUGH_OF_CURRENT = 6
 """Trials of the current configuration after which it is known well enough, whether or not they were pairs: two lanes
 may have shared an environment, and a pair that is not recognised must not be asked for again and again."""
 
+MUCH_OF_A_ROUND = 0.25
+"""Part of the price of a round that the second run of a start may cost."""
+MOST_LIKELY = 8
+"""Configurations that are named ahead at most. Each is a copy in AWS: two calls of its control plane."""
 LOGGED_ENVIRONMENTS = 4
 """Environments of the current configuration in a log from which on it needs no trial beside the recommended one."""
 
@@ -111,12 +115,12 @@ class AdaptiveSampler:
         scene = scene_of(belief, posterior.location(possible), evidence.objective, evidence.prices)
         state = _State(evidence, posterior, scene)
         if begin := self._starts(state):
-            return state.proposal(begin)
+            return state.proposal(begin, self._likely(state))
         chosen, reason = self._next(state)
         if reason in (StopReason.TOLERANCE, StopReason.ECONOMY, StopReason.CANNOT_TELL):
             chosen = self._last_checks(state)
         if chosen:
-            return state.proposal(chosen)
+            return state.proposal(chosen, self._likely(state))
         return Proposal((), reason, scene.expected_regret)
 
     def belief(self, evidence: Evidence) -> Belief:
@@ -152,7 +156,7 @@ class AdaptiveSampler:
                 continue
             usd = price(state.scene, state.precision, index, 1, 2)
             if usd <= min(self.start_cap * state.scene.best_cost_usd, state.usd_left):
-                found.append(TrialRequest(configuration, 1, 2))
+                found.append(TrialRequest(configuration, 1, state.runs_of_a_start(index)))
         return found[: self._starts_at_once(state, found)]
 
     def _starts_at_once(self, state: _State, found: Sequence[TrialRequest]) -> int:
@@ -182,6 +186,18 @@ class AdaptiveSampler:
             planned += [_at_fraction([c for c in possible if c.architecture is a], fraction) for a in own]
         return planned
 
+    def _likely(self, state: _State) -> list[Configuration]:
+        """What later rounds probably measure: the starts that are missing, then what may be best, likeliest first.
+
+        The current configuration is among them, for the comparison side by side at the end.
+        """
+        scene, evidence = state.scene, state.evidence
+        planned = self._plan(evidence, scene.belief.candidates)
+        chance = np.bincount(scene.regret.argmin(axis=1), minlength=len(scene.belief.candidates))
+        best = [scene.belief.candidates[place] for place in np.argsort(-chance, kind="stable")]
+        likely = dict.fromkeys([*planned, *best])
+        return [c for c in likely if c == evidence.current or c not in state.measured][:MOST_LIKELY]
+
     def _next(self, state: _State) -> tuple[list[TrialRequest], StopReason | None]:
         """The trials with the best expected saving per dollar, or the reason to stop."""
         scene, evidence = state.scene, state.evidence
@@ -210,7 +226,8 @@ class AdaptiveSampler:
             batch = affordable[:1]
         gain, usd = sum(offer.gain for offer in batch), sum(offer.usd for offer in batch)
         # Once the answer is within the tolerance, another round must pay for the whole of its bill.
-        bill = usd + whole.round_usd + len(batch) * whole.trial_usd if within else usd
+        seconds = [lane_seconds(scene, state.precision, offer.candidate, offer.runs) for offer in batch]
+        bill = usd + (whole.of(seconds) if within else 0.0)
         alone = not whole.round_usd and affordable[0].rate * worth >= 1
         if gain * worth < bill and not alone:
             return [], StopReason.TOLERANCE if within else state.undecided
@@ -286,7 +303,8 @@ class AdaptiveSampler:
         first = 2 if not tried else 1
         trials = [Trial(evidence.next_trial_id + n, c, count, 2) for n, c in enumerate(missing[:first])]
         if trials:
-            return Proposal(tuple(trials))
+            current = [c for c in possible if c == evidence.current]
+            return Proposal(tuple(trials), likely=tuple(dict.fromkeys([*missing[first:], *current])))
         return Proposal((), StopReason.COMPLETE if usable else StopReason.ALL_FAILED)
 
 
@@ -319,6 +337,14 @@ class _State:
         index = self.scene.belief.index(request.configuration)
         return 0.0 if index is None else price(self.scene, self.precision, index, request.environments, request.runs)
 
+    def runs_of_a_start(self, index: int) -> int:
+        """Two, or one where the second run would cost much of a round: a cold run tells the level of a curve too."""
+        one_usd, two_usd = (price(self.scene, self.precision, index, 1, runs) for runs in (1, 2))
+        one_s, two_s = (lane_seconds(self.scene, self.precision, index, runs) for runs in (1, 2))
+        whole = self.evidence.round_price
+        second_usd = two_usd - one_usd + (two_s - one_s) * whole.second_usd
+        return 1 if second_usd > MUCH_OF_A_ROUND * whole.round_usd > 0 else 2
+
     @property
     def places(self) -> NDArray[np.int64]:
         """Candidates that may be measured; of a listed space those that the curve is held at, which bounds the work."""
@@ -343,13 +369,13 @@ class _State:
         """Why it ends although the question is open."""
         return StopReason.CANNOT_TELL if self.noise_sd > NOISY_SD else StopReason.ECONOMY
 
-    def proposal(self, requests: Sequence[TrialRequest]) -> Proposal:
+    def proposal(self, requests: Sequence[TrialRequest], likely: Sequence[Configuration]) -> Proposal:
         """The requests as numbered trials."""
         first = self.evidence.next_trial_id
         trials = [
             Trial(first + n, r.configuration, r.environments, r.runs, fresh=r.fresh) for n, r in enumerate(requests)
         ]
-        return Proposal(tuple(trials), None, self.scene.expected_regret)
+        return Proposal(tuple(trials), None, self.scene.expected_regret, tuple(likely))
 
 
 def _confirmation(state: _State) -> list[TrialRequest]:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tuner.backend import Backend
+from tuner.backend import Backend, PreparesAhead
 from tuner.errors import FunctionChangedError
 from tuner.model import Sample, StopReason, Trial
 from tuner.search.study import Study
@@ -62,6 +62,8 @@ def measure(
     """Have a batch measured and tell the study; whether it may go on. It ends where the function was deployed."""
     for observer in observers:
         observer.asked(study, trials)
+    if isinstance(backend, PreparesAhead):
+        backend.expect(study.likely)
     try:
         for sample in backend.measure(trials, stop):
             study.tell(sample)

@@ -48,11 +48,16 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What to measure next; without trials, why there is nothing more to measure."""
+    """What to measure next; without trials, why there is nothing more to measure.
+
+    Attributes:
+        likely: configurations that later rounds probably measure, the likeliest first. A backend may prepare them.
+    """
 
     trials: tuple[Trial, ...]
     stopped_by: StopReason | None = None
     expected_regret: float | None = None
+    likely: tuple[Configuration, ...] = ()
 
 
 class Sampler(Protocol):

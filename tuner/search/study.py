@@ -61,6 +61,7 @@ class Study:
         self.free = free
         self.round_price = round_price
         self.stopped_by: StopReason | None = None
+        self.likely: tuple[Configuration, ...] = ()
         self.rounds: list[Round] = []
         self._samples: list[Sample] = []
 
@@ -86,6 +87,8 @@ class Study:
     def ask(self, *, elapsed_s: float = 0.0) -> tuple[Trial, ...]:
         """The next batch of trials; empty when the study has ended (see `stopped_by`).
 
+        `likely` then names what later batches probably measure.
+
         Args:
             elapsed_s: seconds since the study began, for the time budget.
         """
@@ -96,6 +99,7 @@ class Study:
         with one_thread():
             proposal = self.sampler.propose(self.evidence)
         trials = self._within_budget(proposal.trials)
+        self.likely = proposal.likely
         self.rounds.append(Round(trials, proposal.expected_regret))
         if not trials:
             self.stopped_by = proposal.stopped_by or StopReason.INVOCATIONS

@@ -142,7 +142,6 @@ def offers(
         rng: source of the imagined outcomes.
         round_price: what a round costs besides: where it is dearer than invocations, larger trials pay.
     """
-    overhead_usd = round_price.round_usd + round_price.trial_usd
     log_ms = scene.log_ms[:, where]
     variances = [precision.variance(environments, runs) for environments, runs in efforts]
     # The gain is smooth in the variance, so that a few variances tell those of all efforts.
@@ -153,6 +152,8 @@ def offers(
         for column, place in enumerate(where):
             gain = float(np.interp(np.log(variance), np.log(grid), gains[:, column]))
             usd = price(scene, precision, int(place), environments, runs)
+            seconds = lane_seconds(scene, precision, int(place), runs)
+            overhead_usd = round_price.of([seconds])
             offer = Offer(int(place), environments, runs, gain, usd, overhead_usd)
             if place not in found or offer.rate > found[int(place)].rate:
                 found[int(place)] = offer
@@ -163,11 +164,20 @@ def price(scene: Scene, precision: Precision, candidate: int, environments: int,
     """Expected price of a trial, cold starts included, in USD."""
     configuration = scene.belief.candidates[candidate]
     warm_ms = float(scene.belief.duration_ms[:, candidate].mean())
-    init = scene.belief.init_ms
-    init_ms = DEFAULT_INIT_MS if init is None else float(init[:, candidate].mean())
-    billed_ms = init_ms + warm_ms * (np.exp(precision.cold_offset) + runs - 1)
+    billed_ms = _init_ms(scene, candidate) + warm_ms * (np.exp(precision.cold_offset) + runs - 1)
     per_ms = gb_seconds(configuration.memory_mb, 1.0) * scene.prices.gb_second_usd(configuration.architecture)
     return float(environments * (billed_ms * per_ms + runs * scene.prices.request_usd))
+
+
+def lane_seconds(scene: Scene, precision: Precision, candidate: int, runs: int) -> float:
+    """Expected seconds of a lane: a cold start, and its runs one after the other."""
+    warm_ms = float(scene.belief.duration_ms[:, candidate].mean())
+    return (_init_ms(scene, candidate) + warm_ms * (float(np.exp(precision.cold_offset)) + runs - 1)) / 1000
+
+
+def _init_ms(scene: Scene, candidate: int) -> float:
+    init = scene.belief.init_ms
+    return DEFAULT_INIT_MS if init is None else float(init[:, candidate].mean())
 
 
 def efforts(environments: int) -> list[tuple[int, int]]:
@@ -208,12 +218,18 @@ def together(
     outcomes = log_ms[picked] + np.sqrt(variance) * rng.standard_normal((len(picked), len(where)))
     evidence = -0.5 / variance * (outcomes.T[:, :, None] - log_ms.T[:, None, :]) ** 2  # (P, M, S)
     usd = np.array([price(scene, precision, int(p), first.environments, first.runs) for p in where])
-    whole_usd = usd + round_price.trial_usd
+    seconds = np.array([lane_seconds(scene, precision, int(p), first.runs) for p in where])
     alone = _gains_of(evidence, scene)
     place = int(np.flatnonzero(where == first.candidate)[0])
     chain, gained, known = [place], [float(alone[place])], evidence[place]
+    # Lanes run in parallel: a trial that joins costs the user's time only as far as it takes longer than the others.
+    longest_s = np.maximum(seconds, seconds[place])
+    whole_usd = usd + round_price.trial_usd + (longest_s - seconds[place]) * round_price.second_usd
     beside = np.argsort(-alone / whole_usd)[:MOST_BESIDE]
+    paid = [float(usd[place] + round_price.trial_usd + seconds[place] * round_price.second_usd)]
     for _ in range(min(most, len(where)) - 1):
+        longest_s = seconds[chain].max()
+        whole_usd = usd + round_price.trial_usd + np.maximum(0, seconds - longest_s) * round_price.second_usd
         gains = _gains_of(evidence[beside] + known, scene)
         rates = np.where(np.isin(beside, chain), -np.inf, (gains - gained[-1]) / whole_usd[beside])
         if not np.isfinite(rates).any():
@@ -222,8 +238,9 @@ def together(
         place = int(beside[best])
         chain.append(place)
         gained.append(float(gains[best]))
+        paid.append(float(whole_usd[place]))
         known = known + evidence[place]
-    size = int(np.argmax(np.array(gained) - least_rate * np.cumsum(whole_usd[chain]))) + 1
+    size = int(np.argmax(np.array(gained) - least_rate * np.cumsum(paid))) + 1
     gain = gained[size - 1] / size
     return [Offer(int(where[p]), first.environments, first.runs, gain, float(usd[p])) for p in chain[:size]]
 

@@ -14,8 +14,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from statemachine.execution_store import ExecutionStore
-from statemachine.handlers import analyzer, cleaner, executor, initializer, optimizer, planner, publisher, reporter
-from statemachine.messages import ExecutionStart, decode_choice, decode_errors, decode_trial, decode_trials
+from statemachine.handlers import (
+    analyzer,
+    cleaner,
+    executor,
+    initializer,
+    measurer,
+    optimizer,
+    planner,
+    publisher,
+    reporter,
+)
+from statemachine.messages import (
+    ExecutionStart,
+    decode_choice,
+    decode_errors,
+    decode_likely,
+    decode_trial,
+    decode_trials,
+)
 from statemachine.services import Services
 from tests.cloud.fixtures import Cloud
 from tuner.aws.api.client import LambdaApi
@@ -103,6 +120,9 @@ class Driver:
         folder = state["study"]["folder"]
         with self.watch("Planner"):
             state["plan"] = as_json(planner.plan(folder, self.services))
+        if self._seen(state)["plan"]["next"] == "round":
+            self.measure(state, execute=execute)
+            return True
         while self._seen(state)["plan"]["next"] == "publish":
             trials = decode_trials(state)
             with self.watch("Publisher"):
@@ -113,6 +133,16 @@ class Driver:
         for item in plan["items"] if execute else ():
             self.item(state, item)
         return True
+
+    def measure(self, state: State, *, execute: bool = True, token: str = "first") -> None:
+        """One call of the Measurer; without `execute` it is lost once all targets are made."""
+        trials, folder = decode_trials(state), state["study"]["folder"]
+        if not execute:
+            publisher.make_targets(self.store(state), trials, self.services, self.remaining_s)
+            return
+        attempt = executor.Attempt(token, self.remaining_s, sleep=lambda _: None)
+        with self.watch("Measurer"):
+            measurer.measure_round(folder, trials, decode_likely(state), self.services, attempt)
 
     def item(self, state: State, item: State, *, token: str = "first") -> int:
         """One iteration of the Map; returns how many passes it took."""

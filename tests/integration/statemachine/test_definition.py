@@ -89,7 +89,7 @@ def test_handlers_are_repeated_after_faults_of_the_service_alone() -> None:
 
 def test_whatever_fails_after_the_first_change_leads_through_the_cleaner() -> None:
     machine = states(ROOT / "statemachine" / "definition.asl.json")
-    for name in ("Planner", "Publisher", "Measure", "Measure Long"):
+    for name in ("Planner", "Round", "Publisher", "Measure", "Measure Long"):
         assert {catch["Next"] for catch in machine[name]["Catch"]} == {"Cleaner"}
         # States.ALL does not catch the other one (error handling, Step Functions documentation, 2026-09).
         assert [catch["ErrorEquals"] for catch in machine[name]["Catch"]] == [

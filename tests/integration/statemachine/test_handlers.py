@@ -281,7 +281,7 @@ def test_a_repeated_planner_hands_out_the_same_round(cloud: Cloud, driver: Drive
     driver.round(state, execute=False)
     first = state["plan"]
     driver.round(state, execute=False)
-    assert state["plan"] == first
+    assert state["plan"] == first | {"likely": []}
     assert len(driver.store(state).rounds()) == 1
 
 

@@ -111,8 +111,13 @@ def test_each_handler_is_granted_what_it_calls_and_nothing_else(
     cloud: Cloud, driver: Driver, called: dict[str, set[str]]
 ) -> None:
     everything(cloud, driver)
-    for handler, actions in granted().items():
+    for handler in HANDLERS:
+        actions = granted()[handler]
         rights = {action for action in actions if not action.startswith(NOT_IN_THE_STAND_IN)}
         assert called[handler] - rights == set(), f"the {handler} lacks these"
         vain = rights - called[handler] - ONLY_IN_TROUBLE.get(handler, set())
         assert vain == set(), f"the {handler} needs none of these"
+
+
+def test_the_measurer_is_granted_what_the_publisher_and_the_executor_are() -> None:
+    assert actions_of("Measurer") == actions_of("Publisher") | actions_of("Executor")

@@ -25,8 +25,9 @@ from tuner.aws.api.errors import (
 
 T = TypeVar("T")
 
-CALLS_PER_SECOND = 12
-"""Lambda's control plane accepts about 15 requests per second and account. Other callers need some of them."""
+CALLS_PER_SECOND = 10
+"""Lambda's control plane accepts about 15 requests per second and account. Other callers need some of them,
+and two handlers may follow each other within a second."""
 
 
 class Pacer:

@@ -1,7 +1,7 @@
 """Creates and deletes temporary copies of a function, for another architecture or to leave $LATEST unchanged.
 
 A copy has the role, environment, layers, network, storage and logging of the function, and one published
-version. Its name and tags carry the run. Copies are created and deleted in parallel.
+version. Its name and tags carry the run. Copies are created and deleted in parallel, also ahead of need.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 from tuner.aws.api.client import SNAPSHOT_LIMIT_S, LambdaApi
@@ -47,11 +46,15 @@ class CopyMaker:
     Attributes:
         packages: the function that is copied, and its code.
         journal: records every change before it is made.
+        expected: names of copies that were begun earlier, maybe by another process.
     """
 
     api: LambdaApi
     packages: Packages
     journal: Journal
+    expected: set[str] = field(default_factory=set)
+    _began: dict[CopyMarker, float] = field(default_factory=dict)
+    _least_s: float | None = None
 
     def create(self, markers: Sequence[CopyMarker], stop: threading.Event) -> dict[CopyMarker, FunctionState | Refusal]:
         """Create copies in parallel, and wait until Lambda can invoke each.
@@ -59,8 +62,24 @@ class CopyMaker:
         Returns:
             For each copy its version, or why Lambda refuses it. A version may be busy when `stop` was set.
         """
+        return self.wait_ready(self.begin(markers), stop)
+
+    def begin(self, markers: Sequence[CopyMarker]) -> dict[CopyMarker, FunctionState | Refusal]:
+        """Begin to create copies, in parallel. One that exists already is taken as it is."""
         with ThreadPoolExecutor(self._uploads(), thread_name_prefix="copy") as pool:
-            return dict(zip(markers, pool.map(partial(self._create, stop=stop), markers), strict=True))
+            return dict(zip(markers, pool.map(self._begin, markers), strict=True))
+
+    def wait_ready(
+        self, begun: Mapping[CopyMarker, FunctionState | Refusal], stop: threading.Event
+    ) -> dict[CopyMarker, FunctionState | Refusal]:
+        """Wait for copies that were begun.
+
+        Waits for one after the other: those begun together become ready together, so only the first is polled often.
+        """
+        return {
+            marker: found if isinstance(found, Refusal) else self._ready(marker, stop)
+            for marker, found in begun.items()
+        }
 
     def delete(self, names: Iterable[str]) -> list[BackendError]:
         """Delete copies of this run in parallel. Returns the failures."""
@@ -71,12 +90,14 @@ class CopyMaker:
         """How many copies are created at once. Each request holds the whole package."""
         return max(1, min(PARALLEL, UPLOAD_BYTES // max(1, self.packages.source.state.code_size)))
 
-    def _create(self, marker: CopyMarker, *, stop: threading.Event) -> FunctionState | Refusal:
+    def _begin(self, marker: CopyMarker) -> FunctionState | Refusal:
+        if marker.name in self.expected and (found := find_copy(self.api, marker)):
+            return found
         step = CreateCopy(marker)
         arguments = creation(self.packages, marker)
         self.journal.intend(step)
         try:
-            self.api.retry.write(
+            state = self.api.retry.write(
                 lambda: self._create_once(marker, arguments), settled=lambda: find_copy(self.api, marker)
             )
         except (BadValueError, StorageFullError) as exc:
@@ -86,8 +107,21 @@ class CopyMaker:
             self.journal.done(DeleteCopy(marker.name))  # it belongs to somebody else and must stay
             raise
         self.journal.done(step)
-        self.api.sleep(self.api.creation_s)
+        self.expected.add(marker.name)
+        self._began[marker] = self.api.clock()
+        return state
+
+    def _ready(self, marker: CopyMarker, stop: threading.Event) -> FunctionState | Refusal:
+        """Wait until a copy can be invoked. The first poll comes when the quickest copy so far was ready."""
+        began = self._began.get(marker)
+        if began is not None:
+            least_s = self.api.creation_s if self._least_s is None else self._least_s
+            stop.wait(max(0.0, began + least_s - self.api.clock()))
+        polled = self.api.clock()
         ready = self.api.wait_ready(marker.name, COPY_VERSION, limit_s=SNAPSHOT_LIMIT_S, stop=stop)
+        if began is not None and self.api.clock() - polled > self.api.first_poll_s:  # it was not ready at once
+            waited_s = self.api.clock() - began
+            self._least_s = waited_s if self._least_s is None else min(self._least_s, waited_s)
         return Refusal("Failed", ready.failure) if ready.failure else ready
 
     def _create_once(self, marker: CopyMarker, arguments: Mapping[str, Any]) -> FunctionState:

@@ -1,17 +1,19 @@
 """Creates the versions or copies that a batch invokes, and deletes them again.
 
 Decides which configuration is published in place and which on a copy, and how many still fit into the
-account's code storage. It does not know what is measured.
+account's code storage. Begins copies ahead of need, as spares. It does not know what is measured.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tuner.aws.api.client import SNAPSHOT_LIMIT_S, LambdaApi
-from tuner.aws.api.errors import DeniedError
+from tuner.aws.api.errors import AwsError, DeniedError
 from tuner.aws.api.function import FunctionState
 from tuner.aws.changes.copies import CopyMaker
 from tuner.aws.changes.journal import Journal
@@ -24,6 +26,10 @@ from tuner.pricing.price_list import FREE_EPHEMERAL_MB, PriceList
 
 TargetKey = tuple[Configuration, int]
 """A configuration and the number of its version: each version has environments of its own."""
+SPARE = 0
+"""Number of a copy that was begun ahead of need. The first trial of its configuration takes it."""
+SPARE_BYTES = 64 * 1024 * 1024
+"""Bytes of packages that spares of one batch may upload and store: a large package is not copied on a chance."""
 
 
 @dataclass(slots=True)
@@ -41,6 +47,7 @@ class InvocationTargets:
         cap_mb: the largest memory size that the account allows, as far as known.
         may_publish: whether versions stand in for copies that Lambda does not allow at all.
         notices: what the user should know about the targets.
+        spares: copies that were begun ahead of need and that no trial has taken.
     """
 
     api: LambdaApi
@@ -53,13 +60,20 @@ class InvocationTargets:
     cap_mb: int = MAX_MEMORY_MB
     may_publish: bool = False
     notices: list[Notice] = field(default_factory=list)
+    spares: dict[Configuration, CopyMarker] = field(default_factory=dict)
+    _ahead: Future[None] | None = None
     _made: dict[TargetKey, InvocationTarget | Refusal] = field(default_factory=dict)
     _is_only_run: bool = False
 
     def provide(
-        self, wanted: Sequence[TargetKey], stop: threading.Event
+        self, wanted: Sequence[TargetKey], stop: threading.Event, *, ahead: Sequence[CopyMarker] = ()
     ) -> dict[TargetKey, InvocationTarget | Refusal]:
         """Create the targets that do not exist yet.
+
+        Args:
+            wanted: what the batch invokes.
+            stop: ends the wait.
+            ahead: spares to begin meanwhile; see `likely_spares`. Nobody waits for them.
 
         Returns:
             For each key its target, or why AWS refuses the configuration. Fewer when `stop` was set.
@@ -68,6 +82,7 @@ class InvocationTargets:
             FunctionChangedError: somebody deployed the function meanwhile.
             AnotherRunError: an earlier run works on the function.
         """
+        self.settle()
         missing = sorted({key for key in wanted if key not in self._made})
         self._made |= {key: refusal for key in missing if (refusal := self._refused(key[0])) is not None}
         missing = [key for key in missing if key not in self._made]
@@ -75,8 +90,28 @@ class InvocationTargets:
         full = Refusal("CodeStorageExceededException", "The account's code storage has no room for another version.")
         self._made |= dict.fromkeys(rest, full)
         self._publish([key for key in fitting if not self.copied(key[0])], stop)
-        self._copy([key for key in fitting if self.copied(key[0])], stop)
+        self._copy([key for key in fitting if self.copied(key[0])], stop, ahead)
         return {key: self._made[key] for key in wanted if key in self._made}
+
+    def likely_spares(self, likely: Iterable[Configuration]) -> list[CopyMarker]:
+        """The spares that are worth beginning for configurations that a later batch probably measures.
+
+        None while it is open whether Lambda allows a copy, and only as many as the code storage has ample room for.
+        """
+        size = max(1, self.publisher.original.code_size)
+        room = 0 if self.may_publish else min(self.room // 2, SPARE_BYTES // size)
+        possible = [c for c in dict.fromkeys(likely) if self.copied(c) and self._refused(c) is None]
+        return [self.marker((c, SPARE)) for c in possible if c not in self.spares][: max(0, room)]
+
+    def marker(self, key: TargetKey) -> CopyMarker:
+        """The marker of a copy for this key."""
+        return CopyMarker(VersionMarker(self.journal.run, *key), self.publisher.original.name)
+
+    def settle(self) -> None:
+        """Wait until every spare is begun."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.result()
 
     def retire(self, keys: Iterable[TargetKey]) -> None:
         """Delete targets that no later batch needs. `undo` tries again what fails."""
@@ -92,6 +127,7 @@ class InvocationTargets:
 
     def undo(self) -> list[BackendError]:
         """Restore $LATEST and delete every version and copy. Returns what failed."""
+        self.settle()
         failures = [] if self.copies_only else self.publisher.undo()
         return failures + self.copies.delete(list(self.journal.copies))
 
@@ -113,13 +149,14 @@ class InvocationTargets:
         for marker, version in published.items():
             self._keep(markers[marker], self._wait_ready(version, stop))
 
-    def _copy(self, keys: Sequence[TargetKey], stop: threading.Event) -> None:
+    def _copy(self, keys: Sequence[TargetKey], stop: threading.Event, ahead: Sequence[CopyMarker]) -> None:
         if not keys or stop.is_set():
             return
-        function = self.publisher.original.name
-        markers = {CopyMarker(VersionMarker(self.journal.run, *key), function): key for key in keys}
+        markers = {self._take(key): key for key in keys}
         try:
-            created = self.copies.create(list(markers), stop)
+            begun = self.copies.begin(list(markers))
+            self._begin_ahead([marker for marker in ahead if marker not in markers])
+            created = self.copies.wait_ready(begun, stop)
         except DeniedError as exc:
             if not self.may_publish:
                 raise
@@ -131,6 +168,28 @@ class InvocationTargets:
         self.may_publish = self.may_publish and all(isinstance(version, Refusal) for version in created.values())
         for marker, version in created.items():
             self._keep(markers[marker], version)
+
+    def _take(self, key: TargetKey) -> CopyMarker:
+        """The spare of a configuration where there is one, else a copy of its own."""
+        if key[0] not in self.spares:
+            return self.marker(key)
+        self.room += 1  # counted when it was begun, and again when it is kept
+        return self.spares.pop(key[0])
+
+    def _begin_ahead(self, spares: Sequence[CopyMarker]) -> None:
+        """Begin spares in a thread of their own, while the batch waits for its copies and is measured."""
+        if not spares:
+            return
+        pool = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+        self._ahead = pool.submit(self._begin_spares, spares)
+        pool.shutdown(wait=False)
+
+    def _begin_spares(self, spares: Sequence[CopyMarker]) -> None:
+        with suppress(AwsError):  # a batch that needs one creates it then, and tells what is wrong
+            for marker, found in self.copies.begin(spares).items():
+                if not isinstance(found, Refusal):
+                    self.spares[marker.made.configuration] = marker
+                    self.room -= 1
 
     def _publish_instead(self, keys: Sequence[TargetKey], reason: str, stop: threading.Event) -> None:
         """Measure versions from now on: Lambda allows no copy of this function."""
