@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from statemachine.execution import Execution
-from statemachine.lane_groups import fits_one_handler
+from statemachine.measuring.lane_groups import fits_one_handler
 from tuner.model import Trial
 
 MAX_EVENTS = 25_000

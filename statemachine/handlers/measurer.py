@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from statemachine.handlers.executor import Attempt, measure_trials
-from statemachine.handlers.publisher import make_targets
+from statemachine.measuring.round_targets import make_targets
+from statemachine.measuring.trial_runs import Attempt, measure_trials
 from statemachine.messages import Document, NextState, decode_folder, decode_likely, decode_trials
 from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.model import Configuration, Trial

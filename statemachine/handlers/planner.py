@@ -11,7 +11,7 @@ from typing import Any
 from statemachine.execution import Execution
 from statemachine.execution_store import ExecutionStore, Stop
 from statemachine.execution_study import asked_rounds, elapsed_s, rebuild_study, unfinished_round
-from statemachine.lane_groups import fits_one_handler
+from statemachine.measuring.lane_groups import fits_one_handler
 from statemachine.messages import Document, NextState, decode_folder, encode_plan
 from statemachine.services import Services, shared_services, with_readable_errors
 from statemachine.transitions import MAX_EVENTS, ROUND, count_execution, count_trial

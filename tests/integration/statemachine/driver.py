@@ -25,6 +25,8 @@ from statemachine.handlers import (
     publisher,
     reporter,
 )
+from statemachine.measuring.round_targets import make_targets
+from statemachine.measuring.trial_runs import Attempt
 from statemachine.messages import (
     ExecutionStart,
     decode_choice,
@@ -138,9 +140,9 @@ class Driver:
         """One call of the Measurer; without `execute` it is lost once all targets are made."""
         trials, folder = decode_trials(state), state["study"]["folder"]
         if not execute:
-            publisher.make_targets(self.store(state), trials, self.services, self.remaining_s)
+            make_targets(self.store(state), trials, self.services, self.remaining_s)
             return
-        attempt = executor.Attempt(token, self.remaining_s, sleep=lambda _: None)
+        attempt = Attempt(token, self.remaining_s, sleep=lambda _: None)
         with self.watch("Measurer"):
             measurer.measure_round(folder, trials, decode_likely(state), self.services, attempt)
 
@@ -149,7 +151,7 @@ class Driver:
         event, passes = {"study": state["study"], "trial": item}, 0
         while True:
             passes += 1
-            attempt = executor.Attempt(f"{token}-{passes}", self.remaining_s, sleep=lambda _: None)
+            attempt = Attempt(f"{token}-{passes}", self.remaining_s, sleep=lambda _: None)
             with self.watch("Executor"):
                 answer = as_json(
                     executor.execute(

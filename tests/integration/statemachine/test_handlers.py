@@ -15,6 +15,7 @@ import pytest
 from statemachine import transitions
 from statemachine.execution_store import Measured
 from statemachine.handlers import analyzer, cleaner, executor, planner
+from statemachine.measuring.trial_runs import Attempt
 from statemachine.messages import EndedExecution, NextState, decode_errors, decode_trial, encode_plan
 from tests.cloud.fixtures import Cloud
 from tests.integration.statemachine.driver import BUCKET, Driver, as_json
@@ -190,7 +191,7 @@ def test_a_run_that_outlives_its_pass_is_found_in_the_logs_and_not_repeated(clou
     )
     driver.round(state, execute=False)
     left = itertools.chain([900.0] * 3, itertools.repeat(10.0))
-    attempt = executor.Attempt("short", lambda: next(left))
+    attempt = Attempt("short", lambda: next(left))
     folder, trial = state["study"]["folder"], decode_trial({"trial": state["plan"]["items"][0]})
     answer = executor.execute(folder, trial, services=driver.services, attempt=attempt)
     assert not answer["done"]

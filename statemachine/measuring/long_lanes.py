@@ -16,10 +16,10 @@ from dataclasses import dataclass, field, replace
 from statemachine.execution import Execution
 from statemachine.execution_store import ExecutionStore, Measured
 from statemachine.identifiers import target_key
-from statemachine.lane_groups import lane_groups
+from statemachine.measuring.lane_groups import lane_groups
+from statemachine.measuring.timed_invoker import MARGIN_S, make_invoker
 from statemachine.messages import ExecutionProgress
 from statemachine.services import Services
-from statemachine.timed_invoker import MARGIN_S, make_invoker
 from tuner.aws.api.logs import LogLookup
 from tuner.aws.measure.invoke import InvocationTarget, Invoker, Reply
 from tuner.model import FunctionError, Invocation, Outcome, Sample, Trial
