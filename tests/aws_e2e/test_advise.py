@@ -179,3 +179,17 @@ def test_runs_count_as_present_from_the_last_change_on(cloud: Cloud) -> None:
     (found,) = read(cloud)
     assert len(found.rows) == RUNS + 3
     assert len(found.present_rows) == 3
+
+
+@pytest.mark.parametrize("in_json", [False, True])
+def test_reports_in_text_and_in_json_are_summed_up_by_day(cloud: Cloud, in_json: bool) -> None:
+    cloud.simulate_function("orders", memory_mb=512)
+    remember(cloud, in_json=in_json)
+    reader = quick_reader(cloud, ReadingLimits(days=7, max_usd=1.0))
+    days = reader.read_days(list(reader.states(ORDERS))).days["orders"]
+    assert {day.memory_mb for day in days} == {512}
+    whole = max(days, key=lambda day: day.warm_runs)
+    assert whole.warm_runs + whole.cold_runs == 24
+    assert whole.cold_runs in (2, 3)
+    assert whole.median_ms == pytest.approx(103, abs=1)
+    assert whole.max_memory_used_mb == 80

@@ -61,7 +61,7 @@ def read_daily_reports(
         AwsError: a query was refused or failed.
     """
     found = {source: reader.group(source.group) for source in sources}
-    groups = {source: group for source, group in found.items() if group and _class_of(group) in _READABLE}
+    groups = {source: group for source, group in found.items() if group is not None and _class_of(group) in _READABLE}
     affordable, left_out = _affordable(groups, max_usd)
     days: dict[str, tuple[Day, ...]] = {}
     scanned = 0.0
