@@ -116,6 +116,7 @@ class Settings:
         isolation: what is invoked: versions, copies, or what suits the function.
         code_for: location of the package of an architecture that needs another one than the function's own.
         auto_optimize, auto_optimize_alias: apply the recommendation.
+        auto_optimize_force: apply it even where its evidence is weak.
         dry_run: Power Tuning's `dryRun`: one invocation per size, nothing applied.
         local: how a handler on this machine is run.
         document: the input document that this was read from, without any payload and environment variables.
@@ -148,6 +149,7 @@ class Settings:
     code_for: Mapping[Architecture, str] = field(default_factory=dict)
     auto_optimize: bool = False
     auto_optimize_alias: str | None = None
+    auto_optimize_force: bool = False
     dry_run: bool = False
     local: LocalOptions = field(default_factory=LocalOptions)
     document: Mapping[str, Any] = field(default_factory=dict)

@@ -29,6 +29,7 @@ def optimize(folder: str, chosen: Configuration, services: Services) -> None:
         services: what handlers are given.
 
     Raises:
+        WeakEvidenceError: the result does not support a change, and `autoOptimizeForce` is not set.
         FunctionChangedError: somebody changed the function during the execution.
         AwsError: AWS refused a change.
     """
@@ -38,5 +39,11 @@ def optimize(folder: str, chosen: Configuration, services: Services) -> None:
         raise BackendError(f"{store.address(RESULT)} is missing", "Was it deleted during the execution?")
     result = json.loads(text)
     result["recommendation"] |= {"memory_mb": chosen.memory_mb, "architecture": chosen.architecture.value}
-    alias = store.execution.settings.auto_optimize_alias
-    apply_recommendation(result, services.connection, alias=alias, releases=True)
+    settings = store.execution.settings
+    apply_recommendation(
+        result,
+        services.connection,
+        alias=settings.auto_optimize_alias,
+        releases=True,
+        force=settings.auto_optimize_force,
+    )

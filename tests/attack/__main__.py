@@ -67,13 +67,13 @@ def _kill(seed: str, until: float) -> None:
     rng = random.Random(seed)
     with running() as cloud:
         for name, goal in KILLS.items():
-            done = struck = 0
+            runs = struck = 0
             deadline = until if name == "hang up" else until - (until - time.monotonic()) / 5
-            while done < goal and time.monotonic() < deadline:
+            while struck < goal and time.monotonic() < deadline:
                 with tempfile.TemporaryDirectory() as folder:
                     struck += kills.attack(cloud, Path(folder), kills.random_kill(rng, name))
-                done += 1
-            print(f"{name:9} {done:7,} of {goal:,} runs, {struck} struck: the function was as before", flush=True)
+                runs += 1
+            print(f"{name:9} {struck:7,} of {goal:,} struck in {runs} runs: the function was as before", flush=True)
 
 
 if __name__ == "__main__":

@@ -75,6 +75,7 @@ class InputDocument(TypedDict, total=False):
     balancedWeight: float
     autoOptimize: bool
     autoOptimizeAlias: str
+    autoOptimizeForce: bool
     dryRun: bool
     preProcessorARN: str
     postProcessorARN: str
@@ -186,6 +187,7 @@ def decode_valid(document: Mapping[str, Any]) -> Settings:
         code_for={Architecture(name): address for name, address in document.get("codeFor", {}).items()},
         auto_optimize=document.get("autoOptimize", False) and not dry_run,
         auto_optimize_alias=document.get("autoOptimizeAlias"),
+        auto_optimize_force=document.get("autoOptimizeForce", False),
         dry_run=dry_run,
         local=local_options(document),
         document=_without_secrets(document),

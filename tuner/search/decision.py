@@ -242,7 +242,7 @@ def require_evidence(evidence: DecisionEvidence, *, force: bool = False) -> None
     if not force and (found := objections(evidence)):
         raise WeakEvidenceError(
             f"The recommendation is not applied: {_joined(found)}.",
-            "Tune again, or apply it all the same with --force.",
+            "Tune again, or apply it all the same: --force, or autoOptimizeForce in the input.",
         )
 
 

@@ -24,6 +24,7 @@ from tuner.aws.api.logs import LogLookup
 from tuner.aws.changes.markers import CopyMarker, VersionMarker
 from tuner.errors import InputError
 from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, Trial
+from tuner.search.decision import WeakEvidenceError
 
 POWER_TUNING_INPUT = {
     "powerValues": [128, 256, 512],
@@ -204,6 +205,18 @@ def test_a_run_that_outlives_its_pass_is_found_in_the_logs_and_not_repeated(clou
     state = driver.end(state)
     assert outcomes(driver, state) == {256: {"ok": 2}}
     assert len(cloud.invocations()) == 2
+
+
+def test_weak_evidence_is_applied_only_where_the_input_says_so(cloud: Cloud, driver: Driver) -> None:
+    arn = cloud.simulate_function("orders", memory_mb=512)
+    asked = {"lambdaARN": arn, "powerValues": [128, 1024], "strategy": "speed", "constraints": {"maxP95Ms": 0.01}}
+    state = driver.run({**POWER_TUNING_INPUT, **asked, "autoOptimize": True})
+    with pytest.raises(WeakEvidenceError, match="constraint is not met") as refused:
+        driver.optimize(state)
+    assert "autoOptimizeForce" in refused.value.hint
+    assert cloud.snapshot("orders")["configuration"]["MemorySize"] == 512
+    driver.optimize(driver.run({**POWER_TUNING_INPUT, **asked, "autoOptimize": True, "autoOptimizeForce": True}))
+    assert cloud.snapshot("orders")["configuration"]["MemorySize"] == 1024
 
 
 def everything_stored(driver: Driver) -> str:

@@ -185,11 +185,11 @@ def _conclude(
     if options["open_"]:
         click.launch(str(folder / "report.html"))
     settings = request.settings
-    alias = options["alias"] or settings.auto_optimize_alias
+    alias, force = options["alias"] or settings.auto_optimize_alias, options["force"] or settings.auto_optimize_force
     if options["apply_"] or options["alias"] or settings.auto_optimize:
         from tuner.aws.changes.apply import apply_recommendation
 
-        say(apply_recommendation(result.document, connection, alias=alias, force=options["force"]), err=True)
+        say(apply_recommendation(result.document, connection, alias=alias, force=force), err=True)
     return _drift(result, options)
 
 
