@@ -5,25 +5,20 @@ On a terminal a few lines that are redrawn. Elsewhere a line when a function beg
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from reports.words.escape import visible_lines
 from tuner.cli.live import clip, time_span
-from tuner.cli.output import say
-from tuner.cli.progress import LINE_EVERY_S
+from tuner.cli.live_view import LiveView
 from tuner.model import Sample, Trial
 from tuner.pricing.price_list import currency_sign
 from tuner.search.loop import Observer
 from tuner.search.study import Study
 
 if TYPE_CHECKING:
-    from rich.live import Live
-    from rich.text import Text
-
     from tuner.api.result import Result
 
 
@@ -53,7 +48,7 @@ class FleetMemberProgress:
         return f"round {len(self._study.rounds)}, {spent.invocations:,} runs, {sign}{spent.usd:.6f}"
 
 
-class FleetProgress:
+class FleetProgress(LiveView):
     """Shows a fleet as it goes.
 
     Args:
@@ -63,35 +58,12 @@ class FleetProgress:
     """
 
     def __init__(self, functions: int, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
-        self._functions, self._quiet, self._clock = functions, quiet, clock
-        self._began = clock()
+        super().__init__(quiet=quiet, clock=clock)
+        self._functions = functions
         self._lock = threading.Lock()
         self._running: dict[str, FleetMemberProgress] = {}
         self._done = self._failed = 0
         self._spent_usd = 0.0
-        self._ended = threading.Event()
-        self._live: Live | None = None
-
-    def __enter__(self) -> FleetProgress:
-        if self._quiet:
-            return self
-        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            from rich.console import Console
-            from rich.live import Live
-
-            console = Console(stderr=True)
-            self._live = Live(
-                console=console, refresh_per_second=4, transient=True, get_renderable=lambda: self._text(console.width)
-            )
-            self._live.start()
-        else:
-            threading.Thread(target=self._beat, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._ended.set()
-        if self._live:
-            self._live.stop()
 
     def began(self, function: str) -> Observer:
         """Show a function that is tuned now."""
@@ -119,6 +91,10 @@ class FleetProgress:
         found += (f"  {function}: {member}" for function, member in running.items())
         return [clip(line, width) for line in found]
 
+    def heartbeat(self) -> str:
+        """How far all are."""
+        return "\n".join(map(visible_lines, self.lines(width=200)))
+
     def _head(self) -> str:
         with self._lock:
             usd = self._spent_usd + sum(member.usd for member in self._running.values())
@@ -126,15 +102,5 @@ class FleetProgress:
             return f"{self._done} of {self._functions} functions{failed}  ${usd:.6f}"
 
     def _line(self, text: str) -> None:
-        if not self._quiet and self._live is None:
-            say(text, err=True)
-
-    def _beat(self) -> None:
-        while not self._ended.wait(LINE_EVERY_S):
-            for line in self.lines(width=200):
-                say(line, err=True)
-
-    def _text(self, width: int) -> Text:
-        from rich.text import Text
-
-        return Text("\n".join(self.lines(width)), no_wrap=True, overflow="crop")
+        if self._live is None:
+            self.write(visible_lines(text))

@@ -6,27 +6,17 @@ half minute. Whoever stops reading does not stop the run.
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from tuner.cli.live import Standing, clip, confidence_line, curve_lines, standing_of, time_span
+from tuner.cli.live_view import LINE_EVERY_S, LiveView
 from tuner.model import Outcome, Sample, Trial
 from tuner.pricing.price_list import currency_sign
 from tuner.search.study import Study
 
-if TYPE_CHECKING:
-    from rich.live import Live
-    from rich.text import Text
 
-LINE_EVERY_S = 30.0
-"""How often a round that goes on is told where lines cannot be redrawn."""
-
-
-class Progress:
+class Progress(LiveView):
     """Shows a study as it goes; an observer of the loop.
 
     Args:
@@ -35,37 +25,12 @@ class Progress:
     """
 
     def __init__(self, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
-        self._quiet = quiet
-        self._clock = clock
-        self._began = self._said_at = clock()
-        self._live: Live | None = None
+        super().__init__(quiet=quiet, clock=clock)
         self._study: Study | None = None
         self._round = 0
         self._round_began = self._began
         self._waiting: dict[int, Trial] = {}
         self._standing = Standing()
-        self._ended = threading.Event()
-
-    def __enter__(self) -> Progress:
-        if self._quiet:
-            return self
-        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            from rich.console import Console
-            from rich.live import Live
-
-            console = Console(stderr=True)
-            self._live = Live(
-                console=console, refresh_per_second=4, transient=True, get_renderable=lambda: self._text(console.width)
-            )
-            self._live.start()
-        else:
-            threading.Thread(target=self._beat, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._ended.set()
-        if self._live:
-            self._live.stop()
 
     def asked(self, study: Study, trials: Sequence[Trial]) -> None:
         """Say which sizes are measured now, and what would be recommended so far."""
@@ -76,7 +41,7 @@ class Progress:
         if study.samples and not self._quiet:
             self._standing = standing_of(study)
         if self._live is None:
-            self._write(f"{self._head()}{self._best()}  measuring {_sizes(trials)}")
+            self.write(f"{self._head()}{self._best()}  measuring {_sizes(trials)}")
 
     def told(self, study: Study, sample: Sample) -> None:
         """Count a sample in, and say what went wrong in it."""
@@ -84,9 +49,9 @@ class Progress:
         failed = [run for run in sample.invocations if run.outcome is not Outcome.OK and not run.allowed]
         if failed:
             kinds = ", ".join(sorted({run.outcome.value.replace("_", " ") for run in failed}))
-            self._keep(f"         {sample.configuration}: {len(failed)} of {len(sample.invocations)} runs: {kinds}")
+            self.keep(f"         {sample.configuration}: {len(failed)} of {len(sample.invocations)} runs: {kinds}")
         if self._live is None and self._clock() - self._said_at >= LINE_EVERY_S:
-            self._write(self._heartbeat())
+            self.write(self.heartbeat())
 
     def lines(self, width: int) -> list[str]:
         """What a terminal of this width shows now; no line is longer."""
@@ -131,40 +96,15 @@ class Progress:
         left_s = elapsed_s / made * waiting - (self._clock() - self._round_began)
         return f"  about {time_span(left_s)} left in this round" if left_s >= 1 else ""
 
-    def _heartbeat(self) -> str:
+    def heartbeat(self) -> str:
+        """What the round still waits for."""
+        if self._study is None:
+            return ""
         return f"{self._head()}  waiting for {_sizes(list(self._waiting.values()))}"
 
-    def _beat(self) -> None:
-        """Say every half minute that the run goes on, where nothing else was said."""
-        while not self._ended.wait(LINE_EVERY_S):
-            if self._study is not None and self._clock() - self._said_at >= LINE_EVERY_S:
-                self._write(self._heartbeat())
-
-    def _text(self, width: int) -> Text:
-        from rich.text import Text
-
-        text = Text(no_wrap=True, overflow="crop")
-        for number, line in enumerate(self.lines(width)):
-            text.append("\n" if number else "")
-            text.append(line, style="bold" if line.startswith("  best") else "cyan" if "█" in line else "")
-        return text
-
-    def _keep(self, text: str) -> None:
-        """Say what must stay."""
-        if self._live is None:
-            self._write(text)
-        else:
-            self._live.console.print(text, markup=False, highlight=False)
-
-    def _write(self, text: str) -> None:
-        if self._quiet:
-            return
-        self._said_at = self._clock()
-        try:
-            sys.stderr.write(text + "\n")
-            sys.stderr.flush()
-        except (BrokenPipeError, ValueError):
-            self._quiet = True
+    def style_of(self, line: str) -> str:
+        """The best so far and the curve stand out."""
+        return "bold" if line.startswith("  best") else "cyan" if "█" in line else ""
 
 
 def _sizes(trials: Sequence[Trial]) -> str:

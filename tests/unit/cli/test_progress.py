@@ -11,7 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.studies import QUIET, SIZES, function_of, study_of
-from tuner.cli.progress import LINE_EVERY_S, Progress
+from tuner.cli.fleet_progress import FleetProgress
+from tuner.cli.live_view import LINE_EVERY_S
+from tuner.cli.progress import Progress
 from tuner.model import Budget
 from tuner.search.grid import GridSampler
 from tuner.search.loop import run
@@ -78,3 +80,16 @@ def test_what_went_wrong_stays_on_a_terminal(monkeypatch: pytest.MonkeyPatch) ->
     os.close(master)
     failures = shown.index("4 of 4 runs: out of memory")
     assert "\r\n" in shown[failures : failures + 200], "the next line does not take its place"
+
+
+def test_a_fleet_tells_what_is_done_what_failed_and_what_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    with FleetProgress(3, quiet=False, clock=lambda: 0.0) as progress:
+        for name in ("orders", "billing"):
+            progress.began(name)
+        progress.ended("billing", None, "No configuration can be recommended.")
+        head, running = progress.lines(60)
+    assert head.startswith("1 of 3 functions, 1 failed  $0.000000")
+    assert running == "  orders: reading the function"
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "0 of 3 functions  $0.000000  orders: begins"
+    assert told[-1].endswith("billing: No configuration can be recommended.")
