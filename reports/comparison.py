@@ -6,40 +6,16 @@ The same comparison gives the same text. Decides nothing: verdicts and values co
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from reports.words.comparison import HEADER, headline, note, outlook, row_cells, small_print, title
 from reports.words.escape import code_span, visible
-from tuner.comparison.question import SLOW_SHARE_TOLERANCE, Metric
-from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Method, Verdict
-from tuner.model import Interval
-from tuner.pricing.price_list import currency_sign
+from tuner.comparison.verdicts import Comparison, Finding, Verdict
 
-WORDS = {
-    Verdict.WORSE: "worse",
-    Verdict.BETTER: "better",
-    Verdict.SAME: "same",
-    Verdict.NOT_DECIDED: "not decided",
-}
 _SYMBOLS = {Verdict.WORSE: "🔴", Verdict.BETTER: "🟢", Verdict.SAME: "⚪", Verdict.NOT_DECIDED: "🟡"}
-_NAMES = {Metric.TAIL: "slow runs", Metric.INIT: "init duration", Metric.MEMORY: "memory used"}
-_STOPS = {
-    DuetStop.DECIDED: "it was decided",
-    DuetStop.INVOCATIONS: "the invocations were used up",
-    DuetStop.USD: "the money was spent",
-    DuetStop.SECONDS: "the time was up",
-    DuetStop.INTERRUPTED: "it was interrupted",
-    DuetStop.FAILED: "it could not go on",
-}
-SHARES = (Metric.TAIL, Metric.FAILURES)
-"""Metrics whose values are shares of runs."""
-LEAST_DRIFT = 0.001
-"""A smaller drift is not worth a sentence."""
-MOST_TOLD = 10.0
-"""A bound of more than ten times the baseline tells nothing: it is left open."""
 WIDTH = 100
 MOST_CHARACTERS = 1000
 """How much of a notice or an error Markdown shows."""
-HEADER = ("metric", "where", "baseline", "candidate", "change", "interval", "verdict")
 LEFT_OUT_FIRST = (5, 2, 3)
 """Columns that a narrow terminal goes without: the interval, the baseline, the candidate."""
 MARKER = "<!-- lambda-tuner comparison -->"
@@ -51,7 +27,7 @@ def render_text(comparison: Comparison, *, width: int = WIDTH) -> str:
     notices = [line for notice in comparison.notices for line in _wrapped(notice.message, width, "note: ")]
     if not comparison.findings:
         return "\n".join([*_wrapped(headline(comparison), width), *notices]) + "\n"
-    notes = [f"{_title(finding)}: {note(finding)}" for finding in comparison.findings if note(finding)]
+    notes = [f"{title(finding)}: {note(finding)}" for finding in comparison.findings if note(finding)]
     lines = [
         *_wrapped(headline(comparison), width),
         "",
@@ -62,14 +38,14 @@ def render_text(comparison: Comparison, *, width: int = WIDTH) -> str:
         *([""] if notes else []),
         *(line for text in notes for line in _wrapped(text, width, "  ")),
         "",
-        *_wrapped(_small_print(comparison), width),
+        *_wrapped(small_print(comparison), width),
         *notices,
     ]
     return "\n".join(lines) + "\n"
 
 
 def _text_table(comparison: Comparison, width: int) -> list[str]:
-    lines = [HEADER, *(_row(finding, comparison.currency) for finding in comparison.findings)]
+    lines = [HEADER, *(row_cells(finding, comparison.currency) for finding in comparison.findings)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
     kept = list(range(len(HEADER)))
     for column in LEFT_OUT_FIRST:
@@ -110,126 +86,16 @@ def render_markdown(comparison: Comparison) -> str:
             "",
             "</details>",
         ]
-    lines += ["", f"<sub>{_small_print(comparison)}</sub>", *told]
+    lines += ["", f"<sub>{small_print(comparison)}</sub>", *told]
     return "\n".join(lines) + "\n"
-
-
-def headline(comparison: Comparison) -> str:
-    """The verdict in a line."""
-    if not comparison.findings:
-        return "First baseline: nothing was compared"
-    bound = _rounded(comparison.question.threshold)
-    worse = sorted({_metric(f) for f in comparison.findings if f.verdict is Verdict.WORSE})
-    leaning = sorted({_metric(f) for f in comparison.findings if f.leans_worse and f.configuration is None})
-    leans = f"; {', '.join(leaning)} may be worse" if leaning else "; nothing is proved worse"
-    return {
-        Verdict.WORSE: f"Worse: {', '.join(worse)} (threshold {bound})",
-        Verdict.BETTER: f"Better by more than {bound}",
-        Verdict.SAME: f"The same within {bound}{_ruled_out(comparison)}",
-        Verdict.NOT_DECIDED: f"Not decided (threshold {bound}){leans}",
-    }[comparison.verdict]
-
-
-def _ruled_out(comparison: Comparison) -> str:
-    """What "the same" says of slow runs."""
-    tail = any(f.metric is Metric.TAIL and f.verdict is Verdict.SAME for f in comparison.findings)
-    return f"; at most {_rounded(SLOW_SHARE_TOLERANCE)} more runs are slow" if tail else ""
-
-
-def note(finding: Finding) -> str:
-    """What a finding has to say beside its figures: the reason, and the runs that would decide."""
-    return "; ".join([*([finding.reason] if finding.reason else []), *_outlook(finding)])
-
-
-def _outlook(finding: Finding) -> Iterator[str]:
-    """What it takes to decide what is not decided."""
-    if finding.verdict is Verdict.NOT_DECIDED:
-        if finding.runs_to_decide is not None:
-            yield f"about {finding.runs_to_decide:,} runs would decide ({finding.runs:,} so far)"
-        elif not finding.reason and finding.effect is not None:
-            yield "too close to the threshold for any sensible number of runs to decide"
-
-
-def value_text(metric: Metric, value: float | None, currency: str) -> str:
-    """A value in the unit of its metric; costs in `currency` for a million runs."""
-    if value is None:
-        return ""
-    if metric is Metric.COST:
-        return f"{currency_sign(currency)}{value * 1e6:,.2f}/M"
-    if metric is Metric.MEMORY:
-        return f"{value:.0f} MB"
-    if metric in SHARES:
-        return f"{value:.1%}"
-    return f"{value:,.2f} ms" if value < 100 else f"{value:,.0f} ms"
-
-
-def change(finding: Finding) -> str:
-    """A change in per cent; of a share, in percentage points."""
-    if finding.metric in SHARES and finding.baseline is not None and finding.candidate is not None:
-        return f"{(finding.candidate - finding.baseline) * 100:+.1f} points"
-    return "" if finding.effect is None else _percent(finding.effect.mean)
-
-
-def bounds(effect: Interval | None) -> str:
-    """The bounds of a change; a side without one stays open."""
-    if effect is None:
-        return ""
-    low = _percent(effect.low) if effect.low > -1 else "…"
-    high = _percent(effect.high) if effect.high < MOST_TOLD else "…"
-    return f"{low} to {high}"
-
-
-def _percent(fraction: float) -> str:
-    return f"{fraction:+.1%}"
-
-
-def _rounded(fraction: float) -> str:
-    return f"{fraction:.1%}".replace(".0%", "%")
-
-
-def _metric(finding: Finding) -> str:
-    return _NAMES.get(finding.metric, finding.metric.value)
-
-
-def _where(finding: Finding) -> str:
-    return str(finding.configuration) if finding.configuration else "over all"
-
-
-def _title(finding: Finding) -> str:
-    return f"{_metric(finding)}, {_where(finding)}"
-
-
-def _row(finding: Finding, currency: str) -> tuple[str, ...]:
-    return (
-        _metric(finding),
-        _where(finding),
-        value_text(finding.metric, finding.baseline, currency),
-        value_text(finding.metric, finding.candidate, currency),
-        change(finding),
-        bounds(finding.effect),
-        WORDS[finding.verdict],
-    )
 
 
 def _table(findings: Sequence[Finding], currency: str) -> list[str]:
     lines = ["| metric | where | baseline | candidate | change | interval | verdict |", "|" + " --- |" * 7]
     for finding in findings:
-        *cells, verdict = _row(finding, currency)
+        *cells, verdict = row_cells(finding, currency)
         reason = [code_span(finding.reason, MOST_CHARACTERS)] if finding.reason else []
-        told = "; ".join([*reason, *_outlook(finding)])
+        told = "; ".join([*reason, *outlook(finding)])
         last = f"{_SYMBOLS[finding.verdict]} {verdict}" + (f"<br><sub>{told}</sub>" if told else "")
         lines.append("| " + " | ".join([*cells, last]) + " |")
     return lines
-
-
-def _small_print(comparison: Comparison) -> str:
-    question = comparison.question
-    text = f"Chance of any false alarm in the whole comparison: at most {_rounded(1 - question.confidence)}"
-    if comparison.method is Method.DUET:
-        text += ", early stopping included"
-        if comparison.stopped_by:
-            text += f". Ended after {comparison.invocations:,} invocations: {_STOPS[comparison.stopped_by]}"
-    if comparison.drift and comparison.drift.sd >= LEAST_DRIFT:
-        text += f". The two are {comparison.drift.days:.0f} days apart: every interval is widened by a drift"
-        text += f" of {comparison.drift.sd:.1%}"
-    return text + "."

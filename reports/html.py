@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
@@ -24,22 +26,12 @@ SCRIPTS = ("choose.js", "report.js")
 
 def render(result: Result) -> str:
     """The page for a result document that is valid under its schema."""
-    style, script = _asset("report.css"), "\n".join(map(_asset, SCRIPTS))
-    page = _template().render(
-        view(result),
-        policy=(
-            f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-            "img-src data:; base-uri 'none'; form-action 'none'"
-        ),
-        style=Markup(style),  # noqa: S704 (the package's own file)
-        script=Markup(script),  # noqa: S704
-    )
-    # Half a surrogate pair is valid in JSON, and in no encoding.
-    return page.encode("utf-8", "replace").decode("utf-8")
+    return page_of("report.html", ["report.css"], SCRIPTS, view(result))
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A page's template, with the filters that all pages share."""
     environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
@@ -50,7 +42,24 @@ def _template() -> Template:
     environment.filters["fold"] = fold
     environment.filters["ranges"] = ranges
     environment.filters["picture"] = lambda text: Markup(text)  # noqa: S704 (made, and escaped, by reports.charts.svg)
-    return environment.get_template("report.html")
+    return environment.get_template(name)
+
+
+def page_of(name: str, styles: Sequence[str], scripts: Sequence[str], values: Mapping[str, Any]) -> str:
+    """A page in one file: its template filled with values, its styles and scripts, and a policy that names both."""
+    style, script = "".join(map(asset, styles)), "\n".join(map(asset, scripts))
+    allowed = f"script-src '{policy_hash(script)}'; " if scripts else ""
+    page = template(name).render(
+        values,
+        policy=(
+            f"default-src 'none'; style-src '{policy_hash(style)}'; {allowed}"
+            "img-src data:; base-uri 'none'; form-action 'none'"
+        ),
+        style=Markup(style),  # noqa: S704 (the package's own file)
+        script=Markup(script),  # noqa: S704
+    )
+    # Half a surrogate pair is valid in JSON, and in no encoding.
+    return page.encode("utf-8", "replace").decode("utf-8")
 
 
 def ranges(text: str) -> Markup:
@@ -69,10 +78,12 @@ def fold(text: str, length: int = SHOWN_CHARACTERS) -> Markup:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A style or script of the pages."""
     return files("reports").joinpath("templates", name).read_text("utf-8")
 
 
-def _hash(content: str) -> str:
+def policy_hash(content: str) -> str:
+    """How a content security policy names a style or script."""
     digest = hashlib.sha256(content.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"

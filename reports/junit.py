@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from reports.comparison import bounds, change, headline, note, value_text
+from reports.words.comparison import bounds, change, headline, note, value_text
 from reports.words.escape import xml_text
 from tuner.comparison.question import Metric
 from tuner.comparison.verdicts import Comparison, Finding, Verdict

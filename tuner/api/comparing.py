@@ -60,9 +60,11 @@ class ComparisonResult:
 
     Attributes:
         comparison: findings with their verdicts, the question, and what was compared.
+        sides: the results of baseline and candidate, the latest one of a trend. None: runs of a duet.
     """
 
     comparison: Comparison
+    sides: tuple[ResultDocument, ResultDocument] | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -99,6 +101,12 @@ class ComparisonResult:
         from reports.comparison import render_markdown
 
         return render_markdown(self.comparison)
+
+    def to_html(self) -> str:
+        """A page in one file: verdict, metrics, and the curves of both results."""
+        from reports.comparison_page import render_html
+
+        return render_html(self.comparison, sides=self.sides)
 
     def to_junit(self, *, strict: bool = False) -> str:
         """JUnit XML, one test case for each finding. `strict`: not decided is a failure."""
@@ -164,7 +172,7 @@ def compare(
     notices = check_comparable(before, after, allowed)
     drift_sd = None if drift is None else math.log1p(drift)
     found = compare_documents(before, after, question, drift_sd=drift_sd, names=titles, notices=notices)
-    return ComparisonResult(found)
+    return ComparisonResult(found, (before, after))
 
 
 def _with_trend(
@@ -190,9 +198,8 @@ def _with_trend(
         notices |= dict.fromkeys(check_comparable(document, candidate, allowed))
     drift_sd = None if drift is None else math.log1p(drift)
     names = (address, "candidate")
-    return ComparisonResult(
-        compare_with_trend(earlier, candidate, question, drift_sd=drift_sd, names=names, notices=notices)
-    )
+    found = compare_with_trend(earlier, candidate, question, drift_sd=drift_sd, names=names, notices=notices)
+    return ComparisonResult(found, (earlier[-1], candidate))
 
 
 def duet(

@@ -12,7 +12,7 @@ import click
 from tuner.api.files import write_text
 from tuner.cli.exit_codes import EXIT_NOT_DECIDED, EXIT_OK, EXIT_THRESHOLD
 from tuner.cli.flags import Topic, option
-from tuner.cli.output import say, say_json
+from tuner.cli.output import say, say_exact, say_json
 from tuner.cli.values import as_share, share_fault, terminal_width
 from tuner.comparison.question import CHOICES
 from tuner.comparison.verdicts import Verdict
@@ -21,8 +21,9 @@ from tuner.errors import Fault
 if TYPE_CHECKING:
     from tuner.api.comparing import ComparisonResult
 
-FORMATS = ("text", "json", "markdown", "junit")
-SUFFIXES = {".json": "json", ".md": "markdown", ".xml": "junit"}
+FORMATS = ("text", "json", "markdown", "junit", "html")
+SUFFIXES = {".json": "json", ".md": "markdown", ".xml": "junit", ".html": "html"}
+_SAY: Mapping[str, Callable[[str], None]] = {"json": say_json, "html": say_exact}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -40,7 +41,7 @@ def comparison_flags(function: F) -> F:
         option("--format", "format_", group=Topic.OUTPUT, type=click.Choice(FORMATS),
                help="Form of the answer. [default: text]"),
         option("--output", "outputs", group=Topic.OUTPUT, metavar="FILE", multiple=True,
-               help="Write the answer here. May be repeated. Without --format by suffix: .json, .md, .xml."),
+               help="Write the answer here. May be repeated. Without --format by suffix: .json, .md, .xml, .html."),
     ]  # fmt: skip
     for flag in reversed(declared):
         function = flag(function)
@@ -65,7 +66,7 @@ def deliver(found: ComparisonResult, options: Mapping[str, Any]) -> int:
         write_text(path, render(found, chosen or SUFFIXES.get(path.suffix, "text"), strict=strict))
     shown = "text" if options["outputs"] else chosen or "text"
     if not (options["outputs"] and options["quiet"]):
-        (say_json if shown == "json" else partial(say, nl=False))(render(found, shown, strict=strict))
+        _SAY.get(shown, partial(say, nl=False))(render(found, shown, strict=strict))
     return exit_code(found, strict=strict)
 
 
@@ -75,6 +76,7 @@ def render(found: ComparisonResult, form: str, *, strict: bool) -> str:
         "text": partial(found.to_text, width=terminal_width()),
         "json": found.to_json,
         "markdown": found.to_markdown,
+        "html": found.to_html,
         "junit": partial(found.to_junit, strict=strict),
     }
     return forms[form]()

@@ -1,0 +1,146 @@
+"""The words of a comparison: its verdict in a line, its metrics, values, changes and what would decide.
+
+The same in every form. Decides nothing: verdicts and values come as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tuner.comparison.question import SLOW_SHARE_TOLERANCE, Metric
+from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Method, Verdict
+from tuner.model import Interval
+from tuner.pricing.price_list import currency_sign
+
+WORDS = {
+    Verdict.WORSE: "worse",
+    Verdict.BETTER: "better",
+    Verdict.SAME: "same",
+    Verdict.NOT_DECIDED: "not decided",
+}
+_NAMES = {Metric.TAIL: "slow runs", Metric.INIT: "init duration", Metric.MEMORY: "memory used"}
+_STOPS = {
+    DuetStop.DECIDED: "it was decided",
+    DuetStop.INVOCATIONS: "the invocations were used up",
+    DuetStop.USD: "the money was spent",
+    DuetStop.SECONDS: "the time was up",
+    DuetStop.INTERRUPTED: "it was interrupted",
+    DuetStop.FAILED: "it could not go on",
+}
+SHARES = (Metric.TAIL, Metric.FAILURES)
+"""Metrics whose values are shares of runs."""
+LEAST_DRIFT = 0.001
+"""A smaller drift is not worth a sentence."""
+MOST_TOLD = 10.0
+"""A bound of more than ten times the baseline tells nothing: it is left open."""
+HEADER = ("metric", "where", "baseline", "candidate", "change", "interval", "verdict")
+
+
+def headline(comparison: Comparison) -> str:
+    """The verdict in a line."""
+    if not comparison.findings:
+        return "First baseline: nothing was compared"
+    bound = _rounded(comparison.question.threshold)
+    worse = sorted({metric_name(f) for f in comparison.findings if f.verdict is Verdict.WORSE})
+    leaning = sorted({metric_name(f) for f in comparison.findings if f.leans_worse and f.configuration is None})
+    leans = f"; {', '.join(leaning)} may be worse" if leaning else "; nothing is proved worse"
+    return {
+        Verdict.WORSE: f"Worse: {', '.join(worse)} (threshold {bound})",
+        Verdict.BETTER: f"Better by more than {bound}",
+        Verdict.SAME: f"The same within {bound}{_ruled_out(comparison)}",
+        Verdict.NOT_DECIDED: f"Not decided (threshold {bound}){leans}",
+    }[comparison.verdict]
+
+
+def _ruled_out(comparison: Comparison) -> str:
+    """What "the same" says of slow runs."""
+    tail = any(f.metric is Metric.TAIL and f.verdict is Verdict.SAME for f in comparison.findings)
+    return f"; at most {_rounded(SLOW_SHARE_TOLERANCE)} more runs are slow" if tail else ""
+
+
+def note(finding: Finding) -> str:
+    """What a finding has to say beside its figures: the reason, and the runs that would decide."""
+    return "; ".join([*([finding.reason] if finding.reason else []), *outlook(finding)])
+
+
+def outlook(finding: Finding) -> Iterator[str]:
+    """What it takes to decide what is not decided."""
+    if finding.verdict is Verdict.NOT_DECIDED:
+        if finding.runs_to_decide is not None:
+            yield f"about {finding.runs_to_decide:,} runs would decide ({finding.runs:,} so far)"
+        elif not finding.reason and finding.effect is not None:
+            yield "too close to the threshold for any sensible number of runs to decide"
+
+
+def value_text(metric: Metric, value: float | None, currency: str) -> str:
+    """A value in the unit of its metric; costs in `currency` for a million runs."""
+    if value is None:
+        return ""
+    if metric is Metric.COST:
+        return f"{currency_sign(currency)}{value * 1e6:,.2f}/M"
+    if metric is Metric.MEMORY:
+        return f"{value:.0f} MB"
+    if metric in SHARES:
+        return f"{value:.1%}"
+    return f"{value:,.2f} ms" if value < 100 else f"{value:,.0f} ms"
+
+
+def change(finding: Finding) -> str:
+    """A change in per cent; of a share, in percentage points."""
+    if finding.metric in SHARES and finding.baseline is not None and finding.candidate is not None:
+        return f"{(finding.candidate - finding.baseline) * 100:+.1f} points"
+    return "" if finding.effect is None else _percent(finding.effect.mean)
+
+
+def bounds(effect: Interval | None) -> str:
+    """The bounds of a change; a side without one stays open."""
+    if effect is None:
+        return ""
+    low = _percent(effect.low) if effect.low > -1 else "…"
+    high = _percent(effect.high) if effect.high < MOST_TOLD else "…"
+    return f"{low} to {high}"
+
+
+def _percent(fraction: float) -> str:
+    return f"{fraction:+.1%}"
+
+
+def _rounded(fraction: float) -> str:
+    return f"{fraction:.1%}".replace(".0%", "%")
+
+
+def metric_name(finding: Finding) -> str:
+    return _NAMES.get(finding.metric, finding.metric.value)
+
+
+def where_told(finding: Finding) -> str:
+    return str(finding.configuration) if finding.configuration else "over all"
+
+
+def title(finding: Finding) -> str:
+    return f"{metric_name(finding)}, {where_told(finding)}"
+
+
+def row_cells(finding: Finding, currency: str) -> tuple[str, ...]:
+    return (
+        metric_name(finding),
+        where_told(finding),
+        value_text(finding.metric, finding.baseline, currency),
+        value_text(finding.metric, finding.candidate, currency),
+        change(finding),
+        bounds(finding.effect),
+        WORDS[finding.verdict],
+    )
+
+
+def small_print(comparison: Comparison) -> str:
+    question = comparison.question
+    text = f"Chance of any false alarm in the whole comparison: at most {_rounded(1 - question.confidence)}"
+    if comparison.method is Method.DUET:
+        text += ", early stopping included"
+        if comparison.stopped_by:
+            text += f". Ended after {comparison.invocations:,} invocations: {_STOPS[comparison.stopped_by]}"
+    if comparison.drift and comparison.drift.sd >= LEAST_DRIFT:
+        text += f". The two are {comparison.drift.days:.0f} days apart: every interval is widened by a drift"
+        text += f" of {comparison.drift.sd:.1%}"
+    return text + "."
