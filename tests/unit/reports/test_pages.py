@@ -58,7 +58,7 @@ def test_every_number_of_a_comparisons_page_is_one_of_the_comparison(compared: C
             bounds(finding.effect),
             finding.reason,
             f"{finding.runs:,}",
-            f"{finding.runs_to_decide}",
+            f"{finding.runs_to_decide or 0:,}",
         ]
         told += [value_text(finding.metric, value, "USD") for value in (finding.baseline, finding.candidate)]
         told += [str(finding.configuration)]
