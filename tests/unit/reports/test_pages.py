@@ -64,7 +64,8 @@ def test_every_number_of_a_comparisons_page_is_one_of_the_comparison(compared: C
         told += [str(finding.configuration)]
     for measurement in (m for side in compared.sides or () for m in side["measurements"]):
         duration, cost = measurement["duration_ms"], measurement["cost_usd"]
-        assert duration and cost
+        assert duration is not None
+        assert cost is not None
         told += [memory(measurement["memory_mb"])]
         told += [milliseconds(duration[end]) for end in ("mean", "low", "high")]  # type: ignore[literal-required]
         told += [money(cost[end] * 1e6) for end in ("mean", "low", "high")]  # type: ignore[literal-required]
