@@ -112,6 +112,9 @@ def _change(fraction: float, better: str, worse: str) -> str:
 
 
 def _binding(document: WorkflowDocument) -> str:
+    percentile, share = document["bound"]["percentile"], document["share_met"]
+    if not document["met"] and percentile and share is not None and 100 * share >= percentile:
+        return "The expected curves keep the deadline, but what is in doubt of them does not: tune more precisely."
     return {
         "deadline": "The deadline binds: a looser one would be cheaper.",
         "budget": "The budget binds: a larger one would be faster.",

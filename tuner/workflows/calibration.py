@@ -28,12 +28,12 @@ def calibrated(
         figures: as the executions and the user gave them.
         observed: the executions.
         functions: the function of each Task state.
-        curves: by function; those without a current configuration are left out.
+        curves: by function; functions without one, or without a current configuration, are left out.
     """
     beside = {
         state: median(observed.times_ms[state]) - expected
         for state, function in functions.items()
-        if state in observed.times_ms and (expected := _current_ms(curves[function])) is not None
+        if state in observed.times_ms and (expected := _current_ms(curves.get(function))) is not None
     }
     usual = median(beside.values()) if beside else 0.0
     notices = [
@@ -45,9 +45,9 @@ def calibrated(
     return replace(figures, overheads_ms={**overheads, **figures.overheads_ms}), tuple(notices)
 
 
-def _current_ms(curve: FunctionCurve) -> float | None:
-    index = curve.current_index
-    return None if index is None else float(curve.mean_ms[index])
+def _current_ms(curve: FunctionCurve | None) -> float | None:
+    index = curve.current_index if curve else None
+    return None if curve is None or index is None else float(curve.mean_ms[index])
 
 
 def _misfit(state: str, function: str, off_ms: float, observed: Observed) -> Notice:

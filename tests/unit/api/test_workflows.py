@@ -158,3 +158,13 @@ def test_a_log_without_reports_is_refused_by_its_function(tmp_path: Path) -> Non
     file.write_text("hello\n", "utf-8")
     with pytest.raises(InputError, match="--logs checkout-post: "):
         answer(write_results(tmp_path / "results", but="post"), logs=Logs({"checkout-post": file}))
+
+
+def test_recorded_executions_without_any_result_end_in_the_same_message(tmp_path: Path) -> None:
+    history = tmp_path / "history.json"
+    history.write_text(json.dumps({"events": execution(slow=False)}), "utf-8")
+    task = {"Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:123456789012:function:a-fn", "End": True}
+    with pytest.raises(InputError, match="function a-fn: has no result") as caught:
+        tune_workflow({"StartAt": "A", "States": {"A": task}}, deadline_ms=1e3, histories=[history])
+    assert "--evidence logs" in caught.value.hint
+    assert "--tune" in caught.value.hint

@@ -88,3 +88,9 @@ def test_foreign_names_cannot_become_markup(document: WorkflowDocument) -> None:
     hostile = json.loads(json.dumps(document).replace("checkout-price", name.replace("/", "\\/")))
     assert "<script>alert" not in render(hostile)
     assert f"`{name}`" in render_markdown(hostile), "as code"
+
+
+def test_a_deadline_that_only_doubt_breaks_asks_for_more_precise_curves(document: WorkflowDocument) -> None:
+    doubtful = {**document, "met": False, "binding": "unmet", "share_met": 0.96}
+    assert "tune more precisely" in render_markdown(doubtful)  # type: ignore[arg-type]
+    assert "comes closest" in render_markdown({**doubtful, "share_met": 0.5})  # type: ignore[arg-type, typeddict-item]
