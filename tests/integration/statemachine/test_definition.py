@@ -135,3 +135,13 @@ def test_no_fail_state_uses_an_error_name_of_step_functions() -> None:
     for name, state in states(ROOT / "statemachine" / "definition.asl.json").items():
         if state["Type"] == "Fail":
             assert not state.get("Error", "").startswith("States."), name
+
+
+def test_watching_is_off_by_default_and_switched_on_by_one_parameter() -> None:
+    template = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
+    watching = {name for name in template["Resources"] if name.startswith("Watch")}
+    assert watching == {"WatcherFunction", "WatchTopic", "WatchAlarm", "WatchStateMachine"}
+    assert {template["Resources"][name].get("Condition") for name in watching} == {"Watches"}
+    assert template["Parameters"]["watch"]["Default"] == ""
+    assert all("Default" in parameter for name, parameter in template["Parameters"].items() if name.startswith("watch"))
+    assert str(template["Conditions"]["Watches"]).count("watch") == 1
