@@ -10,7 +10,7 @@ from reports.words.stops import STOPPED
 from tuner.documents.decision import decision_evidence
 from tuner.documents.result import RecommendationDocument
 from tuner.search import decision
-from tuner.search.decision import Confidence
+from tuner.search.decision import Confidence, Doubt
 
 LEAST_TOLD = 0.0005
 """An expected regret below this is not told as a number: it would read as 0%."""
@@ -48,10 +48,16 @@ def confidence(result: Result) -> Certainty:
     if recommended is None:
         return Certainty(Confidence.NONE, _LABELS[Confidence.NONE], (effort(result), ended))
     alone = len(result["curve"]) == 1
-    level = decision.confidence(decision_evidence(result))
+    evidence = decision_evidence(result)
+    level = decision.confidence(evidence)
     reasons = ["It is the only configuration that can be recommended at all." if alone else _distance(recommended)]
     if not recommended["measured"]:
         reasons.append("This very configuration was not measured: its figures come from the fitted curve.")
+    # The headline tells the constraint, and the sentences above and below tell the two others.
+    told = (Doubt.UNMET_CONSTRAINT, Doubt.ONLY_CANDIDATE, Doubt.UNFINISHED)
+    doubts = [decision.explain(doubt, evidence) for doubt in decision.doubts(evidence) if doubt not in told]
+    if doubts:
+        reasons.append(f"Not high, because {'; '.join(doubts)}")
     reasons += [effort(result), ended]
     return Certainty(level, _LABELS[level], tuple(map(sentence, reasons)))
 

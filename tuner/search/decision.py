@@ -185,7 +185,8 @@ def _doubts(evidence: DecisionEvidence) -> Iterator[tuple[Doubt, Confidence]]:
     if evidence.mean_width > WIDEST_MEAN:
         yield Doubt.UNCERTAIN_MEAN, medium
     if evidence.stopped_by is StopReason.CANNOT_TELL:
-        yield Doubt.TOO_NOISY, low
+        # The loss is judged above. Low only where the runs do not even tell the mean that the loss rests on.
+        yield Doubt.TOO_NOISY, low if evidence.mean_width > WIDEST_MEAN else medium
     if evidence.stopped_by in UNFINISHED:
         yield Doubt.UNFINISHED, medium
     if evidence.candidates == 1:
@@ -209,6 +210,28 @@ def _doubts_of_runs(evidence: DecisionEvidence) -> Iterator[tuple[Doubt, Confide
             yield Doubt.ERRORS, Confidence.LOW if chance >= BELIEVABLE else Confidence.MEDIUM
 
 
+def explain(doubt: Doubt, evidence: DecisionEvidence) -> str:
+    """A doubt in words with its numbers, without a capital letter or a full stop."""
+    tolerance, own = evidence.tolerance, evidence.own_runs
+    warm, environments = (own.warm, own.environments) if own else (0, 0)
+    rate = own.error_rate if own else ErrorRate(0, 0)
+    return {
+        Doubt.UNMET_CONSTRAINT: "no configuration meets the constraints",
+        Doubt.EXPECTED_LOSS: f"the expected loss is {evidence.doubt or 0.0:.1%}, above the {tolerance:.1%} accepted",
+        Doubt.CHANCE_OF_LOSS: (
+            f"the chance of losing more than {2 * tolerance:.1%} is {evidence.chance_of_miss or 0.0:.0%}"
+        ),
+        Doubt.FEW_WARM_RUNS: f"the recommended configuration has {warm} warm runs in {environments} environments",
+        Doubt.ERRORS: f"{rate.failures} of its {rate.runs} runs failed",
+        Doubt.UNCERTAIN_MEAN: "slow runs decide its mean duration, and too few were seen to know it",
+        Doubt.NOISY_HOST: "the machine was busy while it measured",
+        Doubt.TOO_NOISY: "the runs vary too much for more of them to decide",
+        Doubt.UNFINISHED: "the search ended before the question was settled",
+        Doubt.ONLY_CANDIDATE: "there is no other configuration to compare it with",
+        Doubt.NO_CURVE: "the curves could not be fitted, and plain statistics stand in for them",
+    }[doubt]
+
+
 def objections(evidence: DecisionEvidence) -> tuple[str, ...]:
     """Every reason not to change a function on this evidence; empty when there is none."""
     if evidence.doubt is None:
@@ -219,7 +242,8 @@ def objections(evidence: DecisionEvidence) -> tuple[str, ...]:
     if evidence.unmet:
         found.append(f"a constraint is not met: {evidence.unmet}")
     elif confidence(evidence) is Confidence.LOW:
-        found.append(f"the confidence is low: the expected loss is {evidence.doubt:.1%}")
+        grave = (doubt for doubt, level in _doubts(evidence) if level is Confidence.LOW)
+        found.append(f"the confidence is low: {_joined(explain(doubt, evidence) for doubt in grave)}")
     failing = [runs for runs in evidence.measured if runs.failing]
     found.extend(
         f"the current configuration, {runs.configuration}, has only {runs.usable} usable of {runs.requested} runs"

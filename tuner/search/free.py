@@ -17,6 +17,7 @@ from tuner.estimation.belief import Belief
 from tuner.estimation.estimate import candidates, fit
 from tuner.model import Configuration, SamplerName, SearchSpace, StopReason, Trial
 from tuner.search.adaptive import NUMERICS, UNLIKELY, AdaptiveSampler
+from tuner.search.recommendation import recommend
 from tuner.search.sampler import Evidence, Proposal
 from tuner.search.value_of_information import Scene, scene_of
 
@@ -24,6 +25,10 @@ SECONDS_IN_ENVIRONMENT = 1.0
 """How long the warm runs of one environment should last together."""
 BESIDE = 0.2
 """Sizes that are closer than so many octaves tell of each other."""
+EFFORTS = (1, 2, 4)
+"""Multiples of the runs of a contender that are enough, one after the other while the answer is open."""
+MOST_BESIDE_THE_ANSWER = 3
+"""Measured sizes beside the answer after which it is not followed any further."""
 FEWEST_WARM, MOST_WARM = 4, 24
 """Warm runs in one environment, whatever they last."""
 
@@ -86,10 +91,10 @@ class FreeSampler:
             return self.curves.propose(evidence)
         belief = posterior.belief(possible)
         scene = scene_of(belief, posterior.location(possible), evidence.objective, evidence.prices)
-        wanted = self._missing(evidence, scene, places) or self._doubtful(evidence, scene)
+        within = scene.expected_regret <= evidence.objective.tolerance and _is_unlikely_worse(evidence, scene)
+        wanted = self._missing(evidence, scene, places) or self._doubtful(evidence, scene, within=within)
         if wanted:
             return _proposal(evidence, wanted, scene.expected_regret)
-        within = scene.expected_regret <= evidence.objective.tolerance and _is_unlikely_worse(evidence, scene)
         return Proposal((), StopReason.TOLERANCE if within else StopReason.CANNOT_TELL, scene.expected_regret)
 
     def _missing(
@@ -108,25 +113,46 @@ class FreeSampler:
         # The larger sizes first: they are quick, and tell whether the smaller ones are worth their time.
         return wanted[::-1][: self.most_contenders]
 
-    def _doubtful(self, evidence: Evidence, scene: Scene) -> list[tuple[Configuration, int, int]]:
-        """Contenders that are not known well, the likely best first; none once there were trials enough."""
+    def _doubtful(self, evidence: Evidence, scene: Scene, *, within: bool) -> list[tuple[Configuration, int, int]]:
+        """Contenders that are not known well, the likely best first; none once there were trials enough.
+
+        While the answer is not within the tolerance, what counts as known well is doubled and doubled again.
+        """
         if len({sample.trial_id for sample in evidence.samples}) >= self.max_trials:
             return []
+        for times in (1,) if within else EFFORTS:
+            if chosen := self._not_known(evidence, scene, times):
+                return chosen
+        return self._answer(evidence, scene)
+
+    def _not_known(self, evidence: Evidence, scene: Scene, times: int) -> list[tuple[Configuration, int, int]]:
+        """Contenders with fewer than `times` as many warm runs and environments as are enough."""
+        enough_warm, enough_environments = times * self.enough_warm, times * self.enough_environments
         warm, environments = _counts(evidence)
         regret = scene.regret.mean(axis=0)
         order = [int(i) for i in np.argsort(regret, kind="stable") if regret[i] <= self.contender or i == scene.best]
         chosen: list[tuple[Configuration, int, int]] = []
         for index in order:
             place = scene.belief.candidates[index]
-            known = warm[place] >= self.enough_warm and environments[place] >= self.enough_environments
+            known = warm[place] >= enough_warm and environments[place] >= enough_environments
             near = any(_octaves(place, other) < BESIDE for other, *_ in chosen)
             # A size beside one that is known well needs no runs of its own, unless it is the answer.
             beside = index != scene.best and any(
-                runs >= self.enough_warm and _octaves(place, other) < BESIDE for other, runs in warm.items()
+                runs >= enough_warm and _octaves(place, other) < BESIDE for other, runs in warm.items()
             )
             if not known and not near and not beside:
                 chosen.append((place, 2, _warm_runs(scene, index)))
         return chosen[: self.most_contenders]
+
+    def _answer(self, evidence: Evidence, scene: Scene) -> list[tuple[Configuration, int, int]]:
+        """What is recommended after ties, once in two environments, unless it moves between sizes that are known."""
+        index = recommend(scene.belief, evidence.objective, evidence.prices).index
+        place = scene.belief.candidates[index]
+        warm, environments = _counts(evidence)
+        beside = [other for other in warm if _octaves(place, other) < BESIDE and environments[other] > 1]
+        if place in beside or len(beside) >= MOST_BESIDE_THE_ANSWER:
+            return []
+        return [(place, 2, _warm_runs(scene, index))]
 
 
 def spread_over(space: SearchSpace, count: int) -> tuple[Configuration, ...]:

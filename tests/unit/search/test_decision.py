@@ -13,9 +13,11 @@ from tuner.model import Architecture, Configuration, StopReason
 from tuner.search.decision import (
     Confidence,
     DecisionEvidence,
+    Doubt,
     MeasuredRuns,
     WeakEvidenceError,
     confidence,
+    explain,
     objections,
     require_evidence,
 )
@@ -30,7 +32,7 @@ GOOD = DecisionEvidence(
     current=LARGE,
     measured=tuple(MeasuredRuns(size, 4, 4) for size in (SMALL, MIDDLE, LARGE)),
 )
-UNDECIDED = (StopReason.INTERRUPTED, StopReason.FUNCTION_CHANGED, StopReason.ALL_FAILED, StopReason.CANNOT_TELL)
+UNDECIDED = (StopReason.INTERRUPTED, StopReason.FUNCTION_CHANGED, StopReason.ALL_FAILED)
 
 
 def throttled(configuration: Configuration, usable: int = 0) -> MeasuredRuns:
@@ -47,7 +49,10 @@ def test_a_settled_search_may_be_applied() -> None:
     [
         ({"doubt": None}, "there is no recommendation"),
         ({"doubt": 0.031}, "the confidence is low: the expected loss is 3.1%"),
-        ({"stopped_by": StopReason.CANNOT_TELL}, "the confidence is low"),
+        (
+            {"stopped_by": StopReason.CANNOT_TELL, "mean_width": 4.0},
+            "the confidence is low: the runs vary too much for more of them to decide",
+        ),
         ({"stopped_by": StopReason.INTERRUPTED}, "the run was interrupted"),
         ({"stopped_by": StopReason.FUNCTION_CHANGED}, "the function was deployed during the run"),
         ({"unmet": "No configuration meets 50 ms"}, "a constraint is not met: No configuration meets 50 ms"),
@@ -79,6 +84,19 @@ def test_a_spent_budget_lowers_the_confidence_and_forbids_nothing() -> None:
     evidence = replace(GOOD, stopped_by=StopReason.USD)
     assert confidence(evidence) is Confidence.MEDIUM
     assert objections(evidence) == ()
+
+
+@pytest.mark.parametrize(("doubt", "level"), [(0.01, "medium"), (0.02, "medium"), (0.031, "low")])
+def test_noise_that_leaves_a_question_open_lowers_no_further_than_its_loss(doubt: float, level: str) -> None:
+    evidence = replace(GOOD, stopped_by=StopReason.CANNOT_TELL, doubt=doubt)
+    assert confidence(evidence) == level
+
+
+@given(st.sampled_from(Doubt), st.floats(0, 1), st.floats(0, 1))
+def test_every_doubt_has_words_of_its_own(doubt: Doubt, loss: float, chance: float) -> None:
+    evidence = replace(GOOD, doubt=loss, chance_of_miss=chance, recommended=LARGE)
+    others = {explain(other, evidence) for other in Doubt if other is not doubt}
+    assert explain(doubt, evidence) not in others
 
 
 def test_a_single_candidate_never_has_high_confidence() -> None:
