@@ -102,15 +102,15 @@ class AdaptiveSampler:
 
     def propose(self, evidence: Evidence) -> Proposal:
         """The next batch, or why there is none."""
-        possible, _ = _candidates(evidence)
+        possible, _ = recommendable(evidence)
         if not possible:
             return Proposal((), StopReason.ALL_FAILED)
         try:
-            posterior = self._fit(evidence)
+            posterior = self.fitted(evidence)
         except NUMERICS:
             return self._without_curves(evidence, possible)
         if promising := posterior.promising_mb:
-            possible, _ = _candidates(evidence, promising)
+            possible, _ = recommendable(evidence, promising)
         belief = posterior.belief(possible)
         scene = scene_of(belief, posterior.location(possible), evidence.objective, evidence.prices)
         state = _State(evidence, posterior, scene)
@@ -126,8 +126,8 @@ class AdaptiveSampler:
     def belief(self, evidence: Evidence) -> Belief:
         """What is believed of every candidate; plain statistics where the curves cannot be fitted."""
         try:
-            posterior = self._fit(evidence)
-            possible, excluded = _candidates(evidence, posterior.promising_mb)
+            posterior = self.fitted(evidence)
+            possible, excluded = recommendable(evidence, posterior.promising_mb)
             return replace(posterior.belief(possible), excluded=excluded)
         except NUMERICS as exc:
             plain = measured_belief(
@@ -139,7 +139,8 @@ class AdaptiveSampler:
             )
             return replace(plain, fallback=f"the curves could not be fitted ({exc}); these are plain statistics")
 
-    def _fit(self, evidence: Evidence) -> Posterior:
+    def fitted(self, evidence: Evidence) -> Posterior:
+        """The curves given all samples; raises one of `NUMERICS`."""
         current, prior = evidence.current, self.prior
         return fit(evidence.samples, evidence.space, evidence.prices, seed=evidence.seed, current=current, prior=prior)
 
@@ -445,9 +446,10 @@ def _undecided(rate: ErrorRate, limit: float) -> bool:
     return rate.failures > 0 and 1 - BELIEVABLE < rate.chance_above(limit) < BELIEVABLE
 
 
-def _candidates(
+def recommendable(
     evidence: Evidence, between_mb: Sequence[int] = ()
 ) -> tuple[tuple[Configuration, ...], dict[Configuration, Exclusion]]:
+    """What can be recommended, also at sizes between the nodes, and what is excluded."""
     return candidates(
         evidence.samples,
         evidence.space,

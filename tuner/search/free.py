@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tuner.estimation.belief import Belief
-from tuner.estimation.estimate import candidates, fit
 from tuner.model import Configuration, SamplerName, SearchSpace, StopReason, Trial
-from tuner.search.adaptive import NUMERICS, UNLIKELY, AdaptiveSampler
+from tuner.search.adaptive import NUMERICS, UNLIKELY, AdaptiveSampler, recommendable
 from tuner.search.recommendation import recommend
 from tuner.search.sampler import Evidence, Proposal
 from tuner.search.value_of_information import Scene, scene_of
@@ -76,19 +75,12 @@ class FreeSampler:
         places = spread_over(evidence.space, self.spread)
         if not evidence.samples:
             return _proposal(evidence, [(places[len(places) // 2], 1, FEWEST_WARM)])
-        possible, _ = candidates(
-            evidence.samples,
-            evidence.space,
-            evidence.prices,
-            evidence.current,
-            max_error_rate=evidence.objective.max_error_rate,
-        )
         try:
-            posterior = fit(
-                evidence.samples, evidence.space, evidence.prices, seed=evidence.seed, prior=self.curves.prior
-            )
+            posterior = self.curves.fitted(evidence)
         except NUMERICS:
             return self.curves.propose(evidence)
+        # The candidates of the result, so that the loss that ends the search is the one that is told.
+        possible, _ = recommendable(evidence, posterior.promising_mb)
         belief = posterior.belief(possible)
         scene = scene_of(belief, posterior.location(possible), evidence.objective, evidence.prices)
         within = scene.expected_regret <= evidence.objective.tolerance and _is_unlikely_worse(evidence, scene)
