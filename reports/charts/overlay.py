@@ -101,8 +101,8 @@ def _side(figure: _Figure, side: Side, x: svg.Scale, y: svg.Scale) -> str:
 
 
 def _curve(side: Side) -> Sequence[PointDocument]:
-    """The fitted curve of a result. Listed sizes stand alone."""
-    return () if side.document["request"]["listed"] else side.document["curve"] or ()
+    """The fitted curve of a result."""
+    return side.document["fitted"] if side.document["request"]["listed"] else side.document["curve"]
 
 
 def _curves(figure: _Figure, side: Side, x: svg.Scale, y: svg.Scale) -> Iterator[str]:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.test_golden_pages import AXE, CONTRAST, RUN
+from tests.browser.test_golden_pages import AXE, CONTRAST, NARROWER, RUN, WIDE
 from tests.unit.comparison.documents import result
 from tuner.api.comparing import compare
+from tuner.api.overlaying import overlay
 from tuner.api.result import Result
 
-WIDTHS = ((1440, 900), (1280, 800), (390, 844))
 FOLD = 900
 
 
@@ -22,7 +22,13 @@ def comparison_page() -> str:
     return compare(Result(result()), Result(result(0.25, seed=1))).to_html()
 
 
-PAGES: dict[str, Callable[[], str]] = {"comparison": comparison_page}
+def trend_page() -> str:
+    """Three releases, the last of which is slower."""
+    made = [result(level, seed=i, created_at=f"2026-08-0{i + 1}T10:00:00Z") for i, level in enumerate((0.0, 0.0, 0.5))]
+    return overlay([Result(document) for document in made]).to_html()
+
+
+PAGES: dict[str, Callable[[], str]] = {"comparison": comparison_page, "trend": trend_page}
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +53,9 @@ def test_a_page_is_quiet_accessible_and_shows_its_chart_first(name: str, page: P
     assert first is not None
     assert first["y"] + first["height"] <= FOLD
     page.evaluate(AXE)
-    for width, height in WIDTHS:
+    for (width, height), only in {WIDE: [], **NARROWER}.items():
         page.set_viewport_size({"width": width, "height": height})
-        assert page.evaluate(RUN, [[], []]) == [], width
+        assert page.evaluate(RUN, [only, []]) == [], width
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.emulate_media(color_scheme="dark")
     assert page.evaluate(CONTRAST) == []

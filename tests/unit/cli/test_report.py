@@ -52,6 +52,16 @@ def test_the_folder_of_a_run_will_do(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert run(["report", str(tmp_path), "--format", "text"]) == 0
 
 
+def test_several_results_come_together(aws: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "result.json").write_bytes(TEXT)
+    assert run(["report", str(tmp_path), aws, "--format", "csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    assert run(["report", str(tmp_path), "--format", "svg"]) == 2
+    assert "svg shows one result" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [

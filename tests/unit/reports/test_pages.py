@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv as reader
+import io
 import re
 from html import unescape
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ from tests.unit.comparison.documents import result
 from tests.unit.reports.test_foreign_text import HOSTILE, hostile_comparison, hostile_result
 from tests.unit.reports.test_numbers_agree import NUMBER, Text
 from tuner.api.comparing import ComparisonResult, compare
+from tuner.api.overlaying import Overlay, overlay
 from tuner.api.result import Result
 
 MOST_BYTES = 300_000
@@ -79,3 +83,89 @@ def test_a_comparison_shows_foreign_text_as_text(text: str) -> None:
     page = render_html(hostile_comparison(text), sides=(document, document))
     assert "alert('bait')</script>" not in page
     assert_is_one_safe_file(page)
+
+
+WIDTHS = (60, 80, 100, 160)
+
+
+@pytest.fixture(scope="module")
+def releases() -> Overlay:
+    """Seven releases, the fourth of which is slower."""
+    levels = (0.0, 0.01, -0.01, 0.5, 0.5, 0.49, 0.5)
+    made = [
+        result(level, seed=number, sizes=(256, 1024), created_at=f"2026-08-{number + 1:02}T10:00:00Z", name="orders")
+        for number, level in enumerate(levels)
+    ]
+    return overlay([Result(document) for document in reversed(made)])
+
+
+@pytest.fixture(scope="module")
+def functions() -> Overlay:
+    """Two functions, one of a name that no column holds."""
+    return overlay(
+        [Result(result(name="orders")), Result(result(1.0, name="billing-" + "of-invoices-" * 5 + "weekly"))]
+    )
+
+
+def test_releases_are_a_trend_with_its_changes_oldest_first(releases: Overlay) -> None:
+    assert [found["created_at"][8:10] for found in releases.documents] == [f"{day:02}" for day in range(1, 8)]
+    page = releases.to_html()
+    assert_is_one_safe_file(page)
+    assert "worse on 2026-08-04" in text_of(page)
+    for name in ("trend-duration", "trend-cost", "overlay-cost", "overlay-duration"):
+        assert f'id="chart-{name}"' in page
+    assert "last 6 of 7" in page
+
+
+def test_several_functions_are_overlaid_without_a_trend(functions: Overlay) -> None:
+    page = functions.to_html()
+    assert_is_one_safe_file(page)
+    assert "2 functions, 2 results" in text_of(page)
+    assert "trend-duration" not in page
+
+
+def test_releases_with_other_payloads_are_shown_and_not_judged() -> None:
+    other = result(0.5, seed=1, region="eu-west-1", created_at="2026-09-02T10:00:00Z")
+    found = overlay([Result(result()), Result(other)])
+    assert found.changes == ()
+    assert "Changes cannot be told: the region differs" in found.to_text()
+
+
+def test_every_number_of_every_form_is_one_of_the_results(releases: Overlay) -> None:
+    told = ["6", "7", "95%", "86_64", *(document["created_at"] for document in releases.documents)]
+    for measured in (m for document in releases.documents for m in document["measurements"]):
+        told += [memory(measured["memory_mb"]), *texts(measured)]
+    for chosen in (document["recommendation"] for document in releases.documents):
+        assert chosen is not None
+        told += texts(chosen)
+    told += [part for c in releases.changes for f in c.findings for part in (change(f), bounds(f.effect))]
+    known = {number for text in told for number in NUMBER.findall(text)}
+    for form in (text_of(releases.to_html()), releases.to_markdown(), releases.to_text(width=160)):
+        assert set(NUMBER.findall(form)) <= known
+
+
+def texts(row: Any) -> list[str]:
+    """Duration and cost of a row, as forms write them."""
+    ends = ("mean", "low", "high")
+    return [
+        *(milliseconds(row["duration_ms"][end]) for end in ends),
+        *(money(row["cost_usd"][end] * 1e6) for end in ends),
+    ]
+
+
+def test_csv_holds_the_numbers_of_the_document(releases: Overlay) -> None:
+    rows = list(reader.DictReader(io.StringIO(releases.to_csv(), newline="")))
+    assert [row["change"] for row in rows] == ["", "", "", "worse", "", "", ""]
+    for row, document in zip(rows, releases.documents, strict=True):
+        chosen = document["recommendation"]
+        assert chosen is not None
+        assert float(row["cost_usd_low"]) == chosen["cost_usd"]["low"]
+        assert float(row["duration_ms_mean"]) == chosen["duration_ms"]["mean"]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_line_is_wider_than_the_terminal(
+    width: int, releases: Overlay, functions: Overlay, compared: ComparisonResult
+) -> None:
+    for form in (releases, functions, compared):
+        assert max(map(len, form.to_text(width=width).splitlines())) <= width

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,11 @@ import click
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say_exact
+from tuner.cli.values import terminal_width
+from tuner.errors import InputError
 
 if TYPE_CHECKING:
+    from tuner.api.result import Result
     from tuner.aws.api.connection import Connection
     from tuner.documents.result import ResultDocument
 
@@ -31,23 +35,59 @@ FORMATS = {
 
 \b
   tuner report tuning/demo/result.json --output report.html
-  tuner report result.json --format markdown >> "$GITHUB_STEP_SUMMARY" """
+  tuner report result.json --format markdown >> "$GITHUB_STEP_SUMMARY"
+  tuner report releases/ --output trend.html
+  tuner report tuning/orders tuning/billing --format text"""
 )
-@click.argument("result")
+@click.argument("results", metavar="RESULT…", nargs=-1, required=True)
 @format_flag(*FORMATS, default="html", help_="Form of the report.")
 @option("--output", group=Topic.OUTPUT, metavar="FILE", help="Write it here. [default: stdout]")
 @aws_flags("s3://")
-def command(result: str, *, format_: str, output: str | None, connection: Connection, **_options: Any) -> None:
+def command(
+    results: tuple[str, ...], *, format_: str, output: str | None, connection: Connection, **_options: Any
+) -> None:
     """Render RESULT: a result.json, the folder of a run, or an s3:// address.
 
-    The page is one file that needs no other and asks nothing of any server.
+    Several results, or a folder of them, come together. Those of one function are a trend with its changes, those of
+    several functions are overlaid. The page is one file that needs no other and asks nothing of any server.
     """
     from tuner.api.files import write_text
-    from tuner.api.result_store import load_result
 
-    render: Callable[[ResultDocument], str] = import_module(FORMATS[format_]).render
-    text = render(load_result(result, connection=connection).document)
+    found = [result for address in results for result in _loaded(address, connection)]
+    text = _one(found[0], format_) if len(found) == 1 else _together(found, format_)
     if output is None:
         say_exact(text)
     else:
         write_text(Path(output), text)
+
+
+def _loaded(address: str, connection: Connection) -> Sequence[Result]:
+    """The result at an address, or those in a folder."""
+    from tuner.api.result_store import load_result, load_trend
+
+    return load_trend(address, connection=connection) or [load_result(address, connection=connection)]
+
+
+def _one(result: Result, format_: str) -> str:
+    render: Callable[[ResultDocument], str] = import_module(FORMATS[format_]).render
+    return render(result.document)
+
+
+def _together(results: Sequence[Result], format_: str) -> str:
+    """Several results in one form.
+
+    Raises:
+        InputError: the form holds one result alone.
+    """
+    from tuner.api.overlaying import overlay
+
+    if format_ == "svg":
+        raise InputError.single("--format", "svg shows one result", "use html, markdown, csv or text for several")
+    found = overlay(results)
+    forms: dict[str, Callable[[], str]] = {
+        "html": found.to_html,
+        "markdown": found.to_markdown,
+        "csv": found.to_csv,
+        "text": partial(found.to_text, width=terminal_width()),
+    }
+    return forms[format_]()
