@@ -5,39 +5,73 @@ The same summary gives the same bytes. One file, no request to anywhere, readabl
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
-from functools import cache
+from pathlib import PurePath
 from typing import Any
+from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from reports.html import page_of
+from reports.words.escape import csv_cell
+from reports.words.numbers import configuration, memory, money, plural, span
 
-from reports.words.escape import visible
-from reports.words.numbers import configuration, money, span
+MONTHS = 12
+PAGE = "fleet.html"
+_CSV_COLUMNS = (
+    "function", "region", "power", "architecture", "saving", "durationSaving", "savingPerMonth", "confidence", "cost",
+    "currency", "report",
+)  # fmt: skip
 
 
-def render(summary: Mapping[str, Any]) -> str:
-    """The page of a fleet's summary (`statemachine.fleet.summary.summarize`)."""
-    return _template().render(summary=summary)
+def render(summary: Mapping[str, Any], *, folder: str = "") -> str:
+    """The page of a fleet's summary (`tuner.documents.fleet_summary.build_summary`).
 
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "money": money,
-        "spread": _spread,
-        "visible": visible,
-        "percent": _percent,
-        "clear": _clear,
-        "uncompared": _uncompared,
+    Args:
+        summary: what was found.
+        folder: where the page will lie. Reports below it become links.
+    """
+    values = {
+        **_WORDS,
+        "title": f"{plural(summary['tuned'], 'function')} tuned",
+        "summary": summary,
+        "year": summary["savingPerMonth"] and summary["savingPerMonth"] * MONTHS,
+        "rows": [{**item, "link": _link(item["report"], folder)} for item in summary["savings"]],
+        "csv_link": "data:text/csv;charset=utf-8," + quote(render_csv(summary)),
+        "made": " · ".join(filter(None, [(summary["createdAt"] or "")[:10], ", ".join(_regions(summary))])),
+        "small_print": "",
     }
-    return environment.get_template("fleet.html")
+    return page_of(PAGE, ["report.css", "comparison.css"], (), values)
+
+
+def render_csv(summary: Mapping[str, Any]) -> str:
+    """What was found as CSV (RFC 4180): raw numbers, one row for each tuned function."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    ends = [f"{name}_{end}" for name in ("saving", "durationSaving", "savingPerMonth") for end in ("low", "high")]
+    writer.writerow([*_CSV_COLUMNS, "currentPower", "currentArchitecture", *ends])
+    for item in summary["savings"]:
+        current = item["current"] or {}
+        intervals = (item["interval"], item["durationInterval"], item["savingPerMonthInterval"])
+        cells = [
+            *(item[name] for name in _CSV_COLUMNS),
+            *(current.get(name) for name in ("power", "architecture")),
+            *(end for interval in intervals for end in interval or (None, None)),
+        ]
+        writer.writerow([csv_cell(cell) if isinstance(cell, str) else cell for cell in cells])
+    return out.getvalue()
+
+
+def _regions(summary: Mapping[str, Any]) -> list[str]:
+    return sorted({item["region"] for item in summary["savings"] if item["region"]})
+
+
+def _link(report: str, folder: str) -> str:
+    """The address of a report from a page in a folder; empty: it does not lie below."""
+    path = PurePath(report)
+    if not folder or not path.is_relative_to(folder):
+        return ""
+    return quote(path.relative_to(folder).as_posix())
 
 
 def _percent(ratio: float) -> str:
@@ -54,6 +88,11 @@ def _spread(interval: Sequence[float], currency: str) -> str:
     return span(*(money(end, currency) for end in interval))
 
 
+def _size(item: Mapping[str, Any]) -> str:
+    """A configuration: `512 MB on arm64`."""
+    return f"{memory(item['power'])} on {item['architecture']}"
+
+
 def _uncompared(item: Mapping[str, Any]) -> str:
     """Why a function has no saving."""
     current = item["current"]
@@ -63,3 +102,13 @@ def _uncompared(item: Mapping[str, Any]) -> str:
         return "is what it has now"
     in_use = configuration({"memory_mb": current["power"], "architecture": current["architecture"]})
     return f"not compared: {in_use}, in use now, failed or was not measured"
+
+
+_WORDS = {
+    "money": money,
+    "spread": _spread,
+    "percent": _percent,
+    "clear": _clear,
+    "size": _size,
+    "uncompared": _uncompared,
+}

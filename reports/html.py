@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from reports.view import view
-from reports.words.escape import SHOWN_CHARACTERS, clip
+from reports.words.escape import SHOWN_CHARACTERS, clip, visible
 from reports.words.rows import Result
 
 SCRIPTS = ("choose.js", "report.js")
@@ -41,6 +41,7 @@ def template(name: str) -> Template:
     )
     environment.filters["fold"] = fold
     environment.filters["ranges"] = ranges
+    environment.filters["visible"] = visible
     environment.filters["picture"] = lambda text: Markup(text)  # noqa: S704 (made, and escaped, by reports.charts.svg)
     return environment.get_template(name)
 
@@ -51,7 +52,7 @@ def page_of(name: str, styles: Sequence[str], scripts: Sequence[str], values: Ma
     allowed = f"script-src '{policy_hash(script)}'; " if scripts else ""
     page = template(name).render(
         values,
-        policy=(
+        policy=Markup(  # noqa: S704 (hashes of the package's own files)
             f"default-src 'none'; style-src '{policy_hash(style)}'; {allowed}"
             "img-src data:; base-uri 'none'; form-action 'none'"
         ),

@@ -106,6 +106,7 @@ def encode_output(
         "strategy": recommended["strategy"],
         "reason": recommended["reason"] if same else BY_STATISTIC.format(_RULES[recommended["strategy"]]),
         "expectedRegret": recommended["expected_regret"] if same else None,
+        "confidence": result["confidence"]["level"] if same and "confidence" in result else None,
         "intervals": {"cost": _interval(chosen.cost_usd), "duration": _interval(chosen.duration_ms)},
         "recommendation": _recommendation(recommended) | {"reason": recommended["reason"]},
         "curveChoice": None if result["curve_choice"] is None else _recommendation(result["curve_choice"]),

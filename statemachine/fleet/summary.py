@@ -29,12 +29,15 @@ def encode_fleet_output(summary: Mapping[str, Any], summary_address: str, report
     }
 
 
-def summarize(inputs: Sequence[Mapping[str, Any]], outcomes: Mapping[int, Mapping[str, Any]]) -> Document:
+def summarize(
+    inputs: Sequence[Mapping[str, Any]], outcomes: Mapping[int, Mapping[str, Any]], made_at: str | None = None
+) -> Document:
     """Return the summary of a fleet: ranked savings, failures with causes, and the functions never started.
 
     Args:
         inputs: the inputs of all functions.
         outcomes: by index, the `output` of an execution or its `error`.
+        made_at: when the summary is made (ISO 8601).
     """
     found = sorted(outcomes.items())
     return build_summary(
@@ -42,6 +45,7 @@ def summarize(inputs: Sequence[Mapping[str, Any]], outcomes: Mapping[int, Mappin
         tuned=[_tuned(inputs[index], outcome["output"]) for index, outcome in found if "output" in outcome],
         failed=[_failed(inputs[index], outcome["error"]) for index, outcome in found if "output" not in outcome],
         not_started=[str(item["lambdaARN"]) for index, item in enumerate(inputs) if index not in outcomes],
+        made_at=made_at,
     )
 
 
@@ -50,6 +54,8 @@ def _tuned(asked: Mapping[str, Any], output: Mapping[str, Any]) -> Document:
     machine = output["stateMachine"]
     return {
         "function": str(asked["lambdaARN"]),
+        "region": _region_of(str(asked["lambdaARN"])),
+        "confidence": output.get("confidence"),
         "power": output["power"],
         "architecture": output["architecture"],
         "current": output["current"],
@@ -64,6 +70,12 @@ def _tuned(asked: Mapping[str, Any], output: Mapping[str, Any]) -> Document:
         "result": output["result"],
         "report": output.get("report", ""),
     }
+
+
+def _region_of(function: str) -> str | None:
+    """The region in an ARN; None: a name has none."""
+    parts = function.split(":")
+    return parts[3] if len(parts) > 3 and parts[0] == "arn" else None
 
 
 def _failed(asked: Mapping[str, Any], error: Mapping[str, Any]) -> Document:

@@ -55,7 +55,8 @@ def end(folder: str, services: Services) -> Document:
     outcomes = {
         int(key.rpartition("/")[2].removesuffix(".json")): json.loads(content or b"{}") for key, content in contents
     }
-    summary = summarize(inputs, outcomes)
+    made_at = f"{services.now():%Y-%m-%dT%H:%M:%SZ}"
+    summary = summarize(inputs, outcomes, made_at)
     text, page = f"{folder}/summary.json", f"{folder}/summary.html"
     objects.write(text, json.dumps(summary, indent=1).encode())
     objects.write(page, render(summary).encode(), content_type="text/html; charset=utf-8")

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from reports import fleet
 from tests.browser.test_golden_pages import AXE, CONTRAST, NARROWER, RUN, WIDE
 from tests.unit.comparison.documents import result
+from tests.unit.reports.test_pages import fleet_summary
 from tuner.api.comparing import compare
 from tuner.api.overlaying import overlay
 from tuner.api.result import Result
@@ -28,7 +30,12 @@ def trend_page() -> str:
     return overlay([Result(document) for document in made]).to_html()
 
 
-PAGES: dict[str, Callable[[], str]] = {"comparison": comparison_page, "trend": trend_page}
+def fleet_page() -> str:
+    """Two tuned functions, one that failed, and one that was not begun."""
+    return fleet.render(fleet_summary(), folder="out")
+
+
+PAGES: dict[str, Callable[[], str]] = {"comparison": comparison_page, "trend": trend_page, "fleet": fleet_page}
 
 
 @pytest.fixture(scope="module")

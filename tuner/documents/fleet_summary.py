@@ -15,7 +15,12 @@ Document = dict[str, Any]
 
 
 def build_summary(
-    functions: int, *, tuned: Sequence[Document], failed: Sequence[Document], not_started: Sequence[str]
+    functions: int,
+    *,
+    tuned: Sequence[Document],
+    failed: Sequence[Document],
+    not_started: Sequence[str],
+    made_at: str | None = None,
 ) -> Document:
     """Return the summary.
 
@@ -24,8 +29,10 @@ def build_summary(
         tuned: a row a function, as `tuned_row` makes it.
         failed: `function`, `error` and `cause` of each.
         not_started: names of the others.
+        made_at: when the summary was made (ISO 8601); None: not known.
     """
     return {
+        "createdAt": made_at,
         "functions": functions,
         "tuned": len(tuned),
         "failed": len(failed),
@@ -45,6 +52,8 @@ def tuned_row(function: str, result: ResultDocument, *, result_address: str, rep
     month = saving and saving["per_month_usd"]
     return {
         "function": function,
+        "region": result["function"]["region"],
+        "confidence": result["confidence"]["level"] if "confidence" in result else None,
         "power": best["memory_mb"],
         "architecture": best["architecture"],
         "current": current and {"power": current["memory_mb"], "architecture": current["architecture"]},

@@ -10,15 +10,18 @@ from typing import Any
 
 import pytest
 
+from reports import fleet
 from reports.comparison_page import render_html
 from reports.words.comparison import bounds, change, value_text
 from reports.words.numbers import memory, milliseconds, money
 from tests.unit.comparison.documents import result
+from tests.unit.reports.results import result as golden
 from tests.unit.reports.test_foreign_text import HOSTILE, hostile_comparison, hostile_result
 from tests.unit.reports.test_numbers_agree import NUMBER, Text
 from tuner.api.comparing import ComparisonResult, compare
 from tuner.api.overlaying import Overlay, overlay
 from tuner.api.result import Result
+from tuner.documents.fleet_summary import build_summary, tuned_row
 
 MOST_BYTES = 300_000
 SAFE = "default-src 'none'; style-src 'sha256-"
@@ -169,3 +172,47 @@ def test_no_line_is_wider_than_the_terminal(
 ) -> None:
     for form in (releases, functions, compared):
         assert max(map(len, form.to_text(width=width).splitlines())) <= width
+
+
+def fleet_summary() -> dict[str, Any]:
+    """A fleet of two tuned functions, one that failed, and one that was not begun."""
+    documents = [golden("aws"), golden("balanced")]
+    tuned = [
+        tuned_row(f"f{i}", document, result_address=f"out/f{i}/result.json", report_address=f"out/f{i}/report.html")
+        for i, document in enumerate(documents)
+    ]
+    failed = [{"function": "f2", "error": "NotFoundError", "cause": "no such function"}]
+    return build_summary(4, tuned=tuned, failed=failed, not_started=["f3"], made_at="2026-11-28T07:00:00Z")
+
+
+def test_the_page_of_a_fleet_tells_now_recommended_savings_confidence_and_links() -> None:
+    summary = fleet_summary()
+    page, first = fleet.render(summary, folder="out"), summary["savings"][0]
+    assert_is_one_safe_file(page)
+    text = text_of(page)
+    assert f"2026-11-28 · {first['region']}" in text
+    assert f"{memory(first['current']['power'])} on {first['current']['architecture']}" in text
+    assert money(first["savingPerMonth"]) in text
+    assert money(first["savingPerMonth"] * 12) in text
+    assert first["confidence"] in text
+    assert f'href="{first["function"]}/report.html"' in page
+
+
+def test_every_number_of_a_fleets_page_and_csv_is_one_of_the_summary() -> None:
+    summary = fleet_summary()
+    told = ["12", summary["createdAt"], "2", "4", "1", "95%", "86_64", "f0", "f1", "f2", "f3", money(summary["cost"])]
+    if summary["savingPerMonth"] is not None:
+        told += [money(summary["savingPerMonth"] * months) for months in (1, 12)]
+        told += [money(end) for end in summary["savingPerMonthInterval"]]
+    for item in summary["savings"]:
+        told += [memory(where["power"]) for where in (item, item["current"] or item)]
+        told += [f"{100 * end:.0f}" for end in (item["saving"], item["durationSaving"], *item["interval"])]
+        told += [money(item["savingPerMonth"] * months) for months in (1, 12) if item["savingPerMonth"] is not None]
+        told += [item["function"], item["region"] or ""]
+    known = {number for text in told for number in NUMBER.findall(text)}
+    assert set(NUMBER.findall(text_of(fleet.render(summary, folder="out")))) <= known
+    rows = list(reader.DictReader(io.StringIO(fleet.render_csv(summary), newline="")))
+    assert [float(row["savingPerMonth"] or 0) for row in rows] == [
+        item["savingPerMonth"] or 0 for item in summary["savings"]
+    ]
+    assert [float(row["saving_low"]) for row in rows] == [item["interval"][0] for item in summary["savings"]]

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -123,7 +124,7 @@ def tune_fleet(fleet: Fleet, *, at_once: int, tune: TuneOne, watcher: FleetWatch
     write_text(fleet.folder / SUMMARY_FILE, json.dumps(summary, indent=1))
     from reports.fleet import render
 
-    write_text(fleet.folder / PAGE_FILE, render(summary))
+    write_text(fleet.folder / PAGE_FILE, render(summary, folder=str(fleet.folder)))
     if stop.is_set():
         raise InterruptedRunError(f"Interrupted. What was measured is kept in {fleet.folder}.")
     return summary
@@ -206,4 +207,5 @@ def _summary(fleet: Fleet, folders: Iterable[Path], found: Sequence[_Found]) -> 
             if one.failure
         ],
         not_started=[name for name, _, one in rows if not one.result and not one.failure],
+        made_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     )
