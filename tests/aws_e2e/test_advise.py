@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.aws_e2e.harness import quick_reader
-from tests.cloud.fixtures import Cloud
+from tests.cloud.fixtures import Cloud, zipped
 from tuner.aws.evidence.reader import ReadingLimits
 from tuner.cli.main import run
+from tuner.evidence.advice import advise_on_known
 from tuner.evidence.findings import FindingCode
 from tuner.evidence.known_function import KnownFunction, Selection
+from tuner.pricing.price_list import price_list
 
 HOUR_MS = 3_600_000
 RUNS = 60
@@ -193,3 +196,38 @@ def test_reports_in_text_and_in_json_are_summed_up_by_day(cloud: Cloud, in_json:
     assert whole.cold_runs in (2, 3)
     assert whole.median_ms == pytest.approx(103, abs=1)
     assert whole.max_memory_used_mb == 80
+
+
+def with_lambda_insights(cloud: Cloud, cpu_ms: float) -> None:
+    """The function with the extension's layer, and the events that Lambda Insights writes of its runs."""
+    layer = cloud.client("lambda").publish_layer_version(
+        LayerName="LambdaInsightsExtension", Content={"ZipFile": zipped({"extensions/agent": ""})}
+    )
+    cloud.simulate_function("orders", memory_mb=512, Layers=[layer["LayerVersionArn"]])
+    remember(cloud)
+    begin_ms = int(time.time() * 1000) - RUNS * HOUR_MS
+    events = [
+        [
+            begin_ms + n * HOUR_MS,
+            name,
+            json.dumps({"function_name": name, "request_id": f"r-{n}", "cpu_total_time": spent}),
+        ]
+        for n in range(RUNS)
+        for name, spent in (("orders", cpu_ms), ("other", 9 * cpu_ms))
+    ]
+    cloud.control("history", {"group": "/aws/lambda-insights", "events": events})
+
+
+def test_cpu_time_of_lambda_insights_enters_the_prediction(cloud: Cloud) -> None:
+    with_lambda_insights(cloud, 5.0)
+    (waiting,) = read(cloud)
+    assert {row.cpu_ms for row in waiting.rows} == {5.0}
+    prices = price_list("us-east-1")
+    known = advise_on_known(waiting, prices).prediction
+    blind = advise_on_known(replace(waiting, rows=tuple(replace(r, cpu_ms=None) for r in waiting.rows)), prices)
+    assert known is not None
+    assert blind.prediction is not None
+    # 5 ms of CPU in 100 ms: it waits, so that a smaller size takes hardly longer and costs less.
+    assert known.recommended is not None
+    assert known.recommended.memory_mb < 512
+    assert known.chance_of_saving > blind.prediction.chance_of_saving
