@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +22,8 @@ from tuner.search.value_of_information import Scene, scene_of
 
 SECONDS_IN_ENVIRONMENT = 1.0
 """How long the warm runs of one environment should last together."""
+SAME = 0.1
+"""A size that is closer than so many octaves to a measured one has its runs there."""
 BESIDE = 0.2
 """Sizes that are closer than so many octaves tell of each other."""
 EFFORTS = (1, 2, 4)
@@ -125,7 +127,8 @@ class FreeSampler:
         order = [int(i) for i in np.argsort(regret, kind="stable") if regret[i] <= self.contender or i == scene.best]
         chosen: list[tuple[Configuration, int, int]] = []
         for index in order:
-            place = scene.belief.candidates[index]
+            # The loss moves between neighbours from round to round: runs of one of them tell of all.
+            place = _measured_beside(scene.belief.candidates[index], warm)
             known = warm[place] >= enough_warm and environments[place] >= enough_environments
             near = any(_octaves(place, other) < BESIDE for other, *_ in chosen)
             # A size beside one that is known well needs no runs of its own, unless it is the answer.
@@ -158,6 +161,12 @@ def spread_over(space: SearchSpace, count: int) -> tuple[Configuration, ...]:
 def _octaves(one: Configuration, other: Configuration) -> float:
     """Distance of two sizes on the scale of log2."""
     return abs(math.log2(one.memory_mb / other.memory_mb)) if one.architecture is other.architecture else math.inf
+
+
+def _measured_beside(place: Configuration, measured: Iterable[Configuration]) -> Configuration:
+    """The measured size that is closest, if it takes about the same time; else the place itself."""
+    nearest = min(measured, key=lambda other: _octaves(place, other), default=place)
+    return nearest if _octaves(place, nearest) < SAME else place
 
 
 def _warm_runs(scene: Scene, index: int) -> int:

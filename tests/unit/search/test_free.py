@@ -80,5 +80,13 @@ def test_the_largest_size_is_tried(kind: str) -> None:
     assert 3538 in {sample.configuration.memory_mb for sample in tuned(kind).samples}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_loss_that_ends_the_search_is_the_one_that_is_told(kind: str) -> None:
+    study = tuned(kind)
+    chosen = recommend(study.belief(), study.objective, study.prices)
+    told = chosen.expected_regret - chosen.given_to_ties <= study.objective.tolerance
+    assert told or study.stopped_by is StopReason.CANNOT_TELL
+
+
 def warm_runs(samples: list[Sample]) -> int:
     return sum(not run.cold for sample in samples for run in sample.invocations)
