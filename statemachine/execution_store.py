@@ -173,11 +173,11 @@ class ExecutionStore:
         return [] if content is None else [str(name) for name in json.loads(content)]
 
     def add_spares(self, spares: Iterable[Configuration]) -> None:
-        """Write which configurations have a copy that was begun ahead of need, before it is begun."""
+        """Write the configuration of each copy that is begun ahead of need, before it is begun."""
         self._write("spares.json", [[found.memory_mb, found.architecture.value] for found in spares])
 
     def spares(self) -> list[Configuration]:
-        """Return the configurations with a copy that was begun ahead of need, also those that a trial has taken."""
+        """Return the configuration of each copy that was begun ahead of need, also of those that a trial has taken."""
         content = self.objects.read(f"{self.folder}/spares.json")
         found = [] if content is None else json.loads(content)
         return [Configuration(memory, Architecture(name)) for memory, name in found]

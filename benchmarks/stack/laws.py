@@ -28,6 +28,11 @@ LAWS: Mapping[str, Mapping[str, Any]] = {
 """Models of `tests.cloud.simulated`; 1% noise and 120 ms of init where nothing else is said."""
 
 
+SLOW = {"five-threads": 0.1, "twelve-seconds": 0.05}
+"""Seconds waited per second of a run where runs at small sizes take minutes. Their wall time is no measure, and counts
+as longer than any other in the median."""
+
+
 def model_of(law: str, *, pace: float) -> dict[str, Any]:
     """The model of a law as JSON values."""
     return {"environments": 0, "noise": 0.01, "pace": pace, **LAWS[law]}

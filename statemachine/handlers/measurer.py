@@ -40,6 +40,6 @@ def measure_round(
         BackendError: the tool cannot make a target or invoke. The samples so far are stored.
     """
     store = services.store(folder)
-    step, ready = make_targets(store, trials, services, attempt.remaining_s, likely)
+    step, ready = make_targets(store, trials, services, attempt.remaining_s, likely, together=True)
     if step is NextState.MEASURE:
         measure_trials(store, ready, services=services, attempt=attempt)

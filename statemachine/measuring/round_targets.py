@@ -22,7 +22,7 @@ from tuner.aws.changes.latest import restore_latest
 from tuner.aws.changes.markers import CopyMarker
 from tuner.aws.changes.packages import Packages
 from tuner.aws.changes.versions import Refusal, VersionPublisher
-from tuner.aws.measure.invocation_targets import SPARE, InvocationTargets, TargetKey
+from tuner.aws.measure.invocation_targets import FIRST_SPARE, InvocationTargets, TargetKey
 from tuner.aws.measure.invoke import InvocationTarget
 from tuner.errors import FunctionChangedError
 from tuner.model import Configuration, Notice, StopReason, Trial
@@ -40,8 +40,18 @@ def make_targets(
     services: Services,
     remaining_s: Callable[[], float],
     likely: Sequence[Configuration] = (),
+    *,
+    together: bool = False,
 ) -> tuple[NextState, Sequence[Trial]]:
     """Make the missing versions and copies of trials, and begin copies of what is likely to follow.
+
+    Args:
+        store: of the execution.
+        trials: the round.
+        services: what handlers are given.
+        remaining_s: seconds until the handler ends.
+        likely: configurations that later rounds probably measure.
+        together: whether all lanes of the round start together, so that trials may share a target.
 
     When somebody deploys the function during the execution, the study ends with its samples so far.
 
@@ -54,7 +64,7 @@ def make_targets(
     if missing:
         store.begin_publishing(services.now().timestamp() + remaining_s())
         try:
-            missing = _make(missing, targets, store, services, remaining_s, likely)
+            missing = _make(missing, targets, store, services, remaining_s, likely, together=together)
         except FunctionChangedError as exc:
             store.end(Stop(StopReason.FUNCTION_CHANGED, Notice("function_changed", f"{exc.message}.")))
             return NextState.DONE, ()
@@ -74,6 +84,8 @@ def _make(
     services: Services,
     remaining_s: Callable[[], float],
     likely: Sequence[Configuration],
+    *,
+    together: bool,
 ) -> list[TargetKey]:
     """Make invocation targets until all exist or the time is up. Returns the missing keys."""
     execution, rest = store.execution, list(missing)
@@ -83,7 +95,7 @@ def _make(
     ahead = _intend_copies(maker, rest, likely, store)
     try:
         while rest and store.stop() is None and (len(rest) == len(missing) or remaining_s() > margin):
-            made = maker.provide(rest[:size], threading.Event(), ahead=ahead)
+            made = maker.provide(rest[:size], threading.Event(), ahead=ahead, shared=together)
             targets.update({target_key(*key): target for key, target in made.items()})
             store.add_targets(targets)
             rest, ahead = rest[size:], []
@@ -137,8 +149,11 @@ def _target_maker(
         may_publish=bool(execution.identity.details.get("may_publish")) and not _are_copies(targets, latest.name),
     )
     taken = {target.function for target in targets.values() if isinstance(target, InvocationTarget)}
-    spares = {configuration: maker.marker((configuration, SPARE)) for configuration in store.spares()}
-    maker.spares.update({found: marker for found, marker in spares.items() if marker.name not in taken})
+    for configuration in store.spares():
+        spare = maker.marker((configuration, FIRST_SPARE + maker.begun[configuration]))
+        maker.begun[configuration] += 1
+        if spare.name not in taken:
+            maker.spares.append(spare)
     return maker
 
 

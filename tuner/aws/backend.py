@@ -172,7 +172,9 @@ class AwsBackend:
                 possible.append(trial)
         try:
             wanted = {trial: self._group(trial) for trial in possible}
-            targets = self._provide([key for groups in wanted.values() for key, _, _ in groups], stop)
+            together = sum(len(lanes) for groups in wanted.values() for _, lanes, _ in groups)
+            keys = [key for groups in wanted.values() for key, _, _ in groups]
+            targets = self._provide(keys, stop, shared=together <= self._scheduler.concurrency)
             groups: list[TargetLanes] = []
             for trial, keyed in wanted.items():
                 found = self._lane_groups(trial, keyed, targets)
@@ -259,7 +261,9 @@ class AwsBackend:
         if self._targets and not self.inspection.is_of_published:
             self._targets.publisher.check_unchanged()
 
-    def _provide(self, keys: Sequence[TargetKey], stop: threading.Event) -> dict[TargetKey, InvocationTarget | Refusal]:
+    def _provide(
+        self, keys: Sequence[TargetKey], stop: threading.Event, *, shared: bool
+    ) -> dict[TargetKey, InvocationTarget | Refusal]:
         """Create the invocation targets of a batch, then delete those of the batch before.
 
         Those of the batch before exist until now, so that other machines see that a run works on the function.
@@ -268,7 +272,8 @@ class AwsBackend:
         if self._targets.copies_only:
             self._check_unchanged()  # the publisher checks by itself before each version
         self._await_retirement()
-        targets = self._targets.provide(keys, stop, ahead=self._targets.likely_spares(self._likely))
+        spares = self._targets.likely_spares(self._likely)
+        targets = self._targets.provide(keys, stop, ahead=spares, shared=shared)
         self._retirement = self._pool.submit(self._targets.retire, self._used)
         self._used = list(targets)
         return targets

@@ -61,6 +61,8 @@ ENOUGH_OF_CURRENT = 6
 """Trials of the current configuration after which it is known well enough, whether or not they were pairs: two lanes
 may have shared an environment, and a pair that is not recognised must not be asked for again and again."""
 
+REPEATED = 2
+"""Configurations, the likeliest to be best, that are named twice."""
 MUCH_OF_A_ROUND = 0.25
 """Part of the price of a round that the second run of a start may cost."""
 MOST_LIKELY = 8
@@ -196,8 +198,9 @@ class AdaptiveSampler:
         planned = self._plan(evidence, scene.belief.candidates)
         chance = np.bincount(scene.regret.argmin(axis=1), minlength=len(scene.belief.candidates))
         best = [scene.belief.candidates[place] for place in np.argsort(-chance, kind="stable")]
-        likely = dict.fromkeys([*planned, *best])
-        return [c for c in likely if c == evidence.current or c not in state.measured][:MOST_LIKELY]
+        missing = [c for c in planned if c == evidence.current or c not in state.measured]
+        # What is recommended in the end is measured first, and then side by side with the current configuration.
+        return [*dict.fromkeys([*missing, *best[:MOST_LIKELY]]), *best[:REPEATED]][:MOST_LIKELY]
 
     def _next(self, state: _State) -> tuple[list[TrialRequest], StopReason | None]:
         """The trials with the best expected saving per dollar, or the reason to stop."""

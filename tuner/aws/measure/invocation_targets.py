@@ -7,6 +7,7 @@ account's code storage. Begins copies ahead of need, as spares. It does not know
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -26,8 +27,8 @@ from tuner.pricing.price_list import FREE_EPHEMERAL_MB, PriceList
 
 TargetKey = tuple[Configuration, int]
 """A configuration and the number of its version: each version has environments of its own."""
-SPARE = 0
-"""Number of a copy that was begun ahead of need. The first trial of its configuration takes it."""
+FIRST_SPARE = 90_000
+"""Number of the first copy of a configuration that was begun ahead of need. Trials count from 1."""
 SPARE_BYTES = 64 * 1024 * 1024
 """Bytes of packages that spares of one batch may upload and store: a large package is not copied on a chance."""
 
@@ -48,6 +49,7 @@ class InvocationTargets:
         may_publish: whether versions stand in for copies that Lambda does not allow at all.
         notices: what the user should know about the targets.
         spares: copies that were begun ahead of need and that no trial has taken.
+        begun: how many spares of each configuration the run has begun.
     """
 
     api: LambdaApi
@@ -60,13 +62,19 @@ class InvocationTargets:
     cap_mb: int = MAX_MEMORY_MB
     may_publish: bool = False
     notices: list[Notice] = field(default_factory=list)
-    spares: dict[Configuration, CopyMarker] = field(default_factory=dict)
+    spares: list[CopyMarker] = field(default_factory=list)
+    begun: Counter[Configuration] = field(default_factory=Counter)
     _ahead: Future[None] | None = None
     _made: dict[TargetKey, InvocationTarget | Refusal] = field(default_factory=dict)
     _is_only_run: bool = False
 
     def provide(
-        self, wanted: Sequence[TargetKey], stop: threading.Event, *, ahead: Sequence[CopyMarker] = ()
+        self,
+        wanted: Sequence[TargetKey],
+        stop: threading.Event,
+        *,
+        ahead: Sequence[CopyMarker] = (),
+        shared: bool = False,
     ) -> dict[TargetKey, InvocationTarget | Refusal]:
         """Create the targets that do not exist yet.
 
@@ -74,6 +82,8 @@ class InvocationTargets:
             wanted: what the batch invokes.
             stop: ends the wait.
             ahead: spares to begin meanwhile; see `likely_spares`. Nobody waits for them.
+            shared: whether keys of one configuration share a target. Allowed where all lanes of the batch start
+                together, so that each finds an environment of its own all the same.
 
         Returns:
             For each key its target, or why AWS refuses the configuration. Fewer when `stop` was set.
@@ -84,6 +94,9 @@ class InvocationTargets:
         """
         self.settle()
         missing = sorted({key for key in wanted if key not in self._made})
+        first = {key[0]: key for key in reversed(missing)}
+        following = [key for key in missing if shared and first[key[0]] != key]
+        missing = [key for key in missing if key not in following]
         self._made |= {key: refusal for key in missing if (refusal := self._refused(key[0])) is not None}
         missing = [key for key in missing if key not in self._made]
         fitting, rest = missing[: max(0, self.room)], missing[max(0, self.room) :]
@@ -91,17 +104,23 @@ class InvocationTargets:
         self._made |= dict.fromkeys(rest, full)
         self._publish([key for key in fitting if not self.copied(key[0])], stop)
         self._copy([key for key in fitting if self.copied(key[0])], stop, ahead)
+        self._made |= {key: self._made[first[key[0]]] for key in following if first[key[0]] in self._made}
         return {key: self._made[key] for key in wanted if key in self._made}
 
     def likely_spares(self, likely: Iterable[Configuration]) -> list[CopyMarker]:
-        """The spares that are worth beginning for configurations that a later batch probably measures.
+        """The spares that are worth beginning for configurations that later batches probably measure.
 
-        None while it is open whether Lambda allows a copy, and only as many as the code storage has ample room for.
+        A configuration that is named twice gets two. Only as many as the code storage has ample room for.
         """
-        size = max(1, self.publisher.original.code_size)
-        room = 0 if self.may_publish else min(self.room // 2, SPARE_BYTES // size)
-        possible = [c for c in dict.fromkeys(likely) if self.copied(c) and self._refused(c) is None]
-        return [self.marker((c, SPARE)) for c in possible if c not in self.spares][: max(0, room)]
+        room = max(0, min(self.room // 2, SPARE_BYTES // max(1, self.publisher.original.code_size)))
+        left = Counter(marker.made.configuration for marker in self.spares)
+        markers: list[CopyMarker] = []
+        for configuration, wanted in Counter(likely).items():
+            if self.copied(configuration) and self._refused(configuration) is None:
+                first = FIRST_SPARE + self.begun[configuration]
+                numbers = range(first, first + max(0, wanted - left[configuration]))
+                markers += [self.marker((configuration, number)) for number in numbers]
+        return markers[:room]
 
     def marker(self, key: TargetKey) -> CopyMarker:
         """The marker of a copy for this key."""
@@ -115,8 +134,8 @@ class InvocationTargets:
 
     def retire(self, keys: Iterable[TargetKey]) -> None:
         """Delete targets that no later batch needs. `undo` tries again what fails."""
-        for key in keys:
-            target = self._made.pop(key, None)
+        retired = {self._made.pop(key, None): key for key in keys}
+        for target, key in retired.items():
             if not isinstance(target, InvocationTarget):
                 continue
             self.room += 1
@@ -155,7 +174,8 @@ class InvocationTargets:
         markers = {self._take(key): key for key in keys}
         try:
             begun = self.copies.begin(list(markers))
-            self._begin_ahead([marker for marker in ahead if marker not in markers])
+            if not all(isinstance(found, Refusal) for found in begun.values()):
+                self._begin_ahead(ahead)
             created = self.copies.wait_ready(begun, stop)
         except DeniedError as exc:
             if not self.may_publish:
@@ -171,25 +191,28 @@ class InvocationTargets:
 
     def _take(self, key: TargetKey) -> CopyMarker:
         """The spare of a configuration where there is one, else a copy of its own."""
-        if key[0] not in self.spares:
+        spare = next((marker for marker in self.spares if marker.made.configuration == key[0]), None)
+        if spare is None:
             return self.marker(key)
+        self.spares.remove(spare)
         self.room += 1  # counted when it was begun, and again when it is kept
-        return self.spares.pop(key[0])
+        return spare
 
     def _begin_ahead(self, spares: Sequence[CopyMarker]) -> None:
         """Begin spares in a thread of their own, while the batch waits for its copies and is measured."""
         if not spares:
             return
+        self.begun.update(marker.made.configuration for marker in spares)
         pool = ThreadPoolExecutor(1, thread_name_prefix="ahead")
         self._ahead = pool.submit(self._begin_spares, spares)
         pool.shutdown(wait=False)
 
     def _begin_spares(self, spares: Sequence[CopyMarker]) -> None:
         with suppress(AwsError):  # a batch that needs one creates it then, and tells what is wrong
-            for marker, found in self.copies.begin(spares).items():
-                if not isinstance(found, Refusal):
-                    self.spares[marker.made.configuration] = marker
-                    self.room -= 1
+            begun = self.copies.begin(spares)
+            made = [marker for marker, found in begun.items() if not isinstance(found, Refusal)]
+            self.spares += made
+            self.room -= len(made)
 
     def _publish_instead(self, keys: Sequence[TargetKey], reason: str, stop: threading.Event) -> None:
         """Measure versions from now on: Lambda allows no copy of this function."""
