@@ -8,22 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SECONDS_OF_A_ROUND = 3.5
-"""Waiting for copies where none was begun ahead, planning, and storing, without the runs (benchmarks/stack)."""
+SECONDS_OF_A_ROUND = 6.0
+"""Waiting for copies, planning and storing, without the runs: measured by benchmarks/stack on a busy machine of two
+cores, 18 s of the three rounds of the law `waiting`."""
 TRANSITIONS_OF_A_ROUND = 3
 """States that a round of an adaptive search enters, whatever the number of its trials (statemachine/transitions.py)."""
 TRANSITION_USD = 0.000025
 """Price of a state transition in most regions (Step Functions pricing, 2026-09)."""
-HANDLER_USD_OF_A_ROUND = 0.00004
-"""About 3 GB-seconds of the handlers of a round on arm64 (benchmarks/stack)."""
+HANDLER_USD_OF_A_ROUND = 0.000058
+"""4.3 GB-seconds of the handlers on arm64: measured by benchmarks/stack, the bill of 4 rounds less that of 3."""
 LOGS_USD_OF_A_TRIAL = 0.000002
 """Four runs, each with 1 kB of log lines at $0.50 a GB (CloudWatch pricing, us-east-1, 2026). Calls are free."""
-HANDLER_USD_A_SECOND = 0.25 * 0.0000133334
-"""The handler that waits for the runs: 256 MB on arm64 (template.yaml; Lambda pricing, us-east-1, 2026-09)."""
-USER_USD_A_SECOND = 0.00003
-"""What a second of the user's wait counts: 11 cents an hour. A search goes on unattended, so a wage is no measure.
-It decides between another round and a wider one, and between slow and quick sizes of equal worth. It never outweighs an
-answer that is still open."""
+USER_USD_A_SECOND = 0.00001
+"""What a second of the user's wait counts: 3.6 cents an hour. A search goes on unattended, so a wage is no measure.
+It decides between another round and a wider one, and never outweighs an answer that is still open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,8 @@ class RoundPrice:
 IN_AWS = RoundPrice(
     TRANSITIONS_OF_A_ROUND * TRANSITION_USD + HANDLER_USD_OF_A_ROUND + SECONDS_OF_A_ROUND * USER_USD_A_SECOND,
     LOGS_USD_OF_A_TRIAL,
-    USER_USD_A_SECOND + HANDLER_USD_A_SECOND,
 )
-"""A round in AWS. The command line uses the same figures, so that both ways give the same answer."""
+"""A round in AWS. The command line uses the same figures, so that both ways give the same answer. How long the runs of
+a round last has no price: with one, searches took more rounds."""
 NOTHING = RoundPrice()
 """A round that costs nothing beside its invocations: on this machine, and in simulations of the search."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from statemachine.measuring.lane_groups import fits_one_handler
 from statemachine.transitions import Count, count_execution
 from tests.integration.statemachine.test_execution_store import AT, EXECUTION
 from tuner.model import Trial
 
 SERIAL = Trial(0, AT, 1, 4)
+PAIR = Trial(0, AT, 2, 1)
+ADAPTIVE = replace(EXECUTION, document={"lambdaARN": "arn:aws:lambda:us-east-1:123456789012:function:orders"})
 LONG = replace(EXECUTION, long=True)
 
 
@@ -23,3 +28,14 @@ def test_a_long_trial_pays_for_each_pass_and_each_pause_between_two() -> None:
 
 def test_without_passes_the_most_are_counted() -> None:
     assert count_execution([[SERIAL]], LONG, {}) == count_execution([[SERIAL]], LONG, {0: 9})
+
+
+def test_a_round_of_an_adaptive_search_takes_three_transitions_whatever_its_trials() -> None:
+    assert count_execution([[PAIR], [PAIR] * 3], ADAPTIVE, {}) == Count(8 + 2 * 3, 33 + 2 * 12)
+
+
+@pytest.mark.parametrize("trials", [[replace(PAIR, environments=41)], [replace(PAIR, runs_per_environment=30)]])
+def test_a_round_too_large_for_one_handler_is_spread_over_several(trials: list[Trial]) -> None:
+    assert not fits_one_handler(
+        trials, replace(ADAPTIVE, concurrency=100, identity=replace(EXECUTION.identity, timeout_s=60))
+    )
