@@ -69,6 +69,9 @@ def _loaded(address: str, connection: Connection) -> Sequence[Result]:
 
 
 def _one(result: Result, format_: str) -> str:
+    """One result in one form; text for the terminal that there is."""
+    if format_ == "text":
+        return result.to_text(width=terminal_width())
     render: Callable[[ResultDocument], str] = import_module(FORMATS[format_]).render
     return render(result.document)
 
