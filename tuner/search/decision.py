@@ -217,7 +217,7 @@ def explain(doubt: Doubt, evidence: DecisionEvidence) -> str:
     rate = own.error_rate if own else ErrorRate(0, 0)
     return {
         Doubt.UNMET_CONSTRAINT: "no configuration meets the constraints",
-        Doubt.EXPECTED_LOSS: f"the expected loss is {evidence.doubt or 0.0:.1%}, above the {tolerance:.1%} accepted",
+        Doubt.EXPECTED_LOSS: f"the expected loss is {evidence.doubt or 0.0:.2%}, above the {tolerance:.1%} accepted",
         Doubt.CHANCE_OF_LOSS: (
             f"the chance of losing more than {2 * tolerance:.1%} is {evidence.chance_of_miss or 0.0:.0%}"
         ),
