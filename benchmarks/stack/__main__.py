@@ -80,7 +80,7 @@ def _run_way(way: Way, *, laws: Sequence[str], build: Path, end: float, pace: fl
 
 def _deploy(cloud: Cloud, build: Path) -> Stack:
     functions = f"arn:aws:lambda:{cloud.region}:{cloud.account}:function:app-*"
-    return Stack.deploy(cloud, build, lambdaResource=functions, lambdaRole=cloud.role())
+    return Stack.deploy(cloud, build / "template.yaml", lambdaResource=functions, lambdaRole=cloud.role())
 
 
 def _line(one: Measured) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud.fixtures import running
+from tests.cloud.fixtures import Cloud, running
 from tests.e2e.statemachine.stack import WATCHED, Stack, run_sam
 
 
@@ -20,15 +20,31 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(build: Path) -> Iterator[Stack]:
-    """The stack, deployed as narrowly as docs/deploy.md advises. Tests use functions of different names: `app-…`."""
+def account() -> Iterator[Cloud]:
+    """The account into which the stack is deployed."""
     with running() as cloud:
-        parameters = {
-            "lambdaResource": f"arn:aws:lambda:{cloud.region}:{cloud.account}:function:app-*",
-            "lambdaRole": cloud.role(),
-            "watch": f"s3://{WATCHED.bucket}/{WATCHED.key}",
-            "payloadS3Bucket": WATCHED.bucket,
-            "payloadS3Key": WATCHED.key,
-        }
-        cloud.client("s3").create_bucket(Bucket=WATCHED.bucket)
-        yield Stack.deploy(cloud, build, **parameters)
+        yield cloud
+
+
+@pytest.fixture(scope="session")
+def packaged(build: Path, account: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `sam package` writes: the template that is deployed, with uploads in the account."""
+    target = tmp_path_factory.mktemp("package") / "packaged.yaml"
+    account.client("s3").create_bucket(Bucket="packages")
+    options = ["--s3-bucket", "packages", "--output-template-file", str(target)]
+    run_sam("package", "--template-file", str(build / "template.yaml"), *options, environment=account.environment())
+    return target
+
+
+@pytest.fixture(scope="session")
+def stack(packaged: Path, account: Cloud) -> Stack:
+    """The stack, deployed as narrowly as docs/deploy.md advises. Tests use functions of different names: `app-…`."""
+    parameters = {
+        "lambdaResource": f"arn:aws:lambda:{account.region}:{account.account}:function:app-*",
+        "lambdaRole": account.role(),
+        "watch": f"s3://{WATCHED.bucket}/{WATCHED.key}",
+        "payloadS3Bucket": WATCHED.bucket,
+        "payloadS3Key": WATCHED.key,
+    }
+    account.client("s3").create_bucket(Bucket=WATCHED.bucket)
+    return Stack.deploy(account, packaged, **parameters)

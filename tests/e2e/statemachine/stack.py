@@ -50,13 +50,12 @@ class Stack:
     outputs: dict[str, str]
 
     @classmethod
-    def deploy(cls, cloud: Cloud, build: Path, **parameters: str) -> Stack:
-        """Deploy a build."""
+    def deploy(cls, cloud: Cloud, template: Path, **parameters: str) -> Stack:
+        """Deploy a template that `sam build` or `sam package` wrote."""
         options = ["--stack-name", STACK, "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"]
         if parameters:
             options += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
-        template = str(build / "template.yaml")
-        run_sam("deploy", "--template-file", template, *options, environment=cloud.environment())
+        run_sam("deploy", "--template-file", str(template), *options, environment=cloud.environment())
         described = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
         return cls(cloud, {item["OutputKey"]: item["OutputValue"] for item in described["Outputs"]})
 

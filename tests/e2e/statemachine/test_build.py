@@ -56,7 +56,7 @@ def test_two_builds_have_the_same_bytes(build: Path, tmp_path: Path) -> None:
     artifacts.build_layer(tmp_path / "layer", "arm64")
     assert digest(tmp_path / "layer") == digest(build / "TunerLayer")
     functions = [folder for folder in build.iterdir() if folder.name.endswith("Function")]
-    assert len(functions) == 10
+    assert len(functions) == 11
     assert {digest(folder) for folder in functions} == {digest(tmp_path / "code")}
 
 

@@ -11,22 +11,10 @@ from pathlib import Path
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from tests.cloud.fixtures import running
 from tests.e2e.statemachine.stack import ROOT, run_sam
 
 EXAMPLES = ROOT / "examples" / "deploy"
 SAR_FIELDS = {"Name", "Description", "Author", "SpdxLicenseId", "LicenseUrl", "ReadmeUrl", "SemanticVersion"}
-
-
-@pytest.fixture(scope="module")
-def packaged(build: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `sam package` writes."""
-    target = tmp_path_factory.mktemp("package") / "packaged.yaml"
-    with running() as cloud:
-        cloud.client("s3").create_bucket(Bucket="packages")
-        options = ["--s3-bucket", "packages", "--output-template-file", str(target)]
-        run_sam("package", "--template-file", str(build / "template.yaml"), *options, environment=cloud.environment())
-    return target
 
 
 def needs(*programs: str) -> None:

@@ -214,7 +214,7 @@ def test_a_fleet_with_as_many_broken_functions_as_are_tolerated_is_tuned_and_ran
     listed += f'{broken},"256",\napp-no-such-function,"256",\n'
     bucket = stack.outputs["Bucket"]
     cloud.client("s3").put_object(Bucket=bucket, Key="lists/functions.csv", Body=listed.encode())
-    document = {"list": f"s3://{bucket}/lists/functions.csv", "defaults": {"num": 1}, "concurrency": 4}
+    document = {"list": f"s3://{bucket}/lists/functions.csv", "defaults": {"num": 1}, "concurrency": 2}
     output = stack.run(document, machine="FleetStateMachineARN")
     summary: dict[str, Any] = json.loads(stack.read(output["summary"]))
     assert (output["functions"], output["tuned"], output["failed"]) == (10, 8, 2)
