@@ -25,10 +25,11 @@ NOT_IN_THE_STAND_IN = ("kms:", "ecr:")
 """Services that Lambda asks in the caller's name, which the stand-in does not have."""
 ONLY_IN_TROUBLE = {
     "Publisher": {"lambda:DeleteFunction"},
-    "Executor": {"logs:FilterLogEvents"},
+    "Executor": {"logs:FilterLogEvents", "lambda:GetFunctionConfiguration"},
     "Cleaner": {"s3:PutObject"},
 }
-"""For another run at the same time, a report that the log's tail lacks, a deployment in between: see docs/aws.md."""
+"""For another run at the same time, a report that the log's tail lacks, values of environment variables to hide in an
+error, a deployment in between: see docs/aws.md."""
 
 
 def granted() -> dict[str, set[str]]:
