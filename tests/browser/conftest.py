@@ -74,7 +74,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def opener(chromium: Browser, folder: Path) -> Opener:
-    """Open the page of a golden result by its name; further arguments are those of a browser context."""
+    """Open the page of a golden result by its name; further arguments are those of a browser context.
+
+    A tab that is free again shows the next page of the same context: a new one costs more than most pages.
+    """
+    free: dict[str, list[Page]] = {}
+
+    @contextmanager
+    def tab(viewport: dict[str, int], **options: Any) -> Iterator[Page]:
+        idle = free.setdefault(repr(sorted(options.items())), [])
+        if not idle:
+            context = chromium.new_context(**options)
+            context.set_default_timeout(60_000)
+            idle.append(context.new_page())
+        page = idle.pop()
+        page.set_viewport_size({"width": viewport["width"], "height": viewport["height"]})
+        yield page
+        page.emulate_media(media="null", color_scheme="light")
+        page.goto("about:blank")
+        idle.append(page)
 
     @contextmanager
     def opened(name: str, **options: Any) -> Iterator[Opened]:
@@ -82,16 +100,18 @@ def opener(chromium: Browser, folder: Path) -> Opener:
         file = folder / f"{name.replace('/', '-')}.html"
         if not file.exists():
             file.write_text(render(document), "utf-8")
-        with ExitStack() as stack:
-            context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-            stack.callback(context.close)
-            context.set_default_timeout(60_000)
-            it = Opened(name, context.new_page(), document, file)
-            it.page.on("console", lambda message: it.console.append(message.text))
-            it.page.on("pageerror", lambda error: it.console.append(str(error)))
-            it.page.on("request", lambda request: it.requests.append(request.url))
-            it.page.on("dialog", lambda dialog: (it.dialogs.append(dialog.message), dialog.dismiss()))
-            it.page.goto(file.as_uri())
+        with tab(**{"viewport": {"width": 1280, "height": 800}, **options}) as page, ExitStack() as stack:
+            it = Opened(name, page, document, file)
+            listeners: dict[Any, Callable[[Any], Any]] = {
+                "console": lambda message: it.console.append(message.text),
+                "pageerror": lambda error: it.console.append(str(error)),
+                "request": lambda request: it.requests.append(request.url),
+                "dialog": lambda dialog: (it.dialogs.append(dialog.message), dialog.dismiss()),
+            }
+            for event, listener in listeners.items():
+                page.on(event, listener)
+                stack.callback(page.remove_listener, event, listener)
+            page.goto(file.as_uri())
             yield it
 
     return opened
