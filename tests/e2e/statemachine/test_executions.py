@@ -156,7 +156,7 @@ def until(holds: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + 120
     while not holds():
         assert time.monotonic() < end, what
-        time.sleep(0.2)
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("state", KILLED)
