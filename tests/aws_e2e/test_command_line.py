@@ -20,15 +20,7 @@ from tuner.payloads import Payloads
 HANDLER = {"app.py": "def handler(event, context):\n    return sum(i * i for i in range(event['n']))\n"}
 
 
-@pytest.fixture(autouse=True)
-def here(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A user with credentials and folders of their own."""
-    for name, value in cloud.environment().items():
-        if name.startswith("AWS_"):
-            monkeypatch.setenv(name, value)
-    for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.setenv(name, str(tmp_path / name))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("here")
 
 
 @pytest.fixture

@@ -22,15 +22,9 @@ Resources:
 
 
 @pytest.fixture(autouse=True)
-def here(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A user with credentials and a folder of their own."""
-    for name, value in cloud.environment().items():
-        if name.startswith("AWS_"):
-            monkeypatch.setenv(name, value)
-    for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.setenv(name, str(tmp_path / name))
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "template.yaml").write_text(TEMPLATE)
+def project(here: Path) -> None:
+    """A template in the user's folder."""
+    (here / "template.yaml").write_text(TEMPLATE)
 
 
 def test_the_functions_of_a_template_are_tuned_and_what_is_not_there_is_told(
