@@ -38,6 +38,8 @@ def _replace(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content)
+        if path.exists():
+            part.chmod(path.stat().st_mode)
         part.replace(path)
     except OSError:
         with suppress(OSError):

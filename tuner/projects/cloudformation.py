@@ -7,25 +7,35 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from tuner.projects.functions import RANDOM_PART, UNKNOWN_PART, DeclaredFunction, Format, Setting
 from tuner.projects.sources import Sources
 from tuner.projects.written import Key, literal, read_setting
-from tuner.projects.yaml_tree import Tree, get, items, pairs, resolved, scalar
+from tuner.projects.yaml_tree import Tree, get, items, own, pairs, resolved, scalar
 
 SERVERLESS_FUNCTION, FUNCTION = "AWS::Serverless::Function", "AWS::Lambda::Function"
+FUNCTION_KINDS = (SERVERLESS_FUNCTION, FUNCTION)
 _NESTED = {"AWS::CloudFormation::Stack": "TemplateURL", "AWS::Serverless::Application": "Location"}
 _BESIDE = ("FunctionName", "CodeUri", "Handler", "Runtime", "Timeout", "MemorySize", "PackageType")
-_MEMORY = Key("MemorySize", _BESIDE, listed=False, default="128")
-_ARCHITECTURE = Key("Architectures", _BESIDE, listed=True, default="x86_64")
+_MEMORY = Key("MemorySize", _BESIDE, listed=False, quoted=False, default="128")
+_ARCHITECTURE = Key("Architectures", _BESIDE, listed=True, quoted=True, default="x86_64")
+SETTINGS = (_MEMORY.name, _ARCHITECTURE.name)
+_MACRO = "Fn::Transform"
 _CDK_PATH = "aws:cdk:path"
 _SHORT = {"!Ref": "Ref", "!FindInMap": "Fn::FindInMap", "!Sub": "Fn::Sub", "!Join": "Fn::Join", "!If": "Fn::If"}
+_SETTINGS: Mapping[str, Callable[[str], Any]] = {
+    "samconfig.toml": tomllib.loads,
+    "samconfig.yaml": yaml.safe_load,
+    "samconfig.yml": yaml.safe_load,
+}
 _DEEPEST = 5
 """Stacks within stacks that are read."""
 
@@ -39,12 +49,14 @@ class Stack:
         given: values by parameter, each with the stack that gives it.
         deployed_with: parameters that the project's deployment settings give, with the file that does.
         prefix: names of the stacks around it, each with a slash.
+        around: the templates that it is nested in.
     """
 
     tree: Tree
     given: Mapping[str, tuple[Stack, Node]] = field(default_factory=dict)
     deployed_with: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
+    around: frozenset[Path] = frozenset()
 
 
 def is_template(tree: Tree) -> bool:
@@ -54,20 +66,32 @@ def is_template(tree: Tree) -> bool:
 
 def read_template(tree: Tree, sources: Sources) -> Iterator[DeclaredFunction]:
     """The functions of a template and of its nested stacks, in their order."""
-    yield from _functions(Stack(tree, deployed_with=_deployment_settings(tree.path.parent)), sources, 0)
+    yield from _functions(root_stack(tree), sources)
 
 
-def _functions(stack: Stack, sources: Sources, depth: int) -> Iterator[DeclaredFunction]:
+def root_stack(tree: Tree) -> Stack:
+    """A template that no other one nests."""
+    return Stack(tree, deployed_with=_deployment_settings(tree.path.parent))
+
+
+def nested_stacks(stack: Stack, sources: Sources) -> Iterator[Stack]:
+    """The stacks of local files that a template nests."""
+    for name, resource in pairs(get(stack.tree.root, "Resources")):
+        location = _NESTED.get(scalar(get(resource, "Type")))
+        inner = _nested(stack, name, get(resource, "Properties"), location, sources) if location else None
+        if inner is not None:
+            yield inner
+
+
+def _functions(stack: Stack, sources: Sources) -> Iterator[DeclaredFunction]:
     for name, resource in pairs(get(stack.tree.root, "Resources")):
         kind = scalar(get(resource, "Type"))
         properties = get(resource, "Properties")
-        if kind in (SERVERLESS_FUNCTION, FUNCTION):
+        if kind in FUNCTION_KINDS:
             shared = get(stack.tree.root, "Globals", "Function") if kind == SERVERLESS_FUNCTION else None
             yield _function(stack, name, resource, properties, shared)
-        elif kind in _NESTED and depth < _DEEPEST:
-            inner = _nested(stack, name, properties, _NESTED[kind], sources)
-            if inner is not None:
-                yield from _functions(inner, sources, depth + 1)
+    for inner in nested_stacks(stack, sources):
+        yield from _functions(inner, sources)
 
 
 def _nested(stack: Stack, name: str, properties: Node | None, location: str, sources: Sources) -> Stack | None:
@@ -76,8 +100,11 @@ def _nested(stack: Stack, name: str, properties: Node | None, location: str, sou
     path = stack.tree.path.parent / address
     if not address or "://" in address or not sources.exists(path):
         return None
+    around = stack.around | {stack.tree.path.resolve()}
+    if path.resolve() in around or len(around) > _DEEPEST:
+        return None
     given = {key: (stack, value) for key, value in pairs(get(properties, "Parameters"))}
-    return Stack(Tree(path, sources), given, prefix=f"{stack.prefix}{name}/")
+    return Stack(Tree(path, sources), given, prefix=f"{stack.prefix}{name}/", around=around)
 
 
 def _function(
@@ -91,6 +118,8 @@ def _function(
         follow = (lambda node: _first(stack, node)) if key.listed else (lambda node: _value(stack, node))
         if properties is None:
             return Setting(None, (), "the function has no Properties")
+        if own(properties, key.name) is None and any(_included(node) for node in (properties, shared)):
+            return Setting(None, (), f"Fn::Transform can give {key.name} during the deployment")
         return read_setting(stack.tree, properties, get(shared, key.name), key, follow)
 
     construct = scalar(get(resource, "Metadata", _CDK_PATH)).removesuffix("/Resource")
@@ -118,6 +147,11 @@ def _function(
     )
 
 
+def _included(node: Node | None) -> bool:
+    """Whether a macro adds to a mapping."""
+    return own(node, _MACRO) is not None or (node is not None and node.tag == "!Transform")
+
+
 def _deployed(stack: Stack, name: str, node: Node | None) -> str:
     """Its name in AWS. CloudFormation makes one from the stack and the logical id where the template gives none."""
     if node is None:
@@ -126,7 +160,7 @@ def _deployed(stack: Stack, name: str, node: Node | None) -> str:
 
 
 def _name_part(stack: Stack, node: Node) -> str:
-    called, argument = _intrinsic(node)
+    called, argument = intrinsic(node)
     if called == "Fn::Sub":
         first = items(argument)[0] if items(argument) else argument
         text = str(resolved(first).value) if isinstance(resolved(first), ScalarNode) else UNKNOWN_PART  # type: ignore[union-attr]
@@ -141,7 +175,7 @@ def _first(stack: Stack, node: Node) -> Setting:
     """The value of a list of one."""
     found = items(node)
     if len(found) != 1:
-        called, _ = _intrinsic(node)
+        called, _ = intrinsic(node)
         return Setting(
             None, (), f"Architectures is computed by {called}" if called else "Architectures is no list of one"
         )
@@ -152,8 +186,9 @@ def _value(stack: Stack, node: Node) -> Setting:
     """A value, followed through parameters and mappings."""
     written = literal(stack.tree, node)
     if written is not None:
-        return written
-    called, argument = _intrinsic(node)
+        dynamic = (written.value or "").startswith("{{resolve:")
+        return Setting(None, (), f"{written.value} is read during the deployment") if dynamic else written
+    called, argument = intrinsic(node)
     if called == "Ref" and argument is not None:
         return _parameter(stack, str(resolved(argument).value))  # type: ignore[union-attr]
     if called == "Fn::FindInMap":
@@ -206,7 +241,7 @@ def _mapped(stack: Stack, keys: list[Node]) -> Setting:
     return found or Setting(None, (), f"the mapping {names[0]} holds no plain value for it")
 
 
-def _intrinsic(node: Node | None) -> tuple[str, Node | None]:
+def intrinsic(node: Node | None) -> tuple[str, Node | None]:
     """The intrinsic function that a node calls, and its argument; empty: it calls none."""
     found = resolved(node)
     if found is None:
@@ -220,18 +255,19 @@ def _intrinsic(node: Node | None) -> tuple[str, Node | None]:
 
 
 def _deployment_settings(folder: Path) -> dict[str, str]:
-    """Parameters that samconfig.toml gives."""
-    path = folder / "samconfig.toml"
-    try:
-        settings = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return dict.fromkeys(_overrides(settings), path.name)
+    """Parameters that the file of settings of `sam deploy` gives."""
+    found: dict[str, str] = {}
+    for name, read in _SETTINGS.items():
+        with suppress(OSError, ValueError, yaml.YAMLError, RecursionError):
+            found |= dict.fromkeys(_overrides(read((folder / name).read_text("utf-8"))), name)
+    return found
 
 
 def _overrides(settings: Any) -> Iterator[str]:
     for key, value in settings.items() if isinstance(settings, dict) else ():
         if key == "parameter_overrides":
+            if isinstance(value, dict):
+                yield from map(str, value)
             text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
             yield from re.findall(r"(?:ParameterKey=|(?<![\w=]))(\w+)\"?(?==|,ParameterValue)", text)
         else:

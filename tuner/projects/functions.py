@@ -104,14 +104,31 @@ class DeclaredFunction:
         return bool(self.deployed) and re.fullmatch(pattern, name) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class ValueUse:
+    """Something in a project that uses values, e.g. the environment of a function.
+
+    Attributes:
+        owner: name of the function, the resource or the section.
+        key: what of it.
+        meaning: a number that differs where what it stands for differs.
+    """
+
+    owner: str
+    key: str
+    meaning: int
+
+
+def find_named(functions: tuple[DeclaredFunction, ...], name: str) -> tuple[DeclaredFunction, ...]:
+    """The function with a name in the project's files."""
+    return tuple(found for found in functions if found.name == name)
+
+
 def find_deployed(functions: tuple[DeclaredFunction, ...], name: str) -> tuple[DeclaredFunction, ...]:
-    """The functions that a name can stand for: by the name in the file, else in AWS, else by its known parts."""
-    for chosen in (
-        [found for found in functions if found.name == name],
-        [found for found in functions if found.deployed == name],
-    ):
-        if chosen:
-            return tuple(chosen)
+    """The functions that a name in AWS can stand for: those with just that name, else those whose known parts fit."""
+    exact = tuple(found for found in functions if found.deployed == name)
+    if exact:
+        return exact
     matching = [found for found in functions if found.may_be(name)]
     longest = max((len(found.deployed) for found in matching), default=0)
     return tuple(found for found in matching if len(found.deployed) == longest)

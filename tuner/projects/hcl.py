@@ -46,9 +46,9 @@ class Template(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Reference(Expression):
-    """A dotted name, e.g. `var.functions["orders"].memory`, as its keys."""
+    """A dotted name, e.g. `var.functions["orders"].memory`, as its keys. A key may be an expression itself."""
 
-    keys: tuple[str, ...]
+    keys: tuple[str | Expression, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +115,34 @@ def parse_hcl(text: str) -> Block:
     return Block("", (), 0, 0, len(text), attributes, blocks)
 
 
+def parse_json(text: str) -> Block:
+    """A file of variables in JSON, whose objects Terraform's language contains, as one block.
+
+    Raises:
+        HclError: it is no object.
+    """
+    parser = _Parser(text)
+    found = parser.expression(inside=True)
+    if not isinstance(found, Object):
+        raise HclError("it is no object")
+    attributes = (Attribute(name, value, start, start) for name, value, start in found.items)
+    return Block("", (), 0, 0, len(text), tuple(attributes))
+
+
+def parse_expression(text: str) -> Expression:
+    """A text as one expression.
+
+    Raises:
+        HclError: it is not of the language.
+    """
+    return _Parser(text).expression()
+
+
 class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 1 if text.startswith("\ufeff") else 0
+        self.strings: dict[int, Expression] = {}
 
     def body(self, *, top: bool = False) -> tuple[tuple[Attribute, ...], tuple[Block, ...]]:
         """Attributes and blocks up to the closing brace, which stays unread."""
@@ -138,6 +162,8 @@ class _Parser:
             if self.peek() == "=" and self.text[self.at : self.at + 2] != "==":
                 equals = self.at
                 self.at += 1
+                if any(attribute.name == name for attribute in attributes):
+                    raise HclError(f"{name} stands twice in a block")
                 attributes.append(Attribute(name, self.expression(), start, equals))
             else:
                 blocks.append(self.block(name, start))
@@ -198,7 +224,7 @@ class _Parser:
         return self.reference(name[0], start)
 
     def reference(self, first: str, start: int) -> Expression | None:
-        keys = [first]
+        keys: list[str | Expression] = [first]
         while True:
             if self.peek() == ".":
                 self.at += 1
@@ -214,11 +240,20 @@ class _Parser:
                 if self.peek() != "]":
                     return None
                 self.at += 1
-                keys.append(key.value if isinstance(key, Literal) else self.text[key.start : key.end])
+                keys.append(key.value if isinstance(key, Literal) else key)
             else:
                 return Reference(start, self.at, tuple(keys))
 
     def string(self) -> Expression:
+        """A string. One that is read a second time is known, so that nested templates take linear time."""
+        known = self.strings.get(self.at)
+        if known is None:
+            start = self.at
+            known = self.strings[start] = self.template()
+        self.at = known.end
+        return known
+
+    def template(self) -> Expression:
         start = self.at
         self.at += 1
         parts: list[str | Expression] = [""]

@@ -13,9 +13,9 @@ from pathlib import Path
 from tuner.errors import InputError
 from tuner.model import Configuration
 from tuner.projects.cdk import cdk_hint
-from tuner.projects.discovery import read_functions
-from tuner.projects.functions import DeclaredFunction, Format, Setting, find_deployed, find_local
-from tuner.projects.sources import Place, Sources
+from tuner.projects.discovery import read_functions, read_uses
+from tuner.projects.functions import DeclaredFunction, Format, Setting, find_deployed, find_local, find_named
+from tuner.projects.sources import Place, Sources, boundary
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,14 @@ class Wanted:
     """What a function should have.
 
     Attributes:
-        function: its name in AWS, or in the project's file, or its target on this machine.
+        function: its name in AWS, or its target on this machine.
         configuration: memory and architecture.
+        named: its name in the project's files; None: the name in AWS or the target finds it.
     """
 
     function: str
     configuration: Configuration
+    named: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,12 @@ class ProjectPatch:
         """Whether every function has what it should have."""
         return not any(function.left_alone for function in self.functions)
 
+    def root(self, project: Path) -> Path:
+        """Where the paths of a diff start: the current folder, or that of the project if a file lies elsewhere."""
+        here = Path.cwd()
+        inside = all(path.resolve().is_relative_to(here) for path in self.sources.changed)
+        return here if inside else boundary(project)
+
 
 def make_patch(path: Path, wanted: Iterable[Wanted]) -> ProjectPatch:
     """Change what functions should have, one after the other.
@@ -83,9 +91,10 @@ def make_patch(path: Path, wanted: Iterable[Wanted]) -> ProjectPatch:
 
 def _patch_one(path: Path, sources: Sources, wanted: Wanted) -> tuple[Sources, Patched]:
     functions = read_functions(path, sources)
-    found = find_deployed(functions, wanted.function) or find_local(functions, wanted.function)
+    found = _find(functions, wanted)
     if len(found) != 1:
-        return sources, Patched(wanted, left_alone=(_not_one(wanted.function, found or functions, bool(found)),))
+        reason = _not_one(wanted.named or wanted.function, found or functions, bool(found))
+        return sources, Patched(wanted, left_alone=(reason,))
     function = found[0]
     patched = Patched(wanted, function.name)
     for kind in (_MEMORY, _ARCHITECTURE):
@@ -96,8 +105,16 @@ def _patch_one(path: Path, sources: Sources, wanted: Wanted) -> tuple[Sources, P
     return sources, patched
 
 
+def _find(functions: tuple[DeclaredFunction, ...], wanted: Wanted) -> tuple[DeclaredFunction, ...]:
+    if wanted.named is not None:
+        return find_named(functions, wanted.named)
+    return find_deployed(functions, wanted.function) or find_local(functions, wanted.function)
+
+
 def _not_one(name: str, functions: Sequence[DeclaredFunction], several: bool) -> str:
     names = ", ".join(function.name for function in functions)
+    if not several and any(function.name == name for function in functions):
+        return f"{name} here has another name in AWS, or an unknown one: confirm it with --function {name}"
     if several:
         return f"{name} can be {names}: name the one with --function"
     return f"{name} is none of the functions here ({names}): name one with --function"
@@ -105,15 +122,26 @@ def _not_one(name: str, functions: Sequence[DeclaredFunction], several: bool) ->
 
 @dataclass(frozen=True, slots=True)
 class SettingKind:
-    """One of the two settings: what people call it, and how a function and a configuration have it."""
+    """One of the two settings: what people and files call it, and how a function and a configuration have it."""
 
     name: str
+    keys: frozenset[str]
     of: Callable[[DeclaredFunction], Setting]
     wanted: Callable[[Configuration], str]
 
 
-_MEMORY = SettingKind("memory size", lambda found: found.memory, lambda wanted: str(wanted.memory_mb))
-_ARCHITECTURE = SettingKind("architecture", lambda found: found.architecture, lambda wanted: wanted.architecture.value)
+_MEMORY = SettingKind(
+    "memory size",
+    frozenset({"MemorySize", "memorySize", "memory_size"}),
+    lambda found: found.memory,
+    lambda wanted: str(wanted.memory_mb),
+)
+_ARCHITECTURE = SettingKind(
+    "architecture",
+    frozenset({"Architectures", "architecture", "architectures"}),
+    lambda found: found.architecture,
+    lambda wanted: wanted.architecture.value,
+)
 
 
 def _change(path: Path, sources: Sources, patched: Patched, kind: SettingKind) -> tuple[Sources, Patched]:
@@ -126,7 +154,11 @@ def _change(path: Path, sources: Sources, patched: Patched, kind: SettingKind) -
     reason = setting.reason
     for place in setting.places:
         changed = sources.with_value(place, value)
-        fault = _fault(path, changed, before, patched.name, kind, value)
+        fault = (
+            _outside(path, place.path)
+            or _fault(path, changed, before, patched.name, kind, value)
+            or _used_elsewhere(path, sources, changed, patched.name, kind)
+        )
         if not fault:
             return changed, _with_change(patched, kind, setting, value, place, sources)
         reason = reason or fault
@@ -158,6 +190,23 @@ def _fault(
         return result.reason or "the change does not reach the function"
     others = [other for other in before if other != name and _values(after[other]) != _values(before[other])]
     return f"the same value is of {', '.join(others)} too" if others else ""
+
+
+def _outside(project: Path, path: Path) -> str:
+    """Why a file is none of the project's; empty: it is one."""
+    within = boundary(project)
+    return "" if path.resolve().is_relative_to(within) else f"{path} is outside of {within}"
+
+
+def _used_elsewhere(path: Path, sources: Sources, changed: Sources, name: str, kind: SettingKind) -> str:
+    """What else a change alters; empty: nothing."""
+    before, after = read_uses(path, sources), read_uses(path, changed)
+    places = [
+        f"{key} of {owner}"
+        for owner, key in {**before, **after}
+        if before.get((owner, key)) != after.get((owner, key)) and not (owner == name and key in kind.keys)
+    ]
+    return f"{', '.join(places)} uses the same value" if places else ""
 
 
 def _values(function: DeclaredFunction) -> tuple[str | None, str | None]:

@@ -7,31 +7,75 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from yaml.nodes import Node
+from yaml.nodes import MappingNode, Node, SequenceNode
 
-from tuner.projects.functions import UNKNOWN_PART, DeclaredFunction, Format, Setting
+from tuner.projects.functions import UNKNOWN_PART, DeclaredFunction, Format, Setting, ValueUse
 from tuner.projects.sources import Sources
-from tuner.projects.written import Key, literal, read_setting
-from tuner.projects.yaml_tree import Tree, get, items, pairs, scalar
+from tuner.projects.written import Key, insertion, literal, read_setting, with_own_place
+from tuner.projects.yaml_tree import Tree, all_pairs, get, items, pairs, resolved, scalar
 
 _BESIDE = ("name", "handler", "runtime", "timeout", "memorySize", "image")
-_MEMORY = Key("memorySize", _BESIDE, listed=False, default="1024")
-_ARCHITECTURE = Key("architecture", _BESIDE, listed=False, default="x86_64")
+_MEMORY = Key("memorySize", _BESIDE, listed=False, quoted=False, default="1024")
+_ARCHITECTURE = Key("architecture", _BESIDE, listed=False, quoted=True, default="x86_64")
 _DEFAULT_TIMEOUT_S = 6
 """Both defaults: https://www.serverless.com/framework/docs/providers/aws/guide/functions"""
 _VARIABLE = re.compile(r"\$\{(?:(?P<self>self):|file\((?P<file>[^(){}$]+)\):?)(?P<path>[^{}$,]*)(?:,[^{}$]*)?\}")
+_IN_TEXT = re.compile(r"(?:(?P<self>self):|file\((?P<file>[^(){}$]+)\):?)(?P<path>[\w.-]*)")
+"""Variables within a text, and the start of those that hold other variables."""
 _DEEPEST = 8
 """Variables that lead to variables."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service: its main file, and the texts of the others."""
+    """A service: its main file, the texts of the others, and what was read of them."""
 
     tree: Tree
     sources: Sources
+    files: dict[Path, Tree] = field(default_factory=dict)
+    meanings: dict[int, int] = field(default_factory=dict)
+
+    def section(self, name: str) -> tuple[Tree, Node | None]:
+        """A part of the main file, and the file that it stands in; None: it stands in no file here."""
+        return self.followed(self.tree, get(self.tree.root, name))
+
+    def functions(self) -> Iterator[tuple[str, tuple[Tree, Node | None]]]:
+        """The functions by their names."""
+        listed = get(self.tree.root, "functions")
+        for part in items(listed) or ([listed] if listed is not None else []):
+            home, functions = self.followed(self.tree, part)
+            for name, function in pairs(functions):
+                yield name, self.followed(home, function)
+
+    def followed(self, tree: Tree, node: Node | None) -> tuple[Tree, Node | None]:
+        """A node, or what a variable in its place stands for."""
+        for _ in range(_DEEPEST):
+            text = scalar(node)
+            if "${" not in text:
+                return tree, node
+            variable = _VARIABLE.fullmatch(text.strip())
+            if variable is None:
+                break
+            tree, node = self.target(tree, variable)
+        return tree, None
+
+    def target(self, tree: Tree, variable: re.Match[str]) -> tuple[Tree, Node | None]:
+        """Where a variable leads to, and in which file; None: it leads to no file here."""
+        home: Tree = self.tree
+        if variable["file"]:
+            path = self.tree.path.parent / variable["file"].strip()
+            if path.suffix not in (".yml", ".yaml", ".json") or not self.sources.exists(path):
+                return tree, None
+            home = self.files.setdefault(path, Tree(path, self.sources))
+        node = home.root
+        for key in variable["path"].strip().strip(".").split("."):
+            if key:
+                home, node = self.followed(home, node)
+                node = get(node, key)
+        return home, node
 
 
 def is_service(tree: Tree) -> bool:
@@ -42,41 +86,63 @@ def is_service(tree: Tree) -> bool:
 def read_service(tree: Tree, sources: Sources) -> Iterator[DeclaredFunction]:
     """The functions of a service, in its order."""
     service = Service(tree, sources)
-    functions_of = get(tree.root, "functions")
-    for part in items(functions_of) or ([functions_of] if functions_of is not None else []):
-        home, functions = _document(service, tree, part)
-        for name, function in pairs(functions):
-            yield _function(service, home, name, function)
+    provider = service.section("provider")
+    for name, function in service.functions():
+        yield _function(service, provider, name, function)
 
 
-def _document(service: Service, tree: Tree, node: Node) -> tuple[Tree, Node | None]:
-    """A node, or what a variable in its place stands for."""
-    found = _VARIABLE.fullmatch(scalar(node))
-    return _target(service, tree, found) if found else (tree, node)
+def service_uses(tree: Tree, sources: Sources) -> Iterator[ValueUse]:
+    """Everything that uses values, beside the definitions under `custom`."""
+    service = Service(tree, sources)
+    sections = (name for name in all_pairs(tree.root) if name not in ("functions", "custom"))
+    owners = [*service.functions(), *((name, service.section(name)) for name in sections)]
+    for owner, (home, node) in owners:
+        inherited = owner == "provider"
+        for key, value in all_pairs(node).items():
+            if not (inherited and key in (_MEMORY.name, _ARCHITECTURE.name)):
+                yield ValueUse(owner, key, _meaning(service, home, value))
 
 
-def _target(service: Service, tree: Tree, variable: re.Match[str]) -> tuple[Tree, Node | None]:
-    keys = tuple(part for part in variable["path"].strip().split(".") if part)
-    home = service.tree
-    if variable["file"]:
-        path = service.tree.path.parent / variable["file"].strip()
-        if path.suffix not in (".yml", ".yaml", ".json") or not service.sources.exists(path):
-            return tree, None
-        home = Tree(path, service.sources)
-    return home, get(home.root, *keys) if keys else home.root
+def _meaning(service: Service, tree: Tree, node: Node | None) -> int:
+    """A number that differs where what a value stands for differs. A value within itself stands for nothing further."""
+    found = resolved(node)
+    if found is None:
+        return 0
+    if id(found) not in service.meanings:
+        service.meanings[id(found)] = 0
+        service.meanings[id(found)] = hash(_parts(service, tree, found))
+    return service.meanings[id(found)]
 
 
-def _function(service: Service, tree: Tree, name: str, function: Node) -> DeclaredFunction:
-    provider = get(service.tree.root, "provider")
+def _parts(service: Service, tree: Tree, node: Node) -> tuple[object, ...]:
+    if isinstance(node, MappingNode):
+        return tuple((key, _meaning(service, tree, value)) for key, value in all_pairs(node).items())
+    if isinstance(node, SequenceNode):
+        return tuple(_meaning(service, tree, item) for item in node.value)
+    text = str(node.value)
+    targets = [service.target(tree, variable) for variable in _IN_TEXT.finditer(text)]
+    return (text, *(_meaning(service, home, target) for home, target in targets))
+
+
+def _function(
+    service: Service, shared_by: tuple[Tree, Node | None], name: str, found: tuple[Tree, Node | None]
+) -> DeclaredFunction:
+    tree, function = found
+    home, provider = shared_by
 
     def setting(key: Key) -> Setting:
+        def follow(node: Node, where: Tree = tree) -> Setting:
+            return _value(service, where, node)
+
+        if function is None:
+            return Setting(None, (), "the function stands in no file here")
+        if provider is None and get(function, key.name) is None:
+            return Setting(None, (), "provider stands in no file here")
         shared = get(provider, key.name)
-        if tree is not service.tree and shared is not None and get(function, key.name) is None:
-            # The shared value stands in another file than the function.
-            found = read_setting(tree, function, None, key, lambda node: _value(service, tree, node))
-            above = _value(service, service.tree, shared)
-            return Setting(above.value, (*above.places, *found.places))
-        return read_setting(tree, function, shared, key, lambda node: _value(service, tree, node))
+        if home.path == tree.path or shared is None or get(function, key.name) is not None:
+            return read_setting(tree, function, shared, key, follow)
+        # The shared value stands in another file than the function.
+        return with_own_place(follow(shared, home), insertion(tree, function, key))
 
     timeout = scalar(get(function, "timeout")) or scalar(get(provider, "timeout")) or str(_DEFAULT_TIMEOUT_S)
     return DeclaredFunction(
@@ -113,7 +179,7 @@ def _value(service: Service, tree: Tree, node: Node, depth: int = 0) -> Setting:
     found = _VARIABLE.fullmatch(text.strip())
     if found is None or depth >= _DEEPEST:
         return Setting(None, (), f"{text} is decided by the deployment")
-    home, target = _target(service, tree, found)
+    home, target = service.target(tree, found)
     if target is None:
         return Setting(None, (), f"{text} leads to no value in these files")
     return _value(service, home, target, depth + 1)

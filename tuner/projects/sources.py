@@ -6,6 +6,7 @@ Knows positions and files. It knows no format.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -67,11 +68,19 @@ class Sources:
         return "".join(self._diff_of(path, root) for path in sorted(self.changed))
 
     def _diff_of(self, path: Path, root: Path) -> str:
-        name = (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+        name = Path(os.path.relpath(path.resolve(), root.resolve())).as_posix()
         lines = difflib.unified_diff(
             _lines(_read(path)), _lines(self.changed[path]), f"a/{name}", f"b/{name}", lineterm="\n"
         )
         return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def boundary(project: Path) -> Path:
+    """The folder that holds all files of a project: its repository, else the current folder, else its own folder."""
+    folder = (project if project.is_dir() else project.parent).resolve()
+    repository = next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), None)
+    here = Path.cwd()
+    return repository or (here if folder.is_relative_to(here) else folder)
 
 
 def _lines(text: str) -> list[str]:

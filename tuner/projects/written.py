@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from yaml.nodes import Node, ScalarNode
 
 from tuner.projects.functions import Setting
+from tuner.projects.sources import Place
 from tuner.projects.yaml_tree import AliasNode, Tree, merged, own, resolved
 
+_NULL = "tag:yaml.org,2002:null"
 Follow = Callable[[Node], Setting]
 """Reads a value that may be a variable or an intrinsic function."""
 
@@ -25,12 +27,14 @@ class Key:
         name: its key.
         beside: keys that it is written next to.
         listed: whether its value is a list of one.
+        quoted: whether JSON writes its value between quotes.
         default: the value when it is written nowhere.
     """
 
     name: str
     beside: tuple[str, ...]
     listed: bool
+    quoted: bool
     default: str
 
 
@@ -49,13 +53,24 @@ def read_setting(tree: Tree, function: Node, shared: Node | None, key: Key, foll
         return _followed(tree, written, follow)
     inherited = merged(function, key.name)
     inherited = inherited if inherited is not None else shared
-    place = tree.insertion(function, key.name, beside=key.beside, listed=key.listed)
+    place = insertion(tree, function, key)
     places = (place,) if place else ()
     if inherited is None:
         reason = "" if places else f"the function has no properties to add {key.name} to"
         return Setting(key.default, places, reason)
-    found = _followed(tree, inherited, follow)
-    return replace(found, places=(*found.places, *places), reason="" if places else found.reason)
+    return with_own_place(_followed(tree, inherited, follow), place)
+
+
+def insertion(tree: Tree, function: Node, key: Key) -> Place | None:
+    """Where a function takes the setting as its own."""
+    return tree.insertion(function, key.name, beside=key.beside, listed=key.listed, quoted=key.quoted)
+
+
+def with_own_place(inherited: Setting, place: Place | None) -> Setting:
+    """An inherited setting that the function can have as its own. One of unknown value stays as it is."""
+    if inherited.value is None or place is None:
+        return inherited
+    return replace(inherited, places=(*inherited.places, place), reason="")
 
 
 def _followed(tree: Tree, node: Node, follow: Follow) -> Setting:
@@ -71,9 +86,7 @@ def literal(tree: Tree, node: Node, *, note: str = "") -> Setting | None:
     found = resolved(node)
     if not isinstance(found, ScalarNode) or found.tag.startswith("!"):
         return None
-    return Setting(str(found.value), (tree.place(found, note=note),))
-
-
-def without_places(setting: Setting, reason: str) -> Setting:
-    """The same value, which must not be changed there."""
-    return Setting(setting.value, (), reason)
+    value = str(found.value).strip()
+    if not value or found.tag == _NULL:
+        return Setting(None, (), "it is empty there")
+    return Setting(value, (tree.place(found, note=note),))

@@ -64,12 +64,19 @@ class Tree:
         start, end = node.start_mark.index, node.end_mark.index
         if isinstance(node, AliasNode):
             return Place(self.path, start, end, note=note)
+        if isinstance(node, ScalarNode) and node.style in ("|", ">"):
+            # A block: its only line, without the indicator above it and the line ends below it.
+            content = str(node.value).strip()
+            start = self.text.rfind(content, start, end)
+            return Place(self.path, start, start + len(content), note=note)
         skipped = _PROPERTIES.match(self.text, start, end)
         start = skipped.end() if skipped else start
         quoted = node.style in ("'", '"') if isinstance(node, ScalarNode) else False
         return Place(self.path, start + quoted, end - quoted, note=note)
 
-    def insertion(self, mapping: Node, key: str, *, beside: tuple[str, ...], listed: bool = False) -> Place | None:
+    def insertion(
+        self, mapping: Node, key: str, *, beside: tuple[str, ...], listed: bool, quoted: bool
+    ) -> Place | None:
         """Where a mapping takes a new key: after the last of the keys `beside` that ends its line, else first.
 
         Args:
@@ -77,12 +84,13 @@ class Tree:
             key: the key to insert.
             beside: keys that a person would write it next to, in no order.
             listed: write the value as a list of one.
+            quoted: whether JSON writes the value between quotes.
         """
         node = resolved(mapping)
         if not isinstance(node, MappingNode):
             return None
         if node.flow_style:
-            return self._in_flow(node, key, beside, listed)
+            return self._in_flow(node, key, beside, listed, quoted)
         if not node.value:
             return None
         opening, closing = ("[", "]") if listed else ("", "")
@@ -94,12 +102,11 @@ class Tree:
         start = node.value[0][0].start_mark.index
         return Place(self.path, start, start, f"{key}: {opening}", f"{closing}{self.newline}{' ' * column}")
 
-    def _in_flow(self, node: MappingNode, key: str, beside: tuple[str, ...], listed: bool) -> Place:
-        quoted = self.text.lstrip("\ufeff \t\r\n").startswith("{") or any(k.style == '"' for k, _ in node.value)
-        name = f'"{key}"' if quoted else key
-        opening, closing = ("[", "]") if listed else ("", "")
-        if listed and quoted:
-            opening, closing = '["', '"]'
+    def _in_flow(self, node: MappingNode, key: str, beside: tuple[str, ...], listed: bool, quoted: bool) -> Place:
+        is_json = self.text.lstrip("\ufeff \t\r\n").startswith("{") or any(k.style == '"' for k, _ in node.value)
+        name = f'"{key}"' if is_json else key
+        quote = '"' if is_json and quoted else ""
+        opening, closing = (f"[{quote}", f"{quote}]") if listed else (quote, quote)
         if not node.value:
             start = node.end_mark.index - 1
             return Place(self.path, start, start, f"{name}: {opening}", closing)
@@ -109,7 +116,10 @@ class Tree:
         line_start = self.text.rfind("\n", 0, first.start_mark.index) + 1
         indent = self.text[line_start : first.start_mark.index]
         gap = f"{self.newline}{indent}" if not indent.strip() else blank
-        end = after.end_mark.index
+        start, end = first.start_mark.index, after.end_mark.index
+        if "#" in self.text[end : self._end_of_line(end)]:
+            # The comment stays beside what it is about.
+            return Place(self.path, start, start, f"{name}:{blank}{opening}", f"{closing},{gap}")
         return Place(self.path, end, end, f",{gap}{name}:{blank}{opening}", closing)
 
     def _neighbour(self, node: MappingNode, beside: tuple[str, ...]) -> Node | None:
@@ -144,8 +154,8 @@ def pairs(node: Node | None) -> Iterator[tuple[str, Node]]:
 
 
 def own(node: Node | None, key: str) -> Node | None:
-    """The value of a key that a mapping holds itself."""
-    return next((value for name, value in pairs(node) if name == key), None)
+    """The value of a key that a mapping holds itself. Of a key that stands twice the last one counts."""
+    return dict(pairs(node)).get(key)
 
 
 def merged(node: Node | None, key: str) -> Node | None:
@@ -161,6 +171,17 @@ def merged(node: Node | None, key: str) -> Node | None:
                 if taken is not None:
                     return taken
     return None
+
+
+def all_pairs(node: Node | None) -> dict[str, Node]:
+    """Keys and values of a mapping, merged ones too."""
+    found = resolved(node)
+    if not isinstance(found, MappingNode):
+        return {}
+    merges = [resolved(value) for key, value in found.value if key.tag == _MERGE]
+    sources = [one for many in merges for one in (many.value if isinstance(many, SequenceNode) else [many])]
+    inherited = [pair for source in reversed(sources) for pair in all_pairs(source).items()]
+    return {**dict(inherited), **dict(pairs(found))}
 
 
 def get(node: Node | None, *keys: str) -> Node | None:

@@ -62,9 +62,38 @@ def test_the_diff_is_one_that_git_applies(project: Path, capfd: pytest.CaptureFi
     assert (project / "infra" / "template.yaml").read_text() == patched(project)
 
 
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_module_beside_the_folder_is_in_a_diff_for_the_repository(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], absolute: bool
+) -> None:
+    stage, module = project / "stages" / "prod", project / "module" / "main.tf"
+    stage.mkdir(parents=True)
+    module.parent.mkdir()
+    module.write_text('resource "aws_lambda_function" "x" {\n  function_name = "render"\n  memory_size = 512\n}\n')
+    (stage / "main.tf").write_text('module "render" {\n  source = "../../module"\n}\n')
+    monkeypatch.chdir(stage)
+    command = ["patch", str(project.parent / "result.json"), "--from", str(stage) if absolute else "."]
+    assert run([*command, "--function", "module.render.aws_lambda_function.x"]) == 0
+    diff = capfd.readouterr().out
+    assert diff.startswith("--- a/module/main.tf\n")
+    git(project, "apply", "-", given=diff)
+    assert "512" not in module.read_text()
+
+
+def test_a_file_outside_of_the_repository_is_left_alone(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (project.parent / "other.yaml").write_text(TEMPLATE)
+    nested = "Resources: {Inner: {Type: 'AWS::CloudFormation::Stack', Properties: {TemplateURL: ../../other.yaml}}}"
+    (project / "infra" / "template.yaml").write_text(nested)
+    assert run(["patch", "../result.json", "--from", "infra", "--function", "Inner/Render", "--write"]) == 1
+    assert "is outside of" in capfd.readouterr().err
+    assert (project.parent / "other.yaml").read_text() == TEMPLATE
+
+
 def test_write_changes_the_files(project: Path) -> None:
+    (project / "infra" / "template.yaml").chmod(0o640)
     assert run(["patch", "../result.json", "--from", "infra/template.yaml", "--function", "Render", "--write"]) == 0
     assert (project / "infra" / "template.yaml").read_text() == patched(project)
+    assert (project / "infra" / "template.yaml").stat().st_mode & 0o777 == 0o640
     assert run(["patch", "../result.json", "--from", "infra", "--function", "Render", "--write"]) == 0, (
         "nothing is left"
     )

@@ -25,8 +25,13 @@ def sections(case: Path) -> dict[str, str]:
 
 
 def wanted(text: str) -> list[Wanted]:
-    words = [part.split() for part in text.strip().split(";")]
-    return [Wanted(name, Configuration(int(memory), Architecture(kind))) for name, memory, kind in words]
+    return [_one(*part.split()) for part in text.strip().split(";")]
+
+
+def _one(*words: str) -> Wanted:
+    name, memory, kind = words[-3:]
+    in_files = name if words[0] == "--function" else None
+    return Wanted(name, Configuration(int(memory), Architecture(kind)), named=in_files)
 
 
 def write(folder: Path, parts: dict[str, str]) -> None:

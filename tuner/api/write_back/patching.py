@@ -47,7 +47,7 @@ def _wanted(result: Result, function: str | None, *, force: bool) -> Wanted:
     recommended = document["recommendation"]
     if recommended is None:
         raise TunerError("The result has no recommendation.", "Tune the function again.")
-    return Wanted(function or document["function"]["name"], configuration_of(recommended))
+    return Wanted(document["function"]["name"], configuration_of(recommended), named=function)
 
 
 def write_files(patch: ProjectPatch) -> None:
@@ -76,6 +76,8 @@ def commit_branch(patch: ProjectPatch, branch: str, message: str) -> str:
         TunerError: git failed.
     """
     root = repository_of(patch)
+    if branch.startswith("-"):
+        raise InputError.single("--branch", f"{branch} is no name of a branch", "choose another name")
     if run_git(root, "branch", "--list", branch):
         raise InputError.single("--branch", f"{branch} exists", "choose another name, or delete it")
     commit = commit_files(patch, message, flag="--branch")
@@ -114,7 +116,7 @@ def commit_files(patch: ProjectPatch, message: str, *, flag: str, at: str | None
         index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
         run_git(root, "read-tree", "HEAD", **index)
         for path, name in names.items():
-            blob = run_git(root, "hash-object", "-w", "--stdin", given=changed[path])
+            blob = run_git(root, "hash-object", "-w", "--path", name, "--stdin", given=changed[path])
             mode = run_git(root, "ls-files", "--stage", "--", name, **index).partition(" ")[0] or _FILE_MODE
             run_git(root, "update-index", "--cacheinfo", f"{mode},{blob},{name}", **index)
         tree = run_git(root, "write-tree", **index)

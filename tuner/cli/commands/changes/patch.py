@@ -75,7 +75,7 @@ def command(
         write_files(patch)
     elif patch.sources.changed and branch:
         commit_branch(patch, branch, _message(patch, loaded))
-    diff = patch.sources.diff(Path(project).resolve() if Path(project).is_absolute() else Path())
+    diff = patch.sources.diff(patch.root(Path(project)))
     if format_ == "json":
         say_json({"functions": [_row(row) for row in patch.functions], "diff": diff})
     elif not write and not branch:
