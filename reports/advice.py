@@ -10,14 +10,10 @@ import io
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup
-
+from reports.page import STYLES, page_of
 from reports.words.escape import code_span, csv_cell, visible
-from reports.words.numbers import money, percent
+from reports.words.numbers import money, percent, plural
 from tuner.evidence.advice import Advice
 from tuner.evidence.findings import Insight, mean_words, percentile_words
 
@@ -94,9 +90,13 @@ def table(found: Sequence[Advice]) -> str:
 
 def page(found: Sequence[Advice]) -> str:
     """One HTML page of all functions."""
-    style = files("reports").joinpath("templates", "report.css").read_text("utf-8")
-    shown = [_Page.of(advice) for advice in found]
-    return _template().render(pages=shown, style=Markup(style))  # noqa: S704 (the package's own file)
+    stakes = [advice.at_stake_usd for advice in found if advice.at_stake_usd is not None]
+    values = {
+        "title": f"What the logs of {plural(len(found), 'function')} tell",
+        "stake": money(sum(stakes)) if stakes else "",
+        "pages": [_Page.of(advice) for advice in found],
+    }
+    return page_of("advice.html", STYLES, (), values)
 
 
 def figures(advice: Advice) -> Iterator[tuple[str, str]]:
@@ -141,19 +141,6 @@ def _chances(advice: Advice) -> Iterator[tuple[str, float, str]]:
     candidates = advice.prediction.belief.candidates
     for candidate, chance in zip(candidates, advice.prediction.chances, strict=True):
         yield f"{candidate.memory_mb:,} MB", 100 * chance, percent(chance)
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["visible"] = visible
-    return environment.get_template("advice.html")
 
 
 def _head(advice: Advice) -> str:

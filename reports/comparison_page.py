@@ -9,7 +9,7 @@ from typing import Any
 
 from reports.charts import changes, overlay
 from reports.charts.overlay import Side
-from reports.html import page_of
+from reports.page import STYLES, page_of
 from reports.words.comparison import HEADER, headline, note, row_cells, small_print
 from reports.words.rows import Result
 from tuner.comparison.verdicts import Comparison, Finding
@@ -32,7 +32,7 @@ def render_html(comparison: Comparison, *, sides: tuple[Result, Result] | None =
         "charts": [chart for chart in (changes.draw(comparison), *overlaid) if chart],
         "small_print": small_print(comparison),
     }
-    return page_of("comparison.html", ["report.css", "comparison.css"], (), values)
+    return page_of("comparison.html", STYLES, (), values)
 
 
 NAMES = ("baseline", "candidate")

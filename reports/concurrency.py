@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup
-
+from reports.page import STYLES, page_of
 from reports.words.escape import visible
 from reports.words.numbers import money
 from tuner.evidence.concurrency_plan import ConcurrencyPlan, Readiness, ReadinessOption
 
-BAR, HEIGHT = 5, 120
-"""Width of an hour and height of the picture, in pixels."""
+BAR, HEIGHT, NAMES = 5, 120, 22
+"""Width of an hour, height of the picture, and height of the names of days below it, in pixels."""
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+HOURS = 24
 
 
 def render(function: str, plan: ConcurrencyPlan) -> str:
@@ -56,21 +54,22 @@ def document(function: str, plan: ConcurrencyPlan) -> dict[str, Any]:
 
 def page(function: str, plan: ConcurrencyPlan) -> str:
     """One HTML page."""
-    style = files("reports").joinpath("templates", "report.css").read_text("utf-8")
-    return _template().render(
-        name=visible(function),
-        plan=plan,
-        target=_target(plan),
-        headline=headline(plan),
-        source=_source(plan),
-        rows=[_row(option) for option in plan.options],
-        bars=list(_bars(plan)),
-        steps=" ".join(_steps(plan)),
-        most=max(_shown(plan).provisioned),
-        width=BAR * len(plan.arrivals),
-        height=HEIGHT,
-        style=Markup(style),  # noqa: S704 (the package's own file)
-    )
+    values = {
+        "title": f"Provisioned concurrency of {visible(function)}",
+        "name": visible(function),
+        "plan": plan,
+        "target": _target(plan),
+        "headline": headline(plan),
+        "source": _source(plan),
+        "rows": [_row(option) for option in plan.options],
+        "bars": list(_bars(plan)),
+        "steps": " ".join(_steps(plan)),
+        "most": max(_shown(plan).provisioned),
+        "days": [(BAR * HOURS * (number + 0.5), day) for number, day in enumerate(DAYS)],
+        "width": BAR * len(plan.arrivals),
+        "height": HEIGHT + NAMES,
+    }
+    return page_of("concurrency.html", STYLES, (), values)
 
 
 def _row(option: ReadinessOption) -> tuple[str, str, str, str, str, str]:
@@ -110,9 +109,3 @@ def _steps(plan: ConcurrencyPlan) -> Iterator[str]:
     for slot, count in enumerate(counts):
         y = HEIGHT - HEIGHT * count / most
         yield f"{BAR * slot},{y:.1f} {BAR * (slot + 1)},{y:.1f}"
-
-
-@cache
-def _template() -> Template:
-    loader = PackageLoader("reports")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template("concurrency.html")

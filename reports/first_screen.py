@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reports.words.numbers import (
+    DURATION,
     Interval,
+    Unit,
     memory,
     milliseconds,
+    milliseconds_range,
     money,
-    per_million,
+    money_range,
+    money_unit,
     percent,
     plural,
     seconds,
-    span,
-    spread,
 )
 from reports.words.origin import kind_of_run
 from reports.words.rows import Result, key
@@ -65,8 +67,8 @@ def savings(result: Result) -> tuple[tuple[str, str, str], ...]:
     mean = abs(saved["mean"]) if more else saved["mean"]
 
     def told(period: str, months: int) -> tuple[str, str, str]:
-        low, high = (money(end * months, currency) for end in ends)
-        return f"{label} a {period}", money(mean * months, currency), span(low, high)
+        low, high = (end * months for end in ends)
+        return f"{label} a {period}", money(mean * months, currency), money_range(low, high, currency)
 
     return told("month", 1), told("year", _MONTHS)
 
@@ -79,20 +81,17 @@ def on_call(result: Result) -> tuple[Fact, ...]:
 def _pair(result: Result) -> Iterator[Line]:
     recommended, current = result["recommendation"], result["current"]
     assert recommended is not None
-    currency = result["prices"]["currency"]
+    cost = money_unit(result["prices"]["currency"], factor=1e6)
     yield Line("memory", memory(current["memory_mb"]) if current else "not known", memory(recommended["memory_mb"]))
     yield Line("architecture", current["architecture"] if current else "", recommended["architecture"])
 
-    def dear(value: float) -> str:
-        return per_million(value, currency)
+    def figure(label: str, before: Interval | None, now: Interval, unit: Unit) -> Line:
+        ends = unit.range(now["low"], now["high"])
+        return Line(label, unit.tell(before["mean"]) if before else "", unit.tell(now["mean"]), ends)
 
-    def figure(label: str, before: Interval | None, now: Interval, tell: Callable[[float], str]) -> Line:
-        ends = span(tell(now["low"]), tell(now["high"]))
-        return Line(label, tell(before["mean"]) if before else "", tell(now["mean"]), ends)
-
-    yield figure("cost per million", current and current["cost_usd"], recommended["cost_usd"], dear)
+    yield figure("cost per million", current and current["cost_usd"], recommended["cost_usd"], cost)
     label = _DURATIONS.get(kind_of_run(result), "average duration")
-    yield figure(label, current and current["duration_ms"], recommended["duration_ms"], milliseconds)
+    yield figure(label, current and current["duration_ms"], recommended["duration_ms"], DURATION)
 
 
 def _on_call(result: Result) -> Iterator[Fact]:
@@ -104,7 +103,8 @@ def _on_call(result: Result) -> Iterator[Fact]:
     yield _headroom(result, measured)
     start = recommended["init_duration_ms"]
     if start:
-        yield Fact("extra wait on a cold start", milliseconds(start["mean"]), spread(start))
+        ends = milliseconds_range(start["low"], start["high"])
+        yield Fact("extra wait on a cold start", milliseconds(start["mean"]), ends)
 
 
 def _slow_calls(result: Result) -> Fact:

@@ -12,9 +12,9 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
-from reports.html import page_of
+from reports.page import STYLES, page_of
 from reports.words.escape import csv_cell
-from reports.words.numbers import configuration, memory, money, plural, span
+from reports.words.numbers import configuration, memory, money, money_range, plural
 
 MONTHS = 12
 PAGE = "fleet.html"
@@ -39,9 +39,8 @@ def render(summary: Mapping[str, Any], *, folder: str = "") -> str:
         "rows": [{**item, "link": _link(item["report"], folder)} for item in summary["savings"]],
         "csv_link": "data:text/csv;charset=utf-8," + quote(render_csv(summary)),
         "made": " · ".join(filter(None, [(summary["createdAt"] or "")[:10], ", ".join(_regions(summary))])),
-        "small_print": "",
     }
-    return page_of(PAGE, ["report.css", "comparison.css"], (), values)
+    return page_of(PAGE, STYLES, (), values)
 
 
 def render_csv(summary: Mapping[str, Any]) -> str:
@@ -85,7 +84,8 @@ def _clear(interval: Sequence[float]) -> bool:
 
 
 def _spread(interval: Sequence[float], currency: str) -> str:
-    return span(*(money(end, currency) for end in interval))
+    low, high = interval
+    return money_range(low, high, currency)
 
 
 def _size(item: Mapping[str, Any]) -> str:

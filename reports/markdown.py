@@ -11,7 +11,16 @@ from reports.words import snippets, verdict
 from reports.words.confidence import confidence
 from reports.words.escape import code_block, code_span
 from reports.words.flat_zone import worth_knowing
-from reports.words.numbers import configuration, memory, milliseconds, money, per_million, plural, seconds
+from reports.words.numbers import (
+    configuration,
+    memory,
+    milliseconds,
+    milliseconds_range,
+    money,
+    per_million,
+    plural,
+    seconds,
+)
 from reports.words.origin import origin
 from reports.words.rows import ReportRow, Result, rows
 
@@ -79,7 +88,7 @@ def _spread(row: ReportRow) -> str:
     interval = row.duration_ms
     if interval is None:
         return "–"
-    ends = f"{milliseconds(interval['low'])} to {milliseconds(interval['high'])}"
+    ends = milliseconds_range(interval["low"], interval["high"])
     return f"{milliseconds(interval['mean'])} ({ends})"
 
 

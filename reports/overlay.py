@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from reports.charts import overlay, trend
 from reports.charts.overlay import SHOWN, Side
-from reports.html import page_of
+from reports.page import STYLES, page_of
 from reports.words.comparison import bounds, change, metric_name
 from reports.words.escape import clip, code_span, csv_cell, visible
 from reports.words.numbers import configuration, milliseconds, per_million, percent_range, plural
@@ -52,9 +52,8 @@ def render_html(results: Sequence[Result], changes: Sequence[ChangePoint], untol
         "rows": rows(results, changes),
         "charts": (*(() if several else trend.draw(results, changes)), *overlay.draw(sides)),
         "notes": [*([untold] if untold else []), *_left_out(results)],
-        "small_print": "",
     }
-    return page_of("overlay.html", ["report.css", "comparison.css"], (), values)
+    return page_of("overlay.html", STYLES, (), values)
 
 
 def render_markdown(results: Sequence[Result], changes: Sequence[ChangePoint], untold: str) -> str:

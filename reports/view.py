@@ -22,19 +22,21 @@ from reports.words.confidence import confidence
 from reports.words.escape import clip, visible
 from reports.words.flat_zone import worth_knowing
 from reports.words.numbers import (
+    DURATION,
     Interval,
+    Unit,
     configuration,
     count,
     listing,
     memory,
     milliseconds,
     money,
+    money_unit,
     number,
     per_million,
     percent,
     plural,
     seconds,
-    span,
 )
 from reports.words.origin import origin
 from reports.words.rows import Key, ReportRow, Result, left_out, rows
@@ -207,15 +209,15 @@ def _columns(result: Result) -> tuple[str, ...]:
 def _cells(row: ReportRow, result: Result) -> tuple[Cell, ...]:
     currency, month = result["prices"]["currency"], result["request"]["invocations_per_month"]
     cost = row.cost_usd
-    monthly = (_cell(cost, lambda usd: money(usd * month, currency)),) if month else ()
+    monthly = (_cell(cost, money_unit(currency, factor=month)),) if month else ()
     return (
         Cell(memory(row.memory_mb), row.memory_mb),
         Cell(row.architecture),
-        _cell(row.duration_ms, milliseconds, ends=True),
-        _cell(row.p95_ms, milliseconds),
-        _cell(cost, lambda usd: per_million(usd, currency), ends=True),
+        _cell(row.duration_ms, DURATION, ends=True),
+        _cell(row.p95_ms, DURATION),
+        _cell(cost, money_unit(currency, factor=1e6), ends=True),
         *monthly,
-        _cell(row.init_duration_ms, milliseconds),
+        _cell(row.init_duration_ms, DURATION),
         Cell(memory(row.max_memory_used_mb), row.max_memory_used_mb) if row.max_memory_used_mb else Cell("–"),
         Cell(f"{row.runs:,}", row.runs) if row.measured else Cell("–", 0),
         Cell(clip(row.reason, 64) if row.reason else ", ".join(_roles(row))),
@@ -230,11 +232,11 @@ def _brief(table: Sequence[ReportRow]) -> set[Key]:
     return {*roles, *measured[::step]}
 
 
-def _cell(interval: Interval | None, tell: Any, *, ends: bool = False) -> Cell:
+def _cell(interval: Interval | None, unit: Unit, *, ends: bool = False) -> Cell:
     if interval is None:
         return Cell("–")
-    note = span(tell(interval["low"]), tell(interval["high"])) if ends else ""
-    return Cell(tell(interval["mean"]), interval["mean"], note)
+    note = unit.range(interval["low"], interval["high"]) if ends else ""
+    return Cell(unit.tell(interval["mean"]), interval["mean"], note)
 
 
 def _roles(row: ReportRow) -> Iterator[str]:

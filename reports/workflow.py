@@ -5,18 +5,14 @@ One file, no request to anywhere, readable without JavaScript; the handles need 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from reports.charts.workflow_graph import Arrow, Box, lay_out
+from reports.page import STYLES, page_of
 from reports.words.escape import clip, visible
 from reports.words.numbers import milliseconds, money, percent
 from reports.workflow_text import facts, headline, percentile_name, size_name
@@ -31,22 +27,19 @@ MARGIN = 4.0
 
 def render(document: WorkflowDocument) -> str:
     """The page for the document of a plan (`tuner.workflows.document`)."""
-    style, script = _asset("workflow.css"), _asset("workflow.js")
-    page = _template().render(
-        document=document,
-        headline=headline(document),
-        facts=facts(document),
-        which=percentile_name(document["bound"]["percentile"]),
-        picture=_picture(document),
-        data=Markup(_data(document)),  # noqa: S704 (JSON without anything that ends a script)
-        style=Markup(style),  # noqa: S704 (the package's own file)
-        script=Markup(script),  # noqa: S704
-        policy=(
-            f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-            "base-uri 'none'; form-action 'none'"
-        ),
-    )
-    return page.encode("utf-8", "replace").decode("utf-8")
+    values = {
+        "title": f"{visible(document['workflow'])}: sizes of a workflow",
+        "document": document,
+        "headline": headline(document),
+        "facts": facts(document),
+        "which": percentile_name(document["bound"]["percentile"]),
+        "picture": _picture(document),
+        "data": Markup(_data(document)),  # noqa: S704 (JSON without anything that ends a script)
+        "size": size_name,
+        "money": money,
+        "ms": milliseconds,
+    }
+    return page_of("workflow.html", (*STYLES, "workflow.css"), ("workflow.js",), values)
 
 
 def _picture(document: WorkflowDocument) -> Drawn:
@@ -114,33 +107,3 @@ def _data(document: WorkflowDocument) -> str:
     now = None if current is None else [current["duration_ms"], current["cost_per_million_usd"]]
     told = {"points": points, "chosen": chosen, "now": now, "currency": document["currency"]}
     return json.dumps(told, ensure_ascii=False).replace("<", "\\u003c").replace("&", "\\u0026")
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "ms": milliseconds,
-        "money": money,
-        "percent": percent,
-        "visible": visible,
-        "size": size_name,
-        "px": lambda value: f"{value:.1f}",
-    }
-    return environment.get_template("workflow.html")
-
-
-@cache
-def _asset(name: str) -> str:
-    return files("reports").joinpath("templates", name).read_text("utf-8")
-
-
-def _hash(content: str) -> str:
-    digest = hashlib.sha256(content.encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"

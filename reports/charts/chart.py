@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reports.charts import svg
-from reports.words.numbers import Interval, memory
+from reports.words.numbers import Interval, Unit, memory
 from reports.words.rows import ReportRow
 from tuner.documents.result import MeasurementDocument
 
@@ -84,6 +84,11 @@ def row_name(row: ReportRow) -> str:
 def mean(interval: Interval | None) -> float:
     """The mean of a figure; 0 where it is not known."""
     return float(interval["mean"]) if interval else 0.0
+
+
+def along(scale: svg.Scale, unit: Unit) -> Callable[[float], str]:
+    """How ticks of an axis read: all in the unit of the largest."""
+    return lambda value: unit.axis(value, scale.high)
 
 
 def log_note(scale: svg.Scale) -> str:

@@ -14,6 +14,7 @@ from reports.charts import svg
 from reports.charts.chart import (
     SHAPES,
     Chart,
+    along,
     architectures,
     evenly,
     has_warm,
@@ -26,8 +27,8 @@ from reports.charts.chart import (
     warm_runs,
 )
 from reports.words.escape import clip
-from reports.words.flat_zone import flat_zone
-from reports.words.numbers import Interval, memory, milliseconds, money, plural, span
+from reports.words.flat_zone import FlatZone, flat_zone
+from reports.words.numbers import DURATION, Interval, Unit, memory, money_unit, plural
 from reports.words.origin import kind_of_run
 from reports.words.rows import Key, ReportRow, Result
 from reports.words.verdict import recommended_name
@@ -39,6 +40,8 @@ _COST, _DURATION = (62.0, 152.0), (196.0, 296.0)
 """Top and bottom of each panel."""
 _ROLES = (28.0, 14.0)
 """Heights of the names "recommended" and "now"."""
+_NAME_BELOW, _NAME_ABOVE = 16.0, 6.0
+"""Where the flat zone's name stands: below the upper panel, where no mark is, or above the foot of the only one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Figure:
     fitted: Callable[[PointDocument], IntervalDocument]
     statistics: Callable[[MeasurementDocument], StatisticsDocument | None]
     runs: Callable[[MeasurementDocument], list[float]]
-    tell: Callable[[float], str]
+    unit: Unit
     factor: float = 1.0
 
 
@@ -60,14 +63,15 @@ def draw(result: Result, rows: Sequence[ReportRow]) -> Chart:
     measured = {(m["memory_mb"], m["architecture"]): m for m in result["measurements"]}
     x = svg.memory_scale([row.memory_mb for row in rows] or [128], _LEFT, WIDTH - _RIGHT)
     drawn = [_Panel(figure, top, bottom, result, rows, measured, x) for figure, (top, bottom) in _panels(result, rows)]
-    foot = drawn[-1].bottom
+    foot, zone = drawn[-1].bottom, flat_zone(result)
     body = [
-        _flat_zone(result, x, drawn[0].top, foot),
+        _flat_zone(zone, x, drawn[0].top, foot),
         *(panel.draw() for panel in drawn),
         svg.x_axis(x, svg.memory_ticks(x), lambda v: f"{v:,.0f}", "memory in MB (log)", foot),
         drawn[0].roles(recommended_name(result), _ROLES),
         *(below.roles("", (above.bottom, above.bottom)) for above, below in pairwise(drawn)),
         series_of_failures(rows, x, foot),
+        _flat_zone_name(zone, x, (drawn[0].bottom + _NAME_BELOW) if len(drawn) > 1 else foot - _NAME_ABOVE),
     ]
     title = "Cost and duration over memory" if len(drawn) > 1 else "Duration over memory"
     return Chart(
@@ -102,7 +106,7 @@ def _duration_figure(result: Result) -> Figure:
         lambda point: point["duration_ms"],
         lambda measurement: measurement["duration_ms"],
         lambda measurement: warm_runs(measurement, measurement["data"]["duration_ms"]),
-        milliseconds,
+        DURATION,
     )
 
 
@@ -121,7 +125,7 @@ def _cost_figure(result: Result) -> Figure:
         lambda point: point["cost_usd"],
         lambda measurement: measurement["cost_usd"],
         run_costs,
-        lambda value: money(value, prices["currency"]),
+        money_unit(prices["currency"]),
         1e6,
     )
 
@@ -147,7 +151,7 @@ class _Panel:
         """Axis, curves and marks."""
         name = self.figure.axis + log_note(self.y)
         return svg.y_axis(
-            self.y, self.figure.tell, name, left=_LEFT, right=self._x.end, name_at=self.top - 10
+            self.y, along(self.y, self.figure.unit), name, left=_LEFT, right=self._x.end, name_at=self.top - 10
         ) + "".join(series(architecture, self._series(architecture)) for architecture in architectures(self._rows))
 
     def roles(self, name: str, lines: tuple[float, float]) -> str:
@@ -178,16 +182,20 @@ def series_of_failures(rows: Sequence[ReportRow], x: svg.Scale, foot: float) -> 
     )
 
 
-def _flat_zone(result: Result, x: svg.Scale, top: float, foot: float) -> str:
+def _flat_zone(zone: FlatZone | None, x: svg.Scale, top: float, foot: float) -> str:
     """The sizes that cost the same within the tolerance, shaded through both panels."""
-    zone = flat_zone(result)
     if zone is None:
         return ""
     left, right = x(zone.low_mb), x(zone.high_mb)
     return (
         f'<rect class="flat" x="{svg.n(left)}" y="{svg.n(top)}" width="{svg.n(right - left)}" '
-        f'height="{svg.n(foot - top)}"/>' + svg.label((left + right) / 2, foot - 6, "flat zone", "flat-name")
+        f'height="{svg.n(foot - top)}"/>'
     )
+
+
+def _flat_zone_name(zone: FlatZone | None, x: svg.Scale, y: float) -> str:
+    """The name of the flat zone, above whatever is drawn."""
+    return svg.label((x(zone.low_mb) + x(zone.high_mb)) / 2, y, "flat zone", "flat-name") if zone else ""
 
 
 def _believed(figure: Figure, own: Sequence[ReportRow], x: svg.Scale, y: svg.Scale, *, continuous: bool) -> str:
@@ -289,16 +297,17 @@ def _table_row(figures: Sequence[Figure], row: ReportRow) -> tuple[str, ...]:
     told: list[str] = []
     for figure in figures:
         interval = figure.believed(row)
-        told += (
-            ("–", "–") if interval is None else (figure.tell(interval["mean"] * figure.factor), _ends(figure, interval))
-        )
+        if interval is None:
+            told += "–", "–"
+        else:
+            told += figure.unit.tell(interval["mean"] * figure.factor), _ends(figure, interval)
     state = clip(row.reason, 120) if row.reason else plural(row.runs, "run") if row.measured else "no"
     return memory(row.memory_mb), row.architecture, *told, state
 
 
 def _told(figure: Figure, interval: Interval) -> str:
-    return f"{figure.tell(interval['mean'] * figure.factor)} ({_ends(figure, interval)})"
+    return f"{figure.unit.tell(interval['mean'] * figure.factor)} ({_ends(figure, interval)})"
 
 
 def _ends(figure: Figure, interval: Interval) -> str:
-    return span(figure.tell(interval["low"] * figure.factor), figure.tell(interval["high"] * figure.factor))
+    return figure.unit.range(interval["low"] * figure.factor, interval["high"] * figure.factor)

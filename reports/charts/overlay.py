@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from reports.charts import svg
-from reports.charts.chart import SHAPES, Chart, log_note
+from reports.charts.chart import SHAPES, Chart, along, log_note
 from reports.words.escape import clip
-from reports.words.numbers import Interval, memory, milliseconds, money, span
+from reports.words.numbers import DURATION, Interval, Unit, memory, money_unit
 from reports.words.rows import Result
 from tuner.documents.result import MeasurementDocument, PointDocument
 
@@ -36,20 +36,20 @@ class _Figure:
     name: str
     axis: str
     value: Callable[[MeasurementDocument | PointDocument], Interval | None]
-    tell: Callable[[float], str]
+    unit: Unit
 
 
 def draw(sides: Sequence[Side]) -> tuple[Chart, ...]:
     """The cost and the duration of all sides over memory; of neither without a measurement."""
     currencies = {side.document["prices"]["currency"] for side in sides}
-    figures = [_Figure("duration", "duration", lambda point: point["duration_ms"], milliseconds)]
+    figures = [_Figure("duration", "duration", lambda point: point["duration_ms"], DURATION)]
     if len(currencies) == 1:
         currency = next(iter(currencies))
         cost = _Figure(
             "cost",
             "cost of a million invocations",
             lambda point: point["cost_usd"],
-            lambda value: money(value * 1e6, currency),
+            money_unit(currency, factor=1e6),
         )
         figures.insert(0, cost)
     return tuple(filter(None, (_chart(figure, sides) for figure in figures)))
@@ -64,7 +64,7 @@ def _chart(figure: _Figure, sides: Sequence[Side]) -> Chart | None:
     values = [found["mean"] for found in [*curves, *(found for *_, found in marks)]]
     y = svg.value_scale(values, svg.HEIGHT - svg.BOTTOM, svg.TOP)
     body = [
-        svg.y_axis(y, figure.tell, figure.axis + log_note(y)),
+        svg.y_axis(y, along(y, figure.unit), figure.axis + log_note(y)),
         svg.x_axis(x, svg.memory_ticks(x), lambda mb: f"{mb:,.0f}", "memory in MB (log)", svg.HEIGHT - svg.BOTTOM),
         *(_side(figure, side, x, y) for side in sides),
     ]
@@ -82,7 +82,7 @@ def _chart(figure: _Figure, sides: Sequence[Side]) -> Chart | None:
                 clip(side.label, LABEL_CHARACTERS),
                 memory(m["memory_mb"]),
                 m["architecture"],
-                figure.tell(found["mean"]),
+                figure.unit.tell(found["mean"]),
                 _ends(figure, found),
             )
             for side, m, found in marks
@@ -91,7 +91,7 @@ def _chart(figure: _Figure, sides: Sequence[Side]) -> Chart | None:
 
 
 def _ends(figure: _Figure, found: Interval) -> str:
-    return span(figure.tell(found["low"]), figure.tell(found["high"]))
+    return figure.unit.range(found["low"], found["high"])
 
 
 def _side(figure: _Figure, side: Side, x: svg.Scale, y: svg.Scale) -> str:
@@ -118,6 +118,6 @@ def _marks(figure: _Figure, side: Side, x: svg.Scale, y: svg.Scale) -> Iterator[
     for m in side.document["measurements"]:
         if value := figure.value(m):
             at = x(m["memory_mb"])
-            name = f"{side.label}, {memory(m['memory_mb'])} {m['architecture']}: {figure.tell(value['mean'])}"
+            name = f"{side.label}, {memory(m['memory_mb'])} {m['architecture']}: {figure.unit.tell(value['mean'])}"
             yield svg.whisker(at, y(value["low"]), y(value["high"]))
             yield svg.mark(at, y(value["mean"]), name, SHAPES[m["architecture"]], "measured")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import log
 
 from reports.charts import svg
-from reports.charts.chart import SHAPES, Chart, architectures, evenly, row_name
-from reports.words.numbers import count, memory, milliseconds, percent, plural, spread
+from reports.charts.chart import SHAPES, Chart, along, architectures, evenly, row_name
+from reports.words.numbers import DURATION, count, memory, milliseconds, milliseconds_range, percent, plural
 from reports.words.rows import Key, ReportRow, Result, key
 from tuner.documents.result import MeasurementDocument, SearchRoundDocument, StatisticsDocument
 
@@ -39,7 +39,7 @@ def distribution(result: Result, rows: Sequence[ReportRow]) -> Chart | None:
         return None
     x = svg.value_scale([v for strip in found for v in strip.values], 16, svg.WIDTH - svg.RIGHT)
     step = (_BOTTOM - 16) / len(found)
-    body = [svg.x_axis(x, _fitting(x.ticks()), milliseconds, "time until the answer" + _log(x), _BOTTOM)]
+    body = [svg.x_axis(x, _fitting(x.ticks()), along(x, DURATION), "time until the answer" + _log(x), _BOTTOM)]
     body += [f'<path class="grid" d="M{svg.n(x(tick))} 8V{svg.n(_BOTTOM)}"/>' for tick in _fitting(x.ticks())]
     body += [_strip(strip, x, 16 + index * step, step) for index, strip in enumerate(found)]
     return Chart(
@@ -64,7 +64,7 @@ def init(result: Result, rows: Sequence[ReportRow]) -> Chart | None:
     x = svg.memory_scale([row.memory_mb for row in rows])
     y = svg.value_scale(values, _BOTTOM, svg.TOP)
     body = [
-        svg.y_axis(y, milliseconds, "init duration of a cold start" + _log(y), right=x.end),
+        svg.y_axis(y, along(y, DURATION), "init duration of a cold start" + _log(y), right=x.end),
         svg.x_axis(x, svg.memory_ticks(x), lambda v: f"{v:,.0f}", "memory in MB (log)", _BOTTOM),
     ]
     for architecture in sorted({m["architecture"] for m, _ in cold}):
@@ -195,7 +195,7 @@ def _init_mark(
     at = x(row.memory_mb)
     shown = evenly(_inits(measurement))
     shift = [at + (index * 7 % 5 - 2) * 2.2 for index in range(len(shown))]
-    told = spread(statistics)
+    told = milliseconds_range(statistics["low"], statistics["high"])
     starts = plural(measurement["cold_starts"], "cold start")
     name = f"{row_name(row)}: init {milliseconds(statistics['mean'])} ({told}), {starts}"
     return (
@@ -211,7 +211,7 @@ def _init_row(measurement: MeasurementDocument, statistics: StatisticsDocument) 
         measurement["architecture"],
         f"{measurement['cold_starts']:,}",
         milliseconds(statistics["mean"]),
-        spread(statistics),
+        milliseconds_range(statistics["low"], statistics["high"]),
     )
 
 

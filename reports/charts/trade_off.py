@@ -8,6 +8,7 @@ from reports.charts import svg
 from reports.charts.chart import (
     SHAPES,
     Chart,
+    along,
     architectures,
     log_note,
     mean,
@@ -17,7 +18,7 @@ from reports.charts.chart import (
     scales,
     series,
 )
-from reports.words.numbers import memory, milliseconds, money
+from reports.words.numbers import DURATION, memory, milliseconds, money
 from reports.words.origin import kind_of_run
 from reports.words.rows import ReportRow, Result
 from reports.words.verdict import recommended_name
@@ -33,7 +34,9 @@ def draw(result: Result, rows: Sequence[ReportRow]) -> Chart:
     y = svg.value_scale((mean(row.cost_usd) * 1e6 for row in known), _BOTTOM, svg.TOP)
     body = [
         svg.y_axis(y, lambda v: money(v, currency), "cost of a million invocations" + log_note(y), right=x.end),
-        svg.x_axis(x, _thin(x.ticks()), milliseconds, f"duration of {kind_of_run(result)}" + log_note(x), _BOTTOM),
+        svg.x_axis(
+            x, _thin(x.ticks()), along(x, DURATION), f"duration of {kind_of_run(result)}" + log_note(x), _BOTTOM
+        ),
     ]
     frontier = sorted((mean(row.duration_ms), mean(row.cost_usd) * 1e6) for row in known if row.frontier)
     if len(frontier) > 1:

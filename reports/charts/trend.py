@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.charts import svg
-from reports.charts.chart import SHAPES, Chart
-from reports.words.numbers import Interval, milliseconds, money, span
+from reports.charts.chart import SHAPES, Chart, along
+from reports.words.numbers import DURATION, Interval, Unit, money_unit
 from reports.words.rows import Key, Result, key
 from tuner.comparison.change_points import ChangePoint
 from tuner.documents.result import MeasurementDocument
@@ -25,7 +25,7 @@ class _Figure:
     name: str
     axis: str
     value: Callable[[MeasurementDocument], Interval | None]
-    tell: Callable[[float], str]
+    unit: Unit
 
 
 def draw(results: Sequence[Result], changes: Sequence[ChangePoint]) -> tuple[Chart, ...]:
@@ -36,8 +36,8 @@ def draw(results: Sequence[Result], changes: Sequence[ChangePoint]) -> tuple[Cha
     found = [{key(m): m for m in result["measurements"]}.get(where) for result in results]
     currency = results[-1]["prices"]["currency"]
     figures = (
-        _Figure("duration", "duration", lambda m: m["duration_ms"], milliseconds),
-        _Figure("cost", "cost of a million", lambda m: m["cost_usd"], lambda usd: money(usd * 1e6, currency)),
+        _Figure("duration", "duration", lambda m: m["duration_ms"], DURATION),
+        _Figure("cost", "cost of a million", lambda m: m["cost_usd"], money_unit(currency, factor=1e6)),
     )
     dates = [result["created_at"][:10] for result in results]
     return tuple(filter(None, (_chart(figure, where, found, dates, changes) for figure in figures)))
@@ -69,7 +69,7 @@ def _chart(
     y = svg.value_scale([end for value in points.values() for end in (value["low"], value["high"])], bottom, svg.TOP)
     every = -(-len(found) // _MOST_DATES)
     body = [
-        svg.y_axis(y, figure.tell, figure.axis),
+        svg.y_axis(y, along(y, figure.unit), figure.axis),
         svg.x_axis(x, range(0, len(found), every), lambda number: dates[int(number)], "result", bottom),
         *(_change(change, x, bottom) for change in changes),
         svg.line([(x(number), y(value["mean"])) for number, value in points.items()], "curve"),
@@ -84,17 +84,17 @@ def _chart(
         + (" Dashed lines are changes of the level." if changes else ""),
         header=("result", figure.axis, "95% interval"),
         table=tuple(
-            (dates[number], figure.tell(value["mean"]), _ends(figure, value)) for number, value in points.items()
+            (dates[number], figure.unit.tell(value["mean"]), _ends(figure, value)) for number, value in points.items()
         ),
     )
 
 
 def _ends(figure: _Figure, value: Mapping[str, float] | Interval) -> str:
-    return span(figure.tell(value["low"]), figure.tell(value["high"]))
+    return figure.unit.range(value["low"], value["high"])
 
 
 def _mark(figure: _Figure, where: Key, date: str, at: float, y: svg.Scale, value: Interval) -> str:
-    name = f"{date}: {figure.tell(value['mean'])} ({_ends(figure, value)})"
+    name = f"{date}: {figure.unit.tell(value['mean'])} ({_ends(figure, value)})"
     return svg.whisker(at, y(value["low"]), y(value["high"])) + svg.mark(
         at, y(value["mean"]), name, SHAPES[where[1]], "measured"
     )

@@ -17,24 +17,26 @@
   // Words: the same as reports/words/numbers.py.
   const grouped = (value, decimals) =>
     value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
-  const number = (value) => value === 0 ? "0"
-    : grouped(value, Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))))));
-  const ms = (value) => Math.abs(value) >= 10000 ? `${number(value / 1000)} s` : `${number(value)} ms`;
+  const decimals = (value) => value === 0 ? 0 : Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value)))));
+  const moneyDecimals = (value, size = Math.abs(value)) => size >= 99.995 || size === 0 ? 0 : size >= 1 ? 2 : decimals(size);
+  const timeUnit = (largest) => Math.abs(largest) >= 10000 ? [0.001, "s"] : [1, "ms"];
+  const ms = (value, [factor, unit] = timeUnit(value)) => `${grouped(value * factor, decimals(value * factor))} ${unit}`;
   const symbol = { USD: "$", CNY: "CN¥", EUR: "€" }[data.currency] ?? "";
-  const money = (value) => {
-    const sign = value < 0 ? "−" : "", size = Math.abs(value);
-    return sign + symbol + (size >= 99.995 || size === 0 ? grouped(size, 0) : size >= 1 ? size.toFixed(2) : number(size));
-  };
+  const money = (value) => (value < 0 ? "−" : "") + symbol + grouped(Math.abs(value), moneyDecimals(value));
   const percent = (share) => {
     const size = Math.abs(share * 100);
     return (size >= 9.95 || size === 0 ? size.toFixed(0) : size >= 0.095 ? size.toFixed(1) : size.toFixed(2)) + "%";
   };
   const count = (value) => value >= 1e6 ? `${+(value / 1e6).toPrecision(6)} million` : grouped(value, 0);
-  const span = (low, high) => {
-    const [value, unit] = low.split(" ");
-    if (unit && high.endsWith(` ${unit}`)) return `${value} to ${high}`;
-    return `${low} to ${symbol && high.startsWith(symbol) ? high.slice(symbol.length) : high}`;
+  // Both ends of an interval of positive values, with equally many decimals.
+  const alike = (low, high, decimalsOf) => {
+    const usual = decimalsOf(high), rounded = (value, n) => Number(value.toFixed(n));
+    const n = [usual, usual + 1, usual + 2].find((n) => (low === high || rounded(low, n) !== rounded(high, n))
+      && Math.abs(rounded(low, n) - low) <= 0.1 * low) ?? usual;
+    return `${grouped(low, n)} to ${grouped(high, n)}`;
   };
+  const msRange = (low, high, [factor, unit] = timeUnit(high)) => `${alike(low * factor, high * factor, decimals)} ${unit}`;
+  const moneyRange = (low, high) => symbol + alike(low, high, moneyDecimals);
   const place = (row) => `${grouped(row.memory, 0)} MB on ${row.architecture}`;
 
   for (const element of all(".js")) element.hidden = false;
@@ -82,12 +84,12 @@
     const layers = {};
     for (const { figure, y, factor } of panels) for (const row of rows) {
       if (row.measured) continue;
-      const tell = figure === "duration" ? ms : (value) => money(value * factor);
-      const { mean, low, high } = row[figure];
+      const [tell, range] = figure === "duration" ? [(value) => ms(value), (low, high) => msRange(low, high)] : [money, moneyRange];
+      const [mean, low, high] = ["mean", "low", "high"].map((end) => row[figure][end] * factor);
       const group = draw("g", { class: "pt hit", role: "img" });
-      group.append(draw("circle", { cx: at(x, row.memory), cy: at(y, mean * factor), r: 6 }));
+      group.append(draw("circle", { cx: at(x, row.memory), cy: at(y, mean), r: 6 }));
       const title = draw("title", {});
-      title.textContent = `${grouped(row.memory, 0)} MB ${row.architecture}: ${tell(mean)} (${span(tell(low), tell(high))}), estimated, not measured`;
+      title.textContent = `${grouped(row.memory, 0)} MB ${row.architecture}: ${tell(mean)} (${range(low, high)}), estimated, not measured`;
       group.append(title);
       // Below the measured marks, which keep the pointer to themselves.
       layers[row.architecture] ??= memoryChart.insertBefore(
@@ -226,8 +228,8 @@
         .filter(Boolean).join(", ") + " than now" : now ? "what is in use now" : "";
     const parts = [
       make("strong", { textContent: place(row) }),
-      `: ${ms(row.duration.mean)} (${span(ms(row.duration.low), ms(row.duration.high))}), p95 ${ms(row.p95)}, ` +
-      `${money(row.cost.mean * 1e6)} per million (${span(money(row.cost.low * 1e6), money(row.cost.high * 1e6))}), ` +
+      `: ${ms(row.duration.mean)} (${msRange(row.duration.low, row.duration.high)}), p95 ${ms(row.p95)}, ` +
+      `${money(row.cost.mean * 1e6)} per million (${moneyRange(row.cost.low * 1e6, row.cost.high * 1e6)}), ` +
       `${money(row.cost.mean * traffic())} a month` + (against ? `; ${against}` : "") + ".",
     ];
     if (unmet) parts.push(make("em", { textContent: " No configuration meets the bounds; this one comes closest." }));

@@ -6,13 +6,16 @@ Decides how many digits a figure deserves. Knows nothing of documents.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from tuner.documents.result import ConfigurationDocument, RangeDocument
 from tuner.pricing.price_list import currency_sign
 
 Interval = RangeDocument
 """`mean`, `low` and `high` of a metric, as in the result document."""
+_WELL_TOLD, _MORE_DECIMALS = 0.1, 2
+"""Ends of an interval read apart, and the smaller is rounded by at most a tenth, if so many more decimals do it."""
 
 
 def memory(memory_mb: int) -> str:
@@ -27,15 +30,28 @@ def configuration(item: ConfigurationDocument) -> str:
 
 def number(value: float) -> str:
     """Three significant digits, whole from 100 on, thousands apart."""
-    if value == 0 or not math.isfinite(value):
-        return "0" if value == 0 else "unknown"
-    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{min(decimals, 6)}f}"
+    if not math.isfinite(value):
+        return "unknown"
+    return f"{value:,.{_decimals(value)}f}"
 
 
 def milliseconds(value: float) -> str:
     """A duration: `0.85 ms`, `210 ms`, from ten seconds on `12.3 s`."""
-    return f"{number(value / 1000)} s" if abs(value) >= 10_000 else f"{number(value)} ms"
+    factor, unit = _time_unit(value)
+    return f"{number(value * factor)} {unit}"
+
+
+def milliseconds_range(low: float, high: float) -> str:
+    """The ends of an interval of durations: `846 to 1,005 ms`, `9.5 to 10.2 s`."""
+    factor, unit = _time_unit(max(low, high))
+    first, last = _alike(low * factor, high * factor, _decimals)
+    return f"{first} to {last} {unit}"
+
+
+def milliseconds_axis(value: float, largest: float) -> str:
+    """A duration beside a tick of an axis whose values all have the unit of the largest: `0.5 s`, `5,000 ms`."""
+    factor, unit = _time_unit(largest)
+    return f"{value * factor:,.6g} {unit}"
 
 
 def seconds(value: float) -> str:
@@ -49,11 +65,15 @@ def seconds(value: float) -> str:
 
 def money(value: float, currency: str = "USD") -> str:
     """An amount: `$412`, `$41.20`, `$0.000412`."""
-    symbol = _symbol(currency)
-    sign, size = ("−" if value < 0 else ""), abs(value)
-    if size >= 99.995 or size == 0:
-        return f"{sign}{symbol}{size:,.0f}"
-    return f"{sign}{symbol}{size:.2f}" if size >= 1 else f"{sign}{symbol}{number(size)}"
+    return _amount(value, f"{abs(value):,.{_money_decimals(value)}f}", currency)
+
+
+def money_range(low: float, high: float, currency: str = "USD") -> str:
+    """The ends of an interval of amounts: `$91 to 125`, `−$3.00 to $5.00`."""
+    first, last = _alike(low, high, _money_decimals)
+    if low >= 0:
+        return f"{_amount(low, first, currency)} to {last}"
+    return f"{_amount(low, first, currency)} to {_amount(high, last, currency)}"
 
 
 def per_million(cost: float, currency: str = "USD") -> str:
@@ -63,27 +83,34 @@ def per_million(cost: float, currency: str = "USD") -> str:
 
 def percent(fraction: float) -> str:
     """A share: `38%`, below ten `4.2%`, below a tenth of a percent `0.03%`."""
-    return f"{_percent(fraction)}%"
+    return f"{100 * fraction:.{_percent_decimals(100 * fraction)}f}%"
 
 
 def percent_range(low: float, high: float) -> str:
-    """Two shares in one unit: `35 to 41%`."""
-    return f"{_percent(low)} to {_percent(high)}%"
+    """Two shares in one unit: `35 to 41%`, `-0.5 to 12.0%`."""
+    first, last = _alike(100 * low, 100 * high, _percent_decimals)
+    return f"{'-' if low < 0 else ''}{first} to {'-' if high < 0 else ''}{last}%"
 
 
-def spread(interval: Interval, unit: str = "ms", currency: str = "USD") -> str:
-    """The ends of an interval, in ms, or in money for a million invocations."""
-    tell = milliseconds if unit == "ms" else (lambda value: per_million(value, currency))
-    return span(tell(interval["low"]), tell(interval["high"]))
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """How values of one kind read: alone, as the ends of an interval, and along an axis beside the largest value."""
+
+    tell: Callable[[float], str]
+    range: Callable[[float, float], str]
+    axis: Callable[[float, float], str]
 
 
-def span(low: str, high: str) -> str:
-    """Two told values with their common unit once: `846 to 1,005 ms`, `$3.72 to 4.39`."""
-    value, _, unit = low.partition(" ")
-    if unit and high.endswith(f" {unit}"):
-        return f"{value} to {high}"
-    symbol = low.rstrip("0123456789.,")
-    return f"{low} to {high.removeprefix(symbol)}" if symbol else f"{low} to {high}"
+DURATION = Unit(milliseconds, milliseconds_range, milliseconds_axis)
+
+
+def money_unit(currency: str, *, factor: float = 1.0) -> Unit:
+    """Amounts: values times `factor`."""
+    return Unit(
+        lambda value: money(value * factor, currency),
+        lambda low, high: money_range(low * factor, high * factor, currency),
+        lambda value, _largest: money(value * factor, currency),
+    )
 
 
 def count(value: float) -> str:
@@ -106,13 +133,42 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?", "…")) else text + "."
 
 
-def _symbol(currency: str) -> str:
-    """The sign of a currency; ¤ where its code is none of ISO 4217."""
+def _time_unit(largest_ms: float) -> tuple[float, str]:
+    """What milliseconds are multiplied by, and the unit that this gives."""
+    return (0.001, "s") if abs(largest_ms) >= 10_000 else (1.0, "ms")
+
+
+def _amount(value: float, digits: str, currency: str) -> str:
+    """An amount of a currency; ¤ where its code is none of ISO 4217."""
     known = len(currency) == 3 and currency.isascii() and currency.isalpha()
-    return currency_sign(currency) if known else "¤"
+    return f"{'−' if value < 0 else ''}{currency_sign(currency) if known else '¤'}{digits}"
 
 
-def _percent(fraction: float) -> str:
-    value = fraction * 100
+def _decimals(value: float) -> int:
+    """Decimals that leave three significant digits."""
     size = abs(value)
-    return f"{value:.0f}" if size >= 9.95 or size == 0 else f"{value:.1f}" if size >= 0.095 else f"{value:.2f}"
+    return 0 if size == 0 else min(6, max(0, 2 - math.floor(math.log10(size))))
+
+
+def _money_decimals(value: float) -> int:
+    """Cents up to a hundred; three significant digits below one."""
+    size = abs(value)
+    return 0 if size >= 99.995 or size == 0 else 2 if size >= 1 else _decimals(size)
+
+
+def _percent_decimals(value: float) -> int:
+    size = abs(value)
+    return 0 if size >= 9.95 or size == 0 else 1 if size >= 0.095 else 2
+
+
+def _alike(low: float, high: float, decimals_of: Callable[[float], int]) -> tuple[str, str]:
+    """The sizes of both ends with equally many decimals: those of the larger, or more where they tell too little."""
+    small, large = sorted((abs(low), abs(high)))
+    usual = decimals_of(large)
+
+    def tells(decimals: int) -> bool:
+        apart = low == high or round(low, decimals) != round(high, decimals)
+        return apart and abs(round(small, decimals) - small) <= _WELL_TOLD * small
+
+    decimals = next(filter(tells, range(usual, usual + _MORE_DECIMALS + 1)), usual)
+    return f"{abs(low):,.{decimals}f}", f"{abs(high):,.{decimals}f}"

@@ -48,14 +48,50 @@ def test_shares_are_percentages(value: float, told: str) -> None:
 @pytest.mark.parametrize(
     ("low", "high", "told"),
     [
-        ("846 ms", "1,005 ms", "846 to 1,005 ms"),
-        ("900 ms", "12.0 s", "900 ms to 12.0 s"),
-        ("$3.72", "$4.39", "$3.72 to 4.39"),
-        ("−$3.00", "$5.00", "−$3.00 to $5.00"),
+        (846, 1005, "846 to 1,005 ms"),
+        (9500, 10_200, "9.5 to 10.2 s"),
+        (900, 12_000, "0.9 to 12.0 s"),
+        (9.5, 125, "10 to 125 ms"),
+        (1.4, 125, "1.4 to 125.0 ms"),
+        (0, 125, "0 to 125 ms"),
     ],
 )
-def test_a_range_names_a_common_unit_once(low: str, high: str, told: str) -> None:
-    assert numbers.span(low, high) == told
+def test_an_interval_of_durations_has_one_unit_and_equal_digits(low: float, high: float, told: str) -> None:
+    assert numbers.milliseconds_range(low, high) == told
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (91.39, 125, "$91 to 125"),
+        (3.72, 12.5, "$3.72 to 12.50"),
+        (-3, 5, "−$3.00 to $5.00"),
+        (99.8, 100.2, "$99.8 to 100.2"),
+        (1000, 1_234_567, "$1,000 to 1,234,567"),
+    ],
+)
+def test_an_interval_of_money_has_one_sign_and_equal_digits(low: float, high: float, told: str) -> None:
+    assert numbers.money_range(low, high) == told
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"), [(0.35, 0.41, "35 to 41%"), (0.042, 0.12, "4 to 12%"), (-0.005, 0.12, "-0.5 to 12.0%")]
+)
+def test_an_interval_of_shares_has_one_sign_and_equal_digits(low: float, high: float, told: str) -> None:
+    assert numbers.percent_range(low, high) == told
+
+
+@given(st.floats(1e-3, 1e7), st.floats(1, 1e4))
+def test_ends_of_an_interval_keep_their_size_where_they_are_of_one_order(low: float, ratio: float) -> None:
+    told = numbers.milliseconds_range(low, low * min(ratio, 100))
+    first, _, last, unit = told.replace(",", "").split()
+    assert float(first) * (1000 if unit == "s" else 1) == pytest.approx(low, rel=0.11)
+    assert len(first.partition(".")[2]) == len(last.partition(".")[2])
+
+
+def test_values_along_an_axis_have_the_unit_of_the_largest() -> None:
+    assert [numbers.milliseconds_axis(value, 20_000) for value in (500, 5_000, 20_000)] == ["0.5 s", "5 s", "20 s"]
+    assert numbers.milliseconds_axis(5_000, 8_000) == "5,000 ms"
 
 
 @pytest.mark.parametrize(

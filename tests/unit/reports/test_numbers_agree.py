@@ -13,7 +13,19 @@ import numpy as np
 import pytest
 
 from reports import csv, html, markdown, terminal
-from reports.words.numbers import count, memory, milliseconds, money, number, per_million, percent, seconds
+from reports.words.numbers import (
+    count,
+    memory,
+    milliseconds,
+    milliseconds_range,
+    money,
+    money_range,
+    number,
+    per_million,
+    percent,
+    percent_range,
+    seconds,
+)
 from tests.unit.reports.results import NAMES, result
 
 NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
@@ -62,6 +74,31 @@ def texts_in(value: Any) -> Iterator[str]:
             yield from texts_in(item)
     elif isinstance(value, str):
         yield value
+
+
+def intervals_in(value: Any) -> Iterator[tuple[float, float]]:
+    """Both ends of every interval of a document, wherever it is."""
+    if isinstance(value, dict):
+        if isinstance(value.get("low"), (int, float)) and isinstance(value.get("high"), (int, float)):
+            yield value["low"], value["high"]
+        for item in value.values():
+            yield from intervals_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from intervals_in(item)
+
+
+def ranges_told(document: dict[str, Any]) -> Iterator[str]:
+    """Every way in which an interval of the document may be written."""
+    currency, month = document["prices"]["currency"], document["request"]["invocations_per_month"] or 0
+    for low, high in set(intervals_in(document)):
+        if low >= 0:
+            yield milliseconds_range(low, high)
+        for factor in (1.0, 1e6, month, MONTHS):
+            yield money_range(low * factor, high * factor, currency)
+            yield money_range(-high * factor, -low * factor, currency)
+        for first, last in ((low, high), (1 - high, 1 - low), (-high, -low), (high - 1, low - 1), (low - 1, high - 1)):
+            yield percent_range(first, last)
 
 
 def derived(document: dict[str, Any]) -> Iterator[float]:
@@ -120,6 +157,8 @@ def allowed(document: dict[str, Any]) -> set[str]:
         told += [memory(int(size)), percent(size).removesuffix("%"), f"{size:g}"]
         for text in told:
             found.update(NUMBER.findall(text))
+    for text in ranges_told(document):
+        found.update(NUMBER.findall(text))
     return found
 
 

@@ -13,7 +13,7 @@ import pytest
 from reports import fleet
 from reports.comparison_page import render_html
 from reports.words.comparison import bounds, change, value_text
-from reports.words.numbers import memory, milliseconds, money
+from reports.words.numbers import DURATION, memory, money, money_range, money_unit
 from tests.unit.comparison.documents import result
 from tests.unit.reports.results import result as golden
 from tests.unit.reports.test_foreign_text import HOSTILE, hostile_comparison, hostile_result
@@ -43,7 +43,7 @@ def text_of(page: str) -> str:
 def assert_is_one_safe_file(page: str) -> None:
     assert len(page.encode()) < MOST_BYTES
     assert SAFE in unescape(page)
-    assert not re.search(r"unsafe|<(script|link|img|iframe)\b|\b(src|href)=\"?http", page)
+    assert not re.search(r'unsafe|<(script|link(?! rel="icon" href="data:)|img|iframe)\b|\b(src|href)="?http', page)
 
 
 def test_a_comparison_is_one_file_that_asks_nothing(compared: ComparisonResult) -> None:
@@ -70,12 +70,7 @@ def test_every_number_of_a_comparisons_page_is_one_of_the_comparison(compared: C
         told += [value_text(finding.metric, value, "USD") for value in (finding.baseline, finding.candidate)]
         told += [str(finding.configuration)]
     for measurement in (m for side in compared.sides or () for m in side["measurements"]):
-        duration, cost = measurement["duration_ms"], measurement["cost_usd"]
-        assert duration is not None
-        assert cost is not None
-        told += [memory(measurement["memory_mb"])]
-        told += [milliseconds(duration[end]) for end in ("mean", "low", "high")]  # type: ignore[literal-required]
-        told += [money(cost[end] * 1e6) for end in ("mean", "low", "high")]  # type: ignore[literal-required]
+        told += [memory(measurement["memory_mb"]), *texts(measurement)]
     known = {number for text in told for number in NUMBER.findall(text)}
     assert set(NUMBER.findall(text_of(compared.to_html()))) <= known
 
@@ -149,10 +144,10 @@ def test_every_number_of_every_form_is_one_of_the_results(releases: Overlay) -> 
 
 def texts(row: Any) -> list[str]:
     """Duration and cost of a row, as forms write them."""
-    ends = ("mean", "low", "high")
     return [
-        *(milliseconds(row["duration_ms"][end]) for end in ends),
-        *(money(row["cost_usd"][end] * 1e6) for end in ends),
+        text
+        for unit, found in ((DURATION, row["duration_ms"]), (money_unit("USD", factor=1e6), row["cost_usd"]))
+        for text in (unit.tell(found["mean"]), unit.range(found["low"], found["high"]))
     ]
 
 
@@ -203,7 +198,7 @@ def test_every_number_of_a_fleets_page_and_csv_is_one_of_the_summary() -> None:
     told = ["12", summary["createdAt"], "2", "4", "1", "95%", "86_64", "f0", "f1", "f2", "f3", money(summary["cost"])]
     if summary["savingPerMonth"] is not None:
         told += [money(summary["savingPerMonth"] * months) for months in (1, 12)]
-        told += [money(end) for end in summary["savingPerMonthInterval"]]
+        told.append(money_range(*summary["savingPerMonthInterval"]))
     for item in summary["savings"]:
         told += [memory(where["power"]) for where in (item, item["current"] or item)]
         told += [f"{100 * end:.0f}" for end in (item["saving"], item["durationSaving"], *item["interval"])]
