@@ -75,14 +75,22 @@ def page(function: str, plan: ConcurrencyPlan) -> str:
 def _row(option: ReadinessOption) -> tuple[str, str, str, str, str, str]:
     least, most = min(option.provisioned), max(option.provisioned)
     environments = "-" if option.share is None else str(most) if least == most else f"{least} to {most}"
-    share = "-" if option.share is None else f"{option.share:.3%}"
-    bound = "-" if option.upper_bound is None else f"{option.upper_bound:.3%}{'' if option.meets else ' (misses)'}"
+    share = "-" if option.share is None else _percent(option.share)
+    misses = "" if option.meets else " (misses)"
+    bound = "-" if option.upper_bound is None else f"{_percent(option.upper_bound)}{misses}"
     usd = "-" if option.usd_per_month is None else money(option.usd_per_month)
     return option.readiness.value, environments, share, bound, usd, visible(option.reason)
 
 
+def _percent(share: float) -> str:
+    """A share in per cent, with three decimals at most: rare cold starts are told apart."""
+    return f"{100 * share:.3f}".rstrip("0").rstrip(".") + "%"
+
+
 def _target(plan: ConcurrencyPlan) -> str:
-    return f"Target: at most {plan.target.share:.3g} of the requests are {plan.target.thing}, with 95% confidence."
+    return (
+        f"Target: at most {_percent(plan.target.share)} of the requests are {plan.target.thing}, with 95% confidence."
+    )
 
 
 def _source(plan: ConcurrencyPlan) -> str:

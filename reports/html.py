@@ -10,7 +10,7 @@ from reports.page import page_of
 from reports.view import view
 from reports.words.rows import Result
 
-SCRIPTS = ("choose.js", "report.js")
+SCRIPTS = ("choose.js", "words.js", "report.js")
 
 
 def render(result: Result) -> str:

@@ -37,6 +37,7 @@ from reports.words.numbers import (
     percent,
     plural,
     seconds,
+    sign_of,
 )
 from reports.words.origin import origin
 from reports.words.rows import Key, ReportRow, Result, left_out, rows
@@ -139,7 +140,7 @@ def explore(result: Result) -> str:
         "current": current and [current["memory_mb"], current["architecture"]],
         "recommended": recommended and [recommended["memory_mb"], recommended["architecture"]],
         "saving": saving and [saving["ratio"]["mean"], saving["duration_ratio"]["mean"]],
-        "currency": result["prices"]["currency"],
+        "sign": sign_of(result["prices"]["currency"]),
     }
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -14,9 +14,10 @@ from markupsafe import Markup
 from reports.charts.workflow_graph import Arrow, Box, lay_out
 from reports.page import STYLES, page_of
 from reports.words.escape import clip, visible
-from reports.words.numbers import milliseconds, money, percent
+from reports.words.numbers import milliseconds, money, percent, sign_of
 from reports.workflow_text import facts, headline, percentile_name, size_name
 from tuner.documents.result import ConfigurationDocument
+from tuner.plain_numbers import significant
 from tuner.workflows.document import StepDocument, WorkflowDocument
 
 Drawn = Mapping[str, Any]
@@ -39,7 +40,7 @@ def render(document: WorkflowDocument) -> str:
         "money": money,
         "ms": milliseconds,
     }
-    return page_of("workflow.html", (*STYLES, "workflow.css"), ("workflow.js",), values)
+    return page_of("workflow.html", (*STYLES, "workflow.css"), ("words.js", "workflow.js"), values)
 
 
 def _picture(document: WorkflowDocument) -> Drawn:
@@ -61,6 +62,7 @@ def _box(box: Box, step: StepDocument, sizes: Mapping[str, ConfigurationDocument
     if function:
         lines.insert(0, size_name(sizes[function]))
     slack = "" if step["critical"] else f", slack {milliseconds(step['slack_ms'])}"
+    visits = significant(step["visits"], 3)
     return {
         "x": box.x + MARGIN,
         "y": box.y + MARGIN,
@@ -69,7 +71,7 @@ def _box(box: Box, step: StepDocument, sizes: Mapping[str, ConfigurationDocument
         "kind": " ".join(["frame" if box.is_frame else "state", step["kind"], critical]),
         "name": clip(visible(box.path[-1]), LABEL_CHARACTERS),
         "lines": lines,
-        "told": f"{visible(' / '.join(box.path))}: {lines[-1]} per million, {step['visits']:.3g} times{slack}",
+        "told": f"{visible(' / '.join(box.path))}: {lines[-1]} per million, {visits} times{slack}",
     }
 
 
@@ -105,5 +107,5 @@ def _data(document: WorkflowDocument) -> str:
     )
     current = document["current"]
     now = None if current is None else [current["duration_ms"], current["cost_per_million_usd"]]
-    told = {"points": points, "chosen": chosen, "now": now, "currency": document["currency"]}
+    told = {"points": points, "chosen": chosen, "now": now, "sign": sign_of(document["currency"])}
     return json.dumps(told, ensure_ascii=False).replace("<", "\\u003c").replace("&", "\\u0026")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from reports.words.escape import code_span, visible
 from reports.words.numbers import milliseconds, money, percent
 from tuner.documents.result import ConfigurationDocument
+from tuner.plain_numbers import significant
 from tuner.workflows.document import ConfirmationDocument, TimeDocument, WorkflowDocument
 
 CONFIRMED_WITHIN = 0.1
@@ -88,7 +89,7 @@ def _rows(document: WorkflowDocument) -> list[Sequence[str]]:
             size_name(function["current"]),
             size_name(function["recommended"])
             + ("" if function["current"] != function["recommended"] else " (as now)"),
-            f"{function['invocations']:.3g}",
+            f"{significant(function['invocations'], 3)}",
             money(function["cost_per_million_usd"], document["currency"]),
             milliseconds(function["slack_ms"]) if function["slack_ms"] > 0 else "none",
         )
@@ -133,9 +134,9 @@ def _times(document: WorkflowDocument) -> str:
 
 
 def _transitions(document: WorkflowDocument) -> str:
-    count = document["transitions"]["per_execution"]
+    count = significant(document["transitions"]["per_execution"], 3)
     cost = money(document["transitions"]["cost_per_million_usd"], document["currency"])
-    return f"Step Functions itself takes {cost} for {count:.3g} transitions an execution, whatever the sizes."
+    return f"Step Functions itself takes {cost} for {count} transitions an execution, whatever the sizes."
 
 
 def _trust(document: WorkflowDocument) -> str:

@@ -67,7 +67,7 @@ class Configuration:
             raise ValueError(f"memory_mb {self.memory_mb} is not within {MIN_MEMORY_MB}..{MAX_MEMORY_MB}")
 
     def __str__(self) -> str:
-        return f"{self.memory_mb} MB {self.architecture}"
+        return f"{self.memory_mb:,} MB {self.architecture}"
 
 
 class Outcome(StrEnum):

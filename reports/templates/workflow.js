@@ -16,8 +16,7 @@
   const part = (v, n) => (high[n] > low[n] ? (v - low[n]) / (high[n] - low[n]) : 0.5);
   const x = (t) => left + part(t, 0) * (width - left - right);
   const y = (c) => height - bottom - part(c, 1) * (height - bottom - top);
-  const ms = (v) => (v >= 10000 ? (v / 1000).toFixed(1) + " s" : v.toFixed(0) + " ms");
-  const money = (v) => (data.currency === "USD" ? "$" : data.currency + " ") + v.toPrecision(4);
+  const { ms, money, timeUnit } = words(data.sign);
 
   function make(name, attributes, text) {
     const node = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -25,11 +24,22 @@
     if (text !== undefined) node.textContent = text;
     return svg.appendChild(node);
   }
-  for (let n = 0; n <= 4; n += 1) {
-    const t = low[0] + ((high[0] - low[0]) * n) / 4, c = low[1] + ((high[1] - low[1]) * n) / 4;
+  // Round values along an axis, some five of them.
+  function ticks(n) {
+    const rough = (high[n] - low[n]) / 4 || high[n] || 1, power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
+    const found = [];
+    for (let k = Math.ceil(low[n] / step); k * step <= high[n]; k += 1) found.push(k * step);
+    return found;
+  }
+  const [factor, unit] = timeUnit(high[0]);
+  for (const c of ticks(1)) {
     make("line", { class: "grid", x1: left, x2: width - right, y1: y(c), y2: y(c) });
     make("text", { x: left - 8, y: y(c) + 4, "text-anchor": "end", class: "label" }, money(c));
-    make("text", { x: x(t), y: height - 12, "text-anchor": "middle", class: "label" }, ms(t));
+  }
+  for (const t of ticks(0)) {
+    const told = `${(t * factor).toLocaleString("en-US", { maximumFractionDigits: 3 })} ${unit}`;
+    make("text", { x: x(t), y: height - 12, "text-anchor": "middle", class: "label" }, told);
   }
   const steps = [];
   points.forEach((p, n) => {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from reports.words.numbers import configuration, memory, percent
 from reports.words.rows import Result
+from tuner.plain_numbers import significant
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def flat_zone_told(result: Result) -> str:
     if zone is None:
         return ""
     sizes = f"{zone.low_mb:,} to {memory(zone.high_mb)}"
-    faster = f"; {memory(zone.high_mb)} is {zone.speed:.2g} times as fast as {memory(zone.low_mb)}"
+    faster = f"; {memory(zone.high_mb)} is {significant(zone.speed, 2)} times as fast as {memory(zone.low_mb)}"
     return f"{sizes} cost the same within {percent(zone.within)}{faster if zone.speed >= 1.1 else ''}."
 
 
@@ -44,7 +45,7 @@ def bargain_told(result: Result) -> str:
         return ""
     cost, duration, where = found["cost_ratio"], found["duration_ratio"], configuration(found)
     if cost > 1:
-        return f"{percent(cost - 1)} more buys {1 / duration:.2g} times the speed: {where}."
+        return f"{percent(cost - 1)} more buys {significant(1 / duration, 2)} times the speed: {where}."
     return f"{percent(duration - 1)} more time saves {percent(1 - cost)} of the cost: {where}."
 
 

@@ -92,6 +92,12 @@ def percent_range(low: float, high: float) -> str:
     return f"{'-' if low < 0 else ''}{first} to {'-' if high < 0 else ''}{last}%"
 
 
+def sign_of(currency: str) -> str:
+    """What stands before an amount of a currency; ¤ where its code is none of ISO 4217."""
+    known = len(currency) == 3 and currency.isascii() and currency.isalpha()
+    return currency_sign(currency) if known else "¤"
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """How values of one kind read: alone, as the ends of an interval, and along an axis beside the largest value."""
@@ -139,9 +145,7 @@ def _time_unit(largest_ms: float) -> tuple[float, str]:
 
 
 def _amount(value: float, digits: str, currency: str) -> str:
-    """An amount of a currency; ¤ where its code is none of ISO 4217."""
-    known = len(currency) == 3 and currency.isascii() and currency.isalpha()
-    return f"{'−' if value < 0 else ''}{currency_sign(currency) if known else '¤'}{digits}"
+    return f"{'−' if value < 0 else ''}{sign_of(currency)}{digits}"
 
 
 def _decimals(value: float) -> int:

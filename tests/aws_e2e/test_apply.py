@@ -71,7 +71,7 @@ def configuration(cloud: Cloud, qualifier: str = "$LATEST") -> dict[str, Any]:
 def test_memory_and_architecture_of_latest_are_set_and_nothing_else(cloud: Cloud) -> None:
     before = configuration(cloud)
     said = apply_recommendation(result(cloud, 256, "arm64"), cloud)
-    assert said == "orders: 1024 MB x86_64 -> 256 MB arm64."
+    assert said == "orders: 1,024 MB x86_64 -> 256 MB arm64."
     after = configuration(cloud)
     assert (after["MemorySize"], after["Architectures"]) == (256, ["arm64"])
     changed = {"MemorySize", "Architectures", "RevisionId", "LastModified", "ResponseMetadata"}
@@ -88,7 +88,7 @@ def test_a_result_with_weak_evidence_is_applied_by_force_alone(cloud: Cloud) -> 
     assert cloud.snapshot("orders") == before
     planned = apply_recommendation(weak, cloud, dry_run=True)
     assert planned.startswith("Note: applying needs --force: the run was interrupted.")
-    assert apply_recommendation(weak, cloud, force=True) == "orders: 1024 MB x86_64 -> 256 MB x86_64."
+    assert apply_recommendation(weak, cloud, force=True) == "orders: 1,024 MB x86_64 -> 256 MB x86_64."
 
 
 def test_an_alias_moves_to_a_new_version_of_its_own_code(cloud: Cloud) -> None:

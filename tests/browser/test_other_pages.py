@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from reports import fleet
+from reports import advice, concurrency, fleet, workflow
 from tests.browser.test_golden_pages import AXE, CONTRAST, NARROWER, RUN, WIDE
 from tests.unit.comparison.documents import result
+from tests.unit.evidence.test_advice import advise, one_size, runs_at
+from tests.unit.evidence.test_concurrency_plan import every, planned
 from tests.unit.reports.test_pages import fleet_summary
+from tests.unit.workflows.examples import DEFINITION, FIGURES, write_results
 from tuner.api.comparing import compare
 from tuner.api.overlaying import overlay
 from tuner.api.result import Result
+from tuner.api.workflows.tuning import tune_workflow
+from tuner.workflows.figures import read_figures
 
 FOLD = 900
 
@@ -35,7 +41,32 @@ def fleet_page() -> str:
     return fleet.render(fleet_summary(), folder="out")
 
 
-PAGES: dict[str, Callable[[], str]] = {"comparison": comparison_page, "trend": trend_page, "fleet": fleet_page}
+def advice_page() -> str:
+    """Advice on a function that ran at two sizes, and on one whose size is as it is."""
+    two_sizes = advise([*runs_at(512, 200.0, count=40), *runs_at(2048, 90.0, first=200, count=40)])
+    return advice.page([two_sizes, replace(one_size(), function="billing")])
+
+
+def concurrency_page() -> str:
+    """A plan for a busy function."""
+    return concurrency.page("orders", planned(every(400.0, 8)))
+
+
+def workflow_page(folder: Path) -> str:
+    """Sizes that keep a deadline."""
+    figures = read_figures(FIGURES, name="figures")
+    found = tune_workflow(DEFINITION, deadline_ms=2500.0, figures=figures, results=[write_results(folder)])
+    return workflow.render(found.document)
+
+
+PAGES: dict[str, Callable[[Path], str]] = {
+    "comparison": lambda _: comparison_page(),
+    "trend": lambda _: trend_page(),
+    "fleet": lambda _: fleet_page(),
+    "advice": lambda _: advice_page(),
+    "concurrency": lambda _: concurrency_page(),
+    "workflow": workflow_page,
+}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +81,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 def test_a_page_is_quiet_accessible_and_shows_its_chart_first(name: str, page: Page, tmp_path: Path) -> None:
     said: list[str] = []
     file = tmp_path / f"{name}.html"
-    file.write_text(PAGES[name](), "utf-8")
+    file.write_text(PAGES[name](tmp_path), "utf-8")
     page.on("console", lambda message: said.append(message.text))
     page.on("request", lambda request: said.append(request.url) if request.url != file.as_uri() else None)
     page.set_viewport_size({"width": 1440, "height": 900})

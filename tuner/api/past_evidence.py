@@ -10,6 +10,7 @@ from tuner.backend import Backend, KnowsPastRuns
 from tuner.errors import InputError
 from tuner.evidence.past_runs import LEAST_RUNS, PastRuns, take_in, warm_ms
 from tuner.model import Notice
+from tuner.plain_numbers import significant
 from tuner.search.loop import Observer
 from tuner.search.study import Study
 
@@ -56,6 +57,6 @@ def _told(found: PastRuns, study: Study, runs: int) -> Iterator[Notice]:
         return
     yield Notice(
         "past_runs_differ",
-        f"Runs of {study.current} in the log last {found.past_ms:.4g} ms (median), and one with this payload lasted "
-        f"{found.today_ms:.4g} ms. They were left out. In production the answer may be another one.",
+        f"Runs of {study.current} in the log last {significant(found.past_ms)} ms (median), and one with this payload "
+        f"lasted {significant(found.today_ms)} ms. They were left out. In production the answer may be another one.",
     )

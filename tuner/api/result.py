@@ -21,6 +21,7 @@ from tuner.documents.result import (
 )
 from tuner.errors import TunerError
 from tuner.model import Architecture, Configuration, Interval, Notice, StopReason, StrategyName
+from tuner.plain_numbers import significant
 
 if TYPE_CHECKING:
     import pandas
@@ -77,8 +78,8 @@ class Recommendation(Estimate):
     unmet: str | None
 
     def __str__(self) -> str:
-        mean = self.duration_ms.mean
-        return f"{self.configuration}: {mean:,.4g} ms, {self.cost_usd.mean * 1e6:,.4g} per million invocations"
+        mean_ms, per_million = significant(self.duration_ms.mean), significant(self.cost_usd.mean * 1e6)
+        return f"{self.configuration}: {mean_ms} ms, {per_million} per million invocations"
 
 
 @dataclass(frozen=True, slots=True)

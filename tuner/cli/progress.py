@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from tuner.cli.live import Standing, clip, confidence_line, curve_lines, standing_of, time_span
 from tuner.cli.live_view import LINE_EVERY_S, LiveView
 from tuner.model import Outcome, Sample, Trial
+from tuner.plain_numbers import significant
 from tuner.pricing.price_list import currency_sign
 from tuner.search.study import Study
 
@@ -83,7 +84,8 @@ class Progress(LiveView):
 
     def _figures(self) -> str:
         sign = currency_sign(self._study.prices.currency) if self._study else "$"
-        return f": {self._standing.duration_ms:,.4g} ms, {sign}{self._standing.cost_usd * 1e6:,.4g} per million"
+        mean_ms, per_million = significant(self._standing.duration_ms), significant(self._standing.cost_usd * 1e6)
+        return f": {mean_ms} ms, {sign}{per_million} per million"
 
     def _left(self) -> str:
         """How long this round goes on, at the pace so far; empty where that is not known yet."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from tuner.evidence.findings import FindingCode, Insight
 from tuner.evidence.function_evidence import DAYS_PER_MONTH
 from tuner.evidence.known_function import KnownFunction
+from tuner.plain_numbers import significant
 from tuner.pricing.price_list import gb_seconds
 from tuner.pricing.services import provisioned_prices
 
@@ -70,11 +71,11 @@ def compute_optimizer(facts: KnownFunction) -> Insight | None:
         told = f"It finds the function {opinion.finding}, and advises no other size."
         return Insight(FindingCode.COMPUTE_OPTIMIZER, "AWS Compute Optimizer keeps the size", told)
     ms = opinion.duration_ms
-    expected = f" It expects {ms.mean:,.4g} ms ({ms.low:,.4g} to {ms.high:,.4g})." if ms else ""
+    expected = f" It expects {significant(ms.mean)} ms ({significant(ms.low)} to {significant(ms.high)})." if ms else ""
     told = f"It finds the function {opinion.finding}.{expected} It advises memory alone, from metrics."
     command = f"tuner tune {facts.name} --power-values {facts.current.memory_mb},{opinion.memory_mb}"
     return Insight(
-        FindingCode.COMPUTE_OPTIMIZER, f"AWS Compute Optimizer advises {opinion.memory_mb} MB", told, command
+        FindingCode.COMPUTE_OPTIMIZER, f"AWS Compute Optimizer advises {opinion.memory_mb:,} MB", told, command
     )
 
 

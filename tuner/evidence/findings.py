@@ -13,6 +13,7 @@ from tuner.evidence.function_evidence import FunctionEvidence
 from tuner.evidence.prediction import LIKELY, WORTH_CHANGING, Prediction
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL, Percentile, fewest_for_percentile
 from tuner.model import MAX_MEMORY_MB, Architecture, Configuration, Interval, Outcome
+from tuner.plain_numbers import significant
 from tuner.pricing.price_list import PriceList
 
 NOTABLE_SHARE = 0.01
@@ -107,14 +108,14 @@ def memory_floor(subject: Subject) -> Insight | None:
         return None
     current = evidence.current.memory_mb
     share = used / current
-    told = f"At most {used} MB of {current} MB were used in {evidence.runs} runs ({share:.0%})."
+    told = f"At most {used:,} MB of {current:,} MB were used in {evidence.runs:,} runs ({share:.0%})."
     if floor > current:
         command = f"tuner tune {subject.name} --min-memory {min(floor, MAX_MEMORY_MB)}"
         return Insight(
-            FindingCode.MEMORY_FLOOR, f"Less than a tenth of the memory of {current} MB is free", told, command
+            FindingCode.MEMORY_FLOOR, f"Less than a tenth of the memory of {current:,} MB is free", told, command
         )
     ample = ": ample" if share < AMPLE_HEADROOM else ""
-    return Insight(FindingCode.MEMORY_FLOOR, f"Sizes from {floor} MB keep a tenth of the memory free{ample}", told)
+    return Insight(FindingCode.MEMORY_FLOOR, f"Sizes from {floor:,} MB keep a tenth of the memory free{ample}", told)
 
 
 def out_of_memory(subject: Subject) -> Insight | None:
@@ -141,8 +142,9 @@ def timeout(subject: Subject) -> Insight | None:
         told = f"{cut_off} of {evidence.runs} runs were cut off, after {evidence.timeout_s:g} s at the latest."
         return Insight(FindingCode.TIMEOUT, f"Runs time out: allow at least {advised} s", told, command)
     assert evidence.p99_ms is not None
+    assert evidence.slowest_ms is not None
     told = (
-        f"The slowest of {evidence.good_runs} good runs took {evidence.slowest_ms:,.4g} ms; p99 "
+        f"The slowest of {evidence.good_runs:,} good runs took {significant(evidence.slowest_ms)} ms; p99 "
         f"{percentile_words(evidence.p99_ms)}; none was cut off."
     )
     return Insight(FindingCode.TIMEOUT, f"A timeout of {advised} s leaves room for the slowest runs", told, command)
@@ -192,7 +194,7 @@ def other_sizes(subject: Subject) -> Insight | None:
     others = subject.evidence.other_sizes
     if not others:
         return None
-    told = ", ".join(f"{runs} runs at {size_mb} MB" for size_mb, runs in others.items())
+    told = ", ".join(f"{runs:,} runs at {size_mb:,} MB" for size_mb, runs in others.items())
     return Insight(FindingCode.OTHER_SIZES, "The log knows other memory sizes", f"{told}. They enter the prediction.")
 
 
@@ -246,19 +248,19 @@ RULES: tuple[Callable[[Subject], Insight | None], ...] = (
 def mean_words(interval: Interval, runs: int, unit: str = "ms") -> str:
     """A mean with its interval, in words where the runs are too few for one."""
     if runs < FEWEST_FOR_INTERVAL:
-        return f"{interval.mean:,.4g} {unit} (too few runs for an interval)"
-    return f"{interval.mean:,.4g} {unit} ({interval.low:,.4g} to {interval.high:,.4g})"
+        return f"{significant(interval.mean)} {unit} (too few runs for an interval)"
+    return f"{significant(interval.mean)} {unit} ({significant(interval.low)} to {significant(interval.high)})"
 
 
 def percentile_words(found: Percentile) -> str:
     """A percentile with its interval, or what the runs say of it at least."""
-    if found.mean is None:
-        return f"at least {found.low:,.4g} ms (too few runs for an upper bound)"
-    return f"{found.mean:,.4g} ms ({found.low:,.4g} to {found.high:,.4g})"
+    if found.mean is None or found.high is None:
+        return f"at least {significant(found.low)} ms (too few runs for an upper bound)"
+    return f"{significant(found.mean)} ms ({significant(found.low)} to {significant(found.high)})"
 
 
 def _size(configuration: Configuration) -> str:
-    return f"{configuration.memory_mb} MB"
+    return f"{configuration.memory_mb:,} MB"
 
 
 def _others(evidence: FunctionEvidence) -> str:

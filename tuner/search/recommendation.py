@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tuner.estimation.belief import Belief, Draws
 from tuner.model import Configuration, Constraints, Objective
+from tuner.plain_numbers import significant
 from tuner.pricing.price_list import PriceList, currency_sign, gb_seconds
 from tuner.search.rows import CandidateRow, summarise
 from tuner.search.strategies import objective_values, strategy_of
@@ -210,16 +211,18 @@ def _unmet(rows: Sequence[CandidateRow], index: int, constraints: Constraints, s
     if not violations:
         return None
     row = rows[index]
+    p95_ms, per_million = significant(row.p95_ms.mean), significant(row.cost_usd.mean * 1e6)
     words = {
-        "p95 duration": f"p95 duration of at most {constraints.max_p95_ms} ms ({row.p95_ms.mean:.4g} ms",
+        "p95 duration": f"p95 duration of at most {constraints.max_p95_ms} ms ({p95_ms} ms",
         "cost per million": f"cost of at most {sign}{constraints.max_cost_per_million_usd} per million "
-        f"({sign}{row.cost_usd.mean * 1e6:.4g}",
-        "memory": f"memory of at least {constraints.min_memory_mb} MB ({row.configuration.memory_mb} MB",
+        f"({sign}{per_million}",
+        "memory": f"memory of at least {constraints.min_memory_mb or 0:,} MB ({row.configuration.memory_mb:,} MB",
     }
     parts = [f"{words[name]}, off by {excess:.0%})" for name, excess in violations.items()]
     return f"No configuration meets the constraints; {row.configuration} comes closest: " + "; ".join(parts)
 
 
 def _reason(row: CandidateRow, ties: int, objective: Objective, sign: str) -> str:
-    figures = f"{row.duration_ms.mean:.4g} ms and {sign}{row.cost_usd.mean * 1e6:.4g} per million invocations"
+    mean_ms, per_million = significant(row.duration_ms.mean), significant(row.cost_usd.mean * 1e6)
+    figures = f"{mean_ms} ms and {sign}{per_million} per million invocations"
     return f"{row.configuration} {strategy_of(objective).reason(ties, objective)}: {figures}."

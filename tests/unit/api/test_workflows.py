@@ -141,7 +141,7 @@ def test_a_function_without_a_result_is_predicted_from_its_log(tmp_path: Path) -
     folder = write_results(tmp_path / "results", but="post")
     found = answer(folder, logs=logs, prices=lambda _: price_list("eu-central-1"), connection=EUROPE)
     curve = {notice.code: notice.message for notice in found.plan.notices}["curve_from_logs"]
-    assert curve == "checkout-post: its curve is predicted from 120 runs at 1024 MB x86_64 in its log, not measured."
+    assert curve == "checkout-post: its curve is predicted from 120 runs at 1,024 MB x86_64 in its log, not measured."
     assert found.plan.current is not None
     assert found.plan.current.configurations["checkout-post"].memory_mb == 1024
     with pytest.raises(WeakEvidenceError, match="checkout-post: its curve is predicted from its log"):

@@ -144,7 +144,7 @@ def test_what_only_one_side_measured_is_told() -> None:
     found = compare(result(sizes=(256, 512)), result(sizes=(512, 1024), seed=1), QUESTION)
     assert {n.message.split(":")[0] for n in found.notices} >= {
         "Only the baseline measured 256 MB x86_64",
-        "Only the candidate measured 1024 MB x86_64",
+        "Only the candidate measured 1,024 MB x86_64",
     }
 
 

@@ -65,7 +65,7 @@ def test_two_sizes_that_take_the_same_time_recommend_the_smaller() -> None:
     first = advice.findings[0]
     assert first.code is FindingCode.SIZE
     assert first.command == "tuner tune orders"
-    assert "40 runs at 2048 MB and 40 at other sizes" in first.evidence
+    assert "40 runs at 2,048 MB and 40 at other sizes" in first.evidence
 
 
 def test_one_size_says_what_it_cannot_tell() -> None:

@@ -58,7 +58,7 @@ def test_a_settled_search_may_be_applied() -> None:
         ({"unmet": "No configuration meets 50 ms"}, "a constraint is not met: No configuration meets 50 ms"),
         (
             {"measured": (MeasuredRuns(SMALL, 4, 4), MeasuredRuns(MIDDLE, 4, 4), throttled(LARGE, 1))},
-            "the current configuration, 1024 MB x86_64, has only 1 usable of 4 runs (most others: throttled)",
+            "the current configuration, 1,024 MB x86_64, has only 1 usable of 4 runs (most others: throttled)",
         ),
         (
             {"measured": (throttled(SMALL, 1), throttled(MIDDLE)), "current": None},

@@ -50,7 +50,7 @@ class ApplyPlan:
         if now.architecture is not self.after.architecture:
             lines.append(f"update the code of {name} from {now.architecture} to {self.after.architecture}")
         if now.memory_mb != self.after.memory_mb:
-            lines.append(f"set {name} from {now.memory_mb} MB to {self.after.memory_mb} MB")
+            lines.append(f"set {name} from {now.memory_mb:,} MB to {self.after.memory_mb:,} MB")
         if self.alias:
             origin = f"from version {self.alias_now.version} " if self.alias_now else ""
             verb = "move" if self.alias_now else "create"

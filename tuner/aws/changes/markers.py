@@ -51,7 +51,8 @@ class VersionMarker:
     number: int
 
     def __str__(self) -> str:
-        return f"tuner:{self.run} {self.configuration} #{self.number}"
+        size, architecture = self.configuration.memory_mb, self.configuration.architecture
+        return f"tuner:{self.run} {size} MB {architecture} #{self.number}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ def _as_text(searches: Sequence[SimulatedSearch], summary: SearchQuality) -> str
 
 
 def _size(configuration: Configuration | None) -> str:
-    return f"{configuration.memory_mb} MB" if configuration else "none"
+    return f"{configuration.memory_mb:,} MB" if configuration else "none"
 
 
 def _summary(searches: Sequence[SimulatedSearch], tolerance: float) -> SearchQuality:

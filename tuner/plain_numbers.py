@@ -1,0 +1,17 @@
+"""Numbers in sentences: so many significant digits, thousands apart, never with an exponent.
+
+Knows no unit. Forms with digits and units of their own have them in `reports.words.numbers`.
+"""
+
+from __future__ import annotations
+
+import math
+
+
+def significant(value: float, digits: int = 4) -> str:
+    """A number with at most `digits` significant digits: `1,235`, `12,350`, `0.4`, `0`."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    text = f"{round(value, decimals):,.{max(0, decimals)}f}"
+    return text.rstrip("0").rstrip(".") if decimals > 0 else text
