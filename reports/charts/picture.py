@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 
 from reports.charts import over_memory, svg
 from reports.charts.chart import SHAPES, architectures
-from reports.page import asset
 from reports.words import verdict
 from reports.words.escape import clip
 from reports.words.origin import origin
@@ -54,7 +54,7 @@ def _body(picture: str) -> str:
 @cache
 def _style() -> str:
     """The page's colours and the rules for what charts consist of."""
-    sheet = asset("report.css")
+    sheet = (Path(__file__).parents[1] / "templates" / "report.css").read_text("utf-8")
     colours = sheet[: sheet.index("* { box-sizing")]
     tones = re.findall(r"^\.x86_64 \{ --tone.*$", sheet, re.M)
     marks = sheet[sheet.index("svg text {") : sheet.index(".off {")]
