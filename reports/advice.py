@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from reports.page import STYLES, page_of
+from reports.html import STYLES, page_of
 from reports.words.escape import code_span, csv_cell, visible
 from reports.words.numbers import money, percent, plural
 from tuner.evidence.advice import Advice

@@ -9,7 +9,7 @@ from typing import Any
 
 from reports.charts import changes, overlay
 from reports.charts.overlay import Side
-from reports.page import STYLES, page_of
+from reports.html import STYLES, page_of
 from reports.words.comparison import HEADER, headline, note, row_cells, small_print
 from reports.words.rows import Result
 from tuner.comparison.verdicts import Comparison, Finding

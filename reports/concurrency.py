@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from reports.page import STYLES, page_of
+from reports.html import STYLES, page_of
 from reports.words.escape import visible
 from reports.words.numbers import money
 from tuner.evidence.concurrency_plan import ConcurrencyPlan, Readiness, ReadinessOption

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
-from reports.page import STYLES, page_of
+from reports.html import STYLES, page_of
 from reports.words.escape import csv_cell
 from reports.words.numbers import configuration, memory, money, money_range, plural
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from reports.charts import overlay, trend
 from reports.charts.overlay import SHOWN, Side
-from reports.page import STYLES, page_of
+from reports.html import STYLES, page_of
 from reports.words.comparison import bounds, change, metric_name
 from reports.words.escape import clip, code_span, csv_cell, visible
 from reports.words.numbers import configuration, milliseconds, per_million, percent_range, plural

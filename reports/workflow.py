@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from reports.charts.workflow_graph import Arrow, Box, lay_out
-from reports.page import STYLES, page_of
+from reports.html import STYLES, page_of
 from reports.words.escape import clip, visible
 from reports.words.numbers import milliseconds, money, percent, sign_of
 from reports.workflow_text import facts, headline, percentile_name, size_name

@@ -12,7 +12,6 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import Fault
@@ -28,7 +27,9 @@ SHOWN_CHARACTERS = 80
 @cache
 def published_schema(name: str) -> dict[str, Any]:
     """A JSON Schema of `tuner/schemas`, by its name and version, such as `result-1`."""
-    schema: dict[str, Any] = json.loads((Path(__file__).parent / "schemas" / f"{name}.json").read_text("utf-8"))
+    from importlib.resources import files  # a tenth of the time that it takes to start
+
+    schema: dict[str, Any] = json.loads(files("tuner.documents").joinpath(f"schemas/{name}.json").read_text("utf-8"))
     return schema
 
 

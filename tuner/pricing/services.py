@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 from tuner.model import Architecture
@@ -66,5 +66,5 @@ def fargate_prices(architecture: Architecture) -> FargatePrices:
 
 @cache
 def _document() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(Path(__file__).with_name("services.json").read_text("utf-8"))
+    document: dict[str, Any] = json.loads(files("tuner.pricing").joinpath("services.json").read_text("utf-8"))
     return document
