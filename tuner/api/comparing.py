@@ -31,7 +31,7 @@ from tuner.comparison.question import Metric, Question
 from tuner.comparison.results import compare as compare_documents
 from tuner.comparison.results import compare_with_trend
 from tuner.comparison.results import first_baseline as first_document
-from tuner.comparison.trend import latest
+from tuner.comparison.trend import latest, made_at
 from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Verdict
 from tuner.documents.comparison import ComparisonDocument
 from tuner.documents.result import ResultDocument
@@ -129,7 +129,7 @@ class DuetObserver(Protocol):
 
 def compare(
     baseline: Result | str | Path,
-    candidate: Result | str | Path,
+    candidate: Result | str | Path | None = None,
     *,
     threshold: float = 0.05,
     confidence: float = 0.95,
@@ -144,6 +144,7 @@ def compare(
     Args:
         baseline, candidate: results, or their files, folders or `s3://` addresses. A baseline that is a folder of
             several results, or an `s3://` prefix with a slash at its end, is a trend: the last results together.
+            Without a candidate, the newest result of the trend is compared with those before it.
         threshold: a change up to this fraction counts as the same.
         confidence: 1 minus the chance of any false alarm.
         metrics: which metrics decide: duration, tail, p95, cost, init or memory. None: all are
@@ -161,11 +162,13 @@ def compare(
     if drift is not None and not 0 <= drift < math.inf:
         raise InputError.single("drift", f"{drift} is not a fraction from 0", "write 3% as 0.03")
     allowed = [_member(Mismatch, name, "allow_different") for name in allow_different]
-    after = load_result(candidate, connection=connection).document
+    newest = newest_result(baseline, connection) if candidate is None else load_result(candidate, connection=connection)
+    after = newest.document
     trend = None if isinstance(baseline, Result) else load_trend(str(baseline), connection=connection)
     if trend is not None:
         return _with_trend(str(baseline), trend, after, question, allowed, drift)
     before = load_result(baseline, connection=connection).document
+    assert candidate is not None, "one result has no newest one"
     titles = names or (_name_of(baseline, "baseline"), _name_of(candidate, "candidate"))
     for document, name in zip((before, after), titles, strict=True):
         refuse_unmeasured(document, name=name)
@@ -173,6 +176,27 @@ def compare(
     drift_sd = None if drift is None else math.log1p(drift)
     found = compare_documents(before, after, question, drift_sd=drift_sd, names=titles, notices=notices)
     return ComparisonResult(found, (before, after))
+
+
+def newest_result(baseline: Result | str | Path, connection: Connection | None = None) -> Result:
+    """The newest of several results of one function.
+
+    Args:
+        baseline: a folder of results, or an `s3://` prefix with a slash at its end.
+        connection: how to reach S3.
+
+    Raises:
+        InputError: it is one result, holds no result, or holds those of several functions.
+    """
+    found = None if isinstance(baseline, Result) else load_trend(str(baseline), connection=connection)
+    address = _name_of(baseline, "baseline")
+    if found is None:
+        raise InputError.single("CANDIDATE", f"is missing: {address} is a single result", "give the result to compare")
+    functions = sorted({result.document["function"]["name"] for result in found})
+    if len(functions) > 1:
+        problem = f"is missing: {address} holds results of several functions: {', '.join(functions)}"
+        raise InputError.single("CANDIDATE", problem, "give one folder for each function")
+    return max(found, key=lambda result: made_at(result.document["created_at"]))
 
 
 def _with_trend(

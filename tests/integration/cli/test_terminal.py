@@ -14,11 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.cli.live_run import MARK
 from tests.unit.comparison.documents import result
 from tests.unit.reports.results import result as golden
 from tuner.documents.result import dumps
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3\d|4\d|9\d)(?:;\d+)*m")
+KEPT = frozenset({"2", "4", "128", "MB", "x86_64:", "of", "runs:", "out", "memory"})
+"""Words of the failures that stay above the live lines."""
 COMMANDS = (
     ("report", "one.json", "--format", "text"),
     ("report", "releases", "--format", "text"),
@@ -43,19 +47,34 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shown(folder: Path, width: int, *, tty: bool, **environment: str) -> str:
     """What all commands write: to a terminal of so many columns, or to a pipe."""
     script = "from tuner.cli.main import run\n" + "\n".join(f"run({list(command)!r})" for command in COMMANDS)
-    own = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")}
-    own |= {"TERM": "xterm-256color", **environment}
     arguments = [sys.executable, "-c", script]
+    own = surroundings(environment)
     if not tty:
         return subprocess.run(arguments, cwd=folder, env=own, capture_output=True, text=True, check=True).stdout
+    return on_terminal(arguments, folder, width, own)[0]
+
+
+def surroundings(wanted: dict[str, str]) -> dict[str, str]:
+    """The environment of a command on a terminal that knows colours."""
+    own = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")}
+    return own | {"TERM": "xterm-256color", **wanted}
+
+
+def on_terminal(
+    arguments: list[str], folder: Path, width: int, own: dict[str, str], *, output: int | None = None
+) -> tuple[str, str]:
+    """What a command writes to a terminal of so many columns; and its output, where that is a pipe."""
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
-    with subprocess.Popen(arguments, cwd=folder, env=own, stdin=terminal, stdout=terminal, stderr=terminal) as process:
+    with subprocess.Popen(
+        arguments, cwd=folder, env=own, stdin=terminal, stdout=output or terminal, stderr=terminal, text=True
+    ) as process:
         os.close(terminal)
         written = b"".join(iter(lambda: _read(screen), b""))
+        piped = process.stdout.read() if process.stdout else ""
         assert process.wait() == 0
     os.close(screen)
-    return written.decode().replace("\r\n", "\n")
+    return written.decode().replace("\r\n", "\n"), piped
 
 
 def _read(screen: int) -> bytes:
@@ -86,3 +105,39 @@ def test_no_word_is_broken_and_no_line_is_wider_than_the_screen(
     assert len(plain.splitlines()) > 20
     assert max(map(len, plain.splitlines())) <= width
     assert set(plain.split()) <= words
+
+
+LIVE_WIDTHS = (60, 80, 100, 160)
+ROOT = Path(__file__).parents[3]
+PICTURE = re.compile(r"[▁▂▃▄▅▆▇█░]+")
+SCREEN_ENDS = re.compile(r"[\r\n]")
+
+
+def live(*widths: int, **environment: str) -> tuple[str, set[str]]:
+    """What the live view of a search shows at each width, and every word that it may show."""
+    arguments = [sys.executable, "-m", "tests.integration.cli.live_run", *map(str, widths)]
+    own = surroundings(environment) | {"PYTHONPATH": str(ROOT)}
+    told, words = on_terminal(arguments, ROOT, 200, own, output=subprocess.PIPE)
+    return told.partition(MARK)[0], set(words.split())
+
+
+def test_the_live_view_breaks_no_word_and_fits_at_every_width() -> None:
+    told, words = live(*LIVE_WIDTHS, FORCE_COLOR="1")
+    assert COLOUR.search(told)
+    for width, screen in zip(LIVE_WIDTHS, told.split("COLUMNS ")[1:], strict=True):
+        lines = [ESCAPE.sub("", line) for line in SCREEN_ENDS.split(screen)[1:]]
+        assert max(map(len, lines)) <= width
+        shown_words = {word.rstrip("…") for line in lines for word in PICTURE.sub(" ", line).split()}
+        assert {word for word in shown_words if word and word not in words and word + "," not in words} <= KEPT
+        assert any("sure" in line and "wanted" in line for line in lines), "how sure the answer is"
+        assert any("█" in line for line in lines), "as a bar"
+        assert {line.split()[0] for line in lines if PICTURE.search(line)} >= {"sure", "cost", "time"}, "a plot"
+        assert any("best so far" in line for line in lines)
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_where_colour_is_not_wanted_there_is_none(environment: dict[str, str]) -> None:
+    told, _ = live(80, **environment)
+    assert not COLOUR.search(told)
+    assert "best so far" in told
+    assert ("waiting for" in told) is ("NO_COLOR" in environment), "lines are redrawn on a terminal alone"

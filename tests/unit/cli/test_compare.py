@@ -62,6 +62,22 @@ def test_exit_codes(folder: Path, candidate: str, flags: tuple[str, ...], code: 
     assert compare(folder, candidate, *flags) == code
 
 
+def test_the_newest_result_of_a_folder_is_compared_with_those_before_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for day, level in enumerate((0.0, 0.01, 0.5), 1):
+        made = result(level, seed=day, created_at=f"2026-08-0{day}T10:00:00Z")
+        (tmp_path / f"{'zyx'[day - 1]}.json").write_text(dumps(made))
+    assert run(["compare", str(tmp_path)]) == 3
+    (tmp_path / "x.json").unlink()
+    assert run(["compare", str(tmp_path)]) == 0
+    assert run(["compare", str(tmp_path / "y.json")]) == 2
+    assert "CANDIDATE: is missing" in capsys.readouterr().err
+    (tmp_path / "x.json").write_text(dumps(result(name="billing")))
+    assert run(["compare", str(tmp_path)]) == 2
+    assert "results of several functions: billing, " in capsys.readouterr().err
+
+
 def test_one_run_writes_all_formats(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [tmp_path / f"out{suffix}" for suffix in (".json", ".md", ".xml")]
     assert compare(folder, "slower", *(part for file in files for part in ("--output", str(file)))) == 3

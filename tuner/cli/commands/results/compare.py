@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 \b
   tuner compare baseline.json tuning/my-function/result.json
   tuner compare s3://builds/baseline.json result.json --threshold 10% --metric duration --output report.xml
+  tuner compare releases/ --output trend.html
   tuner compare baseline.json result.json --update-baseline --strict"""
 )
 @click.argument("baseline")
-@click.argument("candidate")
+@click.argument("candidate", required=False)
 @comparison_flags
 @option(
     "--update-baseline",
@@ -53,16 +54,17 @@ if TYPE_CHECKING:
     help="Spread between two sessions of measuring. Default: by the days between them.",
 )
 @aws_flags("s3://")
-def command(baseline: str, candidate: str, *, connection: Connection, **options: Any) -> int:
+def command(baseline: str, candidate: str | None, *, connection: Connection, **options: Any) -> int:
     """Compare the results BASELINE and CANDIDATE: files, folders of runs, or s3:// addresses.
 
     BASELINE may be a folder of earlier results, or an s3:// prefix with a slash at its end. Then the last
-    ten of them together are the baseline, and their spread tells what moves besides the function.
+    ten of them together are the baseline, and their spread tells what moves besides the function. Without
+    CANDIDATE, the newest result in it is compared with those before it.
 
     Exits with 3 when a metric is worse than the threshold allows, with 4 under --strict
     when it is not decided, and with 2 when the two cannot be compared.
     """
-    from tuner.api.comparing import compare, first_baseline
+    from tuner.api.comparing import compare, first_baseline, newest_result
     from tuner.api.result_store import load_result, store_of
 
     faults: list[Fault] = []
@@ -72,7 +74,8 @@ def command(baseline: str, candidate: str, *, connection: Connection, **options:
         faults.append(share_fault("--drift", options["drift"], "3%"))
     if faults:
         raise InputError(faults)
-    after = load_result(candidate, connection=connection)
+    after = load_result(candidate, connection=connection) if candidate else newest_result(baseline, connection)
+    candidate = candidate or f"the newest result of {baseline}"
     with store_of(baseline, connection) as store:
         if options["update_baseline"] and store.results_in(baseline):
             problem = f"{baseline} holds several results: none of them is replaced"
