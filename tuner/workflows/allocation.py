@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from math import prod
 from typing import NamedTuple
@@ -16,6 +17,7 @@ import numpy as np
 
 from tuner.workflows.forms import Form, Maximum
 from tuner.workflows.fronts import (
+    MOST_POINTS,
     Floats,
     Front,
     one_after_the_other,
@@ -24,11 +26,18 @@ from tuner.workflows.fronts import (
     scale_time,
     shift,
     side_by_side,
+    thin,
     unite,
 )
 
 MOST_COMBINATIONS = 2_000
-"""Sizes of shared functions that are tried together; more are thinned evenly."""
+"""Sizes of shared functions that are tried together, over all nested places; more are thinned evenly."""
+_FEWEST_SIZES = 2
+
+MOST_TRIED_POINTS = 1_000_000
+"""Points of all fronts that are built at one place while combinations are tried; bounds the time."""
+FEWEST_POINTS = 300
+"""A front that is built for a combination keeps so many points in any case."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +80,9 @@ def allocate(form: Form, invocations: Mapping[str, float], options: Mapping[str,
     return Allocations(front, False, _bound(form, invocations, options))
 
 
+_Combine = Callable[[Iterable[Front]], Front]
+
+
 class _Part(NamedTuple):
     """Something that is added or compared at one place, and the functions in it."""
 
@@ -84,7 +96,9 @@ class _Search:
 
     def __init__(self, invocations: Mapping[str, float], options: Mapping[str, Choices], most: int) -> None:
         self._invocations, self._options, self._most = invocations, options, most
-        self._known: dict[tuple[Form | Maximum, frozenset[tuple[str, int]]], Front] = {}
+        self._known: dict[tuple[Form, frozenset[tuple[str, int]]], Front] = {}
+        self._still: dict[tuple[Form | Maximum, frozenset[str]], Front] = {}
+        self._sizes = cache(self._sizes_of)
         self.thinned = False
 
     def options_of(self, function: str, weight: float, fixed: Mapping[str, int]) -> Front:
@@ -100,32 +114,47 @@ class _Search:
         key = (form, frozenset((f, i) for f, i in fixed.items() if f in form.functions))
         if key not in self._known:
             parts = [_Part(term, weight, _functions_of(term)) for term, weight in form.terms]
-            fronts = [self._together(group, fixed, one_after_the_other) for group in _groups(parts, fixed)]
-            self._known[key] = shift(one_after_the_other(fronts), form.constant_ms)
+            front = self._combined(form, parts, fixed, one_after_the_other)
+            self._known[key] = shift(front, form.constant_ms)
         return self._known[key]
 
     def _maximum_of(self, maximum: Maximum, fixed: Mapping[str, int]) -> Front:
         parts = [_Part(branch, 1.0, branch.functions) for branch in maximum.branches]
-        return side_by_side(self._together(group, fixed, side_by_side) for group in _groups(parts, fixed))
+        return self._combined(maximum, parts, fixed, side_by_side)
 
-    def _together(
-        self, parts: Sequence[_Part], fixed: Mapping[str, int], combine: Callable[[Iterable[Front]], Front]
+    def _combined(
+        self, whole: Form | Maximum, parts: Sequence[_Part], fixed: Mapping[str, int], combine: _Combine
     ) -> Front:
+        """The parts of a sum or of a maximum; what no size that is being tried changes is combined once."""
+        groups = _groups(parts, fixed)
+        tried = self._tried_at(parts, fixed)
+        most = max(FEWEST_POINTS, MOST_TRIED_POINTS // min(tried, self._most)) if tried > 1 else MOST_POINTS
+        still = [group for group in groups if not any(part.functions & fixed.keys() for part in group)]
+        fronts = [self._together(group, fixed, combine) for group in groups if group not in still]
+        if still:
+            key = (whole, frozenset(fixed.keys() & _functions_of(whole)))
+            if key not in self._still:
+                self._still[key] = thin(combine(self._together(group, fixed, combine) for group in still), most)
+            fronts.append(self._still[key])
+        return thin(combine(fronts), most)
+
+    def _tried_at(self, parts: Sequence[_Part], fixed: Mapping[str, int]) -> int:
+        """For how many combinations of sizes these parts are built."""
+        names = frozenset().union(*(part.functions for part in parts))
+        return prod(len(self._sizes(function)) for function in fixed.keys() & names)
+
+    def _together(self, parts: Sequence[_Part], fixed: Mapping[str, int], combine: _Combine) -> Front:
         """Parts that share functions: each combination of their sizes is tried."""
         shared = sorted(_shared(parts, fixed))
         if not shared:
             return combine(self._part(part, fixed) for part in parts)
         return unite(
             self._tried(parts, fixed, dict(zip(shared, sizes, strict=True)), combine)
-            for sizes in self._combinations(shared)
+            for sizes in self._combinations(shared, self._tried_at(parts, fixed))
         )
 
     def _tried(
-        self,
-        parts: Sequence[_Part],
-        fixed: Mapping[str, int],
-        tried: dict[str, int],
-        combine: Callable[[Iterable[Front]], Front],
+        self, parts: Sequence[_Part], fixed: Mapping[str, int], tried: dict[str, int], combine: _Combine
     ) -> Front:
         front = combine(self._part(part, {**fixed, **tried}) for part in parts)
         usd = sum(self._invocations[f] * float(self._options[f].cost_usd[i]) for f, i in tried.items())
@@ -141,15 +170,16 @@ class _Search:
         )
         return inner if part.weight == 1 else scale_time(inner, part.weight)
 
-    def _combinations(self, functions: Sequence[str]) -> Iterable[tuple[int, ...]]:
+    def _combinations(self, functions: Sequence[str], times: int) -> Iterable[tuple[int, ...]]:
+        """Sizes to try together at a place that is itself built so many times."""
         sizes = [self._sizes(function) for function in functions]
-        while prod(map(len, sizes)) > self._most:
+        while times * prod(map(len, sizes)) > self._most and max(map(len, sizes)) > _FEWEST_SIZES:
             self.thinned = True
             longest = max(range(len(sizes)), key=lambda n: len(sizes[n]))
             sizes[longest] = _thinner(sizes[longest])
         return product(*sizes)
 
-    def _sizes(self, function: str) -> list[int]:
+    def _sizes_of(self, function: str) -> list[int]:
         options = self._options[function]
         front = options_front(function, options.time_ms, options.cost_usd)
         return [front.recover(i)[function] for i in range(len(front))]
@@ -176,9 +206,11 @@ def _shared(parts: Sequence[_Part], fixed: Mapping[str, int]) -> set[str]:
     return {name for name in names if names.count(name) > 1}
 
 
-def _functions_of(term: str | Maximum) -> frozenset[str]:
+def _functions_of(term: str | Form | Maximum) -> frozenset[str]:
     if isinstance(term, str):
         return frozenset([term])
+    if isinstance(term, Form):
+        return term.functions
     return frozenset().union(*(branch.functions for branch in term.branches))
 
 

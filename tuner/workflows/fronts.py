@@ -7,7 +7,7 @@ Above `MOST_POINTS` points a front is thinned, and says by how much that can cos
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -18,14 +18,12 @@ Ints = NDArray[np.intp]
 Allocation = dict[str, int]
 """For each function, the index of its configuration."""
 
-MOST_POINTS = 30_000
-"""A front with more points is thinned. A hundred functions of forty sizes come to about 22,000."""
-_BLOCK = 4_000_000
-"""Pairs that are looked at at once; bounds the memory."""
-_FEW_PAIRS = 20_000
-"""So many pairs are all looked at."""
+MOST_POINTS = 100_000
+"""A front with more points is thinned. A hundred functions of forty smooth or noisy sizes come to 20,000 to 83,000."""
+MOST_PAIRS = 4_000_000
+"""Sums of two fronts that are looked at; of more, the fronts are thinned first. Bounds time and memory."""
 _NEIGHBOURS = 12
-"""Points of a block that is left out as a whole where it is beaten."""
+"""Points of a block that is left out as a whole where it is beaten, and blocks of a larger one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +77,21 @@ def scale_time(front: Front, factor: float) -> Front:
     return Front(front.time_ms * factor, front.cost_usd, front.recover, front.excess)
 
 
+def thin(front: Front, most: int) -> Front:
+    """The front itself, or of each narrow band of costs its fastest point."""
+    if len(front) <= most:
+        return front
+    cost = np.log(np.maximum(front.cost_usd, np.finfo(float).tiny))
+    width = (cost[0] - cost[-1]) / (most // 2)
+    bands = np.floor((cost - cost[-1]) / width)
+    # By ascending time: the first of a band is its fastest. The cheapest point of all stays as well.
+    first = np.r_[True, bands[1:] != bands[:-1]]
+    first[-1] = True
+    kept = np.flatnonzero(first)
+    excess = (1 + front.excess) * float(np.exp(width)) - 1
+    return Front(front.time_ms[kept], front.cost_usd[kept], lambda n: front.recover(int(kept[n])), excess)
+
+
 def one_after_the_other(fronts: Iterable[Front]) -> Front:
     """Times and costs add up."""
     return reduce(_sum, sorted(fronts, key=len, reverse=True), point(0.0))
@@ -97,52 +110,82 @@ def unite(fronts: Iterable[Front]) -> Front:
     time, cost = (np.concatenate([getattr(f, name) for f in fronts]) for name in ("time_ms", "cost_usd"))
     kept = _undominated(time, cost)
     excess = max(front.excess for front in fronts)
-    return _thin(Front(time[kept], cost[kept], lambda i: fronts[owner[kept[i]]].recover(int(index[kept[i]])), excess))
+    return thin(
+        Front(time[kept], cost[kept], lambda i: fronts[owner[kept[i]]].recover(int(index[kept[i]])), excess),
+        MOST_POINTS,
+    )
 
 
 def _sum(left: Front, right: Front) -> Front:
-    i, j = _pairs(left, right)
-    found = [_sum_of(left, right, i[n : n + _BLOCK], j[n : n + _BLOCK]) for n in range(0, len(i), _BLOCK)]
-    return found[0] if len(found) == 1 else unite(found)
-
-
-def _sum_of(left: Front, right: Front, i: Ints, j: Ints) -> Front:
+    """Every undominated sum; of fronts with too many pairs the longer one is thinned first."""
+    left, right = sorted((left, right), key=len, reverse=True)
+    if len(right) == 1:
+        moved = shift(left, float(right.time_ms[0]), float(right.cost_usd[0]))
+        return replace(moved, recover=lambda n: left.recover(n) | right.recover(0), excess=_excess(left, right))
+    pairs = _pairs(left, right)
+    if pairs is None:
+        return _sum(thin(left, len(left) // 2), right)
+    i, j = pairs
     time, cost = left.time_ms[i] + right.time_ms[j], left.cost_usd[i] + right.cost_usd[j]
     kept = _undominated(time, cost)
     return _joined(left, right, i[kept], j[kept], time[kept], cost[kept])
 
 
-def _pairs(left: Front, right: Front) -> tuple[Ints, Ints]:
-    """Indexes of the pairs whose sum may lie on the front: all of few, else without blocks that are beaten.
+def _pairs(left: Front, right: Front) -> tuple[Ints, Ints] | None:
+    """Indexes of the pairs whose sum may lie on the front; None: they are more than `MOST_PAIRS`.
+
+    Blocks of neighbours are paired first, and split where their pair is not beaten as a whole. The pairs of one point
+    of `right` stand together, by ascending time: sorting their sums is then merging.
+    """
+    head, tail = _blocks(right)
+    row, first, last = np.arange(len(head)), np.zeros(len(head), int), np.full(len(head), len(left) - 1)
+    for size in (_NEIGHBOURS**2, _NEIGHBOURS):
+        if len(left) <= size * _NEIGHBOURS:
+            continue
+        if len(head) * len(left) > MOST_PAIRS * _NEIGHBOURS**2:
+            return None
+        block, within = _ranges((last - first) // size + 1)
+        row, first = row[block], first[block] + within * size
+        last = np.minimum(first + size - 1, last[block])
+        kept = _unbeaten(left, right, (first, last), (head[row], tail[row]))
+        row, first, last = row[kept], first[kept], last[kept]
+    # Every point of a block of `right` meets all that is left of `left`.
+    start = np.searchsorted(row, np.arange(len(head) + 1))
+    of = np.repeat(np.arange(len(head)), tail - head + 1)
+    j, within = _ranges(np.diff(start)[of])
+    block = start[of[j]] + within
+    count = last[block] - first[block] + 1
+    if count.sum() > MOST_PAIRS:
+        return None
+    member, within = _ranges(count)
+    return first[block[member]] + within, j[member]
+
+
+def _unbeaten(left: Front, right: Front, rows: tuple[Ints, Ints], columns: tuple[Ints, Ints]) -> NDArray[np.bool_]:
+    """Which pairs of blocks, given by their first and last points, may hold a point of the front.
 
     No pair of two blocks is faster than the sum of their first points, or cheaper than that of their last. Where a sum
     of first points is as fast as the one and cheaper than the other, no pair of these blocks lies on the front.
     """
-    firsts, lasts = zip(*(_blocks(front, len(left) * len(right)) for front in (left, right)), strict=True)
-    time = left.time_ms[firsts[0], None] + right.time_ms[firsts[1]]
-    reached = left.cost_usd[firsts[0], None] + right.cost_usd[firsts[1]]
-    least = left.cost_usd[lasts[0], None] + right.cost_usd[lasts[1]]
-    best = _undominated(time.ravel(), reached.ravel())
-    at = np.searchsorted(time.ravel()[best], time, side="right") - 1
-    row, column = np.nonzero(reached.ravel()[best][at] >= least)
-    return _members(firsts[0][row], lasts[0][row], firsts[1][column], lasts[1][column])
+    order = np.argsort(left.time_ms[rows[0]] + right.time_ms[columns[0]], kind="stable")
+    reached = left.cost_usd[rows[0]] + right.cost_usd[columns[0]]
+    least = left.cost_usd[rows[1]] + right.cost_usd[columns[1]]
+    unbeaten = np.empty(len(order), bool)
+    unbeaten[order] = np.minimum.accumulate(reached[order]) >= least[order]
+    return unbeaten
 
 
-def _blocks(front: Front, pairs: int) -> tuple[Ints, Ints]:
-    """First and last points of blocks of neighbours; of few pairs or few points each one is a block of its own."""
-    size = _NEIGHBOURS if pairs > _FEW_PAIRS and len(front) > _NEIGHBOURS**2 else 1
+def _blocks(front: Front) -> tuple[Ints, Ints]:
+    """First and last points of blocks of neighbours; of few points each one is a block of its own."""
+    size = _NEIGHBOURS if len(front) > _NEIGHBOURS**2 else 1
     first = np.arange(0, len(front), size)
     return first, np.minimum(first + size, len(front)) - 1
 
 
-def _members(first_i: Ints, last_i: Ints, first_j: Ints, last_j: Ints) -> tuple[Ints, Ints]:
-    """Every pair of members of pairs of blocks, from the first to the last of each."""
-    wide = last_j - first_j + 1
-    count = (last_i - first_i + 1) * wide
-    block = np.repeat(np.arange(len(count)), count)
-    place = np.arange(len(block)) - np.repeat(np.cumsum(count) - count, count)
-    down, across = np.divmod(place, wide[block])
-    return first_i[block] + down, first_j[block] + across
+def _ranges(count: Ints) -> tuple[Ints, Ints]:
+    """For ranges of so many members: the range of each member, and its place in it."""
+    owner = np.repeat(np.arange(len(count)), count)
+    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
 
 
 def _maximum(left: Front, right: Front) -> Front:
@@ -155,23 +198,14 @@ def _maximum(left: Front, right: Front) -> Front:
 
 
 def _joined(left: Front, right: Front, i: Ints, j: Ints, time: Floats, cost: Floats) -> Front:
-    excess = max(left.excess, right.excess)
-    return _thin(Front(time, cost, lambda n: left.recover(int(i[n])) | right.recover(int(j[n])), excess))
+    # The functions alone, so that the points of `left` and `right` are not kept.
+    of_left, of_right = left.recover, right.recover
+    front = Front(time, cost, lambda n: of_left(int(i[n])) | of_right(int(j[n])), _excess(left, right))
+    return thin(front, MOST_POINTS)
 
 
-def _thin(front: Front) -> Front:
-    """The front itself, or of each narrow band of costs its fastest point."""
-    if len(front) <= MOST_POINTS:
-        return front
-    cost = np.log(np.maximum(front.cost_usd, np.finfo(float).tiny))
-    width = (cost[0] - cost[-1]) / (MOST_POINTS // 2)
-    bands = np.floor((cost - cost[-1]) / width)
-    # By ascending time: the first of a band is its fastest. The cheapest point of all stays as well.
-    first = np.r_[True, bands[1:] != bands[:-1]]
-    first[-1] = True
-    kept = np.flatnonzero(first)
-    excess = (1 + front.excess) * float(np.exp(width)) - 1
-    return Front(front.time_ms[kept], front.cost_usd[kept], lambda n: front.recover(int(kept[n])), excess)
+def _excess(left: Front, right: Front) -> float:
+    return max(left.excess, right.excess)
 
 
 def _undominated(time: Floats, cost: Floats) -> Ints:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.workflows import allocation
+from tuner.workflows import allocation, fronts
 from tuner.workflows.allocation import Allocations, Choices, allocate
 from tuner.workflows.flow import Exit, Flow, Map, Parallel, Pause, Retry, Step, Task, invocations_of, series
 from tuner.workflows.forms import Form, evaluate, form_of_flow
@@ -155,3 +155,63 @@ def test_blocks_that_are_left_out_hold_no_point_of_a_sum(sizes: tuple[int, int])
             expected.append((time[index], cost[index]))
     found = one_after_the_other([left, right])
     assert [*zip(found.time_ms, found.cost_usd, strict=True)] == expected
+
+
+def test_a_hundred_functions_in_two_branches_equal_a_dynamic_programme_over_milliseconds() -> None:
+    rng = np.random.default_rng(11)
+    names = [f"f{n}" for n in range(100)]
+    table = {
+        name: Choices(rng.integers(1, 60, 40).astype(float), rng.integers(1, 900, 40).astype(float)) for name in names
+    }
+    branches = tuple(series(*(Step(name, Task(name)) for name in half)) for half in (names[:60], names[60:]))
+    flow = series(Step("both", Parallel(branches)))
+    found = allocate(form_of_flow(flow), invocations_of(flow), table)
+    least = sum(least_cost_by_ms([table[name] for name in half], 3600) for half in (names[:60], names[60:]))
+    expected = [(float(ms), float(least[ms])) for ms in range(3600) if least[ms] < least[max(0, ms - 1)]]
+    assert found.exact
+    assert points(found) == expected
+
+
+def least_cost_by_ms(tables: list[Choices], most_ms: int) -> np.ndarray:
+    """For each number of milliseconds, the least cost of functions one after the other; shape (most_ms,)."""
+    least = np.zeros(most_ms)
+    for table in tables:
+        following = np.full(most_ms, np.inf)
+        for ms, usd in zip(table.time_ms.astype(int), table.cost_usd, strict=True):
+            following[ms:] = np.minimum(following[ms:], least[: most_ms - ms] + usd)
+        least = following
+    return least
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000))
+def test_sums_of_too_many_pairs_cost_at_most_the_stated_excess_more(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    parts = [front_of(points, rng) for points in (300, 200)]
+    exact = one_after_the_other(parts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fronts, "MOST_PAIRS", 2_000)
+        found = one_after_the_other(parts)
+    assert found.excess > 0
+    assert_within_excess(found, exact)
+
+
+@settings(max_examples=30, deadline=None)
+@given(flows(2), tables)
+def test_fronts_thinned_for_each_combination_cost_at_most_the_stated_excess_more(
+    flow: Flow, table: dict[str, Choices]
+) -> None:
+    form, invocations = form_of_flow(flow), invocations_of(flow)
+    exact = allocate(form, invocations, table).front
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(allocation, "MOST_TRIED_POINTS", 1)
+        patch.setattr(allocation, "FEWEST_POINTS", 4)
+        found = allocate(form, invocations, table).front
+    assert_within_excess(found, exact)
+
+
+def assert_within_excess(found: Front, exact: Front) -> None:
+    for time, usd in zip(exact.time_ms, exact.cost_usd, strict=True):
+        index = found.cheapest_within(float(time))
+        assert index is not None
+        assert found.cost_usd[index] <= usd * (1 + found.excess) + 1e-9
