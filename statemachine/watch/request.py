@@ -17,8 +17,8 @@ class WatchRequest:
     """What the stack's parameters say.
 
     Attributes:
-        selection: functions by tag or stack; empty: a list names them.
-        list_address: address of the list, `s3://bucket/key`; empty: there is none.
+        selection: functions by tag or stack; empty: the list names them.
+        list_address: address of the list that gives inputs, `s3://bucket/key`; empty: there is none.
         ceiling_usd: what a month may cost at most.
         tuning_usd: what one tuning may cost at most.
         topic: ARN of the SNS topic.
@@ -43,7 +43,7 @@ def read_watch(environment: Mapping[str, str]) -> WatchRequest:
     selection, address = _functions(what)
     return WatchRequest(
         selection,
-        address,
+        address or environment.get("TUNER_WATCH_INPUTS", ""),
         ceiling_usd=float(environment["TUNER_WATCH_CEILING_USD"]),
         tuning_usd=float(environment["TUNER_WATCH_TUNING_USD"]),
         topic=environment["TUNER_WATCH_TOPIC"],

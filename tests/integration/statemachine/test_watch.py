@@ -44,6 +44,7 @@ class Watching:
     executions: int = 0
     log: list[str] = field(default_factory=list)
     what: str = f"s3://{BUCKET}/lists/functions.json"
+    inputs: str = ""
 
     def __post_init__(self) -> None:
         self.topic = self.cloud.client("sns").create_topic(Name="watch")["TopicArn"]
@@ -57,6 +58,7 @@ class Watching:
     def environment(self) -> Mapping[str, str]:
         return {
             "TUNER_WATCH": self.what,
+            "TUNER_WATCH_INPUTS": self.inputs,
             "TUNER_WATCH_CEILING_USD": str(self.ceiling_usd),
             "TUNER_WATCH_TUNING_USD": "0.5",
             "TUNER_WATCH_TOPIC": self.topic,
@@ -178,13 +180,17 @@ def test_a_repeated_look_reads_no_log_again_and_reserves_nothing_more(watching: 
     assert len(watching.told("logs", "StartQuery")) == 1
 
 
-def test_what_a_tag_names_is_told_and_not_tuned(watching: Watching) -> None:
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [("", "no list gives it an input"), (f"s3://{BUCKET}/lists/functions.json", "Tuned again for $")],
+)
+def test_what_a_tag_names_is_tuned_when_a_list_gives_its_input(watching: Watching, inputs: str, told: str) -> None:
     slower_functions(watching, 1)
     arn = watching.cloud.client("lambda").get_function_configuration(FunctionName="app-0")["FunctionArn"]
     watching.cloud.client("lambda").tag_resource(Resource=arn, Tags={"team": "shop"})
-    watching.what = "tag:team=shop"
+    watching.what, watching.inputs = "tag:team=shop", inputs
     assert watching.run()["slower"] == ["app-0"]
-    assert "no list gives it an input" in watching.told("sns", "Publish")[0]["Message"]
+    assert told in watching.told("sns", "Publish")[0]["Message"]
 
 
 @pytest.mark.parametrize("what", ["functions", "tag:team", "stack:", "s3:"])
