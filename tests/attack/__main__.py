@@ -15,8 +15,8 @@ from pathlib import Path
 from tests.attack import fuzzers, kills
 from tests.cloud.fixtures import CREDENTIALS, running
 
-OTHERS = ("inputs", "results", "samples", "journals", "caches", "workflows", "histories")
-GOALS = {"logs": 100_000, **dict.fromkeys(OTHERS, 20_000)}
+OTHERS = ("inputs", "results", "samples", "journals", "caches", "workflows", "histories", "lists")
+GOALS = {"logs": 100_000, **dict.fromkeys(OTHERS, 20_000), "templates": 2_000}
 KILLS = {"kill": 200, "hang up": 50}
 
 

@@ -18,11 +18,14 @@ from tests.golden.situations import document_of
 from tuner.api.price_cache import read_prices
 from tuner.api.run_folder import read_record_to_resume
 from tuner.aws.changes.journal import DamagedJournalError, read_leftover
+from tuner.documents.fleet_list import read_fleet_list
 from tuner.documents.input import decode_valid, input_faults
+from tuner.documents.power_tuning import translate
 from tuner.documents.result import loads
 from tuner.errors import InputError
-from tuner.model import FunctionError, Outcome
+from tuner.model import Architecture, Configuration, FunctionError, Outcome
 from tuner.pricing.price_list import decode_prices, shipped_document
+from tuner.projects.patch import Wanted, make_patch
 from tuner.report_line import classify, parse_log
 
 WHOLE, SHORT = 0.05, 2
@@ -59,6 +62,46 @@ JOURNAL = (
     {"intend": {"step": "CreateCopy", "marker": f"tuner:{RUN} 512 MB arm64 #1 copy of orders"}},
     {"done": {"step": "DeleteCopy", "copy": f"tuner-{RUN}-512-arm-1-orders"}, "version": ""},
 )
+LIST_CSV = b'lambdaARN,powerValues,num,payload,budget.maxUsd\norders,128;256,5,{},1\nbilling,ALL,2,"[1]",\n'
+TEMPLATES = (
+    (
+        "template.yaml",
+        """\
+Globals: {Function: {MemorySize: &size 512}}
+Parameters: {Size: {Default: "256", AllowedValues: [256, 1024]}}
+Resources:
+  Orders:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: orders  # by hand
+      MemorySize: !Ref Size
+      Environment: {Variables: {A: !Sub "${Size}", B: *size}}
+""",
+    ),
+    (
+        "serverless.yml",
+        """\
+service: shop
+provider: {name: aws, memorySize: "${self:custom.size}"}
+custom: {size: 512}
+functions: {orders: {name: orders, handler: app.handler}}
+""",
+    ),
+    (
+        "main.tf",
+        """\
+locals { sizes = { orders = 512, "billing" = 256 } }
+variable "kind" { default = "x86_64" }
+resource "aws_lambda_function" "all" {
+  for_each      = local.sizes
+  function_name = each.key # ${name}
+  memory_size   = each.value
+  architectures = [var.kind]
+  description   = "a ${each.key} %{ if true }b%{ endif }"
+}
+""",
+    ),
+)
 LOG_PIECES = (
     f"REPORT RequestId: {REQUEST_ID}\tDuration: 5.00 ms\tBilled Duration: 6 ms\tMemory Size: 128 MB\t\n",
     f"REPORT RequestId: {REQUEST_ID}\tDuration: 5 ms\tBilled Duration: 6 ms\tMemory Size: 1 MB\tMax Memory Used: 6 MB",
@@ -80,10 +123,12 @@ def fuzz_log(rng: random.Random) -> None:
 
 
 def fuzz_input(rng: random.Random) -> None:
-    """An input has faults, or is decoded."""
-    document = damaged_value(rng, INPUT)
-    if not input_faults(document):
-        decode_valid(document)
+    """An input has faults, or is decoded, also as one of Power Tuning."""
+    damaged = damaged_value(rng, INPUT)
+    translated = translate(damaged)
+    for document in (damaged, translated.document):
+        if not translated.faults and not input_faults(document):
+            decode_valid(document)
 
 
 def fuzz_result(rng: random.Random) -> None:
@@ -141,6 +186,33 @@ def fuzz_prices(rng: random.Random) -> None:
     assert all(0 < price < math.inf for price in (*usd, prices.request_usd, prices.ephemeral_usd_per_gb_second))
 
 
+def fuzz_list(rng: random.Random) -> None:
+    """A list of functions is refused, or gives inputs that can be decoded."""
+    in_csv = rng.random() < 0.5
+    content = damaged_bytes(rng, LIST_CSV) if in_csv else damaged_json(rng, [INPUT, "billing"])
+    try:
+        found = read_fleet_list(content.decode("utf-8", "replace"), {}, in_csv=in_csv)
+    except InputError:
+        return
+    for document in found:
+        decode_valid(translate(document).document)
+
+
+def fuzz_template(rng: random.Random) -> None:
+    """A project's file is refused, or a change of it alters texts where it says so."""
+    name, text = rng.choice(TEMPLATES)
+    content = damaged_bytes(rng, text.encode()).decode("utf-8", "replace")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(content.encode())
+        try:
+            patch = make_patch(path, [Wanted("orders", Configuration(1024, Architecture.ARM64))])
+        except InputError:
+            return
+        assert bool(patch.sources.changed) == any(found.changes for found in patch.functions)
+        assert path.read_bytes() == content.encode()
+
+
 FUZZERS: dict[str, Callable[[random.Random], None]] = {
     "logs": fuzz_log,
     "inputs": fuzz_input,
@@ -150,6 +222,8 @@ FUZZERS: dict[str, Callable[[random.Random], None]] = {
     "caches": fuzz_prices,
     "workflows": fuzz_workflow,
     "histories": fuzz_history,
+    "lists": fuzz_list,
+    "templates": fuzz_template,
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 HOSTILE_VALUES: tuple[Any, ...] = (
     None, True, False, -1, 0, 10**400, 1e308, -0.5, float("nan"), float("inf"), "", "x" * 5000, "\ud800", "\x1b[2J",
     "\u202e", "<script>", "`|@all", [], {}, [[]], {"a": {}}, "__proto__", "128", [None] * 50,
+    "9" * 5000, "\u00b2", "\u0661\u0662\u0668", "1e999", "128\u00b2", ["9" * 5000],
 )  # fmt: skip
 HOSTILE_BYTES = (
     b"", b"\x00", b"\xff\xfe", b"{", b"}", b"[" * 2000, b'{"a":' * 900, b"9" * 400, b"NaN", b"\n", b"\r\n", b'"', b"\\",

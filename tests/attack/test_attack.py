@@ -20,6 +20,8 @@ TEXTS = {
     "caches": 30,
     "workflows": 150,
     "histories": 100,
+    "lists": 60,
+    "templates": 30,
 }
 
 

@@ -31,6 +31,8 @@ def write_bytes(path: Path, content: bytes) -> None:
             _replace(path.resolve(), content)
     except OSError as exc:
         raise TunerError(f"cannot write {path}: {exc.strerror}", "Free some space, or give another --output.") from exc
+    except RuntimeError as exc:  # of `resolve`, up to Python 3.12
+        raise TunerError(f"cannot write {path}: a link in it leads to itself", "Give another --output.") from exc
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from tuner.documents.power_tuning import translate
 from tuner.errors import Fault, InputError
 
 MAX_FUNCTIONS = 10_000
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _LISTS = ("powerValues", "allowedExceptions", "architectures")
 Document = dict[str, Any]
 
@@ -47,8 +49,12 @@ def read_fleet_list(text: str, defaults: Mapping[str, Any], *, in_csv: bool) -> 
 
 
 def _csv_entries(text: str) -> list[Any]:
+    try:
+        rows = list(csv.DictReader(text.removeprefix("\ufeff").splitlines(keepends=True)))
+    except csv.Error as exc:
+        raise InputError.single("$.list", f"is not CSV: {exc}", "correct it, or store a JSON array of inputs") from exc
     entries: list[Any] = []
-    for row in csv.DictReader(text.removeprefix("\ufeff").splitlines(keepends=True)):
+    for row in rows:
         entry: Document = {}
         for name, cell in row.items():
             # csv puts the cells beyond the header under the name None.
@@ -56,8 +62,12 @@ def _csv_entries(text: str) -> list[Any]:
                 continue
             outer, _, inner = name.strip().partition(".")
             value = _cell(outer, cell.strip())
-            if inner:
-                entry.setdefault(outer, {})[inner] = value
+            within = entry.setdefault(outer, {}) if inner else None
+            if inner and not isinstance(within, dict):
+                problem = f"has the columns {outer} and {name.strip()}"
+                raise InputError.single("$.list", problem, "use one of them")
+            if isinstance(within, dict):
+                within[inner] = value
             else:
                 entry[outer] = value
         entries.append(entry)
@@ -68,20 +78,20 @@ def _cell(name: str, text: str) -> Any:
     """Read a cell: as JSON where it is JSON. Lists may have commas, semicolons or spaces between their values."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = text
     if name not in _LISTS or not isinstance(value, (str, int)):
         return value
     parts = [part for part in text.replace(";", ",").replace(" ", ",").split(",") if part]
     if len(parts) == 1 and not isinstance(value, int):
         return [text] if name == "allowedExceptions" else text
-    return [int(part) if part.isdigit() else part for part in parts]
+    return [int(part) if _NUMBER.fullmatch(part) else part for part in parts]
 
 
 def _json_entries(text: str) -> list[Any]:
     try:
         entries = json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise InputError.single("$.list", f"is not JSON: {exc}", "store a JSON array of inputs") from exc
     if not isinstance(entries, list):
         raise InputError.single("$.list", "is not a JSON array", "store a JSON array of inputs")

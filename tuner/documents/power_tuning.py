@@ -32,7 +32,9 @@ BOOLEANS = ("parallelInvocation", "autoOptimize", "disablePayloadLogs", "include
 TEXTS = ("lambdaARN", "strategy", "autoOptimizeAlias", "preProcessorARN", "postProcessorARN", "payloadS3")
 FALSE_WORDS = frozenset({"false", "no", "off", "0", "null", "undefined"})
 SHOWN_CHARACTERS = 60
-_INTEGER = re.compile(r"\s*([+-]?\d+)")
+_EXACT = 2**53
+"""Whole numbers up to this one are exact as a float."""
+_INTEGER = re.compile(r"\s*([+-]?[0-9]{1,18})(?![0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +236,10 @@ def _is_weighted(item: Any) -> bool:
 
 def _counts(weights: Sequence[float], runs: Any) -> list[float]:
     """Return how often each payload is sent in `runs` runs; the weights themselves where that leaves one out."""
-    total = math.fsum(weights)
-    if isinstance(runs, bool) or not isinstance(runs, int) or not (math.isfinite(total) and total > 0):
+    if isinstance(runs, bool) or not isinstance(runs, int) or abs(runs) > _EXACT:
+        return list(weights)
+    total = sum(weights)
+    if not (total > 0 and math.isfinite(total * runs)):
         return list(weights)
     counts = [math.floor(weight * runs / total) for weight in weights]
     counts[-1] = runs - sum(counts[:-1])

@@ -26,6 +26,8 @@ _USUAL = re.compile(
 )
 """A report without status, restore and trace, which most are: read at once, since logs have 100,000 of them."""
 _MILLISECONDS = 1000.0
+_LATEST_S = 253_402_300_800.0
+"""Seconds since 1970 of the year 10000, the first that no calendar here knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +173,16 @@ def seconds_of(time: object) -> float | None:
     """Seconds since 1970 of a time: ISO 8601 (UTC where it names no zone) or milliseconds since 1970."""
     if isinstance(time, bool):
         return None
-    if isinstance(time, (int, float)) or (isinstance(time, str) and time.isdigit()):
-        return float(time) / _MILLISECONDS
-    if not isinstance(time, str):
-        return None
     try:
+        if isinstance(time, (int, float)) or (isinstance(time, str) and time.isdecimal()):
+            seconds = float(time) / _MILLISECONDS
+            return seconds if abs(seconds) < _LATEST_S else None
+        if not isinstance(time, str):
+            return None
         parsed = datetime.fromisoformat(time.replace(",", "."))
-    except ValueError:
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 
 
 def _time_of(body: str) -> str:

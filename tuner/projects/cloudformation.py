@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from tuner.projects.functions import RANDOM_PART, UNKNOWN_PART, DeclaredFunction, Format, Setting
+from tuner.projects.functions import RANDOM_PART, UNKNOWN_PART, DeclaredFunction, Format, Setting, whole_number
 from tuner.projects.sources import Sources
 from tuner.projects.written import Key, literal, read_setting
 from tuner.projects.yaml_tree import Tree, get, items, own, pairs, resolved, scalar
@@ -135,7 +135,7 @@ def _function(
         code=stack.tree.path.parent / code,
         handler=scalar(inherited("Handler")),
         runtime=scalar(inherited("Runtime")),
-        timeout_s=float(timeout) if timeout.isdigit() else None,
+        timeout_s=whole_number(timeout),
         environment={
             key: scalar(value)
             for source in (shared, properties)
@@ -221,9 +221,10 @@ def _not_allowed(parameter: Node | None, value: str) -> str:
     if allowed and value not in allowed:
         return f"allows only {', '.join(allowed)}"
     least, most = scalar(get(parameter, "MinValue")), scalar(get(parameter, "MaxValue"))
-    if value.isdigit() and least.isdigit() and int(value) < int(least):
+    number, least_number, most_number = map(whole_number, (value, least, most))
+    if number is not None and least_number is not None and number < least_number:
         return f"allows no value below {least}"
-    if value.isdigit() and most.isdigit() and int(value) > int(most):
+    if number is not None and most_number is not None and number > most_number:
         return f"allows no value above {most}"
     return ""
 

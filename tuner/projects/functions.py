@@ -31,6 +31,14 @@ class Format(Enum):
     CDK = "CDK app"
 
 
+_NUMBER = re.compile(r"[0-9]{1,9}")
+
+
+def whole_number(text: str) -> int | None:
+    """The number that a value is; None: it is none, or has more digits than a memory size or a time can have."""
+    return int(text) if _NUMBER.fullmatch(text) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A setting of a function: its value, and where that may be changed.
@@ -48,7 +56,7 @@ class Setting:
     @property
     def megabytes(self) -> int | None:
         """The value as a memory size; None: it is none."""
-        return int(self.value) if self.value is not None and self.value.isascii() and self.value.isdigit() else None
+        return whole_number(self.value or "")
 
 
 @dataclass(frozen=True, slots=True)

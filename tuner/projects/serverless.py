@@ -12,7 +12,7 @@ from pathlib import Path
 
 from yaml.nodes import MappingNode, Node, SequenceNode
 
-from tuner.projects.functions import UNKNOWN_PART, DeclaredFunction, Format, Setting, ValueUse
+from tuner.projects.functions import UNKNOWN_PART, DeclaredFunction, Format, Setting, ValueUse, whole_number
 from tuner.projects.sources import Sources
 from tuner.projects.written import Key, insertion, literal, read_setting, with_own_place
 from tuner.projects.yaml_tree import Tree, all_pairs, get, items, pairs, resolved, scalar
@@ -155,7 +155,7 @@ def _function(
         code=service.tree.path.parent,
         handler=scalar(get(function, "handler")),
         runtime=scalar(get(function, "runtime")) or scalar(get(provider, "runtime")),
-        timeout_s=float(timeout) if timeout.isdigit() else None,
+        timeout_s=whole_number(timeout),
         environment={
             key: scalar(value)
             for source in (provider, function)

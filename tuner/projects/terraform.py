@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tuner.errors import InputError
-from tuner.projects.functions import UNKNOWN_PART, DeclaredFunction, Format, Setting
+from tuner.projects.functions import UNKNOWN_PART, DeclaredFunction, Format, Setting, whole_number
 from tuner.projects.hcl import (
     Attribute,
     Block,
@@ -206,7 +206,7 @@ def _function(module: Module, path: Path, block: Block, name: str, sources: Sour
         code=path.parent,
         handler=text("handler").replace(UNKNOWN_PART, ""),
         runtime=text("runtime").replace(UNKNOWN_PART, ""),
-        timeout_s=float(timeout) if timeout.isdigit() else None,
+        timeout_s=whole_number(timeout),
         image=text("package_type") == "Image",
     )
 
@@ -410,8 +410,9 @@ def _inside(found: Located | str, keys: tuple[str, ...], depth: int) -> Located 
             return found
         expression = found.expression
         value = expression.get(key) if isinstance(expression, Object) else None
-        if isinstance(expression, Listing) and key.isdigit() and int(key) < len(expression.items):
-            value = expression.items[int(key)]
+        at = whole_number(key)
+        if isinstance(expression, Listing) and at is not None and at < len(expression.items):
+            value = expression.items[at]
         if value is None:
             return f"{key} is written in no object that these files show"
         found = resolve(Located(found.path, value, found.module), depth)

@@ -126,6 +126,8 @@ def _listed(path: Path) -> list[dict[str, Any]]:
         text = path.read_text("utf-8")
     except OSError as exc:
         raise InputError.single("LIST", f"{path} cannot be read: {exc.strerror}", "give a .csv or .json file") from exc
+    except UnicodeDecodeError as exc:
+        raise InputError.single("LIST", f"{path} is not text in UTF-8", "export it as UTF-8") from exc
     return read_fleet_list(text, {}, in_csv=path.suffix == ".csv")
 
 
