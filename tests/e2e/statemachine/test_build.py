@@ -74,6 +74,19 @@ def test_the_layer_is_built_for_lambda_whatever_builds_it(build: Path) -> None:
         assert all(f"cpython-313-{machine}-linux-gnu" in path.name for path in native)
 
 
+def test_the_layer_holds_every_module_of_scipy_that_the_special_functions_load(build: Path) -> None:
+    """Asked of the scipy that is installed here: the layer's version is held to the same."""
+    program = "import scipy.special, sys; print(scipy.__version__, *(name for name in sys.modules if 'scipy' in name))"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    version, *modules = found.stdout.split()
+    assert f"scipy=={version} " in artifacts.REQUIREMENTS.read_text("utf-8")
+    for layer in ("TunerLayer", "TunerLayerX86"):
+        files = {path.relative_to(build / layer / "python").as_posix() for path in (build / layer).rglob("*.*")}
+        held = {name.partition(".")[0].removesuffix("/__init__").replace("/", ".") for name in files}
+        assert not [name for name in modules if name not in held]
+        assert any(name.startswith("scipy.libs/libscipy_openblas") for name in files)
+
+
 def test_light_handlers_import_nothing_heavy(build: Path) -> None:
     """The Initializer validates with jsonschema, once it has an input; on its cold start it does not."""
     code = build / "PlannerFunction"
