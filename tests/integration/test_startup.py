@@ -61,6 +61,17 @@ def test_what_does_not_search_loads_no_numerics(command: tuple[str, ...], tmp_pa
     assert loaded & {"numpy", "scipy"} == set()
 
 
+def test_a_search_loads_numpy_alone(tmp_path: Path) -> None:
+    """Special functions take longer to import than a decision takes; comparisons and timeouts use them."""
+    curves = tmp_path / "curves.json"
+    curve = {"id": "one", "memory_mb": [128, 512, 1024], "duration_ms": [800, 200, 100], "arch": "x86_64"}
+    curves.write_text(json.dumps([curve]), "utf-8")
+    output, loaded = loaded_by("simulate", str(curves), "--max-invocations", "8")
+    assert "one" in output
+    assert "numpy" in loaded
+    assert "scipy" not in loaded
+
+
 def test_the_library_loads_nothing_heavy_until_it_is_used() -> None:
     program = "import tuner, sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     loaded = set(run_python("-c", program)[0].split())

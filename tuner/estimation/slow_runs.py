@@ -114,8 +114,6 @@ class SlowRuns:
 
     def _percentile(self, level: float, core_sd: Floats) -> Floats:
         """The percentile of a run that is drawn from all cells, shape (S,), by bisection of its logarithm."""
-        from scipy.special import ndtr
-
         log_factor, at = np.unique(self.log_factor, return_inverse=True)
         share = np.bincount(at, weights=self._chances * self.share)
         sd, back = np.unique(core_sd, return_inverse=True)
@@ -123,8 +121,8 @@ class SlowRuns:
         low, high = np.full(len(sd), -1.0), np.maximum(5 * sd, log_factor[-1] + 5 * slow_sd[:, 0])
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
-            slow = ndtr((middle[:, None] - log_factor) / slow_sd) @ share
-            below = (1 - share.sum()) * ndtr(middle / np.maximum(sd, 1e-9)) + slow
+            slow = _normal_cdf((middle[:, None] - log_factor) / slow_sd) @ share
+            below = (1 - share.sum()) * _normal_cdf(middle / np.maximum(sd, 1e-9)) + slow
             low, high = np.where(below < level, middle, low), np.where(below < level, high, middle)
         return np.asarray(np.exp((low + high) / 2)[back])
 
@@ -217,3 +215,11 @@ def _smoothed(weights: Floats, axis: int) -> Floats:
     along = np.moveaxis(weights, axis, 0)
     before, after = np.concatenate([along[:1], along[:-1]]), np.concatenate([along[1:], along[-1:]])
     return np.moveaxis(along / 2 + (before + after) / 4, 0, axis)
+
+
+def _normal_cdf(z: Floats) -> Floats:
+    """Chance of a standard normal number below each value; few values, so that scipy need not be imported for it."""
+    return np.asarray(_erfc(z / -math.sqrt(2)), dtype=np.float64) / 2
+
+
+_erfc = np.frompyfunc(math.erfc, 1, 1)

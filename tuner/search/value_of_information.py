@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -285,6 +286,6 @@ def _memory(candidates: tuple[Configuration, ...]) -> Floats:
 
 
 def _normal_scores(count: int) -> Floats:
-    from scipy.special import ndtri
-
-    return np.asarray(ndtri((np.arange(count) + 0.5) / count))
+    """Standard normal quantiles in the middle of equal shares, shape (count,)."""
+    quantile = NormalDist().inv_cdf
+    return np.array([quantile((place + 0.5) / count) for place in range(count)])

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import betainc, betaincinv
 
 from tests.unit.studies import ARM, X86, ran, sample_of
-from tuner.estimation.error_rates import ErrorRate, error_rate
+from tuner.estimation.error_rates import PRIOR, ErrorRate, JeffreysRate, error_rate
 from tuner.estimation.exclusions import ExclusionKind, failed, ruled_out
 from tuner.model import Configuration, FunctionError, Invocation, Outcome, Sample
 
@@ -63,3 +66,12 @@ def test_where_every_size_fails_alike_none_is_excluded() -> None:
 def test_the_limit_is_the_users() -> None:
     samples = [told(512, 5, 20), told(1024, 0, 20)]
     assert failed(samples, max_error_rate=0.5) == {}
+
+
+@given(st.integers(0, 300), st.integers(0, 3000), st.floats(0, 1), st.sampled_from([0.025, 0.5, 0.975]))
+def test_what_is_believed_of_a_rate_is_the_beta_distribution(
+    events: int, others: int, rate: float, chance: float
+) -> None:
+    belief = JeffreysRate(events, others)
+    assert belief.below(rate) == pytest.approx(betainc(events + PRIOR, others + PRIOR, rate), abs=1e-10)
+    assert belief.quantile(chance) == pytest.approx(betaincinv(events + PRIOR, others + PRIOR, chance), rel=1e-6)
