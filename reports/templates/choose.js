@@ -21,7 +21,7 @@ function choose(rows, wish) {
   const smallest = (value) => Math.min(...among.map(value));
   let tied, order;
   if (weight === 1) {
-    const limit = (1 + wish.tolerance / 2) * smallest(cost);
+    const limit = (1 + wish.tolerance / 4) * smallest(cost);
     tied = among.filter((i) => cost(i) <= limit);
     order = [duration, cost];
   } else if (weight === 0) {

@@ -196,11 +196,11 @@ def _implied_cpu(memory_mb: Floats, log_ms: Floats) -> Floats:
 
 
 MIXTURE: tuple[tuple[Draw, float], ...] = (
-    (single_thread, 0.28),
-    (threads, 0.18),
-    (memory_pressure, 0.12),
+    (single_thread, 0.22),
+    (threads, 0.36),
+    (memory_pressure, 0.05),
     (periods, 0.12),
-    (any_slopes, 0.30),
+    (any_slopes, 0.25),
 )
 """Mechanisms with their share of the particles, which is their prior weight but for `periods`."""
 PERIODS_WEIGHT = 0.06

@@ -65,14 +65,14 @@ class Prior:
     """
 
     departures: tuple[tuple[Departure, float], ...] = (
-        (Departure(0.02, length=2.5), 0.22),
-        (Departure(0.06), 0.25),
-        (Departure(0.15), 0.20),
-        (Departure(0.15, length=2.5), 0.08),
-        (Departure(0.30), 0.05),
-        (Departure(0.30, length=0.4), 0.05),
-        (Departure(0.06, length=0.4, nugget=0.03), 0.08),
-        (Departure(0.02, nugget=0.06), 0.07),
+        (Departure(0.02, length=2.5), 0.46),
+        (Departure(0.06), 0.17),
+        (Departure(0.15), 0.18),
+        (Departure(0.15, length=2.5), 0.07),
+        (Departure(0.30), 0.035),
+        (Departure(0.30, length=0.4), 0.03),
+        (Departure(0.06, length=0.4, nugget=0.03), 0.035),
+        (Departure(0.02, nugget=0.06), 0.02),
     )
     architecture_correlation: float = 0.5
     noise: tuple[tuple[NoiseLevel, float], ...] = tuple(
@@ -215,7 +215,7 @@ class _Posterior:
     def _score(self, hypotheses: list[Hypothesis], members: NDArray[np.int64], particles: Particles) -> list[_Score]:
         absolute, nodes = hypotheses[0].absolute, self.runs.nodes
         curves = particles.curves[np.ix_(members, nodes)]
-        by_cpu_time = cpu_time_scores(self.runs.cpu_times, particles.log_busy[members])
+        by_cpu_time = cpu_time_scores(self.runs.cpu_times, particles.log_busy[members], particles.curves[members])
         log_prior = particles.log_weight[members]
         level = [h.level for h in hypotheses]
         kernel = self.kernels[[h.kernel for h in hypotheses]][:, nodes[:, None], nodes[None, :]]

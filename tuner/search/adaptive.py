@@ -45,14 +45,14 @@ RUNS_OF_AN_ERROR_CHECK = 5
 """Runs of each environment in a trial that tells whether failures are too many."""
 MOST_ERROR_CHECKS = 6
 """Trials of the recommended configuration after which its failures are not looked at any closer."""
-AT_ONCE = 2.0
-"""A trial that joins a batch must be worth so many times its price: after the others it may prove needless."""
 LEAST_WORTH_USD = 1e-30
 """Stands for nothing where there is no traffic."""
 WITHIN = 0.5
 """Part of the horizon that counts within the tolerance: warm runs of the recommended size follow anyway."""
 MOST_VERIFIED = 2
 """Configurations that are measured for their own sake at most: a recommendation may move between equals."""
+NEAR_THE_END = 2.0
+"""Expected regret, in tolerances, from which on the recommended size is likely to remain so."""
 MAX_CONFIRMATIONS = 2
 """Recommendations that are compared with the current configuration side by side at most."""
 PLAIN_PLACES = 6
@@ -119,6 +119,7 @@ class AdaptiveSampler:
         if begin := self._starts(state):
             return state.proposal(begin, self._likely(state))
         chosen, reason = self._next(state)
+        chosen = self._with_check(state, chosen)
         if reason in (StopReason.TOLERANCE, StopReason.ECONOMY, StopReason.CANNOT_TELL):
             chosen = self._last_checks(state)
         if chosen:
@@ -218,12 +219,10 @@ class AdaptiveSampler:
         if not affordable:
             return [], StopReason.USD
         worth = max(self._horizon(evidence, within=within) * scene.best_cost_usd, LEAST_WORTH_USD)
-        # Where a round is dear, what joins it saves another one.
-        least_rate = (1.0 if whole.round_usd else AT_ONCE) / worth
         batch = together(
             *(scene, state.precision, places, affordable[0], state.rng),
             most=self.most,
-            least_rate=least_rate,
+            least_rate=1 / worth,
             round_price=whole,
         )
         if sum(offer.usd for offer in batch) > state.usd_left:
@@ -237,6 +236,14 @@ class AdaptiveSampler:
             return [], StopReason.TOLERANCE if within else state.undecided
         chosen = [(scene.belief.candidates[offer.candidate], offer) for offer in batch]
         return [TrialRequest(configuration, offer.environments, offer.runs) for configuration, offer in chosen], None
+
+    def _with_check(self, state: _State, chosen: list[TrialRequest]) -> list[TrialRequest]:
+        """A lone trial near the end takes the check of the recommended size along, which saves that a round."""
+        near = state.scene.expected_regret <= NEAR_THE_END * state.evidence.objective.tolerance
+        if len(chosen) != 1 or not near or not (check := self._verification(state)):
+            return chosen
+        both = [*(one for one in chosen if one.configuration != check[0].configuration), *check]
+        return both if sum(state.price(request) for request in both) <= state.usd_left else chosen
 
     def _last_checks(self, state: _State) -> list[TrialRequest]:
         """What is measured before the search ends: check by check, or all at once where a round is dearer."""

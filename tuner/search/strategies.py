@@ -16,7 +16,7 @@ from tuner.estimation.belief import Draws
 from tuner.model import Objective, StrategyName
 from tuner.search.rows import CandidateRow
 
-TIE_SHARE = 0.5
+TIE_SHARE = 0.25
 """Part of the tolerance that cost gives away for speed. The rest is left for what the search does not know."""
 SPEED_TOLERANCES = 2.0
 """Speed gives away so many tolerances of time for money. Duration is flat near the fastest size, and cost is not."""
@@ -55,7 +55,7 @@ class Strategy(Protocol):
 
 
 class Cost:
-    """The cheapest. Of those within half the tolerance of it, the fastest."""
+    """The cheapest. Of those within a quarter of the tolerance of it, the fastest."""
 
     def cost_weight(self, objective: Objective) -> float:
         """Cost alone."""
@@ -68,7 +68,7 @@ class Cost:
         return cost_usd
 
     def ties(self, rows: Sequence[CandidateRow], among: Sequence[int], objective: Objective) -> list[int]:
-        """Rows within half the tolerance of the cheapest."""
+        """Rows within a quarter of the tolerance of the cheapest."""
         limit = (1 + TIE_SHARE * objective.tolerance) * min(rows[i].cost_usd.mean for i in among)
         return [i for i in among if rows[i].cost_usd.mean <= limit]
 

@@ -20,8 +20,10 @@ PERIOD_MS = 20.0
 """Period in which a CPU share below one vCPU is enforced (Lambda, measured)."""
 BURST_MS = (0.5, 120.0)
 """CPU time of the functions that show stairs. Longer ones average over so many periods that none shows."""
-LEFT_OVER_MS = 4.0
-"""CPU time is accounted in ticks of this length, so that up to so much is never stopped for."""
+TICK_MS = 4.0
+"""CPU time is accounted in ticks of this length, so that what is left over of the last one is never stopped for."""
+TICKED = 0.6
+"""Share of the functions that are charged with whole ticks alone; the work of others is spread over several bursts."""
 SMEARS = (0.0, 0.01, 0.03, 0.08)
 """Spreads of the CPU time from run to run, log units."""
 SMEAR_SCORES = (-1.2816, -0.5244, 0.0, 0.5244, 1.2816)
@@ -86,16 +88,17 @@ def draw_stairs(count: int, rng: np.random.Generator, ratios: Floats | None) -> 
             None: one architecture.
     """
     burst = np.exp(rng.uniform(np.log(BURST_MS[0]), np.log(BURST_MS[1]), (count, 1)))
-    left = rng.uniform(0, LEFT_OVER_MS, (count, 1)) * (rng.random((count, 1)) < 0.7)
+    left = rng.uniform(0, TICK_MS, (count, 1)) * (rng.random((count, 1)) < 0.7)
     wait = np.exp(rng.uniform(np.log(0.2), np.log(60.0), (count, 1))) * (rng.random((count, 1)) < 0.6)
     smear = rng.choice(SMEARS, count, p=(0.4, 0.2, 0.2, 0.2))
     flat = rng.random(count) < 0.7
-    if ratios is None:
-        return Stairs(burst, left, wait, smear, flat)
-    work, waiting = np.exp(ratios[:, [0]]), np.exp(ratios[:, [1]])
-    return Stairs(
-        np.hstack([burst * work, burst]), np.hstack([left * work, left]), np.hstack([wait * waiting, wait]), smear, flat
-    )
+    if ratios is not None:
+        work, waiting = np.exp(ratios[:, [0]]), np.exp(ratios[:, [1]])
+        burst, left = np.hstack([burst * work, burst]), np.hstack([left * work, left])
+        wait = np.hstack([wait * waiting, wait])
+    whole_ticks = np.maximum(TICK_MS, TICK_MS * np.round(burst / TICK_MS))
+    burst = np.where(rng.random((count, 1)) < TICKED, whole_ticks, burst)
+    return Stairs(burst, left, wait, smear, flat)
 
 
 def promising_sizes(stairs: Stairs, low_mb: int, high_mb: int) -> tuple[int, ...]:
