@@ -30,7 +30,11 @@ LATE_REPORT_S = 30.0
 POLL_S = 0.5
 ROOM_FOR_ANOTHER = 2.0
 """Another run begins in a pass when this many times the longest run so far still fits into it."""
-_RAISED = re.compile(r"^\[ERROR\] (\w+)|\tERROR\tInvoke Error \t.*?\"errorType\":\"(\w+)\"", re.MULTILINE)
+_RAISED = re.compile(
+    r"^\[ERROR\] (\w+)(?:: [^\0]{0,2000}?)?\sTraceback \(most recent call last\):"
+    r"|\tERROR\tInvoke Error \t.*?\"errorType\":\"(\w+)\"",
+    re.MULTILINE,
+)
 """How the Python and Node.js runtimes log an exception of the handler."""
 
 
@@ -126,7 +130,11 @@ class Pass:
             if self.store.claim_report(request_id):
                 found = logs.find(target.log_group, request_id, int(began * 1000), stop)
                 reply = Reply(b"", False, found[0] if found else "", request_id)
-                run = _with_error(invoker.interpret(target, reply, began=began, payload=0, stop=stop), reply.log)
+                run = invoker.interpret(target, reply, began=began, payload=0, stop=stop)
+                if run.outcome is Outcome.OK:
+                    run = with_error(
+                        run, f"{reply.log}\n{logs.errors(target.log_group, request_id, int(began * 1000))}"
+                    )
                 return invoker.without_secrets(run, body)
         return None
 
@@ -194,10 +202,10 @@ def _labelled(runs: Sequence[Invocation], lane: LongLane) -> Iterator[Invocation
         yield replace(run, environment=label) if run.ran else run
 
 
-def _with_error(invocation: Invocation, log: str) -> Invocation:
+def with_error(invocation: Invocation, log: str) -> Invocation:
     """Add the error that the runtime logged; the answer, which would tell, came to nobody."""
     raised = _RAISED.search(log)
-    if invocation.outcome is not Outcome.OK or not raised:
+    if not raised:
         return invocation
     error = FunctionError(raised[1] or raised[2], "The handler raised; only its log tells of it.")
     return replace(invocation, outcome=Outcome.ERROR, error=error)

@@ -21,6 +21,7 @@ CLOCK_SKEW_MS = 60_000
 
 _REPORTS = ("REPORT RequestId", "platform.report")
 """What the report holds in text and in JSON logs."""
+_ERROR = "[ERROR]"
 _REPORTED = re.compile(r'REPORT RequestId: (\S+)|"requestId": ?"([^"]+)"')
 
 
@@ -78,13 +79,30 @@ class LogLookup:
         ]
         return list(dict.fromkeys(match[1] or match[2] for match in found if match))
 
-    def _events(self, group: str, text: str, since_ms: int) -> list[dict[str, Any]]:
+    def errors(self, group: str, request_id: str, since_ms: int) -> str:
+        """What a runtime logged as an error while a request ran.
+
+        Python's runtime names no request there. A log stream holds one run after the other, so the lines between the
+        first and the last one of the request are its own.
+        """
+        own = self._events(group, request_id, since_ms)
+        if not own:
+            return ""
+        stream = str(own[0]["logStreamName"])
+        times = [int(event["timestamp"]) for event in own if event["logStreamName"] == stream]
+        found = self._events(group, _ERROR, since_ms, stream)
+        lines = (str(event["message"]) for event in found if min(times) <= int(event["timestamp"]) <= max(times))
+        return "\n".join(line.rstrip("\n") for line in lines)
+
+    def _events(self, group: str, text: str, since_ms: int, stream: str | None = None) -> list[dict[str, Any]]:
         """What FilterLogEvents finds. A page may be empty without being the last one."""
-        names = {
+        names: dict[str, Any] = {
             "logGroupName": group,
             "filterPattern": f'"{text}"',
             "startTime": max(0, since_ms - CLOCK_SKEW_MS),
         }
+        if stream is not None:
+            names["logStreamNames"] = [stream]
         events: list[dict[str, Any]] = []
         try:
             while True:
