@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from reports.html import STYLES, page_of
 from reports.words.escape import csv_cell
@@ -18,6 +19,8 @@ from reports.words.numbers import configuration, memory, money, money_range, plu
 
 MONTHS = 12
 PAGE = "fleet.html"
+_S3_ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)")
+_OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso")
 _CSV_COLUMNS = (
     "function", "region", "power", "architecture", "saving", "durationSaving", "savingPerMonth", "confidence", "cost",
     "currency", "report",
@@ -29,14 +32,17 @@ def render(summary: Mapping[str, Any], *, folder: str = "") -> str:
 
     Args:
         summary: what was found.
-        folder: where the page will lie. Reports below it become links.
+        folder: where the page will lie. Reports below it become links, and reports in S3 those of its console.
     """
     values = {
         **_WORDS,
         "title": f"{plural(summary['tuned'], 'function')} tuned",
         "summary": summary,
         "year": summary["savingPerMonth"] and summary["savingPerMonth"] * MONTHS,
-        "rows": [{**item, "link": _link(item["report"], folder)} for item in summary["savings"]],
+        "rows": [
+            {**item, "link": _link(item["report"], folder) or _console_link(item["report"], item["region"])}
+            for item in summary["savings"]
+        ],
         "csv_link": "data:text/csv;charset=utf-8," + quote(render_csv(summary)),
         "made": " · ".join(filter(None, [(summary["createdAt"] or "")[:10], ", ".join(_regions(summary))])),
     }
@@ -65,12 +71,21 @@ def _regions(summary: Mapping[str, Any]) -> list[str]:
     return sorted({item["region"] for item in summary["savings"] if item["region"]})
 
 
-def _link(report: str, folder: str) -> str:
-    """The address of a report from a page in a folder; empty: it does not lie below."""
-    path = PurePath(report)
-    if not folder or not path.is_relative_to(folder):
+def _link(item: Mapping[str, Any], folder: str) -> str:
+    """The address of a row's report from a page in a folder; empty: it is neither below it nor in S3."""
+    path = PurePath(item["report"])
+    if folder and path.is_relative_to(folder):
+        return quote(path.relative_to(folder).as_posix())
+    return _console_link(item["report"], item["region"])
+
+
+def _console_link(report: str, region: str | None) -> str:
+    """The page of the S3 console that opens a report; empty: it is not in S3, or in a partition of another console."""
+    found = _S3_ADDRESS.fullmatch(report)
+    if found is None or not region or region.startswith(_OTHER_PARTITIONS):
         return ""
-    return quote(path.relative_to(folder).as_posix())
+    bucket, key = found.groups()
+    return f"https://{region}.console.aws.amazon.com/s3/object/{bucket}?{urlencode({'region': region, 'prefix': key})}"
 
 
 def _percent(ratio: float) -> str:

@@ -193,6 +193,27 @@ def test_the_page_of_a_fleet_tells_now_recommended_savings_confidence_and_links(
     assert f'href="{first["function"]}/report.html"' in page
 
 
+@pytest.mark.parametrize(
+    ("report", "region", "link"),
+    [
+        (
+            "s3://results/runs/f 1/report.html",
+            "eu-west-1",
+            "https://eu-west-1.console.aws.amazon.com/s3/object/results?region=eu-west-1&amp;prefix=runs%2Ff+1%2Freport.html",
+        ),
+        ("s3://results/report.html", "cn-north-1", ""),
+        ("s3://x/javascript:alert(1)", "eu-west-1", ""),
+        ("javascript:alert(1)", "eu-west-1", ""),
+    ],
+)
+def test_a_report_in_s3_is_a_link_to_its_console(report: str, region: str, link: str) -> None:
+    summary = fleet_summary()
+    summary["savings"] = [{**summary["savings"][0], "report": report, "region": region}]
+    page = fleet.render(summary)
+    assert re.findall(r'<a href="([^"]*)" rel', page) == ([link] if link else [])
+    assert report in page
+
+
 def test_every_number_of_a_fleets_page_and_csv_is_one_of_the_summary() -> None:
     summary = fleet_summary()
     told = ["12", summary["createdAt"], "2", "4", "1", "95%", "86_64", "f0", "f1", "f2", "f3", money(summary["cost"])]
