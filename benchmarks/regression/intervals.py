@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.regression.real_runs import Curve, configuration, read_curves
+from tuner.documents.result import ResultDocument
 from tuner.documents.result_builder import build_result
 from tuner.model import (
     BackendKind,
@@ -57,28 +58,41 @@ class Coverage:
         return math.sqrt(0.95 * 0.05 / self.results)
 
 
-def sampled(trial: Trial, curve: Curve, rng: np.random.Generator) -> Sample:
-    """The runs that a trial asks for, drawn from a curve."""
+def sampled(trial: Trial, curve: Curve, rng: np.random.Generator, factor: float = 1.0) -> Sample:
+    """The runs that a trial asks for, drawn from a curve, all of them `factor` times as long."""
     runs = []
-    for index, ms in enumerate(rng.choice(curve.duration_ms, trial.invocations)):
+    for index, ms in enumerate(factor * rng.choice(curve.duration_ms, trial.invocations)):
         label = f"e{index // trial.runs_per_environment}"
         runs.append(Invocation(Outcome.OK, label, round(float(ms), 2), math.ceil(ms), max_memory_used_mb=70))
     return Sample(trial.id, trial.configuration, tuple(runs))
+
+
+def result_of(
+    curve: Curve,
+    runs: int,
+    rng: np.random.Generator,
+    *,
+    environments: int,
+    factor: float = 1.0,
+    created_at: str = "2026-09-01T10:00:00Z",
+) -> ResultDocument:
+    """A result that was built from a few runs of a curve, all of them `factor` times as long."""
+    where = configuration(curve)
+    space = SearchSpace((where.memory_mb,), (where.architecture,), listed=True)
+    study = Study(space, GridSampler(runs, environments), Objective(), PRICES)
+    while trials := study.ask():
+        for trial in trials:
+            study.tell(sampled(trial, curve, rng, factor))
+    identity = FunctionIdentity("function", BackendKind.SIMULATED)
+    settings = Settings("function", sampler=SamplerName.GRID, runs=runs, environments=environments)
+    return build_result(study, identity, settings, created_at=created_at, seconds=1.0)
 
 
 def holds(curve: Curve, runs: int, rng: np.random.Generator) -> tuple[bool, bool, float]:
     """Whether the intervals of duration and cost hold the truth, and the width of the first."""
     where = configuration(curve)
     environments = min(runs, max(LEAST_ENVIRONMENTS, runs // RUNS_IN_EACH))
-    space = SearchSpace((where.memory_mb,), (where.architecture,), listed=True)
-    study = Study(space, GridSampler(runs, environments), Objective(), PRICES)
-    while trials := study.ask():
-        for trial in trials:
-            study.tell(sampled(trial, curve, rng))
-    identity = FunctionIdentity("function", BackendKind.SIMULATED)
-    settings = Settings("function", sampler=SamplerName.GRID, runs=runs, environments=environments)
-    document = build_result(study, identity, settings, created_at="2026-09-01T10:00:00Z", seconds=1.0)
-    measured = document["measurements"][0]
+    measured = result_of(curve, runs, rng, environments=environments)["measurements"][0]
     duration, cost = measured["duration_ms"], measured["cost_usd"]
     assert duration is not None
     assert cost is not None
