@@ -1,8 +1,8 @@
 """Differences between two sets of environments, from few environments in many configurations.
 
-The variance of each group is moderated by those of all others (Smyth 2004, Statistical
-Applications in Genetics and Molecular Biology 3, 3), so that two environments of a
-configuration suffice when others were measured as well. Knows nothing of functions or metrics.
+At one configuration, the variance of each group is moderated by those of all others (Smyth 2004, Statistical
+Applications in Genetics and Molecular Biology 3, 3), so that few environments suffice when others were measured as
+well. Over all configurations, the groups' own variances add up. Knows nothing of functions or metrics.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,8 +104,9 @@ def differences(pairs: Sequence[tuple[Units, Units]], drift_sd: float = 0.0) -> 
 def overall_difference(pairs: Sequence[tuple[Units, Units]], drift_sd: float = 0.0) -> Difference | None:
     """Mean difference over configurations, each weighted by how many units back it; None as above.
 
-    Where every group is a single unit, the differences of three or more configurations
-    tell their own spread.
+    Over several configurations the variance is the sum of the groups' own, which is right on average. Moderated ones
+    shrink towards the typical group: their sum is too small where some configurations spread more than others. Where
+    every group is a single unit, the differences of three or more configurations tell their own spread.
     """
     weights = np.array([len(b.values) * len(c.values) / (len(b.values) + len(c.values)) for b, c in pairs])
     weights /= weights.sum()
@@ -112,7 +114,13 @@ def overall_difference(pairs: Sequence[tuple[Units, Units]], drift_sd: float = 0
     if moderated is not None:
         weighted = list(zip(weights.tolist(), pairs, strict=True))
         posterior = [variance for pair in pairs for variance in moderated.of(pair)]
-        return _combine(weighted, posterior, moderated.total_dof, drift_sd)
+        if len(pairs) == 1:
+            return _combine(weighted, posterior, moderated.total_dof, drift_sd)
+        own = [
+            (group.variance, float(group.dof)) if group.dof else found
+            for group, found in zip(chain.from_iterable(pairs), posterior, strict=True)
+        ]
+        return _combine(weighted, own, moderated.total_dof, drift_sd, welch=True)
     if len(pairs) < 3:
         return None
     steps = np.array([candidate.mean - baseline.mean for baseline, candidate in pairs])
@@ -164,8 +172,13 @@ def _combine(
     moderated: Sequence[tuple[float, float]],
     total_dof: float,
     drift_sd: float,
+    *,
+    welch: bool = False,
 ) -> Difference:
-    """Weighted sum of differences; degrees of freedom by Satterthwaite (1946)."""
+    """Weighted sum of differences; degrees of freedom by Satterthwaite (1946), or by Welch (1947, Biometrika 34, 28).
+
+    Welch's count is right on average where variances of few degrees of freedom add up.
+    """
     estimate = sum(weight * (pair[1].mean - pair[0].mean) for weight, pair in weighted)
     sides = [(weight, group) for weight, pair in weighted for group in pair]
     parts = [
@@ -173,7 +186,8 @@ def _combine(
         for (weight, group), (variance, dof) in zip(sides, moderated, strict=True)
     ]
     variance = sum(part for part, _ in parts)
-    dof = variance**2 / sum(part**2 / dof for part, dof in parts)
+    more = 2.0 if welch else 0.0
+    dof = max(1.0, variance**2 / sum(part**2 / (dof + more) for part, dof in parts) - more)
     return Difference(estimate, math.sqrt(variance), min(dof, total_dof), drift_sd)
 
 

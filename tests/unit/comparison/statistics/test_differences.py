@@ -33,6 +33,18 @@ def test_bounds_hold_as_often_as_they_say_with_two_environments_a_side() -> None
     assert wrong / 400 == pytest.approx(0.05, abs=0.035)
 
 
+def test_bounds_hold_where_configurations_spread_unequally() -> None:
+    rng = np.random.default_rng(1)
+    wrong = 0
+    for _ in range(400):
+        spreads = 0.05 * np.exp(1.2 * rng.standard_normal(10))
+        sides = [[Units(tuple(sd * rng.standard_normal(2))) for sd in spreads] for _ in range(2)]
+        found = overall_difference(list(zip(*sides, strict=True)))
+        assert found is not None
+        wrong += found.bounds(0.0165)[0] > 0
+    assert wrong / 400 < 0.04
+
+
 def test_one_environment_a_side_at_one_configuration_tells_nothing() -> None:
     alone = [(Units((1.0,)), Units((1.2,)))]
     assert overall_difference(alone) is None
