@@ -39,10 +39,7 @@ def render(summary: Mapping[str, Any], *, folder: str = "") -> str:
         "title": f"{plural(summary['tuned'], 'function')} tuned",
         "summary": summary,
         "year": summary["savingPerMonth"] and summary["savingPerMonth"] * MONTHS,
-        "rows": [
-            {**item, "link": _link(item["report"], folder) or _console_link(item["report"], item["region"])}
-            for item in summary["savings"]
-        ],
+        "rows": [{**item, "link": _link(item, folder)} for item in summary["savings"]],
         "csv_link": "data:text/csv;charset=utf-8," + quote(render_csv(summary)),
         "made": " · ".join(filter(None, [(summary["createdAt"] or "")[:10], ", ".join(_regions(summary))])),
     }
