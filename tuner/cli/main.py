@@ -157,6 +157,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     `--strict`, 130 interrupted.
     """
     argv = list(sys.argv[1:] if arguments is None else arguments)
+    _open_missing_streams()
     _accept_any_encoding()
     warnings.showwarning = _show_warning
     code = _run(argv, debug="--debug" in argv)
@@ -195,6 +196,17 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 def _show_warning(message: Warning | str, *_where: object, **_more: object) -> None:
     _print_error(f"warning: {message}")
+
+
+def _open_missing_streams() -> None:
+    """Let what the caller has closed lead to nowhere, so that no file of a run gets its number."""
+    for number, (name, mode) in enumerate({"stdin": "r", "stdout": "w", "stderr": "w"}.items()):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  open to the end
 
 
 def _accept_any_encoding() -> None:

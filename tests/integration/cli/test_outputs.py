@@ -49,6 +49,14 @@ def test_a_closed_stream_ends_no_command_in_a_traceback(shell: str) -> None:
     assert done.stderr == b""
 
 
+@pytest.mark.parametrize("arguments", [("report", "{result}"), ("advise", "--logs", "-"), ("mcp",)])
+def test_closed_streams_lead_to_nowhere(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    result = tmp_path / "result.json"
+    result.write_text(dumps(document_of("already-best")), "utf-8")
+    done = tuner(*(part.format(result=result) for part in arguments), shell="<&- >&-")
+    assert b"defect" not in done.stderr
+
+
 @needs_full
 def test_an_error_that_cannot_be_told_keeps_its_exit_code() -> None:
     assert tuner("report", "missing.json", shell="2>/dev/full").returncode == 2
