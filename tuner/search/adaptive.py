@@ -51,8 +51,6 @@ WITHIN = 0.5
 """Part of the horizon that counts within the tolerance: warm runs of the recommended size follow anyway."""
 MOST_VERIFIED = 2
 """Configurations that are measured for their own sake at most: a recommendation may move between equals."""
-NEAR_THE_END = 2.0
-"""Expected regret, in tolerances, from which on the recommended size is likely to remain so."""
 MAX_CONFIRMATIONS = 2
 """Recommendations that are compared with the current configuration side by side at most."""
 PLAIN_PLACES = 6
@@ -89,7 +87,7 @@ class AdaptiveSampler:
         prior: of the curves.
     """
 
-    horizon: float = 800.0
+    horizon: float = 600.0
     time_worth: float = 0.6
     verify_cap: float = 12.0
     start: tuple[float, ...] = (0.25, 0.05, 0.6)
@@ -239,7 +237,7 @@ class AdaptiveSampler:
 
     def _with_check(self, state: _State, chosen: list[TrialRequest]) -> list[TrialRequest]:
         """A lone trial near the end takes the check of the recommended size along, which saves that a round."""
-        near = state.scene.expected_regret <= NEAR_THE_END * state.evidence.objective.tolerance
+        near = state.scene.expected_regret <= state.evidence.objective.tolerance
         if len(chosen) != 1 or not near or not (check := self._verification(state)):
             return chosen
         both = [*(one for one in chosen if one.configuration != check[0].configuration), *check]

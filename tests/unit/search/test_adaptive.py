@@ -242,11 +242,11 @@ def _out_of_memory(trial: Trial) -> Sample:
 def test_rounds_that_cost_more_than_trials_are_fewer_and_wider() -> None:
     rounds: dict[RoundPrice, list[int]] = {}
     for price in (NOTHING, IN_AWS):
-        study = study_of(cpu_bound(50), current=Configuration(1024, X86), round_price=price, seed=1)
-        world = World(cpu_bound(50), 1)
+        study = study_of(cpu_bound(50), current=Configuration(1024, X86), round_price=price)
+        world = World(cpu_bound(50), 0)
         while trials := study.ask():
             rounds.setdefault(price, []).append(len(trials))
             for sample in world.measure(trials):
                 study.tell(sample)
     assert len(rounds[IN_AWS]) <= 7 < len(rounds[NOTHING])
-    assert max(rounds[IN_AWS]) > 2
+    assert np.mean(rounds[IN_AWS]) > np.mean(rounds[NOTHING])
