@@ -98,7 +98,7 @@ def headline(result: Result) -> Headline:
     choice = configuration(recommended)
     if recommended["unmet"]:
         return Headline("", f"Nothing meets {_missed(result)}", f"{choice} comes nearest")
-    price = monthly(result, recommended["cost_usd"]["mean"])
+    price = _money_of(result, recommended)
     goal = f"the {goal_of(recommended)} choice at {milliseconds(recommended['duration_ms']['mean'])}"
     if current is not None and key(current) == key(recommended):
         return Headline(f"Keep {choice}", f"already {goal}", price)
@@ -139,6 +139,15 @@ def versus_now(saving: SavingDocument) -> str:
         if not _unclear(interval) and interval["mean"] <= -1
     ]
     return ", ".join(parts) if told else f"{', '.join(parts)} of now"
+
+
+def _money_of(result: Result, recommended: RecommendationDocument) -> str:
+    """What changing saves a month, where that is proved; else what the recommendation costs."""
+    saved = result["saving"] and result["saving"]["per_month_usd"]
+    invocations, currency = result["request"]["invocations_per_month"], result["prices"]["currency"]
+    if saved and invocations and saved["low"] > 0:
+        return f"saves {money(saved['mean'], currency)} a month at {count(invocations)} invocations"
+    return f"costs {monthly(result, recommended['cost_usd']['mean'])}"
 
 
 def monthly(result: Result, cost: float) -> str:

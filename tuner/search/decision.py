@@ -213,11 +213,12 @@ def _doubts_of_runs(evidence: DecisionEvidence) -> Iterator[tuple[Doubt, Confide
 def explain(doubt: Doubt, evidence: DecisionEvidence) -> str:
     """A doubt in words with its numbers, without a capital letter or a full stop."""
     tolerance, own = evidence.tolerance, evidence.own_runs
+    loss = _beside(evidence.doubt or 0.0, tolerance)
     warm, environments = (own.warm, own.environments) if own else (0, 0)
     rate = own.error_rate if own else ErrorRate(0, 0)
     return {
         Doubt.UNMET_CONSTRAINT: "no configuration meets the constraints",
-        Doubt.EXPECTED_LOSS: f"the expected loss is {evidence.doubt or 0.0:.2%}, above the {tolerance:.1%} accepted",
+        Doubt.EXPECTED_LOSS: f"the expected loss is {loss}, above the {tolerance:.1%} accepted",
         Doubt.CHANCE_OF_LOSS: (
             f"the chance of losing more than {2 * tolerance:.1%} is {evidence.chance_of_miss or 0.0:.0%}"
         ),
@@ -276,3 +277,9 @@ def _most(runs: MeasuredRuns) -> str:
 
 def _joined(reasons: Iterable[str]) -> str:
     return "; ".join(reasons)
+
+
+def _beside(loss: float, tolerance: float) -> str:
+    """A loss in per cent: with one decimal, or with two where it would read as the tolerance."""
+    told = f"{loss:.1%}"
+    return told if told != f"{tolerance:.1%}" else f"{loss:.2%}"

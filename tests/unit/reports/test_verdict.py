@@ -63,7 +63,15 @@ def test_the_headline_has_choice_saving_and_monthly_cost() -> None:
     told = str(verdict.headline(document))
     assert told.startswith(f"{document['recommendation']['memory_mb']:,} MB on arm64: ")
     assert "cheaper" in told
-    assert told.endswith("a month at 20 million invocations.")
+    saved = money(document["saving"]["per_month_usd"]["mean"])
+    assert told.endswith(f"than now; saves {saved} a month at 20 million invocations.")
+
+
+def test_where_no_saving_is_proved_the_headline_tells_the_cost() -> None:
+    document = result("aws")
+    document["saving"]["per_month_usd"]["low"] = -1.0
+    cost = money(document["recommendation"]["cost_usd"]["mean"] * document["request"]["invocations_per_month"])
+    assert f"; costs {cost} a month at " in str(verdict.headline(document))
 
 
 def test_the_best_configuration_is_kept() -> None:

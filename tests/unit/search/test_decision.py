@@ -48,7 +48,7 @@ def test_a_settled_search_may_be_applied() -> None:
     ("changes", "said"),
     [
         ({"doubt": None}, "there is no recommendation"),
-        ({"doubt": 0.031}, "the confidence is low: the expected loss is 3.10%"),
+        ({"doubt": 0.031}, "the confidence is low: the expected loss is 3.1%"),
         (
             {"stopped_by": StopReason.CANNOT_TELL, "mean_width": 4.0},
             "the confidence is low: the runs vary too much for more of them to decide",
