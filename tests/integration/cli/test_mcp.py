@@ -10,15 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.golden.situations import document_of
 from tuner.documents.result import dumps
-
-pytest.importorskip("mcp", reason="the development dependencies hold it")
-from mcp import Client, StdioServerParameters
-
-from tuner.cli.assistant import make_server
 
 ROOT = Path(__file__).parents[3]
 HANDLER = "def handler(event, context):\n    return event\n"
@@ -29,7 +22,10 @@ LOG = "".join(
 )
 
 
+# The SDK takes a second to import: these tests do it, the collection of all tests does not.
 async def answers(server: Any, calls: Mapping[str, dict[str, Any]]) -> tuple[Any, dict[str, Any]]:
+    from mcp import Client
+
     async with Client(server, read_timeout_seconds=60) as client:
         tools = (await client.list_tools()).tools
         return tools, {name: await client.call_tool(name, arguments) for name, arguments in calls.items()}
@@ -48,6 +44,8 @@ def text(answer: Any) -> str:
 def test_the_client_lists_the_tools_gets_advice_and_a_plan(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(HANDLER)
     (tmp_path / "app.log").write_text(LOG)
+    from mcp import StdioServerParameters
+
     server = StdioServerParameters(command=sys.executable, args=["-m", "tuner", "mcp"], env={"PYTHONPATH": str(ROOT)})
     calls = {
         "advise": {"function": "orders", "logs_file": str(tmp_path / "app.log")},
@@ -62,6 +60,8 @@ def test_the_client_lists_the_tools_gets_advice_and_a_plan(tmp_path: Path) -> No
 
 
 def test_results_are_reported_explained_and_compared_and_errors_name_the_remedy(tmp_path: Path) -> None:
+    from tuner.cli.assistant import make_server
+
     result = tmp_path / "result.json"
     result.write_text(dumps(document_of("aws")), "utf-8")
     calls = {

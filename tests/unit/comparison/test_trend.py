@@ -9,33 +9,40 @@ from tuner.comparison.question import Metric, Question
 from tuner.comparison.results import compare_with_trend
 from tuner.comparison.trend import latest, trend_of
 from tuner.comparison.verdicts import Verdict
+from tuner.documents.result import ResultDocument
 
 LEVELS = (0.0, 0.03, -0.02, 0.01, -0.03)
-RESULTS = [
-    result(level, seed=number, created_at=f"2026-08-0{number + 1}T10:00:00Z") for number, level in enumerate(LEVELS)
-]
 CANDIDATE = "2026-08-09T10:00:00Z"
 
 
-def test_the_last_results_before_the_candidate_are_taken_oldest_first() -> None:
-    found = latest([*reversed(RESULTS)], "2026-08-05T09:00:00Z", 3)
+@pytest.fixture(scope="module")
+def results() -> list[ResultDocument]:
+    """One a day, oldest first."""
+    days = (f"2026-08-0{number}T10:00:00Z" for number in range(1, 1 + len(LEVELS)))
+    return [result(level, seed=number, created_at=day) for number, (level, day) in enumerate(zip(LEVELS, days, strict=True))]
+
+
+def test_the_last_results_before_the_candidate_are_taken_oldest_first(results: list[ResultDocument]) -> None:
+    found = latest([*reversed(results)], "2026-08-05T09:00:00Z", 3)
     assert [document["created_at"][:10] for document in found] == ["2026-08-02", "2026-08-03", "2026-08-04"]
 
 
-def test_every_session_adds_its_environments_and_their_spread_tells_the_drift() -> None:
-    trend = trend_of(RESULTS)
+def test_every_session_adds_its_environments_and_their_spread_tells_the_drift(results: list[ResultDocument]) -> None:
+    trend = trend_of(results)
     assert trend.sessions == 5
     assert {len(series.environments) for series in trend.series.values()} == {20}
     assert trend.drift_sd is not None
     assert 0.02 < trend.drift_sd < 0.08
 
 
-def test_two_sessions_are_too_few_to_tell_their_spread() -> None:
-    assert trend_of(RESULTS[:2]).drift_sd is None
+def test_two_sessions_are_too_few_to_tell_their_spread(results: list[ResultDocument]) -> None:
+    assert trend_of(results[:2]).drift_sd is None
 
 
 @pytest.mark.parametrize(("slowdown", "worse"), [(0.05, False), (0.5, True)])
-def test_a_candidate_within_the_spread_of_the_trend_is_not_worse(slowdown: float, worse: bool) -> None:
-    found = compare_with_trend(RESULTS, result(slowdown, seed=9, created_at=CANDIDATE), Question())
+def test_a_candidate_within_the_spread_of_the_trend_is_not_worse(
+    results: list[ResultDocument], slowdown: float, worse: bool
+) -> None:
+    found = compare_with_trend(results, result(slowdown, seed=9, created_at=CANDIDATE), Question())
     assert (over_all(found, Metric.DURATION).verdict is Verdict.WORSE) is worse
     assert "the last 5 results" in found.baseline
