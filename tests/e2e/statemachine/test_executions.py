@@ -207,21 +207,18 @@ def test_the_recommendation_is_applied_when_asked_for_also_when_the_report_canno
 
 
 def test_a_fleet_with_as_many_broken_functions_as_are_tolerated_is_tuned_and_ranked(stack: Stack) -> None:
-    cloud, models = stack.cloud, [{"cpu_ms": 20.0 * n, "wait_ms": 5.0 * n} for n in range(1, 9)]
+    cloud, models = stack.cloud, [{"cpu_ms": 20.0 * n, "wait_ms": 5.0 * n} for n in range(1, 5)]
     arns = [cloud.simulate_function(f"app-fleet-{n}", model=model, memory_mb=1769) for n, model in enumerate(models)]
     listed = "lambdaARN,powerValues,invocationsPerMonth\n" + "".join(f'{arn},"256,1769",1e6\n' for arn in arns)
     broken = cloud.simulate_function("app-fleet-broken", model={"fails": "TypeError"})
-    listed += f'{broken},"256",\napp-no-such-function,"256",\n'
+    listed += f'{broken},"256",\n'
     bucket = stack.outputs["Bucket"]
     cloud.client("s3").put_object(Bucket=bucket, Key="lists/functions.csv", Body=listed.encode())
     document = {"list": f"s3://{bucket}/lists/functions.csv", "defaults": {"num": 1}, "concurrency": 2}
     output = stack.run(document, machine="FleetStateMachineARN")
     summary: dict[str, Any] = json.loads(stack.read(output["summary"]))
-    assert (output["functions"], output["tuned"], output["failed"]) == (10, 8, 2)
-    assert {f["function"]: f["error"] for f in summary["failures"]} == {
-        broken: "AllFailedError",
-        "app-no-such-function": "NotFoundError",
-    }
+    assert (output["functions"], output["tuned"], output["failed"]) == (5, 4, 1)
+    assert {f["function"]: f["error"] for f in summary["failures"]} == {broken: "AllFailedError"}
     savings = [item["savingPerMonth"] for item in summary["savings"]]
     assert savings == sorted(savings, reverse=True)
     assert b"app-fleet-0" in stack.read(output["report"])
