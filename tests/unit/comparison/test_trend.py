@@ -19,7 +19,8 @@ CANDIDATE = "2026-08-09T10:00:00Z"
 def results() -> list[ResultDocument]:
     """One a day, oldest first."""
     days = (f"2026-08-0{number}T10:00:00Z" for number in range(1, 1 + len(LEVELS)))
-    return [result(level, seed=number, created_at=day) for number, (level, day) in enumerate(zip(LEVELS, days, strict=True))]
+    pairs = enumerate(zip(LEVELS, days, strict=True))
+    return [result(level, seed=number, created_at=day) for number, (level, day) in pairs]
 
 
 def test_the_last_results_before_the_candidate_are_taken_oldest_first(results: list[ResultDocument]) -> None:
