@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from reports.words import snippets, verdict
+from reports.words import bill, snippets, verdict
 from reports.words.confidence import confidence
 from reports.words.escape import code_block, code_span
 from reports.words.flat_zone import worth_knowing
@@ -127,8 +127,9 @@ def _apply(result: Result) -> str:
 
 def _foot(result: Result) -> str:
     tuning, prices = result["tuning"], result["prices"]
+    spent = f"{money(tuning['cost_usd'], prices['currency'])}{bill.beside(result)}"
     return (
-        f"<sub>{plural(tuning['invocations'], 'invocation')}, {money(tuning['cost_usd'], prices['currency'])}, "
+        f"<sub>{plural(tuning['invocations'], 'invocation')}, {spent}, "
         f"{seconds(tuning['seconds'])}; prices of {code_span(prices['region'], 40)} "
         f"as of {code_span(prices['as_of'], 40)}; "
         f"{code_span(result['tool']['name'], 40)} {code_span(result['tool']['version'], 40)}</sub>"

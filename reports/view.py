@@ -17,7 +17,7 @@ from reports.charts import over_memory, trade_off
 from reports.charts import runs as charts_runs
 from reports.charts.chart import Chart
 from reports.first_screen import on_call, pair, savings
-from reports.words import snippets, verdict
+from reports.words import bill, snippets, verdict
 from reports.words.confidence import confidence
 from reports.words.escape import clip, visible
 from reports.words.flat_zone import worth_knowing
@@ -323,7 +323,8 @@ def _tuning(result: Result) -> Iterator[tuple[str, str]]:
     paid = backend_kind(result) is BackendKind.AWS
     yield "Invocations", f"{tuning['invocations']:,}"
     yield "Billed", f"{number(tuning['billed_gb_seconds'])} GB-seconds"
-    yield ("Cost" if paid else "Would have cost in AWS"), money(tuning["cost_usd"], currency)
+    yield ("Cost of the invocations" if paid else "Would have cost in AWS"), money(tuning["cost_usd"], currency)
+    yield from bill.facts(result)
     yield "Time", seconds(tuning["seconds"])
 
 

@@ -115,11 +115,25 @@ def encode_output(
         "currency": result["prices"]["currency"],
         "stoppedBy": result["stopped_by"],
         "invocations": result["tuning"]["invocations"],
+        "bill": _bill(result),
         "warnings": [
             {"code": warning["code"], "message": warning["message"][:MAX_WARNING_CHARACTERS]}
             for warning in result["warnings"][:MAX_WARNINGS]
         ],
         "result": result_address,
+    }
+
+
+def _bill(result: ResultDocument) -> Document | None:
+    bill = result["tuning"].get("bill")
+    if bill is None:
+        return None
+    return {
+        "invocations": bill["invocations_usd"],
+        "transitions": bill["transitions_usd"],
+        "handlers": bill["handlers_usd"],
+        "logs": bill["logs_usd"],
+        "total": bill["total_usd"],
     }
 
 

@@ -48,6 +48,15 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class CountsCalls(Protocol):
+    """A backend that counts its requests to a control plane."""
+
+    def control_calls(self) -> int:
+        """Requests so far, without invocations."""
+        ...
+
+
+@runtime_checkable
 class KnowsPastRuns(Protocol):
     """A backend that knows runs of the configuration in use that were made before, at no cost."""
 

@@ -20,14 +20,13 @@ from benchmarks.stack import laws
 from tests.cloud.fixtures import Cloud
 from tests.e2e.statemachine.stack import ROOT, Stack
 from tuner.model import Architecture, Configuration
+from tuner.pricing.bill import logs_usd
 from tuner.pricing.price_list import PriceList, gb_seconds, state_transition_usd
 
 PATIENCE_S = 280.0
 GRID_SIZES_MB = (128, 256, 512, 1024, 1536, 3008)
 """The default sizes of AWS Lambda Power Tuning."""
 GRID = {"powerValues": list(GRID_SIZES_MB), "num": 50, "payload": {}, "parallelInvocation": True, "strategy": "cost"}
-LOG_BYTES_A_RUN, LOG_USD_A_GB = 1000, 0.50
-"""Bytes of an invocation's platform lines and their headers; ingestion in us-east-1 (CloudWatch pricing, 2026)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ def measure(law: str, way: Way, stack: Stack, prices: PriceList, *, pace: float)
         invocations_usd=sum(_run_usd(run, prices) for run in own),
         transitions_usd=transitions * state_transition_usd("us-east-1"),
         handlers_usd=handler_gb_s * arm_usd + len(handlers) * prices.request_usd,
-        logs_usd=len(runs) * LOG_BYTES_A_RUN / 1e9 * LOG_USD_A_GB,
+        logs_usd=logs_usd(len(runs)),
         phases_s=_phases(stack, execution) if execution else {},
     )
 

@@ -28,6 +28,7 @@ from tuner.documents.result_builder import build_result
 from tuner.documents.visualization import VISUALIZATION_PAGE
 from tuner.estimation.power_tuning import choose, trimmed_metrics
 from tuner.model import Constraints, Notice, StopReason
+from tuner.pricing.bill import Bill, handlers_usd, logs_usd
 from tuner.pricing.price_list import state_transition_usd
 from tuner.search.registry import measures_every_size
 from tuner.search.study import Study
@@ -60,7 +61,8 @@ def analyze(folder: str, errors: Sequence[tuple[str, str]], services: Services) 
     if not study.samples:
         said = " ".join(["Nothing was measured.", *(notice.message for notice in notices)])
         return encode_failed(folder, *(error or ("NothingMeasuredError", said)))
-    document = _document(study, store, notices, services)
+    bill = _bill(study, store, services)
+    document = _document(study, store, notices, services, bill)
     address = store.write_text(RESULT, dumps(document), content_type="application/json")
     if error is not None:
         return encode_failed(folder, error[0], f"{error[1]}\nWhat was measured is in {address}")
@@ -71,7 +73,7 @@ def analyze(folder: str, errors: Sequence[tuple[str, str]], services: Services) 
     output = encode_output(
         document,
         _choose(document, study, store.execution),
-        execution_cost=_execution_cost(study, store, services),
+        execution_cost=bill.transitions_usd,
         result_address=str(address),
         include_stats=settings.include_output_results,
         visualization_page=_visualization_page(services),
@@ -93,7 +95,9 @@ def _ended(store: ExecutionStore, *, failed: bool) -> tuple[Study, list[Notice]]
     return study, list(dict.fromkeys(noticed))
 
 
-def _document(study: Study, store: ExecutionStore, notices: list[Notice], services: Services) -> ResultDocument:
+def _document(
+    study: Study, store: ExecutionStore, notices: list[Notice], services: Services, bill: Bill
+) -> ResultDocument:
     execution, now = store.execution, services.now()
     return build_result(
         study,
@@ -102,6 +106,7 @@ def _document(study: Study, store: ExecutionStore, notices: list[Notice], servic
         created_at=f"{now:%Y-%m-%dT%H:%M:%SZ}",
         seconds=elapsed_s(execution, now),
         notices=notices,
+        bill=bill,
     )
 
 
@@ -127,10 +132,17 @@ def _choose(result: ResultDocument, study: Study, execution: Execution) -> Chose
     return choose_by_statistic(metrics, choose(metrics, settings.objective), listed if isinstance(listed, list) else ())
 
 
-def _execution_cost(study: Study, store: ExecutionStore, services: Services) -> float:
-    """Return the cost of the state transitions of this execution, in the state machine's region."""
-    count = count_execution(asked_rounds(study), store.execution, store.passes() if store.execution.long else {})
-    return count.transitions * state_transition_usd(services.clients.region)
+def _bill(study: Study, store: ExecutionStore, services: Services) -> Bill:
+    """Return the bill of this execution. Transitions have the price of the state machine's region."""
+    rounds = asked_rounds(study)
+    count = count_execution(rounds, store.execution, store.passes() if store.execution.long else {})
+    used = study.spent
+    return Bill(
+        used.usd,
+        count.transitions * state_transition_usd(services.clients.region),
+        handlers_usd(len(rounds)),
+        logs_usd(used.invocations),
+    )
 
 
 def _visualization_page(services: Services) -> str:

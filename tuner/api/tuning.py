@@ -22,11 +22,12 @@ from tuner.api.price_cache import current_prices
 from tuner.api.result import Result
 from tuner.api.run_folder import Recorded, Recorder, read_record_to_resume, refuse_other_run, run_header
 from tuner.aws.api.connection import Connection
-from tuner.backend import Backend, BackendFactory
+from tuner.backend import Backend, BackendFactory, CountsCalls
 from tuner.documents.result import ResultDocument, function_errors
 from tuner.documents.result_builder import build_result
 from tuner.errors import AllFailedError, BackendError, InterruptedRunError, LeftBehindError, TunerError
-from tuner.model import FunctionIdentity, Notice, StopReason
+from tuner.model import BackendKind, FunctionIdentity, Notice, StopReason
+from tuner.pricing.bill import Bill, logs_usd
 from tuner.pricing.price_list import DEFAULT_REGION
 from tuner.search.loop import Observer, run
 from tuner.search.setup import make_study
@@ -139,6 +140,14 @@ class _Measured:
     failure: TunerError | None = None
     interrupted: bool = False
     seconds: float = 0.0
+    control_calls: int | None = None
+
+    def bill(self) -> Bill | None:
+        """What the run has cost, by part; None outside AWS."""
+        if self.identity.backend is not BackendKind.AWS:
+            return None
+        used = self.study.spent
+        return Bill(used.usd, logs_usd=logs_usd(used.invocations), control_calls=self.control_calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +192,7 @@ class _Job:
                 raise failure from exc
             measured.failure = failure
         measured.seconds = elapsed_s()
+        measured.control_calls = backend.control_calls() if isinstance(backend, CountsCalls) else None
         return measured
 
     def conclude(self, measured: _Measured) -> Result:
@@ -202,6 +212,7 @@ class _Job:
                 created_at=f"{self.now():%Y-%m-%dT%H:%M:%SZ}",
                 seconds=measured.seconds,
                 notices=[*self.settings.notices, *measured.notices, *left_out(self.settings, measured.identity)],
+                bill=measured.bill(),
             )
         )
         if self.folder:

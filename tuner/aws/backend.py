@@ -190,6 +190,10 @@ class AwsBackend:
             self._notices.append(Notice("function_changed", f"{exc.message}."))
             raise
 
+    def control_calls(self) -> int:
+        """Requests to the Lambda control plane so far."""
+        return self.api.retry.pacer.calls
+
     def expect(self, likely: Sequence[Configuration]) -> None:
         """Begin copies of these configurations while the next batch is measured."""
         self._likely = likely

@@ -278,6 +278,17 @@ class SearchRoundDocument(TypedDict):
     expected_regret: float | None
 
 
+class BillDocument(TypedDict):
+    """What a run in AWS has cost, by part."""
+
+    invocations_usd: float
+    transitions_usd: float
+    handlers_usd: float
+    logs_usd: float
+    total_usd: float
+    control_calls: int | None
+
+
 class TuningDocument(TypedDict):
     """What the measuring took."""
 
@@ -285,6 +296,7 @@ class TuningDocument(TypedDict):
     billed_gb_seconds: float
     cost_usd: float
     seconds: float
+    bill: NotRequired[BillDocument]
 
 
 class WarningDocument(TypedDict):

@@ -18,6 +18,7 @@ from tuner.documents.request import request_document
 from tuner.documents.result import (
     SCHEMA_VERSION,
     BargainDocument,
+    BillDocument,
     ConfigurationDocument,
     CurrentDocument,
     ErrorDocument,
@@ -35,6 +36,7 @@ from tuner.documents.result import (
     SearchTrialDocument,
     StatisticsDocument,
     TimeoutAdviceDocument,
+    TuningDocument,
     WarningDocument,
 )
 from tuner.estimation.belief import Belief, interval_of
@@ -49,6 +51,7 @@ from tuner.estimation.robust_statistics import (
 )
 from tuner.model import (
     Architecture,
+    BackendKind,
     Configuration,
     FunctionIdentity,
     Interval,
@@ -62,8 +65,9 @@ from tuner.model import (
     Trial,
     invocations_of,
 )
+from tuner.pricing.bill import Bill
 from tuner.pricing.price_list import PriceList
-from tuner.pricing.spending import spent
+from tuner.pricing.spending import Spent, spent
 from tuner.search.advice import advise_timeout, fitted_belief, unseen_slow_runs
 from tuner.search.decision import confidence, doubts
 from tuner.search.recommendation import Choice, bargain, frontier, plateau, recommend, regret, weigh_cold_starts
@@ -71,6 +75,12 @@ from tuner.search.study import Study
 from tuner.settings import Settings
 
 Value = Callable[[Invocation], float]
+ALL_COLD = (
+    "Every run was the first of its environment, because all ran at once. Durations, means and intervals are those of "
+    "cold runs without their initialization. Warm runs may be faster: without parallelInvocation most runs are warm."
+)
+USD = "USD"
+"""The currency of transitions and logs: what a region of another currency pays for them is not known."""
 
 
 def build_result(
@@ -81,6 +91,7 @@ def build_result(
     created_at: str,
     seconds: float,
     notices: Iterable[Notice] = (),
+    bill: Bill | None = None,
 ) -> ResultDocument:
     """Build the result document of a study.
 
@@ -91,6 +102,7 @@ def build_result(
         created_at: UTC ISO 8601 time.
         seconds: wall time of the tuning.
         notices: what the user should know.
+        bill: what the run has cost, by part; None outside AWS.
     """
     share, objective = study.objective.cold_start_share, replace(study.objective, cold_start_share=0.0)
     belief = weigh_cold_starts(study.belief(), share, study.prices)
@@ -111,6 +123,8 @@ def build_result(
         found.append(Notice("cost_not_known", message))
     if (unseen := unseen_slow_runs(study)) is not None:
         found.append(Notice("slow_runs_not_seen", unseen))
+    if identity.backend is BackendKind.AWS and not settings.only_cold_starts and _all_cold(study):
+        found.append(Notice("all_runs_cold", ALL_COLD))
     result: ResultDocument = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "lambda-tuner", "version": __version__},
@@ -134,12 +148,7 @@ def build_result(
         "timeout_advice": _timeout_advice(belief, choice, identity.timeout_s),
         "search": _search(study),
         "stopped_by": (study.stopped_by or StopReason.INTERRUPTED).value,
-        "tuning": {
-            "invocations": used.invocations,
-            "billed_gb_seconds": used.billed_gb_seconds,
-            "cost_usd": used.usd,
-            "seconds": seconds,
-        },
+        "tuning": _tuning(used, seconds, bill, study.prices.currency),
         "warnings": [WarningDocument(code=notice.code, message=notice.message) for notice in found],
         "plateau": _plateau(belief, choice, objective),
         "bargain": _bargain(belief, choice, objective),
@@ -147,6 +156,35 @@ def build_result(
     evidence = decision_evidence(result)
     level, reasons = confidence(evidence), doubts(evidence)
     return {**result, "confidence": {"level": level.value, "reasons": [doubt.value for doubt in reasons]}}
+
+
+def _all_cold(study: Study) -> bool:
+    """Whether several runs are usable and each was the first of its environment."""
+    usable = [run for sample in study.samples for run in sample.invocations if run.usable]
+    return len(usable) > 1 and all(run.cold for run in usable)
+
+
+def _tuning(used: Spent, seconds: float, bill: Bill | None, currency: str) -> TuningDocument:
+    document: TuningDocument = {
+        "invocations": used.invocations,
+        "billed_gb_seconds": used.billed_gb_seconds,
+        "cost_usd": used.usd,
+        "seconds": seconds,
+    }
+    if bill is not None and currency == USD:
+        document["bill"] = _bill(bill)
+    return document
+
+
+def _bill(bill: Bill) -> BillDocument:
+    return {
+        "invocations_usd": bill.invocations_usd,
+        "transitions_usd": bill.transitions_usd,
+        "handlers_usd": bill.handlers_usd,
+        "logs_usd": bill.logs_usd,
+        "total_usd": bill.total_usd,
+        "control_calls": bill.control_calls,
+    }
 
 
 def _function(identity: FunctionIdentity) -> FunctionDocument:

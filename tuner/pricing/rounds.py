@@ -13,6 +13,8 @@ SECONDS_OF_A_ROUND = 6.0
 cores, 18 s of the three rounds of the law `waiting`."""
 TRANSITIONS_OF_A_ROUND = 3
 """States that a round of an adaptive search enters, whatever the number of its trials (statemachine/transitions.py)."""
+TRANSITIONS_OF_AN_EXECUTION = 8
+"""States that an execution enters beside its rounds (statemachine/transitions.py)."""
 TRANSITION_USD = 0.000025
 """Price of a state transition in most regions (Step Functions pricing, 2026-09)."""
 HANDLER_USD_OF_A_ROUND = 0.000058

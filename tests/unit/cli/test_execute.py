@@ -93,6 +93,8 @@ def test_the_summary_tells_what_was_spent_in_the_currency_of_the_prices() -> Non
     output = {"power": 512, "architecture": "arm64", "reason": "It is the cheapest.", "stateMachine": spent}
     assert "$0.250000 on invocations" in summary(output, {})
     assert "CN¥0.250000 on invocations" in summary({**output, "currency": "CNY"}, {})
+    bill = {"handlers": 0.0002, "logs": 0.0001, "total": 0.2508}
+    assert "$0.000200 on handlers and $0.000100 on logs: $0.250800 in all." in summary({**output, "bill": bill}, {})
 
 
 def test_an_input_that_no_execution_takes_is_refused_with_the_way_through_s3() -> None:

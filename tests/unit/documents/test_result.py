@@ -19,6 +19,7 @@ from tuner.documents.result import dumps, function_errors, loads, schema
 from tuner.documents.result_builder import build_result
 from tuner.errors import InputError
 from tuner.model import (
+    BackendKind,
     Budget,
     Configuration,
     Constraints,
@@ -31,6 +32,7 @@ from tuner.model import (
     StopReason,
     StrategyName,
 )
+from tuner.pricing.bill import Bill
 from tuner.pricing.price_list import price_list
 from tuner.search.grid import GridSampler
 from tuner.search.study import Study
@@ -244,6 +246,26 @@ def test_runs_whose_cost_is_not_known_are_counted() -> None:
     study.tell(sample_of(512, [ran(50), Invocation(Outcome.NO_REPORT, "a")]))
     (found,) = (notice for notice in document_of(study)["warnings"] if notice["code"] == "cost_not_known")
     assert found["message"].startswith("1 of 2 runs")
+
+
+def test_a_bill_in_dollars_is_told_by_part() -> None:
+    told = document_of(measured(study_of()), bill=Bill(0.5, 0.25, 0.125, 0.0625, control_calls=7))["tuning"]["bill"]
+    assert told["total_usd"] == 0.9375
+    assert told["control_calls"] == 7
+
+
+def test_a_bill_in_another_currency_is_left_out() -> None:
+    study = measured(study_of())
+    study.prices = price_list("cn-north-1")
+    assert "bill" not in document_of(study, bill=Bill(0.5))["tuning"]
+
+
+@pytest.mark.parametrize(("cold", "warned"), [((True, True), True), ((True, False), False)])
+def test_runs_in_aws_that_were_all_cold_are_told(cold: tuple[bool, bool], warned: bool) -> None:
+    study = study_of((512,))
+    study.tell(sample_of(512, [replace(ran(50), init_duration_ms=100.0 if one else None) for one in cold]))
+    document = document_of(study, replace(IDENTITY, backend=BackendKind.AWS))
+    assert ("all_runs_cold" in {found["code"] for found in document["warnings"]}) is warned
 
 
 def test_what_the_user_should_know_is_a_warning() -> None:

@@ -31,7 +31,7 @@ and two handlers may follow each other within a second."""
 
 
 class Pacer:
-    """Allows at most `per_second` calls in any second, over all threads."""
+    """Allows at most `per_second` calls in any second, over all threads. `calls` counts them."""
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class Pacer:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self.calls = 0
         self._times: deque[float] = deque(maxlen=per_second)
         self._clock, self._sleep = clock, sleep
         self._lock = threading.Lock()
@@ -52,6 +53,7 @@ class Pacer:
                 if pause > 0:
                     self._sleep(pause)
             self._times.append(self._clock())
+            self.calls += 1
 
 
 @dataclass(slots=True)

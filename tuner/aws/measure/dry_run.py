@@ -20,6 +20,7 @@ from tuner.aws.changes.operations import (
 )
 from tuner.aws.measure.preconditions import CACHE_HOURS, FunctionFacts
 from tuner.model import Configuration, FunctionIdentity, Notice, SearchSpace
+from tuner.pricing.bill import handlers_usd, logs_usd, transitions_usd
 from tuner.pricing.price_list import PriceList, snapstart_cache_usd
 from tuner.search.registry import measures_every_size
 from tuner.search.space import search_space
@@ -60,6 +61,8 @@ def plan_text(
             f"  sizes        {sizes} MB on {', '.join(space.architectures)}",
             f"  runs         {_runs(settings, space)}",
             f"  at most      {_worst_case(settings, space, identity, facts, prices)}",
+            f"  beside       {logs_usd(1_000):.4f} USD of logs for 1,000 runs; calls of the control plane are free. An",
+            f"               execution of the state machine adds {_execution()}",
             "  changes      " + ("in this order:" if grid else "of these, for the sizes that the sampler chooses:"),
             *(f"    {change}" for change in changes),
             "  permissions  " + needed[0],
@@ -125,6 +128,14 @@ def _worst_case(
         cache = sum(_cache_cost(c) for c in space.configurations)
         total += f"; and {cache:.4f} for the snapshots of Python and .NET"
     return total
+
+
+def _execution() -> str:
+    """What a state machine adds to a run, estimated."""
+    rounds = 3
+    return (
+        f"about {transitions_usd(rounds) + handlers_usd(rounds):.4f} USD for {rounds} rounds: transitions and handlers."
+    )
 
 
 def _cache_cost(configuration: Configuration) -> float:

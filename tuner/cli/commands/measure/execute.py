@@ -207,14 +207,22 @@ def summary(output: Mapping[str, Any], brought: Mapping[str, Path]) -> str:
     lines = []
     if "power" in output:
         sign, spent = currency_sign(output.get("currency", "USD")), output["stateMachine"]
+        # What a state transition costs is known in dollars alone.
+        paid = f"${spent['executionCost']:.6f} on states, {sign}{spent['lambdaCost']:.6f} on invocations"
         lines += [
             f"{output['power']} MB on {output['architecture']}: {output['reason']}",
-            # What a state transition costs is known in dollars alone.
-            f"Spent: ${spent['executionCost']:.6f} on states, {sign}{spent['lambdaCost']:.6f} on invocations.",
+            f"Spent: {paid}{_beside(output.get('bill'))}.",
         ]
     elif "tuned" in output:
         lines.append(f"{output['tuned']} functions tuned, {output['failed']} failed.")
     return "\n".join([*lines, "", *(f"{name.capitalize():8}{path}" for name, path in brought.items())])
+
+
+def _beside(bill: Mapping[str, float] | None) -> str:
+    """What handlers and logs add, and the sum; empty where the output tells no bill."""
+    if not bill:
+        return ""
+    return f", about ${bill['handlers']:.6f} on handlers and ${bill['logs']:.6f} on logs: ${bill['total']:.6f} in all"
 
 
 def _read_text(name: str) -> str:

@@ -1,0 +1,61 @@
+"""The whole bill of a run: invocations, state transitions, handlers and logs, and the calls that are free.
+
+Invocations are what the reports say and transitions are counted. Handlers and logs are estimates, from figures that
+`benchmarks/stack` measured. Knows nothing of how a run is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tuner.pricing.rounds import (
+    HANDLER_USD_OF_A_ROUND,
+    TRANSITION_USD,
+    TRANSITIONS_OF_A_ROUND,
+    TRANSITIONS_OF_AN_EXECUTION,
+)
+
+LOG_BYTES_A_RUN, LOG_USD_A_GB = 1000, 0.50
+"""Bytes of an invocation's platform lines and their headers; ingestion in us-east-1 (CloudWatch pricing, 2026).
+What the function itself writes comes on top."""
+HANDLER_USD_OF_AN_EXECUTION = 0.0001
+"""7.5 GB-seconds of the handlers on arm64 beside the rounds: measured by benchmarks/stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a run in AWS has cost, by part.
+
+    Attributes:
+        invocations_usd: of the function, as in the reports, in the currency of the prices.
+        transitions_usd: of the state machine; 0 from the command line.
+        handlers_usd: of the stack's own functions, estimated; 0 from the command line.
+        logs_usd: of the platform lines of every run, estimated.
+        control_calls: requests to the Lambda control plane, which are free; None: not counted.
+    """
+
+    invocations_usd: float
+    transitions_usd: float = 0.0
+    handlers_usd: float = 0.0
+    logs_usd: float = 0.0
+    control_calls: int | None = None
+
+    @property
+    def total_usd(self) -> float:
+        """The sum of the parts."""
+        return self.invocations_usd + self.transitions_usd + self.handlers_usd + self.logs_usd
+
+
+def logs_usd(invocations: int) -> float:
+    """What the platform lines of so many runs cost."""
+    return invocations * LOG_BYTES_A_RUN / 1e9 * LOG_USD_A_GB
+
+
+def transitions_usd(rounds: int) -> float:
+    """What the state transitions of an execution with so many rounds cost in most regions."""
+    return (TRANSITIONS_OF_AN_EXECUTION + rounds * TRANSITIONS_OF_A_ROUND) * TRANSITION_USD
+
+
+def handlers_usd(rounds: int) -> float:
+    """What the handlers of an execution with so many rounds cost, where one handler measures a round."""
+    return HANDLER_USD_OF_AN_EXECUTION + rounds * HANDLER_USD_OF_A_ROUND
