@@ -89,6 +89,7 @@ class Workers:
             "AWS_SECRET_ACCESS_KEY": "secret",
             "AWS_SESSION_TOKEN": "token",
             "AWS_EC2_METADATA_DISABLED": "true",
+            "_TUNER_OWN_LOOP": "1",  # behaves as AWS's client does (test_conformance), and starts in half the time
             **({"PYTHONPATH": ":".join(folders)} if folders else {}),
             **version.configuration.get("Environment", {}).get("Variables", {}),
         }
