@@ -297,13 +297,16 @@ def test_json_logging_reports_as_json_and_level_warn_hides_the_report(cloud: Clo
 
 
 def test_the_log_is_found_by_request_id_after_a_while_and_after_an_empty_page(cloud: Cloud, client: Any) -> None:
-    cloud.settings(log_delay_seconds=0.3)
+    cloud.settings(log_delay_seconds=1.0)
     logs = cloud.client("logs")
     request_id = client.invoke(FunctionName="f")["ResponseMetadata"]["RequestId"]
     client.invoke(FunctionName="f")
     names = {"logGroupName": "/aws/lambda/f", "filterPattern": f'"{request_id}"'}
     assert refused(lambda: logs.filter_log_events(**names))[0] == "ResourceNotFoundException"
-    time.sleep(0.35)
+    deadline = time.monotonic() + 10
+    while not logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/f")["logGroups"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     assert logs.filter_log_events(**names)["events"] == []
     found = logs.get_paginator("filter_log_events").paginate(**names).build_full_result()
     assert [event["message"].split()[0] for event in found["events"]] == ["START", "END", "REPORT"]
