@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -27,6 +28,8 @@ def main() -> None:
     settings.update(json.loads(options.settings))
     stand_in = StandIn(options.port, settings)
     stand_in.start()
+    gc.freeze()  # what moto imported is not looked through for garbage again
+    gc.set_threshold(20_000, 20, 20)
     sys.stdout.write(f"ready {stand_in.endpoint} {os.getpid()}\n")
     sys.stdout.flush()
     ended = threading.Event()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import errno
+import gc
 import io
 import os
 import sys
@@ -94,6 +95,8 @@ GROUPS = (
 PACKAGES = {name: group.package for group in GROUPS for name in group.commands}
 COMMANDS = tuple(PACKAGES)
 """Every command, in the order of the help and of the documentation."""
+OBJECTS_PER_COLLECTION = 20_000
+"""Garbage is looked for less often than by default (700): most of what a command makes, modules above all, stays."""
 _OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT}
 """What writing to stdout can fail with: its reader has gone, the disk is full, it is closed."""
 
@@ -143,6 +146,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code of the documentation."""
+    gc.set_threshold(OBJECTS_PER_COLLECTION)
     code = run(arguments)
     others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
     if code == EXIT_INTERRUPTED and not all(thread.daemon for thread in others):
