@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from tuner.comparison.question import Metric, Question
 from tuner.comparison.results import compare_with_trend
-from tuner.comparison.trend import LAST_RESULTS
+from tuner.comparison.trend import LAST_RESULTS, LEAST_SESSIONS, step_spread
 from tuner.comparison.verdicts import Finding, Verdict
 from tuner.documents.result import ResultDocument
 
@@ -52,10 +52,12 @@ def change_points(results: Sequence[ResultDocument], question: Question) -> tupl
     share = (1 - question.confidence) / max(1, len(results) - 1)
     question = replace(question, confidence=1 - share)
     found: list[ChangePoint] = []
-    since = 0
+    spread, since = step_spread(results), 0
     for number in range(1, len(results)):
         earlier = results[max(since, number - LAST_RESULTS) : number]
-        comparison = compare_with_trend(earlier, results[number], question)
+        # Fewer sessions since the last change do not tell how sessions differ; all results together do.
+        drift_sd = spread if len(earlier) < LEAST_SESSIONS else None
+        comparison = compare_with_trend(earlier, results[number], question, drift_sd=drift_sd)
         moved = tuple(
             finding
             for finding in comparison.findings

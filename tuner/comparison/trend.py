@@ -21,6 +21,10 @@ from tuner.model import Configuration
 
 LAST_RESULTS = 10
 """Results of a trend that make its baseline: the latest."""
+LEAST_STEPS = 5
+"""Steps between sessions whose median two changes of the function do not move."""
+NORMAL_QUARTILE = 0.6745
+"""Median size of a standard normal value."""
 LEAST_SESSIONS = 3
 """Sessions from which their spread is estimated; fewer have the drift that their age makes likely."""
 
@@ -66,6 +70,17 @@ def trend_of(results: Sequence[ResultDocument]) -> Trend:
     if len(effects) < LEAST_SESSIONS:
         return Trend(joined, len(sessions), None)
     return Trend(joined, len(sessions), _further(effects))
+
+
+def step_spread(results: Sequence[ResultDocument]) -> float | None:
+    """Spread of a step from one session to the next, in log units; None: the sessions are too few to tell.
+
+    The median of the steps tells it, so that a few changes of the function count no more than any other step.
+    """
+    effects = _effects(results, [document_series(result) for result in results])
+    if len(effects) <= LEAST_STEPS:
+        return None
+    return float(np.median(np.abs(np.diff(effects)))) / NORMAL_QUARTILE
 
 
 def _join(before: RunSeries | None, series: RunSeries, number: int) -> RunSeries:

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.comparison.documents import over_all, result
 from tuner.comparison.question import Metric, Question
 from tuner.comparison.results import compare_with_trend
-from tuner.comparison.trend import latest, trend_of
+from tuner.comparison.trend import latest, step_spread, trend_of
 from tuner.comparison.verdicts import Verdict
 from tuner.documents.result import ResultDocument
 
@@ -47,3 +47,12 @@ def test_a_candidate_within_the_spread_of_the_trend_is_not_worse(
     found = compare_with_trend(results, result(slowdown, seed=9, created_at=CANDIDATE), Question())
     assert (over_all(found, Metric.DURATION).verdict is Verdict.WORSE) is worse
     assert "the last 5 results" in found.baseline
+
+
+def test_the_steps_of_all_results_tell_how_sessions_differ_whatever_changed_between_two() -> None:
+    levels = (0.0, 0.03, -0.02, 0.01, 0.5, 0.53, 0.48)
+    made = [result(level, seed=number) for number, level in enumerate(levels)]
+    found = step_spread(made)
+    assert found is not None
+    assert 0.01 < found < 0.15, "a step of 0.4 counts no more than any other"
+    assert step_spread(made[:5]) is None
