@@ -30,19 +30,23 @@ class Progress(LiveView):
         self._study: Study | None = None
         self._round = 0
         self._round_began = self._began
+        self._rounds_s = 0.0
         self._waiting: dict[int, Trial] = {}
         self._standing = Standing()
 
     def asked(self, study: Study, trials: Sequence[Trial]) -> None:
         """Say which sizes are measured now, and what would be recommended so far."""
+        now = self._clock()
+        if self._round:
+            self._rounds_s += now - self._round_began
         self._study = study
         self._round += 1
-        self._round_began = self._clock()
+        self._round_began = now
         self._waiting = {trial.id: trial for trial in trials}
         if study.samples and not self._quiet:
             self._standing = standing_of(study)
         if self._live is None:
-            self.write(f"{self._head()}{self._best()}  measuring {_sizes(trials)}")
+            self.write(f"{self._head()}{self._best()}  measuring {_sizes(trials)}{self._pace()}")
 
     def told(self, study: Study, sample: Sample) -> None:
         """Count a sample in, and say what went wrong in it."""
@@ -61,7 +65,7 @@ class Progress(LiveView):
         study = self._study
         expected = study.rounds[-1].expected_regret if study.rounds else None
         found = [
-            f"{self._head()}  {time_span(self._clock() - self._began)}{self._left()}",
+            f"{self._head()}  {time_span(self._clock() - self._began)}{self._left()}{self._pace()}",
             confidence_line(expected, study.objective.tolerance, width),
         ]
         if self._standing.best is not None:
@@ -97,6 +101,13 @@ class Progress(LiveView):
             return ""
         left_s = elapsed_s / made * waiting - (self._clock() - self._round_began)
         return f"  about {time_span(left_s)} left in this round" if left_s >= 1 else ""
+
+    def _pace(self) -> str:
+        """How long a round has taken so far: how many follow is not known. Empty in the first."""
+        finished = self._round - 1
+        if not finished or self._rounds_s < finished:
+            return ""
+        return f"  about {time_span(self._rounds_s / finished)} a round"
 
     def heartbeat(self) -> str:
         """What the round still waits for."""

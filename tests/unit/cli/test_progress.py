@@ -51,6 +51,17 @@ def test_a_quick_run_says_a_line_a_round_and_what_went_wrong(capsys: pytest.Capt
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
+def test_later_rounds_tell_how_long_one_has_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    study, now = study_of(SIZES, GridSampler(4)), [0.0]
+    progress = Progress(quiet=False, clock=lambda: now[0])
+    progress.asked(study, [])
+    now[0] = 9.0
+    progress.asked(study, [])
+    first, second = capsys.readouterr().err.splitlines()
+    assert "a round" not in first
+    assert second.endswith("  about 9 s a round")
+
+
 def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     watch(Progress(quiet=True))
     assert capsys.readouterr().err == ""
