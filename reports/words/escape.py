@@ -42,11 +42,11 @@ def code_span(text: str, length: int = SHOWN_CHARACTERS) -> str:
     return f"{fence}{pad}{shown}{pad}{fence}"
 
 
-def code_block(text: str) -> str:
+def code_block(text: str, language: str = "text") -> str:
     """Lines in Markdown, as a code block that they cannot leave."""
     shown = visible_lines(text)
     fence = _fence(shown, 3)
-    return f"{fence}text\n{shown}\n{fence}"
+    return f"{fence}{language}\n{shown}\n{fence}"
 
 
 def xml_text(text: str) -> str:

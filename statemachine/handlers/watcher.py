@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from reports.words.watching import digest
 from statemachine.deputy import refuse_own_object
 from statemachine.fleet.request import DEFAULT_CONCURRENCY, FleetInput, read_list
 from statemachine.identifiers import folder_of, parse_time, run_id
@@ -26,7 +27,7 @@ from tuner.errors import InputError
 from tuner.evidence.known_function import Selection
 from tuner.watch.ceiling import Ledger
 from tuner.watch.decision import Watched
-from tuner.watch.messages import digest, event, metrics
+from tuner.watch.messages import event, metrics
 from tuner.watch.watched import DEFAULT_DAYS, DEFAULT_THRESHOLD, WatchedLog, judge
 from tuner.watch.weeks import SECONDS_PER_DAY
 

@@ -1,21 +1,19 @@
-"""What watching tells: an event, a message that reads well in chat, metrics, and the text of a pull request.
+"""What watching finds, and how programs are told of it: an event and metrics. `reports.words.watching` tells people.
 
 The same decision gives the same bytes. Nothing is sent from here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from tuner.watch.decision import WatchDecision, Watched
+from tuner.watch.decision import WatchDecision
 from tuner.watch.weeks import Week
 
 NAMESPACE = "LambdaTuner"
-MOST_SUBJECT = 100
-"""Characters of the subject of an SNS message (SNS API reference)."""
 SOURCE, DETAIL_TYPE = "lambda-tuner", "Lambda Tuner Watch"
 
 
@@ -101,82 +99,9 @@ class WatchReport:
         }
 
 
-def sentence(report: WatchReport) -> str:
-    """What was found, in one sentence."""
-    decision, excess = report.decision, report.decision.excess
-    size = f" at {report.memory_mb:,} MB" if report.memory_mb else ""
-    if decision.outcome is Watched.TOO_FEW_WEEKS or excess is None:
-        return f"{report.function}: too few weeks to tell ({decision.weeks})."
-    found = f"{excess.mean:+.0%} ({excess.low:+.0%} to {excess.high:+.0%})"
-    if decision.outcome is Watched.TUNE:
-        return (
-            f"{report.function}{size} takes {found} against the weeks before, two weeks in a row. "
-            f"The chance that it is more than {report.threshold:.0%} is {_chance(decision.chance)}."
-        )
-    return f"{report.function}{size} takes {found} against the weeks before: left alone."
-
-
-def _chance(chance: float) -> str:
-    """A chance in words; none is ever certain."""
-    return "above 99%" if chance > 0.99 else f"{chance:.0%}"
-
-
 def event(report: WatchReport) -> dict[str, Any]:
     """An entry for EventBridge, without its bus."""
     return {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": report.document()}
-
-
-def sns_message(report: WatchReport) -> tuple[str, str]:
-    """Subject and text of a message on one function."""
-    verb = {
-        Watched.TUNE: "is slower: tune it again",
-        Watched.LEAVE: "is as before",
-        Watched.TOO_FEW_WEEKS: "has too few weeks",
-    }[report.decision.outcome]
-    return f"{report.function} {verb}"[:MOST_SUBJECT], "\n".join(_lines(report)) + "\n"
-
-
-def digest(reports: Sequence[WatchReport], unread: Sequence[str] = (), *, page: str = "") -> tuple[str, str]:
-    """Subject and text of one message on all functions that became slower; the others are counted.
-
-    Args:
-        reports: of all functions that could be read.
-        unread: why others could not be read, a sentence each.
-        page: address of the page of all tunings; empty: there is none.
-    """
-    slower = [report for report in reports if report.decision.outcome is Watched.TUNE]
-    verb = "is slower" if len(slower) == 1 else "are slower"
-    subject = f"{', '.join(report.function for report in slower)} {verb}"
-    if len(subject) > MOST_SUBJECT:
-        subject = f"{len(slower)} functions {verb}"
-    others = len(reports) - len(slower)
-    paragraphs = ["\n".join(_lines(report)) for report in slower]
-    if others:
-        paragraphs.append(f"{others} other function{'s are' if others > 1 else ' is'} as before or too new to tell.")
-    return subject, "\n\n".join([*paragraphs, *unread, *([f"All tunings: {page}"] if page else [])]) + "\n"
-
-
-def _lines(report: WatchReport) -> list[str]:
-    lines = [sentence(report)]
-    if report.memory_headroom is not None:
-        lines.append(f"Memory: {report.memory_headroom:.0%} unused at the peak.")
-    if report.cold_share is not None:
-        lines.append(f"Cold starts: {report.cold_share:.1%} of runs.")
-    if report.retuning:
-        lines += _retuned(report.retuning)
-    elif report.decision.outcome is Watched.TUNE and report.command:
-        lines.append(f"Next: {report.command}")
-    return lines
-
-
-def _retuned(outcome: RetuningOutcome) -> list[str]:
-    told = {
-        Retuning.TUNED: f"Tuned again for ${outcome.cost_usd:.2f}: {outcome.found}",
-        Retuning.FAILED: f"Tuning it again failed: {outcome.found}",
-        Retuning.CEILING: f"Not tuned again: {outcome.found}",
-        Retuning.NO_INPUT: f"Not tuned again: {outcome.found}",
-    }[outcome.status]
-    return [told, *([f"Report: {outcome.report}"] if outcome.report else [])]
 
 
 def metrics(report: WatchReport, now_s: float, *, stack: str = "") -> dict[str, Any]:
@@ -201,17 +126,3 @@ def metrics(report: WatchReport, now_s: float, *, stack: str = "") -> dict[str, 
         **({"StackName": stack} if stack else {}),
         **known,
     }
-
-
-def pull_request(function: str, why: str, diff: str, markdown: str) -> tuple[str, str]:
-    """Title and text of the pull request of one function.
-
-    Args:
-        function: its name in the project's files.
-        why: what is proposed, in one sentence.
-        diff: what changes in the files.
-        markdown: the report of the new result.
-    """
-    marker = f"<!-- lambda-tuner watch {function} -->"
-    text = f"{marker}\n{why}\n\n```diff\n{diff.rstrip()}\n```\n\n{markdown.rstrip()}\n"
-    return f"Right-size {function}", text

@@ -65,7 +65,7 @@ def test_a_pull_request_is_opened_updated_and_closed_when_the_files_have_it(proj
     (project / "infra" / "template.yaml").write_text(patched(project))
     git(project, "commit", "-qam", "merged")
     assert outcomes(result, forge) == [Proposed.CLOSED]
-    assert forge.closed[0].startswith("This no longer holds: Render has ")
+    assert forge.closed[0].startswith("This no longer holds: `Render has ")
     assert outcomes(result, forge) == [Proposed.NOTHING]
 
 

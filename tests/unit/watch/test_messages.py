@@ -10,18 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from reports.words.watching import closing_comment, digest, found_sentence, pull_request, sns_message
 from tuner.watch.decision import decide
-from tuner.watch.messages import (
-    Retuning,
-    RetuningOutcome,
-    WatchReport,
-    digest,
-    event,
-    metrics,
-    pull_request,
-    sentence,
-    sns_message,
-)
+from tuner.watch.messages import Retuning, RetuningOutcome, WatchReport, event, metrics
 from tuner.watch.weeks import Week
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "watch"
@@ -49,7 +40,7 @@ def texts() -> dict[str, str]:
     digest_subject, digested = digest(
         [tuned, failed, report(100, 101, 99, 100, 103, 104)], [unread], page="s3://bucket/fleets/1/summary.html"
     )
-    title, body = pull_request("orders", sentence(slower), DIFF, "# orders\n\n1,024 MB\n")
+    title, body = pull_request("orders", found_sentence(slower), DIFF, "# orders\n\n1,024 MB\n")
     return {
         "sns.txt": f"{subject}\n\n{message}",
         "sns-left-alone.txt": f"{quiet_subject}\n\n{quiet}",
@@ -71,3 +62,25 @@ def test_what_is_told_is_as_agreed(name: str) -> None:
 def test_a_function_with_too_few_weeks_says_so() -> None:
     assert sns_message(report(100))[1].startswith("orders: too few weeks to tell (1).")
     assert "ExcessCost" not in metrics(report(100), NOW_S)
+
+
+HOSTILE = "a\x1b[2J`|@all -->\n<script>\u202e"
+
+
+def test_names_and_causes_from_outside_stay_text_in_a_message() -> None:
+    slower = replace(report(100, 101, 99, 100, 131, 130), function=HOSTILE)
+    failed = replace(slower, retuning=RetuningOutcome(Retuning.FAILED, HOSTILE, report=HOSTILE))
+    for subject, text in (sns_message(slower), digest([failed], [HOSTILE], page=HOSTILE)):
+        assert subject.isascii()
+        assert subject.isprintable()
+        assert text.replace("\n", "").isprintable()
+        assert "\n<script>" not in text
+
+
+def test_names_and_files_from_outside_end_no_block_of_a_pull_request() -> None:
+    title, text = pull_request(HOSTILE, "why", f"+{HOSTILE}\n+```\n+@all", "report")
+    assert title.isprintable()
+    marker, _, _, fence, *_, end, _, _ = text.splitlines()
+    assert (marker.count("-->"), marker.startswith("<!--")) == (1, True)
+    assert (fence, end) == ("````diff", "````")
+    assert closing_comment("`@all`").startswith("This no longer holds: ``")

@@ -7,7 +7,7 @@ argument; `GitHub` asks GitHub's own command line.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +18,6 @@ from tuner.api.write_back.patching import commit_files, patch_project, repositor
 from tuner.errors import TunerError
 from tuner.projects.patch import Patched, ProjectPatch
 from tuner.search.decision import WeakEvidenceError
-from tuner.watch.messages import pull_request
 
 BRANCHES = "lambda-tuner/"
 
@@ -95,16 +94,20 @@ def branch_of(function: str) -> str:
 
 
 def _propose(result: Result, project: Path, forge: Forge) -> ProposedChange:
+    from reports.words.escape import code_span
+    from reports.words.watching import closing_comment, pull_request
+
     function = result.document["function"]["name"]
     existing = forge.find(branch_of(function))
     patch, why = _wanted(result, project)
     if patch is None:
         if existing is None:
             return ProposedChange(function, Proposed.NOTHING, why)
-        forge.close(existing, f"This no longer holds: {why}")
+        forge.close(existing, closing_comment(why))
         return ProposedChange(function, Proposed.CLOSED, why)
     repository = repository_of(patch)
-    title, text = pull_request(function, why, patch.sources.diff(repository), result.to_markdown())
+    told = _sentence(patch.functions[0], result, quote=code_span)
+    title, text = pull_request(function, told, patch.sources.diff(repository), result.to_markdown())
     commit = commit_files(patch, f"{title}\n\n{why}\n", flag="--pull-requests", at=result.document["created_at"])
     forge.push(repository, commit, branch_of(function))
     if existing is None:
@@ -125,14 +128,16 @@ def _wanted(result: Result, project: Path) -> tuple[ProjectPatch | None, str]:
         return None, f"{row.name or row.wanted.function} is left alone: {'; '.join(row.left_alone)}."
     if not patch.sources.changed:
         return None, f"{row.name} has {row.wanted.configuration} already."
-    return patch, _sentence(row, result)
+    return patch, _sentence(row, result, quote=str)
 
 
-def _sentence(row: Patched, result: Result) -> str:
+def _sentence(row: Patched, result: Result, *, quote: Callable[[str], str]) -> str:
+    """What a function should have, and what else a person has to do; `quote` makes texts from outside harmless."""
     saving = result.saving
     gain = f", {saving.cost.mean:.0%} ({saving.cost.low:.0%} to {saving.cost.high:.0%}) cheaper" if saving else ""
-    changes = "; ".join(row.changes)
-    return f"{row.name} should have {row.wanted.configuration}{gain}: {changes}."
+    changes = "; ".join(map(quote, row.changes))
+    notes = "".join(f" {quote(note)}" for note in row.notes)
+    return f"{quote(row.name)} should have {row.wanted.configuration}{gain}: {changes}.{notes}"
 
 
 @dataclass(frozen=True, slots=True)

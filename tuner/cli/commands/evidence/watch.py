@@ -51,10 +51,11 @@ def command(
     Reads logs and invokes nothing. A function is to be tuned again when two weeks in a row lie above the threshold and
     the chance of an excess is at least 90%: what hosts alone do is left alone. The exit code is 3 when there is one.
     """
+    from reports.words.watching import sns_message
     from tuner.api.result_store import load_result
     from tuner.api.watching import watch
     from tuner.watch.decision import Watched
-    from tuner.watch.messages import event, metrics, sns_message
+    from tuner.watch.messages import event, metrics
 
     share = as_share(threshold)
     if not isinstance(share, float) or not 0 <= share < float("inf"):
