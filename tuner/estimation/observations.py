@@ -22,6 +22,8 @@ Integers = NDArray[np.int64]
 
 SHORTEST_MS = 0.05
 """Shorter durations are taken for this: they are below what the REPORT line resolves well."""
+BUSY = 0.9
+"""Part of its CPU share from which on a function works rather than waits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,3 +112,9 @@ def _billed_excess(run: Invocation) -> float | None:
     if run.cold or run.billed_duration_ms is None or run.duration_ms is None:
         return None
     return run.billed_duration_ms - run.duration_ms
+
+
+def hardly_waits(samples: Iterable[Sample]) -> bool:
+    """Whether CPU times show that the function works rather than waits at a size where it ran."""
+    seen = (cpu_time_at(0, c.memory_mb, invocations) for c, invocations in invocations_of(samples).items())
+    return any(time.log_busy - time.log_share >= math.log(BUSY) for times in seen for time in times)

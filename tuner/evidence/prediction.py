@@ -6,7 +6,6 @@ chances and bounds. Knows nothing of where the runs were read.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.estimation.belief import LEVEL, Belief
-from tuner.estimation.cpu_quota.cpu_time import cpu_time_at
 from tuner.estimation.estimate import candidates, fit
 from tuner.estimation.measured_belief import measured_belief
+from tuner.estimation.observations import hardly_waits
 from tuner.model import Configuration, Interval, Objective, Sample, SearchSpace
 from tuner.pricing.price_list import PriceList
 from tuner.search.recommendation import objective_best, regret
@@ -30,8 +29,6 @@ LIKELY_BY_PRIOR = 0.95
 """The same where one size was seen: the runs say nothing of the slope, and the chance is that of functions in
 general. CPU time tells it of a function that works, but not whether one that waits does so longer with less memory.
 Between 0.8 and 0.9 such chances came true for 0.82 of the published curves."""
-BUSY = 0.9
-"""Part of its CPU share from which on a function works rather than waits."""
 HARMLESS = 0.05
 """Chance at most that a recommended size costs more than 5% more."""
 UNFIT = (ArithmeticError, ValueError, np.linalg.LinAlgError)
@@ -119,8 +116,7 @@ def _belief(
 def _shows_a_slope(samples: Sequence[Sample]) -> bool:
     """Whether runs tell how the duration changes with memory: several sizes do, and CPU time of a busy function."""
     usable = {sample.configuration for sample in samples if any(run.usable for run in sample.invocations)}
-    seen = [time for sample in samples for time in cpu_time_at(0, sample.configuration.memory_mb, sample.invocations)]
-    return len(usable) > 1 or any(time.log_busy - time.log_share >= math.log(BUSY) for time in seen)
+    return len(usable) > 1 or hardly_waits(samples)
 
 
 def _knows_cpu_time(samples: Sequence[Sample]) -> bool:
