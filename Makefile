@@ -8,6 +8,8 @@ DEV_READY := $(VENV)/.ready-dev
 PIP := -m pip install --quiet --disable-pip-version-check --no-compile
 SAM_VENV := .venv-sam
 SAM_READY := $(SAM_VENV)/.ready
+# One process more than there are cores: many tests wait for handlers that are held to a share of one.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Python keeps the byte code of what it imports: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 DEMO_TARGET := examples/functions/cpu_bound/app.py:handler
@@ -52,7 +54,7 @@ docs: $(DEV_READY) ## Build the documentation into site/, and fail at a broken l
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir site
 
 test: $(DEV_READY) $(SAM_READY) ## Run the tests alone.
-	$(BIN)/python -m pytest -n logical --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 bench: $(DEV_READY) ## Run the benchmarks in short form.
 	$(BIN)/python -m benchmarks
