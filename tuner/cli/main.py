@@ -11,6 +11,7 @@ import errno
 import gc
 import io
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -147,7 +148,10 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code of the documentation."""
     gc.set_threshold(OBJECTS_PER_COLLECTION)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end_in_order)
     code = run(arguments)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python would have a Ctrl-C kill a program that is taken down
     others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
     if code == EXIT_INTERRUPTED and not all(thread.daemon for thread in others):
         os._exit(code)  # threads that still work must not keep an interrupted program alive
@@ -196,6 +200,10 @@ def _run(argv: list[str], *, debug: bool) -> int:
 
 def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
+
+
+def _end_in_order(_number: int, _frame: object) -> None:
+    """A Ctrl-C when the command is over, and its last words are being said, changes nothing."""
 
 
 def _show_warning(message: Warning | str, *_where: object, **_more: object) -> None:

@@ -196,7 +196,7 @@ def test_a_machine_with_one_core_measures_what_it_has_the_cores_for_and_says_wha
     assert {sample.trial_id: sample.refused for sample in samples} == {0: False, 1: False, 2: True}
     assert all(run.outcome is Outcome.OK for sample in samples if not sample.refused for run in sample.invocations)
     assert "1 core (" in notices["one_core"]
-    assert "1770 MB" in notices["sizes_left_out"]
+    assert "1,770 MB" in notices["sizes_left_out"]
 
 
 def test_a_local_estimate_says_so_and_how_steady_the_machine_was(tmp_path: Path) -> None:
