@@ -308,7 +308,7 @@ def _in_use(options: LocalOptions) -> Configuration | None:
 def describe_host() -> str:
     """Cores, architecture and the largest memory size, for messages."""
     here, count = architecture() or "an architecture that Lambda has not", cores()
-    return f"{count:g} core{'s' * (count != 1)} ({here}), enough for {max_memory_mb()} MB"
+    return f"{count:g} core{'s' * (count != 1)} ({here}), enough for {max_memory_mb():,} MB"
 
 
 def _parse_handlers(settings: Settings) -> _Handlers:
