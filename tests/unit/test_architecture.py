@@ -176,25 +176,34 @@ NOT_CALLED_IN_THE_CORE = frozenset(["open", "print", "input", "breakpoint", "exe
 CLOCKS = frozenset({"now", "utcnow", "today"})
 
 
+pytestmark = pytest.mark.xdist_group("architecture")
+"""One process parses the modules."""
+
+
 @functools.cache
-def modules() -> dict[str, ast.Module]:
-    """Every module of the distribution by its dotted name."""
+def modules() -> dict[str, Path]:
+    """The file of every module of the distribution, by its dotted name."""
     found = {}
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
             if any(part.startswith(".") for part in parts):
                 continue
-            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-            found[name] = ast.parse(path.read_text("utf-8"), str(path))
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
+
+
+@functools.cache
+def syntax(name: str) -> ast.Module:
+    """What a module says, parsed."""
+    return ast.parse(modules()[name].read_text("utf-8"), str(modules()[name]))
 
 
 @functools.cache
 def imports(name: str) -> frozenset[str]:
     """Dotted names that a module imports, anywhere in it, for types too."""
     found: set[str] = set()
-    for node in ast.walk(modules()[name]):
+    for node in ast.walk(syntax(name)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -261,7 +270,7 @@ def test_the_core_imports_nothing_that_acts(name: str) -> None:
 
 @pytest.mark.parametrize("name", CORE)
 def test_the_core_opens_nothing_reads_no_clock_and_draws_from_seeds_alone(name: str) -> None:
-    for node in ast.walk(modules()[name]):
+    for node in ast.walk(syntax(name)):
         if not isinstance(node, ast.Call):
             continue
         called = ast.unparse(node.func)
@@ -281,9 +290,9 @@ STANDALONE = ("tuner.local.worker.runtime",)
 
 def test_no_two_classes_share_a_name() -> None:
     homes: dict[str, list[str]] = {}
-    for name, module in modules().items():
+    for name in modules():
         if not is_within(name, STANDALONE):
-            for node in module.body:
+            for node in syntax(name).body:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     homes.setdefault(node.name, []).append(name)
     assert {name: places for name, places in homes.items() if len(places) > 1} == {}
