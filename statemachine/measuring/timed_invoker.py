@@ -50,12 +50,23 @@ def make_invoker(
         settings.pre_processor,
         settings.post_processor,
         hide_payload=settings.disable_payload_logs,
-        hide_variables=functools.cache(lambda: _hidden_variables(execution, services)),
+        hide_variables=read_once(lambda: _hidden_variables(execution, services)),
         client_in=lambda region: services.clients_in(region).invoker(
             timeout_s=LONGEST_PROCESSOR_S, concurrency=execution.concurrency
         ),
         enough_time=lambda: remaining_s() > timeout_s + MARGIN_S,
     )
+
+
+def read_once(read: Callable[[], Redaction]) -> Callable[[], Redaction]:
+    """A reader that reads at its first call. Runs that fail at the same time wait for it: they may be fifty."""
+    lock, known = threading.Lock(), functools.cache(read)
+
+    def reader() -> Redaction:
+        with lock:
+            return known()
+
+    return reader
 
 
 def _hidden_variables(execution: Execution, services: Services) -> Redaction:
