@@ -175,7 +175,7 @@ def decode_valid(document: Mapping[str, Any]) -> Settings:
         seed=document.get("seed", 0),
         invocations_per_month=document.get("invocationsPerMonth"),
         discount=document.get("discount", 0.0),
-        discard_top_bottom=document.get("discardTopBottom", 0.0 if document.get("onlyColdStarts") else 0.2),
+        discard_top_bottom=0.0 if document.get("onlyColdStarts") else document.get("discardTopBottom", 0.2),
         only_cold_starts=document.get("onlyColdStarts", False),
         pre_processor=document.get("preProcessorARN"),
         post_processor=document.get("postProcessorARN"),

@@ -8,6 +8,7 @@ strict. What the input asks for is decided by `tuner.documents.input`.
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import math
 import re
@@ -17,6 +18,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from tuner.documents.input import input_schema
+from tuner.documents.javascript import add, as_number, as_text, parse_integer, rewrite, truthy
+from tuner.documents.validation import find_faults
 from tuner.errors import Fault
 from tuner.model import Notice
 
@@ -29,12 +32,14 @@ MAX_SLEEP_MS = 900_000
 NULL_PAYLOAD = "null"
 """A string that holds JSON is sent as it is."""
 BOOLEANS = ("parallelInvocation", "autoOptimize", "disablePayloadLogs", "includeOutputResults", "onlyColdStarts")
+NULL_IS_ZERO = ("balancedWeight", "discardTopBottom")
+"""Numbers for which null means 0 in Power Tuning, and not that they were not given."""
 TEXTS = ("lambdaARN", "strategy", "autoOptimizeAlias", "preProcessorARN", "postProcessorARN", "payloadS3")
 FALSE_WORDS = frozenset({"false", "no", "off", "0", "null", "undefined"})
 SHOWN_CHARACTERS = 60
 _EXACT = 2**53
 """Whole numbers up to this one are exact as a float."""
-_INTEGER = re.compile(r"\s*([+-]?[0-9]{1,18})(?![0-9])")
+_WORD = re.compile(r"[^\s,;|]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +61,15 @@ def translate(document: Any) -> Translation:
     """Return the input of this tool that an input of Power Tuning means. Never raises; the schema finds the faults."""
     if not isinstance(document, Mapping):
         return Translation(document)
-    reader = _Reader({name: value for name, value in document.items() if value is not None})
+    kept = NULL_IS_ZERO if document.get("num") is not None else ()
+    reader = _Reader({name: value for name, value in document.items() if value is not None or name in kept})
     reader.drop_unknown()
     for name in TEXTS:
         reader.drop_empty(name)
     reader.read_booleans()
     reader.read_dry_run()
+    reader.read_strategy()
+    reader.read_alias()
     reader.read_sizes()
     reader.read_numbers()
     reader.read_exceptions()
@@ -72,7 +80,7 @@ def translate(document: Any) -> Translation:
 
 @dataclass(slots=True)
 class _Reader:
-    """The fields as far as they are translated. A given null is a field that was not given."""
+    """The fields as far as they are translated. A null is left only where it has a meaning."""
 
     fields: dict[str, Any]
     notices: list[Notice] = field(default_factory=list)
@@ -117,6 +125,22 @@ class _Reader:
         message = f"dryRun {_show(value)} is not true: every run is made, and nothing is applied."
         self.notices.append(Notice("input_read", message))
 
+    def read_strategy(self) -> None:
+        value = self.fields.get("strategy")
+        if isinstance(value, list) and as_text(value):
+            self._set("strategy", as_text(value))
+
+    def read_alias(self) -> None:
+        """Where nothing is applied nothing looks at the alias, so it may be anything."""
+        alias = self.fields.get("autoOptimizeAlias")
+        applied = self.fields.get("autoOptimize") and not self.fields.get("dryRun")
+        if alias is None or applied:
+            return
+        if any(find_faults(alias, input_schema()["properties"]["autoOptimizeAlias"])):
+            del self.fields["autoOptimizeAlias"]
+            message = f"autoOptimizeAlias {_show(alias)} is no name of an alias. It is ignored, as nothing is applied."
+            self.notices.append(Notice("input_read", message))
+
     def read_sizes(self) -> None:
         value = self.fields.get("powerValues")
         if value is None:
@@ -126,27 +150,27 @@ class _Reader:
         elif value == "ALL":
             self.fields["powerValues"] = list(ALL_SIZES_MB)
         elif isinstance(value, list):
-            self._set("powerValues", [parse_integer(item) for item in value])
+            self._set("powerValues", [_whole(item) for item in value])
 
     def read_numbers(self) -> None:
-        for name in ("num", "balancedWeight", "discardTopBottom"):
-            if self.fields.get(name) == "":
-                del self.fields[name]
-        self._convert("num", parse_integer)
-        self._convert("balancedWeight", lambda value: clamp(as_number(value, 0.5), 0.0, 1.0))
-        self._convert("discardTopBottom", lambda value: clamp(as_number(value, 0.0), 0.0, MAX_TRIM))
-        self._convert("sleepBetweenRunsMs", lambda value: int(clamp(as_number(value, 0.0), 0.0, MAX_SLEEP_MS)))
+        if self.fields.get("num") == "":
+            del self.fields["num"]
+        self._convert("num", _whole)
+        self._convert("balancedWeight", lambda value: clamp(_number(value, 0.5), 0.0, 1.0))
+        self._convert("discardTopBottom", lambda value: clamp(_number(value, 0.0), 0.0, MAX_TRIM))
+        self._convert("sleepBetweenRunsMs", _pause_ms)
 
     def read_exceptions(self) -> None:
+        """A text allows every error type that it contains, so its words are names too."""
         value = self.fields.get("allowedExceptions")
-        if value is None:
-            return
-        if not truthy(value):
-            del self.fields["allowedExceptions"]
-        elif isinstance(value, str):
-            self._set("allowedExceptions", [value])
+        if isinstance(value, str) and value:
+            self._set("allowedExceptions", list(dict.fromkeys([value, *_WORD.findall(value)])))
         elif isinstance(value, list):
             self._set("allowedExceptions", [name for name in value if isinstance(name, str) and name])
+        elif truthy(value):
+            self._set("allowedExceptions", [])
+        else:
+            self.fields.pop("allowedExceptions", None)
 
     def read_parts(self) -> None:
         """Drop nulls within fields that have parts: they were not given either."""
@@ -157,7 +181,7 @@ class _Reader:
 
     def read_payload(self) -> None:
         if isinstance(self.fields.get("payloadS3"), str):
-            self._set("payloadS3", unquote(self.fields["payloadS3"]))
+            self._set("payloadS3", _s3_address(self.fields["payloadS3"]))
             self.fields.pop("payload", None)
             return
         self.fields["payload"] = payload_of(self.fields.get("payload"), runs=self.fields.get("num"))
@@ -181,7 +205,21 @@ def payload_of(value: Any, *, runs: Any = None) -> Any:
         value: any JSON; None when it was not given.
         runs: `num`, which decides how often each payload of a weighted list is sent.
     """
-    return weighted(value, runs=runs) if truthy(value) or isinstance(value, (list, dict)) else NULL_PAYLOAD
+    return weighted(value, runs=runs) if truthy(value) else NULL_PAYLOAD
+
+
+def read_object(content: bytes, *, runs: Any = None) -> Any:
+    """Return the payload that Power Tuning sends for an object in S3, for `Payloads.decode`.
+
+    Content that is no JSON is a text.
+    """
+    text = content.decode("utf-8", "replace")
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        value = text
+    sent = weighted(value, runs=runs)
+    return NULL_PAYLOAD if sent is None else sent
 
 
 def weighted(value: Any, *, runs: Any = None) -> Any:
@@ -190,39 +228,13 @@ def weighted(value: Any, *, runs: Any = None) -> Any:
     A list counts as weighted only when every item has a truthy payload and a truthy weight. Any other list is one
     payload. With `runs` R each payload is sent floor(weight * R / total) times, and the last one takes the rest.
     """
+    value = rewrite(value)
     if not isinstance(value, list):
         return value
     if not value or not all(_is_weighted(item) for item in value):
         return json.dumps(value, separators=(",", ":"))
-    weights = [as_number(item["weight"], math.nan) for item in value]
-    counts = _counts(weights, runs)
+    counts = _counts([item["weight"] for item in value], runs)
     return [{"payload": item["payload"], "weight": count} for item, count in zip(value, counts, strict=True)]
-
-
-def truthy(value: Any) -> bool:
-    """Return whether JavaScript takes a JSON value for true: empty lists and objects are, empty texts and 0 are not."""
-    return bool(value) or isinstance(value, (list, dict))
-
-
-def parse_integer(value: Any) -> Any:
-    """Return the whole number at the beginning of a value, as JavaScript's parseInt; the value itself without one."""
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return int(value)
-    found = _INTEGER.match(value) if isinstance(value, str) else None
-    return int(found[1]) if found else value
-
-
-def as_number(value: Any, otherwise: float) -> float:
-    """Return the number that a value holds, as JavaScript's Number; `otherwise` when it holds none."""
-    if isinstance(value, str) and not value.strip():
-        return 0.0
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return otherwise
-    return otherwise if math.isnan(number) else number
 
 
 def clamp(value: float, low: float, high: float) -> float:
@@ -230,20 +242,55 @@ def clamp(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
+def _whole(value: Any) -> Any:
+    """Return the whole number that a value begins with; the value itself, which the schema refuses, without one."""
+    number = parse_integer(value)
+    return value if number is None else number
+
+
+def _number(value: Any, otherwise: float) -> float:
+    number = as_number(value)
+    return otherwise if math.isnan(number) else number
+
+
+def _pause_ms(value: Any) -> int:
+    """Return a pause: no number is none, and a number is parsed as a whole one."""
+    return 0 if math.isnan(as_number(value)) else int(clamp(parse_integer(value) or 0, 0, MAX_SLEEP_MS))
+
+
+def _s3_address(text: str) -> str:
+    """Return an address with its percents decoded and its bucket in the lower case that every bucket has."""
+    scheme, slashes, rest = text.strip().partition("://")
+    bucket, slash, key = rest.partition("/")
+    return f"{scheme}{slashes}{bucket.lower()}{slash}{unquote(key)}"
+
+
 def _is_weighted(item: Any) -> bool:
     return isinstance(item, dict) and truthy(item.get("payload")) and truthy(item.get("weight"))
 
 
-def _counts(weights: Sequence[float], runs: Any) -> list[float]:
-    """Return how often each payload is sent in `runs` runs; the weights themselves where that leaves one out."""
-    if isinstance(runs, bool) or not isinstance(runs, int) or abs(runs) > _EXACT:
-        return list(weights)
-    total = sum(weights)
-    if not (total > 0 and math.isfinite(total * runs)):
-        return list(weights)
-    counts = [math.floor(weight * runs / total) for weight in weights]
+def _counts(weights: Sequence[Any], runs: Any) -> list[float]:
+    """Return how often each payload is sent in `runs` runs; the weights themselves where that leaves one out.
+
+    One payload is always sent, whatever its weight. Weights that are texts are joined, not summed, as in JavaScript.
+    """
+    if len(weights) == 1:
+        return [1.0]
+    numbers = [as_number(weight) for weight in weights]
+    total = as_number(functools.reduce(add, weights, 0))
+    if isinstance(runs, bool) or not isinstance(runs, int) or abs(runs) > _EXACT or not total:
+        return numbers
+    shares = [number * runs / total for number in numbers]
+    if not all(math.isfinite(share) and share >= 1 for share in shares):
+        return numbers
+    counts = [math.floor(share) for share in shares]
     counts[-1] = runs - sum(counts[:-1])
-    return list(map(float, counts)) if min(counts) >= 1 else list(weights)
+    return list(map(float, counts)) if counts[-1] >= 1 else numbers
+
+
+def _refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(name)
 
 
 def _show(value: Any) -> str:

@@ -1,7 +1,7 @@
 """Power Tuning's statistic of a configuration, and its choice among configurations.
 
-The statistic is a trimmed mean over the runs. With cold starts only, it counts the initialization and the cold runs
-alone. Knows nothing of curves or ties: those belong to the recommendation of this tool.
+The statistic is a trimmed mean over the runs. The duration of a cold run includes its initialization. With cold starts
+only, it counts the cold runs alone. Knows nothing of curves or ties: those belong to the recommendation of this tool.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class TrimmedMetrics:
 
     Attributes:
         configuration: what was measured.
-        duration_ms: duration of the handler, with the initialization when only cold starts count.
+        duration_ms: duration of the handler and, of cold runs, the initialization.
         cost_usd: cost of one invocation, from the billed duration.
     """
 
@@ -41,7 +41,7 @@ def trimmed_metrics(
         samples: what was measured.
         prices: the run's price list.
         discard: fraction of the runs that is left out on each side, 0 to 0.4.
-        only_cold_starts: count cold runs alone, with their initialization.
+        only_cold_starts: count cold runs alone.
     """
     grouped = invocations_of(samples)
     counted = {
@@ -51,7 +51,7 @@ def trimmed_metrics(
     return [
         TrimmedMetrics(
             configuration,
-            trimmed_interval([_duration_ms(run, only_cold_starts) for run in runs], discard),
+            trimmed_interval([_duration_ms(run) for run in runs], discard),
             trimmed_interval([_cost_usd(run, configuration, prices) for run in runs], discard),
         )
         for configuration, runs in counted.items()
@@ -103,8 +103,8 @@ def trimmed_interval(values: Sequence[float], discard: float) -> Interval:
     return Interval(mean, mean - half, mean + half, LEVEL)
 
 
-def _duration_ms(run: Invocation, with_start: bool) -> float:
-    return (run.duration_ms or 0.0) + ((run.start_ms or 0.0) if with_start else 0.0)
+def _duration_ms(run: Invocation) -> float:
+    return (run.duration_ms or 0.0) + (run.start_ms or 0.0)
 
 
 def _cost_usd(run: Invocation, configuration: Configuration, prices: PriceList) -> float:

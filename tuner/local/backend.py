@@ -47,7 +47,6 @@ from tuner.search.setup import budget_of
 from tuner.settings import LOCAL_TIMEOUT_S, LocalOptions, Settings
 
 PROCESSOR_MEMORY_MB = 1769
-_EMPTY_OUTPUTS = (b"", b"null", b'""')
 
 
 def handler_faults(target: str, options: LocalOptions | None = None) -> tuple[Fault, ...]:
@@ -276,8 +275,7 @@ class LocalBackend:
         """The payload, or what the pre-processor makes of it."""
         if self._pre is None:
             return payload
-        output = self._process(lane, self._pre, payload, "pre-processor")
-        return payload if output in _EMPTY_OUTPUTS else output
+        return self._process(lane, self._pre, payload, "pre-processor")
 
     def _process(self, lane: Lane, processor: ExecutionEnvironment, payload: bytes, what: str) -> bytes:
         with self._processor_lock, lane.waiting_for(processor):

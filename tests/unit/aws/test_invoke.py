@@ -252,10 +252,10 @@ def test_the_error_of_a_run_that_only_its_log_tells_of_says_nothing_of_the_paylo
     assert found.error == FunctionError("Pin_…", "only its log tells of it")
 
 
-@pytest.mark.parametrize("said", [None, ""])
-def test_a_processor_that_says_nothing_keeps_the_payload(said: Any) -> None:
+@pytest.mark.parametrize(("said", "body"), [(None, b"null"), ("", b'""'), ({"n": 2}, b'{"n": 2}')])
+def test_what_a_processor_answers_replaces_the_payload_and_null_does_too(said: Any, body: bytes) -> None:
     _, client = invoke(reply(said), reply(), pre_processor="prepare")
-    assert [asked["Payload"] for asked in client.asked] == [b"{}", b"{}"]
+    assert [asked["Payload"] for asked in client.asked] == [b"{}", body]
 
 
 def test_nothing_is_invoked_once_it_was_told_to_stop() -> None:

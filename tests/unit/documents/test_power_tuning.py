@@ -70,7 +70,8 @@ def test_sizes_that_power_tuning_refuses_are_refused(value: Any) -> None:
     ([], "[]"), ({}, "{}"), ('"q"', '"q"'), ("null", "null"), ("text", '"text"'), (7, "7"), ('{"a": 1}', '{"a": 1}'),
     ([{"payload": None, "weight": 1}], '[{"payload":null,"weight":1}]'),
     ([{"payload": 1, "weight": 0}], '[{"payload":1,"weight":0}]'),
-    ([1, 2], "[1,2]"), ("NaN", '"NaN"')])  # fmt: skip
+    ([1, 2], "[1,2]"), ("NaN", '"NaN"'), ({"n": [10.0, 2.5]}, '{"n":[10,2.5]}'), (1e21, "1e+21"),
+    ({"n": float("inf")}, '{"n":null}'), ('{"n": 10.0}', '{"n": 10.0}'), (2**53 + 1, "9007199254740993")])  # fmt: skip
 def test_a_payload_is_sent_as_power_tuning_sends_it(value: Any, body: str) -> None:
     assert sent(read(payload=value)) == {body: 5}
 
@@ -81,7 +82,8 @@ def test_an_input_without_payload_sends_null() -> None:
 
 
 @pytest.mark.parametrize(("weights", "runs", "counts"), [((1, 1, 1), 20, (6, 6, 8)), ((0.1, 0.9), 10, (1, 9)),
-    ((10, 30, 60), 10, (1, 3, 6)), (("5",), 5, (5,)), ((1, "4"), 5, (1, 4))])  # fmt: skip
+    ((10, 30, 60), 10, (1, 3, 6)), (("5",), 5, (5,)), (("5", "5"), 100, (9, 91)), ((-1,), 5, (5,)), (("x",), 5, (5,)),
+    ((-1, -1), 10, (5, 5)), ((True, [1]), 100, (9, 91))])  # fmt: skip
 def test_weighted_payloads_are_sent_as_often_as_there(weights: Any, runs: int, counts: Any) -> None:
     names = "ABC"[: len(weights)]
     payload = [{"payload": {"t": name}, "weight": weight, "x": 1} for name, weight in zip(names, weights, strict=True)]
@@ -119,7 +121,8 @@ def test_absent_parallel_invocation_is_one_environment_in_series() -> None:
 
 @pytest.mark.parametrize(("field", "value", "expected"), [
     ("discardTopBottom", -0.1, 0.0), ("discardTopBottom", "0.1", 0.1), ("discardTopBottom", 3, 0.4),
-    ("discardTopBottom", "", 0.2),
+    ("discardTopBottom", "", 0.0), ("discardTopBottom", None, 0.0), ("discardTopBottom", [0.1], 0.1),
+    ("sleepBetweenRunsMs", "1e3", 1), ("sleepBetweenRunsMs", True, 0), ("sleepBetweenRunsMs", [50], 50),
     ("discardTopBottom", "x", 0.0), ("sleepBetweenRunsMs", "Not a number", 0), ("sleepBetweenRunsMs", -5, 0),
     ("sleepBetweenRunsMs", 50.5, 50), ("sleepBetweenRunsMs", "", 0),
     ("sleepBetweenRunsMs", 10**12, 900_000)])  # fmt: skip
@@ -129,9 +132,25 @@ def test_numbers_are_parsed_and_clamped(field: str, value: Any, expected: float)
     assert found[field] == expected
 
 
-@pytest.mark.parametrize(("value", "weight"), [(0, 0.0), (-1, 0.0), ("0.3", 0.3), (7, 1.0), (None, 0.5)])
+@pytest.mark.parametrize(("value", "weight"), [(0, 0.0), (-1, 0.0), ("0.3", 0.3), (7, 1.0), (None, 0.0), ("", 0.0),
+    ("0x1", 1.0)])  # fmt: skip
 def test_the_balanced_weight_is_clamped(value: Any, weight: float) -> None:
     assert read(strategy="balanced", balancedWeight=value).objective.balanced_weight == weight
+
+
+def test_without_num_a_null_weight_was_not_given() -> None:
+    assert decode_valid(translate({"lambdaARN": ARN, "balancedWeight": None}).document).objective.balanced_weight == 0.5
+
+
+def test_with_cold_starts_only_nothing_is_trimmed_whatever_was_asked_for() -> None:
+    assert read(onlyColdStarts=1, discardTopBottom=0.3).discard_top_bottom == 0.0
+
+
+@pytest.mark.parametrize("value", ["my alias", 5, ["prod"], {}])
+def test_an_alias_is_looked_at_only_where_something_is_applied(value: Any) -> None:
+    assert read(autoOptimizeAlias=value).auto_optimize_alias is None
+    assert read(autoOptimizeAlias=value, autoOptimize=True, dryRun=True).auto_optimize_alias is None
+    assert input_faults(translate({**BASE, "autoOptimizeAlias": value, "autoOptimize": True}).document)
 
 
 @pytest.mark.parametrize("value", ["", None, 0])
@@ -139,7 +158,8 @@ def test_an_empty_strategy_is_the_default(value: Any) -> None:
     assert read(strategy=value).objective.strategy.value == "cost"
 
 
-@pytest.mark.parametrize(("value", "names"), [("MyErr", ("MyErr",)), (None, ()), ("", ()), (["A", "", 3], ("A",))])
+@pytest.mark.parametrize(("value", "names"), [("MyErr", ("MyErr",)), (None, ()), ("", ()), (["A", "", 3], ("A",)),
+    ("A,B", ("A,B", "A", "B")), (True, ()), ({}, ())])  # fmt: skip
 def test_allowed_exceptions_may_be_one_text(value: Any, names: tuple[str, ...]) -> None:
     assert read(allowedExceptions=value).allowed_exceptions == names
 

@@ -63,7 +63,7 @@ def test_cost_and_duration_are_the_trimmed_means_of_the_runs(seed: int, only_col
         if not runs:
             assert size not in found
             continue
-        durations = [(run.duration_ms or 0.0) + ((run.init_duration_ms or 0.0) if only_cold else 0.0) for run in runs]
+        durations = [(run.duration_ms or 0.0) + (run.init_duration_ms or 0.0) for run in runs]
         costs = [(run.billed_duration_ms or 0) / 1000 * size / 1024 * 0.0000166667 + 2e-7 for run in runs]
         assert found[size].duration_ms.mean == pytest.approx(trimmed(durations, discard), rel=1e-9)
         assert found[size].cost_usd.mean == pytest.approx(trimmed(costs, discard), rel=1e-9)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from statemachine.deployment import Deployment
 from statemachine.execution_input import read_execution_input
 from tuner.documents.input import input_schema
-from tuner.documents.power_tuning import NULL_PAYLOAD, weighted
+from tuner.documents.power_tuning import read_object
 from tuner.errors import InputError
 from tuner.model import Architecture, BackendKind, FunctionIdentity
 from tuner.payloads import Payloads
@@ -26,6 +26,7 @@ from tuner.search.setup import make_study
 from tuner.settings import Settings
 
 OBSERVED = json.loads((Path(__file__).parents[2] / "events" / "power-tuning-inputs.json").read_text("utf-8"))
+RULES = json.loads((Path(__file__).parents[2] / "events" / "power-tuning-rules.json").read_text("utf-8"))
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:orders"
 DEPLOYED = Deployment(power_values=(128, 256, 512, 1024, 1536, 3008))
 REFUSED_AFTER_A_RUN = {"pre-boom", "exc-not"}
@@ -47,17 +48,18 @@ def sent(asked: Settings) -> Counter[str]:
     """How often each payload is sent to the function over all sizes, as the study of this input plans it."""
     payloads = asked.payloads
     if asked.payload_s3:
-        content = OBSERVED["objects"][asked.payload_s3.removeprefix("s3://")]
-        try:
-            value = json.loads(content)
-        except ValueError:
-            value = content
-        payloads = Payloads.decode(NULL_PAYLOAD if value is None else weighted(value, runs=asked.runs))
+        content = {**OBSERVED["objects"], **RULES["objects"]}[asked.payload_s3.removeprefix("s3://")]
+        payloads = Payloads.decode(read_object(content.encode(), runs=asked.runs))
     found: Counter[str] = Counter()
     for trial in make_study(asked, FunctionIdentity("orders", BackendKind.AWS), price_list("us-east-1")).ask():
         for index in payloads.schedule(trial.invocations, seed=asked.seed, trial=trial.id):
-            found[json.dumps(json.loads(payloads.items[index].body))] += 1
+            found[canonical(payloads.items[index].body)] += 1
     return found
+
+
+def canonical(body: str | bytes) -> str:
+    """A payload as the function gets it."""
+    return json.dumps(json.loads(body))
 
 
 @pytest.mark.parametrize("case", OBSERVED["cases"], ids=[case["name"] for case in OBSERVED["cases"]])
@@ -70,6 +72,21 @@ def test_an_input_is_accepted_or_refused_as_there(case: dict[str, Any]) -> None:
     read = read_execution_input(document_of(case), DEPLOYED)
     if case["accepted"] and "preProcessorARN" not in case["input"]:
         assert sent(read.settings) == {json.dumps(body): count for body, count in case["sent"]}
+
+
+def differs(case: dict[str, Any]) -> str | None:
+    """What is different from Power Tuning for an input that its rules accept."""
+    try:
+        asked = read_execution_input(document_of(case), DEPLOYED).settings
+    except InputError as refused:
+        return f"{case['name']} is refused: {refused}"
+    found, expected = sent(asked), {canonical(body): count for body, count in case["sent"]}
+    return None if found == expected else f"{case['name']}: {dict(found)} is sent and not {expected}"
+
+
+def test_every_input_that_the_rules_of_power_tuning_accept_sends_the_same_payloads() -> None:
+    assert len(RULES["cases"]) > 150
+    assert not list(filter(None, map(differs, RULES["cases"])))
 
 
 CEILING_USD = 0.25

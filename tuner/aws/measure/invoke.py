@@ -150,7 +150,7 @@ class Invoker:
         return replace(invocation, error=without_payload(error, *bodies) if self.hide_payload else error)
 
     def prepare(self, body: bytes, stop: threading.Event) -> bytes:
-        """The payload that the pre-processor returns. Without a pre-processor or an answer, the payload itself.
+        """The payload that the pre-processor returns, also when it is null. Without one, the payload itself.
 
         Raises:
             BackendError: the processor failed.
@@ -207,7 +207,7 @@ class Invoker:
         return reply.request_id
 
     def _processed(self, arn: str, body: bytes, stop: threading.Event, *payloads: bytes) -> bytes:
-        """The output of a processor; empty when it has none. Its error may quote the payloads."""
+        """The output of a processor; empty once `stop` was set. Its error may quote the payloads."""
         reply = self._call(arn, None, body, stop, client=self._client_of(arn))
         if reply is None:
             return b""
@@ -218,7 +218,7 @@ class Invoker:
             raise BackendError(
                 f"The processor {arn} failed: {error.type}: {error.message}", "Fix the processor, then run again."
             )
-        return b"" if reply.body.strip() in (b"", b"null", b'""') else reply.body
+        return reply.body
 
     def _client_of(self, processor: str) -> Any:
         """The client of a processor's region."""
