@@ -22,7 +22,7 @@ from benchmarks.regression.real_runs import Curve, Floats, read_curves
 from tuner.estimation.robust_statistics import robust_mean
 from tuner.estimation.slow_runs import SlowRuns
 
-SPREADS = (0.006, 0.012, 0.025, 0.05, 0.1, 0.2, 0.4)
+SPREADS = (0.006, 0.012, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 SHARES = (0.0, 0.001, 0.002, 0.004, 0.007, 0.012, 0.02, 0.03, 0.045, 0.07, 0.1, 0.14, 0.2, 0.3, 0.45)
 FACTORS = (1.4, 2.0, 3.0, 5.0, 8.0, 13.0, 22.0, 40.0, 80.0, 160.0, 320.0)
 ROUNDS = 25
@@ -39,7 +39,7 @@ def log_likelihood(curve: Curve, cells: SlowRuns, rng: np.random.Generator) -> F
     scale = max(1.4826 * float(np.median(np.abs(logs - np.median(logs)))), 0.003)
     residuals = logs - robust_mean(logs, scale)
     some = rng.choice(residuals, MOST_RUNS, replace=False) if len(residuals) > MOST_RUNS else residuals
-    return cells.given(some).log_weight - cells.log_weight
+    return cells.log_likelihood(some)
 
 
 def fit(curves: Sequence[Curve]) -> Floats:

@@ -1,8 +1,9 @@
 """How often the intervals of mean duration and cost in results hold the truth, on real runs.
 
-Run: python -m benchmarks.regression.intervals --runs FILE [FILE …] [--repetitions 40] [--format json]
+Run: python -m benchmarks.regression.intervals --runs FILE [FILE …] [--leave-out] [--repetitions 40] [--format json]
 
-A result is built from a few runs of one curve; the truth is the mean of all its runs.
+The intervals are those that a result states of a few runs of one curve, drawn with replacement. The truth is the mean
+of all its runs. With --leave-out, what is known of slow runs comes from the other sources alone.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -18,10 +20,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.regression.real_runs import Curve, configuration, read_curves
+from benchmarks.slow_runs import FACTORS, SHARES, SPREADS, fit
 from tuner.documents.result import ResultDocument
 from tuner.documents.result_builder import build_result
+from tuner.estimation.robust_statistics import MEASURED_UNSEEN, fit_noise, slow_runs_of_others, statistics
+from tuner.estimation.slow_runs import SlowRuns, usual_slow_runs, with_missed_cells
 from tuner.model import (
     BackendKind,
+    Configuration,
     FunctionIdentity,
     Invocation,
     Objective,
@@ -88,30 +94,51 @@ def result_of(
     return build_result(study, identity, settings, created_at=created_at, seconds=1.0)
 
 
-def holds(curve: Curve, runs: int, rng: np.random.Generator) -> tuple[bool, bool, float]:
+def source(family: str) -> str:
+    """What a family shares with others of the same publisher, such as its cold runs."""
+    found = re.match(r"[a-z]+", family)
+    return found[0] if found else family
+
+
+def slow_runs_without(curves: Sequence[Curve], left_out: str) -> SlowRuns:
+    """What the curves of all other sources tell of slow runs."""
+    weights = fit([curve for curve in curves if source(curve.family) != left_out])
+    spreads, shares, factors = (np.array(values) for values in (SPREADS, SHARES, FACTORS))
+    unseen, unusual = MEASURED_UNSEEN
+    return with_missed_cells(spreads, shares, factors, weights, unseen=unseen, unusual=unusual)
+
+
+def holds(curve: Curve, runs: int, usual: SlowRuns, rng: np.random.Generator) -> tuple[bool, bool, float]:
     """Whether the intervals of duration and cost hold the truth, and the width of the first."""
     where = configuration(curve)
     environments = min(runs, max(LEAST_ENVIRONMENTS, runs // RUNS_IN_EACH))
-    measured = result_of(curve, runs, rng, environments=environments)["measurements"][0]
-    duration, cost = measured["duration_ms"], measured["cost_usd"]
-    assert duration is not None
-    assert cost is not None
+    drawn = sampled(Trial(1, where, environments, runs // environments), curve, rng).invocations
+    noise, (slow,) = fit_noise([drawn]), slow_runs_of_others([drawn], usual)
+    labels = [run.environment for run in drawn]
+    durations = [run.duration_ms or 0.0 for run in drawn]
+    duration = statistics(durations, labels, noise, slow)
+    cost = statistics([_bill(where, ms) for ms in durations], labels, noise, slow)
     mean = float(curve.duration_ms.mean())
-    bill = float(np.mean([PRICES.invocation_cost(where, math.ceil(ms)) for ms in curve.duration_ms]))
-    inside = duration["low"] <= mean <= duration["high"], cost["low"] <= bill <= cost["high"]
-    return *inside, (duration["high"] - duration["low"]) / mean
+    bill = float(np.mean([_bill(where, ms) for ms in curve.duration_ms]))
+    inside = duration.low <= mean <= duration.high, cost.low <= bill <= cost.high
+    return *inside, (duration.high - duration.low) / mean
 
 
-def coverage(curves: Sequence[Curve], repetitions: int, seed: int) -> Iterator[Coverage]:
+def _bill(where: Configuration, ms: float) -> float:
+    return PRICES.invocation_cost(where, math.ceil(ms))
+
+
+def coverage(curves: Sequence[Curve], repetitions: int, seed: int, *, leave_out: bool) -> Iterator[Coverage]:
     """The coverage of every family at every number of runs."""
     grouped: dict[str, list[Curve]] = defaultdict(list)
     for curve in curves:
         grouped[curve.family].append(curve)
     for family, own in sorted(grouped.items()):
+        usual = slow_runs_without(curves, source(family)) if leave_out else usual_slow_runs(*MEASURED_UNSEEN)
         for runs in RUNS:
             rng = np.random.default_rng([seed, runs, *family.encode()])
             order = rng.permutation(len(own))
-            found = np.array([holds(own[order[n % len(own)]], runs, rng) for n in range(repetitions)], dtype=float)
+            found = np.array([holds(own[order[n % len(own)]], runs, usual, rng) for n in range(repetitions)], float)
             means = found.mean(axis=0)
             width = float(np.median(found[:, 2]))
             yield Coverage(family, runs, repetitions, float(means[0]), float(means[1]), width)
@@ -122,13 +149,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="Files of single runs.")
     parser.add_argument("--repetitions", type=int, default=40, help="Results of each family and number of runs.")
+    parser.add_argument("--leave-out", action="store_true", help="Learn slow runs from the other sources alone.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--format", choices=("text", "json"), default="text")
     arguments = parser.parse_args()
     found = []
-    for row in coverage(
-        [c for path in arguments.runs for c in read_curves(path)], arguments.repetitions, arguments.seed
-    ):
+    curves = [curve for path in arguments.runs for curve in read_curves(path)]
+    for row in coverage(curves, arguments.repetitions, arguments.seed, leave_out=arguments.leave_out):
         found.append(row)
         if arguments.format == "text":
             print(

@@ -42,13 +42,16 @@ from tuner.documents.result import (
 from tuner.estimation.belief import Belief, interval_of
 from tuner.estimation.error_rates import error_rate
 from tuner.estimation.robust_statistics import (
+    MEASURED_UNSEEN,
     Noise,
     fit_noise,
+    slow_runs_of_others,
     statistics,
     steady_runs,
     trimmed_mean,
     warm_billed_ms,
 )
+from tuner.estimation.slow_runs import SlowRuns, usual_slow_runs
 from tuner.model import (
     Architecture,
     BackendKind,
@@ -219,12 +222,22 @@ def _prices(prices: PriceList) -> PricesDocument:
 
 def _measurements(study: Study, discard: float) -> list[MeasurementDocument]:
     grouped = invocations_of(study.samples)
-    noise = fit_noise(steady_runs(runs) for runs in grouped.values())
-    return [_measurement(c, grouped[c], noise, study.prices, discard) for c in sorted(grouped)]
+    configurations = sorted(grouped)
+    steady = [steady_runs(grouped[c]) for c in configurations]
+    noise, slow = fit_noise(steady), slow_runs_of_others(steady, usual_slow_runs(*MEASURED_UNSEEN))
+    return [
+        _measurement(c, grouped[c], noise, others, study.prices, discard)
+        for c, others in zip(configurations, slow, strict=True)
+    ]
 
 
 def _measurement(
-    configuration: Configuration, runs: Sequence[Invocation], noise: Noise, prices: PriceList, discard: float
+    configuration: Configuration,
+    runs: Sequence[Invocation],
+    noise: Noise,
+    slow: SlowRuns,
+    prices: PriceList,
+    discard: float,
 ) -> MeasurementDocument:
     ran = [run for run in runs if run.ran]
     usable = [run for run in runs if run.usable]
@@ -235,7 +248,7 @@ def _measurement(
     def figures(runs: Sequence[Invocation], value: Value, peers: Sequence[float]) -> StatisticsDocument | None:
         if not runs:
             return None
-        found = statistics([value(run) for run in runs], [run.environment for run in runs], noise)
+        found = statistics([value(run) for run in runs], [run.environment for run in runs], noise, slow)
         return {
             "mean": found.mean,
             "low": found.low,

@@ -7,15 +7,14 @@ and environments are the unit, so that a few runs already have a sensible interv
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.estimation.belief import interval_bounds
-from tuner.estimation.slow_runs import SlowRuns, usual_slow_runs
+from tuner.estimation.slow_runs import SlowRuns
 from tuner.model import Invocation
 
 Floats = NDArray[np.float64]
@@ -28,7 +27,12 @@ PRIOR_WEIGHT = 4.0
 SHORTEST_MS = 0.01
 """Shorter durations are taken for this."""
 OTHERS_STRENGTH = 0.5
-"""How much the slow runs of other configurations tell of one configuration, beside its own."""
+"""How much the slow runs of other configurations tell of one configuration."""
+MEASURED_UNSEEN = 0.01, 0.005
+"""Weights of slow runs that published runs may have missed, in the interval of what was measured. They are less than
+in a search: a warning beside the interval says what so few runs cannot show (`unseen_bound`)."""
+BOOTSTRAP_DRAWS = 400
+"""Draws behind the least mean that the runs alone allow: no interval begins above it."""
 STATISTICS_DRAWS = 2000
 """Draws behind the interval of a mean."""
 STUDENT_DOF = 4.0
@@ -43,13 +47,11 @@ class Noise:
         run_sd: spread of runs within an environment.
         environment_sd: spread between environments of one configuration.
         dof: degrees of freedom behind the spread of environment means, prior included.
-        slow: how frequent slow runs are, as all configurations show it at half strength.
     """
 
     run_sd: float
     environment_sd: float
     dof: float
-    slow: SlowRuns
 
     @property
     def total_sd(self) -> float:
@@ -131,20 +133,37 @@ def fit_noise(groups: Iterable[Sequence[Invocation]]) -> Noise:
     # Means of environments differ by the noise of their runs too.
     between = sum(spread.between - run_variance * spread.between_dof * spread.mean_inverse for spread in spreads)
     environment_variance = max(prior + between, 0.1 * prior) / (PRIOR_WEIGHT + between_dof)
-    residuals = np.array([residual for spread in spreads for residual in spread.residuals])
     return Noise(
         run_sd=math.sqrt(run_variance),
         environment_sd=math.sqrt(environment_variance),
         dof=PRIOR_WEIGHT + between_dof,
-        slow=usual_slow_runs().given(residuals, strength=OTHERS_STRENGTH),
     )
+
+
+def slow_runs_of_others(groups: Sequence[Sequence[Invocation]], usual: SlowRuns) -> list[SlowRuns]:
+    """How frequent slow runs are, for each configuration, as the other ones show it at `OTHERS_STRENGTH`.
+
+    Args:
+        groups: the steady runs of each configuration, one sequence each; a group may be empty.
+        usual: the cells before any run.
+    """
+    seen = np.array([usual.log_likelihood(_residuals(runs)) if runs else np.zeros(len(usual.share)) for runs in groups])
+    return [
+        replace(usual, log_weight=usual.log_weight + OTHERS_STRENGTH * others) for others in seen.sum(axis=0) - seen
+    ]
+
+
+def _residuals(runs: Sequence[Invocation]) -> Floats:
+    """Log durations over their robust location."""
+    logs = _log_durations(runs)
+    return logs - robust_mean(logs, max(_mad(logs), 1e-3))
 
 
 @dataclass(frozen=True, slots=True)
 class _Spread:
     """Sums of squares of one configuration, within and between environments, in log units.
 
-    `mean_inverse` is the mean of one over the runs of an environment; `residuals` are the log runs over their location.
+    `mean_inverse` is the mean of one over the runs of an environment.
     """
 
     within: float
@@ -152,7 +171,6 @@ class _Spread:
     between: float
     between_dof: int
     mean_inverse: float
-    residuals: Sequence[float]
 
 
 def _spread(runs: Sequence[Invocation]) -> _Spread:
@@ -169,7 +187,6 @@ def _spread(runs: Sequence[Invocation]) -> _Spread:
         between=float(np.sum(np.clip(means - np.median(means), -widest_mean, widest_mean) ** 2)),
         between_dof=len(environments) - 1,
         mean_inverse=float(np.mean([1 / len(values) for values in environments])),
-        residuals=(logs - robust_mean(logs, scale)).tolist(),
     )
 
 
@@ -190,30 +207,27 @@ def locate(runs: Sequence[Invocation], noise: Noise) -> Location:
     )
 
 
-def statistics(values: Sequence[float], environments: Sequence[str], noise: Noise) -> Statistics:
+def statistics(values: Sequence[float], environments: Sequence[str], noise: Noise, slow: SlowRuns) -> Statistics:
     """Statistics of single values of one configuration.
 
     Args:
         values: shape (n,), n at least one, positive.
         environments: label of the environment of each value.
         noise: the pooled noise.
+        slow: how frequent slow runs are, before these.
     """
     array = np.asarray(values, dtype=np.float64)
     logs = np.log(np.maximum(array, 1e-9))
-    counts = Counter(environments)
-    precision = sum(1 / (noise.environment_sd**2 + noise.run_sd**2 / count) for count in counts.values())
     centre = robust_mean(logs, max(noise.run_sd, 1e-3))
-    # All configurations count by half already, so that the other half makes the own runs count fully.
-    slow = noise.slow.given(logs - centre, strength=1 - OTHERS_STRENGTH)
     rng = np.random.default_rng(len(array))
-    cells = slow.draw_cells(STATISTICS_DRAWS, rng)
-    spread = np.maximum(slow.core_sd[cells], noise.total_sd)
-    shock_sd = np.maximum(slow.core_sd[cells] / math.sqrt(len(array)), 1 / math.sqrt(precision))
-    shocks = rng.standard_t(noise.dof, STATISTICS_DRAWS) * shock_sd
-    low, high = interval_bounds(np.exp(centre + shocks) * slow.mean(cells, spread))
+    cells, locations = slow.draw_located(logs, centre, STATISTICS_DRAWS, rng)
+    shocks = rng.standard_t(noise.dof, STATISTICS_DRAWS) * noise.environment_sd / math.sqrt(len(set(environments)))
+    low, high = interval_bounds(np.exp(locations + shocks) * slow.mean(cells, slow.core_sd[cells]))
+    resampled = rng.dirichlet(np.ones(len(array)), BOOTSTRAP_DRAWS) @ array
     mean = float(array.mean())
+    lowest = min(mean, float(low), float(np.quantile(resampled, 0.025)))
     p50, p95, p99 = (float(q) for q in np.quantile(array, [0.5, 0.95, 0.99]))
-    return Statistics(mean, min(mean, float(low)), max(mean, float(high)), p50, p95, p99)
+    return Statistics(mean, lowest, max(mean, float(high)), p50, p95, p99)
 
 
 def trimmed_mean(values: Sequence[float], discard: float) -> float:

@@ -38,6 +38,10 @@ EXAMPLE_SHARE, EXAMPLE_FACTOR = 0.01, 10.0
 """Rare slow runs by which a message explains what was not seen."""
 LEAST_WEIGHT = 1e-9
 BISECTIONS = 30
+PROPOSALS = 24
+"""Locations that are weighed with each cell."""
+NEGLIGIBLE = 20.0
+"""Cells whose log weight at a robust location lies so far below the best are not weighed elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +82,7 @@ class SlowRuns:
         """
         if not len(residuals):
             return self
-        seen = strength * self._log_likelihood(residuals, np.broadcast_to(other_sd, residuals.shape))
+        seen = strength * self.log_likelihood(residuals, other_sd)
         return replace(self, log_weight=self.log_weight + seen)
 
     def draw(self, core_sd: Floats, rng: np.random.Generator) -> Tails:
@@ -95,6 +99,40 @@ class SlowRuns:
         """Indices of cells, drawn by their weights, shape (count,)."""
         chance = self._chances
         return rng.choice(len(chance), count, p=chance)
+
+    def draw_located(
+        self, logs: Floats, centre: float, count: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.intp], Floats]:
+        """Draw cells and locations together, given runs. Before these, the location may be anything.
+
+        Few runs do not tell which of them are the slow ones. So locations are proposed near every run as well as
+        near the centre, and weighed by the likelihood (importance sampling).
+
+        Args:
+            logs: log durations, shape (n,), n at least one.
+            centre: a robust location of them.
+            count: number of draws.
+            rng: source of the draws.
+
+        Returns:
+            (indices of cells, locations in log units), both of shape (count,).
+        """
+        seen = self.given(logs - centre).log_weight
+        kept = np.flatnonzero(seen > seen.max() - NEGLIGIBLE)
+        spreads, of_spread = np.unique(self.core_sd[kept], return_inverse=True)
+        locations = np.array([_proposed(logs, centre, sd, rng) for sd in spreads])
+        weights = np.empty((len(kept), PROPOSALS))
+        for number, (sd, proposed) in enumerate(zip(spreads, locations, strict=True)):
+            own = of_spread == number
+            cells = self._some(kept[own])
+            weights[own] = cells.log_weight[:, None] + cells.log_likelihood(logs - proposed[:, None])
+            weights[own] -= _proposal_density(proposed, logs, centre, sd)
+        chance = np.exp(weights - weights.max()).ravel()
+        cell, proposal = np.divmod(rng.choice(len(chance), count, p=chance / chance.sum()), PROPOSALS)
+        return kept[cell], locations[of_spread[cell], proposal]
+
+    def _some(self, cells: NDArray[np.intp]) -> SlowRuns:
+        return SlowRuns(self.core_sd[cells], self.share[cells], self.log_factor[cells], self.log_weight[cells])
 
     def mean(self, cell: NDArray[np.intp], core_sd: Floats) -> Floats:
         """The mean over the location in each draw, shape (S,).
@@ -126,17 +164,42 @@ class SlowRuns:
             low, high = np.where(below < level, middle, low), np.where(below < level, high, middle)
         return np.asarray(np.exp((low + high) / 2)[back])
 
-    def _log_likelihood(self, residuals: Floats, other_sd: Floats) -> Floats:
-        """Sum over the runs, shape (K,). Densities are found once for each spread and each factor."""
+    def log_likelihood(self, residuals: Floats, other_sd: Floats | float = 0.0) -> Floats:
+        """Log density of runs in each cell, summed over them. Found once for each spread and each factor.
+
+        Args:
+            residuals: log duration over the location, shape (…, n).
+            other_sd: what else spreads ordinary runs, log units, shape (n,) or one for all.
+
+        Returns:
+            Shape (K, …).
+        """
         spreads, of_spread = np.unique(self.core_sd, return_inverse=True)
         factors, of_factor = np.unique(self.log_factor, return_inverse=True)
-        sd = np.hypot(spreads[:, None], other_sd)
+        along = (-1, *[1] * residuals.ndim)
+        sd = np.hypot(spreads.reshape(along), other_sd)
         core = _student(residuals / sd) / sd
-        slow_sd = np.hypot(sd, FACTOR_SD)[:, None, :]
-        slow = np.exp(-0.5 * ((residuals - factors[:, None]) / slow_sd) ** 2) / (slow_sd * math.sqrt(2 * math.pi))
-        share = self.share[:, None]
+        slow_sd = np.hypot(sd, FACTOR_SD)[:, None]
+        z = (residuals - factors.reshape(along)) / slow_sd
+        slow = np.exp(-0.5 * z**2) / (slow_sd * math.sqrt(2 * math.pi))
+        share = self.share.reshape(along)
         density = (1 - share) * core[of_spread] + share * slow[of_spread, of_factor]
-        return np.asarray(np.log(density + 1e-300).sum(axis=1))
+        return np.asarray(np.log(density + 1e-300).sum(axis=-1))
+
+
+def _proposed(logs: Floats, centre: float, sd: float, rng: np.random.Generator) -> Floats:
+    """Locations to weigh, shape (`PROPOSALS`,): one half near runs, one half near the centre."""
+    half = PROPOSALS // 2
+    near_runs = np.quantile(logs, (np.arange(half) + 0.5) / half, method="inverted_cdf")
+    shocks = sd * rng.standard_t(CORE_DOF, PROPOSALS)
+    return np.concatenate([near_runs + shocks[:half], centre + shocks[half:] / math.sqrt(len(logs))])
+
+
+def _proposal_density(locations: Floats, logs: Floats, centre: float, sd: float) -> Floats:
+    """Log density with which `_proposed` finds locations."""
+    narrow = sd / math.sqrt(len(logs))
+    near_runs = _student((locations[:, None] - logs) / sd).mean(axis=1) / sd
+    return np.asarray(np.log((near_runs + _student((locations - centre) / narrow) / narrow) / 2))
 
 
 def _student(z: Floats) -> Floats:
@@ -155,25 +218,42 @@ class Tails:
 
 
 @cache
-def usual_slow_runs() -> SlowRuns:
-    """The cells before any run: what published single runs show, and what they may have missed."""
+def usual_slow_runs(unseen: float = UNSEEN, unusual: float = UNUSUAL) -> SlowRuns:
+    """The cells before any run: what published single runs show, and what they may have missed.
+
+    Args:
+        unseen, unusual: weights of the cells that published runs may have missed.
+    """
     document = json.loads(files("tuner.estimation").joinpath("slow_runs.json").read_text("utf-8"))
-    spreads, shares, factors = (np.array(document[name]) for name in ("spreads", "shares", "factors"))
-    seen = _smoothed_table(np.array(document["weights"]))
+    spreads, shares, factors, weights = (np.array(document[n]) for n in ("spreads", "shares", "factors", "weights"))
+    return with_missed_cells(spreads, shares, factors, weights, unseen=unseen, unusual=unusual)
+
+
+def with_missed_cells(
+    spreads: Floats, shares: Floats, factors: Floats, weights: Floats, *, unseen: float, unusual: float
+) -> SlowRuns:
+    """The cells of a table that published runs were fitted with, and of what they may have missed.
+
+    Args:
+        spreads, shares, factors: values of the cells, shapes (A,), (B,), (C,).
+        weights: as fitted, shape (A, B, C).
+        unseen, unusual: weights of rare slow runs and of functions of another kind.
+    """
+    seen = _smoothed_table(weights)
     excess = shares[:, None] * (factors - 1)
     rare = (shares[:, None] < RARE) & (shares[:, None] > 0)
     distance = np.log(np.maximum(excess, 1e-9) / UNSEEN_EXCESS)
     apart = np.hypot(distance / UNSEEN_EXCESS_SD, np.log(factors / UNSEEN_FACTOR) / UNSEEN_FACTOR_SD)
-    unseen = np.where(rare, np.exp(-0.5 * apart**2), 0.0)
-    unusual = np.where(shares[:, None] < RARE, 0.0, np.exp(-np.maximum(distance, 0) / 2))
+    rare_slow = np.where(rare, np.exp(-0.5 * apart**2), 0.0)
+    other_kind = np.where(shares[:, None] < RARE, 0.0, np.exp(-np.maximum(distance, 0) / 2))
     by_spread = seen.sum(axis=(1, 2))
     slow_by_spread = seen[:, excess > NOTABLE_EXCESS].sum(axis=1)
-    weights = (
-        (1 - UNSEEN - UNUSUAL) * seen
-        + UNSEEN * _outer(slow_by_spread / slow_by_spread.sum(), unseen)
-        + UNUSUAL * _outer(by_spread, unusual)
+    together = (
+        (1 - unseen - unusual) * seen
+        + unseen * _outer(slow_by_spread / slow_by_spread.sum(), rare_slow)
+        + unusual * _outer(by_spread, other_kind)
     )
-    return SlowRuns.grid(spreads, shares, factors, weights)
+    return SlowRuns.grid(spreads, shares, factors, together)
 
 
 def _outer(by_spread: Floats, table: Floats) -> Floats:

@@ -16,6 +16,7 @@ from tuner.estimation.robust_statistics import (
     fit_noise,
     locate,
     robust_mean,
+    slow_runs_of_others,
     statistics,
     steady_runs,
     trimmed_mean,
@@ -59,7 +60,14 @@ def test_noise_is_told_apart_within_and_between_environments() -> None:
 def test_noise_of_nothing_is_what_published_functions_show() -> None:
     noise = fit_noise([])
     assert (noise.run_sd, noise.environment_sd) == (PRIOR_SD, PRIOR_SD)
-    assert noise.slow.log_weight == pytest.approx(usual_slow_runs().log_weight)
+
+
+def test_configurations_learn_of_slow_runs_from_the_others_alone() -> None:
+    usual = usual_slow_runs()
+    alone, clean = slow_runs_of_others([[ran(100), ran(100), ran(1000)], []], usual)
+    assert alone.log_weight == pytest.approx(usual.log_weight)
+    factors = np.exp(clean.log_weight - usual.log_weight)
+    assert factors[usual.share > 0.1].max() > 10 * factors[usual.share == 0].max()
 
 
 def test_warm_runs_stand_for_a_configuration_and_cold_ones_where_there_is_none() -> None:
@@ -90,13 +98,14 @@ good_runs = st.builds(
 @given(st.lists(good_runs, min_size=1, max_size=30))
 def test_statistics_never_fail_and_their_interval_holds_their_mean(runs: list[Invocation]) -> None:
     noise = fit_noise([runs])
-    found = statistics([run.duration_ms or 0.0 for run in runs], [run.environment for run in runs], noise)
+    durations_ms, labels = [run.duration_ms or 0.0 for run in runs], [run.environment for run in runs]
+    found = statistics(durations_ms, labels, noise, usual_slow_runs())
     assert 0 <= found.low <= found.mean <= found.high < math.inf
     assert found.p50 <= found.p95 <= found.p99
 
 
 def test_more_environments_tell_more_than_more_runs_in_one() -> None:
-    noise = Noise(0.05, 0.05, 30, usual_slow_runs())
+    noise = Noise(0.05, 0.05, 30)
     in_one = locate([ran(100, "a")] * 8, noise)
     in_many = locate([ran(100, f"{i}") for i in range(4)], noise)
     assert in_many.standard_error < in_one.standard_error

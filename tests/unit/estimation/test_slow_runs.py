@@ -64,10 +64,28 @@ def test_slow_runs_of_one_size_cancel_between_sizes() -> None:
 def test_the_interval_of_a_measured_mean_holds_the_mean_that_a_slow_run_moved() -> None:
     runs = [ran(1.0, f"{i}") for i in range(14)] + [ran(200.0, "14"), ran(200.0, "15")]
     noise = fit_noise([runs])
-    found = statistics([run.duration_ms or 0.0 for run in runs], [run.environment for run in runs], noise)
+    durations_ms, labels = [run.duration_ms or 0.0 for run in runs], [run.environment for run in runs]
+    found = statistics(durations_ms, labels, noise, usual_slow_runs())
     assert found.p50 == 1.0
     assert found.low < 20 < found.mean == pytest.approx(25.9, rel=0.01)
     assert 26 < found.high < 400
+
+
+def test_few_runs_may_all_be_slow_ones_where_runs_have_two_levels() -> None:
+    two_levels = SlowRuns(np.array([0.05]), np.array([0.45]), np.log([3.0]), np.zeros(1))
+    rng = np.random.default_rng(0)
+    cells, locations = two_levels.draw_located(np.log([300.0, 305.0, 102.0]), float(np.log(300.0)), 2000, rng)
+    means = np.exp(locations) * two_levels.mean(cells, two_levels.core_sd[cells])
+    assert np.mean(np.abs(locations - np.log(100.0)) < 0.2) > 0.9
+    assert np.median(means) == pytest.approx(100 * 0.55 + 300 * 0.45, rel=0.15)
+
+
+def test_the_location_of_many_runs_is_known() -> None:
+    rng = np.random.default_rng(1)
+    logs = np.log(100) + 0.1 * rng.standard_normal(400)
+    _, locations = usual_slow_runs().draw_located(logs, float(np.median(logs)), 2000, rng)
+    assert np.mean(locations) == pytest.approx(np.log(100), abs=0.015)
+    assert np.std(locations) < 0.012
 
 
 def test_what_so_many_runs_cannot_show_has_a_bound() -> None:
