@@ -87,6 +87,14 @@ class ExecutionStore:
         """Return every round, in order."""
         return tuple(decode_round(document) for document in self._folder("rounds/"))
 
+    def enter(self, first_trial: int) -> None:
+        """Write that the state machine enters Round with a round, which the id of its first trial names."""
+        self._write(f"entries/{first_trial:06d}.json", first_trial)
+
+    def entries(self) -> int:
+        """Return how often the state machine has entered Round. Repetitions of one round do not count."""
+        return len(list(self.objects.keys(f"{self.folder}/entries/")))
+
     def claim(self, trial: int, lane: str, token: str) -> bool:
         """Claim a lane before its first invocation; False when another attempt has claimed it."""
         return self.objects.create(f"{self.folder}/claims/{trial:06d}-{lane}.json", json.dumps(token).encode())

@@ -21,6 +21,7 @@ Document = dict[str, Any]
 class NextState(StrEnum):
     """What the state machine does after a plan."""
 
+    PLAN = "plan"
     ROUND = "round"
     PUBLISH = "publish"
     MEASURE = "measure"
@@ -98,6 +99,11 @@ def encode_plan(
     if step is NextState.ROUND:
         plan["likely"] = [[found.memory_mb, found.architecture.value] for found in likely]
     return plan
+
+
+def decode_next(plan: Mapping[str, Any]) -> NextState:
+    """Read what a plan says happens next."""
+    return NextState(plan["next"])
 
 
 def decode_trials(event: Mapping[str, Any]) -> tuple[Trial, ...]:

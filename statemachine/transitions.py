@@ -36,8 +36,8 @@ EXECUTION = Count(8, 33)
 execution's own start and end."""
 ROUND = Count(5, 18)
 """Planner, Next Step, Publisher, Next Step again, and the Map itself."""
-SHORT_ROUND = Count(3, 12)
-"""Planner, Next Step and Round: one handler makes the targets and measures all trials."""
+SHORT_ROUNDS = Count(2, 7)
+"""Round and Next Step: one handler makes the targets and measures all trials, also of the rounds that follow."""
 TRIAL = Count(1, 7)
 """An iteration with its Executor."""
 LONG_TRIAL = Count(1, 4)
@@ -48,23 +48,26 @@ LONG_PAUSE = Count(1, 2)
 """Pause, between two passes."""
 
 
-def count_execution(rounds: Iterable[Sequence[Trial]], execution: Execution, passes: Mapping[int, int]) -> Count:
+def count_execution(
+    rounds: Iterable[Sequence[Trial]], execution: Execution, passes: Mapping[int, int], *, entries: int | None = None
+) -> Count:
     """Count a successful execution.
 
     Args:
         rounds: the trials of its rounds.
         execution: what was decided.
         passes: by trial, how many passes a trial of a long function took; absent ones count as the most.
+        entries: how often the state machine entered Round. Without it, count the most: once for each short round.
     """
-    total = EXECUTION
+    total, short = EXECUTION, 0
     for trials in rounds:
         if fits_one_handler(trials, execution):
-            total += SHORT_ROUND
+            short += 1
             continue
         total += ROUND
         for trial in trials:
             total += count_trial(trial, execution, passes.get(trial.id))
-    return total
+    return total + SHORT_ROUNDS * (short if entries is None else entries)
 
 
 def count_trial(trial: Trial, execution: Execution, passes: int | None = None) -> Count:

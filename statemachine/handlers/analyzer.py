@@ -135,7 +135,8 @@ def _choose(result: ResultDocument, study: Study, execution: Execution) -> Chose
 def _bill(study: Study, store: ExecutionStore, services: Services) -> Bill:
     """Return the bill of this execution. Transitions have the price of the state machine's region."""
     rounds = asked_rounds(study)
-    count = count_execution(rounds, store.execution, store.passes() if store.execution.long else {})
+    passes = store.passes() if store.execution.long else {}
+    count = count_execution(rounds, store.execution, passes, entries=store.entries())
     used = study.spent
     return Bill(
         used.usd,

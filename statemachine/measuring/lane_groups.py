@@ -61,16 +61,19 @@ def fits_one_handler(trials: Sequence[Trial], execution: Execution) -> bool:
     True for the few trials of an adaptive search whose runs end within one handler, at their timeout too. The many
     runs of a grid need several handlers, and a snapshot of SnapStart takes minutes.
     """
-    settings, identity = execution.settings, execution.identity
-    run_s = (identity.timeout_s or 0.0) + settings.sleep_between_runs_ms / 1000
-    longest_s = max((trial.runs_per_environment for trial in trials), default=0) * run_s
     return (
         not execution.long
-        and not identity.details.get("snapstart")
-        and not measures_every_size(settings)
+        and not execution.identity.details.get("snapstart")
+        and not measures_every_size(execution.settings)
         and sum(lane_count(trial, execution) for trial in trials) <= min(MAX_MAP_CONCURRENCY, execution.concurrency)
-        and longest_s <= execution.handler_s - MAKING_S
+        and longest_lane_s(trials, execution) <= execution.handler_s - MAKING_S
     )
+
+
+def longest_lane_s(trials: Sequence[Trial], execution: Execution) -> float:
+    """Return the seconds that the longest lane of a round takes when each of its runs lasts until the timeout."""
+    run_s = (execution.identity.timeout_s or 0.0) + execution.settings.sleep_between_runs_ms / 1000
+    return max((trial.runs_per_environment for trial in trials), default=0) * run_s
 
 
 def parallel_trials(trials: Iterable[Trial], execution: Execution) -> int:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from tuner.pricing.rounds import (
     HANDLER_USD_OF_A_ROUND,
     TRANSITION_USD,
-    TRANSITIONS_OF_A_ROUND,
     TRANSITIONS_OF_AN_EXECUTION,
 )
 
@@ -52,9 +51,9 @@ def logs_usd(invocations: int) -> float:
     return invocations * LOG_BYTES_A_RUN / 1e9 * LOG_USD_A_GB
 
 
-def transitions_usd(rounds: int) -> float:
-    """What the state transitions of an execution with so many rounds cost in most regions."""
-    return (TRANSITIONS_OF_AN_EXECUTION + rounds * TRANSITIONS_OF_A_ROUND) * TRANSITION_USD
+def transitions_usd() -> float:
+    """What the state transitions of an adaptive search cost in most regions, where one handler measures its rounds."""
+    return TRANSITIONS_OF_AN_EXECUTION * TRANSITION_USD
 
 
 def handlers_usd(rounds: int) -> float:

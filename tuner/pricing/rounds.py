@@ -11,18 +11,16 @@ from dataclasses import dataclass
 SECONDS_OF_A_ROUND = 6.0
 """Waiting for copies, planning and storing, without the runs: measured by benchmarks/stack on a busy machine of two
 cores, 18 s of the three rounds of the law `waiting`."""
-TRANSITIONS_OF_A_ROUND = 3
-"""States that a round of an adaptive search enters, whatever the number of its trials (statemachine/transitions.py)."""
-TRANSITIONS_OF_AN_EXECUTION = 8
-"""States that an execution enters beside its rounds (statemachine/transitions.py)."""
+TRANSITIONS_OF_AN_EXECUTION = 10
+"""States that an adaptive search enters, whatever the number of its rounds (statemachine/transitions.py)."""
 TRANSITION_USD = 0.000025
 """Price of a state transition in most regions (Step Functions pricing, 2026-09)."""
 HANDLER_USD_OF_A_ROUND = 0.000058
 """4.3 GB-seconds of the handlers on arm64: measured by benchmarks/stack, the bill of 4 rounds less that of 3."""
 LOGS_USD_OF_A_TRIAL = 0.000002
 """Four runs, each with 1 kB of log lines at $0.50 a GB (CloudWatch pricing, us-east-1, 2026). Calls are free."""
-USER_USD_A_SECOND = 0.00001
-"""What a second of the user's wait counts: 3.6 cents an hour. A search goes on unattended, so a wage is no measure.
+USER_USD_A_SECOND = 0.00002
+"""What a second of the user's wait counts: 7.2 cents an hour. A search goes on unattended, so a wage is no measure.
 It decides between another round and a wider one, and never outweighs an answer that is still open."""
 
 
@@ -50,7 +48,7 @@ class RoundPrice:
 
 
 IN_AWS = RoundPrice(
-    TRANSITIONS_OF_A_ROUND * TRANSITION_USD + HANDLER_USD_OF_A_ROUND + SECONDS_OF_A_ROUND * USER_USD_A_SECOND,
+    HANDLER_USD_OF_A_ROUND + SECONDS_OF_A_ROUND * USER_USD_A_SECOND,
     LOGS_USD_OF_A_TRIAL,
 )
 """A round in AWS. The command line uses the same figures, so that both ways give the same answer. How long the runs of

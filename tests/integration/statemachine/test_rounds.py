@@ -1,13 +1,20 @@
-"""A search in the state machine comes to an end by itself, also where every size is nearly as good as any other."""
+"""A search in the state machine: who measures its rounds, and that it comes to an end by itself."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from statemachine.execution_store import Stop
+from statemachine.handlers import measurer, planner
+from statemachine.measuring.next_plan import PLANNER
+from statemachine.measuring.trial_runs import Attempt
+from statemachine.services import Services
 from tests.cloud.fixtures import Cloud
-from tests.integration.statemachine.driver import Driver
+from tests.integration.statemachine.driver import Driver, State, as_json
 from tuner.model import StopReason
 
 MOST_ROUNDS = 12
@@ -25,3 +32,70 @@ def test_a_nearly_flat_function_is_tuned_in_a_few_rounds(cloud: Cloud, driver: D
     stop = driver.store(state).stop()
     assert stop is not None
     assert stop.reason in (StopReason.TOLERANCE, StopReason.ECONOMY)
+
+
+def search(cloud: Cloud, driver: Driver) -> State:
+    """The state of an adaptive search whose first round is planned."""
+    arn = cloud.simulate_function("orders", model={"cpu_ms": 100, "noise": 0.03}, memory_mb=1024)
+    state = driver.start({"lambdaARN": arn, "budget": {"maxInvocations": 24}})
+    folder = state["study"]["folder"]
+    return {**state, "plan": as_json(planner.plan(folder, driver.services))}
+
+
+def planning(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """From now on the Measurer asks the Planner by a plain call. Returns the folders that it asks for."""
+    asked: list[str] = []
+
+    def ask(folder: str, services: Services, _: Callable[[], float]) -> State:
+        asked.append(folder)
+        plan: State = as_json(planner.plan(folder, services))
+        return plan
+
+    monkeypatch.setattr(measurer, "ask_planner", ask)
+    return asked
+
+
+def test_one_measurer_measures_round_after_round_until_the_study_has_ended(
+    cloud: Cloud, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, asked = search(cloud, driver), planning(monkeypatch)
+    plan = measurer.measure_rounds(state, driver.services, Attempt("first", lambda: 900.0))
+    store = driver.store(state)
+    rounds = [round_ for round_ in store.rounds() if round_.trials]
+    assert plan["next"] == "done"
+    assert len(asked) == len(rounds) > 1
+    assert store.entries() == 1
+    assert {sample.trial_id for sample in store.measured().samples} == {t.id for r in rounds for t in r.trials}
+
+
+def test_a_measurer_whose_time_is_short_hands_the_next_round_to_another(
+    cloud: Cloud, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, asked = search(cloud, driver), planning(monkeypatch)
+    plan = measurer.measure_rounds(state, driver.services, Attempt("first", lambda: 170.0))
+    assert (plan["next"], len(asked)) == ("round", 1)
+    again = measurer.measure_rounds({**state, "plan": plan}, driver.services, Attempt("second", lambda: 900.0))
+    assert again["next"] == "done"
+    assert driver.store(state).entries() == 2
+
+
+@pytest.mark.parametrize("environment", [{}, {PLANNER: "no-such-function"}])
+def test_where_the_planner_does_not_answer_the_state_machine_asks_it(
+    cloud: Cloud, driver: Driver, environment: dict[str, str]
+) -> None:
+    state = search(cloud, driver)
+    plan = measurer.measure_rounds(
+        state, replace(driver.services, environment=environment), Attempt("first", lambda: 900.0)
+    )
+    assert plan["next"] == "plan"
+    assert planner.plan(state["study"]["folder"], driver.services)["next"] == "round"
+
+
+def test_a_measurer_whose_execution_was_aborted_begins_no_further_round(
+    cloud: Cloud, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, asked = search(cloud, driver), planning(monkeypatch)
+    driver.store(state).end(Stop(StopReason.INTERRUPTED))
+    plan = measurer.measure_rounds(state, driver.services, Attempt("first", lambda: 900.0))
+    assert (plan["next"], len(asked)) == ("done", 1)
+    assert cloud.invocations() == []

@@ -30,8 +30,12 @@ def test_without_passes_the_most_are_counted() -> None:
     assert count_execution([[SERIAL]], LONG, {}) == count_execution([[SERIAL]], LONG, {0: 9})
 
 
-def test_a_round_of_an_adaptive_search_takes_three_transitions_whatever_its_trials() -> None:
-    assert count_execution([[PAIR], [PAIR] * 3], ADAPTIVE, {}) == Count(8 + 2 * 3, 33 + 2 * 12)
+def test_an_adaptive_search_takes_ten_transitions_whatever_its_rounds_and_trials() -> None:
+    assert count_execution([[PAIR], [PAIR] * 3], ADAPTIVE, {}, entries=1) == Count(8 + 2, 33 + 7)
+
+
+def test_without_entries_a_handler_for_each_round_is_counted() -> None:
+    assert count_execution([[PAIR], [PAIR] * 3], ADAPTIVE, {}) == Count(8 + 2 * 2, 33 + 2 * 7)
 
 
 @pytest.mark.parametrize("trials", [[replace(PAIR, environments=41)], [replace(PAIR, runs_per_environment=30)]])

@@ -133,9 +133,7 @@ def _worst_case(
 def _execution() -> str:
     """What a state machine adds to a run, estimated."""
     rounds = 3
-    return (
-        f"about {transitions_usd(rounds) + handlers_usd(rounds):.4f} USD for {rounds} rounds: transitions and handlers."
-    )
+    return f"about {transitions_usd() + handlers_usd(rounds):.4f} USD for {rounds} rounds: transitions and handlers."
 
 
 def _cache_cost(configuration: Configuration) -> float:
