@@ -200,8 +200,3 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def of_version(rows: Iterable[LogRow], version: str) -> tuple[LogRow, ...]:
-    """The rows of one version of the function."""
-    return tuple(row for row in rows if row.version == version)

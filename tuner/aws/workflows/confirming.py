@@ -27,7 +27,6 @@ from tuner.workflows.history import read_histories
 
 PREFIX = "tuner-confirm-"
 """Names of temporary state machines begin so."""
-PAUSE_S = 0.2
 WARM_UP = 3
 """Executions that come first and do not count: they start the copies cold."""
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from tuner.local.limits import isolation, keeper
 from tuner.local.limits.cgroup import ControlGroup
-from tuner.local.limits.cpu import KernelCpuMeter, PsutilCpuMeter, Quota
+from tuner.local.limits.cpu import CpuMeter, KernelCpuMeter, PsutilCpuMeter, Quota
 from tuner.local.limits.memory import MemoryMeter
 from tuner.local.limits.processes import ProcessTree, WaitMeter, children_of
 
@@ -185,7 +185,7 @@ class Ward:
             self._idle_s = 0.0
 
 
-def open_meter(pid: int, root: int) -> KernelCpuMeter | PsutilCpuMeter | None:
+def open_meter(pid: int, root: int) -> CpuMeter | None:
     """The best CPU meter that this system has for a worker; None when it has none or the worker is gone."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
