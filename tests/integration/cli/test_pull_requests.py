@@ -8,13 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.golden.situations import document_of
+from tests.golden.situations import AWS, RENDER, Situation, tuned
 from tests.integration.cli.test_patch import TEMPLATE, git, patched, project
 from tuner.api.result import Result
 from tuner.api.write_back.pull_requests import Proposed, branch_of, newest, propose
+from tuner.model import SamplerName
+from tuner.settings import MemorySizes
 
 __all__ = ["project"]
 GOLDEN = Path(__file__).parents[2] / "golden" / "watch" / "proposed.md"
+MEASURED = Situation(
+    RENDER,
+    AWS,
+    MemorySizes(listed=(256, 512, 1024, 2048)),
+    sampler=SamplerName.GRID,
+    invocations_per_month=20e6,
+)
+"""Every listed size is measured alike, so that a change of the search changes no text."""
 
 
 @dataclass
@@ -46,7 +56,7 @@ class FakeForge:
 
 @pytest.fixture
 def result() -> Result:
-    document = document_of("aws")
+    document = tuned(MEASURED)
     document["function"]["name"] = "prod-render"
     return Result(document)
 
