@@ -34,9 +34,15 @@ function choose(rows, wish) {
     const score = (i) => weight * cost(i) / dearest + (1 - weight) * duration(i) / slowest;
     const best = smallest(score);
     tied = among.filter((i) => score(i) <= best);
+    const near = among.filter((i) => rows[i].measured && score(i) <= (1 + wish.tolerance / 4) * best);
+    if (near.length && !tied.some((i) => rows[i].measured)) {
+      const least = Math.min(...near.map(score));
+      tied = near.filter((i) => score(i) <= least);
+    }
     order = [cost, duration];
   }
   const before = (a, b) =>
+    !rows[a].measured - !rows[b].measured ||
     order[0](a) - order[0](b) || order[1](a) - order[1](b) || rows[a].memory - rows[b].memory ||
     (rows[a].architecture < rows[b].architecture ? -1 : 1);
   return tied.reduce((a, b) => (before(b, a) < 0 ? b : a));

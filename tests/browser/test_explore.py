@@ -89,6 +89,7 @@ def random_case(source: random.Random) -> tuple[tuple[CandidateRow, ...], Object
             random_interval(source, 100),
             random_interval(source, 1e-6),
             random_interval(source, 150),
+            source.random() < 0.5,
         )
         for m in sizes
         for a in Architecture
@@ -121,6 +122,7 @@ def curve_rows(document: dict[str, Any]) -> tuple[CandidateRow, ...]:
         CandidateRow(
             Configuration(point["memory_mb"], Architecture(point["architecture"])),
             *(Interval(**point[name]) for name in ("duration_ms", "cost_usd", "p95_ms")),
+            point["measured"],
         )
         for point in document["curve"]
     )
@@ -137,6 +139,7 @@ def as_wish(rows: tuple[CandidateRow, ...], objective: Objective) -> dict[str, A
                 "duration": {"mean": row.duration_ms.mean, "high": row.duration_ms.high},
                 "cost": {"mean": row.cost_usd.mean},
                 "p95": row.p95_ms.mean,
+                "measured": row.measured,
             }
             for row in rows
         ],

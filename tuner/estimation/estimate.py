@@ -192,9 +192,10 @@ def timeout_advice_ms(belief: Belief, index: int, *, margin: float = 1.5) -> flo
 
 
 def _draw_tails(runs: Runs, draws: Draws, throttling: Floats, rng: np.random.Generator) -> Tails:
-    """Factors of the mean and of percentiles over the location, given the warm runs of all configurations.
+    """Factors of the mean and of percentiles over the location, given the runs of all configurations.
 
-    Pooled, a slow run raises every estimate alike and cannot move one configuration by itself.
+    Pooled, a slow run raises every estimate alike and cannot move one configuration by itself. First runs of an
+    environment count once their usual offset is taken off; they scatter more.
 
     Args:
         runs: n runs.
@@ -202,10 +203,11 @@ def _draw_tails(runs: Runs, draws: Draws, throttling: Floats, rng: np.random.Gen
         throttling: variance that 20 ms periods may add to each run, shape (n,).
         rng: source of the draws.
     """
-    warm = ~runs.cold
     location = np.median(draws.log_ms[:, runs.nodes], axis=0)[runs.location]
     core_sd = np.hypot(draws.run_sd, draws.environment_sd)
-    slow = usual_slow_runs().given((runs.log_ms - location)[warm], other_sd=np.sqrt(throttling[warm]))
+    residuals = runs.log_ms - location - draws.cold_offset * runs.cold
+    other = throttling + (draws.cold_sd**2 + draws.cold_offset_variance) * runs.cold
+    slow = usual_slow_runs().given(residuals, other_sd=np.sqrt(other))
     return slow.draw(core_sd, rng)
 
 

@@ -21,7 +21,16 @@ from tuner.estimation.exclusions import Exclusion
 from tuner.estimation.layout import by_price
 from tuner.estimation.measured_belief import measured_belief
 from tuner.estimation.posterior import Prior
-from tuner.model import Configuration, Invocation, Sample, SamplerName, StopReason, Trial, invocations_of
+from tuner.model import (
+    Configuration,
+    Invocation,
+    Sample,
+    SamplerName,
+    SearchSpace,
+    StopReason,
+    Trial,
+    invocations_of,
+)
 from tuner.pricing.spending import spent
 from tuner.search.decision import FEWEST_ENVIRONMENTS, FEWEST_WARM_RUNS
 from tuner.search.recommendation import recommend
@@ -63,6 +72,10 @@ REPEATED = 2
 """Configurations, the likeliest to be best, that are named twice."""
 MUCH_OF_A_ROUND = 0.25
 """Part of the price of a round that the second run of a start may cost."""
+BESIDE = 0.1
+"""Part of the range (log memory) within which a start beside the current configuration is left out."""
+MUCH_OF_A_TRIAL = 0.3
+"""Part of the price of its first run that the second run of a later start may cost."""
 MOST_LIKELY = 8
 """Configurations that are named ahead at most. Each is a copy in AWS: two calls of its control plane."""
 LOGGED_ENVIRONMENTS = 4
@@ -109,11 +122,12 @@ class AdaptiveSampler:
             posterior = self.fitted(evidence)
         except NUMERICS:
             return self._without_curves(evidence, possible)
+        held = possible
         if promising := posterior.promising_mb:
             possible, _ = recommendable(evidence, promising)
         belief = posterior.belief(possible)
         scene = scene_of(belief, posterior.location(possible), evidence.objective, evidence.prices)
-        state = _State(evidence, posterior, scene)
+        state = _State(evidence, posterior, scene, held)
         if begin := self._starts(state):
             return state.proposal(begin, self._likely(state))
         chosen, reason = self._next(state)
@@ -152,7 +166,7 @@ class AdaptiveSampler:
         if _is_logged(state.evidence):
             return []  # the level of the curve is known, so that each trial can be chosen by its worth
         found = []
-        for configuration in self._plan(state.evidence, state.scene.belief.candidates):
+        for configuration in self._plan(state.evidence, state.held):
             index = state.scene.belief.index(configuration)
             if configuration in state.measured or index is None:
                 continue
@@ -185,7 +199,8 @@ class AdaptiveSampler:
         for number, fraction in enumerate(self.start):
             # Both architectures where it is cheap to compare them, then one of them in turn.
             own = architectures if number == 0 else [architectures[number % len(architectures)]]
-            planned += [_at_fraction([c for c in possible if c.architecture is a], fraction) for a in own]
+            starts = [_at_fraction([c for c in possible if c.architecture is a], fraction) for a in own]
+            planned += [start for start in starts if not _is_beside(start, current, evidence.space)]
         return planned
 
     def _likely(self, state: _State) -> list[Configuration]:
@@ -194,7 +209,7 @@ class AdaptiveSampler:
         The current configuration is among them, for the comparison side by side at the end.
         """
         scene, evidence = state.scene, state.evidence
-        planned = self._plan(evidence, scene.belief.candidates)
+        planned = self._plan(evidence, state.held)
         chance = np.bincount(scene.regret.argmin(axis=1), minlength=len(scene.belief.candidates))
         best = [scene.belief.candidates[place] for place in np.argsort(-chance, kind="stable")]
         missing = [c for c in planned if c == evidence.current or c not in state.measured]
@@ -310,7 +325,9 @@ class AdaptiveSampler:
         missing = [c for c in dict.fromkeys(planned) if c not in tried]
         count = evidence.environments if usable else 1
         first = 2 if not tried else 1
-        trials = [Trial(evidence.next_trial_id + n, c, count, 2) for n, c in enumerate(missing[:first])]
+        # The first trial tells how much slower a cold run is. The second one need not tell it again.
+        runs = [2, 2 if usable else 1]
+        trials = [Trial(evidence.next_trial_id + n, c, count, runs[n]) for n, c in enumerate(missing[:first])]
         if trials:
             current = [c for c in possible if c == evidence.current]
             return Proposal(tuple(trials), likely=tuple(dict.fromkeys([*missing[first:], *current])))
@@ -328,11 +345,19 @@ class TrialRequest:
 
 
 class _State:
-    """What one decision rests on."""
+    """What one decision rests on.
 
-    def __init__(self, evidence: Evidence, posterior: Posterior, scene: Scene) -> None:
+    Args:
+        evidence: everything that is known.
+        posterior: the fitted curves.
+        scene: what they say of every candidate, sizes at the edges of staircases among them.
+        held: candidates without those sizes: where to start does not move with what is believed.
+    """
+
+    def __init__(self, evidence: Evidence, posterior: Posterior, scene: Scene, held: tuple[Configuration, ...]) -> None:
         self.evidence = evidence
         self.scene = scene
+        self.held = held
         self.measured = {sample.configuration for sample in evidence.samples}
         self.trials = len({sample.trial_id for sample in evidence.samples})
         self.layout = posterior.layout
@@ -347,8 +372,13 @@ class _State:
         return 0.0 if index is None else price(self.scene, self.precision, index, request.environments, request.runs)
 
     def runs_of_a_start(self, index: int) -> int:
-        """Two, or one where the second run would cost much of a round: a cold run tells the level of a curve too."""
+        """Two, or one where the second run costs much: a cold run tells the level of a curve too.
+
+        The first trial of a search, which is not asked for here, told how much slower a cold run is.
+        """
         one_usd, two_usd = (price(self.scene, self.precision, index, 1, runs) for runs in (1, 2))
+        if two_usd > (1 + MUCH_OF_A_TRIAL) * one_usd:
+            return 1
         one_s, two_s = (lane_seconds(self.scene, self.precision, index, runs) for runs in (1, 2))
         whole = self.evidence.round_price
         second_usd = two_usd - one_usd + (two_s - one_s) * whole.second_usd
@@ -407,11 +437,12 @@ def _confirmation(state: _State) -> list[TrialRequest]:
     if logged and len(_environments(evidence.samples, recommended)) >= lanes:
         return []
     sides = (recommended,) if logged else (recommended, current)
-    usd = sum(price(scene, state.precision, scene.belief.candidates.index(side), lanes, 1) for side in sides)
+    runs = 2 if logged else 1  # alone, a warm run in each is worth its price: high confidence needs them
+    usd = sum(price(scene, state.precision, scene.belief.candidates.index(side), lanes, runs) for side in sides)
     if usd > state.usd_left:
         return []
     # New environments on both sides, so that hosts that were lucky before have no say.
-    return [TrialRequest(side, lanes, 1, fresh=True) for side in sides]
+    return [TrialRequest(side, lanes, runs, fresh=True) for side in sides]
 
 
 def _steady(samples: Sequence[Sample]) -> dict[Configuration, list[Invocation]]:
@@ -477,6 +508,16 @@ def _precision(posterior: Posterior) -> Precision:
         cold_offset_sd=math.sqrt(draws.cold_offset_variance),
         cold_offset=draws.cold_offset,
     )
+
+
+def _is_beside(start: Configuration, current: Sequence[Configuration], space: SearchSpace) -> bool:
+    """Whether the current configuration lies so close to a start that this would tell nothing new."""
+    low, high = space.memory_sizes_mb[0], space.memory_sizes_mb[-1]
+    nearest = min(
+        (abs(math.log(start.memory_mb / c.memory_mb)) for c in current if c.architecture is start.architecture),
+        default=math.inf,
+    )
+    return nearest < BESIDE * math.log(high / low)
 
 
 def _at_fraction(possible: Sequence[Configuration], fraction: float) -> Configuration:

@@ -86,8 +86,9 @@ def choose(rows: Sequence[CandidateRow], objective: Objective) -> int:
 
     Feasible are rows whose mean p95 and mean cost per million and whose memory satisfy the
     constraints. Without any, the rows that violate them least. Among the feasible the strategy says which
-    tie and which of them comes first (see `tuner.search.strategies`). What still ties goes to less memory,
-    then to the name of the architecture.
+    tie (see `tuner.search.strategies`). Of these a measured one comes before one that was not, so that the answer
+    rests on runs of its own where that costs nothing. Then the strategy says which comes first. What still ties
+    goes to less memory, then to the name of the architecture.
     """
     return _decide(rows, objective)[0]
 
@@ -182,7 +183,7 @@ def _decide(rows: Sequence[CandidateRow], objective: Objective) -> tuple[int, tu
     strategy = strategy_of(objective)
     among = [i for i, ok in enumerate(_feasible(rows, objective.constraints)) if ok]
     tied = strategy.ties(rows, among, objective)
-    chosen = min(tied, key=lambda i: (*strategy.order(rows[i]), rows[i].configuration))
+    chosen = min(tied, key=lambda i: (not rows[i].measured, *strategy.order(rows[i]), rows[i].configuration))
     return chosen, tuple(tied)
 
 

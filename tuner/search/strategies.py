@@ -131,13 +131,19 @@ class Balanced:
         return score
 
     def ties(self, rows: Sequence[CandidateRow], among: Sequence[int], objective: Objective) -> list[int]:
-        """Rows with the smallest score. Nothing is given away."""
+        """Rows with the smallest score; where none of them was measured, measured ones that are nearly as good."""
         weight = objective.balanced_weight
         dearest = max(rows[i].cost_usd.mean for i in among)
         slowest = max(rows[i].duration_ms.mean for i in among)
         score = [weight * r.cost_usd.mean / dearest + (1 - weight) * r.duration_ms.mean / slowest for r in rows]
         smallest = min(score[i] for i in among)
-        return [i for i in among if score[i] <= smallest]
+        best = [i for i in among if score[i] <= smallest]
+        limit = (1 + TIE_SHARE * objective.tolerance) * smallest
+        near = [i for i in among if score[i] <= limit and rows[i].measured]
+        if not near or any(rows[i].measured for i in best):
+            return best
+        least = min(score[i] for i in near)
+        return [i for i in near if score[i] <= least]
 
     def order(self, row: CandidateRow) -> tuple[float, float]:
         """The cheapest first."""
