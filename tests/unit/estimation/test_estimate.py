@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -82,6 +83,15 @@ def test_one_run_of_twenty_seconds_does_not_move_a_configuration_by_itself() -> 
         0.5, rel=0.1
     )
     assert posterior.at(1024, X86).duration_ms.mean < 1.25 * before
+
+
+def test_first_runs_tell_of_slow_runs_as_well() -> None:
+    warm = measure(cpu_bound, SIZES, environments=1, runs=2)
+    cold = measure(cpu_bound, SIZES, environments=4, runs=1, first_id=50)
+    few, many = (posterior_of(samples).at(1024, X86).duration_ms for samples in (warm, warm + cold))
+    assert many.high / many.low < few.high / few.low
+    slow = [replace(s, invocations=tuple(_slower(run, 30) for run in s.invocations[:1])) for s in cold[1::2]]
+    assert posterior_of(warm + slow).at(1024, X86).duration_ms.mean > 1.3 * few.mean
 
 
 def test_init_durations_are_a_curve_of_their_own() -> None:
@@ -252,3 +262,8 @@ def _other(configuration: Configuration) -> Configuration:
 
 def _faster_on_arm(configuration: Configuration) -> float:
     return cpu_bound(configuration) * (0.8 if configuration.architecture is Architecture.ARM64 else 1.0)
+
+
+def _slower(run: Invocation, times: float) -> Invocation:
+    assert run.duration_ms is not None
+    return replace(run, duration_ms=times * run.duration_ms, billed_duration_ms=math.ceil(times * run.duration_ms))

@@ -10,7 +10,7 @@ from reports import html, markdown, terminal
 from reports.words import verdict
 from reports.words.confidence import confidence
 from reports.words.flat_zone import worth_knowing
-from reports.words.numbers import milliseconds, money
+from reports.words.numbers import configuration, milliseconds, money
 from reports.words.origin import origin
 from reports.words.verdict import Kind
 from tests.unit.reports.results import result
@@ -151,7 +151,7 @@ def test_the_effort_is_counted_in_test_calls() -> None:
 
 
 KINDS = {
-    "aws": (Kind.APPLY, "1,024 MB on arm64: ", "Build for arm64, then apply it."),
+    "aws": (Kind.APPLY, "{best}: ", "Build for arm64, then apply it."),
     "no-current": (
         Kind.APPLY,
         "1,024 MB on x86_64: the cheapest choice at ",
@@ -164,13 +164,13 @@ KINDS = {
         "Nothing to apply: tune a real function next.",
     ),
     "throttled": (Kind.MEASURE_MORE, "1,024 MB on x86_64: ", "Measure more before you decide: the current config"),
-    "partial": (Kind.RESUME, "1,024 MB on arm64: ", "Go on; what was measured is kept:"),
+    "partial": (Kind.RESUME, "{best}: ", "Go on; what was measured is kept:"),
     "already-best": (Kind.NOTHING, "Keep 128 MB on x86_64: already the cheapest choice", "Nothing to change."),
     "unmet": (Kind.UNMET, "Nothing meets p95 ≤ 50 ms; the best is ", "Relax the bound, or make the function faster."),
     "one-left": (Kind.ONE_LEFT, "3,008 MB on x86_64: the cheapest choice", "Look at why the other sizes failed"),
     "all-failed": (Kind.FAILED, "No recommendation: all 6 configurations failed.", "Look at the errors below"),
 }
-"""Golden pages of every kind of verdict: how the headline and the next step begin."""
+"""Golden pages of every kind of verdict: how the headline and the next step begin. `{best}` is what is recommended."""
 WITH_COMMAND = {Kind.MEASURE_MORE: "tuner tune ", Kind.RESUME: "--resume "}
 
 
@@ -180,7 +180,8 @@ def test_headline_and_next_step_follow_the_kind_of_verdict(name: str) -> None:
     document = result(name)
     step = verdict.next_step(document)
     assert verdict.kind(document) is kind
-    assert str(verdict.headline(document)).startswith(headline)
+    best = configuration(document["recommendation"]) if document["recommendation"] else ""
+    assert str(verdict.headline(document)).startswith(headline.format(best=best))
     assert step.text.startswith(told)
     assert WITH_COMMAND.get(kind, "") in step.command
 

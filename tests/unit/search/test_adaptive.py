@@ -174,6 +174,40 @@ def test_it_starts_from_the_current_configuration_and_measures_it_beside_the_win
     assert winner.environments == beside.environments >= 2
 
 
+@pytest.mark.parametrize(("current_mb", "second_mb"), [(2048, 256), (288, 160)])
+def test_a_start_beside_the_current_configuration_is_left_out(current_mb: int, second_mb: int) -> None:
+    study = study_of(cpu_bound(), current=Configuration(current_mb, X86))
+    assert [trial.configuration.memory_mb for trial in study.ask()] == [current_mb, second_mb]
+
+
+def test_a_second_run_of_a_later_start_must_be_cheap() -> None:
+    runs = {}
+    for duration_ms in (2.0, 5000.0):
+        function = constant(duration_ms)
+        study, world = study_of(function), World(function, 1)
+        first, second = study.ask()
+        assert (first.runs_per_environment, second.runs_per_environment) == (2, 1)
+        for sample in world.measure((first, second)):
+            study.tell(sample)
+        runs[duration_ms] = {trial.runs_per_environment for trial in study.ask()}
+    assert runs == {2.0: {2}, 5000.0: {1}}
+
+
+def test_a_log_of_the_current_configuration_leaves_the_recommended_one_to_confirm_with_warm_runs() -> None:
+    function = constant(5.0)
+    current = Configuration(1024, X86)
+    study = study_of(function, current=current)
+    world = World(function, 11)
+    (logged,) = world.measure([Trial(0, current, 10, 10)])
+    study.tell(replace(logged, free=True))
+    drive(study, world)
+    winner = recommend(study.belief(), study.objective, PRICES).configuration
+    warm = [r for s in study.samples if s.configuration == winner for r in s.invocations if not r.cold]
+    assert winner != current
+    assert len({run.environment for run in warm}) >= 2
+    assert not [sample for sample in study.samples if sample.configuration == current and not sample.free]
+
+
 def test_a_resumed_search_asks_for_the_same_as_one_that_went_on() -> None:
     function = cpu_bound()
     study = study_of(function)

@@ -28,11 +28,14 @@ X86 = Architecture.X86_64
 COST, SPEED = Objective(StrategyName.COST), Objective(StrategyName.SPEED)
 
 
-def row(memory_mb: int, duration_ms: float, cost_usd: float, spread: float = 0.0) -> CandidateRow:
+def row(
+    memory_mb: int, duration_ms: float, cost_usd: float, spread: float = 0.0, *, measured: bool = True
+) -> CandidateRow:
     def around(mean: float) -> Interval:
         return Interval(mean, mean * (1 - spread), mean * (1 + spread))
 
-    return CandidateRow(Configuration(memory_mb, X86), around(duration_ms), around(cost_usd), around(1.2 * duration_ms))
+    figures = around(duration_ms), around(cost_usd), around(1.2 * duration_ms)
+    return CandidateRow(Configuration(memory_mb, X86), *figures, measured)
 
 
 def belief_of(duration_ms: list[float], cost_usd: list[float], spread: float = 0.0) -> Belief:
@@ -100,6 +103,18 @@ def test_the_order_of_candidates_changes_no_choice(
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     objective = Objective(strategy)
     assert shuffled[choose(shuffled, objective)].configuration == rows[choose(rows, objective)].configuration
+
+
+@pytest.mark.parametrize("strategy", list(StrategyName))
+def test_of_equally_good_sizes_a_measured_one_is_recommended(strategy: StrategyName) -> None:
+    rows = [row(512, 1000, 1.000e-6, measured=False), row(1024, 1001, 1.001e-6), row(2048, 4000, 4e-6)]
+    assert choose(rows, Objective(strategy)) == 1
+
+
+@pytest.mark.parametrize("strategy", list(StrategyName))
+def test_a_measured_size_that_is_worse_is_not_recommended(strategy: StrategyName) -> None:
+    rows = [row(512, 1000, 1.00e-6, measured=False), row(1024, 1100, 1.10e-6), row(2048, 4000, 4e-6)]
+    assert choose(rows, Objective(strategy)) == 0
 
 
 def test_constraints_leave_only_what_satisfies_them() -> None:
