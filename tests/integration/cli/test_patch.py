@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,8 +49,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return repository
 
 
-def patched(project: Path) -> str:
-    best = document_of("aws")["recommendation"]
+def patched(document: Mapping[str, Any] | None = None) -> str:
+    """The template with what a document recommends; by default that of the folder `project`."""
+    best = (document or document_of("aws"))["recommendation"]
     assert best is not None
     text = TEMPLATE.replace("512", str(best["memory_mb"]))
     return text if best["architecture"] == "x86_64" else text + f"      Architectures: [{best['architecture']}]\n"
@@ -59,7 +62,7 @@ def test_the_diff_is_one_that_git_applies(project: Path, capfd: pytest.CaptureFi
     diff = capfd.readouterr().out
     assert (project / "infra" / "template.yaml").read_text() == TEMPLATE
     git(project, "apply", "-", given=diff)
-    assert (project / "infra" / "template.yaml").read_text() == patched(project)
+    assert (project / "infra" / "template.yaml").read_text() == patched()
 
 
 @pytest.mark.parametrize("absolute", [False, True])
@@ -92,7 +95,7 @@ def test_a_file_outside_of_the_repository_is_left_alone(project: Path, capfd: py
 def test_write_changes_the_files(project: Path) -> None:
     (project / "infra" / "template.yaml").chmod(0o640)
     assert run(["patch", "../result.json", "--from", "infra/template.yaml", "--function", "Render", "--write"]) == 0
-    assert (project / "infra" / "template.yaml").read_text() == patched(project)
+    assert (project / "infra" / "template.yaml").read_text() == patched()
     assert (project / "infra" / "template.yaml").stat().st_mode & 0o777 == 0o640
     assert run(["patch", "../result.json", "--from", "infra", "--function", "Render", "--write"]) == 0, (
         "nothing is left"
@@ -105,7 +108,7 @@ def test_a_branch_gets_the_change_and_the_working_tree_none(project: Path) -> No
     assert run(["patch", "../result.json", "--from", "infra", "--function", "Render", "--branch", "size"]) == 0
     assert (project / "infra" / "template.yaml").read_text() == TEMPLATE
     assert git(project, "rev-parse", "HEAD") == head
-    assert git(project, "show", "size:infra/template.yaml") == patched(project).strip()
+    assert git(project, "show", "size:infra/template.yaml") == patched().strip()
     assert git(project, "diff", "--name-only", "HEAD", "size") == "infra/template.yaml"
     message = git(project, "log", "-1", "--format=%B", "size")
     assert message.startswith("Right-size Render\n\nRender: memory size 512 -> ")

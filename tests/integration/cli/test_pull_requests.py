@@ -70,9 +70,11 @@ def test_a_pull_request_is_opened_updated_and_closed_when_the_files_have_it(proj
     assert outcomes(result, forge) == [Proposed.OPENED]
     assert outcomes(result, forge) == [Proposed.UPDATED]
     assert len(set(forge.commits)) == 1, "the same change gives the same commit, so nothing is built again"
-    assert git(project, "show", f"{branch_of('prod-render')}:infra/template.yaml") == patched(project).rstrip("\n")
+    assert git(project, "show", f"{branch_of('prod-render')}:infra/template.yaml") == patched(result.document).rstrip(
+        "\n"
+    )
     assert (project / "infra" / "template.yaml").read_text() == TEMPLATE
-    (project / "infra" / "template.yaml").write_text(patched(project))
+    (project / "infra" / "template.yaml").write_text(changed)
     git(project, "commit", "-qam", "merged")
     assert outcomes(result, forge) == [Proposed.CLOSED]
     assert forge.closed[0].startswith("This no longer holds: `Render has ")
