@@ -70,9 +70,8 @@ def test_a_pull_request_is_opened_updated_and_closed_when_the_files_have_it(proj
     assert outcomes(result, forge) == [Proposed.OPENED]
     assert outcomes(result, forge) == [Proposed.UPDATED]
     assert len(set(forge.commits)) == 1, "the same change gives the same commit, so nothing is built again"
-    assert git(project, "show", f"{branch_of('prod-render')}:infra/template.yaml") == patched(result.document).rstrip(
-        "\n"
-    )
+    changed = patched(result.document)
+    assert git(project, "show", f"{branch_of('prod-render')}:infra/template.yaml") == changed.rstrip("\n")
     assert (project / "infra" / "template.yaml").read_text() == TEMPLATE
     (project / "infra" / "template.yaml").write_text(changed)
     git(project, "commit", "-qam", "merged")
