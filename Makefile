@@ -8,6 +8,8 @@ DEV_READY := $(VENV)/.ready-dev
 PIP := -m pip install --quiet --disable-pip-version-check --no-compile
 SAM_VENV := .venv-sam
 SAM_READY := $(SAM_VENV)/.ready
+LOCALSTACK_VENV := .venv-localstack
+LOCALSTACK_READY := $(LOCALSTACK_VENV)/.ready
 # One process more than there are cores: many tests wait for handlers that are held to a share of one.
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Python keeps the byte code of what it imports: the tests start hundreds of processes.
@@ -15,10 +17,10 @@ unexport PYTHONDONTWRITEBYTECODE
 DEMO_TARGET := examples/functions/cpu_bound/app.py:handler
 DEMO_PAYLOAD := @examples/functions/cpu_bound/payload.json
 
-.PHONY: help setup demo check lint types docs test bench attack clean
+.PHONY: help setup demo check lint types docs test test-localstack bench attack clean
 
 help: ## Show these targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(DEV_READY) $(SAM_READY) ## Create the environments in .venv and .venv-sam.
 
@@ -34,6 +36,11 @@ $(DEV_READY): $(READY)
 $(SAM_READY): .ci/requirements-sam.txt
 	$(PYTHON) -m venv $(SAM_VENV)
 	$(SAM_VENV)/bin/python $(PIP) --requirement $<
+	@touch $@
+
+$(LOCALSTACK_READY): .ci/requirements-localstack.txt
+	$(PYTHON) -m venv $(LOCALSTACK_VENV)
+	$(LOCALSTACK_VENV)/bin/python $(PIP) --requirement $<
 	@touch $@
 
 demo: $(READY) ## Tune a real example function on this machine.
@@ -56,6 +63,9 @@ docs: $(DEV_READY) ## Build the documentation into site/, and fail at a broken l
 test: $(DEV_READY) $(SAM_READY) ## Run the tests alone.
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
+test-localstack: $(DEV_READY) $(SAM_READY) $(LOCALSTACK_READY) ## Run the deployed state machine on a second engine.
+	TUNER_LOCALSTACK=$(LOCALSTACK_VENV) $(BIN)/python -m pytest tests/e2e/statemachine/test_second_engine.py
+
 bench: $(DEV_READY) ## Run the benchmarks in short form.
 	$(BIN)/python -m benchmarks
 
@@ -63,4 +73,4 @@ attack: $(DEV_READY) ## Attack the product for ten minutes: damaged texts, and k
 	$(BIN)/python -m tests.attack --seconds 600
 
 clean: ## Remove environments, caches and artifacts.
-	rm -rf $(VENV) $(SAM_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis artifacts site
+	rm -rf $(VENV) $(SAM_VENV) $(LOCALSTACK_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis artifacts site

@@ -14,7 +14,8 @@ def declared() -> set[str]:
     """Names in pyproject.toml and in the requirements of other environments."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
-    lines += (ROOT / ".ci" / "requirements-sam.txt").read_text("utf-8").split()
+    for requirements in (ROOT / ".ci").glob("requirements-*.txt"):
+        lines += requirements.read_text("utf-8").splitlines()
     return {found[0] for line in lines if (found := NAME.match(line))}
 
 

@@ -74,6 +74,17 @@ def test_six_configurations_take_no_more_transitions_than_power_tuning_and_cost_
     assert largest < 16_000
 
 
+def test_scripts_that_take_the_only_machine_of_power_tunings_name_find_it(stack: Stack) -> None:
+    """As its execute.sh looks for a name that contains a word, and others for one that begins with it."""
+    listed = stack.cloud.client("stepfunctions").list_state_machines()["stateMachines"]
+    assert len(listed) == 3, "the stack watches too"
+    for found in (
+        [machine["stateMachineArn"] for machine in listed if "powerTuningStateMachine" in machine["name"]],
+        [machine["stateMachineArn"] for machine in listed if machine["name"].startswith("powerTuningStateMachine")],
+    ):
+        assert found == [stack.outputs["StateMachineARN"]]
+
+
 def test_both_architectures_of_a_real_handler_are_measured_by_the_adaptive_sampler(stack: Stack) -> None:
     arn = stack.cloud.create_function("app-either", {"app.py": COUNTING}, "app.handler", memory_mb=512)
     before, names = stack.cloud.snapshot("app-either"), stack.cloud.function_names()
