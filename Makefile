@@ -10,6 +10,8 @@ SAM_VENV := .venv-sam
 SAM_READY := $(SAM_VENV)/.ready
 LOCALSTACK_VENV := .venv-localstack
 LOCALSTACK_READY := $(LOCALSTACK_VENV)/.ready
+# LocalStack declares 3.10, and its Step Functions break below 3.13, where threading.Lock is no class yet.
+LOCALSTACK_PYTHON ?= python3.13
 # One process more than there are cores: many tests wait for handlers that are held to a share of one.
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Python keeps the byte code of what it imports: the tests start hundreds of processes.
@@ -39,7 +41,9 @@ $(SAM_READY): .ci/requirements-sam.txt
 	@touch $@
 
 $(LOCALSTACK_READY): .ci/requirements-localstack.txt
-	$(PYTHON) -m venv $(LOCALSTACK_VENV)
+	@$(LOCALSTACK_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 13))' 2>/dev/null || { \
+		echo "LocalStack needs Python 3.13 or newer. Install python3.13, or name one: LOCALSTACK_PYTHON=…" >&2; exit 1; }
+	$(LOCALSTACK_PYTHON) -m venv $(LOCALSTACK_VENV)
 	$(LOCALSTACK_VENV)/bin/python $(PIP) --requirement $<
 	@touch $@
 

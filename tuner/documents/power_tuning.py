@@ -20,7 +20,7 @@ from urllib.parse import unquote
 from tuner.documents.input import input_schema
 from tuner.documents.javascript import add, as_number, as_text, parse_integer, rewrite, truthy
 from tuner.documents.validation import find_faults
-from tuner.errors import Fault
+from tuner.errors import Fault, InputError
 from tuner.model import Notice
 
 ALL_SIZES_MB = tuple(range(128, 3009, 64))
@@ -184,7 +184,11 @@ class _Reader:
             self._set("payloadS3", _s3_address(self.fields["payloadS3"]))
             self.fields.pop("payload", None)
             return
-        self.fields["payload"] = payload_of(self.fields.get("payload"), runs=self.fields.get("num"))
+        runs = None if self.fields.get("dryRun") else self.fields.get("num")
+        try:
+            self.fields["payload"] = payload_of(self.fields.get("payload"), runs=runs)
+        except InputError as refused:
+            self.faults.extend(refused.faults)
 
     def _convert(self, name: str, convert: Callable[[Any], Any]) -> None:
         if name in self.fields:
@@ -204,6 +208,9 @@ def payload_of(value: Any, *, runs: Any = None) -> Any:
     Args:
         value: any JSON; None when it was not given.
         runs: `num`, which decides how often each payload of a weighted list is sent.
+
+    Raises:
+        InputError: `num` is too small for the weights.
     """
     return weighted(value, runs=runs) if truthy(value) else NULL_PAYLOAD
 
@@ -212,6 +219,9 @@ def read_object(content: bytes, *, runs: Any = None) -> Any:
     """Return the payload that Power Tuning sends for an object in S3, for `Payloads.decode`.
 
     Content that is no JSON is a text.
+
+    Raises:
+        InputError: `num` is too small for the weights.
     """
     text = content.decode("utf-8", "replace")
     try:
@@ -227,6 +237,9 @@ def weighted(value: Any, *, runs: Any = None) -> Any:
 
     A list counts as weighted only when every item has a truthy payload and a truthy weight. Any other list is one
     payload. With `runs` R each payload is sent floor(weight * R / total) times, and the last one takes the rest.
+
+    Raises:
+        InputError: `runs` is too small for the weights.
     """
     value = rewrite(value)
     if not isinstance(value, list):
@@ -270,9 +283,12 @@ def _is_weighted(item: Any) -> bool:
 
 
 def _counts(weights: Sequence[Any], runs: Any) -> list[float]:
-    """Return how often each payload is sent in `runs` runs; the weights themselves where that leaves one out.
+    """Return how often each payload is sent in `runs` runs; the weights themselves without a usable `num`.
 
     One payload is always sent, whatever its weight. Weights that are texts are joined, not summed, as in JavaScript.
+
+    Raises:
+        InputError: a payload would be sent in less than one run, so that sizes would get different payloads.
     """
     if len(weights) == 1:
         return [1.0]
@@ -281,11 +297,13 @@ def _counts(weights: Sequence[Any], runs: Any) -> list[float]:
     if isinstance(runs, bool) or not isinstance(runs, int) or abs(runs) > _EXACT or not total:
         return numbers
     shares = [number * runs / total for number in numbers]
-    if not all(math.isfinite(share) and share >= 1 for share in shares):
+    if not all(map(math.isfinite, shares)):
         return numbers
+    if min(shares) < 1:
+        problem = f"a weight of {numbers[shares.index(min(shares))]:g} of {total:g} is less than one of {runs:,} runs"
+        raise InputError.single("$.payload", problem, "use a larger num, or larger weights, as numbers")
     counts = [math.floor(share) for share in shares]
-    counts[-1] = runs - sum(counts[:-1])
-    return list(map(float, counts)) if counts[-1] >= 1 else numbers
+    return list(map(float, [*counts[:-1], runs - sum(counts[:-1])]))
 
 
 def _refuse_constant(name: str) -> None:

@@ -91,9 +91,17 @@ def test_weighted_payloads_are_sent_as_often_as_there(weights: Any, runs: int, c
     assert sent(read(num=runs, payload=payload)) == expected
 
 
-def test_weights_too_small_for_num_keep_their_share_over_all_trials() -> None:
+@pytest.mark.parametrize("weights", [(1, 99), ("20", "80"), (-1, 2), (1,) * 6])
+def test_weights_that_leave_a_payload_out_of_a_size_are_refused(weights: Any) -> None:
+    payload = [{"payload": {"t": number}, "weight": weight} for number, weight in enumerate(weights)]
+    assert [fault.path for fault in translate({**BASE, "payload": payload}).faults] == ["$.payload"]
+    assert not translate({**BASE, "payload": payload, "dryRun": True}).faults
+
+
+def test_without_num_weights_keep_their_share_over_all_trials() -> None:
     payload = [{"payload": {"t": "A"}, "weight": 1}, {"payload": {"t": "B"}, "weight": 99}]
-    assert [item.weight for item in read(payload=payload).payloads.items] == [1.0, 99.0]
+    found = decode_valid(translate({"lambdaARN": ARN, "payload": payload}).document)
+    assert [item.weight for item in found.payloads.items] == [1.0, 99.0]
 
 
 @pytest.mark.parametrize("value", [1, "true", [], {}, "x"])
