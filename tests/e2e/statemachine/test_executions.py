@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from statemachine.transitions import EXECUTION, LONG_PASS, LONG_TRIAL, ROUND, TRIAL, Count
+from statemachine.transitions import EXECUTION, LONG_PASS, LONG_TRIAL, ROUND, SHORT_ROUNDS, TRIAL, Count
 from tests.cloud.fixtures import Cloud
 from tests.e2e.statemachine.stack import ROOT, Stack
 from tuner.pricing.price_list import state_transition_usd
@@ -85,12 +85,17 @@ def test_scripts_that_take_the_only_machine_of_power_tunings_name_find_it(stack:
         assert found == [stack.outputs["StateMachineARN"]]
 
 
-def test_both_architectures_of_a_real_handler_are_measured_by_the_adaptive_sampler(stack: Stack) -> None:
+def test_both_architectures_of_a_real_handler_are_measured_by_the_adaptive_sampler_in_one_task(stack: Stack) -> None:
     arn = stack.cloud.create_function("app-either", {"app.py": COUNTING}, "app.handler", memory_mb=512)
     before, names = stack.cloud.snapshot("app-either"), stack.cloud.function_names()
     bounds = {"powerValues": "256-1024", "budget": {"maxInvocations": 12}}
-    output = stack.run({"lambdaARN": arn, "architectures": "both", "invocationsPerMonth": 1e6, **bounds})
+    execution = stack.start({"lambdaARN": arn, "architectures": "both", "invocationsPerMonth": 1e6, **bounds})
+    output = json.loads(stack.wait(execution)["output"])
+    entered = stack.entered(execution)
+    assert Count(len(entered), len(stack.history(execution))) == EXECUTION + SHORT_ROUNDS
+    assert output["stateMachine"]["executionCost"] == pytest.approx(len(entered) * state_transition_usd("us-east-1"))
     result = json.loads(stack.read(output["result"]))
+    assert len([step for step in result["search"] if step["trials"]]) > 1
     assert {m["architecture"] for m in result["measurements"]} == {"x86_64", "arm64"}
     assert stack.cloud.snapshot("app-either") == before
     assert stack.cloud.function_names() == names
