@@ -140,10 +140,14 @@ def _transitions(document: WorkflowDocument) -> str:
 
 
 def _trust(document: WorkflowDocument) -> str:
-    if document["exact"]:
-        return "Exact: no other sizes are better."
-    told = "Found by simulated executions; other sizes could be slightly better."
-    return f"{told} The front of means may be off by {percent(document['excess'])}." if document["excess"] else told
+    if document["excess"] is None:
+        told = "Found by simulated executions; other sizes could be slightly better."
+    elif document["excess"]:
+        told = f"Other sizes are at most {percent(document['excess'])} better."
+    else:
+        told = "Exact: no other sizes are better."
+    off = document["front_excess"]
+    return f"{told} Other points of the front of means may cost {percent(off)} more than needed." if off else told
 
 
 def _confirmation(confirmation: ConfirmationDocument) -> str:

@@ -105,7 +105,8 @@ class WorkflowDocument(TypedDict):
     met: bool
     binding: str
     exact: bool
-    excess: float
+    excess: float | None
+    front_excess: float
     currency: str
     chosen: ChoiceDocument
     current: ChoiceDocument | None
@@ -143,6 +144,7 @@ def plan_document(
         "binding": plan.binding.value,
         "exact": plan.exact,
         "excess": plan.excess,
+        "front_excess": plan.front_excess,
         "currency": currency,
         "chosen": _choice(plan.chosen),
         "current": None if plan.current is None else _choice(plan.current),

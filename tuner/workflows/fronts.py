@@ -19,9 +19,13 @@ Allocation = dict[str, int]
 """For each function, the index of its configuration."""
 
 MOST_POINTS = 100_000
-"""A front with more points is thinned. A hundred functions of forty smooth or noisy sizes come to 20,000 to 83,000."""
+"""A front with more points is thinned. A hundred functions of forty noisy sizes come to 20,000 to 83,000."""
 MOST_PAIRS = 4_000_000
 """Sums of two fronts that are looked at; of more, the fronts are thinned first. Bounds time and memory."""
+MUCH_PAIRS = 8_000_000
+"""Sums that are looked at in about half a second; after that many, `FEW_POINTS` and `FEW_PAIRS` hold."""
+FEW_POINTS = 6_000
+FEW_PAIRS = 250_000
 _NEIGHBOURS = 12
 """Points of a block that is left out as a whole where it is beaten, and blocks of a larger one."""
 
@@ -45,6 +49,11 @@ class Front:
     def __len__(self) -> int:
         return len(self.time_ms)
 
+    def some(self, kept: Ints) -> Front:
+        """The points with these indexes, in the same order."""
+        recover = self.recover
+        return Front(self.time_ms[kept], self.cost_usd[kept], lambda n: recover(int(kept[n])), self.excess)
+
     def cheapest_within(self, time_ms: float) -> int | None:
         """Index of the cheapest point that takes at most so long; None: there is none."""
         found = int(np.searchsorted(self.time_ms, _slightly_above(time_ms), side="right")) - 1
@@ -54,6 +63,44 @@ class Front:
         """Index of the fastest point that costs at most so much; None: there is none."""
         found = int(np.searchsorted(-self.cost_usd, -_slightly_above(cost_usd), side="left"))
         return found if found < len(self) else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choices:
+    """What the configurations of a function take and cost per invocation, arrays of shape (G,)."""
+
+    time_ms: Floats
+    cost_usd: Floats
+
+
+@dataclass(slots=True)
+class Effort:
+    """Bounds the time and the memory that fronts take: once much was looked at, longer fronts are thinned.
+
+    Attributes:
+        pairs: sums of two points that were looked at.
+    """
+
+    pairs: int = 0
+
+    @property
+    def most_points(self) -> int:
+        """A longer front is thinned."""
+        return MOST_POINTS if self.pairs < MUCH_PAIRS else FEW_POINTS
+
+    @property
+    def most_pairs(self) -> int:
+        """Fronts with more sums that may count are thinned first."""
+        return MOST_PAIRS if self.pairs < MUCH_PAIRS else FEW_PAIRS
+
+
+Keep = Callable[[Front], Front]
+"""Leaves out points that are of no interest."""
+
+
+def unchanged(front: Front) -> Front:
+    """Every point."""
+    return front
 
 
 def point(time_ms: float, cost_usd: float = 0.0, allocation: Allocation | None = None) -> Front:
@@ -92,17 +139,20 @@ def thin(front: Front, most: int) -> Front:
     return Front(front.time_ms[kept], front.cost_usd[kept], lambda n: front.recover(int(kept[n])), excess)
 
 
-def one_after_the_other(fronts: Iterable[Front]) -> Front:
-    """Times and costs add up."""
-    return reduce(_sum, sorted(fronts, key=len, reverse=True), point(0.0))
+def one_after_the_other(fronts: Iterable[Front], keep: Keep = unchanged, effort: Effort | None = None) -> Front:
+    """Times and costs add up; of every partial sum `keep` leaves out what is of no interest."""
+    effort = effort or Effort()
+    ordered = sorted(fronts, key=len, reverse=True)
+    return reduce(lambda left, right: keep(_sum(left, right, effort)), ordered, point(0.0))
 
 
-def side_by_side(fronts: Iterable[Front]) -> Front:
-    """The later time counts, costs add up."""
-    return reduce(_maximum, fronts)
+def side_by_side(fronts: Iterable[Front], keep: Keep = unchanged, effort: Effort | None = None) -> Front:
+    """The later time counts, costs add up; of the whole `keep` leaves out what is of no interest."""
+    effort = effort or Effort()
+    return keep(reduce(lambda left, right: _maximum(left, right, effort), fronts))
 
 
-def unite(fronts: Iterable[Front]) -> Front:
+def unite(fronts: Iterable[Front], effort: Effort | None = None) -> Front:
     """Either of several fronts."""
     fronts = tuple(fronts)
     owner = np.repeat(np.arange(len(fronts)), [len(front) for front in fronts])
@@ -110,29 +160,29 @@ def unite(fronts: Iterable[Front]) -> Front:
     time, cost = (np.concatenate([getattr(f, name) for f in fronts]) for name in ("time_ms", "cost_usd"))
     kept = _undominated(time, cost)
     excess = max(front.excess for front in fronts)
-    return thin(
-        Front(time[kept], cost[kept], lambda i: fronts[owner[kept[i]]].recover(int(index[kept[i]])), excess),
-        MOST_POINTS,
-    )
+    united = Front(time[kept], cost[kept], lambda i: fronts[owner[kept[i]]].recover(int(index[kept[i]])), excess)
+    return thin(united, (effort or Effort()).most_points)
 
 
-def _sum(left: Front, right: Front) -> Front:
+def _sum(left: Front, right: Front, effort: Effort) -> Front:
     """Every undominated sum; of fronts with too many pairs the longer one is thinned first."""
     left, right = sorted((left, right), key=len, reverse=True)
     if len(right) == 1:
         moved = shift(left, float(right.time_ms[0]), float(right.cost_usd[0]))
         return replace(moved, recover=lambda n: left.recover(n) | right.recover(0), excess=_excess(left, right))
-    pairs = _pairs(left, right)
+    left = thin(left, effort.most_points)
+    pairs = _pairs(left, right, effort.most_pairs)
     if pairs is None:
-        return _sum(thin(left, len(left) // 2), right)
+        return _sum(thin(left, len(left) // 2), right, effort)
     i, j = pairs
+    effort.pairs += len(left) * len(right) // _NEIGHBOURS + len(i)
     time, cost = left.time_ms[i] + right.time_ms[j], left.cost_usd[i] + right.cost_usd[j]
     kept = _undominated(time, cost)
-    return _joined(left, right, i[kept], j[kept], time[kept], cost[kept])
+    return _joined(left, right, i[kept], j[kept], time[kept], cost[kept], effort)
 
 
-def _pairs(left: Front, right: Front) -> tuple[Ints, Ints] | None:
-    """Indexes of the pairs whose sum may lie on the front; None: they are more than `MOST_PAIRS`.
+def _pairs(left: Front, right: Front, most: int) -> tuple[Ints, Ints] | None:
+    """Indexes of the pairs whose sum may lie on the front; None: they are more than `most`.
 
     Blocks of neighbours are paired first, and split where their pair is not beaten as a whole. The pairs of one point
     of `right` stand together, by ascending time: sorting their sums is then merging.
@@ -142,7 +192,7 @@ def _pairs(left: Front, right: Front) -> tuple[Ints, Ints] | None:
     for size in (_NEIGHBOURS**2, _NEIGHBOURS):
         if len(left) <= size * _NEIGHBOURS:
             continue
-        if len(head) * len(left) > MOST_PAIRS * _NEIGHBOURS**2:
+        if len(head) * len(left) > most * _NEIGHBOURS**2:
             return None
         block, within = _ranges((last - first) // size + 1)
         row, first = row[block], first[block] + within * size
@@ -155,7 +205,7 @@ def _pairs(left: Front, right: Front) -> tuple[Ints, Ints] | None:
     j, within = _ranges(np.diff(start)[of])
     block = start[of[j]] + within
     count = last[block] - first[block] + 1
-    if count.sum() > MOST_PAIRS:
+    if count.sum() > most:
         return None
     member, within = _ranges(count)
     return first[block[member]] + within, j[member]
@@ -188,20 +238,21 @@ def _ranges(count: Ints) -> tuple[Ints, Ints]:
     return owner, np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
 
 
-def _maximum(left: Front, right: Front) -> Front:
+def _maximum(left: Front, right: Front, effort: Effort) -> Front:
     # np.unique would load masked arrays, which takes longer than the front of ten functions.
     time = np.sort(np.concatenate([left.time_ms, right.time_ms]))
     time = time[(time >= max(left.time_ms[0], right.time_ms[0])) & np.r_[True, time[1:] > time[:-1]]]
     from_left = np.searchsorted(left.time_ms, time, side="right") - 1
     from_right = np.searchsorted(right.time_ms, time, side="right") - 1
-    return _joined(left, right, from_left, from_right, time, left.cost_usd[from_left] + right.cost_usd[from_right])
+    cost = left.cost_usd[from_left] + right.cost_usd[from_right]
+    return _joined(left, right, from_left, from_right, time, cost, effort)
 
 
-def _joined(left: Front, right: Front, i: Ints, j: Ints, time: Floats, cost: Floats) -> Front:
+def _joined(left: Front, right: Front, i: Ints, j: Ints, time: Floats, cost: Floats, effort: Effort) -> Front:
     # The functions alone, so that the points of `left` and `right` are not kept.
     of_left, of_right = left.recover, right.recover
     front = Front(time, cost, lambda n: of_left(int(i[n])) | of_right(int(j[n])), _excess(left, right))
-    return thin(front, MOST_POINTS)
+    return thin(front, effort.most_points)
 
 
 def _excess(left: Front, right: Front) -> float:

@@ -10,16 +10,16 @@ kept in 95% of the draws of what the curves may be.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.workflows.allocation import Allocations, Choices, allocate
+from tuner.workflows.allocation import Allocations, Answer, allocate
 from tuner.workflows.curves import FunctionCurve
 from tuner.workflows.flow import Flow, invocations_of
 from tuner.workflows.forms import Form, evaluate_draws, form_of_flow
-from tuner.workflows.fronts import Allocation, Front
+from tuner.workflows.fronts import Allocation, Choices, Front
 from tuner.workflows.scenarios import Scenarios, certain
 
 Floats = NDArray[np.float64]
@@ -47,12 +47,14 @@ class Candidate:
         time_ms: the percentile of the end-to-end time, at most, in 95% of the draws of the curves.
         mean_ms: mean end-to-end time.
         cost_usd: mean cost of an execution.
+        excess: at most so much, as a fraction, other sizes are better for the bound; 0: none are, None: not known.
     """
 
     allocation: Allocation
     time_ms: float
     mean_ms: float
     cost_usd: float
+    excess: float | None = None
 
 
 @dataclass(slots=True)
@@ -84,16 +86,16 @@ class PercentileSearch:
         self.means = allocate(self._form, self.invocations, options)
 
     @property
-    def exact(self) -> bool:
-        """Whether the front is proved to be the best: the mean is asked for, or all executions are alike."""
-        return self.means.exact and (self.percentile is None or certain(self.flow, self.curves))
+    def of_means(self) -> bool:
+        """Whether the trade-off of means is the answer: the mean is asked for, or all executions are alike."""
+        return self.percentile is None or certain(self.flow, self.curves)
 
     def explore(self) -> None:
         """Judge sizes all along the trade-off; to be called before any question."""
         # No sizes are faster than the fastest of each function, whatever the percentile.
         self.judge({name: int(curve.mean_ms.argmin()) for name, curve in self.curves.items()})
-        self._judge_along(self.means.front, 2 * ANCHORS * PROPOSALS if self.exact else ANCHORS * PROPOSALS // 2)
-        if not self.exact:
+        self._judge_along(self.means.front, 2 * ANCHORS * PROPOSALS if self.of_means else ANCHORS * PROPOSALS // 2)
+        if not self.of_means:
             for anchor in self._anchors():
                 self._propose(anchor)
 
@@ -103,9 +105,8 @@ class PercentileSearch:
 
     def cheapest_within(self, deadline_ms: float) -> Candidate | None:
         """The cheapest candidate within a deadline; None: there is none."""
-        if self.exact:
-            index = self.means.front.cheapest_within(deadline_ms)
-            return None if index is None else self.judge(self.means.front.recover(index))
+        if self.of_means:
+            return self._judge_answer(self.means.cheapest_within(deadline_ms))
         found = self._within(deadline_ms)
         while found is not None:
             self._propose(found, around_ms=deadline_ms)
@@ -118,9 +119,8 @@ class PercentileSearch:
 
     def fastest_within(self, budget_usd: float) -> Candidate | None:
         """The fastest candidate within a budget; None: there is none."""
-        if self.exact:
-            index = self.means.front.fastest_within(budget_usd)
-            return None if index is None else self.judge(self.means.front.recover(index))
+        if self.of_means:
+            return self._judge_answer(self.means.fastest_within(budget_usd))
         affordable = [c for c in self._judged.values() if c.cost_usd <= budget_usd * (1 + 1e-9)]
         if not affordable:
             return None
@@ -138,6 +138,9 @@ class PercentileSearch:
             time_ms = self._percentile(times) * self._doubt(allocation)
             self._judged[key] = Candidate(dict(allocation), time_ms, float(times.mean()), cost)
         return self._judged[key]
+
+    def _judge_answer(self, answer: Answer | None) -> Candidate | None:
+        return None if answer is None else replace(self.judge(answer.allocation), excess=answer.excess)
 
     def _percentile(self, times: Floats) -> float:
         if self.percentile is None:

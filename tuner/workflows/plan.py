@@ -6,7 +6,7 @@ Decides from a flow, curves and one bound. Refuses to know where they come from 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -135,8 +135,8 @@ class Plan:
         time: end-to-end time with the chosen sizes, by executions that had no part in choosing them.
         share_met: share of those executions within the deadline; None for a budget.
         binding: what binds.
-        exact: whether no other sizes can be better; False: found by simulated executions, or thinned.
-        excess: how far from the best the mean front may be, as a fraction; 0 where it is exact.
+        excess: at most so much, as a fraction, other sizes are better; 0: none are, None: simulated executions judged.
+        front_excess: the same of the front of means, as a fraction of the cost.
         front: every trade-off, the fastest first.
         steps: every state.
         transitions: state transitions of an execution.
@@ -151,12 +151,17 @@ class Plan:
     time: Distribution
     share_met: float | None
     binding: Binding
-    exact: bool
-    excess: float
+    excess: float | None
+    front_excess: float
     front: tuple[PlannedSize, ...]
     steps: tuple[StepView, ...]
     transitions: float
     notices: tuple[Notice, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether no other sizes are better."""
+        return self.excess == 0
 
     @property
     def met(self) -> bool:
@@ -202,8 +207,8 @@ def plan_workflow(
         Distribution(*(float(p) for p in np.percentile(fresh, (50, 95, 99)))),
         None if bound.deadline_ms is None else float((fresh <= bound.deadline_ms * (1 + 1e-9)).mean()),
         binding,
-        search.exact,
-        search.means.front.excess,
+        found.excess,
+        search.means.excess,
         tuple(_choice(candidate, used) for candidate in _evenly(search.front(), found)),
         tuple(_views(flow, used, found.allocation)),
         transitions_of(flow),
@@ -229,14 +234,19 @@ def _decide(search: PercentileSearch, bound: Bound) -> tuple[Candidate, Binding]
     if bound.deadline_ms is not None:
         found = search.cheapest_within(bound.deadline_ms)
         if found is None:
-            return search.front()[0], Binding.UNMET
+            return _closest(search, search.front()[0]), Binding.UNMET
         cheapest_usd = search.front()[-1].cost_usd
         return found, Binding.NOTHING if found.cost_usd <= cheapest_usd * (1 + 1e-9) else Binding.DEADLINE
     assert bound.budget_usd is not None
     found = search.fastest_within(bound.budget_usd)
     if found is None:
-        return search.front()[-1], Binding.UNMET
+        return _closest(search, search.front()[-1]), Binding.UNMET
     return found, Binding.NOTHING if found.time_ms <= search.front()[0].time_ms * (1 + 1e-9) else Binding.BUDGET
+
+
+def _closest(search: PercentileSearch, end: Candidate) -> Candidate:
+    """An end of the front; that of means is exact."""
+    return replace(end, excess=0.0) if search.of_means else end
 
 
 def _current(curves: Mapping[str, FunctionCurve]) -> Allocation | None:

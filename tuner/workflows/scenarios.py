@@ -13,11 +13,10 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.workflows.allocation import Choices
 from tuner.workflows.curves import FunctionCurve
 from tuner.workflows.flow import Flow, Map, Parallel, Pause, Retry, Step, Task, all_steps
 from tuner.workflows.forms import Form, form_of_flow
-from tuner.workflows.fronts import Allocation
+from tuner.workflows.fronts import Allocation, Choices
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]

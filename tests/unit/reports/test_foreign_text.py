@@ -97,6 +97,8 @@ def hostile_workflow(text: str) -> dict[str, Any]:
         "confirmation": None,
         "transitions": {"per_execution": 1.0, "cost_per_million_usd": 1.0},
         "exact": True,
+        "excess": 0.0,
+        "front_excess": 0.0,
         "functions": [row | {"cost_per_million_usd": 1.0}],
         "warnings": [{"message": text}],
     }

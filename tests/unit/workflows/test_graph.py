@@ -171,7 +171,14 @@ def test_a_graph_that_cannot_be_read_is_refused_in_words(edges: list[Edge], word
 def test_the_benchmark_prints_the_sizes_of_each_function(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--figures", str(APP10), "--deadline-ms", "2500", "--task-ms", "100", "--edge-ms", "70", "--format", "json"])
     told = json.loads(capsys.readouterr().out)
-    assert told.keys() == {"duration_ms", "cost_per_million_usd", "memory_mb", "cpu_seconds"}
+    assert told.keys() == {
+        "duration_ms",
+        "cost_per_million_usd",
+        "excess",
+        "front_excess",
+        "memory_mb",
+        "cpu_seconds",
+    }
     assert told["memory_mb"].keys() == app10().duration_ms.keys()
     main(["--figures", str(APP10), "--budget-per-million", str(told["cost_per_million_usd"]), "--task-ms", "100"])
     assert "per million executions" in capsys.readouterr().out

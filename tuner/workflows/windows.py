@@ -1,0 +1,246 @@
+"""Which sizes can be part of the answer for one deadline or budget, told before any front is built.
+
+Time is counted at what it is worth (a Lagrange multiplier), divided among branches that run side by side. The sum of
+the least that each function then comes to is a lower bound; sizes far above it are left out without losing the
+answer. The bound holds for any division; a good one makes it tight. Refuses to build fronts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tuner.workflows.forms import Form, Maximum
+from tuner.workflows.fronts import Choices, Floats, Front
+from tuner.workflows.hulls import Hull, hull_of_options, maximum_of_hulls, sum_of_hulls
+
+_ROUNDS = 4
+"""Times that the cost of shared functions is divided among their uses; more raise the bound by less than 0.1%."""
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """Sizes whose cost, with their time at its worth, is at most `slack_usd` above the least.
+
+    Attributes:
+        root_usd: worth of a millisecond of the whole workflow.
+        worth_usd: worth of a millisecond at each sum and each maximum in it.
+        least_usd: no sizes come to less, cost and time together.
+        surplus_usd: for each function, what each configuration comes to above the best; shape (G,).
+        slack_usd: how far above the least is of interest.
+    """
+
+    root_usd: float
+    worth_usd: Mapping[Form | Maximum, float]
+    least_usd: float
+    surplus_usd: Mapping[str, Floats]
+    slack_usd: float = np.inf
+
+    def near(self, front: Front, place: Form | Maximum, spent_usd: float) -> Front:
+        """Points of a front that can be part of sizes of interest, where others have spent some of the slack."""
+        total = front.cost_usd + self.worth_usd[place] * front.time_ms
+        left = max(0.0, self.slack_usd - spent_usd) + _ROUNDING * abs(float(total.min()))
+        kept = np.flatnonzero(total <= total.min() + left)
+        return front if len(kept) == len(front) else front.some(kept)
+
+    def spent(self, sizes: Mapping[str, int]) -> float:
+        """What given sizes come to above the best."""
+        return sum(float(self.surplus_usd[function][index]) for function, index in sizes.items())
+
+    def best(self, sizes: Mapping[str, Sequence[int]], spent_usd: float, most: int) -> list[tuple[int, ...]]:
+        """The combinations of sizes of interest that come to the least, at most so many."""
+        limit = self.slack_usd * (1 + _ROUNDING)
+        found: list[tuple[float, tuple[int, ...]]] = [(spent_usd, ())]
+        for function, indexes in sizes.items():
+            surplus = self.surplus_usd[function]
+            longer = [(usd + float(surplus[i]), (*others, i)) for usd, others in found for i in indexes]
+            longer.sort()
+            # At least one stays, so that no front is empty.
+            found = [one for one in longer if one[0] <= limit][:most] or longer[:1]
+        return [combination for _, combination in found]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """A workflow whose sizes are to be chosen.
+
+    Attributes:
+        form: the time of an execution.
+        invocations: expected invocations of each function in an execution.
+        options: of each function.
+    """
+
+    form: Form
+    invocations: Mapping[str, float]
+    options: Mapping[str, Choices]
+
+    def cost_usd(self, function: str) -> Floats:
+        """Cost of each configuration in an execution, shape (G,)."""
+        return self.invocations.get(function, 0.0) * self.options[function].cost_usd
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Functions that no path waits for; they still cost."""
+        return tuple(function for function in self.invocations if function not in self.form.functions)
+
+    @property
+    def idle_usd(self) -> float:
+        """The least that idle functions cost."""
+        return sum(float(self.cost_usd(function).min()) for function in self.idle)
+
+
+def least_cost(problem: Problem) -> Hull:
+    """A convex curve that no sizes can beat."""
+    hull = _Places(problem).root({}).hull
+    return Hull(hull.time_ms, hull.cost_usd + problem.idle_usd)
+
+
+def windows_along(problem: Problem, count: int) -> list[Window]:
+    """Windows without a limit, at places spread over the whole trade-off."""
+    root = _Places(problem).root({})
+    slopes = root.hull.slopes
+    chosen = np.unique(np.linspace(0, len(slopes) - 1, min(count, len(slopes))).astype(int))
+    return [_window(problem, _Worth(root, float(slope))) for slope in slopes[chosen]]
+
+
+def window_at_time(problem: Problem, time_ms: float) -> Window:
+    """The window for a deadline, with the highest lower bound of the cost that was found."""
+    found = _windows(problem, lambda hull: hull.worth_at_time(time_ms))
+    return max(found, key=lambda window: window.least_usd - window.root_usd * time_ms)
+
+
+def window_at_cost(problem: Problem, cost_usd: float) -> Window:
+    """The window for a budget, with the highest lower bound of the time that was found."""
+    found = _windows(problem, lambda hull: hull.worth_at_cost(cost_usd - problem.idle_usd))
+    return max(
+        found, key=lambda window: (window.least_usd - cost_usd) / window.root_usd if window.root_usd else -np.inf
+    )
+
+
+def _windows(problem: Problem, worth_of: Callable[[Hull], float]) -> Iterator[Window]:
+    places, shares = _Places(problem), dict[str, list[float]]()
+    for _ in range(_ROUNDS):
+        root = places.root(shares)
+        worth = _Worth(root, worth_of(root.hull))
+        yield _window(problem, worth)
+        shares = {function: _shares(of) for function, of in worth.uses.items() if len(of) > 1}
+        if not shares:
+            break
+
+
+def _shares(uses: Sequence[float]) -> list[float]:
+    """Division of the cost of a shared function by which all its uses would choose the same size."""
+    total = sum(uses)
+    return [worth / total for worth in uses] if total else [1 / len(uses)] * len(uses)
+
+
+def _window(problem: Problem, worth: _Worth) -> Window:
+    totals = {
+        function: problem.cost_usd(function) + sum(worth.uses.get(function, ())) * choices.time_ms
+        for function, choices in problem.options.items()
+    }
+    least = worth.constant_usd + sum(float(total.min()) for total in totals.values())
+    surplus = {function: total - total.min() for function, total in totals.items()}
+    return Window(worth.root_usd, worth.places, least, surplus)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """A sum, a maximum or a use of a function; `weight` is that of its time in the sum around it."""
+
+    content: Form | Maximum | str
+    weight: float
+    hull: Hull
+    parts: tuple[_Place, ...] = ()
+
+
+class _Places:
+    """Builds the hulls of all places of a workflow."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._form = problem.form
+        self._hulls = {
+            function: hull_of_options(problem.options[function].time_ms, problem.cost_usd(function))
+            for function in problem.form.functions
+        }
+        self._uses = uses_of(problem.form)
+
+    def root(self, shares: Mapping[str, Sequence[float]]) -> _Place:
+        """The whole workflow; each use of a shared function bears a share of its cost, an equal one if not given."""
+        given = {f: iter(shares.get(f, [1 / count] * count)) for f, count in self._uses.items()}
+        return self._place(self._form, 1.0, given)
+
+    def _place(self, content: Form | Maximum | str, weight: float, shares: Mapping[str, Iterator[float]]) -> _Place:
+        if isinstance(content, str):
+            hull = self._hulls[content]
+            return _Place(content, weight, Hull(hull.time_ms, hull.cost_usd * next(shares[content])))
+        parts = tuple(self._place(inner, w, shares) for inner, w in _inner(content))
+        hulls = [part.hull for part in parts]
+        if isinstance(content, Maximum):
+            return _Place(content, weight, maximum_of_hulls(hulls), parts)
+        return _Place(content, weight, sum_of_hulls(hulls, [p.weight for p in parts], content.constant_ms), parts)
+
+
+def _inner(content: Form | Maximum) -> Sequence[tuple[Form | Maximum | str, float]]:
+    return content.terms if isinstance(content, Form) else [(branch, 1.0) for branch in content.branches]
+
+
+def uses_of(content: Form | Maximum | str) -> dict[str, int]:
+    """How many places a function is used at."""
+    if isinstance(content, str):
+        return {content: 1}
+    found: dict[str, int] = {}
+    for inner, _ in _inner(content):
+        for function, count in uses_of(inner).items():
+            found[function] = found.get(function, 0) + count
+    return found
+
+
+class _Worth:
+    """Divides what a millisecond of the whole workflow is worth among its places.
+
+    Attributes:
+        root_usd: worth of a millisecond of the whole.
+        places: worth at each sum and each maximum.
+        uses: worth at each use of a function, in the order of the uses.
+        constant_usd: what the constant times come to.
+    """
+
+    def __init__(self, root: _Place, root_usd: float) -> None:
+        self.root_usd = root_usd
+        self.places: dict[Form | Maximum, float] = {}
+        self.uses: dict[str, list[float]] = {}
+        self.constant_usd = 0.0
+        self._spread(root, root_usd)
+
+    def _spread(self, place: _Place, worth_usd: float) -> None:
+        """That of a sum goes to each of its terms, that of a maximum is divided."""
+        if isinstance(place.content, str):
+            self.uses.setdefault(place.content, []).append(worth_usd)
+            return
+        self.places[place.content] = worth_usd
+        if isinstance(place.content, Form):
+            self.constant_usd += worth_usd * place.content.constant_ms
+            each = [worth_usd * part.weight for part in place.parts]
+        else:
+            each = _divided(place.hull, [part.hull for part in place.parts], worth_usd)
+        for part, part_usd in zip(place.parts, each, strict=True):
+            self._spread(part, part_usd)
+
+
+def _divided(whole: Hull, branches: Sequence[Hull], worth_usd: float) -> list[float]:
+    """Worth of each branch, between what it saves before and after the time at which the whole costs the least."""
+    time_ms = float(whole.time_ms[int((whole.slopes > worth_usd).sum())])
+    after = np.array([branch.slope_after(time_ms) for branch in branches])
+    room = np.array([branch.slope_before(time_ms) for branch in branches]) - after
+    lacking = max(0.0, worth_usd - float(after.sum()))
+    # A branch that cannot be faster takes all that is lacking.
+    slowest = np.isinf(room)
+    room = np.where(slowest, 1.0, 0.0) if slowest.any() else room
+    each = after + lacking * (room / room.sum() if room.any() else 0.0)
+    total = float(each.sum())
+    # Rounding aside it adds up already; that it does is what the lower bound rests on.
+    return list(each * (worth_usd / total)) if total else [worth_usd / len(branches)] * len(branches)
