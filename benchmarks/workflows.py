@@ -20,10 +20,10 @@ import numpy as np
 from tuner.errors import InputError
 from tuner.model import Architecture, Configuration
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList, price_list
-from tuner.workflows.allocation import Allocations, allocate
 from tuner.workflows.flow import TASK_OVERHEAD_MS, TRANSITION_MS
-from tuner.workflows.fronts import Choices
 from tuner.workflows.graph import Edge, read_graph
+from tuner.workflows.tradeoffs.allocation import Allocations, allocate
+from tuner.workflows.tradeoffs.fronts import Choices
 
 MILLION = 1e6
 

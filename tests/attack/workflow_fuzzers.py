@@ -13,9 +13,9 @@ from tuner.documents.strict_json import parse_strictly
 from tuner.errors import InputError
 from tuner.workflows.definition import Reading, Source, read_definition, strangers
 from tuner.workflows.figures import read_figures
-from tuner.workflows.flow import functions_of, invocations_of
-from tuner.workflows.forms import evaluate, form_of_flow
+from tuner.workflows.flow import form_of_flow, functions_of, invocations_of
 from tuner.workflows.history import events_of, read_histories
+from tuner.workflows.tradeoffs.forms import evaluate
 
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:orders:live"
 INVOKE = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": {"FunctionName": "orders"}}

@@ -5,9 +5,11 @@ Decides nothing about sizes. Refuses to know where chances and counts come from,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import ceil, isclose
+
+from tuner.workflows.tradeoffs.forms import Form, add, function_form, maximum, scale
 
 TASK_OVERHEAD_MS = 15.0
 """Orchestration of a Lambda task beside its duration (measured on Step Functions Standard, 2026-11; p99 29 ms)."""
@@ -183,3 +185,30 @@ def transitions_of(flow: Flow) -> float:
         each = step.work.mean_items if isinstance(step.work, Map) else 1.0
         total += runs * (1 + each * sum(map(transitions_of, inner_flows(step.work))))
     return total
+
+
+def form_of_flow(flow: Flow, visits: Callable[[Flow], tuple[float, ...]] | None = None) -> Form:
+    """Mean end-to-end time of a flow.
+
+    Args:
+        flow: the workflow.
+        visits: how often each step of a flow runs; default: as its chances say.
+    """
+    counts = visits(flow) if visits else flow.visits
+    return add(scale(_form_of_step(step, visits), count) for step, count in zip(flow.steps, counts, strict=True))
+
+
+def _form_of_step(step: Step, visits: Callable[[Flow], tuple[float, ...]] | None) -> Form:
+    work = step.work
+    if isinstance(work, Task):
+        inner = function_form(work.function)
+    elif isinstance(work, Pause):
+        inner = Form(work.duration_ms)
+    elif isinstance(work, Parallel):
+        inner = maximum(form_of_flow(branch, visits) for branch in work.branches)
+    else:
+        inner = scale(form_of_flow(work.body, visits), work.mean_rounds)
+    once = add((inner, Form(step.overhead_ms)))
+    if step.retry is None:
+        return once
+    return add((scale(once, step.retry.mean_attempts), Form(step.retry.mean_pause_ms)))

@@ -12,7 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from math import isclose
 
 from tuner.errors import Fault, InputError
-from tuner.workflows.forms import Form, add, function_form, maximum, scale
+from tuner.workflows.tradeoffs.forms import Form, add, function_form, maximum, scale
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.workflows.allocation import Allocations, Answer, allocate
 from tuner.workflows.curves import FunctionCurve
-from tuner.workflows.flow import Flow, invocations_of
-from tuner.workflows.forms import Form, evaluate_draws, form_of_flow
-from tuner.workflows.fronts import Allocation, Choices, Front
+from tuner.workflows.flow import Flow, form_of_flow, invocations_of
 from tuner.workflows.scenarios import Scenarios, certain
+from tuner.workflows.tradeoffs.allocation import Allocations, BestSizes, allocate
+from tuner.workflows.tradeoffs.forms import Form, evaluate_draws
+from tuner.workflows.tradeoffs.fronts import Allocation, Choices, Front
 
 Floats = NDArray[np.float64]
 
@@ -139,7 +139,7 @@ class PercentileSearch:
             self._judged[key] = Candidate(dict(allocation), time_ms, float(times.mean()), cost)
         return self._judged[key]
 
-    def _judge_answer(self, answer: Answer | None) -> Candidate | None:
+    def _judge_answer(self, answer: BestSizes | None) -> Candidate | None:
         return None if answer is None else replace(self.judge(answer.allocation), excess=answer.excess)
 
     def _percentile(self, times: Floats) -> float:

@@ -14,11 +14,11 @@ import numpy as np
 from tuner.errors import Fault, InputError
 from tuner.model import Configuration, Notice
 from tuner.workflows.curves import FunctionCurve
-from tuner.workflows.flow import Flow, Map, Parallel, Step, Task, functions_of, transitions_of
-from tuner.workflows.forms import evaluate, form_of_flow
-from tuner.workflows.fronts import Allocation
+from tuner.workflows.flow import Flow, Map, Parallel, Step, Task, form_of_flow, functions_of, transitions_of
 from tuner.workflows.percentiles import Candidate, PercentileSearch
 from tuner.workflows.scenarios import Scenarios
+from tuner.workflows.tradeoffs.forms import evaluate
+from tuner.workflows.tradeoffs.fronts import Allocation
 
 MOST_SHOWN = 120
 """Points of the front that an answer carries."""

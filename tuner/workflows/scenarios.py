@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.workflows.curves import FunctionCurve
-from tuner.workflows.flow import Flow, Map, Parallel, Pause, Retry, Step, Task, all_steps
-from tuner.workflows.forms import Form, form_of_flow
-from tuner.workflows.fronts import Allocation, Choices
+from tuner.workflows.flow import Flow, Map, Parallel, Pause, Retry, Step, Task, all_steps, form_of_flow
+from tuner.workflows.tradeoffs.forms import Form
+from tuner.workflows.tradeoffs.fronts import Allocation, Choices
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]

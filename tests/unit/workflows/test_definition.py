@@ -9,8 +9,19 @@ import pytest
 from tuner.errors import InputError
 from tuner.workflows.definition import Source, nested_machines, read_definition, strangers
 from tuner.workflows.figures import Figures, read_figures
-from tuner.workflows.flow import Flow, Map, Parallel, Pause, Retry, Task, functions_of, invocations_of, transitions_of
-from tuner.workflows.forms import evaluate, form_of_flow
+from tuner.workflows.flow import (
+    Flow,
+    Map,
+    Parallel,
+    Pause,
+    Retry,
+    Task,
+    form_of_flow,
+    functions_of,
+    invocations_of,
+    transitions_of,
+)
+from tuner.workflows.tradeoffs.forms import evaluate
 
 RENDER = "arn:aws:lambda:eu-west-1:123456789012:function:render"
 INVOKE = "arn:aws:states:::lambda:invoke"

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from benchmarks.workflows import Figures, decide, main, read_figures
 from tuner.errors import InputError
 from tuner.pricing.price_list import price_list
-from tuner.workflows.forms import evaluate
 from tuner.workflows.graph import Edge, read_graph
+from tuner.workflows.tradeoffs.forms import evaluate
 
 APP10 = Path(__file__).with_name("app10.json")
 PRICES = price_list("us-east-1")

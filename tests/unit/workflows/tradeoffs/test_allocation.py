@@ -11,11 +11,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.workflows import allocation, fronts
-from tuner.workflows.allocation import Allocations, allocate
-from tuner.workflows.flow import Exit, Flow, Map, Parallel, Pause, Retry, Step, Task, invocations_of, series
-from tuner.workflows.forms import Form, evaluate, form_of_flow
-from tuner.workflows.fronts import Choices, Front, one_after_the_other
+from tuner.workflows.flow import (
+    Exit,
+    Flow,
+    Map,
+    Parallel,
+    Pause,
+    Retry,
+    Step,
+    Task,
+    form_of_flow,
+    invocations_of,
+    series,
+)
+from tuner.workflows.tradeoffs import allocation, fronts
+from tuner.workflows.tradeoffs.allocation import Allocations, allocate
+from tuner.workflows.tradeoffs.forms import Form, evaluate
+from tuner.workflows.tradeoffs.fronts import Choices, Front, one_after_the_other
 
 FUNCTIONS = ("a", "b", "c", "d")
 Point = tuple[float, float]

@@ -6,14 +6,12 @@ Equal terms of the branches of a maximum are taken out, so that what follows a j
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
-
-from tuner.workflows.flow import Flow, Parallel, Pause, Step, Task
 
 Floats = NDArray[np.float64]
 
@@ -72,17 +70,6 @@ def maximum(forms: Iterable[Form]) -> Form:
     return common if rest == (Form(),) else add((common, _form(0.0, {Maximum(rest): 1.0})))
 
 
-def form_of_flow(flow: Flow, visits: Callable[[Flow], tuple[float, ...]] | None = None) -> Form:
-    """Mean end-to-end time of a flow.
-
-    Args:
-        flow: the workflow.
-        visits: how often each step of a flow runs; default: as its chances say.
-    """
-    counts = visits(flow) if visits else flow.visits
-    return add(scale(_form_of_step(step, visits), count) for step, count in zip(flow.steps, counts, strict=True))
-
-
 def evaluate(form: Form, duration_ms: Mapping[str, float]) -> float:
     """The time that given durations come to, in ms."""
     total = form.constant_ms
@@ -104,22 +91,6 @@ def evaluate_draws(form: Form, duration_ms: Mapping[str, Floats]) -> Floats:
             time = duration_ms[term]
         total = total + weight * time
     return total
-
-
-def _form_of_step(step: Step, visits: Callable[[Flow], tuple[float, ...]] | None) -> Form:
-    work = step.work
-    if isinstance(work, Task):
-        inner = function_form(work.function)
-    elif isinstance(work, Pause):
-        inner = Form(work.duration_ms)
-    elif isinstance(work, Parallel):
-        inner = maximum(form_of_flow(branch, visits) for branch in work.branches)
-    else:
-        inner = scale(form_of_flow(work.body, visits), work.mean_rounds)
-    once = add((inner, Form(step.overhead_ms)))
-    if step.retry is None:
-        return once
-    return add((scale(once, step.retry.mean_attempts), Form(step.retry.mean_pause_ms)))
 
 
 def _common(branches: tuple[Form, ...]) -> Form:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tuner.workflows.forms import Form, Maximum
-from tuner.workflows.fronts import Choices, Floats, Front
-from tuner.workflows.hulls import Hull, hull_of_options, maximum_of_hulls, sum_of_hulls
+from tuner.workflows.tradeoffs.forms import Form, Maximum
+from tuner.workflows.tradeoffs.fronts import Choices, Floats, Front
+from tuner.workflows.tradeoffs.hulls import Hull, hull_of_options, maximum_of_hulls, sum_of_hulls
 
 _ROUNDS = 4
 """Times that the cost of shared functions is divided among their uses; more raise the bound by less than 0.1%."""
@@ -22,7 +22,7 @@ _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Window:
+class CostWindow:
     """Sizes whose cost, with their time at its worth, is at most `slack_usd` above the least.
 
     Attributes:
@@ -64,7 +64,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Problem:
+class SizingProblem:
     """A workflow whose sizes are to be chosen.
 
     Attributes:
@@ -92,13 +92,13 @@ class Problem:
         return sum(float(self.cost_usd(function).min()) for function in self.idle)
 
 
-def least_cost(problem: Problem) -> Hull:
+def least_cost(problem: SizingProblem) -> Hull:
     """A convex curve that no sizes can beat."""
     hull = _Places(problem).root({}).hull
     return Hull(hull.time_ms, hull.cost_usd + problem.idle_usd)
 
 
-def windows_along(problem: Problem, count: int) -> list[Window]:
+def windows_along(problem: SizingProblem, count: int) -> list[CostWindow]:
     """Windows without a limit, at places spread over the whole trade-off."""
     root = _Places(problem).root({})
     slopes = root.hull.slopes
@@ -106,13 +106,13 @@ def windows_along(problem: Problem, count: int) -> list[Window]:
     return [_window(problem, _Worth(root, float(slope))) for slope in slopes[chosen]]
 
 
-def window_at_time(problem: Problem, time_ms: float) -> Window:
+def window_at_time(problem: SizingProblem, time_ms: float) -> CostWindow:
     """The window for a deadline, with the highest lower bound of the cost that was found."""
     found = _windows(problem, lambda hull: hull.worth_at_time(time_ms))
     return max(found, key=lambda window: window.least_usd - window.root_usd * time_ms)
 
 
-def window_at_cost(problem: Problem, cost_usd: float) -> Window:
+def window_at_cost(problem: SizingProblem, cost_usd: float) -> CostWindow:
     """The window for a budget, with the highest lower bound of the time that was found."""
     found = _windows(problem, lambda hull: hull.worth_at_cost(cost_usd - problem.idle_usd))
     return max(
@@ -120,7 +120,7 @@ def window_at_cost(problem: Problem, cost_usd: float) -> Window:
     )
 
 
-def _windows(problem: Problem, worth_of: Callable[[Hull], float]) -> Iterator[Window]:
+def _windows(problem: SizingProblem, worth_of: Callable[[Hull], float]) -> Iterator[CostWindow]:
     places, shares = _Places(problem), dict[str, list[float]]()
     for _ in range(_ROUNDS):
         root = places.root(shares)
@@ -137,14 +137,14 @@ def _shares(uses: Sequence[float]) -> list[float]:
     return [worth / total for worth in uses] if total else [1 / len(uses)] * len(uses)
 
 
-def _window(problem: Problem, worth: _Worth) -> Window:
+def _window(problem: SizingProblem, worth: _Worth) -> CostWindow:
     totals = {
         function: problem.cost_usd(function) + sum(worth.uses.get(function, ())) * choices.time_ms
         for function, choices in problem.options.items()
     }
     least = worth.constant_usd + sum(float(total.min()) for total in totals.values())
     surplus = {function: total - total.min() for function, total in totals.items()}
-    return Window(worth.root_usd, worth.places, least, surplus)
+    return CostWindow(worth.root_usd, worth.places, least, surplus)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,7 +160,7 @@ class _Place:
 class _Places:
     """Builds the hulls of all places of a workflow."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: SizingProblem) -> None:
         self._form = problem.form
         self._hulls = {
             function: hull_of_options(problem.options[function].time_ms, problem.cost_usd(function))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tuner.workflows.fronts import Floats
+from tuner.workflows.tradeoffs.fronts import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

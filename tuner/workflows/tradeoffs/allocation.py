@@ -16,8 +16,8 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from tuner.workflows.forms import Form, Maximum
-from tuner.workflows.fronts import (
+from tuner.workflows.tradeoffs.forms import Form, Maximum
+from tuner.workflows.tradeoffs.fronts import (
     MOST_POINTS,
     Allocation,
     Choices,
@@ -33,7 +33,15 @@ from tuner.workflows.fronts import (
     unchanged,
     unite,
 )
-from tuner.workflows.windows import Problem, Window, least_cost, uses_of, window_at_cost, window_at_time, windows_along
+from tuner.workflows.tradeoffs.windows import (
+    CostWindow,
+    SizingProblem,
+    least_cost,
+    uses_of,
+    window_at_cost,
+    window_at_time,
+    windows_along,
+)
 
 
 class Limits(NamedTuple):
@@ -61,7 +69,7 @@ _WIDENING = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class BestSizes:
     """Sizes for one deadline or budget.
 
     Attributes:
@@ -88,7 +96,7 @@ class Allocations:
         excess: at most so much, as a fraction of the cost, other sizes are cheaper in the same time; 0: none are.
     """
 
-    problem: Problem
+    problem: SizingProblem
     front: Front
     excess: float
 
@@ -98,26 +106,26 @@ class Allocations:
         return self.excess == 0
 
     @property
-    def fastest(self) -> Answer:
+    def fastest(self) -> BestSizes:
         """The least time that is possible."""
         return _answer_at(self.front, 0)
 
     @property
-    def cheapest(self) -> Answer:
+    def cheapest(self) -> BestSizes:
         """The least cost that is possible."""
         return _answer_at(self.front, len(self.front) - 1)
 
-    def cheapest_within(self, time_ms: float) -> Answer | None:
+    def cheapest_within(self, time_ms: float) -> BestSizes | None:
         """The cheapest sizes within a deadline, exact where the front is not; None: there are none."""
         index = self.front.cheapest_within(time_ms)
         return None if index is None else self._answer(index, _Deadline(time_ms), len(self.front) - 1)
 
-    def fastest_within(self, cost_usd: float) -> Answer | None:
+    def fastest_within(self, cost_usd: float) -> BestSizes | None:
         """The fastest sizes within a budget, exact where the front is not; None: there are none."""
         index = self.front.fastest_within(cost_usd)
         return None if index is None else self._answer(index, _Budget(cost_usd), 0)
 
-    def _answer(self, index: int, target: _Deadline | _Budget, extreme: int) -> Answer:
+    def _answer(self, index: int, target: _Deadline | _Budget, extreme: int) -> BestSizes:
         """A point of the front, or a better one; no sizes at all are better than the point at the extreme."""
         found = _answer_at(self.front, index)
         if self.exact or index == extreme:
@@ -133,13 +141,13 @@ def allocate(form: Form, invocations: Mapping[str, float], options: Mapping[str,
         invocations: expected invocations of each function in an execution.
         options: of each function.
     """
-    problem = Problem(form, invocations, options)
+    problem = SizingProblem(form, invocations, options)
     search = _Search(problem)
     front = search.front()
     return Allocations(problem, front, min(search.excess, _above_least(problem, front)) if search.excess else 0.0)
 
 
-def _above_least(problem: Problem, front: Front) -> float:
+def _above_least(problem: SizingProblem, front: Front) -> float:
     """By how much the front lies above a curve that no sizes can beat, as a fraction."""
     hull = least_cost(problem)
     # Just before the next point a point costs the most beside what is possible.
@@ -154,20 +162,20 @@ class _Deadline:
     time_ms: float
     bounds_cost: ClassVar[bool] = True
 
-    def window(self, problem: Problem) -> Window:
+    def window(self, problem: SizingProblem) -> CostWindow:
         return window_at_time(problem, self.time_ms)
 
     def index(self, front: Front) -> int | None:
         return front.cheapest_within(self.time_ms)
 
-    def asked(self, answer: Answer) -> float:
+    def asked(self, answer: BestSizes) -> float:
         return answer.cost_usd
 
-    def surplus_usd(self, answer: Answer, window: Window) -> float:
+    def surplus_usd(self, answer: BestSizes, window: CostWindow) -> float:
         """Every better answer lies in a window of this slack."""
         return answer.cost_usd + window.root_usd * self.time_ms - window.least_usd
 
-    def excess(self, answer: Answer, window: Window) -> float:
+    def excess(self, answer: BestSizes, window: CostWindow) -> float:
         return _fraction(self.surplus_usd(answer, window), answer.cost_usd)
 
 
@@ -178,20 +186,20 @@ class _Budget:
     cost_usd: float
     bounds_cost: ClassVar[bool] = False
 
-    def window(self, problem: Problem) -> Window:
+    def window(self, problem: SizingProblem) -> CostWindow:
         return window_at_cost(problem, self.cost_usd)
 
     def index(self, front: Front) -> int | None:
         return front.fastest_within(self.cost_usd)
 
-    def asked(self, answer: Answer) -> float:
+    def asked(self, answer: BestSizes) -> float:
         return answer.time_ms
 
-    def surplus_usd(self, answer: Answer, window: Window) -> float:
+    def surplus_usd(self, answer: BestSizes, window: CostWindow) -> float:
         """Every better answer lies in a window of this slack."""
         return self.cost_usd + window.root_usd * answer.time_ms - window.least_usd
 
-    def excess(self, answer: Answer, window: Window) -> float:
+    def excess(self, answer: BestSizes, window: CostWindow) -> float:
         worth = window.root_usd
         return _fraction(self.surplus_usd(answer, window) / worth, answer.time_ms) if worth else np.inf
 
@@ -200,7 +208,7 @@ def _fraction(surplus: float, whole: float) -> float:
     return surplus / (whole - surplus) if surplus < whole else np.inf
 
 
-def _refined(problem: Problem, target: _Deadline | _Budget, start: Answer) -> Answer:
+def _refined(problem: SizingProblem, target: _Deadline | _Budget, start: BestSizes) -> BestSizes:
     """The best answer, looked for in windows that grow until none outside can be better."""
     window, found = target.window(problem), start
     enough = target.surplus_usd(found, window)
@@ -218,8 +226,8 @@ def _refined(problem: Problem, target: _Deadline | _Budget, start: Answer) -> An
         slack = enough if index is not None else min(enough, _WIDENING * slack)
 
 
-def _answer_at(front: Front, index: int) -> Answer:
-    return Answer(front.recover(index), float(front.time_ms[index]), float(front.cost_usd[index]))
+def _answer_at(front: Front, index: int) -> BestSizes:
+    return BestSizes(front.recover(index), float(front.time_ms[index]), float(front.cost_usd[index]))
 
 
 class _Part(NamedTuple):
@@ -233,7 +241,7 @@ class _Part(NamedTuple):
 class _Search:
     """Builds fronts bottom up; `fixed` holds the sizes of shared functions that are being tried."""
 
-    def __init__(self, problem: Problem, window: Window | None = None) -> None:
+    def __init__(self, problem: SizingProblem, window: CostWindow | None = None) -> None:
         self._problem, self._window = problem, window
         self._known: dict[tuple[Form, frozenset[tuple[str, int]]], Front] = {}
         self._still: dict[tuple[Form | Maximum, frozenset[str]], Front] = {}
@@ -364,7 +372,7 @@ class _Search:
         yield tuple(int(options[function].cost_usd.argmin()) for function in functions)
 
     @cached_property
-    def _along(self) -> list[Window]:
+    def _along(self) -> list[CostWindow]:
         return windows_along(self._problem, _PLACES)
 
     def _sizes_of(self, function: str) -> list[int]:
