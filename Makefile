@@ -10,7 +10,7 @@ SAM_VENV := .venv-sam
 SAM_READY := $(SAM_VENV)/.ready
 LOCALSTACK_VENV := .venv-localstack
 LOCALSTACK_READY := $(LOCALSTACK_VENV)/.ready
-# LocalStack declares 3.10, and its Step Functions break below 3.13, where threading.Lock is no class yet.
+# LocalStack declares Python 3.10. Its CreateStateMachine raises a TypeError on 3.11, and works on 3.13.
 LOCALSTACK_PYTHON ?= python3.13
 # One process more than there are cores: many tests wait for handlers that are held to a share of one.
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
