@@ -60,7 +60,7 @@ RECORD = (
 JOURNAL = (
     {"run": RUN, "function": "arn", "began": "2026-09-18T04:12:00Z", "pid": 1, "host": "h"},
     {"intend": {"step": "CreateCopy", "marker": f"tuner:{RUN} 512 MB arm64 #1 copy of orders"}},
-    {"done": {"step": "DeleteCopy", "copy": f"tuner-{RUN}-512-arm-1-orders"}, "version": ""},
+    {"done": {"step": "DeleteCopy", "copy": f"tuner_{RUN}-512-arm-1-orders"}, "version": ""},
 )
 LIST_CSV = b'lambdaARN,powerValues,num,payload,budget.maxUsd\norders,128;256,5,{},1\nbilling,ALL,2,"[1]",\n'
 TEMPLATES = (

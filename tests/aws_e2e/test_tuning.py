@@ -58,7 +58,7 @@ def test_copies_are_like_the_function_and_log_where_it_logs(
     same = ("CodeSha256", "Role", "Handler", "Environment", "EphemeralStorage", "TracingConfig", "VpcConfig")
     for name in (*same, "LoggingConfig"):
         assert copy[name] == original[name], name
-    assert copy["FunctionName"].startswith(f"tuner-{tuned.backend.run_id}-")
+    assert copy["FunctionName"].startswith(f"tuner_{tuned.backend.run_id}-")
     assert seen[0]["Tags"] == {
         "team": "shop", "tuner:run": tuned.backend.run_id, "tuner:function": original["FunctionArn"],
     }  # fmt: skip

@@ -92,12 +92,12 @@ def inline(stack: Stack, handler: str) -> Iterator[tuple[str, Any]]:
 
 RIGHTS = [
     ("Executor", "lambda:InvokeFunction", "tuner-db", False),
-    ("Executor", "lambda:InvokeFunction", "tuner-20260918t041200z-3f2a9c-256-arm-1-orders", True),
+    ("Executor", "lambda:InvokeFunction", "tuner_20260918t041200z-3f2a9c-256-arm-1-orders", True),
     ("Measurer", "lambda:InvokeFunction", "tuner-db", False),
-    ("Measurer", "lambda:InvokeFunction", "tuner-20260918t041200z-3f2a9c-256-arm-1-orders", True),
+    ("Measurer", "lambda:InvokeFunction", "tuner_20260918t041200z-3f2a9c-256-arm-1-orders", True),
     ("Measurer", "lambda:DeleteFunction", "app-orders", False),
     ("Cleaner", "lambda:DeleteFunction", "tuner-db", False),
-    ("Cleaner", "lambda:DeleteFunction", "tuner-20260918t041200z-3f2a9c-256-arm-1-orders", True),
+    ("Cleaner", "lambda:DeleteFunction", "tuner_20260918t041200z-3f2a9c-256-arm-1-orders", True),
     ("Cleaner", "lambda:DeleteFunction", "app-orders", False),
     ("Cleaner", "lambda:DeleteFunction", "app-orders:7", True),
     ("Initializer", "lambda:DeleteFunction", "app-orders", False),

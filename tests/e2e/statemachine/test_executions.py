@@ -161,6 +161,7 @@ KILLED = (
     "Publisher",
     "Measure",
     "Executor",
+    "Long Executor",
     "Cleaner",
     "Analyzer",
     "Reporter",
@@ -180,7 +181,8 @@ def test_an_execution_killed_at_any_state_leaves_the_function_as_it_was_and_nobo
     stack: Stack, state: str
 ) -> None:
     name = f"app-killed-{state.replace(' ', '').lower()}"
-    arn = stack.cloud.simulate_function(name, model={"pace": 2.0})
+    timeout_s = 900 if state.startswith("Long") else 10
+    arn = stack.cloud.simulate_function(name, model={"pace": 2.0}, timeout_s=timeout_s)
     before, names = stack.cloud.snapshot(name), stack.cloud.function_names()
     grid = {**POWER_TUNING_INPUT, "powerValues": [256], "num": 1}
     execution = stack.start({**({} if state == "Round" else grid), "lambdaARN": arn, "architectures": "both"})
