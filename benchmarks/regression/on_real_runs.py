@@ -14,7 +14,7 @@ import math
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -36,10 +36,11 @@ from tuner.aws.duet import PAIRS_PER_LOOK
 from tuner.comparison.configuration_findings import judge_configurations
 from tuner.comparison.duets.plan import DuetPlan, EnvironmentPair
 from tuner.comparison.duets.run import run_duet
-from tuner.comparison.question import Question
+from tuner.comparison.question import Metric, Question
 from tuner.comparison.result_pairs import ConfigurationPair
 from tuner.comparison.run_series import RunSeries
 from tuner.comparison.statistics.error_spending import EARLY_PAIRS
+from tuner.comparison.statistics.paired_tests import TypicalShift, chance_above
 from tuner.comparison.verdicts import Finding, Verdict, overall_verdict
 from tuner.errors import AllFailedError
 from tuner.model import Configuration
@@ -107,7 +108,7 @@ class Row:
     worse_by: Counter[str] = field(default_factory=Counter)
     steady_total: int = 0
     steady_found: int = 0
-    fixed: list[bool] = field(default_factory=list)
+    fixed: list[FixedSize] = field(default_factory=list)
     invocations: list[int] = field(default_factory=list)
 
     @property
@@ -119,6 +120,12 @@ class Row:
     def steady_worse(self) -> float:
         """Share of "worse" where runs spread by at most `STEADY`."""
         return self.steady_found / max(1, self.steady_total)
+
+    @property
+    def fixed_shares(self) -> dict[str, float]:
+        """How often each test of fixed size finds the change."""
+        names = [item.name for item in fields(FixedSize)]
+        return {name: round(float(np.mean([getattr(found, name) for found in self.fixed])), 4) for name in names}
 
     def share(self, verdict: Verdict) -> float:
         """Share of a verdict."""
@@ -179,11 +186,31 @@ def aws_plan(curve: Curve, max_invocations: int) -> DuetPlan:
     return DuetPlan(where, RUNS, max_invocations=max_invocations, step=PAIRS_PER_LOOK, may_widen=True)
 
 
-def fixed_size(pairs: Sequence[EnvironmentPair], spread: float) -> bool:
-    """Whether a z test of the log ratios of warm runs, which knows their variance, finds the change at 5%."""
+@dataclass(frozen=True, slots=True)
+class FixedSize:
+    """Whether tests of all pairs find the change. None looks earlier, or at anything but warm durations.
+
+    Attributes:
+        known_variance: a z test of the log ratios that knows their variance and errs in 5%.
+        ranks: a test of normal scores that errs in 5%.
+        ranks_share: the same with the share of the error that a duet gives to the duration.
+    """
+
+    known_variance: bool
+    ranks: bool
+    ranks_share: bool
+
+
+def fixed_size(pairs: Sequence[EnvironmentPair], spread: float) -> FixedSize:
+    """What tests of fixed size say of the warm runs of the pairs."""
     logs = np.log(np.array([[p.baseline[1].duration_ms, p.candidate[1].duration_ms] for p in pairs], dtype=float))
     gap = float((logs[:, 1] - logs[:, 0]).mean()) - Question().log_threshold
-    return gap > Z95 * spread * math.sqrt(2 / len(pairs))
+    chance = chance_above(TypicalShift(logs[:, 0], logs[:, 1]), Question().log_threshold)
+    return FixedSize(
+        gap > Z95 * spread * math.sqrt(2 / len(pairs)),
+        chance <= 1 - Question().confidence,
+        chance <= Question().alpha(Metric.DURATION),
+    )
 
 
 def documents(
@@ -288,7 +315,7 @@ class Entry:
         worse, same, better, not_decided: shares of verdicts.
         error: standard error of `worse` by chance.
         by_family: the shares of each family.
-        fixed_by_family: how often a fixed-size test that knows the variance finds the change.
+        fixed_by_family: how often each test of fixed size finds the change, see `FixedSize`.
         worse_by: how often each metric was called worse.
         steady_worse: share of "worse" where runs spread by at most 5%.
     """
@@ -303,7 +330,7 @@ class Entry:
     not_decided: float
     error: float
     by_family: dict[str, dict[str, float]]
-    fixed_by_family: dict[str, float]
+    fixed_by_family: dict[str, dict[str, float]]
     worse_by: dict[str, int]
     mean_invocations: float
     steady_worse: float | None
@@ -328,7 +355,7 @@ def _entry(own: Sequence[Row]) -> Entry:
         shares[Verdict.NOT_DECIDED],
         math.sqrt(worse * (1 - worse) / total),
         by_family,
-        {row.family: round(float(np.mean(row.fixed)), 4) for row in own if row.fixed},
+        {row.family: row.fixed_shares for row in own if row.fixed},
         dict(sum((row.worse_by for row in own), Counter())),
         float(np.mean([n for row in own for n in row.invocations] or [0])),
         float(np.mean(steady)) if steady else None,
