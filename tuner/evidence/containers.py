@@ -5,8 +5,11 @@ Never a bare yes or no. What surrounds containers (load balancer, NAT, logs) is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tuner.evidence.findings import FindingCode, Insight
 from tuner.evidence.function_evidence import DAYS_PER_MONTH, SECONDS_PER_DAY, FunctionEvidence, Traffic
+from tuner.evidence.shares import FEWEST_FOR_INTERVAL
 from tuner.model import Interval
 from tuner.pricing.containers import BreakEven, ContainerInputs, break_even
 from tuner.pricing.price_list import PriceList
@@ -23,22 +26,37 @@ def fargate(evidence: FunctionEvidence, prices: PriceList, inputs: ContainerInpu
     def at(ms: float) -> BreakEven:
         return break_even(evidence.current, ms, prices, inputs, peak_over_mean=ratio)
 
-    middle, ends = (
-        at(billed_ms.mean),
-        sorted(volume for ms in (billed_ms.low, billed_ms.high) if (volume := at(ms).volume) is not None),
-    )
+    middle = at(billed_ms.mean)
     source = fargate_prices(evidence.current.architecture)
     terms = (
         f"Tasks of {middle.vcpu:g} vCPU and {middle.gb:g} GB at ${middle.task_usd_per_month:,.2f} a month, "
         f"{inputs.requests_at_once:g} requests at once, at most {inputs.utilisation:.0%} in use, "
         f"${inputs.fixed_usd_per_month:,.2f} a month beside. {source.source}, {source.as_of}."
     )
-    if middle.volume is None or len(ends) < 2:
+    if middle.volume is None:
         return Insight(FindingCode.FARGATE, "Fargate costs more at every volume that was looked at", terms)
     month = evidence.traffic.per_month if evidence.traffic else None
     now = f"Now it is {month.mean:,.0f} ({month.low:,.0f} to {month.high:,.0f}). " if month else ""
     title = f"Fargate would cost less from about {middle.volume:,.0f} invocations a month"
-    return Insight(FindingCode.FARGATE, title, f"{ends[0]:,.0f} to {ends[1]:,.0f}. {now}{terms}")
+    between = (
+        _volume_words([at(ms).volume for ms in (billed_ms.low, billed_ms.high)])
+        if evidence.runs >= FEWEST_FOR_INTERVAL
+        else f"{evidence.runs} runs are too few for an interval"
+    )
+    return Insight(FindingCode.FARGATE, title, f"{between}. {now}{terms}")
+
+
+def _volume_words(ends: Sequence[float | None]) -> str:
+    """The interval of a volume from both ends of the duration; None: no volume that was looked at."""
+    known = sorted(volume for volume in ends if volume is not None)
+    if len(known) == len(ends):
+        return f"{known[0]:,.0f} to {known[-1]:,.0f}"
+    if not known:
+        return "At both ends of the interval of the duration Fargate costs more at every volume that was looked at"
+    return (
+        f"{known[0]:,.0f} at one end of the interval of the duration; at the other Fargate costs more at every volume "
+        "that was looked at"
+    )
 
 
 def billed_duration_ms(evidence: FunctionEvidence, prices: PriceList) -> Interval:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tuner.evidence.function_evidence import FunctionEvidence
-from tuner.evidence.prediction import LIKELY, WORTH_CHANGING, Prediction
+from tuner.evidence.prediction import WORTH_CHANGING, Prediction
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL, Percentile, fewest_for_percentile
 from tuner.model import MAX_MEMORY_MB, Architecture, Configuration, Interval, Outcome
 from tuner.plain_numbers import significant
@@ -93,9 +93,13 @@ def size(subject: Subject) -> Insight | None:
     chance, recommended = prediction.chance_of_saving, prediction.recommended
     shown = f"{evidence.runs} runs at {_size(evidence.current)}{_others(evidence)}"
     if recommended is None:
-        title = f"No size saves more than {WORTH_CHANGING:.0%} with a chance of {LIKELY:.0%} or more"
-        told = f"{_size(prediction.best)} is the best guess, with a chance of {chance:.0%}; from {shown}."
-        return Insight(FindingCode.SIZE, title, told, subject.tune)
+        told = f"{_size(prediction.best)} is the best guess. It saves more than {WORTH_CHANGING:.0%} with a chance of"
+        return Insight(
+            FindingCode.SIZE,
+            "No size is recommended without a trial",
+            f"{told} {chance:.0%}; from {shown}.",
+            subject.tune,
+        )
     title = f"{_size(recommended)} saves more than {WORTH_CHANGING:.0%} with a chance of {chance:.0%}"
     return Insight(FindingCode.SIZE, title, f"Saving {_percent(prediction.saving)}; from {shown}.", subject.tune)
 

@@ -48,3 +48,18 @@ def test_a_volume_has_its_interval_its_terms_and_the_traffic() -> None:
 
 def test_without_a_duration_nothing_is_said() -> None:
     assert fargate(replace(known(), duration_ms=None), PRICES, ContainerInputs()) is None
+
+
+def test_a_volume_of_very_few_runs_has_no_interval() -> None:
+    found = fargate(replace(known(), runs=2), PRICES, ContainerInputs(4.0, 0.7, 20.0))
+    assert found is not None
+    assert "2 runs are too few for an interval" in found.evidence
+
+
+def test_an_interval_whose_end_is_never_reached_says_so() -> None:
+    usd = known().cost_per_million_usd
+    evidence = replace(known(), cost_per_million_usd=replace(usd, high=1.9))
+    found = fargate(evidence, PRICES, ContainerInputs(1.0, 0.8))
+    assert found is not None
+    assert found.title.startswith("Fargate would cost less from about")
+    assert "at the other Fargate costs more at every volume" in found.evidence
