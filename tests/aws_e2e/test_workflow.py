@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -74,7 +75,10 @@ def test_the_example_is_tuned_confirmed_applied_and_taken_back(cloud: Cloud, che
         result = planned(cloud, checkout, folder, deadline_ms=60_000.0, confirm=6, executions=8)
         assert result.confirmation is not None
         off_by.append(result.confirmation.off_by)
-        told = f"predicted {result.confirmation.predicted_p50_ms:.0f} ms, took {result.confirmation.p50_ms:.0f} ms"
+        told = (
+            f"p50 predicted {result.confirmation.predicted_p50_ms:.0f} ms, measured {result.confirmation.p50_ms:.0f} ms"
+        )
+        sys.stdout.write(f"{told}, off by {off_by[-1]:+.1%}\n")
     assert abs(off_by[-1]) < 0.1, told
 
     steps = {step.path[-1]: step for step in result.plan.steps}

@@ -14,7 +14,17 @@ import numpy as np
 from tuner.errors import Fault, InputError
 from tuner.model import Configuration, Notice
 from tuner.workflows.curves import FunctionCurve
-from tuner.workflows.flow import Flow, Map, Parallel, Step, Task, form_of_flow, functions_of, transitions_of
+from tuner.workflows.flow import (
+    Flow,
+    Map,
+    Parallel,
+    Step,
+    Task,
+    form_of_flow,
+    functions_of,
+    invocations_of,
+    transitions_of,
+)
 from tuner.workflows.percentiles import Candidate, PercentileSearch
 from tuner.workflows.scenarios import Scenarios
 from tuner.workflows.tradeoffs.forms import evaluate
@@ -220,6 +230,9 @@ def _used(flow: Flow, curves: Mapping[str, FunctionCurve]) -> dict[str, Function
     names = functions_of(flow)
     if not names:
         raise InputError.single("definition", "invokes no function", "give a workflow with Lambda functions")
+    if not any(invocations_of(flow).values()):
+        problem = "no execution invokes a function, as the chances and the numbers of items say"
+        raise InputError.single("definition", problem, "give figures of executions that do")
     faults = [
         Fault(f"function {name}", "has no result", "tune it, then give the folder of its result.json with --results")
         for name in names

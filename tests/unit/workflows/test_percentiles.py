@@ -92,6 +92,12 @@ def test_items_of_a_map_wait_for_a_free_place() -> None:
     assert times == pytest.approx(3 * one_ms)
 
 
+def test_a_workflow_whose_maps_have_no_items_is_refused() -> None:
+    flow = series(Step("each", Map(series(task("a")), (0,))))
+    with pytest.raises(InputError, match="no execution invokes a function"):
+        plan_workflow("none", flow, curves(), Bound(deadline_ms=700.0))
+
+
 def test_a_deadline_that_nothing_keeps_is_answered_with_the_fastest() -> None:
     plan = plan_workflow("fast", checkout(), curves(), Bound(deadline_ms=10.0))
     assert plan.binding is Binding.UNMET
