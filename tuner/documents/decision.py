@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from tuner.documents.result import ConfigurationDocument, IntervalDocument, MeasurementDocument, ResultDocument
+from tuner.documents.result import ConfigurationDocument, MeasurementDocument, ResultDocument
 from tuner.model import DEFAULT_MAX_ERROR_RATE, Architecture, Configuration, Outcome, StopReason
 from tuner.search.decision import DecisionEvidence, MeasuredRuns
 
@@ -22,14 +22,10 @@ def decision_evidence(result: ResultDocument) -> DecisionEvidence:
         measured=tuple(_runs(measurement) for measurement in result["measurements"] if _requested(measurement)),
         recommended=configuration_of(recommended) if recommended else None,
         chance_of_miss=recommended.get("chance_of_miss") if recommended else None,
-        mean_width=_width(recommended["duration_ms"]) if recommended else 1.0,
+        mean_width=recommended.get("mean_width", 1.0) if recommended else 1.0,
         max_error_rate=result["request"].get("max_error_rate", DEFAULT_MAX_ERROR_RATE),
         notices=frozenset(warning["code"] for warning in result["warnings"]),
     )
-
-
-def _width(interval: IntervalDocument) -> float:
-    return interval["high"] / max(interval["low"], 1e-9)
 
 
 def configuration_of(document: ConfigurationDocument) -> Configuration:

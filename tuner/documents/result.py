@@ -224,6 +224,7 @@ class RecommendationDocument(PointDocument):
     expected_regret: float
     given_to_ties: float
     chance_of_miss: NotRequired[float]
+    mean_width: NotRequired[float]
     reason: str
     unmet: str | None
 

@@ -39,7 +39,7 @@ from tuner.documents.result import (
     TuningDocument,
     WarningDocument,
 )
-from tuner.estimation.belief import Belief, interval_of
+from tuner.estimation.belief import Belief, Draws, interval_of
 from tuner.estimation.error_rates import error_rate
 from tuner.estimation.robust_statistics import (
     MEASURED_UNSEEN,
@@ -340,9 +340,16 @@ def _recommendation(belief: Belief, choice: Choice, objective: Objective) -> Rec
         "expected_regret": max(0.0, choice.expected_regret),
         "given_to_ties": max(0.0, choice.given_to_ties),
         "chance_of_miss": choice.chance_of_miss,
+        "mean_width": _width(belief.duration_ms[:, choice.index]),
         "reason": choice.reason,
         "unmet": choice.unmet,
     }
+
+
+def _width(draws: Draws) -> float:
+    """The middle 80% of the draws, high over low."""
+    low, high = np.quantile(draws, (0.1, 0.9))
+    return float(high / low)
 
 
 def _plateau(belief: Belief, choice: Choice | None, objective: Objective) -> PlateauDocument | None:

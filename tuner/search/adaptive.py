@@ -272,8 +272,13 @@ class AdaptiveSampler:
         return checks
 
     def _verification(self, state: _State) -> list[TrialRequest]:
-        """Warm runs of the recommended size in two environments, so that no answer rests on a single one."""
+        """Warm runs of the recommended size in two environments, so that no answer rests on a single one.
+
+        None where it is yet to be compared with the current configuration: the warm runs are made there.
+        """
         evidence, scene = state.evidence, state.scene
+        if not _is_logged(evidence) and _confirmation(state):
+            return []
         index = recommend(scene.belief, evidence.objective, evidence.prices).index
         runs = _steady(evidence.samples)
         known = {c for c, own in runs.items() if _is_known(own)}
@@ -436,13 +441,12 @@ def _confirmation(state: _State) -> list[TrialRequest]:
     logged = _is_logged(evidence)
     if logged and len(_environments(evidence.samples, recommended)) >= lanes:
         return []
-    sides = (recommended,) if logged else (recommended, current)
-    runs = 2 if logged else 1  # alone, a warm run in each is worth its price: high confidence needs them
-    usd = sum(price(scene, state.precision, scene.belief.candidates.index(side), lanes, runs) for side in sides)
-    if usd > state.usd_left:
-        return []
+    runs = 1 if _is_known(_steady(evidence.samples).get(recommended, [])) else 2
     # New environments on both sides, so that hosts that were lucky before have no say.
-    return [TrialRequest(side, lanes, runs, fresh=True) for side in sides]
+    sides = [TrialRequest(recommended, lanes, runs, fresh=True)]
+    if not logged:
+        sides.append(TrialRequest(current, lanes, 1, fresh=True))
+    return sides if sum(state.price(side) for side in sides) <= state.usd_left else []
 
 
 def _steady(samples: Sequence[Sample]) -> dict[Configuration, list[Invocation]]:
@@ -457,14 +461,15 @@ def _is_known(warm: Sequence[Invocation]) -> bool:
 
 
 def _pairs(evidence: Evidence, current: Configuration) -> set[Configuration]:
-    """What was measured side by side with the current configuration: one run in each of several environments."""
+    """What was measured side by side with the current configuration, of which each environment made one run."""
     runs: dict[int, list[str]] = {}
     where: dict[int, Configuration] = {}
     for sample in (sample for sample in evidence.samples if not sample.free):
         runs.setdefault(sample.trial_id, []).extend(run.environment for run in sample.invocations)
         where[sample.trial_id] = sample.configuration
-    single = {trial for trial, labels in runs.items() if len(labels) > 1 and len(set(labels)) == len(labels)}
-    own = [trial for trial in single if where[trial] == current and trial - 1 in single]
+    several = {trial for trial, labels in runs.items() if len(set(labels)) > 1}
+    single = {trial for trial in several if len(set(runs[trial])) == len(runs[trial])}
+    own = [trial for trial in single if where[trial] == current and trial - 1 in several]
     return {where[trial - 1] for trial in own} - {current}
 
 

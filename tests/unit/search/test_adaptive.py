@@ -39,7 +39,7 @@ X86 = Architecture.X86_64
 PRICES = price_list("us-east-1")
 SIZES = [128, 256, 512, 1024, 1769, 3008]
 LIGHT = Prior(
-    departures=((Departure(0.02, length=2.5), 0.65), (Departure(0.15), 0.35)),
+    departures=((Departure(0.02, length=2.5), 0.5), (Departure(0.15), 0.5)),
     noise=tuple((NoiseLevel(sd, sd), 0.3) for sd in (0.05, 0.2, 0.8)),
     particles=4000,
 )
@@ -101,8 +101,8 @@ def test_it_finds_a_good_size_for_a_few_dozen_invocations(wait_ms: float) -> Non
     drive(study, World(function, 1))
     truth = truth_of(function, study.objective, PRICES)
     belief = study.belief()
-    assert truth.regret(belief.candidates[objective_best(belief, study.objective)]) < 0.06
-    assert study.spent.invocations <= 40
+    assert truth.regret(belief.candidates[objective_best(belief, study.objective)]) < 2 * study.objective.tolerance
+    assert study.spent.invocations <= 30
     assert not belief.fallback
 
 
@@ -172,6 +172,9 @@ def test_it_starts_from_the_current_configuration_and_measures_it_beside_the_win
     assert winner.fresh
     assert beside.fresh
     assert winner.environments == beside.environments >= 2
+    own = [trial for batch in asked for trial in batch if trial.configuration == winner.configuration]
+    assert winner.runs_per_environment == (2 if own == [winner] else 1), "warm runs are made there, if they are due"
+    assert beside.runs_per_environment == 1
 
 
 @pytest.mark.parametrize(("current_mb", "second_mb"), [(2048, 256), (288, 160)])
@@ -273,14 +276,12 @@ def _out_of_memory(trial: Trial) -> Sample:
     return Sample(trial.id, trial.configuration, (Invocation(Outcome.OUT_OF_MEMORY, environment="e"),))
 
 
-def test_rounds_that_cost_more_than_trials_are_fewer_and_wider() -> None:
-    rounds: dict[RoundPrice, list[int]] = {}
-    for price in (NOTHING, IN_AWS):
-        study = study_of(cpu_bound(50), current=Configuration(1024, X86), round_price=price)
-        world = World(cpu_bound(50), 0)
-        while trials := study.ask():
-            rounds.setdefault(price, []).append(len(trials))
-            for sample in world.measure(trials):
-                study.tell(sample)
-    assert len(rounds[IN_AWS]) <= 7 < len(rounds[NOTHING])
-    assert np.mean(rounds[IN_AWS]) > np.mean(rounds[NOTHING])
+def test_where_a_round_has_a_price_searches_take_fewer() -> None:
+    rounds = {price: [_rounds(cpu_bound(wait_ms), price) for wait_ms in (0, 400, 3000)] for price in (NOTHING, IN_AWS)}
+    assert sum(rounds[IN_AWS]) < sum(rounds[NOTHING])
+
+
+def _rounds(function: SimulatedFunction, price: RoundPrice) -> int:
+    study = study_of(function, current=Configuration(1024, X86), round_price=price)
+    drive(study, World(function, 0))
+    return sum(bool(one.trials) for one in study.rounds)

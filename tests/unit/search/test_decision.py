@@ -17,6 +17,7 @@ from tuner.search.decision import (
     MeasuredRuns,
     WeakEvidenceError,
     confidence,
+    doubts,
     explain,
     objections,
     require_evidence,
@@ -90,6 +91,17 @@ def test_a_spent_budget_lowers_the_confidence_and_forbids_nothing() -> None:
 def test_noise_that_leaves_a_question_open_lowers_no_further_than_its_loss(doubt: float, level: str) -> None:
     evidence = replace(GOOD, stopped_by=StopReason.CANNOT_TELL, doubt=doubt)
     assert confidence(evidence) == level
+
+
+def test_a_mean_that_slow_runs_decide_has_no_high_confidence() -> None:
+    assert confidence(replace(GOOD, mean_width=1.4)) is Confidence.HIGH
+    assert doubts(replace(GOOD, mean_width=1.7)) == (Doubt.UNCERTAIN_MEAN,)
+
+
+def test_where_most_configurations_fail_too_often_the_confidence_is_not_high() -> None:
+    failing = [MeasuredRuns(size, 50, 32, "error", failed=18) for size in (SMALL, MIDDLE)]
+    assert confidence(replace(GOOD, measured=(failing[0], *GOOD.measured[1:]))) is Confidence.HIGH
+    assert doubts(replace(GOOD, measured=(*failing, GOOD.measured[2]))) == (Doubt.FAILING_SIZES,)
 
 
 @given(st.sampled_from(Doubt), st.floats(0, 1), st.floats(0, 1))
