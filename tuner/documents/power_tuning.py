@@ -215,7 +215,7 @@ def payload_of(value: Any, *, runs: Any = None) -> Any:
     return weighted(value, runs=runs) if truthy(value) else NULL_PAYLOAD
 
 
-def read_object(content: bytes, *, runs: Any = None) -> Any:
+def read_object(content: bytes, *, runs: Any = None, path: str = "$.payloadS3") -> Any:
     """Return the payload that Power Tuning sends for an object in S3, for `Payloads.decode`.
 
     Content that is no JSON is a text.
@@ -228,11 +228,11 @@ def read_object(content: bytes, *, runs: Any = None) -> Any:
         value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         value = text
-    sent = weighted(value, runs=runs)
+    sent = weighted(value, runs=runs, path=path)
     return NULL_PAYLOAD if sent is None else sent
 
 
-def weighted(value: Any, *, runs: Any = None) -> Any:
+def weighted(value: Any, *, runs: Any = None, path: str = "$.payload") -> Any:
     """Return a payload as it is sent: a weighted list with the weights that give Power Tuning's counts.
 
     A list counts as weighted only when every item has a truthy payload and a truthy weight. Any other list is one
@@ -246,7 +246,7 @@ def weighted(value: Any, *, runs: Any = None) -> Any:
         return value
     if not value or not all(_is_weighted(item) for item in value):
         return json.dumps(value, separators=(",", ":"))
-    counts = _counts([item["weight"] for item in value], runs)
+    counts = _counts([item["weight"] for item in value], runs, path)
     return [{"payload": item["payload"], "weight": count} for item, count in zip(value, counts, strict=True)]
 
 
@@ -282,7 +282,7 @@ def _is_weighted(item: Any) -> bool:
     return isinstance(item, dict) and truthy(item.get("payload")) and truthy(item.get("weight"))
 
 
-def _counts(weights: Sequence[Any], runs: Any) -> list[float]:
+def _counts(weights: Sequence[Any], runs: Any, path: str) -> list[float]:
     """Return how often each payload is sent in `runs` runs; the weights themselves without a usable `num`.
 
     One payload is always sent, whatever its weight. Weights that are texts are joined, not summed, as in JavaScript.
@@ -301,7 +301,7 @@ def _counts(weights: Sequence[Any], runs: Any) -> list[float]:
         return numbers
     if min(shares) < 1:
         problem = f"a weight of {numbers[shares.index(min(shares))]:g} of {total:g} is less than one of {runs:,} runs"
-        raise InputError.single("$.payload", problem, "use a larger num, or larger weights, as numbers")
+        raise InputError.single(path, problem, "use a larger num, or larger weights, as numbers")
     counts = [math.floor(share) for share in shares]
     return list(map(float, [*counts[:-1], runs - sum(counts[:-1])]))
 

@@ -49,7 +49,7 @@ class IntervalDocument(RangeDocument):
 
 
 class StatisticsDocument(RangeDocument):
-    """Mean of single runs with its interval, and their percentiles. `trimmed_mean` is Power Tuning's statistic."""
+    """Mean of single runs with its interval, and percentiles. `trimmed_mean` is of all runs, but the outer ones."""
 
     p50: float
     p95: float

@@ -26,5 +26,5 @@ def read_payloads(settings: Settings, clients: Clients) -> Payloads:
     content = Objects(clients.s3, address.bucket).read(address.key)
     if content is None:
         raise InputError.single(_PATH, f"there is no object at {address}", "check the address")
-    runs = settings.runs if measures_every_size(settings) else None
+    runs = settings.runs if measures_every_size(settings) and not settings.dry_run else None
     return Payloads.decode(read_object(content, runs=runs), path=_PATH)
