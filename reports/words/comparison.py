@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tuner.comparison.question import SLOW_SHARE_TOLERANCE, Metric
-from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Method, Verdict
+from tuner.comparison.verdicts import Comparison, Drift, DuetStop, Finding, Method, Verdict
 from tuner.model import Interval
 from tuner.pricing.price_list import currency_sign
 
@@ -141,6 +141,11 @@ def small_print(comparison: Comparison) -> str:
         if comparison.stopped_by:
             text += f". Ended after {comparison.invocations:,} invocations: {_STOPS[comparison.stopped_by]}"
     if comparison.drift and comparison.drift.sd >= LEAST_DRIFT:
-        text += f". The two are {comparison.drift.days:.0f} days apart: every interval is widened by a drift"
-        text += f" of {comparison.drift.sd:.1%}"
+        text += f". {_drift_words(comparison.drift)}"
     return text + "."
+
+
+def _drift_words(drift: Drift) -> str:
+    if drift.sessions:
+        return f"Every interval is widened by {drift.sd:.1%}, the spread between {drift.sessions} earlier sessions"
+    return f"The two are {drift.days:.0f} days apart: every interval is widened by a drift of {drift.sd:.1%}"

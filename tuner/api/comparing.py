@@ -191,6 +191,8 @@ def newest_result(baseline: Result | str | Path, connection: Connection | None =
     found = None if isinstance(baseline, Result) else load_trend(str(baseline), connection=connection)
     address = _name_of(baseline, "baseline")
     if found is None:
+        if not isinstance(baseline, Result):
+            load_result(baseline, connection=connection)  # what does not exist is told as such
         raise InputError.single("CANDIDATE", f"is missing: {address} is a single result", "give the result to compare")
     functions = sorted({result.document["function"]["name"] for result in found})
     if len(functions) > 1:

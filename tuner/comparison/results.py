@@ -82,8 +82,10 @@ def compare_with_trend(
         InputError: as in `compare`.
     """
     trend, days = trend_of(results), _days_between(results[-1], candidate)
-    usual = usual_drift(days) if trend.drift_sd is None else trend.drift_sd
-    drift = Drift(days, usual if drift_sd is None else drift_sd)
+    if drift_sd is None and trend.drift_sd is not None:
+        drift = Drift(days, trend.drift_sd, trend.sessions)
+    else:
+        drift = Drift(days, usual_drift(days) if drift_sd is None else drift_sd)
     pairs = match_configurations(trend.series, document_series(candidate), names)
     first, last = results[0]["created_at"], results[-1]["created_at"]
     name = f"{candidate['function']['name']}: the last {trend.sessions} results ({first} to {last})"

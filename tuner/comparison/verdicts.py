@@ -88,10 +88,12 @@ class Drift:
     Attributes:
         days: between the two.
         sd: spread in log units that widens every interval.
+        sessions: of the baseline, whose spread `sd` is; 0: it is what so many days make likely, or was given.
     """
 
     days: float
     sd: float
+    sessions: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reports.words.comparison import small_print
 from tests.unit.comparison.documents import over_all, result
 from tuner.comparison.question import Metric, Question
 from tuner.comparison.results import compare_with_trend
@@ -56,3 +57,13 @@ def test_the_steps_of_all_results_tell_how_sessions_differ_whatever_changed_betw
     assert found is not None
     assert 0.01 < found < 0.15, "a step of 0.4 counts no more than any other"
     assert step_spread(made[:5]) is None
+
+
+def test_the_answer_tells_whose_spread_widens_the_intervals(results: list[ResultDocument]) -> None:
+    candidate, question = result(0.0, seed=9, created_at=CANDIDATE), Question()
+    assert "the spread between 5 earlier sessions" in small_print(compare_with_trend(results, candidate, question))
+    for found in (
+        compare_with_trend(results[:2], candidate, question),
+        compare_with_trend(results, candidate, question, drift_sd=0.1),
+    ):
+        assert "days apart" in small_print(found)
