@@ -220,9 +220,11 @@ def _refined(problem: SizingProblem, target: _Deadline | _Budget, start: BestSiz
         if index is not None:
             found = min(found, _answer_at(front, index), key=target.asked)
             enough = target.surplus_usd(found, window)
-        if search.excess or enough <= slack:
-            bound = min(start.excess, target.excess(found, window)) if search.excess else 0.0
-            return replace(found, excess=bound)
+        if enough <= slack and not search.excess:
+            return replace(found, excess=0.0)
+        if search.excess and enough > slack / 2:
+            return replace(found, excess=min(start.excess, target.excess(found, window)))
+        # What was found in a window too wide for all its points may need a narrower one only.
         slack = enough if index is not None else min(enough, _WIDENING * slack)
 
 
