@@ -242,7 +242,8 @@ class LocalBackend:
         """What the log says of a run, as one of AWS would be read."""
         report = parse_log(result.log.decode("utf-8", "replace"), result.request_id)
         outcome = classify(report, result.error)
-        if result.error and result.error.type == "Runtime.ExitError":
+        allowed = result.error is not None and result.error.type in self._settings.allowed_exceptions
+        if allowed or (result.error and result.error.type == "Runtime.ExitError"):
             outcome = Outcome.ERROR  # here it is known who killed it: memory has its own type
         error = _with_output(result)
         if error:
@@ -256,7 +257,7 @@ class LocalBackend:
             billed_duration_ms=report.billed_duration_ms if report else None,
             init_duration_ms=report.init_duration_ms if report else None,
             max_memory_used_mb=report.max_memory_used_mb if report else None,
-            allowed=result.error is not None and result.error.type in self._settings.allowed_exceptions,
+            allowed=allowed,
             error=error,
             request_id=result.request_id,
             cpu_ms=result.cpu_ms,

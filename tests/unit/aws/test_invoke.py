@@ -160,6 +160,18 @@ def test_the_functions_own_error_is_shown_as_it_is() -> None:
     assert allowed.usable
 
 
+@pytest.mark.parametrize(("kind", "log"), [("Sandbox.Timedout", REPORT),
+    ("CardDeclined", REPORT.replace("60 MB", "128 MB")), ("Runtime.ExitError", REPORT)])  # fmt: skip
+def test_an_allowed_type_is_a_normal_run_however_the_run_ended(kind: str, log: str) -> None:
+    said = {"errorType": kind, "errorMessage": "Task timed out after 3.00 seconds"}
+    done, _ = invoke(reply(said, log=log, failed=True), allowed=frozenset({kind}))
+    assert done is not None
+    assert (done.outcome, done.usable) == (Outcome.ERROR, True)
+    refused, _ = invoke(reply(said, log=log, failed=True))
+    assert refused is not None
+    assert not refused.usable
+
+
 def test_a_report_that_the_tail_lacks_is_looked_up_with_its_environment() -> None:
     logs = FakeLogs(after=2)
     done, _ = invoke(reply(log="a lot of other output"), logs=LogLookup(logs, pauses_s=(0.0,) * 4))

@@ -171,16 +171,16 @@ class Invoker:
         """
         report, stream = self._report(target, reply, began, stop)
         error = _function_error(reply) if reply.failed else None
-        outcome = classify(report, error)
+        allowed = error is not None and error.type in self.allowed  # also a timeout, or at the limit of the memory
         return Invocation(
-            outcome,
+            Outcome.ERROR if allowed else classify(report, error),
             environment=stream,
             duration_ms=report.duration_ms if report else None,
             billed_duration_ms=report.billed_duration_ms if report else None,
             init_duration_ms=report.init_duration_ms if report else None,
             restore_duration_ms=report.restore_duration_ms if report else None,
             max_memory_used_mb=report.max_memory_used_mb if report else None,
-            allowed=outcome is Outcome.ERROR and error is not None and error.type in self.allowed,
+            allowed=allowed,
             error=error,
             request_id=reply.request_id,
             payload=payload,
