@@ -28,7 +28,7 @@ ANSWER = (
 PAYLOADS = [{"payload": {"n": 1}, "weight": 3}, {"payload": {"n": 2}, "weight": 1}]
 
 
-@pytest.mark.parametrize("extra", [{"num": 3}, {"budget": {"maxInvocations": 16}}], ids=["grid", "adaptive"])
+@pytest.mark.parametrize("extra", [{"num": 4}, {"budget": {"maxInvocations": 16}}], ids=["grid", "adaptive"])
 def test_the_same_samples_give_the_same_answer(cloud: Cloud, driver: Driver, extra: dict[str, object]) -> None:
     arn = cloud.simulate_function("orders", model={"cpu_ms": 200})
     document = {
