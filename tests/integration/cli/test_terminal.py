@@ -44,14 +44,33 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-def shown(folder: Path, width: int, *, tty: bool, **environment: str) -> str:
-    """What all commands write: to a terminal of so many columns, or to a pipe."""
-    script = "from tuner.cli.main import run\n" + "\n".join(f"run({list(command)!r})" for command in COMMANDS)
-    arguments = [sys.executable, "-c", script]
-    own = surroundings(environment)
-    if not tty:
-        return subprocess.run(arguments, cwd=folder, env=own, capture_output=True, text=True, check=True).stdout
-    return on_terminal(arguments, folder, width, own)[0]
+SHOWING = """
+import fcntl, os, struct, sys, termios
+from tuner.cli.main import run
+for case in sys.argv[1:]:
+    width, colour = case.split(":")
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        os.environ.pop(name, None)
+    os.environ[colour] = "1"
+    if os.isatty(1):
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 50, int(width), 0, 0))
+    print("COLUMNS", flush=True)
+    for command in {commands}:
+        run(list(command))
+"""
+"""Runs all commands at several widths in one process, which starts once."""
+
+
+def shown(folder: Path, *cases: tuple[int, str], tty: bool) -> list[str]:
+    """What all commands write for each width and colour: to a terminal, or to a pipe."""
+    arguments = [sys.executable, "-c", SHOWING.replace("{commands}", repr(COMMANDS))]
+    arguments += [f"{width}:{colour}" for width, colour in cases]
+    own = surroundings({})
+    if tty:
+        text = on_terminal(arguments, folder, WIDE, own)[0]
+    else:
+        text = subprocess.run(arguments, cwd=folder, env=own, capture_output=True, text=True, check=True).stdout
+    return text.split("COLUMNS\n")[1:]
 
 
 def surroundings(wanted: dict[str, str]) -> dict[str, str]:
@@ -85,26 +104,20 @@ def _read(screen: int) -> bytes:
         return b""
 
 
-@pytest.fixture(scope="module")
-def words(folder: Path) -> set[str]:
-    """Every word that the commands write."""
-    return set(shown(folder, WIDE, tty=True, NO_COLOR="1").split())
+ON_TERMINALS = ((60, "NO_COLOR"), (80, "FORCE_COLOR"), (160, "FORCE_COLOR"))
+PIPED = (100, "NO_COLOR")
 
 
-@pytest.mark.parametrize(
-    ("width", "tty", "colour"),
-    [(60, True, "NO_COLOR"), (80, True, "FORCE_COLOR"), (100, False, "NO_COLOR"), (160, True, "FORCE_COLOR")],
-)
-def test_no_word_is_broken_and_no_line_is_wider_than_the_screen(
-    folder: Path, words: set[str], width: int, tty: bool, colour: str
-) -> None:
-    text = shown(folder, width, tty=tty, **{colour: "1"})
-    if colour == "NO_COLOR":
-        assert not ESCAPE.search(text)
-    plain = ESCAPE.sub("", text)
-    assert len(plain.splitlines()) > 20
-    assert max(map(len, plain.splitlines())) <= width
-    assert set(plain.split()) <= words
+def test_no_word_is_broken_and_no_line_is_wider_than_the_screen(folder: Path) -> None:
+    wide, *screens = shown(folder, (WIDE, "NO_COLOR"), *ON_TERMINALS, tty=True)
+    screens += shown(folder, PIPED, tty=False)
+    for (width, colour), text in zip((*ON_TERMINALS, PIPED), screens, strict=True):
+        if colour == "NO_COLOR":
+            assert not ESCAPE.search(text)
+        plain = ESCAPE.sub("", text)
+        assert len(plain.splitlines()) > 20
+        assert max(map(len, plain.splitlines())) <= width
+        assert set(plain.split()) <= set(wide.split())
 
 
 LIVE_WIDTHS = (60, 80, 100, 160)
