@@ -45,19 +45,21 @@ from tuner.workflows.tradeoffs.windows import (
 
 
 class Limits(NamedTuple):
-    """Bounds the time that functions at several places take.
+    """Bounds the time that large workflows and functions at several places take.
 
     Attributes:
         combinations: of their sizes that are tried, over all nested places; of more, the most promising ones.
         points: of all fronts that are built at one place while combinations are tried.
+        pairs: sums of two fronts that are looked at.
     """
 
     combinations: int
     points: int
+    pairs: int
 
 
-WHOLE = Limits(200, 200_000)
-WINDOW = Limits(2_000, 1_000_000)
+WHOLE = Limits(200, 200_000, 1_000_000)
+WINDOW = Limits(2_000, 1_000_000, 4_000_000)
 """For one deadline or budget, where few sizes are left."""
 FEWEST_POINTS = 300
 """A front that is built for a combination keeps so many points in any case."""
@@ -250,7 +252,7 @@ class _Search:
         self._limits = WHOLE if window is None else WINDOW
         self._sizes = cache(self._sizes_of)
         self._times = {frozenset[str](): 1}
-        self._effort = Effort()
+        self._effort = Effort(self._limits.pairs)
         self._left_out = False
         self._found: Front | None = None
 

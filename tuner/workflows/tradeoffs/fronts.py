@@ -78,9 +78,11 @@ class Effort:
     """Bounds the time and the memory that fronts take: once much was looked at, longer fronts are thinned.
 
     Attributes:
+        most: sums of two fronts that are looked at, if fewer than `MOST_PAIRS`.
         pairs: sums of two points that were looked at.
     """
 
+    most: int = MOST_PAIRS
     pairs: int = 0
 
     @property
@@ -91,7 +93,7 @@ class Effort:
     @property
     def most_pairs(self) -> int:
         """Fronts with more sums that may count are thinned first."""
-        return MOST_PAIRS if self.pairs < MUCH_PAIRS else FEW_PAIRS
+        return min(self.most, MOST_PAIRS if self.pairs < MUCH_PAIRS else FEW_PAIRS)
 
 
 Keep = Callable[[Front], Front]

@@ -141,7 +141,7 @@ def few_points() -> Iterator[None]:
         patch.setattr(fronts, "MOST_PAIRS", 40)
         patch.setattr(allocation, "MOST_POINTS", 5)
         patch.setattr(allocation, "FEWEST_POINTS", 4)
-        patch.setattr(allocation, "WHOLE", allocation.Limits(4, 1))
+        patch.setattr(allocation, "WHOLE", allocation.Limits(4, 1, 40))
         yield
 
 
