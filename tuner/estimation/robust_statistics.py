@@ -224,10 +224,10 @@ def statistics(values: Sequence[float], environments: Sequence[str], noise: Nois
     shocks = rng.standard_t(noise.dof, STATISTICS_DRAWS) * noise.environment_sd / math.sqrt(len(set(environments)))
     low, high = interval_bounds(np.exp(locations + shocks) * slow.mean(cells, slow.core_sd[cells]))
     resampled = rng.dirichlet(np.ones(len(array)), BOOTSTRAP_DRAWS) @ array
-    mean = float(array.mean())
-    lowest = min(mean, float(low), float(np.quantile(resampled, 0.025)))
+    mean, bounds = float(array.mean()), np.quantile(resampled, [0.025, 0.975])
+    lowest, highest = min(float(low), float(bounds[0])), max(float(high), float(bounds[1]))
     p50, p95, p99 = (float(q) for q in np.quantile(array, [0.5, 0.95, 0.99]))
-    return Statistics(mean, lowest, max(mean, float(high)), p50, p95, p99)
+    return Statistics(mean, min(mean, lowest), max(mean, highest), p50, p95, p99)
 
 
 def trimmed_mean(values: Sequence[float], discard: float) -> float:
