@@ -46,6 +46,7 @@ class Services:
     make_api: Callable[[Any], LambdaApi] = LambdaApi
     log: Callable[[str], None] = lambda line: _to_stdout(line)
     _elsewhere: dict[str, Clients] = field(default_factory=dict, repr=False)
+    _apis: dict[str, LambdaApi] = field(default_factory=dict, repr=False)
 
     @property
     def connection(self) -> Connection:
@@ -61,8 +62,11 @@ class Services:
         return self._elsewhere[region]
 
     def api_in(self, region: str | None) -> LambdaApi:
-        """Return Lambda's control plane in a function's region."""
-        return self.make_api(self.clients_in(region).control)
+        """Return Lambda's control plane in a function's region: one, so that its pace holds over all that use it."""
+        clients = self.clients_in(region)
+        if clients.region not in self._apis:
+            self._apis[clients.region] = self.make_api(clients.control)
+        return self._apis[clients.region]
 
     @property
     def objects(self) -> Objects:

@@ -99,3 +99,9 @@ def test_a_measurer_whose_execution_was_aborted_begins_no_further_round(
     plan = measurer.measure_rounds(state, driver.services, Attempt("first", lambda: 900.0))
     assert (plan["next"], len(asked)) == ("done", 1)
     assert cloud.invocations() == []
+
+
+def test_one_pace_of_control_calls_holds_for_all_handlers_of_an_environment(driver: Driver) -> None:
+    services = driver.services
+    assert services.api_in(None) is services.api_in(services.clients.region)
+    assert services.api_in("eu-west-1").retry.pacer is not services.api_in(None).retry.pacer
