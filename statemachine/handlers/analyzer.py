@@ -12,6 +12,7 @@ from typing import Any
 from statemachine.execution import Execution
 from statemachine.execution_store import RESULT, ExecutionStore
 from statemachine.execution_study import asked_rounds, elapsed_s, rebuild_study
+from statemachine.handler_time import executor_count, waiting_gb_s
 from statemachine.messages import (
     Document,
     decode_errors,
@@ -141,7 +142,11 @@ def _bill(study: Study, store: ExecutionStore, services: Services) -> Bill:
     return Bill(
         used.usd,
         count.transitions * state_transition_usd(services.clients.region),
-        handlers_usd(len(rounds)),
+        handlers_usd(
+            len(rounds),
+            executors=executor_count(rounds, store.execution, passes),
+            waiting_gb_s=waiting_gb_s(rounds, study.samples, store.execution),
+        ),
         logs_usd(used.invocations),
     )
 

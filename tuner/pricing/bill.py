@@ -21,6 +21,11 @@ HANDLER_USD_OF_AN_EXECUTION = 0.0001
 """7.5 GB-seconds of the handlers on arm64 beside the rounds: measured by benchmarks/stack on a busy machine, $0.00026
 to $0.00029 with 3 rounds and $0.00058 with 8."""
 
+HANDLER_USD_OF_AN_EXECUTOR = 0.00001
+"""0.8 GB-seconds beside its wait: measured by benchmarks/stack, $0.00022 for a grid of six trials."""
+HANDLER_USD_A_GB_S = 0.0000133334
+"""Price of a GB-second on arm64 in most regions (Lambda pricing, us-east-1, 2026)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bill:
@@ -56,9 +61,13 @@ def transitions_usd() -> float:
     return TRANSITIONS_OF_AN_EXECUTION * TRANSITION_USD
 
 
-def handlers_usd(rounds: int) -> float:
-    """What the handlers of an execution with so many rounds cost, where one handler measures a round.
+def handlers_usd(rounds: int, *, executors: int = 0, waiting_gb_s: float = 0.0) -> float:
+    """What the handlers of an execution cost.
 
-    Where several handlers measure a round, they cost more, by how long they wait.
+    Args:
+        rounds: how many rounds it measured.
+        executors: handlers that measured one trial each, where one handler does not measure a round.
+        waiting_gb_s: GB-seconds in which handlers waited for the function's runs.
     """
-    return HANDLER_USD_OF_AN_EXECUTION + rounds * HANDLER_USD_OF_A_ROUND
+    beside = HANDLER_USD_OF_AN_EXECUTION + rounds * HANDLER_USD_OF_A_ROUND
+    return beside + executors * HANDLER_USD_OF_AN_EXECUTOR + waiting_gb_s * HANDLER_USD_A_GB_S

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from statemachine.handler_time import EXECUTOR_GB, MEASURER_GB
+
 ROOT = Path(__file__).parents[3]
 DEFINITIONS = sorted((ROOT / "statemachine").glob("*.asl.json"))
 VALIDATORS = ROOT / ".ci" / "validators"
@@ -145,3 +147,9 @@ def test_watching_is_off_by_default_and_switched_on_by_one_parameter() -> None:
     assert template["Parameters"]["watch"]["Default"] == ""
     assert all("Default" in parameter for name, parameter in template["Parameters"].items() if name.startswith("watch"))
     assert str(template["Conditions"]["Watches"]).count("watch") == 1
+
+
+def test_the_memory_of_the_handlers_that_measure_is_that_of_the_bill() -> None:
+    resources = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))["Resources"]
+    found = [resources[name]["Properties"]["MemorySize"] / 1024 for name in ("MeasurerFunction", "ExecutorFunction")]
+    assert found == [MEASURER_GB, EXECUTOR_GB]

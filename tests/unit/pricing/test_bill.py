@@ -14,3 +14,8 @@ def test_the_bill_is_the_sum_of_its_parts() -> None:
 
 def test_each_round_of_an_execution_adds_handlers() -> None:
     assert handlers_usd(4) - handlers_usd(3) == pytest.approx(0.000058)
+
+
+def test_handlers_cost_more_the_longer_they_wait_and_the_more_of_them_measure() -> None:
+    assert handlers_usd(1, executors=6) - handlers_usd(1) == pytest.approx(6 * 0.00001)
+    assert handlers_usd(1, waiting_gb_s=30.0) - handlers_usd(1) == pytest.approx(30 * 0.0000133334)
