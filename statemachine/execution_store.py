@@ -23,7 +23,7 @@ from tuner.errors import BackendError
 from tuner.model import Architecture, Configuration, Invocation, Notice, Round, Sample, StopReason
 from tuner.payloads import Payload, Payloads
 
-RESULT, REPORT = "result.json", "report.html"
+RESULT, REPORT, PROGRESS = "result.json", "report.html", "progress.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,27 @@ class Measured:
 
     samples: tuple[Sample, ...]
     notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchProgress:
+    """How far a search is.
+
+    Attributes:
+        round: number of the round that is measured now, from 1.
+        sizes: its configurations, as a person reads them.
+        invocations: made before it.
+        cost: what they cost, in the currency of the prices.
+        currency: of `cost`.
+        expected_regret: expected excess cost of what would be recommended before it, a fraction; None: not known.
+    """
+
+    round: int
+    sizes: tuple[str, ...]
+    invocations: int
+    cost: float
+    currency: str
+    expected_regret: float | None
 
 
 @dataclass(slots=True)
@@ -86,6 +107,10 @@ class ExecutionStore:
     def rounds(self) -> tuple[Round, ...]:
         """Return every round, in order."""
         return tuple(decode_round(document) for document in self._folder("rounds/"))
+
+    def tell_progress(self, progress: SearchProgress) -> None:
+        """Write how far the search is, for those who follow it."""
+        self._write(PROGRESS, asdict(progress))
 
     def enter(self, first_trial: int) -> None:
         """Write that the state machine enters Round with a round, which the id of its first trial names."""

@@ -74,9 +74,14 @@ def decode_start(event: Mapping[str, Any]) -> ExecutionStart:
     return ExecutionStart(event["input"], event["execution"], event["startedAt"], event["stateMachine"])
 
 
-def encode_begun(folder: str) -> Document:
-    """Return the state after the Initializer: all that handlers need to find the store."""
-    return {"study": {"folder": folder}}
+def encode_begun(folder: str, progress: str = "") -> Document:
+    """Return the state after the Initializer: all that handlers need to find the store.
+
+    Args:
+        folder: folder of the execution.
+        progress: address of the document that tells how far the search is, for those who follow it.
+    """
+    return {"study": {"folder": folder, **({"progress": progress} if progress else {})}}
 
 
 def decode_folder(event: Mapping[str, Any]) -> str:

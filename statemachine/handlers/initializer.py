@@ -14,6 +14,7 @@ from statemachine.deployment import Deployment
 from statemachine.deputy import refuse_borrowed_rights
 from statemachine.execution import Execution, content_hash
 from statemachine.execution_input import ExecutionInput, read_execution_input
+from statemachine.execution_store import PROGRESS
 from statemachine.function_lock import FunctionLock, Holder, is_running
 from statemachine.identifiers import folder_of, run_id
 from statemachine.messages import Document, ExecutionStart, decode_start, encode_begun
@@ -67,7 +68,7 @@ def begin(start: ExecutionStart, services: Services) -> Document:
         with suppress(BackendError):  # what went wrong first is what the user must read
             lock.release(start.execution)
         raise
-    return encode_begun(holder.folder)
+    return encode_begun(holder.folder, str(services.store(holder.folder).address(PROGRESS)))
 
 
 def _released(asked: ExecutionInput, found: Inspection) -> Notice | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from statemachine.execution import Execution
-from statemachine.execution_store import ExecutionStore, Stop
+from statemachine.execution_store import ExecutionStore, SearchProgress, Stop
 from statemachine.execution_study import asked_rounds, elapsed_s, rebuild_study, unfinished_round
 from statemachine.measuring.lane_groups import fits_one_handler
 from statemachine.messages import Document, NextState, decode_folder, encode_plan
@@ -61,7 +61,14 @@ def _ask(study: Study, store: ExecutionStore, services: Services) -> Round | Non
         return None
     round_ = Round(tuple(fitting), study.rounds[-1].expected_regret)
     store.add_round(round_)
+    store.tell_progress(_progress(study, round_, len(before) + 1))
     return round_
+
+
+def _progress(study: Study, round_: Round, number: int) -> SearchProgress:
+    sizes = dict.fromkeys(str(trial.configuration) for trial in round_.trials)
+    used, currency = study.spent, study.prices.currency
+    return SearchProgress(number, tuple(sizes), used.invocations, used.usd, currency, round_.expected_regret)
 
 
 def _fitting(

@@ -17,6 +17,7 @@ import pytest
 from tests.aws_e2e.harness import BOTH, open_quickly, quick_api, quick_reader, settings, stand_in, tune
 from tests.aws_e2e.test_apply import result as applicable
 from tests.cloud.fixtures import Cloud, zipped
+from tests.unit.cli.test_execution_progress import told
 from tests.unit.comparison.documents import result
 from tuner.api.fleets.selection import functions_of_project, selected_functions
 from tuner.api.result import Result
@@ -192,13 +193,16 @@ def keep_baseline(cloud: Cloud, folder: Path) -> None:
 
 
 def execute(cloud: Cloud, folder: Path) -> None:
-    """A state machine whose output names a report that is missing."""
+    """A state machine whose output names a report that is missing, and whose search tells how far it is."""
     s3, states = cloud.client("s3"), cloud.client("stepfunctions")
     s3.create_bucket(Bucket="payloads")
     s3.put_object(Bucket="payloads", Key="executions/orders/run/result.json", Body="{}")
     output = {name: f"s3://payloads/executions/orders/run/{name}" for name in ("result.json", "report.html")}
+    progress = "executions/orders/run/progress.json"
+    s3.put_object(Bucket="payloads", Key=progress, Body=told(1))
+    begun = {"Type": "Pass", "Result": {"study": {"progress": f"s3://payloads/{progress}"}}, "Next": "Round"}
     done = {"Type": "Pass", "Result": {"result": output["result.json"], "report": output["report.html"]}, "End": True}
-    definition = json.dumps({"StartAt": "Done", "States": {"Done": done}})
+    definition = json.dumps({"StartAt": "Initializer", "States": {"Initializer": begun, "Round": done}})
     machine = states.create_state_machine(name="tuner", definition=definition, roleArn=cloud.role("states"))
     cloud.forget_calls()
     arguments = [machine["stateMachineArn"], '{"lambdaARN": "orders", "payload": {}}', "--endpoint-url", cloud.endpoint]

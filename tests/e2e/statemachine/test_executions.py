@@ -242,15 +242,15 @@ def test_a_fleet_with_as_many_broken_functions_as_are_tolerated_is_tuned_and_ran
     assert b"app-fleet-0" in stack.read(output["report"])
 
 
-def test_execute_brings_result_and_report_home(stack: Stack, tmp_path: Path) -> None:
+def test_execute_tells_of_each_round_and_brings_result_and_report_home(stack: Stack, tmp_path: Path) -> None:
     arn = stack.cloud.simulate_function("app-brought")
-    document = {**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [256, 512], "num": 1}
+    document = {"lambdaARN": arn, "powerValues": "256-2048", "budget": {"maxInvocations": 8}}
     (tmp_path / "input.json").write_text(json.dumps(document))
     machine = stack.outputs["StateMachineARN"]
     found = tuner(stack.cloud, tmp_path, "execute", machine, "input.json", "--output", "out")
     assert found.returncode == 0, found.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"output.json", "result.json", "report.html"}
-    assert "measuring 2 trials" in found.stderr
+    assert "round 1  0 runs  $0.000000  measuring " in found.stderr
     assert " MB on x86_64" in found.stdout
 
 
@@ -258,8 +258,9 @@ def test_execute_fails_when_the_execution_does_and_brings_what_was_measured(stac
     arn = stack.cloud.simulate_function("app-unlucky", model={"fails": "TypeError"})
     machine = stack.outputs["StateMachineARN"]
     document = json.dumps({**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [256], "num": 1})
-    found = tuner(stack.cloud, tmp_path, "execute", machine, document, "--output", "out", "--quiet")
+    found = tuner(stack.cloud, tmp_path, "execute", machine, document, "--output", "out")
     assert found.returncode == 1
+    assert "round 1  measuring 1 trial" in found.stderr
     assert "ended FAILED" in found.stderr
     assert "TypeError" in found.stderr
     assert (tmp_path / "out" / "result.json").exists()

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.cli.test_execution_progress import told
 from tuner.aws.api.executions import Ended, HistoryEvent, region_of
 from tuner.cli.commands.measure.execute import (
     ExecutionFailedError,
-    HistoryProgress,
     follow,
+    progress_address,
     read_input,
     refuse_failure,
     summary,
 )
+from tuner.cli.execution_progress import SearchFollower
 from tuner.errors import InputError, InterruptedRunError
 
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:tuner"
@@ -43,24 +45,6 @@ def test_the_region_is_that_of_the_state_machine() -> None:
         region_of("tuner")
 
 
-def test_progress_counts_the_trials_of_each_round() -> None:
-    progress = HistoryProgress()
-    events = [
-        HistoryEvent("TaskStateEntered", "Planner"),
-        HistoryEvent("MapStateEntered", "Measure"),
-        HistoryEvent("MapStateStarted", items=2),
-        HistoryEvent("TaskStateEntered", "Executor"),
-        HistoryEvent("MapIterationSucceeded"),
-        HistoryEvent("MapIterationSucceeded"),
-    ]
-    lines = [progress.line(event) for event in events]
-    assert [line.split() for line in lines if line] == [
-        ["Planner"],
-        ["round", "1", "measuring", "2", "trials"],
-        ["1", "to", "go"],
-    ]
-
-
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
 def test_an_execution_that_did_not_succeed_is_an_error(status: str) -> None:
     with pytest.raises(ExecutionFailedError, match=status):
@@ -78,8 +62,26 @@ def test_ctrl_c_stops_following_and_says_how_to_stop_the_execution() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(InterruptedRunError, match="goes on") as raised:
-        follow(interrupted(), "arn:e", quiet=True)
+        follow(interrupted(), "arn:e", SearchFollower(lambda: "", lambda _: None), quiet=True)
     assert "stop-execution --execution-arn arn:e" in raised.value.hint
+
+
+def test_rounds_are_told_while_one_task_measures_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """And not before or after it: a grid tells its trials from the history."""
+    reads = iter([told(1), told(1), told(2)])
+    search = SearchFollower(lambda: "s3://bucket/progress.json", lambda _: next(reads), clock=iter([0.0, 5.0]).__next__)
+    events = [HistoryEvent("TaskStateEntered", "Planner"), None, HistoryEvent("TaskStateEntered", "Round"), None]
+    events += [None, None, HistoryEvent("TaskStateEntered", "Cleaner"), None]
+    follow(events, "arn:e", search, quiet=False)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[:2] for line in lines] == [["Planner"], ["round", "1"], ["round", "2"], ["Cleaner"]]
+    assert lines[2].endswith("about 5 s a round")
+
+
+def test_the_first_state_says_where_progress_is_told() -> None:
+    outputs = [{"lambdaARN": "f"}, {"study": {"folder": "f", "progress": "s3://b/p"}}, {"study": {"folder": "f"}}]
+    assert progress_address(outputs) == "s3://b/p"
+    assert progress_address(outputs[:1]) == ""
 
 
 def test_the_summary_of_a_fleet_tells_how_many_were_tuned() -> None:

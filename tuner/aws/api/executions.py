@@ -19,6 +19,8 @@ from tuner.errors import InputError
 
 RUNNING, SUCCEEDED = "RUNNING", "SUCCEEDED"
 POLL_S, LONGEST_POLL_S = 0.5, 3.0
+FIRST_EVENTS = 20
+"""Events that hold the first few states."""
 _MACHINE = re.compile(r"arn:aws[\w-]*:states:(?P<region>[a-z0-9-]+):\d{12}:stateMachine:[^:]+(?::[^:]+)?")
 
 
@@ -94,18 +96,29 @@ class Executions:
                 "STATE_MACHINE_ARN", exc.message, "check the ARN, the account and --profile"
             ) from exc
 
-    def follow(self, execution: str) -> Iterator[HistoryEvent]:
-        """The events of an execution as they happen, until it has ended."""
+    def follow(self, execution: str) -> Iterator[HistoryEvent | None]:
+        """The events of an execution as they happen, until it has ended; None each time that the history was read."""
         seen, pause = 0, POLL_S
         while True:
             running = self._status(execution)["status"] == RUNNING
             fresh = self._history(execution)[seen:]
             seen += len(fresh)
             yield from fresh
+            yield None
             if not running:
                 return
             pause = POLL_S if fresh else min(LONGEST_POLL_S, pause * 1.5)
             self.sleep(pause)
+
+    def outputs(self, execution: str) -> list[dict[str, Any]]:
+        """What the first states of an execution gave, as far as they have ended.
+
+        Raises:
+            AwsError: the history cannot be read.
+        """
+        events = self._page(execution, {}, maxResults=FIRST_EVENTS, includeExecutionData=True)["events"]
+        ended = (event.get("stateExitedEventDetails", {}) for event in events)
+        return [json.loads(details["output"]) for details in ended if details.get("output")]
 
     def ended(self, execution: str) -> Ended:
         """How an execution ended."""
@@ -131,12 +144,12 @@ class Executions:
                 return events
             token = {"nextToken": reply["nextToken"]}
 
-    def _page(self, execution: str, token: Mapping[str, str]) -> dict[str, Any]:
+    def _page(self, execution: str, token: Mapping[str, str], **options: Any) -> dict[str, Any]:
+        wanted = {"maxResults": 1000, "includeExecutionData": False, **token, **options}
+
         def call() -> dict[str, Any]:
             with aws_errors(f"read the history of {execution}"):
-                reply: dict[str, Any] = self.client.get_execution_history(
-                    executionArn=execution, maxResults=1000, includeExecutionData=False, **token
-                )
+                reply: dict[str, Any] = self.client.get_execution_history(executionArn=execution, **wanted)
             return reply
 
         return self.retry.read(call)

@@ -9,12 +9,14 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tuner.api.files import write_bytes
+from tuner.cli.execution_progress import HistoryProgress, SearchFollower
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
@@ -56,7 +58,7 @@ def command(
     started. Exit 1 when the execution fails, is aborted or runs out of time; what it measured is brought home
     then too. Ctrl-C stops following, not the execution, whose last steps put the function back.
     """
-    from tuner.aws.api.executions import Executions, region_of
+    from tuner.aws.api.executions import Executions, download, region_of
     from tuner.aws.api.session import connect
 
     document = read_input(input_)
@@ -66,7 +68,8 @@ def command(
     name = f"tuner-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     try:
         execution = executions.start(state_machine_arn, name, document)
-        follow(executions.follow(execution), execution, quiet=quiet)
+        search = SearchFollower(lambda: progress_address(executions.outputs(execution)), partial(download, clients.s3))
+        follow(executions.follow(execution), execution, search, quiet=quiet)
         ended = executions.ended(execution)
         folder = Path(output or f"tuning/{name}")
         brought = bring(ended, folder, clients.s3)
@@ -112,8 +115,14 @@ def _faults_of(document: dict[str, Any]) -> tuple[Fault, ...]:
     return (*read.faults, *input_faults(read.document))
 
 
-def follow(events: Iterable[HistoryEvent], execution: str, *, quiet: bool) -> None:
+def follow(events: Iterable[HistoryEvent | None], execution: str, search: SearchFollower, *, quiet: bool) -> None:
     """Show what an execution does, until it has ended.
+
+    Args:
+        events: of its history; None whenever the history was read.
+        execution: its ARN.
+        search: tells of the rounds that one task measures.
+        quiet: show nothing.
 
     Raises:
         InterruptedRunError: Ctrl-C; the execution goes on.
@@ -121,8 +130,10 @@ def follow(events: Iterable[HistoryEvent], execution: str, *, quiet: bool) -> No
     progress = HistoryProgress()
     try:
         for event in events:
-            line = progress.line(event)
-            if line and not quiet:
+            if quiet:
+                continue
+            line = progress.line(event) if event else search.line() if progress.searching else ""
+            if line:
                 say(line, err=True)
     except KeyboardInterrupt:
         raise InterruptedRunError(
@@ -131,30 +142,10 @@ def follow(events: Iterable[HistoryEvent], execution: str, *, quiet: bool) -> No
         ) from None
 
 
-class HistoryProgress:
-    """Turns events of a history into lines that tell how far an execution is."""
-
-    def __init__(self) -> None:
-        self._round = 0
-        self._left = 0
-
-    def line(self, event: HistoryEvent) -> str:
-        """The line of an event; empty when it tells nothing new."""
-        if event.type == "MapStateEntered":
-            self._round += 1
-        if event.type == "MapStateStarted":
-            self._left = event.items
-            return f"round {self._round}  measuring {event.items} trial{'' if event.items == 1 else 's'}"
-        if event.type == "MapIterationSucceeded":
-            self._left -= 1
-            return f"         {self._left} to go" if self._left else ""
-        if event.type in ("TaskStateEntered", "PassStateEntered") and event.state not in (
-            "Executor",
-            "Record",
-            "Invoke",
-        ):
-            return event.state
-        return "a handler is repeated" if event.type in ("LambdaFunctionTimedOut", "LambdaFunctionStartFailed") else ""
+def progress_address(outputs: Iterable[Mapping[str, Any]]) -> str:
+    """Where the state machine writes how far its search is: its first state says so. Empty: not known yet."""
+    addresses = (output.get("study", {}).get("progress", "") for output in outputs)
+    return next(filter(None, addresses), "")
 
 
 def bring(ended: Ended, folder: Path, s3: Any) -> dict[str, Path]:
