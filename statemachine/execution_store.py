@@ -53,6 +53,7 @@ class SearchProgress:
         cost: what they cost, in the currency of the prices.
         currency: of `cost`.
         expected_regret: expected excess cost of what would be recommended before it, a fraction; None: not known.
+        tolerance: expected regret at which the search may stop.
     """
 
     round: int
@@ -61,6 +62,7 @@ class SearchProgress:
     cost: float
     currency: str
     expected_regret: float | None
+    tolerance: float
 
 
 @dataclass(slots=True)

@@ -67,8 +67,8 @@ def _ask(study: Study, store: ExecutionStore, services: Services) -> Round | Non
 
 def _progress(study: Study, round_: Round, number: int) -> SearchProgress:
     sizes = dict.fromkeys(str(trial.configuration) for trial in round_.trials)
-    used, currency = study.spent, study.prices.currency
-    return SearchProgress(number, tuple(sizes), used.invocations, used.usd, currency, round_.expected_regret)
+    used, currency, tolerance = study.spent, study.prices.currency, study.objective.tolerance
+    return SearchProgress(number, tuple(sizes), used.invocations, used.usd, currency, round_.expected_regret, tolerance)
 
 
 def _fitting(

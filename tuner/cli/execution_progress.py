@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tuner.cli.live import time_span
+from tuner.cli.pace import pace
 from tuner.errors import BackendError
 from tuner.pricing.price_list import currency_sign
 
@@ -86,16 +86,11 @@ class SearchFollower:
         if told.get("round", 0) <= self._round:
             return ""
         self._round = told["round"]
+        now = self._clock()
         if not self._first:
-            self._first, self._began = self._round, self._clock()
-        return f"{round_line(told)}{self._pace()}"
-
-    def _pace(self) -> str:
-        finished = self._round - self._first
-        if not finished:
-            return ""
-        took_s = self._clock() - self._began
-        return f"  about {time_span(took_s / finished)} a round" if took_s >= finished else ""
+            self._first, self._began = self._round, now
+        expected, tolerance = told["expected_regret"], told["tolerance"]
+        return f"{round_line(told)}{pace(self._round - self._first, now - self._began, expected, tolerance)}"
 
 
 def round_line(told: Mapping[str, Any]) -> str:

@@ -87,12 +87,6 @@ def clip(line: str, width: int) -> str:
     return line[: width - 1].rpartition(" ")[0].rstrip(" ,") + "…"
 
 
-def time_span(seconds: float) -> str:
-    """A time span: 45 s, 3 min 20 s."""
-    whole = round(seconds)
-    return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60} s"
-
-
 def _curve(belief: Belief, best: Configuration) -> PlottedCurve | None:
     own = [i for i, c in enumerate(belief.candidates) if c.architecture is best.architecture]
     if len(own) < 2:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from tuner.cli.live import Standing, clip, confidence_line, curve_lines, standing_of, time_span
+from tuner.cli.live import Standing, clip, confidence_line, curve_lines, standing_of
 from tuner.cli.live_view import LINE_EVERY_S, LiveView
+from tuner.cli.pace import pace, time_span
 from tuner.model import Outcome, Sample, Trial
 from tuner.plain_numbers import significant
 from tuner.pricing.price_list import currency_sign
@@ -103,11 +104,10 @@ class Progress(LiveView):
         return f"  about {time_span(left_s)} left in this round" if left_s >= 1 else ""
 
     def _pace(self) -> str:
-        """How long a round has taken so far: how many follow is not known. Empty in the first."""
-        finished = self._round - 1
-        if not finished or self._rounds_s < finished:
-            return ""
-        return f"  about {time_span(self._rounds_s / finished)} a round"
+        """How long a round has taken so far, and what usually remains. Free runs go on until they are sure."""
+        study = self._study
+        expected = study.rounds[-1].expected_regret if study and study.rounds and not study.free else None
+        return pace(self._round - 1, self._rounds_s, expected, study.objective.tolerance if study else 0.0)
 
     def heartbeat(self) -> str:
         """What the round still waits for."""

@@ -75,7 +75,7 @@ def test_rounds_are_told_while_one_task_measures_them(capsys: pytest.CaptureFixt
     follow(events, "arn:e", search, quiet=False)
     lines = capsys.readouterr().err.splitlines()
     assert [line.split()[:2] for line in lines] == [["Planner"], ["round", "1"], ["round", "2"], ["Cleaner"]]
-    assert lines[2].endswith("about 5 s a round")
+    assert lines[2].endswith("about 5 s a round, usually 5 s to 15 s more")
 
 
 def test_the_first_state_says_where_progress_is_told() -> None:

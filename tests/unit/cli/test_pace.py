@@ -1,0 +1,29 @@
+"""How long a search takes, in words: what rounds have taken, and what usually remains."""
+
+from __future__ import annotations
+
+import pytest
+
+from tuner.cli.pace import pace, time_span
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.4, "0 s"), (45, "45 s"), (119, "119 s"), (200, "3 min 20 s")])
+def test_long_spans_are_told_in_minutes(seconds: float, told: str) -> None:
+    assert time_span(seconds) == told
+
+
+@pytest.mark.parametrize("round_", [(0, 0.0), (2, 1.9)])
+def test_the_first_round_and_rounds_below_a_second_tell_nothing(round_: tuple[int, float]) -> None:
+    assert pace(*round_, 0.03, 0.02) == ""
+
+
+def test_a_grid_tells_only_what_a_round_takes() -> None:
+    assert pace(2, 18.0, None, 0.02) == "  about 9 s a round"
+
+
+@pytest.mark.parametrize(
+    ("regret", "usually"),
+    [(0.0, "9 s to 18 s"), (0.03, "9 s to 27 s"), (0.06, "18 s to 36 s"), (float("inf"), "18 s to 36 s")],
+)
+def test_more_rounds_remain_the_farther_the_answer_is_from_the_tolerance(regret: float, usually: str) -> None:
+    assert pace(2, 18.0, regret, 0.02) == f"  about 9 s a round, usually {usually} more"
