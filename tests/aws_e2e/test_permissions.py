@@ -17,7 +17,7 @@ import pytest
 from tests.aws_e2e.harness import BOTH, open_quickly, quick_api, quick_reader, settings, stand_in, tune
 from tests.aws_e2e.test_apply import result as applicable
 from tests.cloud.fixtures import Cloud, zipped
-from tests.unit.cli.test_execution_progress import told
+from tests.unit.cli.progress.test_execution import told
 from tests.unit.comparison.documents import result
 from tuner.api.fleets.selection import functions_of_project, selected_functions
 from tuner.api.result import Result

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 
 from tests.unit.studies import SIZES, function_of, study_of
-from tuner.cli.progress import Progress
+from tuner.cli.progress.tuning import Progress
 from tuner.model import Budget
 from tuner.search.adaptive import AdaptiveSampler
 from tuner.search.loop import run

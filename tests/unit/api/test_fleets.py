@@ -16,7 +16,7 @@ from tuner.api.fleets.selection import matched
 from tuner.api.fleets.tuning import PAGE_FILE, SUMMARY_FILE, Fleet, bounded, folders_of, tune_fleet
 from tuner.api.result import Result
 from tuner.aws.api.connection import Connection
-from tuner.cli.fleet_progress import FleetProgress
+from tuner.cli.progress.fleet import FleetProgress
 from tuner.errors import AllFailedError, InterruptedRunError
 from tuner.projects.functions import RANDOM_PART, DeclaredFunction, Format, Setting
 from tuner.search.loop import Observer

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.test_execution_progress import told
+from tests.unit.cli.progress.test_execution import told
 from tuner.aws.api.executions import Ended, HistoryEvent, region_of
 from tuner.cli.commands.measure.execute import (
     ExecutionFailedError,
@@ -17,7 +17,7 @@ from tuner.cli.commands.measure.execute import (
     refuse_failure,
     summary,
 )
-from tuner.cli.execution_progress import SearchFollower
+from tuner.cli.progress.execution import SearchFollower
 from tuner.errors import InputError, InterruptedRunError
 
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:tuner"

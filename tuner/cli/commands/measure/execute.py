@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuner.api.files import write_bytes
-from tuner.cli.execution_progress import HistoryProgress, SearchFollower
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
+from tuner.cli.progress.execution import HistoryProgress, SearchFollower
 from tuner.errors import Fault, InputError, InterruptedRunError, TunerError
 
 if TYPE_CHECKING:

@@ -66,7 +66,7 @@ def command(functions: tuple[str, ...], *, connection: Connection, **options: An
     """
     from tuner.api.fleets.tuning import PAGE_FILE, Fleet, account_concurrency, bounded, tune_fleet
     from tuner.api.tuning import tune
-    from tuner.cli.fleet_progress import FleetProgress
+    from tuner.cli.progress.fleet import FleetProgress
 
     documents, left_out = _documents(functions, options, connection)
     members = _settings(documents, options, connection)

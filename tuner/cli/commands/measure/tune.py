@@ -148,7 +148,7 @@ def _tune_project(connection: Connection, options: Mapping[str, Any]) -> int:
 def _tune(request: TuneRequest, connection: Connection, options: Mapping[str, Any], folder: Path, stop: Any) -> Result:
     """Tune with progress. An error after the first run tells how to go on."""
     from tuner.api.tuning import tune
-    from tuner.cli.progress import Progress
+    from tuner.cli.progress.tuning import Progress
 
     settings = request.settings
     try:

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.studies import QUIET, SIZES, function_of, study_of
-from tuner.cli.fleet_progress import FleetProgress
-from tuner.cli.live_view import LINE_EVERY_S
-from tuner.cli.progress import Progress
+from tuner.cli.progress.fleet import FleetProgress
+from tuner.cli.progress.live_view import LINE_EVERY_S
+from tuner.cli.progress.tuning import Progress
 from tuner.model import Budget
 from tuner.search.grid import GridSampler
 from tuner.search.loop import run

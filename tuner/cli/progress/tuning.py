@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from tuner.cli.live import Standing, clip, confidence_line, curve_lines, standing_of
-from tuner.cli.live_view import LINE_EVERY_S, LiveView
-from tuner.cli.pace import pace, time_span
+from tuner.cli.progress.live_view import LINE_EVERY_S, LiveView
+from tuner.cli.progress.pace import pace, time_span
+from tuner.cli.progress.tuning_lines import Standing, clip, confidence_line, curve_lines, standing_of
 from tuner.model import Outcome, Sample, Trial
 from tuner.plain_numbers import significant
 from tuner.pricing.price_list import currency_sign

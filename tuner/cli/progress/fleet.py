@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from reports.words.escape import visible_lines
-from tuner.cli.live import clip
-from tuner.cli.live_view import LiveView
-from tuner.cli.pace import time_span
+from tuner.cli.progress.live_view import LiveView
+from tuner.cli.progress.pace import time_span
+from tuner.cli.progress.tuning_lines import clip
 from tuner.model import Sample, Trial
 from tuner.pricing.price_list import currency_sign
 from tuner.search.loop import Observer

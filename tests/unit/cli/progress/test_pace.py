@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tuner.cli.pace import pace, time_span
+from tuner.cli.progress.pace import pace, time_span
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0.4, "0 s"), (45, "45 s"), (119, "119 s"), (200, "3 min 20 s")])

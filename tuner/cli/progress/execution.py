@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tuner.cli.pace import pace
+from tuner.cli.progress.pace import pace
 from tuner.errors import BackendError
 from tuner.pricing.price_list import currency_sign
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.studies import SIZES, function_of, measured, study_of
-from tuner.cli.live import LEVELS, PlottedCurve, clip, confidence_line, curve_lines, standing_of
-from tuner.cli.progress import Progress
+from tuner.cli.progress.tuning import Progress
+from tuner.cli.progress.tuning_lines import LEVELS, PlottedCurve, clip, confidence_line, curve_lines, standing_of
 from tuner.search.grid import GridSampler
 from tuner.search.loop import run
 from tuner.search.recommendation import recommend

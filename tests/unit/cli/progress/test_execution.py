@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tuner.aws.api.executions import HistoryEvent
-from tuner.cli.execution_progress import HistoryProgress, SearchFollower, round_line
+from tuner.cli.progress.execution import HistoryProgress, SearchFollower, round_line
 from tuner.errors import BackendError
 
 
