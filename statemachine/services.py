@@ -24,6 +24,8 @@ from tuner.aws.api.session import Clients, connect
 from tuner.errors import TunerError
 
 Handler = Callable[[Mapping[str, Any], Any], Any]
+NEVER_BEGUN = b"null"
+"""What stands for the holder of a run whose execution was over before its Initializer began anything."""
 
 
 @dataclass(slots=True)
@@ -77,14 +79,21 @@ class Services:
         """Return the store of an execution by its folder."""
         return ExecutionStore(self.objects, folder)
 
-    def remember(self, holder: Holder) -> None:
-        """Store which execution a run belongs to, for a Cleaner that knows the execution alone."""
-        self.objects.write(_begun_key(holder.run), encode_holder(holder))
+    def remember(self, holder: Holder) -> bool:
+        """Store which execution a run belongs to, for a Cleaner that knows the execution alone.
+
+        Returns whether the run may begin: not when a Cleaner has found that its execution is over.
+        """
+        key = _begun_key(holder.run)
+        return self.objects.create(key, encode_holder(holder)) or self.objects.read(key) != NEVER_BEGUN
 
     def begun(self, run: str) -> Holder | None:
-        """Return the execution of a run; None when it began nothing."""
-        content = self.objects.read(_begun_key(run))
-        return None if content is None else decode_holder(content)
+        """Return the execution of a run that is over; None when it began nothing. From now on it cannot begin."""
+        key = _begun_key(run)
+        if self.objects.create(key, NEVER_BEGUN):
+            return None
+        content = self.objects.read(key)
+        return None if content in (None, NEVER_BEGUN) else decode_holder(content)
 
     @property
     def deployment(self) -> Deployment:

@@ -32,6 +32,7 @@ from tuner.model import Notice
 from tuner.payloads import Payloads
 from tuner.pricing.price_list import price_list
 
+ENDED = "The execution was over before its first step began anything"
 SHORTEST_ROOM_S = 60
 """Seconds that a handler needs around an invocation: its start, the store, and a late reply."""
 
@@ -48,6 +49,7 @@ def begin(start: ExecutionStart, services: Services) -> Document:
     Raises:
         InputError: every fault of the input, or every reason why the function cannot be tuned.
         AnotherRunError: another run tunes the function now.
+        BackendError: the execution is over already, and its Cleaner was here first.
     """
     asked = read_execution_input(start.input, services.deployment)
     refuse_borrowed_rights(asked.settings, bucket=services.bucket, own_functions=services.deployment.own_functions)
@@ -55,10 +57,13 @@ def begin(start: ExecutionStart, services: Services) -> Document:
     api, clients = services.api_in(asked.reference.region), services.clients_in(asked.reference.region)
     arn = api.state(asked.reference.name).arn
     holder = Holder(start.execution, run, folder_of(arn.rpartition(":")[2], run), arn)
-    services.remember(holder)
+    if not services.remember(holder):
+        raise BackendError(ENDED)
     lock = FunctionLock(services.objects, arn, lambda execution: is_running(services.clients.states, execution))
     swept = lock.take(holder, lambda left: _undo(services, api, arn, left))
     try:
+        if services.store(holder.folder).stop() is not None:  # a Cleaner was here before the lock was taken
+            raise BackendError(ENDED)
         found = inspect_function(asked.settings, asked.reference, api, region=clients.region, run=run)
         payloads = read_payloads(asked.settings, services.clients)
         released = _released(asked, found)

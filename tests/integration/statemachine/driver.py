@@ -110,12 +110,15 @@ class Driver:
 
     def start(self, document: Any) -> State:
         """Run the Initializer as a new execution."""
+        with self.watch("Initializer"):
+            return self._seen(initializer.begin(self.new_execution(document), self.services))
+
+    def new_execution(self, document: Any) -> ExecutionStart:
+        """What the Initializer of a new execution is told."""
         self.executions += 1
         execution = f"arn:aws:states:us-east-1:{self.cloud.account}:execution:machine:{self.executions}"
         began = self.began + timedelta(seconds=self.executions)
-        start = ExecutionStart(as_json(document), execution, f"{began:%Y-%m-%dT%H:%M:%S}.000Z", "machine")
-        with self.watch("Initializer"):
-            return self._seen(initializer.begin(start, self.services))
+        return ExecutionStart(as_json(document), execution, f"{began:%Y-%m-%dT%H:%M:%S}.000Z", "machine")
 
     def round(self, state: State, *, execute: bool = True) -> bool:
         """Plan, publish and measure; False when there is nothing more to measure."""

@@ -14,7 +14,8 @@ import pytest
 
 from statemachine import transitions
 from statemachine.execution_store import Measured
-from statemachine.handlers import analyzer, cleaner, executor, planner
+from statemachine.function_lock import FunctionLock, Holder
+from statemachine.handlers import analyzer, cleaner, executor, initializer, planner
 from statemachine.measuring.trial_runs import Attempt
 from statemachine.messages import EndedExecution, NextState, decode_errors, decode_trial, encode_plan
 from tests.cloud.fixtures import Cloud
@@ -22,7 +23,7 @@ from tests.integration.statemachine.driver import BUCKET, Driver, as_json
 from tuner.aws.api.errors import AnotherRunError
 from tuner.aws.api.logs import LogLookup
 from tuner.aws.changes.markers import CopyMarker, VersionMarker
-from tuner.errors import InputError
+from tuner.errors import BackendError, InputError
 from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, Trial
 from tuner.search.decision import WeakEvidenceError
 
@@ -523,5 +524,31 @@ def test_the_cleaner_waits_for_a_publisher_that_is_still_at_work(cloud: Cloud, d
 
 
 def test_an_execution_that_never_began_leaves_nothing_to_clean(driver: Driver) -> None:
-    cleaner.clean_ended(EndedExecution("arn:none", "2026-09-18T04:12:00.000+00:00"), driver.services, lambda: 900.0)
-    assert not driver.services.objects.keys("")
+    for _ in range(2):
+        cleaner.clean_ended(EndedExecution("arn:none", "2026-09-18T04:12:00.000+00:00"), driver.services, lambda: 900.0)
+    assert [key.partition("/")[0] for key in driver.services.objects.keys("")] == ["begun"]
+
+
+@pytest.mark.parametrize("comes", ["before anything is stored", "before the lock is taken"])
+def test_an_initializer_that_its_cleaner_overtook_begins_nothing(
+    cloud: Cloud, driver: Driver, monkeypatch: pytest.MonkeyPatch, comes: str
+) -> None:
+    """Lambda runs a handler to its end when the execution is aborted."""
+    arn = cloud.simulate_function("orders")
+    start = driver.new_execution({**POWER_TUNING_INPUT, "lambdaARN": arn})
+    over = EndedExecution(start.execution, start.started_at)
+    clean = lambda: cleaner.clean_ended(over, driver.services, lambda: 900.0)  # noqa: E731
+    if comes == "before anything is stored":
+        clean()
+    else:
+        take = FunctionLock.take
+
+        def overtaken(lock: FunctionLock, *arguments: Any) -> Holder | None:
+            clean()
+            return take(lock, *arguments)
+
+        monkeypatch.setattr(FunctionLock, "take", overtaken)
+    with pytest.raises(BackendError, match="over before"):
+        initializer.begin(start, driver.services)
+    assert not driver.services.objects.keys("locks/")
+    assert not [key for key in driver.services.objects.keys("executions/") if key.endswith("execution.json")]
