@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from benchmarks.regression.real_runs import (
     NO_CHANGE,
@@ -36,11 +38,12 @@ from tuner.aws.duet import PAIRS_PER_LOOK
 from tuner.comparison.configuration_findings import judge_configurations
 from tuner.comparison.duets.plan import DuetPlan, EnvironmentPair
 from tuner.comparison.duets.run import run_duet
-from tuner.comparison.question import Metric, Question
+from tuner.comparison.question import Question
 from tuner.comparison.result_pairs import ConfigurationPair
 from tuner.comparison.run_series import RunSeries
 from tuner.comparison.statistics.error_spending import EARLY_PAIRS
 from tuner.comparison.statistics.paired_tests import TypicalShift, chance_above
+from tuner.comparison.statistics.sign_flips import chance_of_sum
 from tuner.comparison.verdicts import Finding, Verdict, overall_verdict
 from tuner.errors import AllFailedError
 from tuner.model import Configuration
@@ -188,29 +191,35 @@ def aws_plan(curve: Curve, max_invocations: int) -> DuetPlan:
 
 @dataclass(frozen=True, slots=True)
 class FixedSize:
-    """Whether tests of all pairs find the change. None looks earlier, or at anything but warm durations.
+    """Whether tests of all pairs find the change. Each errs in 5%, looks once, and at warm durations alone.
 
     Attributes:
-        known_variance: a z test of the log ratios that knows their variance and errs in 5%.
-        ranks: a test of normal scores that errs in 5%.
-        ranks_share: the same with the share of the error that a duet gives to the duration.
+        known_variance: a z test of the log ratios that knows their variance.
+        normal_scores: van der Waerden's test of ranks, with the sides of pairs exchanged.
+        own_scores: the test that a duet takes.
     """
 
     known_variance: bool
-    ranks: bool
-    ranks_share: bool
+    normal_scores: bool
+    own_scores: bool
 
 
 def fixed_size(pairs: Sequence[EnvironmentPair], spread: float) -> FixedSize:
     """What tests of fixed size say of the warm runs of the pairs."""
     logs = np.log(np.array([[p.baseline[1].duration_ms, p.candidate[1].duration_ms] for p in pairs], dtype=float))
-    gap = float((logs[:, 1] - logs[:, 0]).mean()) - Question().log_threshold
-    chance = chance_above(TypicalShift(logs[:, 0], logs[:, 1]), Question().log_threshold)
+    threshold, alpha = Question().log_threshold, 1 - Question().confidence
+    gap = float((logs[:, 1] - logs[:, 0]).mean()) - threshold
     return FixedSize(
         gap > Z95 * spread * math.sqrt(2 / len(pairs)),
-        chance <= 1 - Question().confidence,
-        chance <= Question().alpha(Metric.DURATION),
+        chance_of_sum(_normal_scores(logs - [0, threshold])) <= alpha,
+        chance_above(TypicalShift(logs[:, 0], logs[:, 1]), threshold) <= alpha,
     )
+
+
+def _normal_scores(logs: Floats) -> Floats:
+    """Difference of the normal scores of the sides of each pair."""
+    scores = ndtri(rankdata(logs) / (logs.size + 1)).reshape(logs.shape)
+    return np.asarray(scores[:, 1] - scores[:, 0])
 
 
 def documents(

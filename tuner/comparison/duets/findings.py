@@ -13,13 +13,15 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.comparison.duets.levels import ErrorAccount, backing, error_accounts
 from tuner.comparison.duets.pair_values import PairValues
 from tuner.comparison.duets.plan import DuetPlan
 from tuner.comparison.failures import failure_finding
 from tuner.comparison.question import SLOW_FACTOR, Metric, Question
 from tuner.comparison.run_series import Tally
 from tuner.comparison.slow_runs import SlowCounts, tail_finding
-from tuner.comparison.statistics.error_spending import Spending, least_pairs, nominal_levels
+from tuner.comparison.statistics.counts import fisher_exact
+from tuner.comparison.statistics.error_spending import FIRST_LOOK, least_pairs
 from tuner.comparison.statistics.paired_tests import (
     MeanShift,
     PairedTest,
@@ -30,7 +32,9 @@ from tuner.comparison.statistics.paired_tests import (
     chance_above,
     chance_below,
     estimate,
+    least_chance,
     lower_bound,
+    never_above,
     upper_bound,
 )
 from tuner.comparison.verdicts import (
@@ -80,8 +84,13 @@ def judge_pairs(
         question: metrics, threshold and confidence.
         bounds: whether to compute intervals. The verdicts do not need them.
     """
-    findings = [_metric_finding(metric, pairs, plan, question, bounds) for metric in question.metrics]
-    return [*findings, _failures(pairs, plan, question)]
+    accounts = error_accounts(pairs, plan, question, lambda metric, seen: _least_chance(metric, seen, question))
+    looked = max((count for count in plan.schedule if count <= len(pairs)), default=0)
+    findings = [
+        _metric_finding(metric, pairs, looked, question, accounts[metric], bounds) for metric in question.metrics
+    ]
+    # Failures count in every pair so far, as they are what may have ended the duet.
+    return [*findings, failure_finding(None, *tallies(pairs), accounts[Metric.FAILURES].level)]
 
 
 def decided(findings: Sequence[Finding], question: Question) -> bool:
@@ -128,26 +137,38 @@ def spread(pairs: Sequence[PairValues]) -> float:
 def _metric_finding(
     metric: Metric,
     pairs: Sequence[PairValues],
-    plan: DuetPlan,
+    looked: int,
     question: Question,
+    account: ErrorAccount,
     bounds: bool,
 ) -> Finding:
-    backed = [pair for pair in pairs if pair.has(metric)]
+    """The finding of one metric at the last look, which was at the pair `looked`."""
     runs = sum(pair.invocations for pair in pairs)
-    reached = [index for index, count in enumerate(plan.schedule) if count <= len(backed)]
-    units = 2 * len(backed)
-    if not reached:
-        reason = _too_few(len(backed), plan.schedule[0]) if backed else _MISSING.get(metric, _NO_RUNS)
-        return Finding(metric, None, Verdict.NOT_DECIDED, reason, units=units, runs=runs, too_few=bool(backed))
-    seen = backed[: plan.schedule[reached[-1]]]
-    alpha = question.alpha(metric)
-    spending = Spending.EVEN if metric in (Metric.TAIL, Metric.P95) else Spending.EARLY
-    level = nominal_levels(plan.schedule, alpha, spending)[reached[-1]]
+    seen = backing(metric, pairs[:looked])
+    if len(seen) < FIRST_LOOK:
+        backed = len(backing(metric, pairs))
+        reason = _too_few(backed, FIRST_LOOK) if backed else _MISSING.get(metric, _NO_RUNS)
+        return Finding(metric, None, Verdict.NOT_DECIDED, reason, units=2 * backed, runs=runs, too_few=bool(backed))
     if metric is Metric.TAIL:
-        return _tail(seen, question, level, runs)
+        return _tail(seen, question, account.level, runs)
     found = _shift(metric, seen)
-    finding = _judged(metric, found, level, question, runs)
-    return _with_bounds(finding, found, level, alpha, question) if bounds else finding
+    finding = _judged(metric, found, account.level, question, runs)
+    return _with_bounds(finding, found, account, question) if bounds else finding
+
+
+def _least_chance(metric: Metric, pairs: Sequence[PairValues], question: Question) -> float:
+    """The smallest chance that a metric could reach with such pairs, whichever side their values were of."""
+    if metric is Metric.FAILURES:
+        before, after = tallies(pairs)
+        failed = before.failed + after.failed
+        most = min(failed, after.runs)
+        return fisher_exact((failed - most, most), (before.runs, after.runs))
+    if metric is Metric.TAIL:
+        return least_chance(_slow_share(pairs), question.log_threshold)
+    if metric is Metric.P95:
+        return least_chance(_shift(metric, pairs).slower, question.log_threshold)
+    # Values on a continuous scale: no pair is without a sign.
+    return 0.5 ** len(pairs)
 
 
 _NO_RUNS = "no usable runs on one of the sides"
@@ -181,15 +202,16 @@ def _judged(metric: Metric, found: Shift, level: float, question: Question, runs
         units=2 * found.pairs,
         runs=runs,
         leans_worse=verdict is Verdict.NOT_DECIDED and slower < 0.5,
-        too_few=chance_above(found.slower, -found.slower.reach) > level,
+        too_few=never_above(found.slower, level),
     )
 
 
-def _with_bounds(finding: Finding, found: Shift, level: float, alpha: float, question: Question) -> Finding:
+def _with_bounds(finding: Finding, found: Shift, account: ErrorAccount, question: Question) -> Finding:
     """A finding with the interval that its verdict rests on, and what would decide it."""
     centre = estimate(found.slower)
-    low, high = lower_bound(found.slower, level), upper_bound(found.quicker, level)
-    effect = effect_interval(centre, low, high, alpha)
+    low, high = lower_bound(found.slower, account.level), upper_bound(found.quicker, account.level)
+    low, high = _as_judged(low, high, finding.verdict, question.log_threshold)
+    effect = effect_interval(centre, low, high, account.alpha)
     if finding.verdict is not Verdict.NOT_DECIDED:
         return replace(finding, effect=effect)
     if finding.too_few:
@@ -197,6 +219,17 @@ def _with_bounds(finding: Finding, found: Shift, level: float, alpha: float, que
     half, distance = (high - low) / 2, distance_to_decision(centre, question.log_threshold)
     factor = (half / distance) ** 2 if distance and math.isfinite(half) else math.inf
     return replace(finding, effect=effect, runs_to_decide=reachable(finding.runs, factor))
+
+
+def _as_judged(low: float, high: float, verdict: Verdict, threshold: float) -> tuple[float, float]:
+    """Bounds that agree with the verdict.
+
+    The scores adapt to the values at each shift. So a shift can be refuted while one beside it is not, and a search
+    for the bound can end at either. The verdict comes from the tests at the threshold itself.
+    """
+    low = max(low, threshold) if verdict is Verdict.WORSE else min(low, threshold)
+    high = min(high, -threshold) if verdict is Verdict.BETTER else max(high, -threshold)
+    return (max(low, -threshold), min(high, threshold)) if verdict is Verdict.SAME else (low, high)
 
 
 def _shift(metric: Metric, pairs: Sequence[PairValues]) -> Shift:
@@ -241,25 +274,23 @@ def _couple(before: Sequence[float], after: Sequence[float]) -> tuple[float, flo
     return typical, typical + median(c - b for b, c in zip(before, after, strict=True))
 
 
-def _tail(pairs: Sequence[PairValues], question: Question, level: float, runs: int) -> Finding:
-    """Whether more runs are slow. Warm and cold runs count, each against the median of its own kind."""
+def _slow_share(pairs: Sequence[PairValues]) -> SlowShare:
+    """The test of slow runs. Warm and cold runs count, each against the median of its own kind."""
     sides = [pair.baseline for pair in pairs], [pair.candidate for pair in pairs]
     warm = [RunsByPair.of([side.longest for side in own]) for own in sides]
     cold = [RunsByPair.of([side.first for side in own]) for own in sides]
-    test = SlowShare(((warm[0], warm[1]), (cold[0], cold[1])), SLOW_FACTOR)
+    return SlowShare(((warm[0], warm[1]), (cold[0], cold[1])), SLOW_FACTOR)
+
+
+def _tail(pairs: Sequence[PairValues], question: Question, level: float, runs: int) -> Finding:
+    """Whether more runs are slow."""
+    test = _slow_share(pairs)
     slow = test.counts(question.log_threshold)
-    totals = [len(warm[side].values) + len(cold[side].values) for side in (0, 1)]
+    totals = [sum(len(kind[side].values) for kind in test.kinds) for side in (0, 1)]
     counts = SlowCounts(int(slow[0].sum()), totals[0], int(slow[1].sum()), totals[1])
     worse = chance_above(test, question.log_threshold)
     better = chance_below(test, -question.log_threshold)
     return tail_finding(None, counts, (worse, better), level, units=2 * len(pairs), runs=runs)
-
-
-def _failures(pairs: Sequence[PairValues], plan: DuetPlan, question: Question) -> Finding:
-    """The failures of all pairs so far; each look has its own level, so that the error holds over all of them."""
-    reached = sum(count <= len(pairs) for count in plan.schedule)
-    level = nominal_levels(plan.schedule, question.alpha(Metric.FAILURES))[max(0, reached - 1)]
-    return failure_finding(None, *tallies(pairs), level)
 
 
 def _least_invocations(metric: Metric, plan: DuetPlan, question: Question) -> int:

@@ -7,7 +7,13 @@ import itertools
 import numpy as np
 import pytest
 
-from tuner.comparison.statistics.error_spending import least_pairs, looks, nominal_levels
+from tuner.comparison.statistics.error_spending import (
+    least_pairs,
+    level_of,
+    looks,
+    nominal_levels,
+    planned_errors,
+)
 
 
 @pytest.mark.parametrize("most", [8, 25, 100, 400])
@@ -39,5 +45,12 @@ def test_the_error_over_all_looks_is_what_was_asked_for() -> None:
 @pytest.mark.parametrize("alpha", [0.3, 0.05, 0.001])
 def test_with_fewer_pairs_than_the_least_no_signs_are_unlikely_enough(alpha: float) -> None:
     least = least_pairs(alpha)
-    assert 0.5**least <= nominal_levels(looks(least), alpha)[-1]
-    assert 0.5 ** (least - 1) > nominal_levels(looks(least - 1), alpha)[-1]
+    assert 0.5**least <= alpha < 0.5 ** (least - 1)
+
+
+def test_error_that_a_look_could_not_spend_is_left_to_the_next_one() -> None:
+    schedule = (8, 13, 18, 25)
+    errors = planned_errors(schedule, 0.05)
+    kept = (sum(errors[:2]), *errors[2:])
+    assert level_of(schedule[1:], kept) > nominal_levels(schedule, 0.05)[-1]
+    assert level_of((25,), (0.05,)) == pytest.approx(0.05, rel=1e-3)
