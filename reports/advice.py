@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from reports.html import STYLES, page_of
 from reports.words.escape import code_span, csv_cell, visible
-from reports.words.numbers import money, percent, plural
+from reports.words.numbers import money, percent
 from tuner.evidence.advice import Advice
 from tuner.evidence.findings import Insight, mean_words, percentile_words
+from tuner.plain_numbers import plural
 
 WIDTH = 100
 COLUMNS = (
@@ -145,7 +146,7 @@ def _chances(advice: Advice) -> Iterator[tuple[str, float, str]]:
 
 def _head(advice: Advice) -> str:
     runs = advice.evidence.runs if advice.evidence else 0
-    return f"{visible(advice.function)}: {advice.current} in {runs:,} runs"
+    return f"{visible(advice.function)}: {advice.current} in {plural(runs, 'run')}"
 
 
 def _row(advice: Advice) -> tuple[str, str, str, str, str]:

@@ -16,13 +16,13 @@ from reports.words.numbers import (
     money_range,
     money_unit,
     percent,
-    plural,
     seconds,
 )
 from reports.words.origin import kind_of_run
 from reports.words.rows import Result, key
 from reports.words.verdict import Kind, kind
 from tuner.documents.result import MeasurementDocument
+from tuner.plain_numbers import plural
 
 _DURATIONS = {"a warm run": "warm duration", "a cold run": "cold duration"}
 _MONTHS = 12

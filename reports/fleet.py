@@ -15,7 +15,8 @@ from urllib.parse import quote, urlencode
 
 from reports.html import STYLES, page_of
 from reports.words.escape import csv_cell
-from reports.words.numbers import configuration, memory, money, money_range, plural
+from reports.words.numbers import configuration, memory, money, money_range
+from tuner.plain_numbers import plural
 
 MONTHS = 12
 PAGE = "fleet.html"

@@ -11,18 +11,10 @@ from reports.words import bill, snippets, verdict
 from reports.words.confidence import confidence
 from reports.words.escape import code_block, code_span
 from reports.words.flat_zone import worth_knowing
-from reports.words.numbers import (
-    configuration,
-    memory,
-    milliseconds,
-    milliseconds_range,
-    money,
-    per_million,
-    plural,
-    seconds,
-)
+from reports.words.numbers import configuration, memory, milliseconds, milliseconds_range, money, per_million, seconds
 from reports.words.origin import origin
 from reports.words.rows import ReportRow, Result, rows
+from tuner.plain_numbers import plural
 
 MOST_ROWS = 16
 """Rows of the table that is seen at once; the others are folded away."""

@@ -16,9 +16,10 @@ from reports.charts.overlay import SHOWN, Side
 from reports.html import STYLES, page_of
 from reports.words.comparison import bounds, change, metric_name
 from reports.words.escape import clip, code_span, csv_cell, visible
-from reports.words.numbers import configuration, milliseconds, per_million, percent_range, plural
+from reports.words.numbers import configuration, milliseconds, per_million, percent_range
 from reports.words.rows import Result
 from tuner.comparison.change_points import ChangePoint
+from tuner.plain_numbers import plural
 
 HEADER = ("result", "made", "recommended", "duration", "cost per million", "saves", "confidence", "change")
 _LEFT_OUT_FIRST = (5, 7, 6, 1)

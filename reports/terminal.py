@@ -13,9 +13,10 @@ from reports.words import verdict
 from reports.words.confidence import confidence
 from reports.words.escape import clip, visible
 from reports.words.flat_zone import worth_knowing
-from reports.words.numbers import listing, milliseconds, number, per_million, plural
+from reports.words.numbers import listing, milliseconds, number, per_million
 from reports.words.origin import origin
 from reports.words.rows import ReportRow, Result, left_out, rows
+from tuner.plain_numbers import plural
 
 WIDTH = 100
 HEADER = ("", "memory", "arch", "duration", "95% interval", "per million", "above cheapest", "runs", "")

@@ -35,7 +35,6 @@ from reports.words.numbers import (
     number,
     per_million,
     percent,
-    plural,
     seconds,
     sign_of,
 )
@@ -46,6 +45,7 @@ from reports.words.warnings import warned
 from tuner.documents.result import PointDocument, RecommendationDocument, backend_kind
 from tuner.documents.visualization import PlottedFunction, visualization_url
 from tuner.model import BackendKind
+from tuner.plain_numbers import plural
 
 PRINTED_ROWS = 10
 """Measured configurations in the printed table; the file has them all."""

@@ -15,3 +15,8 @@ def significant(value: float, digits: int = 4) -> str:
     decimals = digits - 1 - math.floor(math.log10(abs(value)))
     text = f"{round(value, decimals):,.{max(0, decimals)}f}"
     return text.rstrip("0").rstrip(".") if decimals > 0 else text
+
+
+def plural(amount: int, thing: str) -> str:
+    """An amount and its thing: `1 run`, `12 runs`."""
+    return f"{amount:,} {thing}" if amount == 1 else f"{amount:,} {thing}s"

@@ -28,11 +28,12 @@ from reports.charts.chart import (
 )
 from reports.words.escape import clip
 from reports.words.flat_zone import FlatZone, flat_zone
-from reports.words.numbers import DURATION, Interval, Unit, memory, money_unit, plural
+from reports.words.numbers import DURATION, Interval, Unit, memory, money_unit
 from reports.words.origin import kind_of_run
 from reports.words.rows import Key, ReportRow, Result
 from reports.words.verdict import recommended_name
 from tuner.documents.result import IntervalDocument, MeasurementDocument, PointDocument, StatisticsDocument
+from tuner.plain_numbers import plural
 
 WIDTH = 560.0
 _LEFT, _RIGHT = 60.0, 14.0

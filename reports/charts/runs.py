@@ -11,9 +11,10 @@ from math import log
 
 from reports.charts import svg
 from reports.charts.chart import SHAPES, Chart, along, architectures, evenly, row_name
-from reports.words.numbers import DURATION, count, memory, milliseconds, milliseconds_range, percent, plural
+from reports.words.numbers import DURATION, count, memory, milliseconds, milliseconds_range, percent
 from reports.words.rows import Key, ReportRow, Result, key
 from tuner.documents.result import MeasurementDocument, SearchRoundDocument, StatisticsDocument
+from tuner.plain_numbers import plural
 
 _BOTTOM = svg.HEIGHT - svg.BOTTOM
 _STRIP_DOTS = 120

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.words.numbers import percent, plural, sentence
+from reports.words.numbers import percent, sentence
 from reports.words.rows import Result
 from reports.words.stops import STOPPED
 from tuner.documents.decision import decision_evidence
 from tuner.documents.result import RecommendationDocument
+from tuner.plain_numbers import plural
 from tuner.search import decision
 from tuner.search.decision import Confidence, Doubt
 

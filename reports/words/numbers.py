@@ -124,11 +124,6 @@ def count(value: float) -> str:
     return f"{value / 1e6:,.6g} million" if value >= 1e6 else f"{value:,.6g}" if value < 1000 else f"{value:,.0f}"
 
 
-def plural(amount: int, thing: str) -> str:
-    """An amount and its thing: `1 run`, `12 runs`."""
-    return f"{amount:,} {thing}" if amount == 1 else f"{amount:,} {thing}s"
-
-
 def listing(items: Sequence[str]) -> str:
     """Items as a sentence lists them: `a, b and c`."""
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1] if items else ""

@@ -19,7 +19,6 @@ from reports.words.numbers import (
     per_million,
     percent,
     percent_range,
-    plural,
     sentence,
 )
 from reports.words.rows import Result, key
@@ -28,6 +27,7 @@ from reports.words.stops import STOPPED
 from tuner.documents.decision import decision_evidence
 from tuner.documents.result import RecommendationDocument, SavingDocument, backend_kind
 from tuner.model import BackendKind, StopReason
+from tuner.plain_numbers import plural
 from tuner.search.decision import UNFINISHED, objections
 
 ABOUT_THE_SAME = 0.05

@@ -6,7 +6,7 @@ Invokes nothing and changes nothing. Prices, the clock and the source of the log
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TextIO, TypeVar
 
@@ -38,6 +38,7 @@ def advise(
     region: str = DEFAULT_REGION,
     discount: float = 0.0,
     seed: int = 0,
+    compare: Collection[str] = (),
     containers: ContainerInputs | None = None,
     prices: Prices = current_prices,
 ) -> Advice:
@@ -51,7 +52,8 @@ def advise(
         region: whose prices hold.
         discount: fraction off the duration price, such as 0.12 for a Savings Plan.
         seed: of every draw.
-        containers: compares with Fargate under these terms. None: does not.
+        compare: `fargate`, `managed-instances`: tells from which volume each would cost less.
+        containers: the terms of that comparison.
         prices: the price list of a region.
 
     Raises:
@@ -71,7 +73,7 @@ def advise(
     if found is None:
         problem = f"{_name(logs)} holds no REPORT line with a memory size"
         raise InputError([Fault("logs", problem, "export the whole log; log level WARN leaves reports out")])
-    return found.beside_containers(own, containers) if containers else found
+    return found.compared(compare, own, containers or ContainerInputs())
 
 
 def advise_functions(
@@ -84,6 +86,7 @@ def advise_functions(
     strategy: str = StrategyName.COST,
     discount: float = 0.0,
     seed: int = 0,
+    compare: Collection[str] = (),
     containers: ContainerInputs | None = None,
     prices: Prices = current_prices,
     now: Callable[[], float] = time.time,
@@ -101,7 +104,8 @@ def advise_functions(
         strategy: `cost`, `speed` or `balanced`.
         discount: fraction off the duration price, such as 0.12 for a Savings Plan.
         seed: of every draw.
-        containers: compares with Fargate under these terms. None: does not.
+        compare: `fargate`, `managed-instances`: tells from which volume each would cost less.
+        containers: the terms of that comparison.
         prices: the price list of a region.
         now: seconds since 1970.
         say: told the price of each query before it is asked.
@@ -134,8 +138,7 @@ def advise_functions(
         own = prices(reader.clients.region).with_discount(discount)
         found = list(reader.read_all(selection, failed))
     advised = [advise_on_known(one, own, objective=Objective(objective), seed=seed) for one in found]
-    if containers:
-        advised = [advice.beside_containers(own, containers) for advice in advised]
+    advised = [advice.compared(compare, own, containers or ContainerInputs()) for advice in advised]
     return by_money_at_stake(advised)
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tuner.evidence.account_findings import account_findings
-from tuner.evidence.containers import fargate
+from tuner.evidence.containers import COMPARISONS
 from tuner.evidence.findings import Insight, Subject, findings_of
 from tuner.evidence.function_evidence import FunctionEvidence, gather
 from tuner.evidence.known_function import KnownFunction
@@ -67,10 +67,12 @@ class Advice:
             return None
         return self.month_usd * max(0.0, self.prediction.saving.mean)
 
-    def beside_containers(self, prices: PriceList, inputs: ContainerInputs) -> Advice:
-        """The same advice with the volume from which Fargate would cost less."""
-        found = fargate(self.evidence, prices, inputs) if self.evidence else None
-        return replace(self, findings=(*self.findings, found)) if found else self
+    def compared(self, names: Iterable[str], prices: PriceList, inputs: ContainerInputs) -> Advice:
+        """The same advice with the volume from which each of `COMPARISONS` that is named would cost less."""
+        if self.evidence is None:
+            return self
+        found = [COMPARISONS[name](self.evidence, prices, inputs) for name in names]
+        return replace(self, findings=(*self.findings, *filter(None, found)))
 
     def document(self) -> dict[str, Any]:
         """The advice as JSON values."""

@@ -1,62 +1,110 @@
-"""From which volume containers would cost less than a function, from its evidence: a volume with its interval.
+"""From which volume Fargate or Managed Instances would cost less than a function: a volume with its interval.
 
 Never a bare yes or no. What surrounds containers (load balancer, NAT, logs) is what the user says it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from tuner.evidence.findings import FindingCode, Insight
 from tuner.evidence.function_evidence import DAYS_PER_MONTH, SECONDS_PER_DAY, FunctionEvidence, Traffic
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL
-from tuner.model import Interval
-from tuner.pricing.containers import BreakEven, ContainerInputs, break_even
+from tuner.model import MB_PER_VCPU, Architecture, Interval
+from tuner.pricing.containers import (
+    FEWEST_INSTANCES,
+    BreakEven,
+    ContainerInputs,
+    break_even,
+    instances_break_even,
+)
 from tuner.pricing.price_list import PriceList
-from tuner.pricing.services import fargate_prices
+from tuner.pricing.services import fargate_prices, instance_prices
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """What a function may run on instead.
+
+    Attributes:
+        code: of the finding.
+        name: as a person reads it.
+        unit: what runs, in the plural.
+        break_even: the volume from which it costs less, as `tuner.pricing.containers.break_even`.
+        source_of: where its prices come from, with their date.
+    """
+
+    code: FindingCode
+    name: str
+    unit: str
+    break_even: Callable[..., BreakEven]
+    source_of: Callable[[Architecture], str]
 
 
 def fargate(evidence: FunctionEvidence, prices: PriceList, inputs: ContainerInputs) -> Insight | None:
     """The volume at which Fargate costs as much, beside the traffic; None: the duration is not known."""
+    return _compared(_FARGATE, evidence, prices, inputs)
+
+
+def managed_instances(evidence: FunctionEvidence, prices: PriceList, inputs: ContainerInputs) -> Insight | None:
+    """The volume at which Lambda Managed Instances cost as much; None: the duration is not known."""
+    return _compared(_MANAGED_INSTANCES, evidence, prices, inputs)
+
+
+def requests_at_once(evidence: FunctionEvidence) -> float | None:
+    """How many requests the CPU share of the function serves in parallel, from its CPU time; None: not known."""
+    if evidence.cpu_ms is None or evidence.duration_ms is None or evidence.cpu_ms <= 0:
+        return None
+    share = evidence.current.memory_mb / MB_PER_VCPU
+    return max(1.0, share * evidence.duration_ms.mean / evidence.cpu_ms)
+
+
+def _compared(
+    other: Alternative, evidence: FunctionEvidence, prices: PriceList, inputs: ContainerInputs
+) -> Insight | None:
     billed_ms = billed_duration_ms(evidence, prices)
     if evidence.duration_ms is None:
         return None
     ratio = peak_over_mean(evidence.traffic, billed_ms.mean)
+    measured = requests_at_once(evidence) if inputs.requests_at_once is None else None
+    inputs = replace(inputs, requests_at_once=measured or inputs.at_once)
+    at_once = f"{inputs.at_once:.3g} requests at once on the CPU share of the function"
+    at_once += ", as its CPU time tells" if measured else ""
 
     def at(ms: float) -> BreakEven:
-        return break_even(evidence.current, ms, prices, inputs, peak_over_mean=ratio)
+        return other.break_even(evidence.current, ms, prices, inputs, peak_over_mean=ratio)
 
     middle = at(billed_ms.mean)
-    source = fargate_prices(evidence.current.architecture)
+    less = f", {inputs.discount:.0%} off by a Savings Plan" if inputs.discount else ""
     terms = (
-        f"Tasks of {middle.vcpu:g} vCPU and {middle.gb:g} GB at ${middle.task_usd_per_month:,.2f} a month, "
-        f"{inputs.requests_at_once:g} requests at once, at most {inputs.utilisation:.0%} in use, "
-        f"${inputs.fixed_usd_per_month:,.2f} a month beside. {source.source}, {source.as_of}."
+        f"{other.unit} of {middle.vcpu:g} vCPU and {middle.gb:g} GB "
+        f"at ${middle.task_usd_per_month:,.2f} a month{less}, "
+        f"{at_once}, at most {inputs.utilisation:.0%} in use, ${inputs.fixed_usd_per_month:,.2f} a month beside. "
+        f"{other.source_of(evidence.current.architecture)}."
     )
     if middle.volume is None:
-        return Insight(FindingCode.FARGATE, "Fargate costs more at every volume that was looked at", terms)
+        return Insight(other.code, f"{other.name} would cost more at every volume that was looked at", terms)
     month = evidence.traffic.per_month if evidence.traffic else None
     now = f"Now it is {month.mean:,.0f} ({month.low:,.0f} to {month.high:,.0f}). " if month else ""
-    title = f"Fargate would cost less from about {middle.volume:,.0f} invocations a month"
+    title = f"{other.name} would cost less from about {middle.volume:,.0f} invocations a month"
     between = (
-        _volume_words([at(ms).volume for ms in (billed_ms.low, billed_ms.high)])
+        _volume_words(other, [at(ms).volume for ms in (billed_ms.low, billed_ms.high)])
         if evidence.runs >= FEWEST_FOR_INTERVAL
-        else f"{evidence.runs} runs are too few for an interval"
+        else f"Too few runs for an interval: {evidence.runs}"
     )
-    return Insight(FindingCode.FARGATE, title, f"{between}. {now}{terms}")
+    return Insight(other.code, title, f"{between}. {now}{terms}")
 
 
-def _volume_words(ends: Sequence[float | None]) -> str:
+def _volume_words(other: Alternative, ends: Sequence[float | None]) -> str:
     """The interval of a volume from both ends of the duration; None: no volume that was looked at."""
     known = sorted(volume for volume in ends if volume is not None)
+    never = f"{other.name} would cost more at every volume that was looked at"
     if len(known) == len(ends):
         return f"{known[0]:,.0f} to {known[-1]:,.0f}"
     if not known:
-        return "At both ends of the interval of the duration Fargate costs more at every volume that was looked at"
-    return (
-        f"{known[0]:,.0f} at one end of the interval of the duration; at the other Fargate costs more at every volume "
-        "that was looked at"
-    )
+        return f"At both ends of the interval of the duration {never}"
+    return f"{known[0]:,.0f} at one end of the interval of the duration; at the other {never}"
 
 
 def billed_duration_ms(evidence: FunctionEvidence, prices: PriceList) -> Interval:
@@ -73,3 +121,25 @@ def peak_over_mean(traffic: Traffic | None, billed_ms: float) -> float:
         return 1.0
     mean = traffic.per_month.mean * billed_ms / 1000 / (DAYS_PER_MONTH * SECONDS_PER_DAY)
     return max(1.0, traffic.peak_concurrency / mean) if mean else 1.0
+
+
+def _fargate_source(architecture: Architecture) -> str:
+    found = fargate_prices(architecture)
+    return f"{found.source}, {found.as_of}"
+
+
+def _instances_source(architecture: Architecture) -> str:
+    found = instance_prices(architecture)
+    return f"{found.family} with the fee of {found.fee:.0%}, {found.source}, {found.as_of}"
+
+
+_FARGATE = Alternative(FindingCode.FARGATE, "Fargate", "Tasks", break_even, _fargate_source)
+_MANAGED_INSTANCES = Alternative(
+    FindingCode.MANAGED_INSTANCES,
+    "Managed Instances",
+    f"At least {FEWEST_INSTANCES} instances",
+    instances_break_even,
+    _instances_source,
+)
+COMPARISONS = {"fargate": fargate, "managed-instances": managed_instances}
+"""What a function can be compared with, by the name that a user gives."""

@@ -13,7 +13,7 @@ from tuner.evidence.function_evidence import FunctionEvidence
 from tuner.evidence.prediction import WORTH_CHANGING, Prediction
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL, Percentile, fewest_for_percentile
 from tuner.model import MAX_MEMORY_MB, Architecture, Configuration, Interval, Outcome
-from tuner.plain_numbers import significant
+from tuner.plain_numbers import plural, significant
 from tuner.pricing.price_list import PriceList
 
 NOTABLE_SHARE = 0.01
@@ -46,6 +46,7 @@ class FindingCode(StrEnum):
     COMPUTE_OPTIMIZER = "compute_optimizer"
     NOT_READ = "not_read"
     FARGATE = "fargate"
+    MANAGED_INSTANCES = "managed_instances"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def size(subject: Subject) -> Insight | None:
     if prediction is None:
         return None
     chance, recommended = prediction.chance_of_saving, prediction.recommended
-    shown = f"{evidence.runs} runs at {_size(evidence.current)}{_others(evidence)}"
+    shown = f"{plural(evidence.runs, 'run')} at {_size(evidence.current)}{_others(evidence)}"
     if recommended is None:
         told = f"{_size(prediction.best)} is the best guess. It saves more than {WORTH_CHANGING:.0%} with a chance of"
         return Insight(
@@ -112,7 +113,7 @@ def memory_floor(subject: Subject) -> Insight | None:
         return None
     current = evidence.current.memory_mb
     share = used / current
-    told = f"At most {used:,} MB of {current:,} MB were used in {evidence.runs:,} runs ({share:.0%})."
+    told = f"At most {used:,} MB of {current:,} MB were used in {plural(evidence.runs, 'run')} ({share:.0%})."
     if floor > current:
         command = f"tuner tune {subject.name} --min-memory {min(floor, MAX_MEMORY_MB)}"
         return Insight(
@@ -129,7 +130,7 @@ def out_of_memory(subject: Subject) -> Insight | None:
     if not count:
         return None
     larger = min(2 * evidence.current.memory_mb, MAX_MEMORY_MB)
-    told = f"{count} of {evidence.runs} runs at {_size(evidence.current)}."
+    told = f"{count} of {plural(evidence.runs, 'run')} at {_size(evidence.current)}."
     command = f"tuner tune {subject.name} --min-memory {larger}"
     return Insight(FindingCode.OUT_OF_MEMORY, "Runs end out of memory", told, command)
 
@@ -143,12 +144,14 @@ def timeout(subject: Subject) -> Insight | None:
     command = f"aws lambda update-function-configuration --function-name {subject.name} --timeout {advised}"
     cut_off = evidence.outcomes.get(Outcome.TIMEOUT, 0)
     if cut_off:
-        told = f"{cut_off} of {evidence.runs} runs were cut off, after {evidence.timeout_s:g} s at the latest."
+        told = (
+            f"{cut_off} of {plural(evidence.runs, 'run')} were cut off, after {evidence.timeout_s:g} s at the latest."
+        )
         return Insight(FindingCode.TIMEOUT, f"Runs time out: allow at least {advised} s", told, command)
     assert evidence.p99_ms is not None
     assert evidence.slowest_ms is not None
     told = (
-        f"The slowest of {evidence.good_runs:,} good runs took {significant(evidence.slowest_ms)} ms; p99 "
+        f"The slowest of {plural(evidence.good_runs, 'good run')} took {significant(evidence.slowest_ms)} ms; p99 "
         f"{percentile_words(evidence.p99_ms)}; none was cut off."
     )
     return Insight(FindingCode.TIMEOUT, f"A timeout of {advised} s leaves room for the slowest runs", told, command)
@@ -161,7 +164,7 @@ def cold_starts(subject: Subject) -> Insight | None:
         return None
     title = f"{evidence.cold_start_share.mean:.1%} of the runs are cold starts"
     told = (
-        f"{_percent(evidence.cold_start_share)} of {evidence.runs} runs; init takes "
+        f"{_percent(evidence.cold_start_share)} of {plural(evidence.runs, 'run')}; init takes "
         f"{mean_words(evidence.init_ms, evidence.cold_starts)} and is "
         f"{evidence.init_cost_share:.1%} of the cost."
     )
@@ -175,7 +178,9 @@ def errors(subject: Subject) -> Insight | None:
         return None
     title = f"{evidence.error_share.mean:.1%} of the runs fail, for {evidence.failed_cost_share:.1%} of the cost"
     kinds = ", ".join(f"{count} {kind.value}" for kind, count in evidence.outcomes.items() if kind is not Outcome.OK)
-    return Insight(FindingCode.ERRORS, title, f"{_percent(evidence.error_share)} of {evidence.runs} runs: {kinds}.")
+    return Insight(
+        FindingCode.ERRORS, title, f"{_percent(evidence.error_share)} of {plural(evidence.runs, 'run')}: {kinds}."
+    )
 
 
 def traffic(subject: Subject) -> Insight | None:
@@ -198,7 +203,7 @@ def other_sizes(subject: Subject) -> Insight | None:
     others = subject.evidence.other_sizes
     if not others:
         return None
-    told = ", ".join(f"{runs:,} runs at {size_mb:,} MB" for size_mb, runs in others.items())
+    told = ", ".join(f"{plural(runs, 'run')} at {size_mb:,} MB" for size_mb, runs in others.items())
     return Insight(FindingCode.OTHER_SIZES, "The log knows other memory sizes", f"{told}. They enter the prediction.")
 
 
@@ -228,7 +233,9 @@ def cannot_tell(subject: Subject) -> Insight | None:
         missing.append("how much memory it uses")
     if evidence.timeout_advice_s is None:
         fewest = fewest_for_percentile(SLOWEST)
-        missing.append(f"its slowest runs, and so a timeout ({evidence.good_runs} good runs; {fewest} bound the p99)")
+        missing.append(
+            f"its slowest runs, and so a timeout ({plural(evidence.good_runs, 'good run')}; {fewest} bound the p99)"
+        )
     if not missing:
         return None
     return Insight(FindingCode.CANNOT_TELL, "What this log cannot tell", f"{'; '.join(missing)}.", subject.tune)

@@ -66,6 +66,7 @@ class FunctionEvidence:
         duration_ms: mean of runs that ended well; None: none did.
         p95_ms, p99_ms: of the same runs; few runs bound them from below alone.
         slowest_ms: of the same runs; None: none ended well.
+        cpu_ms: mean CPU time of those that count it; None: none does.
         timeout_s: longest run that was cut off; None: none was.
         cost_per_million_usd: mean cost, request included, of all rows.
         init_cost_share, failed_cost_share: part of the cost that init phases and failed runs are.
@@ -85,6 +86,7 @@ class FunctionEvidence:
     p95_ms: Percentile | None
     p99_ms: Percentile | None
     slowest_ms: float | None
+    cpu_ms: float | None
     timeout_s: float | None
     cost_per_million_usd: Interval
     init_cost_share: float
@@ -131,6 +133,7 @@ def gather(
     own = [row for row in rows if row.report.memory_size_mb == current.memory_mb]
     runs = [invocation_of(row) for row in own]
     good_ms = _durations([run for run in runs if run.usable])
+    cpu_ms = [run.cpu_ms for run in runs if run.usable and run.cpu_ms is not None]
     cut_off = [run.duration_ms or 0.0 for run in runs if run.outcome is Outcome.TIMEOUT]
     starts = np.array([run.start_ms for run in runs if run.start_ms is not None], dtype=np.float64)
     used = [run.max_memory_used_mb for run in runs if run.max_memory_used_mb is not None]
@@ -149,6 +152,7 @@ def gather(
         p95_ms=percentile(good_ms, 0.95) if len(good_ms) else None,
         p99_ms=percentile(good_ms, 0.99) if len(good_ms) else None,
         slowest_ms=float(good_ms.max()) if len(good_ms) else None,
+        cpu_ms=float(np.mean(cpu_ms)) if cpu_ms else None,
         timeout_s=max(cut_off) / 1000 if cut_off else None,
         cost_per_million_usd=mean_interval(1e6 * cost),
         init_cost_share=_init_cost(runs, current, prices) / float(cost.sum()),

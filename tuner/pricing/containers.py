@@ -1,7 +1,8 @@
-"""From which volume a month containers on AWS Fargate cost less than Lambda. Derives no volume: it is an argument.
+"""From which volume a month tasks on AWS Fargate, or Lambda Managed Instances, cost less than Lambda.
 
-Lambda = N (billed duration * GB * price(tier) + request). Containers = tasks * hours * rate + fixed, with
-tasks = ceil(peak concurrency / (requests at once * utilisation)). What surrounds containers is an explicit input.
+Lambda = N (billed duration * GB * price(tier) + request). Containers = units * hours * rate + fixed, with
+units = ceil(peak concurrency / (requests at once * utilisation)). Managed Instances pay for requests too. What
+surrounds containers is an explicit input.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from tuner.model import MB_PER_VCPU, Configuration
 from tuner.pricing.price_list import PriceList, gb_seconds
-from tuner.pricing.services import FargatePrices, fargate_prices
+from tuner.pricing.services import FargatePrices, InstancePrices, fargate_prices, instance_prices
 
 HOURS_PER_MONTH = 730.5
 """30.44 days."""
@@ -22,8 +23,14 @@ TASK_SIZES = (
     (2.0, 8.0), (2.0, 16.0), (4.0, 8.0), (4.0, 16.0), (4.0, 30.0), (8.0, 16.0), (8.0, 32.0),
 )  # fmt: skip
 """vCPU and GB of Fargate tasks, a selection (Fargate developer guide, 2026-11)."""
+INSTANCE_VCPUS = (2, 4, 8, 16)
+"""Sizes of an instance, large to 4xlarge."""
+FEWEST_INSTANCES = 3
+"""One in each of three zones (Lambda developer guide, Managed Instances, 2026)."""
+MOST_AT_ONCE_A_VCPU = 64
+"""Requests in parallel on a vCPU of Managed Instances: 64 with Node.js, fewer elsewhere (Lambda developer guide)."""
 MOST_TASKS = 2000
-"""Break-even volumes beyond so many tasks are not looked for."""
+"""Break-even volumes beyond so many tasks or instances are not looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +38,27 @@ class ContainerInputs:
     """What the user must say of containers.
 
     Attributes:
-        requests_at_once: that a task serves in parallel without taking longer.
-        utilisation: share of the tasks that the peak may use.
+        requests_at_once: that the CPU share and the memory of the function serve in parallel without taking longer;
+            None: what its CPU time tells, or 1 where that is not known.
+        utilisation: share of the tasks or instances that the peak may use.
         fixed_usd_per_month: load balancer, NAT, logs.
+        discount: of a Savings Plan on tasks or instances, a fraction.
     """
 
-    requests_at_once: float = 1.0
+    requests_at_once: float | None = None
     utilisation: float = 0.7
     fixed_usd_per_month: float = 0.0
+    discount: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.requests_at_once <= 0 or not 0 < self.utilisation <= 1 or self.fixed_usd_per_month < 0:
+        positive = self.at_once > 0 and self.fixed_usd_per_month >= 0
+        if not positive or not 0 < self.utilisation <= 1 or not 0 <= self.discount < 1:
             raise ValueError(f"{self} holds a value that makes no sense")
+
+    @property
+    def at_once(self) -> float:
+        """Requests at once, 1 where nothing is said."""
+        return 1.0 if self.requests_at_once is None else self.requests_at_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +67,9 @@ class BreakEven:
 
     Attributes:
         volume: invocations a month; None: at no volume that was looked at.
-        tasks: that serve it.
-        vcpu, gb: of a task.
-        task_usd_per_month: price of one task.
+        tasks: tasks or instances that serve it.
+        vcpu, gb: of one.
+        task_usd_per_month: price of one, after the discount.
     """
 
     volume: float | None
@@ -111,24 +127,72 @@ def break_even(
         task: vCPU and GB of a task; None: the smallest that has those of the function.
     """
     vcpu, gb = task or task_for(configuration)
-    task_usd = task_month_usd(vcpu, gb, fargate_prices(configuration.architecture))
-    per_task = SECONDS_PER_MONTH * inputs.requests_at_once * inputs.utilisation / (peak_over_mean * billed_ms / 1000)
+    task_usd = (1 - inputs.discount) * task_month_usd(vcpu, gb, fargate_prices(configuration.architecture))
 
     def on_lambda(volume: float) -> float:
         return lambda_month_usd(volume, configuration, billed_ms, prices)
 
-    for tasks in range(1, MOST_TASKS + 1):
-        containers = tasks * task_usd + inputs.fixed_usd_per_month
-        most = tasks * per_task
+    per_task = _served(inputs.at_once, billed_ms, inputs, peak_over_mean)
+    volume, tasks = _smallest_volume(task_usd, per_task, inputs.fixed_usd_per_month, on_lambda)
+    return BreakEven(volume, tasks, vcpu, gb, task_usd)
+
+
+def instances_break_even(
+    configuration: Configuration,
+    billed_ms: float,
+    prices: PriceList,
+    inputs: ContainerInputs,
+    *,
+    peak_over_mean: float = 1.0,
+) -> BreakEven:
+    """The smallest volume at which Lambda Managed Instances cost no more than Lambda.
+
+    An instance is the smallest one with the CPU share and the memory of the function. It serves as many requests at
+    once as the function's CPU share fits into it. At least three run, whatever the volume. Arguments as for
+    `break_even`.
+    """
+    found = instance_prices(configuration.architecture)
+    share, gb = configuration.memory_mb / MB_PER_VCPU, configuration.memory_mb / 1024
+    fitting = (size for size in INSTANCE_VCPUS if size >= share and size * found.gb_per_vcpu >= gb)
+    vcpu = next(fitting, INSTANCE_VCPUS[-1])
+    usd = instance_month_usd(vcpu, found, inputs.discount)
+    at_once = min(inputs.at_once * vcpu / min(share, vcpu), MOST_AT_ONCE_A_VCPU * vcpu)
+
+    def on_lambda(volume: float) -> float:
+        return lambda_month_usd(volume, configuration, billed_ms, prices) - volume * prices.request_usd
+
+    per_instance = _served(at_once, billed_ms, inputs, peak_over_mean)
+    volume, instances = _smallest_volume(
+        usd, per_instance, inputs.fixed_usd_per_month, on_lambda, fewest=FEWEST_INSTANCES
+    )
+    return BreakEven(volume, instances, vcpu, vcpu * found.gb_per_vcpu, usd)
+
+
+def _served(at_once: float, billed_ms: float, inputs: ContainerInputs, peak_over_mean: float) -> float:
+    """Invocations a month that one task or instance serves, with the room that the peak needs."""
+    return SECONDS_PER_MONTH * at_once * inputs.utilisation / (peak_over_mean * billed_ms / 1000)
+
+
+def _smallest_volume(
+    usd: float, served: float, fixed_usd: float, on_lambda: Callable[[float], float], *, fewest: int = 1
+) -> tuple[float | None, int]:
+    """The smallest volume that costs as much on Lambda, and how many tasks or instances serve it."""
+    for count in range(fewest, MOST_TASKS + 1):
+        containers, most = count * usd + fixed_usd, count * served
         if on_lambda(most) >= containers:
-            volume = _volume_at(containers, (tasks - 1) * per_task, most, on_lambda)
-            return BreakEven(volume, tasks, vcpu, gb, task_usd)
-    return BreakEven(None, MOST_TASKS, vcpu, gb, task_usd)
+            least = 0.0 if count == fewest else most - served
+            return _volume_at(containers, least, most, on_lambda), count
+    return None, MOST_TASKS
 
 
 def task_month_usd(vcpu: float, gb: float, prices: FargatePrices) -> float:
     """A month of one task that always runs."""
     return HOURS_PER_MONTH * (vcpu * prices.vcpu_hour_usd + gb * prices.gb_hour_usd)
+
+
+def instance_month_usd(vcpu: float, prices: InstancePrices, discount: float = 0.0) -> float:
+    """A month of one instance. A Savings Plan lowers its price, and not the fee of Lambda."""
+    return HOURS_PER_MONTH * vcpu * prices.vcpu_hour_usd * (1 - discount + prices.fee)
 
 
 def _volume_at(usd: float, low: float, high: float, on_lambda: Callable[[float], float]) -> float:

@@ -45,6 +45,26 @@ class FargatePrices:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class InstancePrices:
+    """Prices of the EC2 instances that Lambda Managed Instances run on, in USD an hour.
+
+    Attributes:
+        family: of the instances, general purpose.
+        gb_per_vcpu: their memory.
+        vcpu_hour_usd: on demand; every size of a family has the same price for a vCPU.
+        fee: what Lambda adds, a share of the price on demand.
+        as_of, source: where they come from.
+    """
+
+    family: str
+    gb_per_vcpu: float
+    vcpu_hour_usd: float
+    fee: float
+    as_of: str
+    source: str
+
+
 def logs_query_usd(scanned_bytes: float) -> float:
     """Price of what a Logs Insights query scans. A GB counts as 10^9 bytes, which is the dearer reading."""
     return float(_document()["logs_query"]["scanned_gb"]) * scanned_bytes / 1e9
@@ -62,6 +82,15 @@ def fargate_prices(architecture: Architecture) -> FargatePrices:
     found = _document()["fargate"]
     own = found[architecture]
     return FargatePrices(own["vcpu_hour"], own["gb_hour"], found["as_of"], found["source"])
+
+
+def instance_prices(architecture: Architecture) -> InstancePrices:
+    """Prices of Lambda Managed Instances on an architecture."""
+    found = _document()["managed_instances"]
+    own = found[architecture]
+    return InstancePrices(
+        own["family"], own["gb_per_vcpu"], own["vcpu_hour"], found["fee"], found["as_of"], found["source"]
+    )
 
 
 @cache

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.evidence.logs import Run, tailed
 from tuner.evidence import account_findings
 from tuner.evidence.advice import Advice, advise_on_rows
-from tuner.evidence.containers import fargate
+from tuner.evidence.containers import COMPARISONS
 from tuner.evidence.findings import RULES, FindingCode
 from tuner.evidence.log_rows import read_log
 from tuner.model import Architecture
@@ -106,7 +106,8 @@ def test_arm64_is_offered_to_x86_64_alone() -> None:
 
 def test_every_kind_of_finding_has_one_rule() -> None:
     rules = [rule.__name__ for rule in RULES] + [rule.__name__ for rule in account_findings.RULES]
-    assert sorted([*rules, fargate.__name__]) == sorted(code.value for code in FindingCode)
+    compared = [rule.__name__ for rule in COMPARISONS.values()]
+    assert sorted([*rules, *compared]) == sorted(code.value for code in FindingCode)
 
 
 def test_a_log_without_reports_gives_no_advice() -> None:

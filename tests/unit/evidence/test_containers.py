@@ -1,4 +1,4 @@
-"""The volume from which Fargate costs less: with its interval, its terms and the traffic, never a bare yes or no."""
+"""The volume from which Fargate or Managed Instances cost less: with its interval and its terms, never a bare yes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.evidence.test_advice import one_size
-from tuner.evidence.containers import billed_duration_ms, fargate, peak_over_mean
+from tuner.evidence.containers import billed_duration_ms, fargate, managed_instances, peak_over_mean, requests_at_once
 from tuner.evidence.function_evidence import FunctionEvidence, Traffic
 from tuner.model import Interval
 from tuner.pricing.containers import SECONDS_PER_MONTH, ContainerInputs
@@ -53,7 +53,7 @@ def test_without_a_duration_nothing_is_said() -> None:
 def test_a_volume_of_very_few_runs_has_no_interval() -> None:
     found = fargate(replace(known(), runs=2), PRICES, ContainerInputs(4.0, 0.7, 20.0))
     assert found is not None
-    assert "2 runs are too few for an interval" in found.evidence
+    assert "Too few runs for an interval: 2" in found.evidence
 
 
 def test_an_interval_whose_end_is_never_reached_says_so() -> None:
@@ -62,4 +62,33 @@ def test_an_interval_whose_end_is_never_reached_says_so() -> None:
     found = fargate(evidence, PRICES, ContainerInputs(1.0, 0.8))
     assert found is not None
     assert found.title.startswith("Fargate would cost less from about")
-    assert "at the other Fargate costs more at every volume" in found.evidence
+    assert "at the other Fargate would cost more at every volume" in found.evidence
+
+
+def test_managed_instances_say_their_fee_and_how_many_run_at_least() -> None:
+    found = managed_instances(known(), PRICES, ContainerInputs(4.0, 0.7, 0.0, 0.2))
+    assert found is not None
+    assert found.title.startswith("Managed Instances would cost less from about")
+    for said in ("At least 3 instances of 2 vCPU and 8 GB", "20% off by a Savings Plan", "fee of 15%", "m7i"):
+        assert said in found.evidence
+
+
+def test_requests_at_once_follow_from_the_cpu_time() -> None:
+    """A function of 512 MB has 0.29 vCPU. With 80 ms of which 4 ms are CPU it leaves room for 5.8 requests."""
+    evidence = replace(known(), duration_ms=Interval(80.0, 79.0, 81.0), cpu_ms=4.0)
+    assert requests_at_once(evidence) == pytest.approx(512 / 1769 * 80 / 4)
+    found = fargate(evidence, PRICES, ContainerInputs())
+    assert found is not None
+    assert "5.79 requests at once on the CPU share of the function, as its CPU time tells" in found.evidence
+
+
+def test_what_the_user_says_of_requests_at_once_goes_before_what_is_measured() -> None:
+    evidence = replace(known(), cpu_ms=4.0)
+    found = fargate(evidence, PRICES, ContainerInputs(2.0))
+    assert found is not None
+    assert "2 requests at once on the CPU share of the function," in found.evidence
+    assert requests_at_once(replace(known(), cpu_ms=None)) is None
+
+
+def test_a_busy_function_serves_one_request_at_a_time() -> None:
+    assert requests_at_once(replace(known(), cpu_ms=1e6)) == 1.0

@@ -12,12 +12,14 @@ from tuner.pricing.containers import (
     SECONDS_PER_MONTH,
     ContainerInputs,
     break_even,
+    instance_month_usd,
+    instances_break_even,
     lambda_month_usd,
     task_for,
     task_month_usd,
 )
 from tuner.pricing.price_list import price_list
-from tuner.pricing.services import fargate_prices
+from tuner.pricing.services import fargate_prices, instance_prices
 
 X86, ARM = Architecture.X86_64, Architecture.ARM64
 PRICES = replace(price_list("us-east-1"), request_usd=0.0)
@@ -80,3 +82,41 @@ def test_a_task_has_the_cpu_and_memory_of_the_function(memory_mb: int, task: tup
 def test_terms_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="makes no sense"):
         ContainerInputs(requests_at_once=0.0)
+
+
+def test_a_month_of_an_instance_has_the_fee_on_the_price_without_a_savings_plan() -> None:
+    # m7g.large: 0.0816 USD an hour, and 15% of it.
+    assert instance_month_usd(2, instance_prices(ARM)) == pytest.approx(730.5 * 0.0816 * 1.15)
+    # 30% off the instance, nothing off the fee.
+    assert instance_month_usd(2, instance_prices(ARM), 0.3) == pytest.approx(730.5 * 0.0816 * (0.7 + 0.15))
+
+
+def test_three_instances_are_paid_whatever_the_volume() -> None:
+    """On 1769 MB an instance of two vCPUs serves two requests at once: below three instances the volume pays all."""
+    found = instances_break_even(Configuration(1769, ARM), 1000.0, PRICES, FULL)
+    per_invocation = 1769 / 1024 * 1.33334e-5
+    assert found.volume is not None
+    assert (found.tasks, found.vcpu, found.gb) == (3, 2, 8)
+    assert found.volume == pytest.approx(3 * 730.5 * 0.0816 * 1.15 / per_invocation)
+
+
+def test_both_ways_pay_for_requests() -> None:
+    where = Configuration(1769, ARM)
+    volumes = [
+        instances_break_even(where, 1000.0, replace(PRICES, request_usd=usd), FULL).volume for usd in (0.0, 1e-3)
+    ]
+    assert volumes[0] is not None
+    assert volumes[1] == pytest.approx(volumes[0])
+
+
+def test_an_instance_is_as_large_as_the_function() -> None:
+    found = instances_break_even(Configuration(10_240, ARM), 1000.0, PRICES, FULL)
+    assert (found.vcpu, found.gb) == (8, 32)
+
+
+def test_requests_at_once_on_an_instance_are_bounded() -> None:
+    where = Configuration(128, ARM)
+    few, many = (instances_break_even(where, 1000.0, PRICES, ContainerInputs(at_once, 1.0)) for at_once in (10, 1e6))
+    assert few.volume is not None
+    assert many.volume is not None
+    assert many.volume == pytest.approx(few.volume)

@@ -14,6 +14,7 @@ import click
 from tuner.cli.flags import Topic, aws_flags, converted, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_exact, say_json
+from tuner.cli.values import as_share, share_fault
 from tuner.errors import Fault, InputError, TunerError
 
 if TYPE_CHECKING:
@@ -44,14 +45,17 @@ DAYS, USD = 14.0, 0.10
 @option("--max-usd", group=Topic.BUDGET, metavar="USD", type=float, default=USD, show_default=True,
         help="For log queries. Fewer days are read where they cost more.")  # fmt: skip
 @option("--no-query", group=Topic.BUDGET, is_flag=True, help="Read logs without a price, by FilterLogEvents. Slower.")
-@option("--compare", group=Topic.SEARCH, type=click.Choice(["fargate"]),
-        help="Tell from which volume containers would cost less.")  # fmt: skip
-@option("--requests-at-once", group=Topic.SEARCH, metavar="N", type=click.FloatRange(min=0, min_open=True), default=1.0,
-        show_default=True, help="With --compare: requests that a task serves in parallel.")  # fmt: skip
+@option("--compare", group=Topic.SEARCH, type=click.Choice(["fargate", "managed-instances"]), multiple=True,
+        help="Tell from which volume these would cost less.")  # fmt: skip
+@option("--requests-at-once", group=Topic.SEARCH, metavar="N", type=click.FloatRange(min=0, min_open=True),
+        help="With --compare: requests that the CPU share of the function serves in parallel. "
+             "[default: as its CPU time tells, else 1]")  # fmt: skip
 @option("--utilisation", group=Topic.SEARCH, metavar="0..1", type=click.FloatRange(0, 1, min_open=True), default=0.7,
         show_default=True, help="With --compare: share of the tasks that the peak may use.")  # fmt: skip
 @option("--fixed-usd", group=Topic.SEARCH, metavar="USD", type=click.FloatRange(min=0), default=0.0, show_default=True,
         help="With --compare: load balancer, NAT and logs a month.")  # fmt: skip
+@option("--savings-plan", group=Topic.SEARCH, metavar="PERCENT", default="0%", show_default=True,
+        help="With --compare: discount on tasks or instances, e.g. 20%.")  # fmt: skip
 @aws_flags()
 @format_flag("text", "json", "markdown", "csv", "html")
 def command(
@@ -65,10 +69,11 @@ def command(
     days: float,
     max_usd: float,
     no_query: bool,
-    compare: str | None,
-    requests_at_once: float,
+    compare: tuple[str, ...],
+    requests_at_once: float | None,
     utilisation: float,
     fixed_usd: float,
+    savings_plan: str,
     connection: Connection,
     format_: str,
     quiet: bool,
@@ -90,12 +95,18 @@ def command(
         )
     if tag and "=" not in tag:
         faults.append(Fault("--tag", f"{tag} has no value", "for example team=shop"))
-    if faults:
+    plan = as_share(savings_plan)
+    if isinstance(plan, str):
+        faults.append(share_fault("--savings-plan", plan, "20%"))
+    elif not 0 <= plan < 1:
+        faults.append(Fault("--savings-plan", f"{savings_plan} is not within 0% and 100%", "give a discount: 20%"))
+    if faults or isinstance(plan, str):
         raise InputError(faults)
     if compare:
         from tuner.pricing.containers import ContainerInputs
 
-        given["containers"] = ContainerInputs(requests_at_once, utilisation, fixed_usd)
+        given["compare"] = compare
+        given["containers"] = ContainerInputs(requests_at_once, utilisation, fixed_usd, plan)
     try:
         if logs:
             found = _from_file(logs, functions, connection, given)
