@@ -38,6 +38,7 @@ from tuner.documents.result import ResultDocument
 from tuner.documents.samples import encode_sample
 from tuner.errors import Fault, InputError, InterruptedRunError, LeftBehindError, TunerError
 from tuner.model import MB_PER_VCPU, BackendKind, Configuration, FunctionIdentity, Notice, Sample
+from tuner.plain_numbers import plural
 from tuner.pricing.price_list import DEFAULT_REGION
 from tuner.settings import MemorySizes, Settings
 
@@ -311,7 +312,7 @@ class _DuetJob:
             failure = exc.after(failure)
         if failure is None and found.stopped_by is DuetStop.INTERRUPTED:
             kept = f" They are kept in {samples}." if samples else ""
-            failure = InterruptedRunError(f"Interrupted after {found.invocations} invocations.{kept}")
+            failure = InterruptedRunError(f"Interrupted after {plural(found.invocations, 'invocation')}.{kept}")
         if failure:
             failure.result = ComparisonResult(found)
             raise failure

@@ -10,7 +10,7 @@ from tuner.backend import Backend, KnowsPastRuns
 from tuner.errors import InputError
 from tuner.evidence.past_runs import LEAST_RUNS, PastRuns, take_in, warm_ms
 from tuner.model import Notice
-from tuner.plain_numbers import significant
+from tuner.plain_numbers import plural, significant
 from tuner.search.loop import Observer
 from tuner.search.study import Study
 
@@ -52,7 +52,7 @@ def _told(found: PastRuns, study: Study, runs: int) -> Iterator[Notice]:
     if found.past_ms is None or found.today_ms is None:
         return
     if found.taken:
-        message = f"{runs} runs of {study.current} from the log entered the search. They cost nothing."
+        message = f"{plural(runs, 'run')} of {study.current} from the log entered the search. They cost nothing."
         yield Notice("past_runs", message)
         return
     yield Notice(

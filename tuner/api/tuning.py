@@ -27,6 +27,7 @@ from tuner.documents.result import ResultDocument, function_errors
 from tuner.documents.result_builder import build_result
 from tuner.errors import AllFailedError, BackendError, InterruptedRunError, LeftBehindError, TunerError
 from tuner.model import BackendKind, FunctionIdentity, Notice, StopReason
+from tuner.plain_numbers import plural
 from tuner.pricing.bill import Bill, logs_usd
 from tuner.pricing.price_list import DEFAULT_REGION
 from tuner.search.loop import Observer, run
@@ -271,7 +272,9 @@ class _Job:
             return measured.failure
         if measured.study.stopped_by is StopReason.INTERRUPTED:
             runs = measured.study.spent.invocations
-            return InterruptedRunError(f"Interrupted after {runs} runs.{kept.replace('It is', 'They are kept')}")
+            return InterruptedRunError(
+                f"Interrupted after {plural(runs, 'run')}.{kept.replace('It is', 'They are kept')}"
+            )
         if self.stop.is_set() or measured.interrupted:
             return InterruptedRunError(f"Interrupted when all was measured.{kept.replace('It', 'The result')}")
         if result.recommendation is None:

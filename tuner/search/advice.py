@@ -12,6 +12,7 @@ from tuner.estimation.belief import Belief
 from tuner.estimation.estimate import timeout_advice_ms
 from tuner.estimation.slow_runs import EXAMPLE_FACTOR, EXAMPLE_SHARE, unseen_bound
 from tuner.model import SearchSpace
+from tuner.plain_numbers import plural
 from tuner.search.adaptive import AdaptiveSampler
 from tuner.search.space import memory_nodes
 from tuner.search.study import Study
@@ -78,7 +79,7 @@ def unseen_slow_runs(study: Study) -> str | None:
         return None
     shown, increase = bound
     return (
-        f"Slow runs that are rarer than 1 in {round(1 / shown)} may not have been seen in {warm} runs. "
+        f"Slow runs that are rarer than 1 in {round(1 / shown)} may not have been seen in {plural(warm, 'run')}. "
         f"If 1 in {round(1 / EXAMPLE_SHARE)} took {EXAMPLE_FACTOR:g} times as long, "
         f"the bill would be {increase:.0%} higher."
     )

@@ -12,6 +12,7 @@ from enum import StrEnum
 from tuner.errors import TunerError
 from tuner.estimation.error_rates import BELIEVABLE, ErrorRate
 from tuner.model import DEFAULT_MAX_ERROR_RATE, Configuration, StopReason
+from tuner.plain_numbers import plural
 
 HIGH_TOLERANCES, MEDIUM_TOLERANCES = 1, 3
 """Confidence is high up to this many tolerances of expected regret, and medium up to that many."""
@@ -229,7 +230,9 @@ def explain(doubt: Doubt, evidence: DecisionEvidence) -> str:
         Doubt.CHANCE_OF_LOSS: (
             f"the chance of losing more than {2 * tolerance:.1%} is {evidence.chance_of_miss or 0.0:.0%}"
         ),
-        Doubt.FEW_WARM_RUNS: f"the recommended configuration has {warm} warm runs in {environments} environments",
+        Doubt.FEW_WARM_RUNS: (
+            f"the recommended configuration has {plural(warm, 'warm run')} in {plural(environments, 'environment')}"
+        ),
         Doubt.ERRORS: f"{rate.failures} of its {rate.runs} runs failed",
         Doubt.UNCERTAIN_MEAN: (
             f"slow or scattered runs decide its mean duration, which is known to a factor of {evidence.mean_width:.2g}"

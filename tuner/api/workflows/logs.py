@@ -15,6 +15,7 @@ from tuner.aws.api.connection import Connection
 from tuner.errors import Fault, InputError, TunerError
 from tuner.evidence.advice import Advice
 from tuner.model import Notice
+from tuner.plain_numbers import plural
 from tuner.pricing.price_list import DEFAULT_REGION
 from tuner.workflows.curves import FunctionCurve, curve_from_belief
 
@@ -100,6 +101,7 @@ def _curve(advice: Advice) -> FunctionCurve | None:
 def _predicted(advice: Advice) -> Notice:
     runs = advice.evidence.runs if advice.evidence else 0
     message = (
-        f"{advice.function}: its curve is predicted from {runs} runs at {advice.current} in its log, not measured."
+        f"{advice.function}: its curve is predicted from {plural(runs, 'run')} at {advice.current} in its log, "
+        "not measured."
     )
     return Notice("curve_from_logs", message)
