@@ -312,7 +312,7 @@ class _DuetJob:
             failure = exc.after(failure)
         if failure is None and found.stopped_by is DuetStop.INTERRUPTED:
             kept = f" They are kept in {samples}." if samples else ""
-            failure = InterruptedRunError(f"Interrupted after {plural(found.invocations, 'invocation')}.{kept}")
+            failure = InterruptedRunError(f"Interrupted after {plural(found.invocations or 0, 'invocation')}.{kept}")
         if failure:
             failure.result = ComparisonResult(found)
             raise failure
