@@ -13,7 +13,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.comparison.duets.levels import ErrorAccount, backing, error_accounts
+from tuner.comparison.duets.levels import ErrorAccount, ErrorLedger, backing
 from tuner.comparison.duets.pair_values import PairValues
 from tuner.comparison.duets.plan import DuetPlan
 from tuner.comparison.failures import failure_finding
@@ -73,24 +73,30 @@ class Shift:
     pairs: int
 
 
+def open_ledger(question: Question) -> ErrorLedger:
+    """The error of all metrics before the first pair."""
+    return ErrorLedger(question, lambda metric, pairs: _least_chance(metric, pairs, question))
+
+
 def judge_pairs(
-    pairs: Sequence[PairValues], plan: DuetPlan, question: Question, *, bounds: bool = True
+    pairs: Sequence[PairValues], plan: DuetPlan, ledger: ErrorLedger, *, bounds: bool = True
 ) -> list[Finding]:
-    """The findings of all metrics on the pairs so far, at the last look that each has reached.
+    """The findings of all metrics on the pairs so far, at the last look that they have reached.
 
     Args:
         pairs: in the order they were measured.
         plan: where, and when to look.
-        question: metrics, threshold and confidence.
+        ledger: the error of all metrics; it takes part in looks that are new to it.
         bounds: whether to compute intervals. The verdicts do not need them.
     """
-    accounts = error_accounts(pairs, plan, question, lambda metric, seen: _least_chance(metric, seen, question))
-    looked = max((count for count in plan.schedule if count <= len(pairs)), default=0)
+    ledger.advance(pairs, plan)
+    looked = plan.schedule[ledger.looks - 1] if ledger.looks else 0
+    question = ledger.question
     findings = [
-        _metric_finding(metric, pairs, looked, question, accounts[metric], bounds) for metric in question.metrics
+        _metric_finding(metric, pairs, looked, question, ledger.accounts[metric], bounds) for metric in question.metrics
     ]
     # Failures count in every pair so far, as they are what may have ended the duet.
-    return [*findings, failure_finding(None, *tallies(pairs), accounts[Metric.FAILURES].level)]
+    return [*findings, failure_finding(None, *tallies(pairs), ledger.accounts[Metric.FAILURES].level)]
 
 
 def decided(findings: Sequence[Finding], question: Question) -> bool:

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tuner.comparison.duets.findings import decided, judge_pairs, refuse_small_budget, spread, tallies
+from tuner.comparison.duets.findings import decided, judge_pairs, open_ledger, refuse_small_budget, spread, tallies
+from tuner.comparison.duets.levels import ErrorLedger
 from tuner.comparison.duets.pair_values import PairValues
 from tuner.comparison.duets.plan import DuetPlan, EnvironmentPair, PairSource
 from tuner.comparison.failures import crash
@@ -67,14 +68,14 @@ def run_duet(
         BackendError: nothing could be started.
     """
     refuse_small_budget(plan, question)
-    course = _Course(plan)
+    course = _Course(plan, open_ledger(question))
 
     def conclude(reason: DuetStop) -> Comparison:
         return Comparison(
             Method.DUET,
             question,
             *names,
-            findings=tuple(judge_pairs(course.pairs, course.plan, question)),
+            findings=tuple(judge_pairs(course.pairs, course.plan, course.ledger)),
             notices=tuple(notices()),
             stopped_by=reason,
             invocations=sum(pair.invocations for pair in course.pairs),
@@ -94,9 +95,10 @@ def run_duet(
 
 @dataclass(slots=True)
 class _Course:
-    """A duet under way: its plan, which may be widened once, and the pairs so far."""
+    """A duet under way: its plan, which may be widened once, the error spent, and the pairs so far."""
 
     plan: DuetPlan
+    ledger: ErrorLedger
     pairs: list[PairValues] = field(default_factory=list)
 
     def widen(self) -> None:
@@ -128,7 +130,7 @@ def _measure(
             return DuetStop.INTERRUPTED
         if len(pairs) == before:
             raise BackendError("No run was started in a whole batch.", "Raise the concurrency, or try again later.")
-        if decided(judge_pairs(pairs, course.plan, question, bounds=False), question):
+        if decided(judge_pairs(pairs, course.plan, course.ledger, bounds=False), question):
             return DuetStop.DECIDED
         course.widen()
     return DuetStop.INVOCATIONS

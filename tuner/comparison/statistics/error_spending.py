@@ -5,8 +5,8 @@ The looks and their levels stand before the first pair is measured. Knows nothin
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -66,18 +66,26 @@ def _next_look(count: int, step: int) -> int:
     return max(count + step, round(count * GROWTH))
 
 
-def planned_errors(schedule: tuple[int, ...], alpha: float, spending: Spending = Spending.EARLY) -> tuple[float, ...]:
-    """What each look may spend of the error `alpha`.
+def planned_error(schedule: tuple[int, ...], look: int, spending: Spending = Spending.EARLY) -> float:
+    """The part of the error that may be spent up to a look, which counts from 0.
 
     With `Spending.EARLY` the part that `EARLY_PAIRS` leaves is spent evenly over the logarithm of the number
     of pairs beyond, so that small shifts of any size are found as well.
     """
-    return tuple(np.diff(_spending(schedule, alpha, spending), prepend=0.0).tolist())
+    pairs, last = schedule[look], schedule[-1]
+    if spending is Spending.EVEN:
+        return pairs / last
+    early: float = (min(pairs, EARLY_PAIRS) / min(last, EARLY_PAIRS)) ** EARLY_POWER
+    if last <= EARLY_PAIRS:
+        return early
+    late = math.log(max(pairs, EARLY_PAIRS) / EARLY_PAIRS) / math.log(last / EARLY_PAIRS)
+    return EARLY_SHARE * early + (1 - EARLY_SHARE) * late
 
 
 def nominal_levels(schedule: tuple[int, ...], alpha: float, spending: Spending = Spending.EARLY) -> tuple[float, ...]:
     """The level of each look such that the chance of an error at any of them is `alpha`, spent as planned."""
-    errors = planned_errors(schedule, alpha, spending)
+    spent = [alpha * planned_error(schedule, look, spending) for look in range(len(schedule))]
+    errors = tuple(after - before for before, after in itertools.pairwise([0.0, *spent]))
     return tuple(level_of(schedule[:count], errors[:count]) for count in range(1, len(schedule) + 1))
 
 
@@ -117,18 +125,6 @@ def _walk(pairs: tuple[int, ...], errors: tuple[float, ...]) -> _Walk:
     trapezoid = np.full(GRID_POINTS, grid[1] - grid[0])
     trapezoid[[0, -1]] /= 2
     return _Walk(float(ndtr(-bound / reach)), grid, (kernel @ before.weights) * trapezoid)
-
-
-def _spending(schedule: Sequence[int], alpha: float, spending: Spending) -> Floats:
-    """Error spent up to each look."""
-    pairs, last = np.array(schedule, dtype=np.float64), schedule[-1]
-    if spending is Spending.EVEN:
-        return np.asarray(alpha * pairs / last)
-    early = (np.minimum(pairs, EARLY_PAIRS) / min(last, EARLY_PAIRS)) ** EARLY_POWER
-    if last <= EARLY_PAIRS:
-        return np.asarray(alpha * early)
-    late = np.log(np.maximum(pairs, EARLY_PAIRS) / EARLY_PAIRS) / math.log(last / EARLY_PAIRS)
-    return np.asarray(alpha * (EARLY_SHARE * early + (1 - EARLY_SHARE) * late))
 
 
 def _solve_bound(nodes: Floats, weights: Floats, step: float, error: float) -> float:
