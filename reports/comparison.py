@@ -6,9 +6,10 @@ The same comparison gives the same text. Decides nothing: verdicts and values co
 from __future__ import annotations
 
 import textwrap
+from collections import defaultdict
 from collections.abc import Sequence
 
-from reports.words.comparison import HEADER, headline, note, outlook, row_cells, small_print, title
+from reports.words.comparison import HEADER, headline, metric_name, note, outlook, row_cells, small_print, title
 from reports.words.escape import code_span, visible
 from tuner.comparison.verdicts import Comparison, Finding, Verdict
 
@@ -27,7 +28,7 @@ def render_text(comparison: Comparison, *, width: int = WIDTH) -> str:
     notices = [line for notice in comparison.notices for line in _wrapped(notice.message, width, "note: ")]
     if not comparison.findings:
         return "\n".join([*_wrapped(headline(comparison), width), *notices]) + "\n"
-    notes = [f"{title(finding)}: {note(finding)}" for finding in comparison.findings if note(finding)]
+    notes = _notes(comparison.findings)
     lines = [
         *_wrapped(headline(comparison), width),
         "",
@@ -42,6 +43,19 @@ def render_text(comparison: Comparison, *, width: int = WIDTH) -> str:
         *notices,
     ]
     return "\n".join(lines) + "\n"
+
+
+def _notes(findings: Sequence[Finding]) -> list[str]:
+    """What findings have to say, each text once: a metric that says the same everywhere is named without where."""
+    by_metric: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_metric[metric_name(finding)].append(finding)
+    told: dict[str, list[str]] = defaultdict(list)
+    for name, own in by_metric.items():
+        texts = dict.fromkeys(map(note, own))
+        for finding in own[:1] if len(texts) == 1 else own:
+            told[note(finding)].append(name if len(texts) == 1 else title(finding))
+    return [f"{'; '.join(titles)}: {text}" for text, titles in told.items() if text]
 
 
 def _text_table(comparison: Comparison, width: int) -> list[str]:

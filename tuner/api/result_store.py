@@ -57,8 +57,15 @@ def read_result(address: str, store: Store) -> Result:
     """
     text = store.read(address)
     if text is None:
-        raise InputError.single(address, "does not exist", "give a result.json, or its s3:// address")
+        raise InputError.single(address, "does not exist", _hint(address))
     return Result(loads(text, name=address))
+
+
+def _hint(address: str) -> str:
+    """What may have been meant by an address that does not exist."""
+    if address.startswith(S3_SCHEME) and not address.endswith(".json"):
+        return f"give the address of a result.json, or a prefix with a slash at its end: {address}/"
+    return "give a result.json, or its s3:// address"
 
 
 def load_trend(address: str, *, connection: Connection | None = None) -> list[Result] | None:

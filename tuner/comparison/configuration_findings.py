@@ -42,6 +42,9 @@ LEAST_ENVIRONMENTS = 3
 badly that over six configurations a change of the threshold itself is called worse too often."""
 HIGH_QUANTILE = 0.95
 FEW_ENVIRONMENTS = "a configuration needs 3 environments on each side for a verdict: use --environments 4 or more"
+DRIFTS_TOO_FAR = "what may have moved between the sessions leaves it open, whatever the runs; a duet has no such drift"
+ALL_UNITS = 1e6
+"""Times as many units as there are: with so many, only the drift is left."""
 
 
 def judge_configurations(
@@ -125,10 +128,12 @@ def _finding(
     low, high = difference.bounds(alpha)
     verdict = judge(low, high, question.log_threshold)
     undecided = verdict is Verdict.NOT_DECIDED
+    hopeless = undecided and _drifts_too_far(difference, alpha, question.log_threshold)
     return Finding(
         metric,
         configuration,
         verdict,
+        DRIFTS_TOO_FAR if hopeless else "",
         effect=effect_interval(difference.estimate, low, high, alpha),
         units=units,
         runs=runs,
@@ -139,6 +144,12 @@ def _finding(
 
 def _with_values(finding: Finding, baseline: Units, candidate: Units) -> Finding:
     return replace(finding, baseline=math.exp(baseline.mean), candidate=math.exp(candidate.mean))
+
+
+def _drifts_too_far(difference: Difference, alpha: float, threshold: float) -> bool:
+    """Whether what moved between the sessions leaves the effect open, however many runs there are."""
+    low, high = difference.with_units(ALL_UNITS, ALL_UNITS).bounds(alpha)
+    return difference.drift_sd > 0 and (high - low) / 2 >= distance_to_decision(difference.estimate, threshold)
 
 
 def _runs_to_decide(difference: Difference, alpha: float, threshold: float, units: int, runs: int) -> int | None:

@@ -204,3 +204,14 @@ def test_a_slower_tail_is_found_over_all_configurations() -> None:
     tail = over_all(compare(result(), after, QUESTION), Metric.TAIL)
     assert tail.verdict is WORSE
     assert tail.candidate == pytest.approx(0.25, abs=0.05)
+
+
+def test_what_the_drift_of_a_year_leaves_open_tells_so() -> None:
+    many = {"sizes": (512, 1024), "environments": 12, "runs": 48, "outlier_share": 0.0}
+    before = result(created_at="2025-09-01T10:00:00Z", **many)
+    found = compare(before, result(0.12, seed=1, created_at="2026-09-01T10:00:00Z", **many), Question())
+    duration = found.findings[0]
+    assert (duration.verdict, duration.runs_to_decide) == (Verdict.NOT_DECIDED, None)
+    assert "a duet has no such drift" in duration.reason
+    close = compare(before, result(0.12, seed=1, created_at="2025-09-01T12:00:00Z", **many), Question())
+    assert "drift" not in close.findings[0].reason
