@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from tuner.workflows.curves import FunctionCurve
 from tuner.workflows.flow import Flow, form_of_flow, invocations_of
 from tuner.workflows.scenarios import Scenarios, certain
-from tuner.workflows.tradeoffs.allocation import Allocations, BestSizes, allocate
+from tuner.workflows.tradeoffs.allocation import Allocations, allocate
+from tuner.workflows.tradeoffs.answers import BestSizes
 from tuner.workflows.tradeoffs.forms import Form, evaluate_draws
 from tuner.workflows.tradeoffs.fronts import Allocation, Choices, Front
 

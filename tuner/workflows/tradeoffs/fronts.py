@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +22,9 @@ MOST_POINTS = 100_000
 MOST_PAIRS = 4_000_000
 """Sums of two fronts that are looked at; of more, the fronts are thinned first. Bounds time and memory."""
 MUCH_PAIRS = 8_000_000
-"""Sums that are looked at in about half a second; after that many, `FEW_POINTS` and `FEW_PAIRS` hold."""
-FEW_POINTS = 6_000
-FEW_PAIRS = 250_000
+"""Sums that are looked at in about half a second; where they will be more, `FEW_POINTS` and `FEW_PAIRS` hold."""
+FEW_POINTS = 5_000
+FEW_PAIRS = 200_000
 _NEIGHBOURS = 12
 """Points of a block that is left out as a whole where it is beaten, and blocks of a larger one."""
 
@@ -56,12 +55,12 @@ class Front:
 
     def cheapest_within(self, time_ms: float) -> int | None:
         """Index of the cheapest point that takes at most so long; None: there is none."""
-        found = int(np.searchsorted(self.time_ms, _slightly_above(time_ms), side="right")) - 1
+        found = int(np.searchsorted(self.time_ms, slightly_above(time_ms), side="right")) - 1
         return found if found >= 0 else None
 
     def fastest_within(self, cost_usd: float) -> int | None:
         """Index of the fastest point that costs at most so much; None: there is none."""
-        found = int(np.searchsorted(-self.cost_usd, -_slightly_above(cost_usd), side="left"))
+        found = int(np.searchsorted(-self.cost_usd, -slightly_above(cost_usd), side="left"))
         return found if found < len(self) else None
 
 
@@ -79,28 +78,43 @@ class Effort:
 
     Attributes:
         most: sums of two fronts that are looked at, if fewer than `MOST_PAIRS`.
+        patience: sums that are looked at before they are many; None: `MUCH_PAIRS`, those to come included.
         pairs: sums of two points that were looked at.
+        much: whether they are many, or will be.
     """
 
     most: int = MOST_PAIRS
+    patience: int | None = None
     pairs: int = 0
+    much: bool = False
+
+    def expect(self, pairs: int) -> None:
+        """At least so many sums are still to be looked at, blocks of them at a time."""
+        self.much |= self.patience is None and self.pairs + pairs // _NEIGHBOURS > MUCH_PAIRS
+
+    def spend(self, pairs: int) -> None:
+        """So many sums were looked at."""
+        self.pairs += pairs
+        self.much |= self.pairs > (MUCH_PAIRS if self.patience is None else self.patience)
 
     @property
     def most_points(self) -> int:
         """A longer front is thinned."""
-        return MOST_POINTS if self.pairs < MUCH_PAIRS else FEW_POINTS
+        return FEW_POINTS if self.much else MOST_POINTS
 
     @property
     def most_pairs(self) -> int:
         """Fronts with more sums that may count are thinned first."""
-        return min(self.most, MOST_PAIRS if self.pairs < MUCH_PAIRS else FEW_PAIRS)
+        return min(self.most, FEW_PAIRS if self.much else MOST_PAIRS)
 
 
-Keep = Callable[[Front], Front]
-"""Leaves out points that are of no interest."""
+_TRUE = np.array([True])
+
+Keep = Callable[[Front, int], Front]
+"""Leaves out points of the sum of so many fronts that are of no interest."""
 
 
-def unchanged(front: Front) -> Front:
+def unchanged(front: Front, _: int) -> Front:
     """Every point."""
     return front
 
@@ -134,7 +148,7 @@ def thin(front: Front, most: int) -> Front:
     width = (cost[0] - cost[-1]) / (most // 2)
     bands = np.floor((cost - cost[-1]) / width)
     # By ascending time: the first of a band is its fastest. The cheapest point of all stays as well.
-    first = np.r_[True, bands[1:] != bands[:-1]]
+    first = _with_first(bands[1:] != bands[:-1])
     first[-1] = True
     kept = np.flatnonzero(first)
     excess = (1 + front.excess) * float(np.exp(width)) - 1
@@ -142,16 +156,24 @@ def thin(front: Front, most: int) -> Front:
 
 
 def one_after_the_other(fronts: Iterable[Front], keep: Keep = unchanged, effort: Effort | None = None) -> Front:
-    """Times and costs add up; of every partial sum `keep` leaves out what is of no interest."""
-    effort = effort or Effort()
-    ordered = sorted(fronts, key=len, reverse=True)
-    return reduce(lambda left, right: keep(_sum(left, right, effort)), ordered, point(0.0))
+    """Times and costs add up, in the given order; of every partial sum `keep` leaves out what is of no interest."""
+    effort, fronts, total = effort or Effort(), tuple(fronts), point(0.0)
+    to_come = sum(len(front) for front in fronts if len(front) > 1)
+    for count, front in enumerate(fronts, 1):
+        effort.expect(len(total) * to_come)
+        total = keep(_sum(total, front, effort), count)
+        to_come -= len(front) if len(front) > 1 else 0
+    return total
 
 
 def side_by_side(fronts: Iterable[Front], keep: Keep = unchanged, effort: Effort | None = None) -> Front:
-    """The later time counts, costs add up; of the whole `keep` leaves out what is of no interest."""
+    """The later time counts, costs add up; `keep` leaves out what is of no interest in the branches so far."""
     effort = effort or Effort()
-    return keep(reduce(lambda left, right: _maximum(left, right, effort), fronts))
+    total: Front | None = None
+    for count, front in enumerate(fronts, 1):
+        total = keep(front if total is None else _maximum(total, front, effort), count)
+    assert total is not None
+    return total
 
 
 def unite(fronts: Iterable[Front], effort: Effort | None = None) -> Front:
@@ -177,7 +199,7 @@ def _sum(left: Front, right: Front, effort: Effort) -> Front:
     if pairs is None:
         return _sum(thin(left, len(left) // 2), right, effort)
     i, j = pairs
-    effort.pairs += len(left) * len(right) // _NEIGHBOURS + len(i)
+    effort.spend(len(left) * len(right) // _NEIGHBOURS + len(i))
     time, cost = left.time_ms[i] + right.time_ms[j], left.cost_usd[i] + right.cost_usd[j]
     kept = _undominated(time, cost)
     return _joined(left, right, i[kept], j[kept], time[kept], cost[kept], effort)
@@ -243,7 +265,7 @@ def _ranges(count: Ints) -> tuple[Ints, Ints]:
 def _maximum(left: Front, right: Front, effort: Effort) -> Front:
     # np.unique would load masked arrays, which takes longer than the front of ten functions.
     time = np.sort(np.concatenate([left.time_ms, right.time_ms]))
-    time = time[(time >= max(left.time_ms[0], right.time_ms[0])) & np.r_[True, time[1:] > time[:-1]]]
+    time = time[(time >= max(left.time_ms[0], right.time_ms[0])) & _with_first(time[1:] > time[:-1])]
     from_left = np.searchsorted(left.time_ms, time, side="right") - 1
     from_right = np.searchsorted(right.time_ms, time, side="right") - 1
     cost = left.cost_usd[from_left] + right.cost_usd[from_right]
@@ -266,13 +288,17 @@ def _undominated(time: Floats, cost: Floats) -> Ints:
     order = np.argsort(time, kind="stable")
     sorted_cost = cost[order]
     cheapest = np.minimum.accumulate(sorted_cost)
-    order = order[np.r_[True, sorted_cost[1:] < cheapest[:-1]]]
+    order = order[_with_first(sorted_cost[1:] < cheapest[:-1])]
     sorted_time = time[order]
     # Of several points at one time the last is the cheapest.
-    last: Ints = order[np.r_[sorted_time[1:] > sorted_time[:-1], True]]
+    last: Ints = order[np.concatenate((sorted_time[1:] > sorted_time[:-1], _TRUE))]
     return last
 
 
-def _slightly_above(value: float) -> float:
+def _with_first(others: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return np.concatenate((_TRUE, others))
+
+
+def slightly_above(value: float) -> float:
     """A bound that a sum in another order still meets."""
     return value + 1e-9 * abs(value)

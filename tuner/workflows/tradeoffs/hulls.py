@@ -52,8 +52,7 @@ class Hull:
 def hull_of_options(time: Floats, cost: Floats) -> Hull:
     """The convex hull of points from below, from the fastest to the cheapest; arrays of shape (G,)."""
     kept: list[tuple[float, float]] = []
-    for index in np.lexsort((cost, time)):
-        new = float(time[index]), float(cost[index])
+    for new in sorted(zip(time.tolist(), cost.tolist(), strict=True)):
         if kept and new[1] >= kept[-1][1]:
             continue
         while len(kept) > 1 and _above(kept[-2], kept[-1], new):

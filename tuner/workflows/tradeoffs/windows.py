@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tuner.workflows.tradeoffs.forms import Form, Maximum
-from tuner.workflows.tradeoffs.fronts import Choices, Floats, Front
-from tuner.workflows.tradeoffs.hulls import Hull, hull_of_options, maximum_of_hulls, sum_of_hulls
+from tuner.workflows.tradeoffs.forms import Form
+from tuner.workflows.tradeoffs.fronts import Floats
+from tuner.workflows.tradeoffs.hulls import Hull
+from tuner.workflows.tradeoffs.places import Place, Places, SizingProblem
 
 _ROUNDS = 4
 """Times that the cost of shared functions is divided among their uses; more raise the bound by less than 0.1%."""
@@ -26,25 +27,18 @@ class CostWindow:
     """Sizes whose cost, with their time at its worth, is at most `slack_usd` above the least.
 
     Attributes:
-        root_usd: worth of a millisecond of the whole workflow.
-        worth_usd: worth of a millisecond at each sum and each maximum in it.
+        root: the whole workflow.
+        root_usd: worth of a millisecond of it.
         least_usd: no sizes come to less, cost and time together.
         surplus_usd: for each function, what each configuration comes to above the best; shape (G,).
         slack_usd: how far above the least is of interest.
     """
 
+    root: Place
     root_usd: float
-    worth_usd: Mapping[Form | Maximum, float]
     least_usd: float
     surplus_usd: Mapping[str, Floats]
     slack_usd: float = np.inf
-
-    def near(self, front: Front, place: Form | Maximum, spent_usd: float) -> Front:
-        """Points of a front that can be part of sizes of interest, where others have spent some of the slack."""
-        total = front.cost_usd + self.worth_usd[place] * front.time_ms
-        left = max(0.0, self.slack_usd - spent_usd) + _ROUNDING * abs(float(total.min()))
-        kept = np.flatnonzero(total <= total.min() + left)
-        return front if len(kept) == len(front) else front.some(kept)
 
     def spent(self, sizes: Mapping[str, int]) -> float:
         """What given sizes come to above the best."""
@@ -63,44 +57,15 @@ class CostWindow:
         return [combination for _, combination in found]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SizingProblem:
-    """A workflow whose sizes are to be chosen.
-
-    Attributes:
-        form: the time of an execution.
-        invocations: expected invocations of each function in an execution.
-        options: of each function.
-    """
-
-    form: Form
-    invocations: Mapping[str, float]
-    options: Mapping[str, Choices]
-
-    def cost_usd(self, function: str) -> Floats:
-        """Cost of each configuration in an execution, shape (G,)."""
-        return self.invocations.get(function, 0.0) * self.options[function].cost_usd
-
-    @property
-    def idle(self) -> tuple[str, ...]:
-        """Functions that no path waits for; they still cost."""
-        return tuple(function for function in self.invocations if function not in self.form.functions)
-
-    @property
-    def idle_usd(self) -> float:
-        """The least that idle functions cost."""
-        return sum(float(self.cost_usd(function).min()) for function in self.idle)
-
-
 def least_cost(problem: SizingProblem) -> Hull:
     """A convex curve that no sizes can beat."""
-    hull = _Places(problem).root({}).hull
+    hull = Places(problem).root({}).hull
     return Hull(hull.time_ms, hull.cost_usd + problem.idle_usd)
 
 
 def windows_along(problem: SizingProblem, count: int) -> list[CostWindow]:
     """Windows without a limit, at places spread over the whole trade-off."""
-    root = _Places(problem).root({})
+    root = Places(problem).root({})
     slopes = root.hull.slopes
     chosen = np.unique(np.linspace(0, len(slopes) - 1, min(count, len(slopes))).astype(int))
     return [_window(problem, _Worth(root, float(slope))) for slope in slopes[chosen]]
@@ -121,7 +86,7 @@ def window_at_cost(problem: SizingProblem, cost_usd: float) -> CostWindow:
 
 
 def _windows(problem: SizingProblem, worth_of: Callable[[Hull], float]) -> Iterator[CostWindow]:
-    places, shares = _Places(problem), dict[str, list[float]]()
+    places, shares = Places(problem), dict[str, list[float]]()
     for _ in range(_ROUNDS):
         root = places.root(shares)
         worth = _Worth(root, worth_of(root.hull))
@@ -144,84 +109,30 @@ def _window(problem: SizingProblem, worth: _Worth) -> CostWindow:
     }
     least = worth.constant_usd + sum(float(total.min()) for total in totals.values())
     surplus = {function: total - total.min() for function, total in totals.items()}
-    return CostWindow(worth.root_usd, worth.places, least, surplus)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Place:
-    """A sum, a maximum or a use of a function; `weight` is that of its time in the sum around it."""
-
-    content: Form | Maximum | str
-    weight: float
-    hull: Hull
-    parts: tuple[_Place, ...] = ()
-
-
-class _Places:
-    """Builds the hulls of all places of a workflow."""
-
-    def __init__(self, problem: SizingProblem) -> None:
-        self._form = problem.form
-        self._hulls = {
-            function: hull_of_options(problem.options[function].time_ms, problem.cost_usd(function))
-            for function in problem.form.functions
-        }
-        self._uses = uses_of(problem.form)
-
-    def root(self, shares: Mapping[str, Sequence[float]]) -> _Place:
-        """The whole workflow; each use of a shared function bears a share of its cost, an equal one if not given."""
-        given = {f: iter(shares.get(f, [1 / count] * count)) for f, count in self._uses.items()}
-        return self._place(self._form, 1.0, given)
-
-    def _place(self, content: Form | Maximum | str, weight: float, shares: Mapping[str, Iterator[float]]) -> _Place:
-        if isinstance(content, str):
-            hull = self._hulls[content]
-            return _Place(content, weight, Hull(hull.time_ms, hull.cost_usd * next(shares[content])))
-        parts = tuple(self._place(inner, w, shares) for inner, w in _inner(content))
-        hulls = [part.hull for part in parts]
-        if isinstance(content, Maximum):
-            return _Place(content, weight, maximum_of_hulls(hulls), parts)
-        return _Place(content, weight, sum_of_hulls(hulls, [p.weight for p in parts], content.constant_ms), parts)
-
-
-def _inner(content: Form | Maximum) -> Sequence[tuple[Form | Maximum | str, float]]:
-    return content.terms if isinstance(content, Form) else [(branch, 1.0) for branch in content.branches]
-
-
-def uses_of(content: Form | Maximum | str) -> dict[str, int]:
-    """How many places a function is used at."""
-    if isinstance(content, str):
-        return {content: 1}
-    found: dict[str, int] = {}
-    for inner, _ in _inner(content):
-        for function, count in uses_of(inner).items():
-            found[function] = found.get(function, 0) + count
-    return found
+    return CostWindow(worth.root, worth.root_usd, least, surplus)
 
 
 class _Worth:
     """Divides what a millisecond of the whole workflow is worth among its places.
 
     Attributes:
-        root_usd: worth of a millisecond of the whole.
-        places: worth at each sum and each maximum.
+        root: the whole workflow.
+        root_usd: worth of a millisecond of it.
         uses: worth at each use of a function, in the order of the uses.
         constant_usd: what the constant times come to.
     """
 
-    def __init__(self, root: _Place, root_usd: float) -> None:
-        self.root_usd = root_usd
-        self.places: dict[Form | Maximum, float] = {}
+    def __init__(self, root: Place, root_usd: float) -> None:
+        self.root, self.root_usd = root, root_usd
         self.uses: dict[str, list[float]] = {}
         self.constant_usd = 0.0
         self._spread(root, root_usd)
 
-    def _spread(self, place: _Place, worth_usd: float) -> None:
+    def _spread(self, place: Place, worth_usd: float) -> None:
         """That of a sum goes to each of its terms, that of a maximum is divided."""
         if isinstance(place.content, str):
             self.uses.setdefault(place.content, []).append(worth_usd)
             return
-        self.places[place.content] = worth_usd
         if isinstance(place.content, Form):
             self.constant_usd += worth_usd * place.content.constant_ms
             each = [worth_usd * part.weight for part in place.parts]

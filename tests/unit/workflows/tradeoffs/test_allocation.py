@@ -24,7 +24,7 @@ from tuner.workflows.flow import (
     invocations_of,
     series,
 )
-from tuner.workflows.tradeoffs import allocation, fronts
+from tuner.workflows.tradeoffs import bottom_up, fronts
 from tuner.workflows.tradeoffs.allocation import Allocations, allocate
 from tuner.workflows.tradeoffs.forms import Form, evaluate
 from tuner.workflows.tradeoffs.fronts import Choices, Front, one_after_the_other
@@ -139,9 +139,9 @@ def few_points() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fronts, "MOST_POINTS", 5)
         patch.setattr(fronts, "MOST_PAIRS", 40)
-        patch.setattr(allocation, "MOST_POINTS", 5)
-        patch.setattr(allocation, "FEWEST_POINTS", 4)
-        patch.setattr(allocation, "WHOLE", allocation.Limits(4, 1, 40))
+        patch.setattr(bottom_up, "MOST_POINTS", 5)
+        patch.setattr(bottom_up, "FEWEST_POINTS", 4)
+        patch.setattr(bottom_up, "WHOLE", bottom_up.Limits(4, 1, 40))
         yield
 
 
