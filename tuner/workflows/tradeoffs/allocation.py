@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tuner.workflows.tradeoffs.answers import BestSizes, Budget, Deadline, answer_at, refined
+from tuner.workflows.tradeoffs.answers import BestSizes, CostLimit, TimeLimit, answer_at, refined
 from tuner.workflows.tradeoffs.bottom_up import FrontSearch
 from tuner.workflows.tradeoffs.forms import Form
 from tuner.workflows.tradeoffs.fronts import Choices, Front
@@ -51,14 +51,14 @@ class Allocations:
     def cheapest_within(self, time_ms: float) -> BestSizes | None:
         """The cheapest sizes within a deadline, exact where the front is not; None: there are none."""
         index = self.front.cheapest_within(time_ms)
-        return None if index is None else self._answer(index, Deadline(time_ms), len(self.front) - 1)
+        return None if index is None else self._answer(index, TimeLimit(time_ms), len(self.front) - 1)
 
     def fastest_within(self, cost_usd: float) -> BestSizes | None:
         """The fastest sizes within a budget, exact where the front is not; None: there are none."""
         index = self.front.fastest_within(cost_usd)
-        return None if index is None else self._answer(index, Budget(cost_usd), 0)
+        return None if index is None else self._answer(index, CostLimit(cost_usd), 0)
 
-    def _answer(self, index: int, target: Deadline | Budget, extreme: int) -> BestSizes:
+    def _answer(self, index: int, target: TimeLimit | CostLimit, extreme: int) -> BestSizes:
         """A point of the front, or a better one; no sizes at all are better than the point at the extreme."""
         found = answer_at(self.front, index)
         if self.exact or index == extreme:

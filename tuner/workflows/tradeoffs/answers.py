@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from tuner.workflows.tradeoffs.bottom_up import FrontSearch
-from tuner.workflows.tradeoffs.boxes import Box, Sizing
+from tuner.workflows.tradeoffs.boxes import AnswerBox, Sizing
 from tuner.workflows.tradeoffs.fronts import Allocation, Front
 from tuner.workflows.tradeoffs.places import SizingProblem
 from tuner.workflows.tradeoffs.windows import CostWindow, window_at_cost, window_at_time
@@ -46,7 +46,7 @@ class BestSizes:
 
 
 @dataclass(frozen=True, slots=True)
-class Deadline:
+class TimeLimit:
     """The least cost within a time is asked for."""
 
     time_ms: float
@@ -83,7 +83,7 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class CostLimit:
     """The least time within a cost is asked for."""
 
     cost_usd: float
@@ -125,7 +125,7 @@ class Budget:
         return (window.least_usd - self.cost_usd) / window.root_usd if window.root_usd else 0.0
 
 
-Target = Deadline | Budget
+Target = TimeLimit | CostLimit
 
 
 def answer_at(front: Front, index: int) -> BestSizes:
@@ -139,7 +139,9 @@ def refined(problem: SizingProblem, target: Target, start: BestSizes) -> BestSiz
     for most_points, patience in ATTEMPTS:
         found = _glimpsed(sizing, target, found, most_points)
         sizing = _reduced(sizing, target, found)
-        box = Box(sizing.problem, _window(sizing.problem, target, found), *target.limits(found), patience=patience)
+        box = AnswerBox(
+            sizing.problem, _window(sizing.problem, target, found), *target.limits(found), patience=patience
+        )
         search = FrontSearch(sizing.problem, box)
         found = _better(sizing, search.front(), target, found)
         if not search.excess:
@@ -168,7 +170,7 @@ def _glimpsed(sizing: Sizing, target: Target, found: BestSizes, most_points: int
             break
         most_ms = min(most_ms, latest_ms)
         front = FrontSearch(
-            sizing.problem, Box(sizing.problem, window, most_ms, most_usd, most_points=most_points)
+            sizing.problem, AnswerBox(sizing.problem, window, most_ms, most_usd, most_points=most_points)
         ).front()
         better = _better(sizing, front, target, found)
         if better is not found:
@@ -180,7 +182,7 @@ def _glimpsed(sizing: Sizing, target: Target, found: BestSizes, most_points: int
 def _reduced(sizing: Sizing, target: Target, found: BestSizes) -> Sizing:
     """The sizes that can be part of what is at least as good as an answer."""
     for _ in range(_REDUCTIONS):
-        box = Box(sizing.problem, _window(sizing.problem, target, found), *target.limits(found))
+        box = AnswerBox(sizing.problem, _window(sizing.problem, target, found), *target.limits(found))
         kept = box.sizes()
         if not all(map(len, kept.values())) or all(len(kept[name]) == len(sizing.kept[name]) for name in kept):
             break

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tuner.workflows.tradeoffs.boxes import Box
+from tuner.workflows.tradeoffs.boxes import AnswerBox
 from tuner.workflows.tradeoffs.forms import Form, Maximum
 from tuner.workflows.tradeoffs.fronts import (
     MOST_POINTS,
@@ -74,7 +74,7 @@ _Built = tuple[Sequence[_Part], Front]
 class FrontSearch:
     """Builds fronts bottom up; `fixed` holds the sizes of shared functions that are being tried."""
 
-    def __init__(self, problem: SizingProblem, box: Box | None = None) -> None:
+    def __init__(self, problem: SizingProblem, box: AnswerBox | None = None) -> None:
         self._problem, self._box = problem, box
         self._known: dict[tuple[Form, frozenset[tuple[str, int]]], Front] = {}
         self._still: dict[tuple[Form | Maximum, frozenset[str]], Front] = {}

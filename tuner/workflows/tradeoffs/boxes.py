@@ -43,7 +43,7 @@ class Sizing:
         return {name: int(self.kept[name][index]) for name, index in allocation.items()}
 
 
-class Box:
+class AnswerBox:
     """Sizes that come to at most a time and a cost.
 
     Args:

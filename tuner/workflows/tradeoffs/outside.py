@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tuner.workflows.tradeoffs.forms import Form, Maximum
 from tuner.workflows.tradeoffs.fronts import Floats
 from tuner.workflows.tradeoffs.hulls import Hull
-from tuner.workflows.tradeoffs.places import Content, Place, SizingProblem
+from tuner.workflows.tradeoffs.places import Content, FormPlace, SizingProblem
 
 Parts = frozenset[Content]
 """Some parts of a sum or of a maximum."""
@@ -32,9 +32,9 @@ class Outside:
         most_ms: what an execution may take.
     """
 
-    def __init__(self, root: Place, most_ms: float) -> None:
+    def __init__(self, root: FormPlace, most_ms: float) -> None:
         self._around: dict[Form | Maximum, Callable[[Parts], Hull]] = {}
-        self._shares: dict[Form | Maximum, dict[Content, Place]] = {}
+        self._shares: dict[Form | Maximum, dict[Content, FormPlace]] = {}
         self._enter(root, Hull(np.array([-max(most_ms, float(root.hull.time_ms[0]))]), np.array([0.0])))
 
     def least_usd(self, whole: Form | Maximum, parts: Parts, time_ms: Floats) -> Floats:
@@ -66,7 +66,7 @@ class Outside:
         """The share of the cost of a function at several places that these parts bear in the bounds."""
         return sum(self._shares[whole][part].shares.get(function, 0.0) for part in parts)
 
-    def _enter(self, place: Place, outer: Hull) -> None:
+    def _enter(self, place: FormPlace, outer: Hull) -> None:
         content = place.content
         if isinstance(content, str):
             return
@@ -79,7 +79,7 @@ class Outside:
                 self._enter(part, Hull(hull.time_ms / part.weight, hull.cost_usd))
 
 
-def _around_sum(place: Place, outer: Hull) -> Callable[[Parts], Hull]:
+def _around_sum(place: FormPlace, outer: Hull) -> Callable[[Parts], Hull]:
     """Of the other parts, those that save the most per millisecond get their time first."""
     assert isinstance(place.content, Form)
     hulls = [*(part.hull for part in place.parts), Hull(outer.time_ms + place.content.constant_ms, outer.cost_usd)]
@@ -108,7 +108,7 @@ def _summed(starts: Floats, steps: Floats) -> Floats:
     return np.cumsum(np.concatenate((starts.sum(keepdims=True), steps)))
 
 
-def _around_maximum(place: Place, outer: Hull) -> Callable[[Parts], Hull]:
+def _around_maximum(place: FormPlace, outer: Hull) -> Callable[[Parts], Hull]:
     """The other branches have all the time that the slowest takes; more of it may cost less in all."""
     first = float(place.hull.time_ms[0])
     last = max(first, -float(outer.time_ms[0]))

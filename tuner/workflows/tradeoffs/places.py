@@ -52,7 +52,7 @@ class SizingProblem:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Place:
+class FormPlace:
     """A part of the time of an execution.
 
     Attributes:
@@ -67,10 +67,10 @@ class Place:
     weight: float
     hull: Hull
     shares: Mapping[str, float] = field(default_factory=dict)
-    parts: tuple[Place, ...] = ()
+    parts: tuple[FormPlace, ...] = ()
 
 
-class Places:
+class FormPlaces:
     """Builds the tree of a workflow."""
 
     def __init__(self, problem: SizingProblem) -> None:
@@ -81,12 +81,12 @@ class Places:
         }
         self._uses = uses_of(problem.form)
 
-    def root(self, shares: Mapping[str, Sequence[float]]) -> Place:
+    def root(self, shares: Mapping[str, Sequence[float]]) -> FormPlace:
         """The whole workflow; each use of a shared function bears a share of its cost, an equal one if not given."""
         given = {f: iter(shares.get(f, [1 / count] * count)) for f, count in self._uses.items()}
         return self._place(self._form, 1.0, given)
 
-    def _place(self, content: Content, weight: float, shares: Mapping[str, Iterator[float]]) -> Place:
+    def _place(self, content: Content, weight: float, shares: Mapping[str, Iterator[float]]) -> FormPlace:
         if isinstance(content, str):
             return self._use(content, weight, next(shares[content]))
         parts = tuple(self._place(inner, w, shares) for inner, w in inner_of(content))
@@ -95,12 +95,12 @@ class Places:
             hull = maximum_of_hulls(hulls)
         else:
             hull = sum_of_hulls(hulls, [part.weight for part in parts], content.constant_ms)
-        return Place(content, weight, hull, _added_up(part.shares for part in parts), parts)
+        return FormPlace(content, weight, hull, _added_up(part.shares for part in parts), parts)
 
-    def _use(self, function: str, weight: float, share: float) -> Place:
+    def _use(self, function: str, weight: float, share: float) -> FormPlace:
         hull = self._hulls[function]
         shares = {function: share} if self._uses[function] > 1 else {}
-        return Place(function, weight, Hull(hull.time_ms, hull.cost_usd * share), shares)
+        return FormPlace(function, weight, Hull(hull.time_ms, hull.cost_usd * share), shares)
 
 
 def _added_up(shares: Iterable[Mapping[str, float]]) -> dict[str, float]:

@@ -15,7 +15,7 @@ import numpy as np
 from tuner.workflows.tradeoffs.forms import Form
 from tuner.workflows.tradeoffs.fronts import Floats
 from tuner.workflows.tradeoffs.hulls import Hull
-from tuner.workflows.tradeoffs.places import Place, Places, SizingProblem
+from tuner.workflows.tradeoffs.places import FormPlace, FormPlaces, SizingProblem
 
 _ROUNDS = 4
 """Times that the cost of shared functions is divided among their uses; more raise the bound by less than 0.1%."""
@@ -34,7 +34,7 @@ class CostWindow:
         slack_usd: how far above the least is of interest.
     """
 
-    root: Place
+    root: FormPlace
     root_usd: float
     least_usd: float
     surplus_usd: Mapping[str, Floats]
@@ -59,13 +59,13 @@ class CostWindow:
 
 def least_cost(problem: SizingProblem) -> Hull:
     """A convex curve that no sizes can beat."""
-    hull = Places(problem).root({}).hull
+    hull = FormPlaces(problem).root({}).hull
     return Hull(hull.time_ms, hull.cost_usd + problem.idle_usd)
 
 
 def windows_along(problem: SizingProblem, count: int) -> list[CostWindow]:
     """Windows without a limit, at places spread over the whole trade-off."""
-    root = Places(problem).root({})
+    root = FormPlaces(problem).root({})
     slopes = root.hull.slopes
     chosen = np.unique(np.linspace(0, len(slopes) - 1, min(count, len(slopes))).astype(int))
     return [_window(problem, _Worth(root, float(slope))) for slope in slopes[chosen]]
@@ -86,7 +86,7 @@ def window_at_cost(problem: SizingProblem, cost_usd: float) -> CostWindow:
 
 
 def _windows(problem: SizingProblem, worth_of: Callable[[Hull], float]) -> Iterator[CostWindow]:
-    places, shares = Places(problem), dict[str, list[float]]()
+    places, shares = FormPlaces(problem), dict[str, list[float]]()
     for _ in range(_ROUNDS):
         root = places.root(shares)
         worth = _Worth(root, worth_of(root.hull))
@@ -122,13 +122,13 @@ class _Worth:
         constant_usd: what the constant times come to.
     """
 
-    def __init__(self, root: Place, root_usd: float) -> None:
+    def __init__(self, root: FormPlace, root_usd: float) -> None:
         self.root, self.root_usd = root, root_usd
         self.uses: dict[str, list[float]] = {}
         self.constant_usd = 0.0
         self._spread(root, root_usd)
 
-    def _spread(self, place: Place, worth_usd: float) -> None:
+    def _spread(self, place: FormPlace, worth_usd: float) -> None:
         """That of a sum goes to each of its terms, that of a maximum is divided."""
         if isinstance(place.content, str):
             self.uses.setdefault(place.content, []).append(worth_usd)
