@@ -67,9 +67,9 @@ class TypicalShift:
     def contributions(self, shift: float) -> Floats:
         """Difference of the scores of each pair."""
         count = len(self.baseline)
-        half = (self.candidate - shift - self.baseline) / 2
-        middle = (self.candidate - shift + self.baseline) / 2
-        rest = middle * (1 - _agreement(middle, half))
+        moved = self.candidate - shift
+        half, middle = (moved - self.baseline) / 2, (moved + self.baseline) / 2
+        rest = middle * (1 - _agreement(self.baseline, moved))
         both = np.concatenate([rest - half, rest + half])
         scores = _two_piece_scores(both)
         return np.asarray(scores[count:] - scores[:count])
@@ -267,16 +267,16 @@ def _over_median(baseline: RunsByPair, candidate: RunsByPair, shift: float) -> t
     return before, after
 
 
-def _agreement(middle: Floats, half: Floats) -> float:
-    """Part of a pair's mean that is noise of the pair, 0 to 1: the squared robust intra-class correlation.
+def _agreement(before: Floats, after: Floats) -> float:
+    """Part of a pair's mean that is noise of the pair, 0 to 1: the squared intra-class correlation of normal scores.
 
-    It depends on the pairs alone, not on which side is which. Squared, because few pairs tell it badly.
+    It depends on the pairs alone, not on which side is which. Where pairs share nothing it is about 0 whatever the
+    distribution. Squared, because few pairs tell it badly.
     """
-    between = _median(np.abs(middle - _median(middle))) ** 2
-    within = _median(np.abs(half)) ** 2
-    if between <= within:
-        return 0.0
-    return ((between - within) / (between + within)) ** 2
+    scores = _scores_of(np.concatenate([before, after]))
+    first, second = scores[: len(before)], scores[len(before) :]
+    total = float(scores @ scores)
+    return max(0.0, 2 * float(first @ second) / total) ** 2 if total else 0.0
 
 
 def _median(values: Floats) -> float:
@@ -298,9 +298,14 @@ def _two_piece_scores(values: Floats) -> Floats:
     Its log density falls on either side of the median with a spread of its own, so that the scores are normal scores
     (van der Waerden) over that spread.
     """
-    scores = _normal_scores(len(values))[_doubled_ranks(values) - 2]
+    scores = _scores_of(values)
     root = math.sqrt(_asymmetry(values))
     return np.asarray(np.where(scores < 0, scores * root, scores / root))
+
+
+def _scores_of(values: Floats) -> Floats:
+    """Normal scores of the ranks of values."""
+    return np.asarray(_normal_scores(len(values))[_doubled_ranks(values) - 2])
 
 
 def _asymmetry(values: Floats) -> float:
