@@ -30,6 +30,9 @@ _LAMBDA_ARN = re.compile(r"arn:[^:]+:lambda:[^:]*:[^:]*:function:(?P<name>[^:]+)
 _REFERENCE = re.compile(r"(?:\d{12}:)?(?:function:)?(?P<name>[^:]+)(?::(?P<qualifier>[^:]+))?")
 """A name or a partial ARN, with or without a version or an alias."""
 _INTEGRATION = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:(?P<call>[^.]+)(?P<pattern>\..*)?")
+_PSEUDO_PARAMETER = re.compile(r"\$\{AWS::\w+\}")
+_FUNCTION_OF_TEMPLATE = re.compile(r"\$\{[^}]+\}(?::[^:]+)?")
+"""A placeholder of a template, with or without a version or an alias."""
 _PLACEHOLDER = re.compile(r"\$\{(?P<name>[^}]+)\}")
 _INVOKE = ("lambda:invoke", "aws-sdk:lambda:invoke")
 
@@ -111,13 +114,11 @@ def read_definition(source: Source, nested: Mapping[str, Source] | None = None) 
 
 def task_target(state: Document) -> TaskTarget:
     """What a Task state calls."""
-    resource = str(state.get("Resource", ""))
+    resource = _without_pseudo_parameters(str(state.get("Resource", "")))
     arguments = state.get("Arguments") or state.get("Parameters") or {}
     arguments = arguments if isinstance(arguments, Mapping) else {}
-    if _LAMBDA_ARN.fullmatch(resource):
+    if _LAMBDA_ARN.fullmatch(resource) or _FUNCTION_OF_TEMPLATE.fullmatch(resource):
         return _function(resource)
-    if placeholder := _PLACEHOLDER.fullmatch(resource):
-        return TaskTarget(TaskKind.FUNCTION, placeholder["name"])
     call = _INTEGRATION.fullmatch(resource)
     name = call["call"] if call else resource
     pattern = (call["pattern"] or "") if call else ""
@@ -136,12 +137,12 @@ def function_name(reference: Any) -> str:
 
 
 def _function(reference: Any, qualifier: Any = None) -> TaskTarget:
-    text = _literal(reference)
+    text = _without_pseudo_parameters(_literal(reference))
     found = _LAMBDA_ARN.fullmatch(text) or _REFERENCE.fullmatch(text)
     if found is None:
         return TaskTarget(TaskKind.FUNCTION, "")
     served = found["qualifier"] or _literal(qualifier)
-    return TaskTarget(TaskKind.FUNCTION, found["name"], "" if served == "$LATEST" else served)
+    return TaskTarget(TaskKind.FUNCTION, _literal(found["name"]), "" if served == "$LATEST" else served)
 
 
 def nested_machines(definition: Document) -> tuple[str, ...]:
@@ -389,6 +390,11 @@ def _pauses_ms(retrier: Document) -> tuple[float, ...]:
     longest = float(retrier.get("MaxDelaySeconds", LONGEST_PAUSE_S))
     attempts = min(int(retrier.get("MaxAttempts", 3)), MOST_RETRIES)
     return tuple(1000 * min(first * rate**n, longest) for n in range(attempts))
+
+
+def _without_pseudo_parameters(text: str) -> str:
+    """With a value for the partition, the region and the account that a template leaves open."""
+    return _PSEUDO_PARAMETER.sub("aws", text)
 
 
 def _literal(value: Any) -> str:

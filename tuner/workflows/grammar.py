@@ -34,7 +34,8 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_expression(value: Any) -> bool:
-    return isinstance(value, str) and value.strip().startswith("{%")
+    """JSONata, or the placeholder of a template."""
+    return isinstance(value, str) and value.strip().startswith(("{%", "${"))
 
 
 def _is_number(value: Any) -> bool:
@@ -71,6 +72,8 @@ _RULES: Mapping[str, _Rule] = {
 }
 _NEEDED: Mapping[str, tuple[str, ...]] = {"Task": ("Resource",), "Choice": ("Choices",), "Parallel": ("Branches",)}
 """Fields without which a state of a type means nothing."""
+_WITHOUT_NEXT = ("Choice", "Succeed", "Fail")
+"""Types of states that have neither Next nor End of their own."""
 _WITH_NEXT = ("Choices", "Catch")
 """Lists whose entries lead to a state."""
 _RETRIER = ("IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds")
@@ -102,25 +105,28 @@ def _machine(machine: Any, path: str, seen: dict[str, str], level: int) -> Itera
     if not (isinstance(start, str) and start in states):
         yield Fault(f"{path}.StartAt", f"{_shown(start)} is no state", "name the first state")
     for name, state in states.items():
-        where = f"{path}.States.{name}" if name.isidentifier() else f"{path}.States[{_shown(name)}]"
+        where = _state_path(path, name)
         if name in seen:
             yield Fault(where, f"has the name of {seen[name]}", "names are unique in a whole state machine")
         seen.setdefault(name, where)
         yield from _state(state, where, states, seen, level)
+    yield from _strays(states, start, path)
 
 
 def _state(state: Any, path: str, states: Mapping[str, Any], seen: dict[str, str], level: int) -> Iterator[Fault]:
     if not isinstance(state, Mapping):
         yield _wrong(path, state, "an object with a Type")
         return
-    faults = [*_fields(state, path, ("Type", *_NEEDED.get(str(state.get("Type")), ())))]
-    if not faults:
-        faults += _entries(state, path)
-    if not faults:
-        faults += _ways(state, path, states)
+    faults = [*_form(state, path)] or [*_ways(state, path, states)]
     yield from faults
     if not faults:
         yield from _inside(state, path, seen, level)
+
+
+def _form(state: Mapping[str, Any], path: str) -> Iterator[Fault]:
+    """Fields of a state that are missing or hold what they must not."""
+    faults = [*_fields(state, path, ("Type", *_NEEDED.get(str(state.get("Type")), ())))]
+    yield from faults or _entries(state, path)
 
 
 def _entries(state: Mapping[str, Any], path: str) -> Iterator[Fault]:
@@ -141,17 +147,45 @@ def _fields(holder: Mapping[str, Any], path: str, needed: tuple[str, ...]) -> It
 
 
 def _ways(state: Mapping[str, Any], path: str, states: Mapping[str, Any]) -> Iterator[Fault]:
-    """States that do not exist, and a state after which nothing is said to follow."""
+    """States that do not exist, and a state of which not exactly one thing is said to follow."""
     targets = next_states(state)
     for target in dict.fromkeys(targets):
         if target not in states:
             yield Fault(path, f"leads to {_shown(target)}, which does not exist", "name a state beside it")
-    if not state.get("End") and state.get("Type") not in ("Succeed", "Fail"):
-        if state.get("Type") == "Choice":
-            if not targets:
-                yield Fault(path, "has no choices", "give at least one choice, or a Default")
-        elif "Next" not in state:
-            yield Fault(path, "has neither Next nor End", "say what follows it")
+    given = [name for name, is_given in (("Next", "Next" in state), ("End", bool(state.get("End")))) if is_given]
+    kind = state["Type"]
+    if kind == "Choice" and not targets:
+        yield Fault(path, "has no choices", "give at least one choice, or a Default")
+    if kind in _WITHOUT_NEXT:
+        yield from (Fault(f"{path}.{name}", f"is not allowed in a {kind} state", "leave it out") for name in given)
+    elif not given:
+        yield Fault(path, "has neither Next nor End", "say what follows it")
+    elif len(given) > 1:
+        yield Fault(path, "has both Next and End", "leave one out")
+
+
+def _strays(states: Mapping[str, Any], start: Any, path: str) -> Iterator[Fault]:
+    """States that nothing leads to; a state machine that has one cannot be created."""
+    if start not in states or not all(isinstance(s, Mapping) and not [*_form(s, "")] for s in states.values()):
+        return
+    reached = _reached(states, start)
+    for name in states:
+        if name not in reached:
+            yield Fault(_state_path(path, name), "is a state that nothing leads to", "lead to it, or leave it out")
+
+
+def _reached(states: Mapping[str, Any], start: str) -> set[str]:
+    reached, ahead = set[str](), [start]
+    while ahead:
+        name = ahead.pop()
+        if name in states and name not in reached:
+            reached.add(name)
+            ahead += next_states(states[name])
+    return reached
+
+
+def _state_path(path: str, name: str) -> str:
+    return f"{path}.States.{name}" if name.isidentifier() else f"{path}.States[{_shown(name)}]"
 
 
 def _inside(state: Mapping[str, Any], path: str, seen: dict[str, str], level: int) -> Iterator[Fault]:

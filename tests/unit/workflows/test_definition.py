@@ -52,6 +52,9 @@ def faults_of(states: dict[str, State], **figures: Any) -> str:
         {"Resource": RENDER},
         {"Resource": f"{RENDER}:live"},
         {"Resource": "${render}"},
+        {"Resource": "${render}:live"},
+        {"Resource": "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${render}"},
+        {"Resource": "arn:${AWS::Partition}:states:::lambda:invoke", "Parameters": {"FunctionName": "${render}"}},
         {"Resource": INVOKE, "Parameters": {"FunctionName": "render"}},
         {"Resource": INVOKE, "Parameters": {"FunctionName": f"{RENDER}:$LATEST"}},
         {"Resource": INVOKE, "Arguments": {"FunctionName": "render", "Payload": "{% $states.input %}"}},
@@ -68,6 +71,10 @@ def test_a_function_that_is_named_by_an_expression_is_taken_from_the_figures() -
     states = {"A": {"Type": "Task", "Resource": INVOKE, "Arguments": {"FunctionName": "{% $f %}"}, "End": True}}
     assert '--function "A=FUNCTION"' in faults_of(states)
     assert functions_of(read(states, functions={"A": "render"})) == ("render",)
+
+
+def test_a_wait_that_a_template_leaves_open_is_asked_for() -> None:
+    assert '--duration "A=10s"' in faults_of({"A": {"Type": "Wait", "Seconds": "${pause}", "End": True}})
 
 
 def test_a_choice_takes_its_chances_from_the_figures() -> None:

@@ -34,6 +34,12 @@ def deep(levels: int) -> dict[str, Any]:
         ({"Type": "Choice"}, "$.States.A.Choices: is missing"),
         ({"Type": "Choice", "Choices": []}, "$.States.A: has no choices"),
         ({"Type": "Choice", "Choices": [{"Next": 7}]}, "$.States.A.Choices[0].Next: 7 is not the name of a state"),
+        (
+            {"Type": "Choice", "Choices": [{"Next": "A"}], "End": True},
+            "$.States.A.End: is not allowed in a Choice state",
+        ),
+        ({"Type": "Succeed", "Next": "A"}, "$.States.A.Next: is not allowed in a Succeed state"),
+        ({"Type": "Pass", "Next": "A", "End": True}, "$.States.A: has both Next and End"),
         (invoke("a", End=True, Catch=[{}]), "$.States.A.Catch[0].Next: is missing"),
         (invoke("a", End=True, Retry={}), "$.States.A.Retry: {} is not a list of objects"),
         (invoke("a", End=True, Retry=[{"MaxAttempts": "3"}]), '$.States.A.Retry[0].MaxAttempts: "3" is not a number'),
@@ -63,6 +69,22 @@ def test_a_name_is_that_of_one_state_in_the_whole_machine() -> None:
     faults = grammar_faults(machine({"A": {"Type": "Parallel", "Branches": [branch], "End": True}}))
     assert [str(fault) for fault in faults] == [
         "$.States.A.Branches[0].States.A: has the name of $.States.A (names are unique in a whole state machine)"
+    ]
+
+
+def test_states_that_nothing_leads_to_are_named_with_those_that_do_not_exist() -> None:
+    inner = machine({"In": {"Type": "Pass", "End": True}, "Out": {"Type": "Pass", "End": True}})
+    states = {
+        "A": {"Type": "Parallel", "Branches": [inner], "Next": "B", "Catch": [{"Next": "Caught"}]},
+        "B": {"Type": "Choice", "Choices": [{"Next": "Gone"}], "Default": "C"},
+        "C": {"Type": "Succeed"},
+        "Caught": {"Type": "Fail"},
+        "On its own": {"Type": "Pass", "Next": "C"},
+    }
+    assert [str(fault) for fault in grammar_faults(machine(states))] == [
+        "$.States.A.Branches[0].States.Out: is a state that nothing leads to (lead to it, or leave it out)",
+        '$.States.B: leads to "Gone", which does not exist (name a state beside it)',
+        '$.States["On its own"]: is a state that nothing leads to (lead to it, or leave it out)',
     ]
 
 
