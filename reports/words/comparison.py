@@ -146,6 +146,8 @@ def small_print(comparison: Comparison) -> str:
 
 
 def _drift_words(drift: Drift) -> str:
+    if drift.given:
+        return f"Every interval is widened by the drift that was given, {drift.sd:.1%}"
     if drift.sessions:
         return f"Every interval is widened by {drift.sd:.1%}, the spread between {drift.sessions} earlier sessions"
     return f"The two are {drift.days:.0f} days apart: every interval is widened by a drift of {drift.sd:.1%}"

@@ -174,8 +174,7 @@ def compare(
     for document, name in zip((before, after), titles, strict=True):
         refuse_unmeasured(document, name=name)
     notices = check_comparable(before, after, allowed)
-    drift_sd = None if drift is None else math.log1p(drift)
-    found = compare_documents(before, after, question, drift_sd=drift_sd, names=titles, notices=notices)
+    found = compare_documents(before, after, question, drift_sd=drift, names=titles, notices=notices)
     return ComparisonResult(found, (before, after))
 
 
@@ -223,9 +222,8 @@ def _with_trend(
     for document in (*earlier, candidate):
         refuse_unmeasured(document, name=address)
         notices |= dict.fromkeys(check_comparable(document, candidate, allowed))
-    drift_sd = None if drift is None else math.log1p(drift)
     names = (address, "candidate")
-    found = compare_with_trend(earlier, candidate, question, drift_sd=drift_sd, names=names, notices=notices)
+    found = compare_with_trend(earlier, candidate, question, drift_sd=drift, names=names, notices=notices)
     return ComparisonResult(found, (earlier[-1], candidate))
 
 

@@ -46,8 +46,8 @@ def compare(
     Args:
         baseline, candidate: result documents, valid under the schema.
         question: metrics, threshold and confidence.
-        drift_sd: spread between two sessions of measuring, in log units; it widens every interval.
-            None: what the distance of the two in time makes likely.
+        drift_sd: spread between two sessions of measuring, in log units, as the user gave it; it widens every
+            interval. None: what the distance of the two in time makes likely.
         names: what to call the documents in errors.
         notices: what is known already.
 
@@ -55,7 +55,7 @@ def compare(
         InputError: no configuration was measured in both, or the baseline has no usable run.
     """
     days = _days_between(baseline, candidate)
-    drift = Drift(days, usual_drift(days) if drift_sd is None else drift_sd)
+    drift = Drift(days, usual_drift(days)) if drift_sd is None else Drift(days, drift_sd, given=True)
     pairs = match_configurations(document_series(baseline), document_series(candidate), names)
     told = (*notices, *_notices(baseline, candidate, pairs))
     return _compared(describe(baseline), candidate, pairs, question, drift, told)
@@ -82,15 +82,22 @@ def compare_with_trend(
         InputError: as in `compare`.
     """
     trend, days = trend_of(results), _days_between(results[-1], candidate)
-    if drift_sd is None and trend.drift_sd is not None:
+    if drift_sd is not None:
+        drift = Drift(days, drift_sd, given=True)
+    elif trend.drift_sd is not None:
         drift = Drift(days, trend.drift_sd, trend.sessions)
     else:
-        drift = Drift(days, usual_drift(days) if drift_sd is None else drift_sd)
+        drift = Drift(days, usual_drift(days))
     pairs = match_configurations(trend.series, document_series(candidate), names)
-    first, last = results[0]["created_at"], results[-1]["created_at"]
-    name = f"{candidate['function']['name']}: the last {trend.sessions} results ({first} to {last})"
+    name = f"{candidate['function']['name']}: {_told(results)}"
     told = (*notices, *_notices(results[-1], candidate, pairs))
     return _compared(name, candidate, pairs, question, drift, told)
+
+
+def _told(results: Sequence[ResultDocument]) -> str:
+    """Several results in words."""
+    first, last = results[0]["created_at"], results[-1]["created_at"]
+    return f"the last result ({last})" if len(results) == 1 else f"the last {len(results)} results ({first} to {last})"
 
 
 def _compared(

@@ -89,11 +89,13 @@ class Drift:
         days: between the two.
         sd: spread in log units that widens every interval.
         sessions: of the baseline, whose spread `sd` is; 0: it is what so many days make likely, or was given.
+        given: whether the user gave it.
     """
 
     days: float
     sd: float
     sessions: int = 0
+    given: bool = False
 
 
 @dataclass(frozen=True, slots=True)
