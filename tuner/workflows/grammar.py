@@ -166,7 +166,8 @@ def _ways(state: Mapping[str, Any], path: str, states: Mapping[str, Any]) -> Ite
 
 def _strays(states: Mapping[str, Any], start: Any, path: str) -> Iterator[Fault]:
     """States that nothing leads to; a state machine that has one cannot be created."""
-    if start not in states or not all(isinstance(s, Mapping) and not [*_form(s, "")] for s in states.values()):
+    well_formed = all(isinstance(state, Mapping) and not [*_form(state, "")] for state in states.values())
+    if not (isinstance(start, str) and start in states and well_formed):
         return
     reached = _reached(states, start)
     for name in states:
