@@ -244,7 +244,7 @@ def settings_flags(*names: str, **told: str) -> Callable[[F], F]:
 
 
 def converted(options: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
-    """The values of the flags that were given. A fault is added for a share that can be read in two ways."""
+    """The values of the flags that were given. A fault is added for each that cannot be read in one way."""
     values = {
         flag.parameter: flag.convert(options[flag.parameter])
         for flag in FLAGS
@@ -254,6 +254,9 @@ def converted(options: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]
         if flag.convert is as_share and isinstance(text := values.get(flag.parameter), str):
             faults.append(share_fault(flag.name, text))
             del values[flag.parameter]
+        if flag.convert is as_pairs:
+            wrong = [text for text in options.get(flag.parameter) or () if not text.partition("=")[1]]
+            faults += [Fault(flag.name, f"{text} has no =", f"write it as {flag.metavar}") for text in wrong]
     return values
 
 

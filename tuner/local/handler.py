@@ -180,8 +180,10 @@ def _read_folder(reading: _Reading, folder: Path, name: str) -> LocalHandler | N
             return None
         return _handler_of(reading, files[0], function, folder)
     if not os.access(program, os.X_OK):
+        given = Path(reading.text.partition(":")[0])
+        example = next((file.name for file in sorted(given.iterdir()) if runtime_of(file)), "app.py")
         problem = f"{folder} has no executable {BOOTSTRAP}"
-        reading.fault(problem, f"build one, or write it as FILE:HANDLER, such as {folder.name}/app.py:handler")
+        reading.fault(problem, f"build one, or write it as FILE:HANDLER, such as {given / example}:handler")
         return None
     return LocalHandler(folder.name, folder, name or options.handler or BOOTSTRAP, (str(program),), options)
 
@@ -197,8 +199,11 @@ def _read_file(reading: _Reading) -> LocalHandler | None:
     if runtime_of(file) is None:
         problem = f"{reading.text!r} names no file that ends in {', '.join(suffixes())}"
         reading.fault(problem, f"write {meant}" if meant else _FORM)
-        if meant:
+        if meant or not function:
             return None
+    elif not function:
+        reading.fault(f"{name} is a file, and no handler is named", f"write {name}:NAME, where NAME is your function")
+        return None
     elif not file.is_file():
         problem = "is not a file" if file.exists() else "does not exist"
         reading.fault(f"{name} {problem}", "give the path from the current folder")
@@ -268,7 +273,7 @@ def load_faults(handler: LocalHandler, *, path: str = "TARGET") -> tuple[Fault, 
     if error is None:
         return ()
     told = [f"{error.type}: {error.message}", *(line.rstrip("\n") for line in error.stack)]
-    if result and not error.stack:
+    if result and not error.stack and error.type != "Runtime.HandlerNotFound":  # that says everything itself
         told += last_lines(result.output)
     return (Fault(path, f"{handler.name} cannot be loaded: " + "\n".join(told), _remedy(handler, error)),)
 

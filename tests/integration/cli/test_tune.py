@@ -56,7 +56,12 @@ def test_every_fault_of_a_local_run_is_told_at_once(capsys: pytest.CaptureFixtur
 
 def test_a_file_without_a_handler_is_a_handler_that_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["tune", "app.py"]) == 2
-    assert "TARGET: '' is not the name of a function (write it as FILE:HANDLER" in capsys.readouterr().err
+    assert "TARGET: app.py is a file, and no handler is named (write app.py:NAME" in capsys.readouterr().err
+
+
+def test_a_variable_without_a_value_is_a_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tune", "app.py:handler", "--env", "STAGE", "--dry-run"]) == 2
+    assert "--env: STAGE has no = (write it as KEY=VALUE)" in capsys.readouterr().err
 
 
 def test_what_this_machine_cannot_measure_is_told_beside_the_target(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,295 @@
+"""How right the answers of the local backend are: ten functions, several seeds, on an idle and on a busy machine.
+
+`python -m benchmarks.local_answers` tunes each function with `tuner.tune`, within `--max-seconds` each. The truth is a
+grid that is measured afterwards under real-time priority, which keeps other programs out. It holds the sizes that were
+recommended too. An answer is right when its cost lies within 3% of the cheapest size of the grid. It needs the
+permission to use real-time priority (root, or `ulimit -r`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import sqrt
+from pathlib import Path
+
+import tuner
+from benchmarks.local import busy_loops
+from tuner.local.handler import parse_handler
+from tuner.local.host import max_memory_mb
+from tuner.local.limits.governor import Governor
+from tuner.local.worker.environment import ExecutionEnvironment
+from tuner.model import Architecture, Configuration
+from tuner.pricing.price_list import DEFAULT_REGION, price_list
+from tuner.settings import LocalOptions
+
+FUNCTIONS = ("templating", "graph", "image", "archive", "matrix", "json_api", "pdf", "crypto", "video", "waiting")
+GRID_MB = (128, 192, 256, 384, 512, 768, 1024, 1280, 1536, 1769, 2048, 2560, 3008, 3538)
+FOLDER = Path(__file__).parent / "local_functions"
+COST_BAR = 0.03
+"""How much dearer than the cheapest size an answer may be."""
+SHARE_BAR = 0.9
+"""Share of answers, and of stated means, that must be right."""
+SERVICE_S = 0.03
+"""How long the service that `waiting` asks takes to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a size takes under real-time priority: mean of warm runs, its standard error, and cost of an invocation."""
+
+    memory_mb: int
+    runs: int
+    mean_ms: float
+    error_ms: float
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class StatedMean:
+    """The 95% interval that a result states for a measured size."""
+
+    memory_mb: int
+    low_ms: float
+    mean_ms: float
+    high_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one tuning said."""
+
+    function: str
+    seed: int
+    busy: int
+    recommended_mb: int
+    stated: tuple[StatedMean, ...]
+    runs: int
+    took_s: float
+    stopped_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """An answer against the truth.
+
+    Attributes:
+        excess: cost of the recommended size above the cheapest of the grid, as a fraction.
+        held: how many of the stated means hold the true one within their interval, give or take two of its errors.
+    """
+
+    answer: Answer
+    excess: float
+    held: int
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer costs no more than the bar allows."""
+        return self.excess <= COST_BAR
+
+
+def tune(function: str, *, seed: int, busy: int, max_seconds: float, url: str) -> Answer:
+    """Tune one function, beside as many endless loops as asked for."""
+    began = time.monotonic()
+    with busy_loops(busy):
+        result = tuner.tune(target_of(function), {}, seed=seed, max_seconds=max_seconds, env={"URL": url})
+    recommended = result.recommendation
+    assert recommended is not None, f"{function}: no usable run"
+    stated = tuple(
+        StatedMean(one.memory_mb, one.duration_ms.low, one.duration_ms.mean, one.duration_ms.high)
+        for one in (*result.curve, recommended)
+        if one.measured
+    )
+    runs = sum(one.runs for one in result.measurements)
+    took_s = time.monotonic() - began
+    return Answer(
+        function, seed, busy, recommended.memory_mb, tuple(dict.fromkeys(stated)), runs, took_s, str(result.stopped_by)
+    )
+
+
+def target_of(function: str) -> str:
+    """The target that names a function."""
+    return f"{FOLDER / function}.py:handler"
+
+
+def measure_truth(function: str, sizes: Sequence[int], *, max_seconds: float, url: str) -> dict[int, Truth]:
+    """A careful grid: sizes take turns run by run, in environment after environment, until the time is up."""
+    handler, faults = parse_handler(target_of(function), LocalOptions(environment={"URL": url}))
+    assert handler is not None, faults
+    took: dict[int, list[float]] = {size: [] for size in sizes}
+    billed: dict[int, list[int]] = {size: [] for size in sizes}
+    ends_at, environments = time.monotonic() + max_seconds, 0
+    with real_time_priority(), Governor() as governor:
+        while environments < 2 or time.monotonic() < ends_at:
+            environments += 1
+            with ExitStack() as stack:
+                workers = {
+                    size: stack.enter_context(ExecutionEnvironment(handler.spec(size), governor)) for size in sizes
+                }
+                for worker in workers.values():
+                    worker.invoke(b"{}")
+                part_ends_at = time.monotonic() + max_seconds / 4
+                while time.monotonic() < part_ends_at or not all(took.values()):
+                    for size, worker in workers.items():
+                        run = worker.invoke(b"{}")
+                        assert run.error is None, (function, size, run.error)
+                        took[size].append(run.duration_ms)
+                        billed[size].append(run.billed_duration_ms)
+    return {size: truth_of(size, took[size], billed[size]) for size in sizes}
+
+
+def truth_of(memory_mb: int, took_ms: Sequence[float], billed_ms: Sequence[float]) -> Truth:
+    """Mean, standard error and cost of the warm runs of a size."""
+    error_ms = statistics.stdev(took_ms) / sqrt(len(took_ms)) if len(took_ms) > 1 else 0.0
+    cost_usd = price_list(DEFAULT_REGION).invocation_cost(
+        Configuration(memory_mb, Architecture.X86_64), statistics.fmean(billed_ms)
+    )
+    return Truth(memory_mb, len(took_ms), statistics.fmean(took_ms), error_ms, cost_usd)
+
+
+@contextmanager
+def real_time_priority() -> Iterator[None]:
+    """Be served before every other program, and so is what is started meanwhile.
+
+    Raises:
+        SystemExit: this user may not.
+    """
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        raise SystemExit("the truth needs real-time priority: run as root, or raise `ulimit -r`") from None
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, *before)
+
+
+def judge(answer: Answer, truth: dict[int, Truth]) -> Judgement:
+    """How far an answer is from the cheapest size, and which of its means hold."""
+    cheapest = min(one.cost_usd for one in truth.values())
+    held = 0
+    for stated in answer.stated:
+        real = truth[stated.memory_mb]
+        held += stated.low_ms - 2 * real.error_ms <= real.mean_ms <= stated.high_ms + 2 * real.error_ms
+    return Judgement(answer, truth[answer.recommended_mb].cost_usd / cheapest - 1, held)
+
+
+@contextmanager
+def service() -> Iterator[str]:
+    """A service on this machine that answers after a while; gives its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            time.sleep(SERVICE_S)
+            body = b'{"value": 1}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is logged."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+
+
+def judge_function(function: str, options: argparse.Namespace, url: str) -> tuple[list[Judgement], dict[int, Truth]]:
+    """Tune a function with every seed and load, then measure the truth."""
+    answers = []
+    for seed in range(options.seeds):
+        for busy in options.busy:
+            answers.append(tune(function, seed=seed, busy=busy, max_seconds=options.max_seconds, url=url))
+            print(f"# {sentence(answers[-1])}", file=sys.stderr, flush=True)
+    grid = {size for size in GRID_MB if size <= max_memory_mb()}
+    sizes = sorted(grid | {one.memory_mb for answer in answers for one in answer.stated})
+    truth = measure_truth(function, sizes, max_seconds=options.truth_seconds, url=url)
+    return [judge(answer, truth) for answer in answers], truth
+
+
+def sentence(answer: Answer) -> str:
+    """An answer on one line."""
+    return (
+        f"{answer.function} seed {answer.seed} busy {answer.busy}: {answer.recommended_mb} MB, "
+        f"{answer.runs} runs in {answer.took_s:.0f} s, {answer.stopped_by}"
+    )
+
+
+def table(judgements: Sequence[Judgement]) -> str:
+    """The answers to read, one a line, and what part of them is right."""
+    lines = ["function     seed  busy  recommended   excess   means held   runs   took"]
+    for one in judgements:
+        answer = one.answer
+        lines.append(
+            f"{answer.function:11} {answer.seed:5d} {answer.busy:5d} {answer.recommended_mb:9d} MB {one.excess:+8.1%} "
+            f"{one.held:7d}/{len(answer.stated):<4d} {answer.runs:6d} {answer.took_s:4.0f} s"
+        )
+    for busy in sorted({one.answer.busy for one in judgements}):
+        these = [one for one in judgements if one.answer.busy == busy]
+        right, held = shares(these)
+        lines.append(
+            f"{busy} busy loops: {right:.0%} of {len(these)} answers within {COST_BAR:.0%}, "
+            f"{held:.0%} of stated means held"
+        )
+    return "\n".join(lines)
+
+
+def shares(judgements: Sequence[Judgement]) -> tuple[float, float]:
+    """Share of right answers, and share of stated means that hold."""
+    stated = sum(len(one.answer.stated) for one in judgements)
+    return sum(one.right for one in judgements) / len(judgements), sum(one.held for one in judgements) / stated
+
+
+def document(judgements: Sequence[Judgement], truths: dict[str, Iterable[Truth]]) -> dict[str, object]:
+    """Everything, for JSON."""
+    right, held = shares(judgements)
+    return {
+        "bars": {"cost": right >= SHARE_BAR, "means": held >= SHARE_BAR},
+        "right": right,
+        "held": held,
+        "judgements": [asdict(one) for one in judgements],
+        "truth": {function: [asdict(one) for one in sizes] for function, sizes in truths.items()},
+    }
+
+
+def main() -> None:
+    """Print the answers and the truth; exits with 1 when a bar does not hold."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.local_answers", description=__doc__)
+    parser.add_argument("--function", action="append", choices=FUNCTIONS, help="may be repeated (default: all ten)")
+    parser.add_argument("--seeds", type=int, default=5, help="tunings of each function and load (default 5)")
+    parser.add_argument("--busy", type=int, action="append", metavar="N", help="endless loops beside; may be repeated")
+    parser.add_argument("--max-seconds", type=float, default=60.0, help="time of a tuning (default 60)")
+    parser.add_argument("--truth-seconds", type=float, default=60.0, help="time of a grid (default 60)")
+    parser.add_argument("--json", metavar="FILE", help="also write everything there")
+    options = parser.parse_args()
+    options.busy = options.busy or [0, 2]
+    judgements: list[Judgement] = []
+    truths: dict[str, Iterable[Truth]] = {}
+    with service() as url:
+        for function in options.function or FUNCTIONS:
+            judged, truth = judge_function(function, options, url)
+            judgements += judged
+            truths[function] = list(truth.values())
+    print(table(judgements))
+    if options.json:
+        Path(options.json).write_text(json.dumps(document(judgements, truths), indent=2))
+    if min(shares(judgements)) < SHARE_BAR:
+        sys.exit("a bar does not hold")
+
+
+if __name__ == "__main__":
+    main()
