@@ -4,6 +4,6 @@ import hashlib
 import hmac
 
 
-def handler(event, context):
+def handler(event: dict[str, int], context: object) -> object:
     key = hashlib.pbkdf2_hmac("sha256", b"password", b"salt", event.get("rounds", 60_000))
     return [hmac.new(key, b"message %d" % n, "sha256").hexdigest() for n in range(200)][-1]

@@ -3,7 +3,7 @@
 import random
 
 
-def handler(event, context):
+def handler(event: dict[str, int], context: object) -> object:
     rng, nodes = random.Random(7), event.get("nodes", 1500)
     links = [[rng.randrange(nodes) for _ in range(8)] for _ in range(nodes)]
     rank = [1.0 / nodes] * nodes

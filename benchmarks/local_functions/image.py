@@ -5,7 +5,7 @@ import numpy as np
 IMAGE = np.random.default_rng(7).integers(0, 256, (400, 600, 3), dtype=np.uint8)
 
 
-def handler(event, context):
+def handler(event: dict[str, int], context: object) -> object:
     sizes = []
     for factor in (2, 4, 8):
         height, width, colours = IMAGE.shape

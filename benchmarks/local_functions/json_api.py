@@ -5,7 +5,7 @@ import json
 BODY = json.dumps({"lines": [{"sku": f"A{n}", "count": n % 7 + 1, "price": n * 1.25} for n in range(6000)]})
 
 
-def handler(event, context):
+def handler(event: dict[str, int], context: object) -> object:
     lines = json.loads(BODY)["lines"]
     wrong = [line["sku"] for line in lines if not line["sku"].startswith("A") or line["count"] < 1]
     total = sum(line["count"] * line["price"] for line in lines)

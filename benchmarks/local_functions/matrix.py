@@ -5,5 +5,5 @@ import numpy as np
 MATRIX = np.random.default_rng(7).normal(size=(700, 700))
 
 
-def handler(event, context):
+def handler(event: dict[str, int], context: object) -> object:
     return float(np.linalg.solve(MATRIX, MATRIX[0]).sum())

@@ -9,6 +9,6 @@ PAGE = jinja2.Environment(autoescape=True).from_string(
 )
 
 
-def handler(event, context):
+def handler(event: dict[str, int], context: object) -> object:
     rows = [[f"{n} & {column}" for column in range(12)] for n in range(event.get("rows", 700))]
     return len(PAGE.render(title="Orders", rows=rows))

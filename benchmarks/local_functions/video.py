@@ -8,7 +8,7 @@ import numpy as np
 FRAMES = np.random.default_rng(7).integers(0, 256, (12, 360, 640), dtype=np.uint8)
 
 
-def handler(event, context):
+def handler(event: dict[str, int], context: object) -> object:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "frames.raw"
         FRAMES.tofile(path)

@@ -5,7 +5,7 @@ import os
 import urllib.request
 
 
-def handler(event, context):
+def handler(event: dict[str, int], context: object) -> object:
     answers = []
     for _ in range(3):
         with urllib.request.urlopen(os.environ["URL"]) as answer:
