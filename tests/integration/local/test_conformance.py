@@ -103,6 +103,15 @@ def recurse():
     return recurse()
 async def later():
     return 1
+def deep(levels):
+    value = []
+    for _ in range(levels):
+        value = [value]
+    return value
+def fail_with_note():
+    error = ValueError("noted")
+    error.add_note("see the order")
+    raise error
 def with_cause():
     try:
         1 / 0
@@ -170,12 +179,46 @@ CASES = {
     "logging below the level": lambda e, c: logging.info("not shown"),
     "logging": lambda e, c: logging.warning("warned %s", "twice"),
     "logging of an exception": lambda e, c: logging.error("failed", exc_info=False),
+    "Decimal that is infinite": lambda e, c: [D("Infinity")],
+    "tuple as key": lambda e, c: {(1, 2): 3},
+    "enum member": lambda e, c: enum.Enum("E", "A").A,
+    "range": lambda e, c: range(3),
+    "bytearray": lambda e, c: {"data": bytearray(b"a")},
+    "memoryview": lambda e, c: memoryview(b"a"),
+    "defaultdict": lambda e, c: collections.defaultdict(list, a=[1]),
+    "ChainMap": lambda e, c: collections.ChainMap({"a": 1}),
+    "Counter": lambda e, c: collections.Counter("aab"),
+    "subclass of int": lambda e, c: type("Count", (int,), {"__repr__": lambda self: "many"})(3),
+    "subclass of float": lambda e, c: type("Ratio", (float,), {"__repr__": lambda self: "half"})(0.5),
+    "object with _asdict": lambda e, c: type("Row", (), {"_asdict": lambda self: {"a": 1}})(),
+    "object with for_json": lambda e, c: type("Row", (), {"for_json": lambda self: {"a": 1}})(),
+    "nested too deep": lambda e, c: deep(5000),
+    "numbers at the edge": lambda e, c: [2 ** 63, 2 ** 53 + 1, 1e22, 5e-324, True],
+    "error with a note": lambda e, c: fail_with_note(),
+    "error of several lines": lambda e, c: fail(ValueError("a\\nb\\tc")),
+    "AssertionError": lambda e, c: fail(AssertionError()),
+    "ImportError in the handler": lambda e, c: __import__("nothing_of_that_name"),
+    "SyntaxError in the handler": lambda e, c: eval("1 +"),
+    "UnicodeDecodeError": lambda e, c: b"\\xff".decode(),
+    "print without an end": lambda e, c: print("part", end=""),
+    "print of half a surrogate pair": lambda e, c: print("\\ud83d"),
+    "bytes on stdout": lambda e, c: os.write(1, b"\\xff\\n"),
+    "logging of several lines": lambda e, c: logging.warning("a\\nb"),
+    "logging with extra": lambda e, c: logging.warning("w", extra={"order": 7}),
+    "logger of a name": lambda e, c: logging.getLogger("shop").warning("w"),
+    "log handlers": lambda e, c: [type(one).__name__ for one in logging.getLogger().handlers],
+    "log level": lambda e, c: logging.getLogger().level,
+    "recursion limit": lambda e, c: sys.getrecursionlimit(),
+    "standard input": lambda e, c: sys.stdin.read(),
+    "encoding of output": lambda e, c: [sys.stdout.encoding, sys.stderr.encoding],
+    "context as text": lambda e, c: str(c).replace(c.aws_request_id, "").replace(c.log_stream_name, ""),
+    "field that no context has": lambda e, c: c.no_such_field,
     "local time": lambda e, c: time.localtime(0).tm_hour,
 }
 def handler(event, context):
     return CASES[event["case"]](event, context)
 """
-CALL_NAMES = re.findall(r'^    "(.+)": lambda', CALLS, flags=re.MULTILINE)
+CALL_NAMES = re.findall(r'^    "(.+?)": lambda', CALLS, flags=re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +305,31 @@ LOADS: dict[str, tuple[dict[str, str], str]] = {
     "exit with text": ({"app.py": "import sys\ndef handler(e, c): sys.exit('bye')"}, "app.handler"),
     "hard exit": ({"app.py": "import os\ndef handler(e, c): os._exit(7)"}, "app.handler"),
     "KeyboardInterrupt": ({"app.py": "def handler(e, c): raise KeyboardInterrupt"}, "app.handler"),
+    "error whose text fails": (
+        {"app.py": "class E(Exception):\n  def __str__(self): return 1\ndef handler(e, c): raise E"},
+        "app.handler",
+    ),
+    "CancelledError": ({"app.py": "import asyncio\ndef handler(e, c): raise asyncio.CancelledError"}, "app.handler"),
+    "GeneratorExit": ({"app.py": "def handler(e, c): raise GeneratorExit"}, "app.handler"),
+    "exit in a thread": (
+        {"app.py": "import sys, threading as t\ndef handler(e, c): x = t.Thread(target=sys.exit); x.start(); x.join()"},
+        "app.handler",
+    ),
+    "class as handler": (
+        {"app.py": "class handler:\n    def __init__(self, e, c): raise OSError('no')"},
+        "app.handler",
+    ),
+    "coroutine function": ({"app.py": "async def handler(e, c): return 1"}, "app.handler"),
+    "keyword-only parameters": ({"app.py": "def handler(*, event, context): return 1"}, "app.handler"),
+    "any parameters": ({"app.py": "def handler(*a, **k): return [len(a), k]"}, "app.handler"),
+    "built-in function": ({"app.py": "handler = max"}, "app.handler"),
+    "partial": ({"app.py": "import functools\nhandler = functools.partial(lambda n, e, c: n, 4)"}, "app.handler"),
+    "handler of a class": ({"app.py": "class A:\n    handler = None"}, "app.A.handler"),
+    "empty function name": ({"app.py": ""}, "app."),
+    "empty module name": ({"app.py": ""}, ".handler"),
+    "tabs and blanks": ({"app.py": "if 1:\n\tx = 1\n        y = 2"}, "app.handler"),
+    "NUL in the source": ({"app.py": "x = 1\0"}, "app.handler"),
+    "unknown encoding": ({"app.py": "# coding: nothing\n"}, "app.handler"),
     "killed": ({"app.py": "import os\ndef handler(e, c): os.kill(os.getpid(), 9)"}, "app.handler"),
     "crash": ({"app.py": "import os\ndef handler(e, c): os.kill(os.getpid(), 11)"}, "app.handler"),
 }

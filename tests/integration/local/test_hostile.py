@@ -134,6 +134,53 @@ PYTHON_CASES: dict[str, tuple[str, str]] = {
     "changes the folder": ("os.chdir('/')", OK),
     "removes its code": ("os.remove(__file__)", OK),
     "other priorities": ("os.nice(19)", OK),
+    "fills a memory file": (
+        "\n    fd = os.memfd_create('x')\n    for _ in range(1000): os.write(fd, bytes(1 << 20))", MEMORY
+    ),
+    "fills a memory file that a child holds": (
+        "\n    fd = os.memfd_create('x')\n    if os.fork() == 0:\n        for _ in range(1000): os.write(fd, bytes(1 << 20))"
+        "\n        os._exit(0)\n    os.wait()", MEMORY
+    ),
+    "fills memory that it shares": (
+        "import mmap; x = [mmap.mmap(-1, 1 << 24) for _ in range(60)]; [m.write(bytes(1 << 24)) for m in x]", MEMORY
+    ),
+    "calls itself a small memory": (
+        "ctypes.CDLL(None).prctl(15, b'VmHWM: 1 kB'); x = [bytearray(b'x' * (1 << 24)) for _ in range(200)]", MEMORY
+    ),
+    "calls itself a state": ("ctypes.CDLL(None).prctl(15, b') R 1 (1) 9')", OK),
+    "hides from its owner": ("ctypes.CDLL(None).prctl(4, 0)", OK),
+    "blocks every signal": ("signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 64)); time.sleep(600)", TIMEOUT),
+    "stops when it is continued": (
+        "signal.signal(signal.SIGCONT, lambda *_: os.kill(os.getpid(), signal.SIGSTOP));"
+        " [None for _ in range(10**8)]", f"{OK}|{TIMEOUT}"
+    ),
+    "stops its parent": ("os.kill(os.getppid(), signal.SIGSTOP)", f"{OK}|PermissionError"),
+    "leaves no word of its children": (
+        f"signal.signal(signal.SIGCHLD, signal.SIG_IGN); subprocess.Popen({SLEEPER}, start_new_session=True)", OK
+    ),
+    "threads that fork on": (
+        "threading.Thread(target=lambda: [os.fork() or time.sleep(600) for _ in range(40)], daemon=True).start()",
+        f"{OK}|{EXIT}",
+    ),
+    "family of three generations": (
+        "[os.setsid() for _ in range(3) if os.fork() == 0] and time.sleep(600)", f"{OK}|{EXIT}|{TIMEOUT}"
+    ),
+    "child in namespaces of its own": (
+        f"ctypes.CDLL(None).unshare(0x30000000); subprocess.Popen({SLEEPER})", f"{OK}|OSError|PermissionError"
+    ),
+    "closes its sockets": (
+        "import stat; [os.close(fd) for fd in map(int, os.listdir('/proc/self/fd'))"
+        " if os.path.exists(f'/proc/self/fd/{fd}') and stat.S_ISSOCK(os.stat(fd).st_mode)]", f"{OK}|{EXIT}"
+    ),
+    "end that never ends": ("import atexit; atexit.register(time.sleep, 600); sys.exit(1)", f"{EXIT}|{TIMEOUT}"),
+    "limit of CPU time": (
+        "resource.setrlimit(resource.RLIMIT_CPU, (1, 1)); [None for _ in iter(int, 1)]", f"{EXIT}|{TIMEOUT}"
+    ),
+    "limit of file size": ("resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); fill('/tmp/x')", "OSError"),
+    "limit of memory": (
+        "resource.setrlimit(resource.RLIMIT_AS, (1 << 28, 1 << 28)); x = bytearray(1 << 30)", "MemoryError"
+    ),
+    "limit of processes": ("resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))", OK),
     "other limits": ("resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))", f"{OK}|{EXIT}"),
 }  # fmt: skip
 PYTHON_LOADS: dict[str, tuple[str, str]] = {

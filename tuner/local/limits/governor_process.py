@@ -27,6 +27,8 @@ from tuner.local.limits.memory import MemoryMeter
 from tuner.local.limits.processes import ProcessTree, WaitMeter, children_of
 
 MEMORY_POLL_S = 0.010
+MEMORY_FILES_POLL_S = 0.050
+"""Longer, because it costs time by open descriptor."""
 TREE_POLL_S = 0.005 if sys.platform == "linux" else 0.1
 """Elsewhere every look reads the whole process table."""
 NOTHING_USED = "0 0 0.0 0.0 0.0"
@@ -66,7 +68,7 @@ class Ward:
         self._starting, self._invoking = True, False
         self._stopped = False
         self._tree_due = 0.0
-        self._memory_due = 0.0
+        self._memory_due = self._memory_files_due = 0.0
         self._last = (time.monotonic(), 0.0)
         self._began_cpu_s = self._lost_s = self._idle_s = 0.0
         self._continue_at = inf
@@ -119,7 +121,10 @@ class Ward:
             self._tree_due = now + TREE_POLL_S
         if now >= self._memory_due:
             self._memory_due = now + MEMORY_POLL_S
-            self.memory.look(self.tree.descendants)
+            files = now >= self._memory_files_due
+            if files:
+                self._memory_files_due = now + MEMORY_FILES_POLL_S
+            self.memory.look(self.tree.descendants, files=files)
             if self.memory.exceeded:
                 self.kill()
                 return

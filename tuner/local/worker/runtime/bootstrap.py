@@ -34,7 +34,7 @@ UNICODE_SINCE = (3, 12)
 """From this Python on Lambda writes responses in UTF-8; before it escapes what is not ASCII (awslambdaric)."""
 
 
-class Context:
+class LambdaContext:
     """The context object of a Python handler (Lambda developer guide, "Using the Lambda context object")."""
 
     def __init__(self, headers: dict[str, str]) -> None:
@@ -48,7 +48,7 @@ class Context:
         self.log_stream_name = env.get("AWS_LAMBDA_LOG_STREAM_NAME")
         self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
         self.client_context = None
-        self.identity = Identity()
+        self.identity = CognitoIdentity()
         self._deadline_ms = int(headers["lambda-runtime-deadline-ms"])
 
     def get_remaining_time_in_millis(self) -> int:
@@ -59,15 +59,23 @@ class Context:
         """Write to the log as it is."""
         sys.stdout.write(str(message))
 
+    def __repr__(self) -> str:
+        names = ("aws_request_id", "log_group_name", "log_stream_name", "function_name", "memory_limit_in_mb",
+                 "function_version", "invoked_function_arn", "client_context", "identity", "tenant_id")  # fmt: skip
+        return f"LambdaContext([{','.join(f'{name}={getattr(self, name)}' for name in names)}])"
 
-class Identity:
+
+class CognitoIdentity:
     """Nobody: there is no Amazon Cognito here."""
 
     cognito_identity_id = None
     cognito_identity_pool_id = None
 
+    def __repr__(self) -> str:
+        return "CognitoIdentity([cognito_identity_id=None,cognito_identity_pool_id=None])"
 
-class LogHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not subscriptable before 3.11
+
+class LambdaLoggerHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not subscriptable before 3.11
     """The handler that Lambda installs at the root logger: level, time, request id, message."""
 
     request_id = ""
@@ -303,12 +311,12 @@ def replaced(value: Any, numbers: dict[str, str], above: tuple[int, ...]) -> Any
     """A copy of a value for the standard library: text for bytes, objects for namedtuples, marks for Decimals."""
     if isinstance(value, bytes):
         return value.decode()
-    if isinstance(value, (dict, list, tuple)):
+    as_dict = None if isinstance(value, (dict, list)) else getattr(value, "_asdict", None)
+    if isinstance(value, (dict, list, tuple)) or callable(as_dict):
         if id(value) in above:
             raise ValueError("Circular reference detected")
         above = (*above, id(value))
-        as_dict = getattr(value, "_asdict", None)
-        if isinstance(value, tuple) and callable(as_dict):
+        if callable(as_dict):  # a namedtuple, or an object that behaves as one
             value = as_dict()
         if isinstance(value, dict):
             return {key_of(key): replaced(item, numbers, above) for key, item in value.items()}
@@ -362,7 +370,7 @@ def invoke(
     """Call the handler; return its response with the content type, and the error document in its place."""
     request_id = headers["lambda-runtime-aws-request-id"]
     try:
-        return (*encode(handler(decode(body), Context(headers))), None)
+        return (*encode(handler(decode(body), LambdaContext(headers))), None)
     except Fault as fault:
         return b"", "", dict(fault.document, requestId=request_id)
     except Exception as error:  # noqa: BLE001  (whatever the function raises)
@@ -373,7 +381,7 @@ def serve(api: RuntimeApi, handler: Callable[..., Any]) -> NoReturn:
     """Serve invocations until the process is ended."""
     while True:
         headers, body = api.next()
-        request_id = LogHandler.request_id = headers["lambda-runtime-aws-request-id"]
+        request_id = LambdaLoggerHandler.request_id = headers["lambda-runtime-aws-request-id"]
         os.environ["_X_AMZN_TRACE_ID"] = headers.get("lambda-runtime-trace-id", "")
         response, content_type, error = invoke(handler, headers, body)
         sys.stdout.flush()
@@ -400,7 +408,7 @@ def main() -> None:
         client.main(sys.argv)
         return
     api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    logging.getLogger().addHandler(LogHandler(sys.stdout))
+    logging.getLogger().addHandler(LambdaLoggerHandler(sys.stdout))
     try:
         handler = load(name)
     except Fault as fault:
