@@ -225,9 +225,21 @@ def statistics(values: Sequence[float], environments: Sequence[str], noise: Nois
     low, high = interval_bounds(np.exp(locations + shocks) * slow.mean(cells, slow.core_sd[cells]))
     resampled = rng.dirichlet(np.ones(len(array)), BOOTSTRAP_DRAWS) @ array
     mean, bounds = float(array.mean()), np.quantile(resampled, [0.025, 0.975])
-    lowest, highest = min(float(low), float(bounds[0])), max(float(high), float(bounds[1]))
+    lowest = min(float(low), float(bounds[0]), _least_geometric_mean(logs))
+    highest = max(float(high), float(bounds[1]))
     p50, p95, p99 = (float(q) for q in np.quantile(array, [0.5, 0.95, 0.99]))
     return Statistics(mean, min(mean, lowest), max(mean, highest), p50, p95, p99)
+
+
+def _least_geometric_mean(logs: Floats) -> float:
+    """Student's 97.5% lower bound of the geometric mean, which no mean lies below; infinity for one run.
+
+    Few runs resampled spread less than they may: three of them show one level of two, or half of their spread.
+    """
+    if len(logs) < 2:
+        return math.inf
+    half = t_quantile(0.975, len(logs) - 1) * float(logs.std(ddof=1)) / math.sqrt(len(logs))
+    return math.exp(float(logs.mean()) - half)
 
 
 def trimmed_mean(values: Sequence[float], discard: float) -> float:

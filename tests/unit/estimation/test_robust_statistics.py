@@ -109,3 +109,11 @@ def test_more_environments_tell_more_than_more_runs_in_one() -> None:
     in_one = locate([ran(100, "a")] * 8, noise)
     in_many = locate([ran(100, f"{i}") for i in range(4)], noise)
     assert in_many.standard_error < in_one.standard_error
+
+
+def test_the_interval_of_few_runs_reaches_down_to_what_students_bound_of_them_allows() -> None:
+    values = [100.0, 120.0, 150.0]
+    logs = np.log(values)
+    bound = math.exp(logs.mean() - 4.303 * logs.std(ddof=1) / math.sqrt(3))
+    found = statistics(values, ["a", "b", "c"], Noise(0.05, 0.05, 4.0), usual_slow_runs())
+    assert found.low <= bound * 1.001
