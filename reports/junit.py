@@ -33,7 +33,7 @@ def render_junit(comparison: Comparison, *, strict: bool = False) -> str:
 
 
 def _case(finding: Finding, comparison: Comparison, strict: bool) -> ET.Element:
-    where = str(finding.configuration) if finding.configuration else "over all"
+    where = str(finding.configuration) if finding.configuration else "overall"
     case = ET.Element("testcase", classname=xml_text(where), name=finding.metric.value)
     told = xml_text(_told(finding, comparison.currency))
     decisive = finding.configuration is None and finding.metric in (*comparison.question.decisive, Metric.FAILURES)
@@ -48,7 +48,7 @@ def _case(finding: Finding, comparison: Comparison, strict: bool) -> ET.Element:
 
 
 def _first_baseline(comparison: Comparison) -> ET.Element:
-    case = ET.Element("testcase", classname="over all", name="first baseline")
+    case = ET.Element("testcase", classname="overall", name="first baseline")
     ET.SubElement(case, "skipped", message=xml_text(headline(comparison)))
     return case
 

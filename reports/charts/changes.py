@@ -26,7 +26,7 @@ def draw(comparison: Comparison) -> Chart | None:
     body = [
         svg.band([(at, _TOP) for at in ends_of_same], [(at, foot) for at in ends_of_same], "flat"),
         svg.label(x(0), _TOP - 8, "counts as the same", "flat-name"),
-        svg.x_axis(x, x.ticks(), lambda share: f"{share:+.0%}", "change of the candidate", foot),
+        svg.x_axis(x, x.ticks(), lambda share: f"{share:+.0%}" if share else "0%", "change of the candidate", foot),
         svg.line([(x(0), _TOP), (x(0), foot)], "axis"),
         *(_row(finding, x, _TOP + _ROW * (number + 0.5)) for number, finding in enumerate(told)),
     ]

@@ -9,13 +9,13 @@
   const told = document.getElementById("told");
   const cells = Array.from(document.querySelectorAll("[data-size]"));
   if (!points.length || !svg) return;
-  const width = 720, height = 300, left = 64, bottom = 36, top = 14, right = 16;
+  const width = 720, height = 300, left = 64, bottom = 54, top = 14, right = 16;
   const times = points.map((p) => p[0]).concat(data.now ? [data.now[0]] : []);
   const costs = points.map((p) => p[1]).concat(data.now ? [data.now[1]] : []);
   const low = [Math.min(...times), Math.min(...costs)], high = [Math.max(...times), Math.max(...costs)];
   const part = (v, n) => (high[n] > low[n] ? (v - low[n]) / (high[n] - low[n]) : 0.5);
   const x = (t) => left + part(t, 0) * (width - left - right);
-  const y = (c) => height - bottom - part(c, 1) * (height - bottom - top);
+  const y = (c) => height - bottom - part(c, 1) * (height - bottom - top - 20);
   const { ms, money, timeUnit } = words(data.sign);
 
   function make(name, attributes, text) {
@@ -39,8 +39,10 @@
   }
   for (const t of ticks(0)) {
     const told = `${(t * factor).toLocaleString("en-US", { maximumFractionDigits: 3 })} ${unit}`;
-    make("text", { x: x(t), y: height - 12, "text-anchor": "middle", class: "label" }, told);
+    make("text", { x: x(t), y: height - 32, "text-anchor": "middle", class: "label" }, told);
   }
+  make("text", { x: 4, y: top, class: "label" }, "cost per million executions");
+  make("text", { x: (left + width - right) / 2, y: height - 2, "text-anchor": "middle", class: "label" }, "time of an execution");
   const steps = [];
   points.forEach((p, n) => {
     if (n) steps.push(x(p[0]) + "," + y(points[n - 1][1]));
@@ -56,7 +58,7 @@
     dot.setAttribute("cx", x(p[0]));
     dot.setAttribute("cy", y(p[1]));
     const place = line.time !== undefined
-      ? { x1: x(line.time), x2: x(line.time), y1: top, y2: height - bottom }
+      ? { x1: x(line.time), x2: x(line.time), y1: top + 16, y2: height - bottom }
       : { x1: left, x2: width - right, y1: y(line.cost), y2: y(line.cost) };
     for (const key of Object.keys(place)) bound.setAttribute(key, place[key]);
     told.textContent = ms(p[0]) + ", " + money(p[1]) + " per million executions";

@@ -93,12 +93,15 @@ def change(finding: Finding) -> str:
 
 
 def bounds(effect: Interval | None) -> str:
-    """The bounds of a change; a side without one stays open."""
+    """The bounds of a change; a side without one is not told."""
     if effect is None:
         return ""
-    low = _percent(effect.low) if effect.low > -1 else "…"
-    high = _percent(effect.high) if effect.high < MOST_TOLD else "…"
-    return f"{low} to {high}"
+    low, high = effect.low > -1, effect.high < MOST_TOLD
+    if low and high:
+        return f"{_percent(effect.low)} to {_percent(effect.high)}"
+    if low or high:
+        return f"at least {_percent(effect.low)}" if low else f"at most {_percent(effect.high)}"
+    return "not known"
 
 
 def _percent(fraction: float) -> str:
@@ -114,7 +117,7 @@ def metric_name(finding: Finding) -> str:
 
 
 def where_told(finding: Finding) -> str:
-    return str(finding.configuration) if finding.configuration else "over all"
+    return str(finding.configuration) if finding.configuration else "overall"
 
 
 def title(finding: Finding) -> str:

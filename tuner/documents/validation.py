@@ -6,14 +6,13 @@ The schema decides what is valid; this module turns a validator's findings into
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from tuner.documents.quick_check import is_time, surely_valid
 from tuner.errors import Fault
 
 if TYPE_CHECKING:
@@ -35,6 +34,8 @@ def published_schema(name: str) -> dict[str, Any]:
 
 def find_faults(document: object, schema: Mapping[str, Any]) -> tuple[Fault, ...]:
     """Every fault of a document, each with its JSONPath, the value and the remedy."""
+    if surely_valid(document, schema):
+        return tuple(_not_finite(document))
     from jsonschema import Draft202012Validator
 
     validator = Draft202012Validator(schema, format_checker=_formats())
@@ -51,9 +52,9 @@ def _formats() -> FormatChecker:
 
     checker = FormatChecker(formats=())
 
-    @checker.checks("date-time", raises=ValueError)
-    def is_time(value: object) -> bool:
-        return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+    @checker.checks("date-time")
+    def holds_a_time(value: object) -> bool:
+        return not isinstance(value, str) or is_time(value)
 
     return checker
 
@@ -89,6 +90,8 @@ def _faults(error: ValidationError, advice: str = "") -> Iterator[Fault]:
     bounds = error.schema if isinstance(error.schema, dict) else {}
     remedy = bounds.get("description", advice)
     if keyword == "additionalProperties":
+        import difflib
+
         known = list(bounds.get("properties", {}))
         for name in sorted(set(value) - set(known)):
             near = difflib.get_close_matches(name, known, 1)

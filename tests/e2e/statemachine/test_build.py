@@ -88,7 +88,7 @@ def test_the_layer_holds_every_module_of_scipy_that_the_special_functions_load(b
 
 
 def test_light_handlers_import_nothing_heavy(build: Path) -> None:
-    """The Initializer validates with jsonschema, once it has an input; on its cold start it does not."""
+    """A validator is imported where an input has a fault, never on a cold start."""
     code = build / "PlannerFunction"
     variables = {**os.environ, "PYTHONPATH": str(code)}
     command = [sys.executable, "-c", IMPORTED.format(", ".join(f"statemachine.handlers.{name}" for name in LIGHT))]
