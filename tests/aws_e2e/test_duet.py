@@ -136,3 +136,22 @@ def test_a_baseline_in_s3_is_made_compared_and_kept_when_the_candidate_is_worse(
     assert compare("slower") == 3
     kept = s3.get_object(Bucket="builds", Key="orders/baseline.json")["Body"].read().decode()
     assert kept == (tmp_path / "first.json").read_text()
+
+
+def test_a_prefix_in_s3_is_a_trend_and_without_its_slash_it_is_named(
+    cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="builds")
+    for month, level in enumerate((0.0, 0.01, -0.01, 0.5), 1):
+        text = dumps(result(level, seed=month, created_at=f"2026-0{month}-02T10:00:00Z"))
+        s3.put_object(Bucket="builds", Key=f"orders/{month}.json", Body=text.encode())
+    quick = str(tmp_path / "quick.json")
+    Path(quick).write_text(dumps(result(0.0, seed=9, created_at="2026-04-03T10:00:00Z")))
+    flags = ["--endpoint-url", cloud.endpoint, "--region", "us-east-1"]
+    assert run(["compare", "s3://builds/orders/", *flags]) == 3
+    assert "the last 3 results" in capsys.readouterr().out
+    assert run(["compare", "s3://builds/orders", quick, *flags]) == 2
+    assert "a prefix with a slash at its end: s3://builds/orders/" in capsys.readouterr().err
+    assert run(["compare", "s3://builds/orders/", quick, "--update-baseline", *flags]) == 2
+    assert run(["compare", "s3://nowhere/orders/", quick, *flags]) == 1
