@@ -13,7 +13,7 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 from tuner.errors import BackendError, Fault
@@ -273,9 +273,15 @@ def load_faults(handler: LocalHandler, *, path: str = "TARGET") -> tuple[Fault, 
     if error is None:
         return ()
     told = [f"{error.type}: {error.message}", *(line.rstrip("\n") for line in error.stack)]
-    if result and not error.stack and error.type != "Runtime.HandlerNotFound":  # that says everything itself
-        told += last_lines(result.output)
+    if result and not error.stack:
+        told += _before_the_error(last_lines(result.output), error)
     return (Fault(path, f"{handler.name} cannot be loaded: " + "\n".join(told), _remedy(handler, error)),)
+
+
+def _before_the_error(lines: list[str], error: FunctionError) -> list[str]:
+    """What a function wrote until the runtime's client told the error itself, and a hint on runtime updates."""
+    marks = (f"[ERROR] {error.type}", "LAMBDA_WARNING: Unhandled exception")
+    return list(takewhile(lambda line: not any(mark in line for mark in marks), lines))
 
 
 def _remedy(handler: LocalHandler, error: FunctionError) -> str:

@@ -111,6 +111,14 @@ def test_a_target_that_is_none_says_what_to_write(tmp_path: Path, target: str, t
     assert remedy in fault.remedy
 
 
+def test_a_module_that_is_missing_is_told_once_after_what_the_function_wrote(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("print('reading settings')\nimport nothing_of_that_name")
+    (fault,) = handler_faults(f"{tmp_path}/app.py:handler")
+    assert fault.problem.count("nothing_of_that_name") <= 2, "the message, and the line of the stack where there is one"
+    assert "LAMBDA_WARNING" not in fault.problem
+    assert "--python" in fault.remedy
+
+
 def project(folder: Path) -> Path:
     """A project whose handlers lie in a package and import another one."""
     files = {
