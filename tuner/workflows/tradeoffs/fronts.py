@@ -6,8 +6,9 @@ Above `MOST_POINTS` points a front is thinned, and says by how much that can cos
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ MOST_POINTS = 100_000
 MOST_PAIRS = 4_000_000
 """Sums of two fronts that are looked at; of more, the fronts are thinned first. Bounds time and memory."""
 MUCH_PAIRS = 8_000_000
-"""Sums that are looked at in about half a second; where they will be more, `FEW_POINTS` and `FEW_PAIRS` hold."""
+"""Sums that are looked at in about half a second; once they are more, or will be, `FEW_POINTS` and `FEW_PAIRS` hold."""
 FEW_POINTS = 5_000
 FEW_PAIRS = 200_000
 _NEIGHBOURS = 12
@@ -80,21 +81,25 @@ class Effort:
         most: sums of two fronts that are looked at, if fewer than `MOST_PAIRS`.
         patience: sums that are looked at before they are many; None: `MUCH_PAIRS`, those to come included.
         pairs: sums of two points that were looked at.
+        recent: those of the last few fronts.
         much: whether they are many, or will be.
     """
 
     most: int = MOST_PAIRS
     patience: int | None = None
     pairs: int = 0
+    recent: deque[int] = field(default_factory=lambda: deque(maxlen=8))
     much: bool = False
 
-    def expect(self, pairs: int) -> None:
-        """At least so many sums are still to be looked at, blocks of them at a time."""
-        self.much |= self.patience is None and self.pairs + pairs // _NEIGHBOURS > MUCH_PAIRS
+    def expect(self, fronts: int) -> None:
+        """So many fronts are still to be added, each with as many sums as the ones before."""
+        to_come = fronts * sum(self.recent) / max(1, len(self.recent))
+        self.much |= self.patience is None and self.pairs + to_come > MUCH_PAIRS
 
     def spend(self, pairs: int) -> None:
-        """So many sums were looked at."""
+        """So many sums were looked at for one front."""
         self.pairs += pairs
+        self.recent.append(pairs)
         self.much |= self.pairs > (MUCH_PAIRS if self.patience is None else self.patience)
 
     @property
@@ -158,11 +163,11 @@ def thin(front: Front, most: int) -> Front:
 def one_after_the_other(fronts: Iterable[Front], keep: Keep = unchanged, effort: Effort | None = None) -> Front:
     """Times and costs add up, in the given order; of every partial sum `keep` leaves out what is of no interest."""
     effort, fronts, total = effort or Effort(), tuple(fronts), point(0.0)
-    to_come = sum(len(front) for front in fronts if len(front) > 1)
+    left = sum(len(front) > 1 for front in fronts)
     for count, front in enumerate(fronts, 1):
-        effort.expect(len(total) * to_come)
         total = keep(_sum(total, front, effort), count)
-        to_come -= len(front) if len(front) > 1 else 0
+        left -= len(front) > 1
+        effort.expect(left)
     return total
 
 
