@@ -2,8 +2,9 @@
 
 `python -m benchmarks.local_answers` tunes each function with `tuner.tune`, within `--max-seconds` each. The truth is a
 grid that is measured afterwards under real-time priority, which keeps other programs out. It holds the sizes that were
-recommended too. An answer is right when its cost lies within 3% of the cheapest size of the grid. It needs the
-permission to use real-time priority (root, or `ulimit -r`).
+recommended too. The CPU time of a call does not depend on its memory size, but varies with what else the machine does:
+the truth of a size is read at the mean CPU time of all, by a line through its runs. An answer is right when its cost
+lies within 3% of the cheapest size of the grid. It needs permission to use real-time priority (root, or `ulimit -r`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from tuner.local.handler import parse_handler
 from tuner.local.host import max_memory_mb
 from tuner.local.limits.governor import Governor
 from tuner.local.worker.environment import ExecutionEnvironment
+from tuner.local.worker.spec import LocalInvocationResult
 from tuner.model import Architecture, Configuration
 from tuner.pricing.price_list import DEFAULT_REGION, price_list
 from tuner.settings import LocalOptions
@@ -125,8 +127,7 @@ def measure_truth(function: str, sizes: Sequence[int], *, max_seconds: float, ur
     """A careful grid: sizes take turns run by run, in environment after environment, until the time is up."""
     handler, faults = parse_handler(target_of(function), LocalOptions(environment={"URL": url}))
     assert handler is not None, faults
-    took: dict[int, list[float]] = {size: [] for size in sizes}
-    billed: dict[int, list[int]] = {size: [] for size in sizes}
+    runs: dict[int, list[LocalInvocationResult]] = {size: [] for size in sizes}
     ends_at, environments = time.monotonic() + max_seconds, 0
     with real_time_priority(), Governor() as governor:
         while environments < 2 or time.monotonic() < ends_at:
@@ -138,22 +139,33 @@ def measure_truth(function: str, sizes: Sequence[int], *, max_seconds: float, ur
                 for worker in workers.values():
                     worker.invoke(b"{}")
                 part_ends_at = time.monotonic() + max_seconds / 4
-                while time.monotonic() < part_ends_at or not all(took.values()):
+                while time.monotonic() < part_ends_at or not all(runs.values()):
                     for size, worker in workers.items():
-                        run = worker.invoke(b"{}")
-                        assert run.error is None, (function, size, run.error)
-                        took[size].append(run.duration_ms)
-                        billed[size].append(run.billed_duration_ms)
-    return {size: truth_of(size, took[size], billed[size]) for size in sizes}
+                        runs[size].append(worker.invoke(b"{}"))
+    failed = [(size, run.error) for size, made in runs.items() for run in made if run.error]
+    assert not failed, (function, failed[0])
+    cpu_ms = statistics.fmean(run.cpu_ms or 0.0 for made in runs.values() for run in made)
+    return {size: truth_of(size, made, cpu_ms) for size, made in runs.items()}
 
 
-def truth_of(memory_mb: int, took_ms: Sequence[float], billed_ms: Sequence[float]) -> Truth:
-    """Mean, standard error and cost of the warm runs of a size."""
-    error_ms = statistics.stdev(took_ms) / sqrt(len(took_ms)) if len(took_ms) > 1 else 0.0
-    cost_usd = price_list(DEFAULT_REGION).invocation_cost(
-        Configuration(memory_mb, Architecture.X86_64), statistics.fmean(billed_ms)
-    )
-    return Truth(memory_mb, len(took_ms), statistics.fmean(took_ms), error_ms, cost_usd)
+def truth_of(memory_mb: int, runs: Sequence[LocalInvocationResult], cpu_ms: float) -> Truth:
+    """Mean, standard error and cost of the warm runs of a size, as if they had used so much CPU time on average."""
+    used = [run.cpu_ms or 0.0 for run in runs]
+    mean_ms, error_ms = mean_at(cpu_ms, used, [run.duration_ms for run in runs])
+    billed_ms, _ = mean_at(cpu_ms, used, [float(run.billed_duration_ms) for run in runs])
+    cost_usd = price_list(DEFAULT_REGION).invocation_cost(Configuration(memory_mb, Architecture.X86_64), billed_ms)
+    return Truth(memory_mb, len(runs), mean_ms, error_ms, cost_usd)
+
+
+def mean_at(at: float, x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
+    """Mean of y where x has a value, by a line through the points, and its standard error."""
+    middle_x, middle_y = statistics.fmean(x), statistics.fmean(y)
+    spread = sum((one - middle_x) ** 2 for one in x)
+    slope = sum((a - middle_x) * (b - middle_y) for a, b in zip(x, y, strict=True)) / spread if spread else 0.0
+    squares = sum((b - middle_y - slope * (a - middle_x)) ** 2 for a, b in zip(x, y, strict=True))
+    variance = squares / max(1, len(x) - 2)
+    distance = (at - middle_x) ** 2 / spread if spread else 0.0
+    return middle_y + slope * (at - middle_x), sqrt(variance * (1 / len(x) + distance))
 
 
 @contextmanager
