@@ -203,3 +203,80 @@ def test_headline_pair_table_and_document_show_one_figure_for_one_thing(name: st
         assert price in form
     row = next(row for row in reader.DictReader(io.StringIO(csv.render(document))) if row["recommended"] == "true")
     assert float(row["cost_usd_mean"]) == recommended["cost_usd"]["mean"]
+
+
+class Rows(HTMLParser):
+    """The cells of the table of all configurations, under the names of their columns; intervals are left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self._within = self._note = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = dict(attrs).get("class") or ""
+        self._within = (tag == "table" and "sortable" in names) or self._within
+        self._note = self._within and tag in ("span", "small")
+        if self._within and tag == "tr":
+            self.rows.append([])
+        elif self._within and tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._within &= tag != "table"
+        self._note &= tag not in ("span", "small")
+
+    def handle_data(self, data: str) -> None:
+        if self._within and not self._note and self.rows and self.rows[-1]:
+            self.rows[-1][-1] += data.strip()
+
+
+def page_rows(document: dict[str, Any]) -> list[dict[str, str]]:
+    page = Rows()
+    page.feed(html.render(document))
+    header, *rows = page.rows
+    return [dict(zip([name.lower() for name in header], row, strict=True)) for row in rows]
+
+
+def markdown_rows(document: dict[str, Any]) -> list[dict[str, str]]:
+    lines = [line.strip("| ").split(" | ") for line in markdown.render(document).splitlines() if line.startswith("| ")]
+    header = next(cells for cells in lines if cells[0] == "memory")
+    return [dict(zip(header, cells, strict=False)) for cells in lines if cells[0].endswith(" MB")]
+
+
+def terminal_rows(document: dict[str, Any]) -> list[dict[str, str]]:
+    row = re.compile(r"([\d,]+ MB) +(x86_64|arm64) +([\d.,]+ \S+) +(?:\S+ to \S+) +(\S+)")
+    names = ("memory", "architecture", "duration", "cost per million")
+    return [dict(zip(names, found, strict=True)) for found in row.findall(terminal.render(document))]
+
+
+@pytest.mark.parametrize("read", [page_rows, markdown_rows, terminal_rows], ids=["page", "markdown", "terminal"])
+@pytest.mark.parametrize("name", ["aws", "grid", "unmet"])
+def test_each_cell_of_a_row_is_of_its_own_configuration(name: str, read: Any) -> None:
+    document = result(name)
+    currency = document["prices"]["currency"]
+    points = {(memory(point["memory_mb"]), point["architecture"]): point for point in document["curve"]}
+    measured = {(memory(m["memory_mb"]), m["architecture"]): m for m in document["measurements"]}
+    rows = [row for row in read(document) if (row["memory"], row["architecture"]) in points]
+    assert len(rows) >= len(document["measurements"]) - len(document["excluded"])
+    for row in rows:
+        key = row["memory"], row["architecture"]
+        assert row["duration"].partition(" (")[0] == milliseconds(points[key]["duration_ms"]["mean"])
+        price = row.get("cost per million", row.get("per million"))
+        assert price == per_million(points[key]["cost_usd"]["mean"], currency)
+        assert row.get("p95") in (None, milliseconds(points[key]["p95_ms"]["mean"]))
+        if key in measured and "runs" in row:
+            assert row["runs"] == count(measured[key]["runs"])
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "hostile" not in name])
+def test_each_number_of_the_csv_is_the_one_of_the_document(name: str) -> None:
+    document = result(name)
+    points = {(point["memory_mb"], point["architecture"]): point for point in document["curve"]}
+    for row in reader.DictReader(io.StringIO(csv.render(document))):
+        point = points.get((int(row["memory_mb"]), row["architecture"]))
+        if point is None:
+            continue
+        for metric in ("duration_ms", "p95_ms", "cost_usd"):
+            for end in ("mean", "low", "high"):
+                assert float(row[f"{metric}_{end}"]) == point[metric][end]
