@@ -17,7 +17,7 @@ from tuner.workflows.tradeoffs.fronts import Allocation, Front
 from tuner.workflows.tradeoffs.places import SizingProblem
 from tuner.workflows.tradeoffs.windows import CostWindow, window_at_cost, window_at_time
 
-ATTEMPTS = ((50, 3_000_000), (1_000, 8_000_000))
+ATTEMPTS = ((50, 1_500_000), (1_000, 8_000_000))
 """Points of a front that are kept in a glimpse, and sums that are looked at afterwards; where these are too many, a
 longer glimpse leaves fewer of them."""
 _REDUCTIONS = 3
