@@ -6,11 +6,14 @@ CPU time of whole processes, the median of several, beside that of a bare interp
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 from tests.golden.situations import SITUATIONS, document_of
@@ -30,6 +33,14 @@ def cpu_seconds(arguments: list[str]) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def page_commands(folder: Path) -> dict[str, list[str]]:
+    """Whole processes that make one page: by the renderer alone, and by the command line."""
+    file = folder / "result.json"
+    file.write_text(json.dumps(document_of("aws")), "utf-8")
+    program = f"import json; from reports.html import render; render(json.load(open({str(file)!r})))"
+    return {"reports.html.render": ["-c", program], "tuner report FILE": ["-m", "tuner", "report", str(file)]}
+
+
 def render_seconds(name: str) -> float:
     """CPU time of rendering a report once everything is imported."""
     from reports.html import render
@@ -47,8 +58,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7, help="runs of each command")
     options = parser.parse_args()
     print(f"{'command':24} CPU s (median of {options.runs})")
-    for name, arguments in COMMANDS.items():
-        print(f"{name:24} {statistics.median(cpu_seconds(arguments) for _ in range(options.runs)):.3f}")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, arguments in {**COMMANDS, **page_commands(Path(folder))}.items():
+            print(f"{name:24} {statistics.median(cpu_seconds(arguments) for _ in range(options.runs)):.3f}")
     print(f"\n{'report of':24} CPU s")
     for name in SITUATIONS:
         print(f"{name:24} {render_seconds(name):.3f}")

@@ -61,6 +61,13 @@ def test_what_does_not_search_loads_no_numerics(command: tuple[str, ...], tmp_pa
     assert loaded & {"numpy", "scipy", "jsonschema"} == set()
 
 
+def test_the_flags_of_a_report_load_neither_settings_nor_payloads() -> None:
+    """They are a third of what the command line imports, and only a run needs them."""
+    program = "import sys, tuner.cli.commands.results.report; print(*sys.modules)"
+    loaded = set(run_python("-c", program)[0].split())
+    assert loaded & {"tuner.settings", "tuner.payloads", "tuner.backend", "tuner.documents.input"} == set()
+
+
 def test_a_search_loads_numpy_alone(tmp_path: Path) -> None:
     """Special functions take longer to import than a decision takes; comparisons and timeouts use them."""
     curves = tmp_path / "curves.json"

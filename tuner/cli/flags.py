@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import click
 
-from tuner.api.options import FIELDS
 from tuner.cli.values import Region, as_names, as_pairs, as_share, as_sizes, share_fault
 from tuner.documents.validation import as_number
 from tuner.errors import Fault
@@ -68,6 +67,8 @@ class Flag:
     @property
     def path(self) -> str:
         """JSONPath of the field that it sets in the input document."""
+        from tuner.api.options import FIELDS  # its settings and payloads, for a path in a fault alone
+
         return f"$.{FIELDS[self.parameter]}"
 
     def option(self) -> Callable[[F], F]:
