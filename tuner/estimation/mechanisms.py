@@ -205,7 +205,7 @@ MIXTURE: tuple[tuple[Draw, float], ...] = (
 """Mechanisms with their share of the particles, which is their prior weight but for `periods`."""
 PERIODS_WEIGHT = 0.06
 """Prior weight of periods whose edges no size is known to lie at; staircases have the other half."""
-STAIRS_WEIGHT, STAIRS_SHARE = 0.06, 0.4
+STAIRS_WEIGHT, STAIRS_SHARE = 0.15, 0.4
 """Prior weight of staircases, and how many particles stand for them: an edge is sharp, so that it takes many."""
 
 

@@ -31,12 +31,13 @@ from tuner.model import (
     Trial,
     invocations_of,
 )
+from tuner.pricing.rounds import NOTHING, RoundPrice
 from tuner.pricing.spending import spent
 from tuner.search.decision import FEWEST_ENVIRONMENTS, FEWEST_WARM_RUNS
 from tuner.search.recommendation import recommend
 from tuner.search.sampler import Evidence, Proposal
 from tuner.search.strategies import STRATEGIES
-from tuner.search.value_of_information import Precision, Scene, efforts, lane_seconds, offers, price, scene_of, together
+from tuner.search.value_of_information import Offer, Precision, Scene, efforts, lane_seconds, offers, price, scene_of, together
 
 NUMERICS = (ArithmeticError, np.linalg.LinAlgError, NothingUsableError)
 """What a fit may end in; none of it ends a run."""
@@ -225,30 +226,41 @@ class AdaptiveSampler:
             return [], StopReason.TOLERANCE
         if state.trials >= self.max_trials:
             return [], StopReason.TOLERANCE if within else StopReason.CANNOT_TELL
-        places = state.places
-        whole = evidence.round_price
-        found = offers(scene, state.precision, places, efforts(evidence.environments), state.rng, round_price=whole)
-        affordable = [offer for offer in found if offer.usd <= state.usd_left]
-        if not affordable:
-            return [], StopReason.USD
         worth = max(self._horizon(evidence, within=within) * scene.best_cost_usd, LEAST_WORTH_USD)
-        batch = together(
-            *(scene, state.precision, places, affordable[0], state.rng),
-            most=self.most,
-            least_rate=1 / worth,
-            round_price=whole,
-        )
-        if sum(offer.usd for offer in batch) > state.usd_left:
-            batch = affordable[:1]
-        gain, usd = sum(offer.gain for offer in batch), sum(offer.usd for offer in batch)
+        batch = self._batch(state, worth)
+        if not batch:
+            return [], StopReason.USD
         # Once the answer is within the tolerance, another round must pay for the whole of its bill.
-        seconds = [lane_seconds(scene, state.precision, offer.candidate, offer.runs) for offer in batch]
-        bill = usd + (whole.of(seconds) if within else 0.0)
-        alone = not whole.round_usd and affordable[0].rate * worth >= 1
-        if gain * worth < bill and not alone:
+        if not _pays(state, batch, worth, evidence.round_price if within else NOTHING):
             return [], StopReason.TOLERANCE if within else state.undecided
         chosen = [(scene.belief.candidates[offer.candidate], offer) for offer in batch]
         return [TrialRequest(configuration, offer.environments, offer.runs) for configuration, offer in chosen], None
+
+    def _batch(self, state: _State, worth_usd: float) -> list[Offer]:
+        """The set of trials that is worth most beyond its price; empty: not even one is within the budget.
+
+        Args:
+            state: what is known.
+            worth_usd: what a regret of 1 costs.
+        """
+        scene, precision, places, whole = state.scene, state.precision, state.places, state.evidence.round_price
+        possible = efforts(state.evidence.environments)
+        priced = worth_usd if whole.round_usd else None
+        found = offers(scene, precision, places, possible, state.rng, worth_usd=priced)
+        affordable = [offer for offer in found if offer.usd <= state.usd_left]
+        if not affordable:
+            return []
+        first = affordable[0]
+        batch = together(
+            *(scene, precision, places, first, state.rng),
+            most=self.most,
+            least_rate=1 / worth_usd,
+            round_price=whole,
+        )
+        too_dear = sum(offer.usd for offer in batch) > state.usd_left
+        # A set is valued by fewer outcomes than a single trial, and may seem not to pay where its first one does.
+        unsure = sum(offer.profit(worth_usd) for offer in batch) < 0 <= first.profit(worth_usd)
+        return [first] if too_dear or unsure else batch
 
     def _with_check(self, state: _State, chosen: list[TrialRequest]) -> list[TrialRequest]:
         """A lone trial near the end takes the check of the recommended size along, which saves that a round."""
@@ -420,6 +432,13 @@ class _State:
             Trial(first + n, r.configuration, r.environments, r.runs, fresh=r.fresh) for n, r in enumerate(requests)
         ]
         return Proposal(tuple(trials), None, self.scene.expected_regret, tuple(likely))
+
+
+def _pays(state: _State, batch: Sequence[Offer], worth_usd: float, round_price: RoundPrice) -> bool:
+    """Whether the expected fall of the regret is worth what a batch costs."""
+    gain, usd = sum(offer.gain for offer in batch), sum(offer.usd for offer in batch)
+    seconds = [lane_seconds(state.scene, state.precision, offer.candidate, offer.runs) for offer in batch]
+    return gain * worth_usd >= usd + round_price.of(seconds)
 
 
 def _confirmation(state: _State) -> list[TrialRequest]:

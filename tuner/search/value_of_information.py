@@ -90,7 +90,6 @@ class Offer:
         environments, runs: size of the trial.
         gain: expected fall of the regret.
         usd: expected price of its invocations.
-        overhead_usd: what measuring it alone costs besides: a round, and a trial in it.
     """
 
     candidate: int
@@ -98,12 +97,15 @@ class Offer:
     runs: int
     gain: float
     usd: float
-    overhead_usd: float = 0.0
 
     @property
     def rate(self) -> float:
-        """Gain per dollar of the whole bill."""
-        return self.gain / (self.usd + self.overhead_usd)
+        """Gain per dollar."""
+        return self.gain / self.usd
+
+    def profit(self, worth_usd: float) -> float:
+        """What the gain is worth beyond the price, in USD, where a regret of 1 costs `worth_usd`."""
+        return self.gain * worth_usd - self.usd
 
 
 def scene_of(belief: Belief, log_ms: Floats, objective: Objective, prices: PriceList) -> Scene:
@@ -131,9 +133,12 @@ def offers(
     efforts: list[tuple[int, int]],
     rng: np.random.Generator,
     *,
-    round_price: RoundPrice = NOTHING,
+    worth_usd: float | None = None,
 ) -> list[Offer]:
-    """The best effort at each place, the best rate first.
+    """The best effort at each place, the best one first.
+
+    The best one has the largest gain per dollar. Where a round has a price, whatever it measures, the best one has
+    the largest profit: a small trial at a better rate would take more rounds for the same gain.
 
     Args:
         scene: what is believed.
@@ -141,8 +146,12 @@ def offers(
         where: candidates that may be measured, shape (P,).
         efforts: (environments, runs) to consider.
         rng: source of the imagined outcomes.
-        round_price: what a round costs besides: where it is dearer than invocations, larger trials pay.
+        worth_usd: what a regret of 1 costs; None: a round has no price.
     """
+
+    def merit(offer: Offer) -> float:
+        return offer.rate if worth_usd is None else offer.profit(worth_usd)
+
     log_ms = scene.log_ms[:, where]
     variances = [precision.variance(environments, runs) for environments, runs in efforts]
     # The gain is smooth in the variance, so that a few variances tell those of all efforts.
@@ -153,12 +162,10 @@ def offers(
         for column, place in enumerate(where):
             gain = float(np.interp(np.log(variance), np.log(grid), gains[:, column]))
             usd = price(scene, precision, int(place), environments, runs)
-            seconds = lane_seconds(scene, precision, int(place), runs)
-            overhead_usd = round_price.of([seconds])
-            offer = Offer(int(place), environments, runs, gain, usd, overhead_usd)
-            if place not in found or offer.rate > found[int(place)].rate:
+            offer = Offer(int(place), environments, runs, gain, usd)
+            if place not in found or merit(offer) > merit(found[int(place)]):
                 found[int(place)] = offer
-    return sorted(found.values(), key=lambda offer: (-offer.rate, offer.candidate))
+    return sorted(found.values(), key=lambda offer: (-merit(offer), offer.candidate))
 
 
 def price(scene: Scene, precision: Precision, candidate: int, environments: int, runs: int) -> float:

@@ -24,6 +24,8 @@ TICK_MS = 4.0
 """CPU time is accounted in ticks of this length, so that what is left over of the last one is never stopped for."""
 TICKED = 0.6
 """Share of the functions that are charged with whole ticks alone; the work of others is spread over several bursts."""
+WHOLE_PERIODS = 7
+"""One in so many functions ends with a period below one vCPU: what follows the work has to wait for its quota too."""
 SMEARS = (0.0, 0.01, 0.03, 0.08)
 """Spreads of the CPU time from run to run, log units."""
 SMEAR_SCORES = (-1.2816, -0.5244, 0.0, 0.5244, 1.2816)
@@ -44,6 +46,7 @@ class Stairs:
         wait_ms: time that depends on no quota, shape (n, A).
         smear: spread of the CPU time from run to run, log units, shape (n,).
         flat: whether the duration is flat along a plateau; else it falls as a larger quota leaves less, shape (n,).
+        whole: whether the duration below one vCPU is a whole number of periods, shape (n,).
     """
 
     burst_ms: Floats
@@ -51,13 +54,15 @@ class Stairs:
     wait_ms: Floats
     smear: Floats
     flat: NDArray[np.bool_]
+    whole: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.smear)
 
     def pick(self, rows: NDArray[np.int64] | slice) -> Stairs:
         """Some of them."""
-        return Stairs(self.burst_ms[rows], self.left_ms[rows], self.wait_ms[rows], self.smear[rows], self.flat[rows])
+        shapes = (self.smear, self.flat, self.whole)
+        return Stairs(self.burst_ms[rows], self.left_ms[rows], self.wait_ms[rows], *(shape[rows] for shape in shapes))
 
     def log_ms(self, memory_mb: Floats, architecture: NDArray[np.int64]) -> Floats:
         """Log mean duration at sizes, each on the architecture of that row, shape (n, sizes)."""
@@ -75,7 +80,10 @@ class Stairs:
         burst, left = self.burst_ms[:, architecture] * factor, self.left_ms[:, architecture] * factor
         stops = np.where(share < 1, np.ceil(burst / quota_ms - 1e-9) - 1, 0.0)
         rest = np.where(self.flat[:, None], 0.0, burst - stops * quota_ms)
-        return np.asarray(np.maximum(burst + left, PERIOD_MS * stops + rest + left) + self.wait_ms[:, architecture])
+        wait = self.wait_ms[:, architecture]
+        ends = np.maximum(burst + left, PERIOD_MS * stops + rest + left) + wait
+        periods = np.ceil((burst + left) / quota_ms + wait / PERIOD_MS - 1e-9)
+        return np.asarray(np.where(self.whole[:, None] & (share < 1), PERIOD_MS * periods, ends))
 
 
 def draw_stairs(count: int, rng: np.random.Generator, ratios: Floats | None) -> Stairs:
@@ -98,7 +106,7 @@ def draw_stairs(count: int, rng: np.random.Generator, ratios: Floats | None) -> 
         wait = np.hstack([wait * waiting, wait])
     whole_ticks = np.maximum(TICK_MS, TICK_MS * np.round(burst / TICK_MS))
     burst = np.where(rng.random((count, 1)) < TICKED, whole_ticks, burst)
-    return Stairs(burst, left, wait, smear, flat)
+    return Stairs(burst, left, wait, smear, flat, whole=np.arange(count) % WHOLE_PERIODS == 0)
 
 
 def promising_sizes(stairs: Stairs, low_mb: int, high_mb: int) -> tuple[int, ...]:

@@ -15,9 +15,9 @@ X86 = Architecture.X86_64
 BURST_MS, EDGE_MB = 16.0, 1769 * 16.0 / 20
 
 
-def stairs(*, smear: float = 0.0) -> Stairs:
+def stairs(*, smear: float = 0.0, whole: bool = False) -> Stairs:
     burst, left, wait = (np.array([[value]]) for value in (BURST_MS, 1.3, 0.0))
-    return Stairs(burst, left, wait, np.array([smear]), np.array([True]))
+    return Stairs(burst, left, wait, np.array([smear]), flat=np.array([True]), whole=np.array([whole]))
 
 
 def duration_ms(sizes_mb: list[float], one: Stairs) -> list[float]:
@@ -33,6 +33,12 @@ def test_the_duration_falls_by_a_period_at_each_edge(k: int) -> None:
 
 def test_a_plateau_is_flat() -> None:
     assert np.ptp(duration_ms([EDGE_MB / 2 + 2, EDGE_MB - 2], stairs())) == pytest.approx(0)
+
+
+def test_a_run_may_end_with_its_period_below_one_vcpu() -> None:
+    sizes = [EDGE_MB / 4, EDGE_MB / 2, EDGE_MB, 1768.0, 1769.0]
+    durations = duration_ms(sizes, stairs(whole=True))
+    assert durations == pytest.approx([100.0, 60.0, 40.0, 20.0, 17.3])
 
 
 def test_smear_keeps_the_plateaus_and_softens_the_edges() -> None:
