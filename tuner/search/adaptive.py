@@ -37,7 +37,17 @@ from tuner.search.decision import FEWEST_ENVIRONMENTS, FEWEST_WARM_RUNS
 from tuner.search.recommendation import recommend
 from tuner.search.sampler import Evidence, Proposal
 from tuner.search.strategies import STRATEGIES
-from tuner.search.value_of_information import Offer, Precision, Scene, efforts, lane_seconds, offers, price, scene_of, together
+from tuner.search.value_of_information import (
+    Offer,
+    Precision,
+    Scene,
+    efforts,
+    lane_seconds,
+    offers,
+    price,
+    scene_of,
+    together,
+)
 
 NUMERICS = (ArithmeticError, np.linalg.LinAlgError, NothingUsableError)
 """What a fit may end in; none of it ends a run."""
