@@ -61,8 +61,14 @@ class Stairs:
 
     def pick(self, rows: NDArray[np.int64] | slice) -> Stairs:
         """Some of them."""
-        shapes = (self.smear, self.flat, self.whole)
-        return Stairs(self.burst_ms[rows], self.left_ms[rows], self.wait_ms[rows], *(shape[rows] for shape in shapes))
+        return Stairs(
+            self.burst_ms[rows],
+            self.left_ms[rows],
+            self.wait_ms[rows],
+            self.smear[rows],
+            self.flat[rows],
+            self.whole[rows],
+        )
 
     def log_ms(self, memory_mb: Floats, architecture: NDArray[np.int64]) -> Floats:
         """Log mean duration at sizes, each on the architecture of that row, shape (n, sizes)."""
