@@ -277,7 +277,9 @@ def _range_of(figure: Figure, rows: Sequence[ReportRow], measured: Mapping[Key, 
 
 
 def _caption(result: Result, rows: Sequence[ReportRow]) -> str:
-    parts = ["Filled marks: measured means with their 95% intervals; small dots: single warm runs."]
+    parts = []
+    if any(m["duration_ms"] for m in result["measurements"]):
+        parts.append("Filled marks: measured means with their 95% intervals; small dots: single warm runs.")
     if any(m["duration_ms"] and not has_warm(m) for m in result["measurements"]):
         parts.append("Pale marks: cold starts only, whose init is in the price.")
     if any(row.candidate and not row.measured for row in rows):
@@ -287,7 +289,7 @@ def _caption(result: Result, rows: Sequence[ReportRow]) -> str:
             parts.append("Line and band: the fitted curve with its 95% interval, also where nothing was measured.")
     elif result["fitted"]:
         parts.append("Thin line and band: the fitted curve with its 95% interval; only the marks can be recommended.")
-    else:
+    elif parts:
         parts.append("Nothing is drawn between measured sizes, because nothing is known there.")
     if any(row.failed for row in rows):
         parts.append("Crosses: sizes that were tried and failed.")

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
 from typing import Any
+
+from markupsafe import escape
 
 from reports.words.escape import visible
 
@@ -125,7 +126,7 @@ def label(x: float, y: float, content: str, classes: str = "tick", anchor: str =
 
 def text(content: str) -> str:
     """Foreign text, escaped and without invisible characters."""
-    return escape(visible(content))
+    return str(escape(visible(content)))
 
 
 def x_axis(scale: Scale, ticks: Sequence[float], tell: Callable[[float], str], title: str, bottom: float) -> str:

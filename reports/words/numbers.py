@@ -98,6 +98,10 @@ def sign_of(currency: str) -> str:
     return currency_sign(currency) if known else "¤"
 
 
+_WHOLE_TICKS_FROM = 15.0
+"""An axis that reaches this amount has no tick between whole amounts above 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """How values of one kind read: alone, as the ends of an interval, and along an axis beside the largest value."""
@@ -115,8 +119,14 @@ def money_unit(currency: str, *, factor: float = 1.0) -> Unit:
     return Unit(
         lambda value: money(value * factor, currency),
         lambda low, high: money_range(low * factor, high * factor, currency),
-        lambda value, _largest: money(value * factor, currency),
+        lambda value, largest: _money_tick(value * factor, largest * factor, currency),
     )
+
+
+def _money_tick(value: float, largest: float, currency: str) -> str:
+    """An amount along an axis, without `.00` where the axis has whole amounts or steps by factors."""
+    told = money(value, currency)
+    return told.removesuffix(".00") if largest >= _WHOLE_TICKS_FROM else told
 
 
 def count(value: float) -> str:

@@ -112,7 +112,8 @@ def next_step(result: Result) -> NextStep:
 
 def recommended_name(result: Result) -> str:
     """What the chosen configuration is called: where nothing meets the bounds it is the nearest, not recommended."""
-    return "nearest" if kind(result) is Kind.UNMET else "recommended"
+    recommended = result["recommendation"]
+    return "nearest" if recommended is not None and recommended["unmet"] else "recommended"
 
 
 def versus_now(saving: SavingDocument) -> str:

@@ -95,6 +95,19 @@ def test_values_along_an_axis_have_the_unit_of_the_largest() -> None:
 
 
 @pytest.mark.parametrize(
+    ("ticks", "told"),
+    [
+        ((20, 50, 100), ["$20", "$50", "$100"]),
+        ((1, 5, 50), ["$1", "$5", "$50"]),
+        ((2.5, 5, 7.5), ["$2.50", "$5.00", "$7.50"]),
+    ],
+    ids=str,
+)
+def test_amounts_along_an_axis_have_cents_only_where_needed(ticks: tuple[float, ...], told: list[str]) -> None:
+    assert [numbers.money_unit("USD").axis(value, ticks[-1]) for value in ticks] == told
+
+
+@pytest.mark.parametrize(
     ("value", "told"), [(20e6, "20 million"), (1.5e6, "1.5 million"), (250_000, "250,000"), (12, "12")]
 )
 def test_amounts_read_easily(value: float, told: str) -> None:

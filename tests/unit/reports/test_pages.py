@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from reports import fleet
+from reports.comparison import render_markdown
 from reports.comparison_page import render_html
 from reports.words.comparison import bounds, change, value_text
 from reports.words.numbers import DURATION, memory, money, money_range, money_unit
@@ -73,6 +74,15 @@ def test_every_number_of_a_comparisons_page_is_one_of_the_comparison(compared: C
         told += [memory(measurement["memory_mb"]), *texts(measurement)]
     known = {number for text in told for number in NUMBER.findall(text)}
     assert set(NUMBER.findall(text_of(compared.to_html()))) <= known
+
+
+def test_every_form_of_a_comparison_tells_a_metric_before_and_after(compared: ComparisonResult) -> None:
+    for form in (text_of(compared.to_html()), render_markdown(compared.comparison)):
+        cells = " ".join(form.replace("|", " ").split())
+        for finding in compared.comparison.findings:
+            values = (finding.baseline, finding.candidate)
+            told = " ".join(value_text(finding.metric, value, "USD") for value in values if value is not None)
+            assert told in cells, finding
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
