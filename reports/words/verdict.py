@@ -191,7 +191,7 @@ def _apply(result: Result) -> NextStep:
     if current is not None and current["architecture"] != recommended["architecture"]:
         return NextStep(
             f"Build for {recommended['architecture']}, then apply it. "
-            "Pure Python and Node.js code needs no change; native dependencies do:",
+            "Rebuild native dependencies; pure Python and Node.js code needs no change:",
             applies=True,
         )
     if current is None:

@@ -219,7 +219,7 @@ def _unmet(rows: Sequence[CandidateRow], index: int, constraints: Constraints, s
         f"({sign}{per_million}",
         "memory": f"memory of at least {constraints.min_memory_mb or 0:,} MB ({row.configuration.memory_mb:,} MB",
     }
-    parts = [f"{words[name]}, off by {excess:.0%})" for name, excess in violations.items()]
+    parts = [f"{words[name]}, off by {excess:,.0%})" for name, excess in violations.items()]
     return f"No configuration meets the constraints; {row.configuration} comes closest: " + "; ".join(parts)
 
 
