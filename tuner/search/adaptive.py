@@ -237,26 +237,32 @@ class AdaptiveSampler:
         if state.trials >= self.max_trials:
             return [], StopReason.TOLERANCE if within else StopReason.CANNOT_TELL
         worth = max(self._horizon(evidence, within=within) * scene.best_cost_usd, LEAST_WORTH_USD)
-        batch = self._batch(state, worth)
+        batch = self._batch(state, worth, whole_bill=True)
         if not batch:
             return [], StopReason.USD
+        # The large trials that a dear round asks for may not pay where smaller ones do.
+        if evidence.round_price.round_usd and not within and not _pays(state, batch, worth, NOTHING):
+            batch = self._batch(state, worth, whole_bill=False)
         # Once the answer is within the tolerance, another round must pay for the whole of its bill.
         if not _pays(state, batch, worth, evidence.round_price if within else NOTHING):
             return [], StopReason.TOLERANCE if within else state.undecided
         chosen = [(scene.belief.candidates[offer.candidate], offer) for offer in batch]
         return [TrialRequest(configuration, offer.environments, offer.runs) for configuration, offer in chosen], None
 
-    def _batch(self, state: _State, worth_usd: float) -> list[Offer]:
+    def _batch(self, state: _State, worth_usd: float, *, whole_bill: bool) -> list[Offer]:
         """The set of trials that is worth most beyond its price; empty: not even one is within the budget.
 
         Args:
             state: what is known.
             worth_usd: what a regret of 1 costs.
+            whole_bill: whether the first trial has the best rate with the price of a round counted in; otherwise it
+                is the one whose invocations gain most beyond their price.
         """
         scene, precision, places, whole = state.scene, state.precision, state.places, state.evidence.round_price
-        possible = efforts(state.evidence.environments)
-        priced = worth_usd if whole.round_usd else None
-        found = offers(scene, precision, places, possible, state.rng, worth_usd=priced)
+        counted = whole if whole_bill else NOTHING
+        found = offers(scene, precision, places, efforts(state.evidence.environments), state.rng, round_price=counted)
+        if not whole_bill:
+            found.sort(key=lambda offer: -offer.profit(worth_usd))
         affordable = [offer for offer in found if offer.usd <= state.usd_left]
         if not affordable:
             return []
@@ -269,8 +275,8 @@ class AdaptiveSampler:
         )
         too_dear = sum(offer.usd for offer in batch) > state.usd_left
         # A set is valued by fewer outcomes than a single trial, and may seem not to pay where its first one does.
-        unsure = sum(offer.profit(worth_usd) for offer in batch) < 0 <= first.profit(worth_usd)
-        return [first] if too_dear or unsure else batch
+        unsure = not counted.round_usd and sum(offer.profit(worth_usd) for offer in batch) < 0
+        return [first] if too_dear or (unsure and first.profit(worth_usd) >= 0) else batch
 
     def _with_check(self, state: _State, chosen: list[TrialRequest]) -> list[TrialRequest]:
         """A lone trial near the end takes the check of the recommended size along, which saves that a round."""

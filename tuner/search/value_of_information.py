@@ -33,6 +33,8 @@ MOST_BESIDE = 12
 """Trials that are considered beside the first one: those that are worth most by themselves for their price."""
 VARIANCES = 3
 """Variances for which gains are worked out."""
+LEAST_REGRET = 1e-6
+"""Below it no share of a round is counted as saved."""
 DEFAULT_INIT_MS = 300.0
 """Init duration that is reckoned with before a cold start was seen."""
 
@@ -90,6 +92,7 @@ class Offer:
         environments, runs: size of the trial.
         gain: expected fall of the regret.
         usd: expected price of its invocations.
+        overhead_usd: what measuring it alone costs besides: a round, and a trial in it.
     """
 
     candidate: int
@@ -97,11 +100,12 @@ class Offer:
     runs: int
     gain: float
     usd: float
+    overhead_usd: float = 0.0
 
     @property
     def rate(self) -> float:
-        """Gain per dollar."""
-        return self.gain / self.usd
+        """Gain per dollar of the whole bill."""
+        return self.gain / (self.usd + self.overhead_usd)
 
     def profit(self, worth_usd: float) -> float:
         """What the gain is worth beyond the price, in USD, where a regret of 1 costs `worth_usd`."""
@@ -133,12 +137,9 @@ def offers(
     efforts: list[tuple[int, int]],
     rng: np.random.Generator,
     *,
-    worth_usd: float | None = None,
+    round_price: RoundPrice = NOTHING,
 ) -> list[Offer]:
-    """The best effort at each place, the best one first.
-
-    The best one has the largest gain per dollar. Where a round has a price, whatever it measures, the best one has
-    the largest profit: a small trial at a better rate would take more rounds for the same gain.
+    """The best effort at each place, the best rate first.
 
     Args:
         scene: what is believed.
@@ -146,12 +147,8 @@ def offers(
         where: candidates that may be measured, shape (P,).
         efforts: (environments, runs) to consider.
         rng: source of the imagined outcomes.
-        worth_usd: what a regret of 1 costs; None: a round has no price.
+        round_price: what a round costs besides: where it is dearer than invocations, larger trials pay.
     """
-
-    def merit(offer: Offer) -> float:
-        return offer.rate if worth_usd is None else offer.profit(worth_usd)
-
     log_ms = scene.log_ms[:, where]
     variances = [precision.variance(environments, runs) for environments, runs in efforts]
     # The gain is smooth in the variance, so that a few variances tell those of all efforts.
@@ -162,10 +159,11 @@ def offers(
         for column, place in enumerate(where):
             gain = float(np.interp(np.log(variance), np.log(grid), gains[:, column]))
             usd = price(scene, precision, int(place), environments, runs)
-            offer = Offer(int(place), environments, runs, gain, usd)
-            if place not in found or merit(offer) > merit(found[int(place)]):
+            overhead_usd = round_price.of([lane_seconds(scene, precision, int(place), runs)])
+            offer = Offer(int(place), environments, runs, gain, usd, overhead_usd)
+            if place not in found or offer.rate > found[int(place)].rate:
                 found[int(place)] = offer
-    return sorted(found.values(), key=lambda offer: (-merit(offer), offer.candidate))
+    return sorted(found.values(), key=lambda offer: (-offer.rate, offer.candidate))
 
 
 def price(scene: Scene, precision: Precision, candidate: int, environments: int, runs: int) -> float:
@@ -209,7 +207,8 @@ def together(
 
     A single trial may be worth little where several candidates are close, and all of them
     together much: this looks further ahead than one trial. The gains of the offers add up
-    to that of the set.
+    to that of the set. What is not learned now is learned by a later round: so the share of the
+    expected regret that a set removes is worth that share of a round.
 
     Args:
         scene: what is believed.
@@ -219,6 +218,7 @@ def together(
         rng: source of the imagined outcomes.
         most: trials in the set at most.
         least_rate: gain per dollar that a trial beside the first one must have.
+        round_price: what a round costs beside its invocations.
     """
     log_ms = scene.log_ms[:, where]
     picked = rng.integers(len(log_ms), size=2 * FANTASIES)
@@ -248,7 +248,8 @@ def together(
         gained.append(float(gains[best]))
         paid.append(float(whole_usd[place]))
         known = known + evidence[place]
-    size = int(np.argmax(np.array(gained) - least_rate * np.cumsum(paid))) + 1
+    saved = 1 + least_rate * round_price.round_usd / max(scene.expected_regret, LEAST_REGRET)
+    size = int(np.argmax(np.array(gained) * saved - least_rate * np.cumsum(paid))) + 1
     gain = gained[size - 1] / size
     return [Offer(int(where[p]), first.environments, first.runs, gain, float(usd[p])) for p in chain[:size]]
 
