@@ -86,10 +86,15 @@ class Posterior:
         return log_ms
 
     @property
+    def stair_chance(self) -> float:
+        """Chance that the function is a staircase."""
+        return float((self.draws.stair >= 0).mean())
+
+    @property
     def promising_mb(self) -> tuple[int, ...]:
         """Sizes, any megabyte, at which the function may be cheapest because an edge lies just below them."""
         rows = self.draws.stair[self.draws.stair >= 0]
-        if len(rows) < PLAUSIBLE * len(self.draws.stair):
+        if self.stair_chance < PLAUSIBLE:
             return ()
         return promising_sizes(self.draws.stairs.pick(rows), self.layout.sizes_mb[0], self.layout.sizes_mb[-1])
 
