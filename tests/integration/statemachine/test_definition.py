@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -118,14 +119,21 @@ def test_the_interpreters_parser_takes_it(path: Path) -> None:
     AmazonStateLanguageParser.parse(substituted(path))
 
 
+def install_validators() -> None:
+    """Install what `package-lock.json` lists, once for all test processes. npm writes its own copy of it at the end."""
+    with (VALIDATORS / "package-lock.json").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (VALIDATORS / "node_modules" / ".package-lock.json").is_file():
+            subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=VALIDATORS, check=True)
+
+
 @each_definition
 def test_asl_validator_finds_nothing(path: Path, tmp_path: Path) -> None:
     """Where Node.js is found; continuous integration requires it."""
     if shutil.which("npm") is None:
         assert not os.environ.get("TUNER_REQUIRE_NODE"), "npm is required here, and was not found"
         pytest.skip("npm was not found")
-    if not (VALIDATORS / "node_modules").is_dir():
-        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=VALIDATORS, check=True)
+    install_validators()
     deployed = tmp_path / path.name
     deployed.write_text(substituted(path), "utf-8")
     command = [str(VALIDATORS / "node_modules" / ".bin" / "asl-validator"), "--json-path", str(deployed)]
