@@ -10,15 +10,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tuner.cli.progress.pace import pace
+from tuner.cli.progress.pace import named_sizes, pace
 from tuner.errors import BackendError
 from tuner.pricing.price_list import currency_sign
 
 if TYPE_CHECKING:
     from tuner.aws.api.executions import HistoryEvent
 
-MOST_SIZES = 6
-"""Sizes of a round that a line names."""
 TASK_OF_ALL_ROUNDS = "Round"
 _WITHIN_A_MAP = ("Executor", "Long Executor", "Trial Done")
 
@@ -96,7 +94,6 @@ class SearchFollower:
 def round_line(told: Mapping[str, Any]) -> str:
     """The line of a round: its number, what was spent before it, what it measures, and how near the answer is."""
     sizes, regret = told["sizes"], told["expected_regret"]
-    named = ", ".join(sizes[:MOST_SIZES]) + (f" and {len(sizes) - MOST_SIZES} more" if len(sizes) > MOST_SIZES else "")
     spent = f"{told['invocations']:,} runs  {currency_sign(told['currency'])}{told['cost']:.6f}"
     near = f"  at most about {regret:.1%} from the best so far" if regret is not None else ""
-    return f"round {told['round']}  {spent}  measuring {named}{near}"
+    return f"round {told['round']}  {spent}  measuring {named_sizes(sizes)}{near}"

@@ -1,10 +1,14 @@
-"""Words for how long a search takes: its rounds so far, and what usually remains.
+"""Words for what a round measures, how long rounds take, and what usually remains.
 
 Knows no clock and no study, so that it loads nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+MOST_SIZES = 6
+"""Sizes of a round that a line names."""
 _NEAR, _FAR = ((1.5, (1, 2)), (3.0, (1, 3))), (2, 4)
 """Rounds that usually follow while the expected regret is below so many times the tolerance, and otherwise: the middle
 half of 60 simulated searches of published curves, with the prices of a round in AWS."""
@@ -33,3 +37,9 @@ def pace(finished: int, took_s: float, expected_regret: float | None, tolerance:
         return each
     low, high = next((rounds for limit, rounds in _NEAR if expected_regret < limit * tolerance), _FAR)
     return f"{each}, usually {time_span(low * round_s)} to {time_span(high * round_s)} more"
+
+
+def named_sizes(names: Sequence[str]) -> str:
+    """The first sizes of a round by name, and how many more there are."""
+    more = f" and {len(names) - MOST_SIZES} more" if len(names) > MOST_SIZES else ""
+    return ", ".join(names[:MOST_SIZES]) + more

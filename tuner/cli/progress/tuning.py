@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from tuner.cli.progress.live_view import LINE_EVERY_S, LiveView
-from tuner.cli.progress.pace import pace, time_span
+from tuner.cli.progress.pace import named_sizes, pace, time_span
 from tuner.cli.progress.tuning_lines import Standing, clip, confidence_line, curve_lines, standing_of
 from tuner.model import Outcome, Sample, Trial
 from tuner.plain_numbers import significant
@@ -123,5 +123,4 @@ class Progress(LiveView):
 def _sizes(trials: Sequence[Trial]) -> str:
     if not trials:
         return "the last runs"
-    names = list(dict.fromkeys(str(trial.configuration) for trial in trials))
-    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    return named_sizes(list(dict.fromkeys(str(trial.configuration) for trial in trials)))
