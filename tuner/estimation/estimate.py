@@ -82,7 +82,8 @@ class Posterior:
         log_ms = self.layout.interpolate(self.draws.log_ms, candidates)
         rows = np.flatnonzero(self.draws.stair >= 0)
         if len(rows):
-            log_ms[rows] += self._between(self.draws.stairs.pick(self.draws.stair[rows]), candidates)
+            different, which = np.unique(self.draws.stair[rows], return_inverse=True)
+            log_ms[rows] += self._between(self.draws.stairs.pick(different), candidates)[which]
         return log_ms
 
     @property
@@ -93,10 +94,11 @@ class Posterior:
     @property
     def promising_mb(self) -> tuple[int, ...]:
         """Sizes, any megabyte, at which the function may be cheapest because an edge lies just below them."""
-        rows = self.draws.stair[self.draws.stair >= 0]
         if self.stair_chance < PLAUSIBLE:
             return ()
-        return promising_sizes(self.draws.stairs.pick(rows), self.layout.sizes_mb[0], self.layout.sizes_mb[-1])
+        different, often = np.unique(self.draws.stair[self.draws.stair >= 0], return_counts=True)
+        low_mb, high_mb = self.layout.sizes_mb[0], self.layout.sizes_mb[-1]
+        return promising_sizes(self.draws.stairs.pick(different), often, low_mb, high_mb)
 
     def _between(self, stairs: Stairs, candidates: Sequence[Configuration]) -> Floats:
         """What staircases are beyond the straight line between the nodes, shape (n, G)."""
@@ -106,9 +108,14 @@ class Posterior:
         straight = layout.interpolate(stairs.log_ms(layout.memory_mb, layout.architecture_rows), candidates)
         return np.asarray(stairs.log_ms(memory_mb, rows) - straight)
 
-    def belief(self, candidates: Sequence[Configuration]) -> Belief:
-        """Joint draws of candidates."""
-        median = np.exp(self.location(candidates))
+    def belief(self, candidates: Sequence[Configuration], *, location: Floats | None = None) -> Belief:
+        """Joint draws of candidates.
+
+        Args:
+            candidates: G of them.
+            location: their `location`, where it is at hand.
+        """
+        median = np.exp(self.location(candidates) if location is None else location)
         duration = median * self.tails.mean[:, None]
         measured = {self.layout.configurations[node] for node in self.runs.nodes}
         init = None

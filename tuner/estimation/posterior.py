@@ -101,8 +101,8 @@ _ORDINARY_COLD_SD = 0.1
 """Outliers are looked for where first runs are taken to be alike: otherwise one outlier passes for a cold start."""
 _SCREENING = 16
 """Hypotheses are screened on every n-th particle first."""
-_NEGLIGIBLE = 0.002
-"""Hypotheses with less weight than this after screening are dropped."""
+_KEPT = 0.98
+"""The likeliest hypotheses that have this chance together after screening are kept."""
 _NUMBERS_AT_ONCE = 500_000
 """Particles are compared with so many hypotheses at once that their distances stay in the processor's cache."""
 _MANY_RUNS = 150
@@ -159,9 +159,7 @@ def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np
     summaries = summarise(runs, levels, weights, throttling)
     posterior = _Posterior(runs, kernels, levels, prior, summaries)
     scores = posterior.score(hypotheses, few)
-    bar = max(score.total for score in scores) + math.log(_NEGLIGIBLE)
-    kept = [score.hypothesis for score in scores if score.total > bar]
-    return posterior.draw(posterior.score(kept, particles), particles, count, rng)
+    return posterior.draw(posterior.score(_likeliest(scores), particles), particles, count, rng)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +174,11 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Score:
-    """Log weights of the particles under one hypothesis, and what is needed to draw from it."""
+    """Weights of the particles under one hypothesis, up to a factor, and what is needed to draw from it."""
 
     hypothesis: Hypothesis
     members: NDArray[np.int64]
-    log_weights: Floats
+    weights: NDArray[np.float32]
     total: float
     precision: Floats
     offset: float
@@ -188,8 +186,7 @@ class _Score:
     @property
     def chances(self) -> Floats:
         """Weights of the particles, adding up to one."""
-        chance = np.exp(self.log_weights - self.log_weights.max())
-        return np.asarray(chance / chance.sum())
+        return np.asarray(self.weights / self.weights.sum(dtype=np.float64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -226,14 +223,18 @@ class _Posterior:
         inverse = np.linalg.inv(root)
         constant = self.summaries.log_constant[level] - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
         constant += 0.0 if absolute else math.log(_FLAT_SD / self.prior.scale_sd)
-        log_weights = -0.5 * self.prior.trust * _squared_distances(curves, inverse, centre - offset[:, None])
-        log_weights += self.prior.trust * by_cpu_time + log_prior
-        log_weights += (self.prior.trust * constant + [h.log_prior for h in hypotheses])[:, None]
-        top = log_weights.max(axis=1)
-        totals = top + np.log(np.exp(log_weights - top[:, None]).sum(axis=1))
+        # Single precision: what matters are the differences of the likely particles, which are small.
+        weights = _squared_distances(curves, inverse, centre - offset[:, None])
+        weights *= np.float32(-0.5 * self.prior.trust)
+        weights += (self.prior.trust * by_cpu_time + log_prior).astype(np.float32)
+        top = weights.max(axis=1)
+        weights -= top[:, None]
+        np.exp(weights, out=weights)
+        totals = top + np.log(weights.sum(axis=1, dtype=np.float64))
+        totals += self.prior.trust * constant + [h.log_prior for h in hypotheses]
         precision = inverse.transpose(0, 2, 1) @ inverse
         return [
-            _Score(h, members, log_weights[i], float(totals[i]), precision[i], float(offset[i]))
+            _Score(h, members, weights[i], float(totals[i]), precision[i], float(offset[i]))
             for i, h in enumerate(hypotheses)
         ]
 
@@ -275,7 +276,7 @@ class _Posterior:
         self, score: _Score, particles: Particles, number: int, rng: np.random.Generator
     ) -> tuple[Floats, NDArray[np.int64]]:
         """Draws under one hypothesis, and the particle of each."""
-        cumulated = np.cumsum(score.chances)
+        cumulated = np.cumsum(score.weights, dtype=np.float64)
         positions = (np.arange(number) + rng.random()) / number * cumulated[-1]
         picked = score.members[np.minimum(np.searchsorted(cumulated, positions), len(cumulated) - 1)]
         curves = particles.curves[picked].astype(np.float64) + score.offset
@@ -287,7 +288,7 @@ class _Posterior:
         return np.asarray(mean + rng.standard_normal(mean.shape) @ root.T), picked
 
 
-def _squared_distances(curves: NDArray[np.float32], inverse: Floats, centre: Floats) -> NDArray[np.float64]:
+def _squared_distances(curves: NDArray[np.float32], inverse: Floats, centre: Floats) -> NDArray[np.float32]:
     """Squared distance of each curve to the centre of each hypothesis, once both are whitened.
 
     Curves are columns here, so that one product of matrices serves many hypotheses.
@@ -304,13 +305,23 @@ def _squared_distances(curves: NDArray[np.float32], inverse: Floats, centre: Flo
     columns = np.concatenate([curves.T, np.ones((1, count), np.float32)])
     target = np.einsum("hij,hj->hi", inverse, centre)
     whiten = np.concatenate([inverse, -target[:, :, None]], axis=2).astype(np.float32)
-    distances = np.empty((len(whiten), count))
+    distances = np.empty((len(whiten), count), np.float32)
     at_once = max(1, _NUMBERS_AT_ONCE // (count * locations))
     for first in range(0, len(whiten), at_once):
         block = whiten[first : first + at_once]
         apart = (block.reshape(-1, locations + 1) @ columns).reshape(len(block), locations, count)
         distances[first : first + at_once] = np.einsum("hln,hln->hn", apart, apart)
     return distances
+
+
+def _likeliest(scores: Sequence[_Score]) -> list[Hypothesis]:
+    """The hypotheses that have most of the chance together, in the order of the scores."""
+    totals = np.array([score.total for score in scores])
+    chances = np.exp(totals - totals.max())
+    order = np.argsort(-chances, kind="stable")
+    before = np.cumsum(chances[order]) - chances[order]
+    kept = set(order[before < _KEPT * chances.sum()].tolist())
+    return [score.hypothesis for number, score in enumerate(scores) if number in kept]
 
 
 def _kernels(layout: Layout, prior: Prior) -> Floats:

@@ -139,8 +139,9 @@ class AdaptiveSampler:
         held = possible
         if promising := posterior.promising_mb:
             possible, _ = recommendable(evidence, promising)
-        belief = posterior.belief(possible)
-        scene = scene_of(belief, posterior.location(possible), evidence.objective, evidence.prices)
+        location = posterior.location(possible)
+        belief = posterior.belief(possible, location=location)
+        scene = scene_of(belief, location, evidence.objective, evidence.prices)
         state = _State(evidence, posterior, scene, held)
         if begin := self._starts(state):
             return state.proposal(begin, self._likely(state))

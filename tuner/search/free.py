@@ -83,8 +83,9 @@ class FreeSampler:
             return self.curves.propose(evidence)
         # The candidates of the result, so that the loss that ends the search is the one that is told.
         possible, _ = recommendable(evidence, posterior.promising_mb)
-        belief = posterior.belief(possible)
-        scene = scene_of(belief, posterior.location(possible), evidence.objective, evidence.prices)
+        location = posterior.location(possible)
+        belief = posterior.belief(possible, location=location)
+        scene = scene_of(belief, location, evidence.objective, evidence.prices)
         within = scene.expected_regret <= evidence.objective.tolerance and _is_unlikely_worse(evidence, scene)
         wanted = self._missing(evidence, scene, places) or self._doubtful(evidence, scene, within=within)
         if wanted:

@@ -22,6 +22,7 @@ from tuner.search.recommendation import weigh_cold_starts
 from tuner.search.strategies import objective_values
 
 Floats = NDArray[np.float64]
+SingleFloats = NDArray[np.float32]
 
 WORST_REGRET = 3.0
 """Regrets are capped here: what is four times the best is out of the question, however bad."""
@@ -224,7 +225,7 @@ def together(
     picked = rng.integers(len(log_ms), size=2 * FANTASIES)
     variance = precision.variance(first.environments, first.runs)
     outcomes = log_ms[picked] + np.sqrt(variance) * rng.standard_normal((len(picked), len(where)))
-    evidence = -0.5 / variance * (outcomes.T[:, :, None] - log_ms.T[:, None, :]) ** 2  # (P, M, S)
+    evidence = _log_weights(outcomes, log_ms, variance)
     usd = np.array([price(scene, precision, int(p), first.environments, first.runs) for p in where])
     seconds = np.array([lane_seconds(scene, precision, int(p), first.runs) for p in where])
     alone = _gains_of(evidence, scene)
@@ -263,16 +264,24 @@ def _gains(log_ms: Floats, scene: Scene, variance: float, rng: np.random.Generat
     noise = rng.permutation(_normal_scores(len(log_ms)))[:, None]
     levels = (np.arange(FANTASIES) + 0.5) / FANTASIES
     outcomes = np.quantile(log_ms + np.sqrt(variance) * noise, levels, axis=0)  # (M, P)
-    evidence = -0.5 / variance * (outcomes.T[:, :, None] - log_ms.T[:, None, :]) ** 2  # (P, M, S)
-    return _gains_of(evidence, scene)
+    return _gains_of(_log_weights(outcomes, log_ms, variance), scene)
 
 
-def _gains_of(evidence: Floats, scene: Scene) -> Floats:
+def _log_weights(outcomes: Floats, log_ms: Floats, variance: float) -> SingleFloats:
+    """How outcomes, shape (M, P), weigh the draws, shape (S, P): up to a constant, shape (P, M, S)."""
+    scale = np.sqrt(0.5 / variance)
+    seen, drawn = ((scale * values.T).astype(np.float32) for values in (outcomes, log_ms))
+    apart = seen[:, :, None] - drawn[:, None, :]
+    return np.asarray(-(apart * apart))
+
+
+def _gains_of(evidence: SingleFloats, scene: Scene) -> Floats:
     """Gains where outcomes weigh the draws by exp(evidence), shape (P, M, S)."""
-    weights = np.exp((evidence - evidence.max(axis=2, keepdims=True)).astype(np.float32))
-    weights /= weights.sum(axis=2, keepdims=True)
+    weights = np.exp(evidence - evidence.max(axis=2, keepdims=True))
     places, fantasies, draws = weights.shape
-    after = (weights.reshape(-1, draws) @ scene.regret.astype(np.float32)).reshape(places, fantasies, -1)
+    regret = np.concatenate([scene.regret, np.ones((draws, 1))], axis=1).astype(np.float32)
+    sums = (weights.reshape(-1, draws) @ regret).reshape(places, fantasies, -1)
+    after = sums[:, :, :-1] / sums[:, :, -1:]
     return np.asarray((after[:, :, scene.best] - after.min(axis=2)).mean(axis=1), dtype=np.float64)
 
 

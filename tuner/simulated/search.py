@@ -54,7 +54,7 @@ class SimulatedSearch:
         high_confidence: whether the result says that its confidence is high; None: it does not say.
         allowed: whether what is recommended runs and fails seldom.
         decisions: fits and choices made.
-        cpu_seconds: CPU time of the whole search, the simulated invocations included.
+        cpu_seconds: CPU time of the whole search, the simulated invocations included, the result document not.
     """
 
     function: str
@@ -120,6 +120,7 @@ def simulate(
         take_in(study, backend, _past_runs(function, seed), stop=stop)
     run(study, backend, stop=stop, clock=lambda: 0.0)
     found = _by_choice(study, truth, choose) if choose else _by_belief(study, truth)
+    cpu_seconds = cpu_clock() - begun
     high = judge(study, backend.describe()) if judge else None
     recommended = found.recommended
     used = study.spent
@@ -142,7 +143,7 @@ def simulate(
         high_confidence=high,
         allowed=recommended is not None and truth.is_allowed(recommended),
         decisions=len(study.rounds) + 1,
-        cpu_seconds=cpu_clock() - begun,
+        cpu_seconds=cpu_seconds,
     )
 
 

@@ -115,8 +115,14 @@ def draw_stairs(count: int, rng: np.random.Generator, ratios: Floats | None) -> 
     return Stairs(burst, left, wait, smear, flat, whole=np.arange(count) % WHOLE_PERIODS == 0)
 
 
-def promising_sizes(stairs: Stairs, low_mb: int, high_mb: int) -> tuple[int, ...]:
-    """Sizes at which some of the staircases are cheapest, at most `MOST_FINE_SIZES`, for 1 MB steps to be found."""
+def promising_sizes(stairs: Stairs, often: NDArray[np.int64], low_mb: int, high_mb: int) -> tuple[int, ...]:
+    """Sizes at which some staircases are cheapest, at most `MOST_FINE_SIZES`, for 1 MB steps to be found.
+
+    Args:
+        stairs: n staircases.
+        often: how often each of them was drawn, shape (n,).
+        low_mb, high_mb: the range.
+    """
     high_mb = min(high_mb, MB_PER_VCPU)
     if not len(stairs) or low_mb >= high_mb:
         return ()
@@ -128,5 +134,5 @@ def promising_sizes(stairs: Stairs, low_mb: int, high_mb: int) -> tuple[int, ...
         best = sizes[log_cost.argmin(axis=1)]
         # Up to the next edge a plateau only costs more, so that the edge lies within a step below.
         levels = np.linspace(0, 1, MOST_FINE_SIZES // architectures)
-        found |= {round(size) for size in np.quantile(best, levels)}
+        found |= {round(size) for size in np.quantile(np.repeat(best, often), levels)}
     return tuple(sorted(size for size in found if low_mb <= size <= high_mb))

@@ -49,12 +49,12 @@ def test_smear_keeps_the_plateaus_and_softens_the_edges() -> None:
 
 
 def test_promising_sizes_lie_just_above_edges() -> None:
-    (size,) = promising_sizes(stairs(), 128, 3008)
+    (size,) = promising_sizes(stairs(), np.array([1]), 128, 3008)
     assert any(0 <= size / (EDGE_MB / k) - 1 <= 0.011 for k in (1, 2, 3))
 
 
 def test_promising_sizes_are_few_and_within_bounds() -> None:
-    found = promising_sizes(draw_stairs(500, np.random.default_rng(1), None), 200, 1200)
+    found = promising_sizes(draw_stairs(500, np.random.default_rng(1), None), np.ones(500, dtype=np.int64), 200, 1200)
     assert len(found) <= MOST_FINE_SIZES
     assert min(found) >= 200
     assert max(found) <= 1200
