@@ -2,8 +2,9 @@
 
 Run: python -m benchmarks.regression.intervals --runs FILE [FILE …] [--leave-out] [--repetitions 40] [--format json]
 
-The intervals are those that a result states of a few runs of one curve, drawn with replacement. The truth is the mean
-of all its runs. With --leave-out, what is known of slow runs comes from the other sources alone.
+The intervals are those that a result states of a few runs of one curve, drawn with replacement. Where a file tells
+environments, each environment of a result is one of them, and its runs are neighbours there. The truth is the mean of
+all its runs. With --leave-out, what is known of slow runs comes from the other sources alone.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.regression.real_runs import Curve, configuration, read_curves
+from benchmarks.regression.real_runs import Curve, Floats, configuration, read_curves
 from benchmarks.slow_runs import FACTORS, SHARES, SPREADS, fit
 from tuner.documents.result import ResultDocument
 from tuner.documents.result_builder import build_result
@@ -67,10 +68,21 @@ class Coverage:
 def sampled(trial: Trial, curve: Curve, rng: np.random.Generator, factor: float = 1.0) -> Sample:
     """The runs that a trial asks for, drawn from a curve, all of them `factor` times as long."""
     runs = []
-    for index, ms in enumerate(factor * rng.choice(curve.duration_ms, trial.invocations)):
-        label = f"e{index // trial.runs_per_environment}"
-        runs.append(Invocation(Outcome.OK, label, round(float(ms), 2), math.ceil(ms), max_memory_used_mb=70))
+    for number in range(trial.environments):
+        for ms in factor * environment(curve, trial.runs_per_environment, rng):
+            run = Invocation(Outcome.OK, f"e{number}", round(float(ms), 2), math.ceil(ms), max_memory_used_mb=70)
+            runs.append(run)
     return Sample(trial.id, trial.configuration, tuple(runs))
+
+
+def environment(curve: Curve, runs: int, rng: np.random.Generator) -> Floats:
+    """So many runs of one environment: neighbours where the file tells environments, else any."""
+    if not curve.environments:
+        return rng.choice(curve.duration_ms, runs)
+    labels = np.array(curve.environments)
+    first = int(rng.integers(len(labels)))
+    own = np.flatnonzero(labels == labels[first])
+    return np.asarray(curve.duration_ms[own[(np.searchsorted(own, first) + np.arange(runs)) % len(own)]])
 
 
 def result_of(

@@ -14,13 +14,12 @@ import math
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import rankdata
 
+from benchmarks.regression.fixed_size import FixedSize, Gap, fixed_size, gap, shares
 from benchmarks.regression.real_runs import (
     NO_CHANGE,
     TIMEOUT_FACTOR,
@@ -38,12 +37,11 @@ from tuner.aws.duet import PAIRS_PER_LOOK
 from tuner.comparison.configuration_findings import judge_configurations
 from tuner.comparison.duets.plan import DuetPlan, EnvironmentPair
 from tuner.comparison.duets.run import run_duet
-from tuner.comparison.question import Question
+from tuner.comparison.question import Metric, Question
 from tuner.comparison.result_pairs import ConfigurationPair
 from tuner.comparison.run_series import RunSeries
+from tuner.comparison.slow_runs import SAME_ERROR, least_runs_without_slow
 from tuner.comparison.statistics.error_spending import EARLY_PAIRS
-from tuner.comparison.statistics.paired_tests import TypicalShift, chance_above
-from tuner.comparison.statistics.sign_flips import chance_of_sum
 from tuner.comparison.verdicts import Finding, Verdict, overall_verdict
 from tuner.errors import AllFailedError
 from tuner.model import Configuration
@@ -53,21 +51,35 @@ from tuner.settings import Settings
 PRICES = price_list("us-east-1")
 STEADY = 0.05
 """Curves whose runs spread by at most this (standard deviation of logs) count as steady."""
-Z95 = 1.6449
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One change, and how it is looked for."""
+    """One change, and how it is looked for.
+
+    Attributes:
+        moves: whether in the halves of a series that moves by itself, and so is no comparison of equals.
+    """
 
     name: str
     change: Change = NO_CHANGE
     order: Order = Order.RANDOM
     max_invocations: int = INVOCATIONS
+    moves: bool = False
+
+    def usable(self, curves: Sequence[Curve], least: int) -> list[Curve]:
+        """The curves that can be split as it asks, each half with runs enough."""
+        if self.order is Order.RANDOM:
+            return list(curves)
+        ordered = [curve for curve in curves if len(curve.duration_ms) >= least and curve.in_order]
+        if self.order is not Order.HALVES:
+            return ordered
+        return [curve for curve in ordered if curve.level_moves(Question().log_threshold) is self.moves]
 
 
 DUETS = [
     *(Case(f"A/A {order}", order=order) for order in Order),
+    Case("halves of a series that moves", order=Order.HALVES, moves=True),
     Case("sharp null x1.05", Change(1.05)),
     Case("x1.08", Change(1.08)),
     Case("x1.10", Change(1.1)),
@@ -111,7 +123,9 @@ class Row:
     worse_by: Counter[str] = field(default_factory=Counter)
     steady_total: int = 0
     steady_found: int = 0
+    found: list[bool] = field(default_factory=list)
     fixed: list[FixedSize] = field(default_factory=list)
+    unproved: int = 0
     invocations: list[int] = field(default_factory=list)
 
     @property
@@ -124,12 +138,6 @@ class Row:
         """Share of "worse" where runs spread by at most `STEADY`."""
         return self.steady_found / max(1, self.steady_total)
 
-    @property
-    def fixed_shares(self) -> dict[str, float]:
-        """How often each test of fixed size finds the change."""
-        names = [item.name for item in fields(FixedSize)]
-        return {name: round(float(np.mean([getattr(found, name) for found in self.fixed])), 4) for name in names}
-
     def share(self, verdict: Verdict) -> float:
         """Share of a verdict."""
         return self.verdicts[verdict.value] / max(1, self.total)
@@ -138,6 +146,9 @@ class Row:
         """Count one comparison."""
         self.verdicts[verdict.value] += 1
         self.worse_by.update({finding.metric.value for finding in findings if finding.verdict is Verdict.WORSE})
+        tail = next(finding for finding in findings if finding.metric is Metric.TAIL)
+        shown = tail.verdict is Verdict.SAME and tail.runs >= 2 * least_runs_without_slow(SAME_ERROR)
+        self.unproved += verdict is Verdict.SAME and not shown
 
 
 @dataclass(slots=True)
@@ -180,6 +191,7 @@ def duet(case: Case, curve: Curve, plan: DuetPlan, rng: np.random.Generator, row
     if case.change.factor > 1 + Question().threshold and plan.max_pairs <= EARLY_PAIRS:
         left = plan.max_pairs - len(source.made)
         list(source.take(left, plan.runs_per_environment, threading.Event()))
+        row.found.append(found.verdict is Verdict.WORSE)
         row.fixed.append(fixed_size(source.made, curve.spread))
 
 
@@ -187,39 +199,6 @@ def aws_plan(curve: Curve, max_invocations: int) -> DuetPlan:
     """The plan of a duet in AWS with its defaults."""
     where = configuration(curve)
     return DuetPlan(where, RUNS, max_invocations=max_invocations, step=PAIRS_PER_LOOK, may_widen=True)
-
-
-@dataclass(frozen=True, slots=True)
-class FixedSize:
-    """Whether tests of all pairs find the change. Each errs in 5%, looks once, and at warm durations alone.
-
-    Attributes:
-        known_variance: a z test of the log ratios that knows their variance.
-        normal_scores: van der Waerden's test of ranks, with the sides of pairs exchanged.
-        own_scores: the test that a duet takes.
-    """
-
-    known_variance: bool
-    normal_scores: bool
-    own_scores: bool
-
-
-def fixed_size(pairs: Sequence[EnvironmentPair], spread: float) -> FixedSize:
-    """What tests of fixed size say of the warm runs of the pairs."""
-    logs = np.log(np.array([[p.baseline[1].duration_ms, p.candidate[1].duration_ms] for p in pairs], dtype=float))
-    threshold, alpha = Question().log_threshold, 1 - Question().confidence
-    gap = float((logs[:, 1] - logs[:, 0]).mean()) - threshold
-    return FixedSize(
-        gap > Z95 * spread * math.sqrt(2 / len(pairs)),
-        chance_of_sum(_normal_scores(logs - [0, threshold])) <= alpha,
-        chance_above(TypicalShift(logs[:, 0], logs[:, 1]), threshold) <= alpha,
-    )
-
-
-def _normal_scores(logs: Floats) -> Floats:
-    """Difference of the normal scores of the sides of each pair."""
-    scores = ndtri(rankdata(logs) / (logs.size + 1)).reshape(logs.shape)
-    return np.asarray(scores[:, 1] - scores[:, 0])
 
 
 def documents(
@@ -256,7 +235,8 @@ def other_days(curves: Sequence[Curve], repetitions: int, rng: np.random.Generat
         group = usable[rng.integers(len(usable))]
         first, second = rng.choice(len(group), 2, replace=False)
         half = plan.max_invocations
-        joined = np.concatenate([rng.choice(group[i].duration_ms, half) for i in (first, second)])
+        # `split` takes every second run of either half.
+        joined = np.concatenate([rng.choice(group[i].duration_ms, 2 * half) for i in (first, second)])
         duet(Case(row.case, order=Order.HALVES), Curve(group[0].family, "", 128, joined), plan, rng, row)
     return row
 
@@ -286,17 +266,18 @@ def run_all(
         for case in (case for case in DOCUMENTS if wanted(case.name)):
             for sizes in SIZES:
                 rows = [_documents(case, family, own, sizes, repetitions, seed) for family, own in grouped.items()]
-                yield _entry(rows)
+                if any(row.total for row in rows):
+                    yield _entry(rows)
 
 
 def _duets(case: Case, family: str, curves: Sequence[Curve], repetitions: int, seed: int) -> Row:
     rng = np.random.default_rng([seed, *case.name.encode(), *family.encode()])
     row = Row("duet", case.name, family)
-    if case.order is not Order.RANDOM:
-        curves = [curve for curve in curves if len(curve.duration_ms) >= LEAST_ORDERED]
-    for curve in _spread_out(curves, repetitions, rng) if curves else ():
+    usable = case.usable(curves, LEAST_ORDERED)
+    for curve in _spread_out(usable, repetitions, rng) if usable else ():
         # In order a run is used once: used again, it would be no independent one.
-        most = case.max_invocations if case.order is Order.RANDOM else len(curve.duration_ms)
+        given = {Order.ALTERNATING: len(curve.duration_ms), Order.HALVES: len(curve.duration_ms) // 2}
+        most = given.get(case.order, case.max_invocations)
         duet(case, curve, aws_plan(curve, max(LEAST_INVOCATIONS, min(most, case.max_invocations))), rng, row)
     return row
 
@@ -311,8 +292,9 @@ def _documents(case: Case, family: str, curves: Sequence[Curve], sizes: int, rep
     rng = np.random.default_rng([seed, sizes, *case.name.encode(), *family.encode()])
     environments = Settings("x").environments
     row = Row("documents", case.name, family, sizes, environments)
-    for _ in range(repetitions):
-        documents(case, curves, sizes, environments, rng, row)
+    usable = case.usable(curves, LEAST_ORDERED)
+    for _ in range(repetitions if usable else 0):
+        documents(case, usable, sizes, environments, rng, row)
     return row
 
 
@@ -325,8 +307,11 @@ class Entry:
         error: standard error of `worse` by chance.
         by_family: the shares of each family.
         fixed_by_family: how often each test of fixed size finds the change, see `FixedSize`.
+        gap_by_family: what duets lose to the best of them.
         worse_by: how often each metric was called worse.
+        unproved: comparisons called the same whose tail was not proved to be.
         steady_worse: share of "worse" where runs spread by at most 5%.
+        steady_total: comparisons of those.
     """
 
     method: str
@@ -340,17 +325,20 @@ class Entry:
     error: float
     by_family: dict[str, dict[str, float]]
     fixed_by_family: dict[str, dict[str, float]]
+    gap_by_family: dict[str, Gap]
+    unproved: int
     worse_by: dict[str, int]
     mean_invocations: float
     steady_worse: float | None
+    steady_total: int
 
 
 def _entry(own: Sequence[Row]) -> Entry:
     method, case, sizes = own[0].method, own[0].case, own[0].sizes
     own = [row for row in own if row.total]
-    shares = {verdict: float(np.mean([row.share(verdict) for row in own])) for verdict in Verdict}
+    means = {verdict: float(np.mean([row.share(verdict) for row in own])) for verdict in Verdict}
     total = sum(row.total for row in own)
-    worse = shares[Verdict.WORSE]
+    worse = means[Verdict.WORSE]
     by_family = {row.family: {verdict.value: round(row.share(verdict), 4) for verdict in Verdict} for row in own}
     steady = [row.steady_worse for row in own if row.steady_total]
     return Entry(
@@ -359,15 +347,18 @@ def _entry(own: Sequence[Row]) -> Entry:
         sizes,
         total,
         worse,
-        shares[Verdict.SAME],
-        shares[Verdict.BETTER],
-        shares[Verdict.NOT_DECIDED],
+        means[Verdict.SAME],
+        means[Verdict.BETTER],
+        means[Verdict.NOT_DECIDED],
         math.sqrt(worse * (1 - worse) / total),
         by_family,
-        {row.family: row.fixed_shares for row in own if row.fixed},
+        {row.family: shares(row.fixed) for row in own if row.fixed},
+        {row.family: gap(row.found, row.fixed) for row in own if row.fixed},
+        sum(row.unproved for row in own),
         dict(sum((row.worse_by for row in own), Counter())),
         float(np.mean([n for row in own for n in row.invocations] or [0])),
         float(np.mean(steady)) if steady else None,
+        sum(row.steady_total for row in own),
     )
 
 
@@ -376,12 +367,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="Files of single runs.")
     parser.add_argument("--repetitions", type=int, default=200, help="Of each case in each family.")
+    parser.add_argument("--family", action="append", help="Name of a family; may be repeated. Default: all.")
     parser.add_argument("--case", action="append", help="Part of a case's name; may be repeated. Default: all.")
     parser.add_argument("--method", choices=("duet", "documents"), action="append")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--format", choices=("text", "json"), default="text")
     arguments = parser.parse_args()
     curves = [curve for path in arguments.runs for curve in read_curves(path)]
+    if arguments.family:
+        curves = [curve for curve in curves if curve.family in arguments.family]
 
     def wanted(name: str) -> bool:
         return not arguments.case or any(part in name for part in arguments.case)
@@ -399,7 +393,10 @@ def main() -> None:
 
 def _line(entry: Entry) -> str:
     steady = "" if entry.steady_worse is None else f"  steady {entry.steady_worse:.3f}"
-    fixed = f"\n    fixed {entry.fixed_by_family}" if entry.fixed_by_family else ""
+    fixed = "".join(
+        f"\n    {name}: {g.found:.3f}, {g.best} {g.best_found:.3f}, gap {g.gap:+.3f} +- {g.error:.3f} of {g.duets}"
+        for name, g in entry.gap_by_family.items()
+    )
     families = "  ".join(f"{name} {s['worse']:.2f}/{s['same']:.2f}" for name, s in entry.by_family.items())
     return (
         f"{entry.method:9s} {entry.case:28s} {entry.sizes:3d}  n {entry.comparisons:5d}  worse {entry.worse:.3f} "

@@ -1,9 +1,10 @@
 """Duets of real handlers on this machine, half of them beside a process that loads it.
 
-Run: python -m benchmarks.regression.real [--repetitions 20] [--output FILE]
+Run: python -m benchmarks.regression.real [--repetitions 20] [--output FILE.jsonl]
 
 A handler is compared with itself and with one that does 15% more work. It is right when the
-first is not called worse, and the second is.
+first is not called worse, and the second is. A repetition is both duets, four minutes at most. The file takes a line
+for each duet as it ends. The same command goes on where an earlier one was stopped.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def handler(event, context):
     return value
 '''
 SLOWER = 1.15
+CANDIDATES = ("same", "slower")
 TARGET_MS = 40.0
 MEMORY_MB = 1769
 MAX_SECONDS = 120
@@ -84,34 +86,56 @@ def duet(folder: Path, candidate: str, seed: int) -> dict[str, object]:
     }
 
 
+def read_results(path: Path | None) -> list[dict[str, object]]:
+    """The duets that an earlier run left in a file; none without one. A line that was cut off is left out."""
+    if path is None or not path.exists():
+        return []
+    text = path.read_text("utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        path.write_text(whole, "utf-8")
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def missing(results: list[dict[str, object]], repetitions: int) -> Iterator[tuple[int, str]]:
+    """The repetitions and candidates that are not in the results."""
+    done = {(result["repetition"], result["candidate"]) for result in results}
+    wanted = ((repetition, candidate) for repetition in range(repetitions) for candidate in CANDIDATES)
+    return (one for one in wanted if one not in done)
+
+
+def right(results: list[dict[str, object]], candidate: str) -> str:
+    """How often the verdict on a candidate was right, in words."""
+    own = [result for result in results if result["candidate"] == candidate]
+    count = sum((result["verdict"] == "worse") is (candidate == "slower") for result in own)
+    return f"{candidate}: right in {count} of {len(own)}"
+
+
 def main() -> None:
-    """Run all repetitions and print how often the verdict was right."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run the repetitions that are not in the file and print how often the verdict was right."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=20)
-    parser.add_argument("--output", type=Path)
+    parser.add_argument("--output", type=Path, help="File of JSON lines; duets that it holds are not run again.")
     arguments = parser.parse_args()
-    results = []
+    results = read_results(arguments.output)
     with tempfile.TemporaryDirectory(prefix="tuner-benchmark-") as name:
-        steps = calibrate()
+        # The handlers of an earlier run, so that all repetitions compare the same two.
+        steps = int(str(results[0]["steps"])) if results else calibrate()
         for version, factor in (("baseline", 1.0), ("same", 1.0), ("slower", SLOWER)):
             Path(name, version).mkdir()
             Path(name, version, "app.py").write_text(HANDLER.format(steps=int(steps * factor)))
-        for repetition in range(arguments.repetitions):
-            for candidate in ("same", "slower"):
-                with loaded(repetition % 2 == 1):
-                    result = duet(Path(name), candidate, repetition) | {"loaded": repetition % 2 == 1}
-                results.append(result)
-                print(json.dumps(result), flush=True)
-    right = {
-        candidate: sum(
-            (r["verdict"] == "worse") is (candidate == "slower") for r in results if r["candidate"] == candidate
-        )
-        for candidate in ("same", "slower")
-    }
-    for candidate, count in right.items():
-        print(f"{candidate}: right in {count} of {arguments.repetitions}")
-    if arguments.output:
-        arguments.output.write_text(json.dumps({"results": results, "right": right}, indent=1) + "\n")
+        for repetition, candidate in missing(results, arguments.repetitions):
+            busy = repetition % 2 == 1
+            with loaded(busy):
+                found = duet(Path(name), candidate, repetition)
+            result = {"repetition": repetition, "loaded": busy, "steps": steps} | found
+            results.append(result)
+            print(json.dumps(result), flush=True)
+            if arguments.output:
+                with arguments.output.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(result) + "\n")
+    for candidate in CANDIDATES:
+        print(right(results, candidate))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata, ranksums
 
 from tuner.model import Configuration, FunctionError, Invocation, Outcome
 
@@ -27,6 +28,10 @@ LEAST_RUNS = 30
 INIT_MS, INIT_SD = 250.0, 0.1
 """Init duration of the cold starts, which the files do not tell, and its spread in log units."""
 USED_MB = 70
+AS_ENDED = 0.8
+"""Rank correlation of durations with their place from which runs count as begun at once and logged as they ended."""
+CHECKED_BELOW = 0.01
+"""Chance by which a level that moved during the runs is told from noise."""
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 TIMEOUT_FACTOR = 20.0
 """A function's timeout, as a multiple of its median."""
@@ -41,17 +46,36 @@ class Curve:
         function: name in it.
         memory_mb: size.
         duration_ms: of warm runs where there are enough, else of all.
+        environments: label of the environment of each run; empty: not known.
     """
 
     family: str
     function: str
     memory_mb: int
     duration_ms: Floats
+    environments: tuple[str, ...] = ()
 
     @property
     def spread(self) -> float:
         """Standard deviation of the logs of its runs."""
         return float(np.log(self.duration_ms).std())
+
+    @property
+    def in_order(self) -> bool:
+        """Whether its order is that of time. Runs begun at once and logged as they ended are in order of duration."""
+        correlation = float(np.corrcoef(np.arange(len(self.duration_ms)), rankdata(self.duration_ms))[0, 1])
+        return correlation < AS_ENDED
+
+    def level_moves(self, threshold: float) -> bool:
+        """Whether the second half of the runs lies apart from the first by more than a threshold, in log units.
+
+        The runs with odd numbers tell (their medians, and Wilcoxon's rank sum). `split` leaves those out, so that
+        what it returns played no part in this.
+        """
+        first, second = _halves(np.log(self.duration_ms)[1::2])
+        if abs(float(np.median(second) - np.median(first))) <= threshold:
+            return False
+        return float(ranksums(first, second).pvalue) <= CHECKED_BELOW
 
     @property
     def other_days(self) -> str:
@@ -71,9 +95,11 @@ def read_curves(path: Path) -> list[Curve]:
 def _listed(entries: Sequence[dict[str, Any]]) -> Iterator[Curve]:
     for entry in entries:
         ms = np.maximum(np.array(entry["duration_ms"], dtype=np.float64), 0.01)
-        warm = ms[~np.array(entry.get("cold") or np.zeros(len(ms)), dtype=bool)]
-        used = warm if len(warm) >= LEAST_RUNS else ms
-        yield Curve(entry["family"], entry["function"], int(entry["memory_mb"]), used)
+        warm = np.flatnonzero(~np.array(entry.get("cold") or np.zeros(len(ms)), dtype=bool))
+        used = warm if len(warm) >= LEAST_RUNS else np.arange(len(ms))
+        labels = entry.get("environment") or ()
+        known = tuple(str(labels[index]) for index in used) if labels else ()
+        yield Curve(entry["family"], entry["function"], int(entry["memory_mb"]), ms[used], known)
 
 
 def _by_size(document: dict[str, Any]) -> Iterator[Curve]:
@@ -91,7 +117,7 @@ class Order(StrEnum):
     ALTERNATING = "alternating"
     """The versions take turns, in the order the runs were made."""
     HALVES = "halves"
-    """The first half is the baseline's, the second the candidate's."""
+    """The first half is the baseline's, the second the candidate's; of runs with even numbers, see `level_moves`."""
 
 
 def split(curve: Curve, order: Order, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -101,9 +127,14 @@ def split(curve: Curve, order: Order, count: int, rng: np.random.Generator) -> t
         at = (rng.integers(len(ms)) + np.arange(2 * count)) % (len(ms) // 2 * 2)
         return ms[at[::2]], ms[at[1::2]]
     if order is Order.HALVES:
-        middle = len(ms) // 2
-        return rng.permutation(ms[:middle])[:count], rng.permutation(ms[middle:])[:count]
+        first, second = _halves(ms[::2])
+        return rng.permutation(first)[:count], rng.permutation(second)[:count]
     return rng.choice(ms, count), rng.choice(ms, count)
+
+
+def _halves(values: Floats) -> tuple[Floats, Floats]:
+    middle = len(values) // 2
+    return values[:middle], values[middle:]
 
 
 @dataclass(frozen=True, slots=True)

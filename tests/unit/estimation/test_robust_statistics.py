@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.studies import ran
 from tuner.estimation.robust_statistics import (
     PRIOR_SD,
+    EnvironmentMeans,
     Noise,
     fit_noise,
     locate,
@@ -109,6 +110,31 @@ def test_more_environments_tell_more_than_more_runs_in_one() -> None:
     in_one = locate([ran(100, "a")] * 8, noise)
     in_many = locate([ran(100, f"{i}") for i in range(4)], noise)
     assert in_many.standard_error < in_one.standard_error
+
+
+def _width(host_sd: float, run_sd: float) -> float:
+    """Width of the interval of 24 runs in 6 environments, as a fraction."""
+    rng = np.random.default_rng(1)
+    hosts = host_sd * rng.standard_normal(6)
+    runs = [
+        ran(float(100 * math.exp(host + run_sd * rng.standard_normal())), f"{i}")
+        for i, host in enumerate(hosts)
+        for _ in range(4)
+    ]
+    durations_ms, labels = [run.duration_ms or 0.0 for run in runs], [run.environment for run in runs]
+    found = statistics(durations_ms, labels, fit_noise([runs]), usual_slow_runs())
+    return (found.high - found.low) / found.mean
+
+
+def test_environments_of_steady_runs_are_expected_to_agree_unless_they_do_not() -> None:
+    steady, apart = _width(0.0, 0.01), _width(0.1, 0.01)
+    assert steady < 0.09
+    assert apart > 0.12
+
+
+def test_the_spread_of_environments_is_expected_with_that_of_runs_up_to_what_is_usual() -> None:
+    spread = EnvironmentMeans().sd(np.array([0.01, 0.03, 0.05, 1.0]))
+    assert spread == pytest.approx([0.015, 0.045, PRIOR_SD, PRIOR_SD])
 
 
 def test_the_interval_of_few_runs_reaches_down_to_what_students_bound_of_them_allows() -> None:
