@@ -207,6 +207,15 @@ class ExecutionStore:
         content = self.objects.read(f"{self.folder}/copies.json")
         return [] if content is None else [str(name) for name in json.loads(content)]
 
+    def confirm_copies(self, names: Iterable[str]) -> None:
+        """Write the names of copies that the execution is certain to have created: nobody else's have these names."""
+        self._write("created.json", sorted({*self.created_copies(), *names}))
+
+    def created_copies(self) -> list[str]:
+        """Return the names of copies that were certainly created, maybe not yet of all."""
+        content = self.objects.read(f"{self.folder}/created.json")
+        return [] if content is None else [str(name) for name in json.loads(content)]
+
     def add_spares(self, spares: Iterable[Configuration]) -> None:
         """Write the configuration of each copy that is begun ahead of need, before it is begun."""
         self._write("spares.json", [[found.memory_mb, found.architecture.value] for found in spares])

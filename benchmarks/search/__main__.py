@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,7 @@ from benchmarks.search.run import TUNERS, Conditions, run_all
 from benchmarks.search.staircases import staircase_functions
 from tuner.errors import InputError
 from tuner.model import Architecture, Objective, StrategyName
-from tuner.pricing.price_list import DEFAULT_REGION, price_list
+from tuner.pricing.price_list import DEFAULT_REGION, PriceList, price_list
 from tuner.settings import Settings
 from tuner.simulated.backend import SimulatedFunction
 from tuner.simulated.curve_file import CurveRecord, decode_records, paired_functions, single_functions
@@ -25,6 +26,7 @@ from tuner.simulated.curves import TruthKind
 from tuner.simulated.noise import NOISE_WORLDS, NoiseWorld, SimulatedFaults
 from tuner.simulated.quality import quality
 from tuner.simulated.search import SimulatedSearch
+from tuner.simulated.truth import truth_of
 
 
 class Failing(StrEnum):
@@ -82,7 +84,19 @@ def _functions(options: argparse.Namespace) -> list[SimulatedFunction]:
     """The functions to search, with the noise and the faults that were asked for."""
     known = staircase_functions(options.staircases, options.seed) or _published(options)
     noise = NOISE_WORLDS[NoiseWorld(options.noise)]
-    return [replace(f, noise=noise, faults=_faults(f, Failing(options.failing))) for f in known]
+    found = [replace(f, noise=noise, faults=_faults(f, Failing(options.failing))) for f in known]
+    if options.optimum_usd is None:
+        return found
+    prices = price_list(options.region)
+    return [_stretched(function, options.optimum_usd, prices) for function in found]
+
+
+def _stretched(function: SimulatedFunction, optimum_usd: float, prices: PriceList) -> SimulatedFunction:
+    """The function with durations so much longer that its cheapest configuration costs what was asked for."""
+    truth = truth_of(function, Objective(StrategyName.COST), prices)
+    more = math.log(optimum_usd / truth.best_cost_usd)
+    curves = {name: replace(curve, log_duration=curve.log_duration + more) for name, curve in function.curves.items()}
+    return replace(function, curves=curves)
 
 
 def _published(options: argparse.Namespace) -> list[SimulatedFunction]:
@@ -183,6 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--noise", choices=list(NoiseWorld), default=NoiseWorld.PLAIN, help="how runs scatter (default plain)")
     add("--failing", choices=list(Failing), default=Failing.NEVER, help="where handlers fail (default never)")
     add("--current-size", type=int, metavar="MB", help="the size in use, of which `logs` knows 100 runs")
+    add("--optimum-usd", type=float, metavar="USD", help="stretch each function until its best size costs this much")
     add("--seeds", type=int, default=1, help="searches of each function (default 1)")
     add("--seed", type=int, default=0, help="the first seed, also of made-up curves (default 0)")
     add("--strategy", choices=list(StrategyName), default=StrategyName.COST)
@@ -193,7 +208,7 @@ def _parser() -> argparse.ArgumentParser:
         default="own",
         help="own: each curve for itself (default); both: pairs, the missing partner made up",
     )
-    add("--tuners", default=",".join(TUNERS), help=f"comma-separated, also logs (default {','.join(TUNERS)})")
+    add("--tuners", default=",".join(TUNERS), help=f"comma-separated, also logs and aws (default {','.join(TUNERS)})")
     add("--processes", type=int, default=min(2, os.cpu_count() or 1), help="parallel searches (default 2)")
     add("--families", action="store_true", help="a table for each family as well")
     add("--region", default=DEFAULT_REGION)

@@ -1,7 +1,7 @@
 """Searches of known functions by several tuners, all with the same settings and the same seeds.
 
 The adaptive tuner is the one that `tuner tune` uses; `logs` is the same with 100 runs of the size in use that cost
-nothing. The grids are Power Tuning's, with its sizes,
+nothing, and `aws` the same where a round costs what it costs in AWS. The grids are Power Tuning's, with its sizes,
 its statistic and its choice.
 """
 
@@ -22,11 +22,11 @@ from tuner.settings import Settings
 from tuner.simulated.backend import SimulatedFunction
 from tuner.simulated.search import SimulatedSearch, simulate
 
-ADAPTIVE, WITH_LOGS = "adaptive", "logs"
+ADAPTIVE, WITH_LOGS, IN_AWS = "adaptive", "logs", "aws"
 GRID_RUNS = (5, 10, 50)
 """Runs per size of Power Tuning's grids (`num`)."""
 TUNERS = (ADAPTIVE, *(f"grid-{runs}" for runs in GRID_RUNS))
-"""Every tuner of the benchmark but `logs`, which needs a size in use."""
+"""The tuners that are compared unless others are named."""
 TASKS_AT_ONCE = 4
 """Searches that are handed to a process together."""
 
@@ -56,7 +56,7 @@ class Conditions:
 
     def search(self, task: Task) -> SimulatedSearch:
         """One search."""
-        if task.tuner in (ADAPTIVE, WITH_LOGS):
+        if task.tuner in (ADAPTIVE, WITH_LOGS, IN_AWS):
             return simulate(
                 task.function,
                 self.settings,
@@ -64,6 +64,7 @@ class Conditions:
                 self.prices,
                 current_mb=self.current_mb,
                 with_logs=task.tuner == WITH_LOGS,
+                in_aws=task.tuner == IN_AWS,
                 judge=self.is_high,
             )
         runs = int(task.tuner.removeprefix("grid-"))

@@ -82,6 +82,8 @@ def clean_ended(
 
 def _undo(services: Services, store: ExecutionStore, holder: Holder) -> None:
     api = services.api_in(parse_function_reference(holder.function).region)
-    _, failures = undo_leftovers(api, holder.function, run=holder.run, copies=store.copies())
+    _, failures = undo_leftovers(
+        api, holder.function, run=holder.run, copies=store.copies(), created=store.created_copies()
+    )
     if failures:
         raise left_behind(holder.function, failures)

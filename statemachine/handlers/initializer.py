@@ -128,7 +128,7 @@ def _decide(
 
 def _undo(services: Services, api: LambdaApi, arn: str, left: Holder) -> None:
     """Undo what an aborted or timed-out execution left behind."""
-    copies = services.store(left.folder).copies()
-    _, failures = undo_leftovers(api, arn, run=left.run, copies=copies)
+    store = services.store(left.folder)
+    _, failures = undo_leftovers(api, arn, run=left.run, copies=store.copies(), created=store.created_copies())
     if failures:
         raise left_behind(arn, failures)

@@ -12,7 +12,7 @@ from typing import Any
 
 from statemachine.measuring.lane_groups import MAKING_S, longest_lane_s
 from statemachine.measuring.next_plan import ask_planner
-from statemachine.measuring.round_targets import make_targets
+from statemachine.measuring.round_targets import TargetMaking
 from statemachine.measuring.trial_runs import Attempt, measure_trials
 from statemachine.messages import Document, NextState, decode_folder, decode_likely, decode_next, decode_trials
 from statemachine.services import Services, shared_services, with_readable_errors
@@ -38,8 +38,9 @@ def measure_rounds(event: Mapping[str, Any], services: Services, attempt: Attemp
     folder, trials, likely = decode_folder(event), decode_trials(event), decode_likely(event)
     store = services.store(folder)
     store.enter(trials[0].id)
+    targets = TargetMaking(store, services, attempt.remaining_s)
     while True:
-        measure_round(folder, trials, likely, services, attempt)
+        measure_round(trials, likely, targets, attempt)
         plan = ask_planner(folder, services, attempt.remaining_s)
         if decode_next(plan) is not NextState.ROUND:
             return plan
@@ -49,21 +50,19 @@ def measure_rounds(event: Mapping[str, Any], services: Services, attempt: Attemp
 
 
 def measure_round(
-    folder: str, trials: Sequence[Trial], likely: Sequence[Configuration], services: Services, attempt: Attempt
+    trials: Sequence[Trial], likely: Sequence[Configuration], targets: TargetMaking, attempt: Attempt
 ) -> None:
     """Measure the trials of a round. What the time does not suffice for, the Planner asks for again.
 
     Args:
-        folder: folder of the execution.
         trials: the round.
         likely: configurations that later rounds probably measure. Their copies are begun now.
-        services: what handlers are given.
+        targets: makes the invocation targets.
         attempt: this attempt of the handler.
 
     Raises:
         BackendError: the tool cannot make a target or invoke. The samples so far are stored.
     """
-    store = services.store(folder)
-    step, ready = make_targets(store, trials, services, attempt.remaining_s, likely, together=True)
+    step, ready = targets.make(trials, likely, together=True)
     if step is NextState.MEASURE:
-        measure_trials(store, ready, services=services, attempt=attempt)
+        measure_trials(targets.store, ready, services=targets.services, attempt=attempt)

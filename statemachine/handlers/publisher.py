@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from statemachine.measuring.lane_groups import parallel_trials
-from statemachine.measuring.round_targets import make_targets
+from statemachine.measuring.round_targets import TargetMaking
 from statemachine.messages import Document, decode_folder, decode_trials, encode_plan
 from statemachine.services import Services, shared_services, with_readable_errors
 from tuner.model import Trial
@@ -25,5 +25,5 @@ def handler(event: Mapping[str, Any], context: Any) -> Document:
 def publish(folder: str, trials: Sequence[Trial], services: Services, remaining_s: Callable[[], float]) -> Document:
     """Make the missing versions and copies, and return the plan of what to measure."""
     store = services.store(folder)
-    step, ready = make_targets(store, trials, services, remaining_s)
+    step, ready = TargetMaking(store, services, remaining_s).make(trials)
     return encode_plan(step, ready, at_once=parallel_trials(trials, store.execution))

@@ -1,13 +1,14 @@
 """Makes the versions or copies that the trials of a round run on, and begins copies of what probably follows.
 
-It stores each as soon as it exists. When the time does not suffice for all, it says which are missing. It does not
-know which handler asks for them.
+It stores each as soon as it exists. When the time does not suffice for all, it says which are missing. What it read
+and made serves all rounds of a handler. It does not know which handler asks.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from statemachine.execution_store import ExecutionStore, Measured, Stop
 from statemachine.identifiers import target_key
@@ -34,76 +35,95 @@ SNAPSTART_MARGIN_S = 600.0
 """Seconds that must be left to begin another one: a snapshot takes minutes."""
 
 
-def make_targets(
-    store: ExecutionStore,
-    trials: Sequence[Trial],
-    services: Services,
-    remaining_s: Callable[[], float],
-    likely: Sequence[Configuration] = (),
-    *,
-    together: bool = False,
-) -> tuple[NextState, Sequence[Trial]]:
-    """Make the missing versions and copies of trials, and begin copies of what is likely to follow.
+@dataclass(slots=True)
+class TargetMaking:
+    """Makes the targets of the rounds that one handler measures.
 
-    Args:
+    Attributes:
         store: of the execution.
-        trials: the round.
         services: what handlers are given.
         remaining_s: seconds until the handler ends.
-        likely: configurations that later rounds probably measure.
-        together: whether all lanes of the round start together, so that trials may share a target.
-
-    When somebody deploys the function during the execution, the study ends with its samples so far.
-
-    Returns:
-        What happens next, and the trials to do it with: those that can be measured, or all when the time is up.
     """
-    wanted = list(dict.fromkeys(key for trial in trials for key in version_keys(trial, store.execution)))
-    targets = store.targets()
-    missing = [key for key in wanted if target_key(*key) not in targets]
-    if missing:
-        store.begin_publishing(services.now().timestamp() + remaining_s())
-        try:
-            missing = _make(missing, targets, store, services, remaining_s, likely, together=together)
-        except FunctionChangedError as exc:
-            store.end(Stop(StopReason.FUNCTION_CHANGED, Notice("function_changed", f"{exc.message}.")))
+
+    store: ExecutionStore
+    services: Services
+    remaining_s: Callable[[], float]
+    _maker: InvocationTargets | None = field(default=None, init=False)
+
+    def make(
+        self, trials: Sequence[Trial], likely: Sequence[Configuration] = (), *, together: bool = False
+    ) -> tuple[NextState, Sequence[Trial]]:
+        """Make the missing versions and copies of trials, and begin copies of what is likely to follow.
+
+        When somebody deploys the function during the execution, the study ends with its samples so far.
+
+        Args:
+            trials: the round.
+            likely: configurations that later rounds probably measure.
+            together: whether all lanes of the round start together, so that trials may share a target.
+
+        Returns:
+            What happens next, and the trials to do it with: those that can be measured, or all when the time is up.
+        """
+        store = self.store
+        wanted = list(dict.fromkeys(key for trial in trials for key in version_keys(trial, store.execution)))
+        targets = store.targets()
+        missing = [key for key in wanted if target_key(*key) not in targets]
+        if missing:
+            store.begin_publishing(self.services.now().timestamp() + self.remaining_s())
+            try:
+                missing = self._make(missing, targets, likely, together=together)
+            except FunctionChangedError as exc:
+                store.end(Stop(StopReason.FUNCTION_CHANGED, Notice("function_changed", f"{exc.message}.")))
+                return NextState.DONE, ()
+            finally:
+                store.end_publishing()
+        if store.stop() is not None:
             return NextState.DONE, ()
+        if missing:
+            return NextState.PUBLISH, trials
+        return _ready(trials, targets, store)
+
+    def _make(
+        self,
+        missing: Sequence[TargetKey],
+        targets: dict[str, InvocationTarget | Refusal],
+        likely: Sequence[Configuration],
+        *,
+        together: bool,
+    ) -> list[TargetKey]:
+        """Make invocation targets until all exist or the time is up. Returns the missing keys."""
+        store, rest = self.store, list(missing)
+        maker = self._current_maker(targets)
+        snapstart = bool(store.execution.identity.details.get("snapstart"))
+        size, margin = (1, SNAPSTART_MARGIN_S) if snapstart else (AT_A_TIME, MARGIN_S)
+        ahead = _intend_copies(maker, rest, likely, store)
+        try:
+            while rest and store.stop() is None and (len(rest) == len(missing) or self.remaining_s() > margin):
+                made = maker.provide(rest[:size], threading.Event(), ahead=ahead, shared=together)
+                targets.update({target_key(*key): target for key, target in made.items()})
+                store.add_targets(targets)
+                rest, ahead = rest[size:], []
         finally:
-            store.end_publishing()
-    if store.stop() is not None:
-        return NextState.DONE, ()
-    if missing:
-        return NextState.PUBLISH, trials
-    return _ready(trials, targets, store)
+            maker.settle()
+            store.confirm_copies(maker.copies.created)
+        for notice in maker.notices:
+            store.note(notice)
+        return rest
 
+    def _current_maker(self, targets: Mapping[str, InvocationTarget | Refusal]) -> InvocationTargets:
+        """Return the maker of this handler, once it is certain that the function is as it was found.
 
-def _make(
-    missing: Sequence[TargetKey],
-    targets: dict[str, InvocationTarget | Refusal],
-    store: ExecutionStore,
-    services: Services,
-    remaining_s: Callable[[], float],
-    likely: Sequence[Configuration],
-    *,
-    together: bool,
-) -> list[TargetKey]:
-    """Make invocation targets until all exist or the time is up. Returns the missing keys."""
-    execution, rest = store.execution, list(missing)
-    maker = _target_maker(store, targets, services)
-    snapstart = bool(execution.identity.details.get("snapstart"))
-    size, margin = (1, SNAPSTART_MARGIN_S) if snapstart else (AT_A_TIME, MARGIN_S)
-    ahead = _intend_copies(maker, rest, likely, store)
-    try:
-        while rest and store.stop() is None and (len(rest) == len(missing) or remaining_s() > margin):
-            made = maker.provide(rest[:size], threading.Event(), ahead=ahead, shared=together)
-            targets.update({target_key(*key): target for key, target in made.items()})
-            store.add_targets(targets)
-            rest, ahead = rest[size:], []
-    finally:
-        maker.settle()
-    for notice in maker.notices:
-        store.note(notice)
-    return rest
+        Raises:
+            FunctionChangedError: somebody changed the function.
+        """
+        if self._maker is None:
+            self._maker = _target_maker(self.store, targets, self.services)
+        else:
+            execution = self.store.execution
+            api = self.services.api_in(execution.identity.region)
+            execution.refuse_changed(api.wait_ready(str(execution.identity.arn)))
+        return self._maker
 
 
 def _intend_copies(
@@ -111,7 +131,7 @@ def _intend_copies(
 ) -> list[CopyMarker]:
     """Write the names of all copies that are about to be begun. Returns the spares among them."""
     ahead = maker.likely_spares(likely)
-    copies = [maker.marker(key) for key in keys if maker.copied(key[0])]
+    copies = maker.copies_without_spare(keys)
     if copies or ahead:
         store.intend_copies([*store.copies(), *(marker.name for marker in (*copies, *ahead))])
     if ahead:

@@ -18,6 +18,7 @@ from tuner.estimation.belief import interval_bounds
 from tuner.evidence.past_runs import take_in
 from tuner.model import Configuration, FunctionIdentity, Sample, Trial
 from tuner.pricing.price_list import PriceList
+from tuner.pricing.rounds import IN_AWS, NOTHING
 from tuner.search.loop import run
 from tuner.search.recommendation import expected_regret, objective_best, recommend
 from tuner.search.setup import make_study
@@ -92,6 +93,7 @@ def simulate(
     *,
     current_mb: int | None = None,
     with_logs: bool = False,
+    in_aws: bool = False,
     choose: ChooseBySamples | None = None,
     judge: JudgeConfidence | None = None,
     cpu_clock: Callable[[], float] = time.process_time,
@@ -105,6 +107,7 @@ def simulate(
         prices: of an invocation.
         current_mb: the size in use; None: there is none.
         with_logs: whether 100 runs of the size in use are known beforehand.
+        in_aws: whether a round costs beside its invocations what it costs in AWS.
         choose: recommends in the place of the tuner.
         judge: tells whether the confidence is high.
         cpu_clock: CPU seconds so far.
@@ -115,6 +118,7 @@ def simulate(
         function = replace(function, current=_nearest(function, current_mb))
     backend = SimulatedBackend(function, seed=_noise_seed(function, seed))
     study = make_study(_over_the_curves(settings, function, seed), backend.describe(), prices)
+    study.round_price = IN_AWS if in_aws else NOTHING
     stop = threading.Event()
     if with_logs and function.current:
         take_in(study, backend, _past_runs(function, seed), stop=stop)

@@ -25,7 +25,7 @@ from statemachine.handlers import (
     publisher,
     reporter,
 )
-from statemachine.measuring.round_targets import make_targets
+from statemachine.measuring.round_targets import TargetMaking
 from statemachine.measuring.trial_runs import Attempt
 from statemachine.messages import (
     ExecutionStart,
@@ -141,13 +141,13 @@ class Driver:
 
     def measure(self, state: State, *, execute: bool = True, token: str = "first") -> None:
         """One call of the Measurer; without `execute` it is lost once all targets are made."""
-        trials, folder = decode_trials(state), state["study"]["folder"]
+        trials, targets = decode_trials(state), TargetMaking(self.store(state), self.services, self.remaining_s)
         if not execute:
-            make_targets(self.store(state), trials, self.services, self.remaining_s)
+            targets.make(trials)
             return
         attempt = Attempt(token, self.remaining_s, sleep=lambda _: None)
         with self.watch("Measurer"):
-            measurer.measure_round(folder, trials, decode_likely(state), self.services, attempt)
+            measurer.measure_round(trials, decode_likely(state), targets, attempt)
 
     def item(self, state: State, item: State, *, token: str = "first") -> int:
         """One iteration of the Map; returns how many passes it took."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import pytest
 
 from statemachine.execution_store import Stop
-from statemachine.handlers import measurer, planner
+from statemachine.handlers import cleaner, measurer, planner
 from statemachine.measuring.next_plan import PLANNER
 from statemachine.measuring.trial_runs import Attempt
 from statemachine.services import Services
 from tests.cloud.fixtures import Cloud
 from tests.integration.statemachine.driver import Driver, State, as_json
+from tuner.aws.changes.markers import COPY_PREFIX
 from tuner.model import StopReason
 
 MOST_ROUNDS = 12
@@ -66,6 +68,23 @@ def test_one_measurer_measures_round_after_round_until_the_study_has_ended(
     assert len(asked) == len(rounds) > 1
     assert store.entries() == 1
     assert {sample.trial_id for sample in store.measured().samples} == {t.id for r in rounds for t in r.trials}
+
+
+def test_what_a_measurer_made_is_read_again_by_nobody(
+    cloud: Cloud, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, asked = search(cloud, driver), planning(monkeypatch)
+    cloud.forget_calls()
+    measurer.measure_rounds(state, driver.services, Attempt("first", lambda: 900.0))
+    cleaner.clean(state["study"]["folder"], driver.services)
+    calls = cloud.calls(service="lambda")
+    done = Counter(call["operation"] for call in calls)
+    read = [call["parameters"] for call in calls if call["operation"] == "GetFunctionConfiguration"]
+    assert len(asked) > 1
+    assert done["GetFunction"] == done["GetAccountSettings"] == 1
+    assert all("Qualifier" in one for one in read if COPY_PREFIX in one["FunctionName"])
+    assert done["DeleteFunction"] == done["CreateFunction"]
+    assert cloud.function_names() == ["orders"]
 
 
 def test_a_measurer_whose_time_is_short_hands_the_next_round_to_another(

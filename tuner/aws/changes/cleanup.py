@@ -7,6 +7,7 @@ through all functions of the account.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tuner.aws.api.client import LambdaApi
@@ -15,6 +16,7 @@ from tuner.aws.api.errors import NotFoundError
 from tuner.aws.api.function import FunctionState
 from tuner.aws.api.function_reference import parse_function_reference
 from tuner.aws.api.session import connect
+from tuner.aws.changes.copies import PARALLEL
 from tuner.aws.changes.journal import Journal, JournalFile, state_dir
 from tuner.aws.changes.latest import plan_restore, restore_latest
 from tuner.aws.changes.markers import FUNCTION_TAG, parse_copy, parse_latest, parse_version
@@ -76,7 +78,12 @@ def left_behind(function: str, failures: Sequence[Exception]) -> LeftBehindError
 
 
 def plan_cleanup(
-    api: LambdaApi, function: str, *, run: str | None = None, copies: Iterable[str] | None = None
+    api: LambdaApi,
+    function: str,
+    *,
+    run: str | None = None,
+    copies: Iterable[str] | None = None,
+    created: Iterable[str] = (),
 ) -> list[Change]:
     """The changes that undo what runs left.
 
@@ -84,7 +91,9 @@ def plan_cleanup(
         function: name or ARN of the function.
         run: only what this run left; None: what any run left.
         copies: names of the copies in the run's journal; None: search all functions.
+        created: those that the run certainly created, so that nobody needs to look whose they are.
     """
+    certain = list(dict.fromkeys(created))
     steps: list[Change] = []
     state = api.wait_ready(function)
     marker = parse_latest(state.description)
@@ -94,39 +103,55 @@ def plan_cleanup(
         made = parse_version(version.description)
         if made and run in (None, made.run):
             steps.append(DeleteVersion(function, version.version, version.description))
-    found = _recorded(api, copies) if copies is not None else _tagged(api, state)
+    steps.extend(map(DeleteCopy, certain))
+    found = _tagged(api, state) if copies is None else _recorded(api, (name for name in copies if name not in certain))
     steps.extend(DeleteCopy(copy.name) for copy in found if _is_copy_of(copy, state, run))
     return steps
 
 
 def undo_leftovers(
-    api: LambdaApi, function: str, *, run: str | None = None, copies: Iterable[str] | None = None
+    api: LambdaApi,
+    function: str,
+    *,
+    run: str | None = None,
+    copies: Iterable[str] | None = None,
+    created: Iterable[str] = (),
 ) -> tuple[list[Change], list[BackendError]]:
     """Plan and undo; see `plan_cleanup`.
 
     Returns:
         The planned changes, and what failed.
     """
-    steps = plan_cleanup(api, function, run=run, copies=copies)
+    steps = plan_cleanup(api, function, run=run, copies=copies, created=created)
     return steps, run_cleanup(api, steps, Journal(run or "clean"))
 
 
 def run_cleanup(api: LambdaApi, steps: Sequence[Change], journal: Journal) -> list[BackendError]:
-    """Make the planned changes. A failure does not stop the rest; all failures are returned."""
-    failures: list[BackendError] = []
-    for step in steps:
-        try:
-            if isinstance(step, RestoreLatest):
-                restore_latest(api, step.function, journal)
-            elif isinstance(step, DeleteVersion):
-                delete_version(api, journal, step)
-            elif isinstance(step, DeleteCopy):
-                journal.intend(step)
-                api.delete(step.copy)
-                journal.done(step)
-        except BackendError as exc:
-            failures.append(exc)
-    return failures
+    """Make the planned changes, those of the function first, then those of its copies in parallel.
+
+    A failure does not stop the rest; all failures are returned.
+    """
+    copies = [step for step in steps if isinstance(step, DeleteCopy)]
+    failures = [_make(api, step, journal) for step in steps if not isinstance(step, DeleteCopy)]
+    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="clean") as pool:
+        failures += pool.map(lambda step: _make(api, step, journal), copies)
+    return [failure for failure in failures if failure]
+
+
+def _make(api: LambdaApi, step: Change, journal: Journal) -> BackendError | None:
+    """Make a planned change. Returns what failed."""
+    try:
+        if isinstance(step, RestoreLatest):
+            restore_latest(api, step.function, journal)
+        elif isinstance(step, DeleteVersion):
+            delete_version(api, journal, step)
+        elif isinstance(step, DeleteCopy):
+            journal.intend(step)
+            api.delete(step.copy)
+            journal.done(step)
+    except BackendError as exc:
+        return exc
+    return None
 
 
 def _recorded(api: LambdaApi, names: Iterable[str]) -> Iterator[FunctionState]:

@@ -46,14 +46,14 @@ class CopyMaker:
     Attributes:
         packages: the function that is copied, and its code.
         journal: records every change before it is made.
-        expected: names of copies that were begun earlier, maybe by another process.
+        expected: names of copies that another process may have begun.
     """
 
     api: LambdaApi
     packages: Packages
     journal: Journal
     expected: set[str] = field(default_factory=set)
-    _began: dict[CopyMarker, float] = field(default_factory=dict)
+    _began: dict[CopyMarker, tuple[float, FunctionState]] = field(default_factory=dict)
     _least_s: float | None = None
 
     def create(self, markers: Sequence[CopyMarker], stop: threading.Event) -> dict[CopyMarker, FunctionState | Refusal]:
@@ -68,6 +68,11 @@ class CopyMaker:
         """Begin to create copies, in parallel. One that exists already is taken as it is."""
         with ThreadPoolExecutor(self._uploads(), thread_name_prefix="copy") as pool:
             return dict(zip(markers, pool.map(self._begin, markers), strict=True))
+
+    @property
+    def created(self) -> list[str]:
+        """Names of the copies that this process is certain to have created."""
+        return [marker.name for marker in list(self._began)]
 
     def wait_ready(
         self, begun: Mapping[CopyMarker, FunctionState | Refusal], stop: threading.Event
@@ -91,6 +96,8 @@ class CopyMaker:
         return max(1, min(PARALLEL, UPLOAD_BYTES // max(1, self.packages.source.state.code_size)))
 
     def _begin(self, marker: CopyMarker) -> FunctionState | Refusal:
+        if marker in self._began:
+            return self._began[marker][1]
         if marker.name in self.expected and (found := find_copy(self.api, marker)):
             return found
         step = CreateCopy(marker)
@@ -107,13 +114,12 @@ class CopyMaker:
             self.journal.done(DeleteCopy(marker.name))  # it belongs to somebody else and must stay
             raise
         self.journal.done(step)
-        self.expected.add(marker.name)
-        self._began[marker] = self.api.clock()
+        self._began[marker] = self.api.clock(), state
         return state
 
     def _ready(self, marker: CopyMarker, stop: threading.Event) -> FunctionState | Refusal:
         """Wait until a copy can be invoked. The first poll comes when the quickest copy so far was ready."""
-        began = self._began.get(marker)
+        began, _ = self._began.get(marker, (None, None))
         if began is not None:
             least_s = self.api.creation_s if self._least_s is None else self._least_s
             stop.wait(max(0.0, began + least_s - self.api.clock()))

@@ -122,6 +122,12 @@ class InvocationTargets:
                 markers += [self.marker((configuration, number)) for number in numbers]
         return markers[:room]
 
+    def copies_without_spare(self, keys: Sequence[TargetKey]) -> list[CopyMarker]:
+        """The copies that these keys may need beside the spares, all keys of a configuration with too few of them."""
+        wanted = Counter(configuration for configuration, _ in keys)
+        left = Counter(marker.made.configuration for marker in self.spares)
+        return [self.marker(key) for key in keys if self.copied(key[0]) and wanted[key[0]] > left[key[0]]]
+
     def marker(self, key: TargetKey) -> CopyMarker:
         """The marker of a copy for this key."""
         return CopyMarker(VersionMarker(self.journal.run, *key), self.publisher.original.name)
