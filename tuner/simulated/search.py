@@ -18,7 +18,7 @@ from tuner.estimation.belief import interval_bounds
 from tuner.evidence.past_runs import take_in
 from tuner.model import Configuration, FunctionIdentity, Sample, Trial
 from tuner.pricing.price_list import PriceList
-from tuner.pricing.rounds import IN_AWS, NOTHING
+from tuner.pricing.rounds import IN_AWS
 from tuner.search.loop import run
 from tuner.search.recommendation import expected_regret, objective_best, recommend
 from tuner.search.setup import make_study
@@ -118,7 +118,8 @@ def simulate(
         function = replace(function, current=_nearest(function, current_mb))
     backend = SimulatedBackend(function, seed=_noise_seed(function, seed))
     study = make_study(_over_the_curves(settings, function, seed), backend.describe(), prices)
-    study.round_price = IN_AWS if in_aws else NOTHING
+    if in_aws:
+        study.round_price = IN_AWS
     stop = threading.Event()
     if with_logs and function.current:
         take_in(study, backend, _past_runs(function, seed), stop=stop)
