@@ -9,7 +9,7 @@ import csv
 import io
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reports.html import STYLES, page_of
 from reports.words.escape import code_span, csv_cell, visible
@@ -116,8 +116,7 @@ def figures(advice: Advice) -> Iterator[tuple[str, str]]:
         yield "a month", f"{money(advice.month_usd)}, {_stake(advice)} at stake"
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
+class _Page(NamedTuple):
     """A function as the page shows it."""
 
     name: str

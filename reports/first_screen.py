@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from reports.words.numbers import (
     DURATION,
@@ -21,8 +21,10 @@ from reports.words.numbers import (
 from reports.words.origin import kind_of_run
 from reports.words.rows import Result, key
 from reports.words.verdict import Kind, kind
-from tuner.documents.result import MeasurementDocument
 from tuner.plain_numbers import plural
+
+if TYPE_CHECKING:
+    from tuner.documents.result import MeasurementDocument
 
 _DURATIONS = {"a warm run": "warm duration", "a cold run": "cold duration"}
 _MONTHS = 12
@@ -30,8 +32,7 @@ LEAST_ROOM = 0.1
 """Less free memory than this share is a reason to look closer: it is the floor that the search keeps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One figure of both configurations; empty where it is not known. `interval` is that of the recommended one."""
 
     label: str
@@ -40,8 +41,7 @@ class Line:
     interval: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """What somebody on call wants to know of the recommendation, and whether it is a reason to look closer."""
 
     label: str

@@ -9,7 +9,7 @@ import csv
 import io
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reports.charts import overlay, trend
 from reports.charts.overlay import SHOWN, Side
@@ -33,8 +33,7 @@ LEAST_NAME = 10
 """Characters of a name that a narrow terminal keeps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A result in the table: its name, its cells after the name, and how its level changed."""
 
     name: str

@@ -9,8 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reports import csv
 from reports.charts import over_memory, trade_off
@@ -42,17 +41,19 @@ from reports.words.origin import origin
 from reports.words.rows import Key, ReportRow, Result, left_out, rows
 from reports.words.stops import STOPPED
 from reports.words.warnings import warned
-from tuner.documents.result import PointDocument, RecommendationDocument, backend_kind
+from tuner.documents.decision import backend_kind
 from tuner.documents.visualization import PlottedFunction, visualization_url
-from tuner.model import BackendKind
 from tuner.plain_numbers import plural
+from tuner.vocabulary import BackendKind
+
+if TYPE_CHECKING:
+    from tuner.documents.result import PointDocument, RecommendationDocument
 
 PRINTED_ROWS = 10
 """Measured configurations in the printed table; the file has them all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A table cell: what it shows, and the number it sorts by."""
 
     text: str
@@ -60,14 +61,13 @@ class Cell:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """An error of the function itself, and where it was seen."""
 
     type: str
     message: str
     stack: str
-    count: int
+    times: int
     where: str
 
 

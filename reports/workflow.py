@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -16,9 +16,11 @@ from reports.html import STYLES, page_of
 from reports.words.escape import clip, visible
 from reports.words.numbers import milliseconds, money, percent, sign_of
 from reports.workflow_text import facts, headline, percentile_name, size_name
-from tuner.documents.result import ConfigurationDocument
 from tuner.plain_numbers import significant
 from tuner.workflows.document import StepDocument, WorkflowDocument
+
+if TYPE_CHECKING:
+    from tuner.documents.result import ConfigurationDocument
 
 Drawn = Mapping[str, Any]
 """What the template draws: places, sizes and texts."""

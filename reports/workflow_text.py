@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from reports.words.escape import code_span, visible
 from reports.words.numbers import milliseconds, money, percent
-from tuner.documents.result import ConfigurationDocument
 from tuner.plain_numbers import significant
 from tuner.workflows.document import ConfirmationDocument, TimeDocument, WorkflowDocument
+
+if TYPE_CHECKING:
+    from tuner.documents.result import ConfigurationDocument
 
 CONFIRMED_WITHIN = 0.1
 """A prediction this close to the measured time is said to hold."""

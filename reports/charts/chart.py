@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reports.charts import svg
 from reports.words.numbers import Interval, Unit, memory
 from reports.words.rows import ReportRow
-from tuner.documents.result import MeasurementDocument
+
+if TYPE_CHECKING:
+    from tuner.documents.result import MeasurementDocument
 
 SHAPES = {"x86_64": "square", "arm64": "circle"}
 """Architectures differ in shape too, so that colour is never the only sign."""
@@ -18,8 +19,7 @@ MAX_DOTS = 24
 """Single runs drawn for one configuration; of more, evenly spaced ranks stand for all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(NamedTuple):
     """A picture, what it shows, its legend (series, label), and its figures as a table."""
 
     name: str

@@ -7,8 +7,8 @@ alone, and nothing is drawn between them. The flat zone is shaded, and every fig
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 from reports.charts import svg
 from reports.charts.chart import (
@@ -32,8 +32,10 @@ from reports.words.numbers import DURATION, Interval, Unit, memory, money_unit
 from reports.words.origin import kind_of_run
 from reports.words.rows import Key, ReportRow, Result
 from reports.words.verdict import recommended_name
-from tuner.documents.result import IntervalDocument, MeasurementDocument, PointDocument, StatisticsDocument
 from tuner.plain_numbers import plural
+
+if TYPE_CHECKING:
+    from tuner.documents.result import IntervalDocument, MeasurementDocument, PointDocument, StatisticsDocument
 
 WIDTH = 560.0
 _LEFT, _RIGHT = 60.0, 14.0
@@ -45,8 +47,7 @@ _NAME_BELOW, _NAME_ABOVE = 16.0, 6.0
 """Where the flat zone's name stands: below the upper panel, where no mark is, or above the foot of the only one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """What a panel shows: where its values come from and how they read."""
 
     name: str

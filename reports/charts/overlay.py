@@ -7,23 +7,24 @@ shape of a mark tells its architecture.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
 
 from reports.charts import svg
 from reports.charts.chart import SHAPES, Chart, along, log_note
 from reports.words.escape import clip
 from reports.words.numbers import DURATION, Interval, Unit, memory, money_unit
 from reports.words.rows import Result
-from tuner.documents.result import MeasurementDocument, PointDocument
+
+if TYPE_CHECKING:
+    from tuner.documents.result import MeasurementDocument, PointDocument
 
 SHOWN = 6
 """Results that stay apart in one chart, and as many tones as the style sheet has."""
 LABEL_CHARACTERS = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(NamedTuple):
     """One of the results: what it is called, the class of its colour, and its document."""
 
     label: str
@@ -31,8 +32,7 @@ class Side:
     document: Result
 
 
-@dataclass(frozen=True, slots=True)
-class _Figure:
+class _Figure(NamedTuple):
     name: str
     axis: str
     value: Callable[[MeasurementDocument | PointDocument], Interval | None]

@@ -6,15 +6,17 @@ Cold and warm runs stand apart everywhere: they are different experiences.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import log
+from typing import TYPE_CHECKING, NamedTuple
 
 from reports.charts import svg
 from reports.charts.chart import SHAPES, Chart, along, architectures, evenly, row_name
 from reports.words.numbers import DURATION, count, memory, milliseconds, milliseconds_range, percent
 from reports.words.rows import Key, ReportRow, Result, key
-from tuner.documents.result import MeasurementDocument, SearchRoundDocument, StatisticsDocument
 from tuner.plain_numbers import plural
+
+if TYPE_CHECKING:
+    from tuner.documents.result import MeasurementDocument, SearchRoundDocument, StatisticsDocument
 
 _BOTTOM = svg.HEIGHT - svg.BOTTOM
 _STRIP_DOTS = 120
@@ -22,8 +24,7 @@ _NEAR = 1.5
 """Runs at a size that is no further away than this factor may stand in for a size that was not measured."""
 
 
-@dataclass(frozen=True, slots=True)
-class Strip:
+class Strip(NamedTuple):
     """Runs of one kind at one configuration: `role` (best, now), warm or cold, and their times in ms."""
 
     role: str

@@ -7,21 +7,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from reports.charts import svg
 from reports.charts.chart import SHAPES, Chart, along
 from reports.words.numbers import DURATION, Interval, Unit, money_unit
 from reports.words.rows import Key, Result, key
 from tuner.comparison.change_points import ChangePoint
-from tuner.documents.result import MeasurementDocument
+
+if TYPE_CHECKING:
+    from tuner.documents.result import MeasurementDocument
 
 _MOST_DATES = 4
 """Dates that fit below the axis."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Figure:
+class _Figure(NamedTuple):
     name: str
     axis: str
     value: Callable[[MeasurementDocument], Interval | None]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tuner.workflows.document import StateDocument
 
@@ -16,8 +17,7 @@ GAP_X, GAP_Y, FRAME, TITLE = 22.0, 34.0, 14.0, 24.0
 """Between states, between rows, around what is inside a frame, and its title."""
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """A state: its path, and its rectangle."""
 
     path: tuple[str, ...]
@@ -28,8 +28,7 @@ class Box:
     is_frame: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Arrow:
+class Arrow(NamedTuple):
     """From one state to another; a label where it is taken by chance."""
 
     x1: float

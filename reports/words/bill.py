@@ -6,9 +6,12 @@ Adds nothing up. Knows no prices.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from reports.words.numbers import money
-from tuner.documents.result import ResultDocument as Result
+
+if TYPE_CHECKING:
+    from tuner.documents.result import ResultDocument as Result
 
 
 def facts(result: Result) -> Iterator[tuple[str, str]]:

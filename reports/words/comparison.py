@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from tuner.comparison.question import SLOW_SHARE_TOLERANCE, Metric
 from tuner.comparison.verdicts import Comparison, Drift, DuetStop, Finding, Method, Verdict
-from tuner.model import Interval
-from tuner.pricing.price_list import currency_sign
+from tuner.pricing.currency import currency_sign
+from tuner.vocabulary import Interval
 
 WORDS = {
     Verdict.WORSE: "worse",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from reports.words.numbers import percent, sentence
 from reports.words.rows import Result
 from reports.words.stops import STOPPED
 from tuner.documents.decision import decision_evidence
-from tuner.documents.result import RecommendationDocument
 from tuner.plain_numbers import plural
 from tuner.search import decision
 from tuner.search.decision import Confidence, Doubt
+
+if TYPE_CHECKING:
+    from tuner.documents.result import RecommendationDocument
 
 LEAST_TOLD = 0.0005
 """An expected regret below this is not told as a number: it would read as 0%."""
@@ -33,8 +35,7 @@ _AWAY = {
 _GIVEN = {"cost": "to be faster", "speed": "to be cheaper"}
 
 
-@dataclass(frozen=True, slots=True)
-class Certainty:
+class Certainty(NamedTuple):
     """A level with its label, and the sentences that it rests on."""
 
     level: Confidence

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reports.words.numbers import configuration, memory, percent
 from reports.words.rows import Result
 from tuner.plain_numbers import significant
 
 
-@dataclass(frozen=True, slots=True)
-class FlatZone:
+class FlatZone(NamedTuple):
     """Memory sizes on the recommended architecture that are within `within` of the best; `speed` is last over first."""
 
     low_mb: int

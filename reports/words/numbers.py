@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from tuner.documents.result import ConfigurationDocument, RangeDocument
-from tuner.pricing.price_list import currency_sign
+from tuner.pricing.currency import currency_sign
 
-Interval = RangeDocument
+if TYPE_CHECKING:
+    from tuner.documents.result import ConfigurationDocument, RangeDocument
+
+Interval: TypeAlias = "RangeDocument"
 """`mean`, `low` and `high` of a metric, as in the result document."""
 _WELL_TOLD, _MORE_DECIMALS = 0.1, 2
 """Ends of an interval read apart, and the smaller is rounded by at most a tenth, if so many more decimals do it."""
@@ -102,8 +104,7 @@ _WHOLE_TICKS_FROM = 15.0
 """An axis that reaches this amount has no tick between whole amounts above 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """How values of one kind read: alone, as the ends of an interval, and along an axis beside the largest value."""
 
     tell: Callable[[float], str]

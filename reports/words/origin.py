@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from reports.words.numbers import percent
 from reports.words.rows import Result
-from tuner.documents.result import backend_kind
-from tuner.model import BackendKind
+from tuner.documents.decision import backend_kind
+from tuner.vocabulary import BackendKind
 
 _ORIGINS = {
     BackendKind.AWS: ("Measured in AWS", ""),

@@ -7,24 +7,24 @@ The tables of all forms are made of these rows.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from reports.words.numbers import Interval, listing
-from tuner.documents.result import (
-    ArchitectureText,
-    ConfigurationDocument,
-    MeasurementDocument,
-    PointDocument,
-    ResultDocument,
-)
 
-Result = ResultDocument
-Key = tuple[int, ArchitectureText]
+if TYPE_CHECKING:
+    from tuner.documents.result import (
+        ArchitectureText,
+        ConfigurationDocument,
+        MeasurementDocument,
+        PointDocument,
+        ResultDocument,
+    )
+
+Result: TypeAlias = "ResultDocument"
+Key: TypeAlias = "tuple[int, ArchitectureText]"
 
 
-@dataclass(frozen=True, slots=True)
-class ReportRow:
+class ReportRow(NamedTuple):
     """A configuration and its figures; None: not known.
 
     Attributes:

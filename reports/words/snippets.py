@@ -5,18 +5,19 @@ Text from the result enters a command only quoted for a shell, and templates not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reports.words.escape import visible
 from reports.words.rows import Result
-from tuner.documents.result import RequestDocument, backend_kind
-from tuner.model import BackendKind
+from tuner.documents.decision import backend_kind
+from tuner.vocabulary import BackendKind
+
+if TYPE_CHECKING:
+    from tuner.documents.result import RequestDocument
 
 
-@dataclass(frozen=True, slots=True)
-class Snippet:
+class Snippet(NamedTuple):
     """A text to copy, and the name of the tool that it is for."""
 
     tool: str

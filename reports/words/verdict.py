@@ -6,8 +6,8 @@ Knows nothing of layouts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
 
 from reports.words.numbers import (
     Interval,
@@ -24,11 +24,13 @@ from reports.words.numbers import (
 from reports.words.rows import Result, key
 from reports.words.snippets import again, resume
 from reports.words.stops import STOPPED
-from tuner.documents.decision import decision_evidence
-from tuner.documents.result import RecommendationDocument, SavingDocument, backend_kind
-from tuner.model import BackendKind, StopReason
+from tuner.documents.decision import backend_kind, decision_evidence
 from tuner.plain_numbers import plural
 from tuner.search.decision import UNFINISHED, objections
+from tuner.vocabulary import BackendKind, StopReason
+
+if TYPE_CHECKING:
+    from tuner.documents.result import RecommendationDocument, SavingDocument
 
 ABOUT_THE_SAME = 0.05
 """A mean change up to this may be called about the same."""
@@ -49,8 +51,7 @@ class Kind(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Headline:
+class Headline(NamedTuple):
     """The answer: what to use, what that brings, and what it costs."""
 
     choice: str
@@ -62,8 +63,7 @@ class Headline:
         return sentence("; ".join(part for part in (said, self.money) if part))
 
 
-@dataclass(frozen=True, slots=True)
-class NextStep:
+class NextStep(NamedTuple):
     """What to do, and the command that does it; `applies` where the snippets that apply belong to it."""
 
     text: str

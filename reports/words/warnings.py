@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reports.words.rows import Result
 
@@ -33,8 +33,7 @@ _TITLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(NamedTuple):
     """A warning: its title, its message, and the code that programs know it by."""
 
     title: str

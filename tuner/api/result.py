@@ -20,8 +20,8 @@ from tuner.documents.result import (
     dumps,
 )
 from tuner.errors import TunerError
-from tuner.model import Architecture, Configuration, Interval, Notice, StopReason, StrategyName
 from tuner.plain_numbers import significant
+from tuner.vocabulary import Architecture, Configuration, Interval, Notice, StopReason, StrategyName
 
 if TYPE_CHECKING:
     import pandas

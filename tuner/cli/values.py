@@ -21,7 +21,6 @@ import click
 
 from tuner.documents.validation import as_number
 from tuner.errors import Fault
-from tuner.pricing.price_list import shipped_document
 
 FILE_WIDTH = 100
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
@@ -63,6 +62,8 @@ class Region(click.ParamType[str]):
     @staticmethod
     def problem(value: str) -> str:
         """What is wrong with a name, and the nearest ones."""
+        from tuner.pricing.price_list import shipped_document
+
         known = [*shipped_document()["default_regions"], *shipped_document()["regions"]]
         near = difflib.get_close_matches(value, known, 2)
         told = f"did you mean {' or '.join(near)}?" if near else "use a name such as eu-west-1."

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from tuner.documents.result import ConfigurationDocument, MeasurementDocument, ResultDocument
-from tuner.model import DEFAULT_MAX_ERROR_RATE, Architecture, Configuration, Outcome, StopReason
 from tuner.search.decision import DecisionEvidence, MeasuredRuns
+from tuner.vocabulary import DEFAULT_MAX_ERROR_RATE, Architecture, BackendKind, Configuration, Outcome, StopReason
+
+if TYPE_CHECKING:
+    from tuner.documents.result import ConfigurationDocument, MeasurementDocument, ResultDocument
 
 
 def decision_evidence(result: ResultDocument) -> DecisionEvidence:
@@ -26,6 +28,11 @@ def decision_evidence(result: ResultDocument) -> DecisionEvidence:
         max_error_rate=result["request"].get("max_error_rate", DEFAULT_MAX_ERROR_RATE),
         notices=frozenset(warning["code"] for warning in result["warnings"]),
     )
+
+
+def backend_kind(document: ResultDocument) -> BackendKind:
+    """What sort of place ran the invocations."""
+    return BackendKind(document["function"]["backend"])
 
 
 def configuration_of(document: ConfigurationDocument) -> Configuration:

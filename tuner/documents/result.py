@@ -13,7 +13,6 @@ from typing import Any, Final, Literal, NotRequired, TypedDict, cast
 from tuner.documents.strict_json import parse_strictly
 from tuner.documents.validation import find_faults, published_schema
 from tuner.errors import Fault, InputError
-from tuner.model import BackendKind
 
 SCHEMA_VERSION: Final = 1
 
@@ -402,11 +401,6 @@ def _column_faults(document: ResultDocument) -> Iterator[Fault]:
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{name} {length}" for name, length in lengths.items())
             yield Fault(f"$.measurements[{index}].data", f"has columns of different lengths: {told}", "tune again")
-
-
-def backend_kind(document: ResultDocument) -> BackendKind:
-    """What sort of place ran the invocations."""
-    return BackendKind(document["function"]["backend"])
 
 
 def schema() -> dict[str, Any]:

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.documents.quick_check import is_time, surely_valid
@@ -26,9 +27,8 @@ SHOWN_CHARACTERS = 80
 @cache
 def published_schema(name: str) -> dict[str, Any]:
     """A JSON Schema of `tuner/schemas`, by its name and version, such as `result-1`."""
-    from importlib.resources import files  # a tenth of the time that it takes to start
-
-    schema: dict[str, Any] = json.loads(files("tuner.documents").joinpath(f"schemas/{name}.json").read_text("utf-8"))
+    file = Path(__file__).with_name("schemas") / f"{name}.json"
+    schema: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return schema
 
 

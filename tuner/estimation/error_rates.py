@@ -9,8 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tuner.model import Interval, Invocation, Outcome
+from tuner.vocabulary import Interval, Outcome
+
+if TYPE_CHECKING:
+    from tuner.model import Invocation
 
 PRIOR = 0.5
 """Of failures and of successes: Jeffreys' prior of a rate."""

@@ -10,15 +10,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from tuner.model import Architecture, Configuration
+from tuner.vocabulary import Architecture, Configuration
 
 DEFAULT_REGION = "us-east-1"
 """Region whose prices hold where no region is known."""
 FREE_EPHEMERAL_MB = 512
 """Ephemeral storage included in the price (Lambda pricing, 2026-09)."""
-_CURRENCY_SIGNS = {"USD": "$", "CNY": "CN¥", "EUR": "€"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,6 @@ class PriceList:
         return compute + self.request_usd + storage + extra_usd
 
 
-def currency_sign(currency: str) -> str:
-    """What stands before an amount: `$`, `CN¥`; for others the name and a blank."""
-    return _CURRENCY_SIGNS.get(currency, f"{currency} ")
-
-
 def gb_seconds(memory_mb: float, billed_ms: float) -> float:
     """GB-seconds of a billed duration; a GB is 1,024 MB (Lambda pricing)."""
     return memory_mb / 1024 * billed_ms / 1000
@@ -155,7 +150,5 @@ def _tiers(document: Mapping[str, Any], prices: list[float], architecture: Archi
 @cache
 def shipped_document() -> dict[str, Any]:
     """The price document that comes with the tool, which `decode_prices` reads."""
-    from importlib.resources import files  # a tenth of the time that it takes to start
-
-    document: dict[str, Any] = json.loads(files("tuner.pricing").joinpath("prices.json").read_text("utf-8"))
+    document: dict[str, Any] = json.loads(Path(__file__).with_name("prices.json").read_text("utf-8"))
     return document

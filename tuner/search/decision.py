@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from tuner.errors import TunerError
 from tuner.estimation.error_rates import BELIEVABLE, ErrorRate
-from tuner.model import DEFAULT_MAX_ERROR_RATE, Configuration, StopReason
 from tuner.plain_numbers import plural
+from tuner.vocabulary import DEFAULT_MAX_ERROR_RATE, Configuration, StopReason
 
 HIGH_TOLERANCES, MEDIUM_TOLERANCES = 1, 3
 """Confidence is high up to this many tolerances of expected regret, and medium up to that many."""

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from tuner.estimation.belief import Belief, Draws
 from tuner.model import Configuration, Constraints, Objective
 from tuner.plain_numbers import significant
-from tuner.pricing.price_list import PriceList, currency_sign, gb_seconds
+from tuner.pricing.currency import currency_sign
+from tuner.pricing.price_list import PriceList, gb_seconds
 from tuner.search.rows import CandidateRow, summarise
 from tuner.search.strategies import objective_values, strategy_of
 

@@ -17,8 +17,8 @@ from tuner.aws.api.function import Alias, FunctionState
 from tuner.aws.api.session import connect
 from tuner.aws.changes.latest import changed, refuse_marked, unchanged, write_latest
 from tuner.aws.changes.packages import Packages
-from tuner.documents.decision import configuration_of, decision_evidence
-from tuner.documents.result import FunctionDocument, ResultDocument, backend_kind
+from tuner.documents.decision import backend_kind, configuration_of, decision_evidence
+from tuner.documents.result import FunctionDocument, ResultDocument
 from tuner.errors import InputError, TunerError
 from tuner.model import Architecture, BackendKind, Configuration, Notice
 from tuner.search.decision import objections, require_evidence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.cli.progress.pace import named_sizes, pace
 from tuner.errors import BackendError
-from tuner.pricing.price_list import currency_sign
+from tuner.pricing.currency import currency_sign
 
 if TYPE_CHECKING:
     from tuner.aws.api.executions import HistoryEvent

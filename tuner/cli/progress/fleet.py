@@ -15,7 +15,7 @@ from tuner.cli.progress.live_view import LiveView
 from tuner.cli.progress.pace import time_span
 from tuner.cli.progress.tuning_lines import clip
 from tuner.model import Sample, Trial
-from tuner.pricing.price_list import currency_sign
+from tuner.pricing.currency import currency_sign
 from tuner.search.loop import Observer
 from tuner.search.study import Study
 

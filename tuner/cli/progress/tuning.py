@@ -14,7 +14,7 @@ from tuner.cli.progress.pace import named_sizes, pace, time_span
 from tuner.cli.progress.tuning_lines import Standing, clip, confidence_line, curve_lines, standing_of
 from tuner.model import Outcome, Sample, Trial
 from tuner.plain_numbers import significant
-from tuner.pricing.price_list import currency_sign
+from tuner.pricing.currency import currency_sign
 from tuner.search.study import Study
 
 

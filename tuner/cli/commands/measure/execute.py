@@ -193,7 +193,7 @@ def refuse_failure(ended: Ended, execution: str, brought: Mapping[str, Path]) ->
 
 def summary(output: Mapping[str, Any], brought: Mapping[str, Path]) -> str:
     """What to print of a successful execution."""
-    from tuner.pricing.price_list import currency_sign
+    from tuner.pricing.currency import currency_sign
 
     lines = []
     if "power" in output:
