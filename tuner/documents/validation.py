@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
+from pkgutil import get_data
 from typing import TYPE_CHECKING, Any
 
 from tuner.documents.quick_check import is_time, surely_valid
@@ -27,8 +27,7 @@ SHOWN_CHARACTERS = 80
 @cache
 def published_schema(name: str) -> dict[str, Any]:
     """A JSON Schema of `tuner/schemas`, by its name and version, such as `result-1`."""
-    file = Path(__file__).with_name("schemas") / f"{name}.json"
-    schema: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    schema: dict[str, Any] = json.loads(get_data("tuner.documents", f"schemas/{name}.json") or b"")
     return schema
 
 

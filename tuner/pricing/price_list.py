@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
+from pkgutil import get_data
 from typing import Any
 
 from tuner.vocabulary import Architecture, Configuration
@@ -150,5 +150,5 @@ def _tiers(document: Mapping[str, Any], prices: list[float], architecture: Archi
 @cache
 def shipped_document() -> dict[str, Any]:
     """The price document that comes with the tool, which `decode_prices` reads."""
-    document: dict[str, Any] = json.loads(Path(__file__).with_name("prices.json").read_text("utf-8"))
+    document: dict[str, Any] = json.loads(get_data("tuner.pricing", "prices.json") or b"")
     return document
