@@ -47,6 +47,14 @@ REPEATED = (
     "details.data tbody tr:nth-child(n+3), svg .pt:nth-of-type(n+8)"
 )
 """Rows and marks like others of their page: some are read for all."""
+WIDTH_OF_LARGE_TEXT = """() => {
+  const root = document.documentElement;
+  root.style.fontSize = "200%";
+  const width = root.scrollWidth;
+  root.style.fontSize = "";
+  return width;
+}"""
+"""How wide a page is when its text, and nothing else, is twice as large (WCAG 1.4.4)."""
 THIN = f"() => document.querySelectorAll({REPEATED!r}).forEach((element) => element.remove())"
 CONTRAST = """
 () => {
@@ -153,6 +161,7 @@ def test_axe_finds_nothing_at_any_width(golden: Opened) -> None:
         golden.page.set_viewport_size(size(window))
         found[window] = violations(golden, only=rules)
         assert golden.page.evaluate("document.documentElement.scrollWidth") <= window[0]
+        assert golden.page.evaluate(WIDTH_OF_LARGE_TEXT) <= window[0]
     assert found == {window: [] for window in (WIDE, *NARROWER)}
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from reports import advice, concurrency, fleet, workflow
-from tests.browser.test_golden_pages import AXE, CONTRAST, NARROWER, RUN, WIDE
+from tests.browser.test_golden_pages import AXE, CONTRAST, NARROWER, RUN, WIDE, WIDTH_OF_LARGE_TEXT
 from tests.unit.comparison.documents import result
 from tests.unit.evidence.test_advice import advise, one_size, runs_at
 from tests.unit.evidence.test_concurrency_plan import every, planned
@@ -95,6 +95,7 @@ def test_a_page_is_quiet_accessible_and_shows_its_chart_first(name: str, page: P
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate(RUN, [only, []]) == [], width
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(WIDTH_OF_LARGE_TEXT) <= width
     page.emulate_media(color_scheme="dark")
     assert page.evaluate(CONTRAST) == []
     page.emulate_media(color_scheme="light", forced_colors="active")
