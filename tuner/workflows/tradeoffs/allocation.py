@@ -13,6 +13,7 @@ import numpy as np
 
 from tuner.workflows.tradeoffs.answers import BestSizes, CostLimit, TimeLimit, answer_at, refined
 from tuner.workflows.tradeoffs.bottom_up import FrontSearch
+from tuner.workflows.tradeoffs.collapsing import Collapsed, collapsed
 from tuner.workflows.tradeoffs.forms import Form
 from tuner.workflows.tradeoffs.fronts import Choices, Front
 from tuner.workflows.tradeoffs.places import SizingProblem
@@ -24,12 +25,12 @@ class Allocations:
     """Every trade-off of a workflow.
 
     Attributes:
-        problem: what it was found for.
+        collapsed: what it was found for.
         front: time in ms and cost in USD of an execution, and the sizes of each point.
         excess: at most so much, as a fraction of the cost, other sizes are cheaper in the same time; 0: none are.
     """
 
-    problem: SizingProblem
+    collapsed: Collapsed
     front: Front
     excess: float
 
@@ -63,7 +64,11 @@ class Allocations:
         found = answer_at(self.front, index)
         if self.exact or index == extreme:
             return found
-        return refined(self.problem, target, replace(found, excess=self.excess if target.bounds_cost else np.inf))
+        start = replace(found, excess=self.excess if target.bounds_cost else np.inf)
+        best = refined(self.collapsed.problem, target, start)
+        if best.allocation is found.allocation:
+            return best
+        return replace(best, allocation=self.collapsed.original(best.allocation))
 
 
 def allocate(form: Form, invocations: Mapping[str, float], options: Mapping[str, Choices]) -> Allocations:
@@ -74,10 +79,11 @@ def allocate(form: Form, invocations: Mapping[str, float], options: Mapping[str,
         invocations: expected invocations of each function in an execution.
         options: of each function.
     """
-    problem = SizingProblem(form, invocations, options)
-    search = FrontSearch(problem)
+    smaller = collapsed(SizingProblem(form, invocations, options))
+    search = FrontSearch(smaller.problem)
     front = search.front()
-    return Allocations(problem, front, min(search.excess, _above_least(problem, front)) if search.excess else 0.0)
+    excess = min(search.excess, _above_least(smaller.problem, front)) if search.excess else 0.0
+    return Allocations(smaller, smaller.original_front(front), excess)
 
 
 def _above_least(problem: SizingProblem, front: Front) -> float:

@@ -6,6 +6,7 @@ that is at least as good is looked for. Lower bounds leave so little of it that 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -13,11 +14,11 @@ import numpy as np
 
 from tuner.workflows.tradeoffs.bottom_up import FrontSearch
 from tuner.workflows.tradeoffs.boxes import AnswerBox, Sizing
-from tuner.workflows.tradeoffs.fronts import Allocation, Front
+from tuner.workflows.tradeoffs.fronts import Allocation, Front, Ints
 from tuner.workflows.tradeoffs.places import SizingProblem
 from tuner.workflows.tradeoffs.windows import CostWindow, window_at_cost, window_at_time
 
-ATTEMPTS = ((50, 1_500_000), (1_000, 8_000_000))
+ATTEMPTS = ((150, 400_000), (1_000, 2_500_000))
 """Points of a front that are kept in a glimpse, and sums that are looked at afterwards; where these are too many, a
 longer glimpse leaves fewer of them."""
 _REDUCTIONS = 3
@@ -135,63 +136,93 @@ def answer_at(front: Front, index: int) -> BestSizes:
 
 def refined(problem: SizingProblem, target: Target, start: BestSizes) -> BestSizes:
     """The best answer, from one that keeps to the bound."""
-    found, sizing = start, Sizing.whole(problem)
+    search, excess = _AnswerSearch(problem, target, start), start.excess
     for most_points, patience in ATTEMPTS:
-        found = _glimpsed(sizing, target, found, most_points)
-        sizing = _reduced(sizing, target, found)
-        box = AnswerBox(
-            sizing.problem, _window(sizing.problem, target, found), *target.limits(found), patience=patience
-        )
-        search = FrontSearch(sizing.problem, box)
-        found = _better(sizing, search.front(), target, found)
-        if not search.excess:
-            return replace(found, excess=0.0)
-    return replace(found, excess=min(start.excess, target.excess(found, target.window(problem))))
-
-
-def _better(sizing: Sizing, front: Front, target: Target, found: BestSizes) -> BestSizes:
-    """The best point of a front, or the answer that was found where that is as good."""
-    index = target.index(front)
-    if index is None:
-        return found
-    best = answer_at(front, index)
-    if target.asked(best) >= target.asked(found):
-        return found
-    return replace(best, allocation=sizing.original(best.allocation))
-
-
-def _glimpsed(sizing: Sizing, target: Target, found: BestSizes, most_points: int) -> BestSizes:
-    """A better answer, where a look at a few points of every front finds one."""
-    window = _window(sizing.problem, target, found)
-    latest_ms, most_usd = target.limits(found)
-    most_ms: float | None = target.first_ms(window)
-    for _ in range(_MOST_TIMES):
-        if most_ms is None:
+        search.leave_out()
+        search.glimpse(most_points)
+        search.reduce()
+        excess = search.finish(patience)
+        if not excess:
             break
-        most_ms = min(most_ms, latest_ms)
-        front = FrontSearch(
-            sizing.problem, AnswerBox(sizing.problem, window, most_ms, most_usd, most_points=most_points)
-        ).front()
-        better = _better(sizing, front, target, found)
-        if better is not found:
-            return better
-        most_ms = target.next_ms(front, most_ms, window) if most_ms < latest_ms else None
-    return found
+    return replace(search.found, excess=min(start.excess, excess, search.excess) if excess else 0.0)
 
 
-def _reduced(sizing: Sizing, target: Target, found: BestSizes) -> Sizing:
-    """The sizes that can be part of what is at least as good as an answer."""
-    for _ in range(_REDUCTIONS):
-        box = AnswerBox(sizing.problem, _window(sizing.problem, target, found), *target.limits(found))
-        kept = box.sizes()
-        if not all(map(len, kept.values())) or all(len(kept[name]) == len(sizing.kept[name]) for name in kept):
-            break
-        sizing = sizing.restricted(kept)
-    return sizing
+class _AnswerSearch:
+    """Looks for a better answer than the one that was found, among fewer and fewer sizes.
 
+    Attributes:
+        found: the best answer so far.
+        excess: at most so much, as a fraction, other sizes are better than the first answer.
+    """
 
-def _window(problem: SizingProblem, target: Target, found: BestSizes) -> CostWindow:
-    """The window that holds all that is at least as good as an answer."""
-    window = target.window(problem)
-    most_ms, most_usd = target.limits(found)
-    return replace(window, slack_usd=most_usd + window.root_usd * most_ms - window.least_usd)
+    def __init__(self, problem: SizingProblem, target: Target, start: BestSizes) -> None:
+        self.found, self._target = start, target
+        self._sizing = Sizing.whole(problem)
+        self._bounds = target.window(problem)
+        self._first = self._bounds
+
+    @property
+    def excess(self) -> float:
+        """At most so much, as a fraction, other sizes are better."""
+        return self._target.excess(self.found, self._first)
+
+    def leave_out(self) -> None:
+        """Leave out the sizes that come to too much at the worth of time, whatever the others are."""
+        self._keep_only(self._window.sizes())
+
+    def reduce(self) -> None:
+        """Keep the sizes that can be part of what is at least as good."""
+        for _ in range(_REDUCTIONS):
+            if not self._keep_only(self._box().sizes()):
+                break
+
+    def glimpse(self, most_points: int) -> None:
+        """Look at a few points of every front for a better answer."""
+        window = self._window
+        latest_ms, most_usd = self._target.limits(self.found)
+        most_ms: float | None = self._target.first_ms(window)
+        for _ in range(_MOST_TIMES):
+            if most_ms is None:
+                break
+            most_ms = min(most_ms, latest_ms)
+            problem = self._sizing.problem
+            front = FrontSearch(problem, AnswerBox(problem, window, most_ms, most_usd, most_points=most_points)).front()
+            if self._take(front):
+                break
+            most_ms = self._target.next_ms(front, most_ms, window) if most_ms < latest_ms else None
+
+    def finish(self, patience: int) -> float:
+        """Look at all that is left. At most so much, as a fraction, other sizes are better; 0: it was all."""
+        search = FrontSearch(self._sizing.problem, self._box(patience))
+        self._take(search.front())
+        # A front is thinned in its costs: for a budget that tells nothing.
+        return search.excess if self._target.bounds_cost or not search.excess else np.inf
+
+    @property
+    def _window(self) -> CostWindow:
+        """The window that holds all that is at least as good as the answer."""
+        most_ms, most_usd = self._target.limits(self.found)
+        return replace(self._bounds, slack_usd=most_usd + self._bounds.root_usd * most_ms - self._bounds.least_usd)
+
+    def _box(self, patience: int = 0) -> AnswerBox:
+        return AnswerBox(self._sizing.problem, self._window, *self._target.limits(self.found), patience=patience)
+
+    def _keep_only(self, kept: Mapping[str, Ints]) -> bool:
+        """Whether there are fewer sizes now, and one of each function at least."""
+        before = self._sizing.kept
+        if not all(map(len, kept.values())) or all(len(kept[name]) == len(before[name]) for name in kept):
+            return False
+        self._sizing = self._sizing.restricted(kept)
+        self._bounds = self._target.window(self._sizing.problem)
+        return True
+
+    def _take(self, front: Front) -> bool:
+        """Whether the best point of a front is a better answer."""
+        index = self._target.index(front)
+        if index is None:
+            return False
+        best = answer_at(front, index)
+        if self._target.asked(best) >= self._target.asked(self.found):
+            return False
+        self.found = replace(best, allocation=self._sizing.original(best.allocation))
+        return True

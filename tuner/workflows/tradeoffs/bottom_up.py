@@ -43,16 +43,20 @@ class Limits(NamedTuple):
         combinations: of their sizes that are tried, over all nested places; of more, the most promising ones.
         points: of all fronts that are built at one place while combinations are tried.
         pairs: sums of two fronts that are looked at.
+        patience: sums that are looked at in all before fronts are thinned; None: those to come are counted as well.
     """
 
     combinations: int
     points: int
     pairs: int
+    patience: int | None = None
 
 
 WHOLE = Limits(200, 200_000, 1_000_000)
 WINDOW = Limits(2_000, 1_000_000, 4_000_000)
 """For one deadline or budget, where few sizes are left."""
+PART = Limits(200, 200_000, 100_000, 100_000)
+"""For a part that may have few trade-offs."""
 FEWEST_POINTS = 300
 """A front that is built for a combination keeps so many points in any case."""
 _PLACES = 12
@@ -74,14 +78,14 @@ _Built = tuple[Sequence[_Part], Front]
 class FrontSearch:
     """Builds fronts bottom up; `fixed` holds the sizes of shared functions that are being tried."""
 
-    def __init__(self, problem: SizingProblem, box: AnswerBox | None = None) -> None:
+    def __init__(self, problem: SizingProblem, box: AnswerBox | None = None, *, limits: Limits | None = None) -> None:
         self._problem, self._box = problem, box
         self._known: dict[tuple[Form, frozenset[tuple[str, int]]], Front] = {}
         self._still: dict[tuple[Form | Maximum, frozenset[str]], Front] = {}
-        self._limits = WHOLE if box is None else WINDOW
+        self._limits = limits or (WHOLE if box is None else WINDOW)
         self._sizes = cache(self._sizes_of)
         self._times = {frozenset[str](): 1}
-        self._effort = Effort(self._limits.pairs, None if box is None else box.patience)
+        self._effort = Effort(self._limits.pairs, self._limits.patience if box is None else box.patience)
         self._left_out = False
         self._found: Front | None = None
 

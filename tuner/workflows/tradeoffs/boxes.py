@@ -94,6 +94,4 @@ class AnswerBox:
         """For each function, the indexes of the configurations that can be in the box."""
         least = self._outside.of_functions(self._problem)
         kept = {name: np.flatnonzero(usd <= self._most_usd) for name, usd in least.items()}
-        slack = slightly_above(self.window.slack_usd)
-        others = {name: usd for name, usd in self.window.surplus_usd.items() if name not in kept}
-        return kept | {name: np.flatnonzero(usd <= slack) for name, usd in others.items()}
+        return self.window.sizes() | kept

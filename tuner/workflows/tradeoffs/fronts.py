@@ -7,7 +7,7 @@ Above `MOST_POINTS` points a front is thinned, and says by how much that can cos
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,15 +17,20 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Allocation = dict[str, int]
 """For each function, the index of its configuration."""
+Trace = Callable[[int], tuple[Allocation, Sequence[tuple["Trace", int]]]]
+"""What a point of a front was made of: sizes, and points of other fronts."""
 
 MOST_POINTS = 100_000
 """A front with more points is thinned. A hundred functions of forty noisy sizes come to 20,000 to 83,000."""
 MOST_PAIRS = 4_000_000
 """Sums of two fronts that are looked at; of more, the fronts are thinned first. Bounds time and memory."""
-MUCH_PAIRS = 8_000_000
+MUCH_PAIRS = 1_500_000
 """Sums that are looked at in about half a second; once they are more, or will be, `FEW_POINTS` and `FEW_PAIRS` hold."""
-FEW_POINTS = 5_000
-FEW_PAIRS = 200_000
+FEW_POINTS = 700
+FEW_PAIRS = 50_000
+_AROUND = 4
+"""Bands on either side that tell what a millisecond is worth."""
+_TINY = np.finfo(float).tiny
 _NEIGHBOURS = 12
 """Points of a block that is left out as a whole where it is beaten, and blocks of a larger one."""
 
@@ -37,22 +42,33 @@ class Front:
     Attributes:
         time_ms: shape (N,).
         cost_usd: shape (N,).
-        recover: the sizes behind a point, by its index.
+        trace: what a point was made of, by its index.
         excess: at most so much, as a fraction of its cost, a point was thinned away; 0: the front is exact.
     """
 
     time_ms: Floats
     cost_usd: Floats
-    recover: Callable[[int], Allocation]
+    trace: Trace
     excess: float = 0.0
 
     def __len__(self) -> int:
         return len(self.time_ms)
 
+    def recover(self, index: int) -> Allocation:
+        """The sizes behind a point."""
+        found: Allocation = {}
+        left: list[tuple[Trace, int]] = [(self.trace, index)]
+        while left:
+            trace, point_index = left.pop()
+            sizes, origins = trace(point_index)
+            found |= sizes
+            left += origins
+        return found
+
     def some(self, kept: Ints) -> Front:
         """The points with these indexes, in the same order."""
-        recover = self.recover
-        return Front(self.time_ms[kept], self.cost_usd[kept], lambda n: recover(int(kept[n])), self.excess)
+        trace = self.trace
+        return Front(self.time_ms[kept], self.cost_usd[kept], lambda n: ({}, [(trace, int(kept[n]))]), self.excess)
 
     def cheapest_within(self, time_ms: float) -> int | None:
         """Index of the cheapest point that takes at most so long; None: there is none."""
@@ -126,38 +142,53 @@ def unchanged(front: Front, _: int) -> Front:
 
 def point(time_ms: float, cost_usd: float = 0.0, allocation: Allocation | None = None) -> Front:
     """A front of one point."""
-    return Front(np.array([time_ms]), np.array([cost_usd]), lambda _: dict(allocation or {}))
+    sizes = dict(allocation or {})
+    return Front(np.array([time_ms]), np.array([cost_usd]), lambda _: (sizes, ()))
 
 
 def options_front(function: str, time_ms: Floats, cost_usd: Floats) -> Front:
     """The front of one function's configurations; arrays of shape (G,)."""
     kept = _undominated(time_ms, cost_usd)
-    return Front(time_ms[kept], cost_usd[kept], lambda i: {function: int(kept[i])})
+    return Front(time_ms[kept], cost_usd[kept], lambda i: ({function: int(kept[i])}, ()))
 
 
 def shift(front: Front, time_ms: float, cost_usd: float = 0.0) -> Front:
     """Every point later and dearer by a constant."""
-    return Front(front.time_ms + time_ms, front.cost_usd + cost_usd, front.recover, front.excess)
+    return Front(front.time_ms + time_ms, front.cost_usd + cost_usd, front.trace, front.excess)
 
 
 def scale_time(front: Front, factor: float) -> Front:
     """Every time multiplied by a factor."""
-    return Front(front.time_ms * factor, front.cost_usd, front.recover, front.excess)
+    return Front(front.time_ms * factor, front.cost_usd, front.trace, front.excess)
 
 
 def thin(front: Front, most: int) -> Front:
-    """The front itself, or of each narrow band of costs its fastest point."""
+    """The front itself, or two points of each narrow band of costs.
+
+    The fastest of a band bounds what the others are better. The one that costs the least, with its time at what the
+    bands around pay for a millisecond, makes the best sums with other fronts.
+    """
     if len(front) <= most:
         return front
-    cost = np.log(np.maximum(front.cost_usd, np.finfo(float).tiny))
-    width = (cost[0] - cost[-1]) / (most // 2)
+    cost = np.log(np.maximum(front.cost_usd, _TINY))
+    width = (cost[0] - cost[-1]) / max(1, (most - 2) // 2)
     bands = np.floor((cost - cost[-1]) / width)
     # By ascending time: the first of a band is its fastest. The cheapest point of all stays as well.
-    first = _with_first(bands[1:] != bands[:-1])
-    first[-1] = True
-    kept = np.flatnonzero(first)
-    excess = (1 + front.excess) * float(np.exp(width)) - 1
-    return Front(front.time_ms[kept], front.cost_usd[kept], lambda n: front.recover(int(kept[n])), excess)
+    chosen = _with_first(bands[1:] != bands[:-1])
+    first, owner = np.flatnonzero(chosen), np.cumsum(chosen) - 1
+    total = front.cost_usd + _worth(front, first)[owner] * front.time_ms
+    chosen |= total <= np.minimum.reduceat(total, first)[owner]
+    chosen[-1] = True
+    return replace(front.some(np.flatnonzero(chosen)), excess=(1 + front.excess) * float(np.exp(width)) - 1)
+
+
+def _worth(front: Front, places: Ints) -> Floats:
+    """USD that a millisecond saves around some points of a front."""
+    number = np.arange(len(places))
+    before = places[np.maximum(number - _AROUND, 0)]
+    after = places[np.minimum(number + _AROUND, len(places) - 1)]
+    saved: Floats = front.cost_usd[before] - front.cost_usd[after]
+    return saved / np.maximum(front.time_ms[after] - front.time_ms[before], _TINY)
 
 
 def one_after_the_other(fronts: Iterable[Front], keep: Keep = unchanged, effort: Effort | None = None) -> Front:
@@ -189,7 +220,8 @@ def unite(fronts: Iterable[Front], effort: Effort | None = None) -> Front:
     time, cost = (np.concatenate([getattr(f, name) for f in fronts]) for name in ("time_ms", "cost_usd"))
     kept = _undominated(time, cost)
     excess = max(front.excess for front in fronts)
-    united = Front(time[kept], cost[kept], lambda i: fronts[owner[kept[i]]].recover(int(index[kept[i]])), excess)
+    traces = [front.trace for front in fronts]
+    united = Front(time[kept], cost[kept], lambda i: ({}, [(traces[owner[kept[i]]], int(index[kept[i]]))]), excess)
     return thin(united, (effort or Effort()).most_points)
 
 
@@ -198,7 +230,8 @@ def _sum(left: Front, right: Front, effort: Effort) -> Front:
     left, right = sorted((left, right), key=len, reverse=True)
     if len(right) == 1:
         moved = shift(left, float(right.time_ms[0]), float(right.cost_usd[0]))
-        return replace(moved, recover=lambda n: left.recover(n) | right.recover(0), excess=_excess(left, right))
+        of_left, of_right = left.trace, right.trace
+        return replace(moved, trace=lambda n: ({}, [(of_left, n), (of_right, 0)]), excess=_excess(left, right))
     left = thin(left, effort.most_points)
     pairs = _pairs(left, right, effort.most_pairs)
     if pairs is None:
@@ -279,8 +312,8 @@ def _maximum(left: Front, right: Front, effort: Effort) -> Front:
 
 def _joined(left: Front, right: Front, i: Ints, j: Ints, time: Floats, cost: Floats, effort: Effort) -> Front:
     # The functions alone, so that the points of `left` and `right` are not kept.
-    of_left, of_right = left.recover, right.recover
-    front = Front(time, cost, lambda n: of_left(int(i[n])) | of_right(int(j[n])), _excess(left, right))
+    of_left, of_right = left.trace, right.trace
+    front = Front(time, cost, lambda n: ({}, [(of_left, int(i[n])), (of_right, int(j[n]))]), _excess(left, right))
     return thin(front, effort.most_points)
 
 

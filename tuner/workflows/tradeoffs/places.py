@@ -30,6 +30,13 @@ class SizingProblem:
     form: Form
     invocations: Mapping[str, float]
     options: Mapping[str, Choices]
+    _hulls: dict[str, Hull] = field(default_factory=dict, init=False, repr=False)
+
+    def hull(self, function: str) -> Hull:
+        """Of a function's options, with their cost in an execution; found once."""
+        if function not in self._hulls:
+            self._hulls[function] = hull_of_options(self.options[function].time_ms, self.cost_usd(function))
+        return self._hulls[function]
 
     def cost_usd(self, function: str) -> Floats:
         """Cost of each configuration in an execution, shape (G,)."""
@@ -74,11 +81,7 @@ class FormPlaces:
     """Builds the tree of a workflow."""
 
     def __init__(self, problem: SizingProblem) -> None:
-        self._form = problem.form
-        self._hulls = {
-            function: hull_of_options(problem.options[function].time_ms, problem.cost_usd(function))
-            for function in problem.form.functions
-        }
+        self._problem, self._form = problem, problem.form
         self._uses = uses_of(problem.form)
 
     def root(self, shares: Mapping[str, Sequence[float]]) -> FormPlace:
@@ -98,7 +101,7 @@ class FormPlaces:
         return FormPlace(content, weight, hull, _added_up(part.shares for part in parts), parts)
 
     def _use(self, function: str, weight: float, share: float) -> FormPlace:
-        hull = self._hulls[function]
+        hull = self._problem.hull(function)
         shares = {function: share} if self._uses[function] > 1 else {}
         return FormPlace(function, weight, Hull(hull.time_ms, hull.cost_usd * share), shares)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuner.workflows.tradeoffs.forms import Form
-from tuner.workflows.tradeoffs.fronts import Floats
+from tuner.workflows.tradeoffs.fronts import Floats, Ints, slightly_above
 from tuner.workflows.tradeoffs.hulls import Hull
 from tuner.workflows.tradeoffs.places import FormPlace, FormPlaces, SizingProblem
 
@@ -43,6 +43,11 @@ class CostWindow:
     def spent(self, sizes: Mapping[str, int]) -> float:
         """What given sizes come to above the best."""
         return sum(float(self.surplus_usd[function][index]) for function, index in sizes.items())
+
+    def sizes(self) -> dict[str, Ints]:
+        """For each function, the indexes of the configurations of interest."""
+        slack = slightly_above(self.slack_usd)
+        return {function: np.flatnonzero(usd <= slack) for function, usd in self.surplus_usd.items()}
 
     def best(self, sizes: Mapping[str, Sequence[int]], spent_usd: float, most: int) -> list[tuple[int, ...]]:
         """The combinations of sizes of interest that come to the least, at most so many."""

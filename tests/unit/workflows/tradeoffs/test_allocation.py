@@ -179,10 +179,19 @@ def test_a_bound_is_met_by_the_point_that_lies_on_it() -> None:
     assert front.fastest_within(1.9) is None
 
 
+def test_hundreds_of_functions_in_a_row_have_sizes() -> None:
+    names = [f"f{n}" for n in range(600)]
+    table = {name: Choices(np.array([1.0, 2.0]), np.array([3.0, 1.0])) for name in names}
+    flow = series(*(Step(name, Task(name)) for name in names))
+    answer = allocate(form_of_flow(flow), invocations_of(flow), table).cheapest_within(900.0)
+    assert answer is not None
+    assert (len(answer.allocation), answer.time_ms, answer.cost_usd) == (600, 900.0, 1200.0)
+
+
 def front_of(points: int, rng: np.random.Generator) -> Front:
     """A front of about so many points, some of whose sums are equal."""
-    time = np.sort(rng.choice(40 * points, points, replace=False)).astype(float)
-    return Front(time, np.sort(rng.choice(40 * points, points, replace=False)).astype(float)[::-1], lambda i: {"": i})
+    time, cost = (np.sort(rng.choice(40 * points, points, replace=False)).astype(float) for _ in range(2))
+    return Front(time, cost[::-1], lambda i: ({"": i}, ()))
 
 
 @pytest.mark.parametrize("sizes", [(3000, 40), (40, 3000), (700, 500), (150, 160)])
