@@ -39,14 +39,17 @@ def measure_rounds(event: Mapping[str, Any], services: Services, attempt: Attemp
     store = services.store(folder)
     store.enter(trials[0].id)
     targets = TargetMaking(store, services, attempt.remaining_s)
-    while True:
-        measure_round(trials, likely, targets, attempt)
-        plan = ask_planner(folder, services, attempt.remaining_s)
-        if decode_next(plan) is not NextState.ROUND:
-            return plan
-        trials, likely = decode_trials({"plan": plan}), decode_likely({"plan": plan})
-        if attempt.remaining_s() < MAKING_S + longest_lane_s(trials, store.execution):
-            return plan
+    try:
+        while True:
+            measure_round(trials, likely, targets, attempt)
+            plan = ask_planner(folder, services, attempt.remaining_s)
+            if decode_next(plan) is not NextState.ROUND:
+                return plan
+            trials, likely = decode_trials({"plan": plan}), decode_likely({"plan": plan})
+            if attempt.remaining_s() < MAKING_S + longest_lane_s(trials, store.execution):
+                return plan
+    finally:
+        targets.confirm()
 
 
 def measure_round(

@@ -25,5 +25,9 @@ def handler(event: Mapping[str, Any], context: Any) -> Document:
 def publish(folder: str, trials: Sequence[Trial], services: Services, remaining_s: Callable[[], float]) -> Document:
     """Make the missing versions and copies, and return the plan of what to measure."""
     store = services.store(folder)
-    step, ready = TargetMaking(store, services, remaining_s).make(trials)
+    targets = TargetMaking(store, services, remaining_s)
+    try:
+        step, ready = targets.make(trials)
+    finally:
+        targets.confirm()
     return encode_plan(step, ready, at_once=parallel_trials(trials, store.execution))

@@ -84,6 +84,11 @@ class TargetMaking:
             return NextState.PUBLISH, trials
         return _ready(trials, targets, store)
 
+    def confirm(self) -> None:
+        """Write which copies were certainly created, once the handler makes no more: the Cleaner does not read those."""
+        if self._maker is not None and (created := self._maker.copies.created):
+            self.store.confirm_copies(created)
+
     def _make(
         self,
         missing: Sequence[TargetKey],
@@ -106,7 +111,6 @@ class TargetMaking:
                 rest, ahead = rest[size:], []
         finally:
             maker.settle()
-            store.confirm_copies(maker.copies.created)
         for notice in maker.notices:
             store.note(notice)
         return rest

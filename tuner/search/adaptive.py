@@ -38,6 +38,7 @@ from tuner.search.recommendation import recommend
 from tuner.search.sampler import Evidence, Proposal
 from tuner.search.strategies import STRATEGIES
 from tuner.search.value_of_information import (
+    LEAST_REGRET,
     Offer,
     Precision,
     Scene,
@@ -87,11 +88,14 @@ BESIDE = 0.1
 """Part of the range (log memory) within which a start beside the current configuration is left out."""
 MUCH_OF_A_TRIAL = 0.3
 """Part of the price of its first run that the second run of a later start may cost."""
-MOST_LIKELY = 8
-"""Configurations that are named ahead at most. Each is a copy in AWS, of about five calls of its control plane. Over
-the twelve laws of benchmarks/stack a quarter of the first four was measured next, and 6% of the others."""
+MOST_LIKELY = 6
+"""Configurations that are named ahead at most. Each is a copy in AWS, of two calls of its control plane, and more once
+it is measured. Of the 4.6 rounds of the twelve laws of benchmarks/stack 2.5 wait for a copy with 4 named ahead, 2.2
+with 6, 2.1 with 8; searches make 16, 19 and 21 copies."""
 LIKELY_STAIRS = 1 / 3
 """Chance of a staircase from which on a search goes on with smaller trials where large ones do not pay."""
+FAR = 2.0
+"""Multiple of the tolerance from which on it does so with any function: wide noise, or few runs."""
 LOGGED_ENVIRONMENTS = 4
 """Environments of the current configuration in a log from which on it needs no trial beside the recommended one."""
 
@@ -244,9 +248,8 @@ class AdaptiveSampler:
         batch = self._batch(state, worth, whole_bill=True)
         if not batch:
             return [], StopReason.USD
-        # On a staircase much hangs on one edge. The large trials of a dear round may not pay where smaller ones do.
-        stairs = evidence.round_price.round_usd and not within and state.stair_chance > LIKELY_STAIRS
-        if stairs and not _pays(state, batch, worth, NOTHING):
+        # The large trials of a dear round may not pay where smaller ones do.
+        if evidence.round_price.round_usd and state.goes_on and not _pays(state, batch, worth, NOTHING):
             batch = self._batch(state, worth, whole_bill=False)
         # Once the answer is within the tolerance, another round must pay for the whole of its bill.
         if not _pays(state, batch, worth, evidence.round_price if within else NOTHING):
@@ -260,14 +263,18 @@ class AdaptiveSampler:
         Args:
             state: what is known.
             worth_usd: what a regret of 1 costs.
-            whole_bill: whether the first trial has the best rate with the price of a round counted in; otherwise it
-                is the one whose invocations gain most beyond their price.
+            whole_bill: whether the first trial has the best rate with the price of a round counted in. Otherwise it
+                is the one that gains most beyond the price of its invocations, a share of a later round included:
+                what is not learned now is learned by that.
         """
         scene, precision, places, whole = state.scene, state.precision, state.places, state.evidence.round_price
         counted = whole if whole_bill else NOTHING
-        found = offers(scene, precision, places, efforts(state.evidence.environments), state.rng, round_price=counted)
-        if not whole_bill:
-            found.sort(key=lambda offer: -offer.profit(worth_usd))
+        later_usd = whole.round_usd / max(scene.expected_regret, LEAST_REGRET)
+        found = offers(
+            *(scene, precision, places, efforts(state.evidence.environments), state.rng),
+            round_price=counted,
+            worth_usd=None if whole_bill else worth_usd + later_usd,
+        )
         affordable = [offer for offer in found if offer.usd <= state.usd_left]
         if not affordable:
             return []
@@ -441,6 +448,17 @@ class _State:
         tolerance = self.evidence.objective.tolerance
         unlikely = float((self.scene.regret[:, self.scene.best] > 2 * tolerance).mean()) < UNLIKELY
         return self.scene.expected_regret <= tolerance and unlikely and self.noise_sd < WILD_SD
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether smaller trials are asked for where those of a dear round do not pay.
+
+        The answer is far from the tolerance, or it is not within it and hangs on one edge of a staircase.
+        """
+        if self.within_tolerance:
+            return False
+        far = self.scene.expected_regret > FAR * self.evidence.objective.tolerance
+        return far or self.stair_chance > LIKELY_STAIRS
 
     @property
     def undecided(self) -> StopReason:

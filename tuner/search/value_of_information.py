@@ -139,8 +139,9 @@ def offers(
     rng: np.random.Generator,
     *,
     round_price: RoundPrice = NOTHING,
+    worth_usd: float | None = None,
 ) -> list[Offer]:
-    """The best effort at each place, the best rate first.
+    """The best effort at each place, the best of them first.
 
     Args:
         scene: what is believed.
@@ -149,7 +150,12 @@ def offers(
         efforts: (environments, runs) to consider.
         rng: source of the imagined outcomes.
         round_price: what a round costs besides: where it is dearer than invocations, larger trials pay.
+        worth_usd: what a regret of 1 costs: the best gains most beyond its price; None: the best has the best rate.
     """
+
+    def value(offer: Offer) -> float:
+        return offer.rate if worth_usd is None else offer.profit(worth_usd)
+
     log_ms = scene.log_ms[:, where]
     variances = [precision.variance(environments, runs) for environments, runs in efforts]
     # The gain is smooth in the variance, so that a few variances tell those of all efforts.
@@ -162,9 +168,9 @@ def offers(
             usd = price(scene, precision, int(place), environments, runs)
             overhead_usd = round_price.of([lane_seconds(scene, precision, int(place), runs)])
             offer = Offer(int(place), environments, runs, gain, usd, overhead_usd)
-            if place not in found or offer.rate > found[int(place)].rate:
+            if place not in found or value(offer) > value(found[int(place)]):
                 found[int(place)] = offer
-    return sorted(found.values(), key=lambda offer: (-offer.rate, offer.candidate))
+    return sorted(found.values(), key=lambda offer: (-value(offer), offer.candidate))
 
 
 def price(scene: Scene, precision: Precision, candidate: int, environments: int, runs: int) -> float:
