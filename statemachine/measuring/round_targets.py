@@ -85,7 +85,7 @@ class TargetMaking:
         return _ready(trials, targets, store)
 
     def confirm(self) -> None:
-        """Write which copies were certainly created, once the handler makes no more: the Cleaner does not read those."""
+        """Write which copies were certainly created, at the end of a handler: the Cleaner need not look at those."""
         if self._maker is not None and (created := self._maker.copies.created):
             self.store.confirm_copies(created)
 

@@ -16,13 +16,16 @@ from tuner.aws.api.errors import NotFoundError
 from tuner.aws.api.function import FunctionState
 from tuner.aws.api.function_reference import parse_function_reference
 from tuner.aws.api.session import connect
-from tuner.aws.changes.copies import PARALLEL
 from tuner.aws.changes.journal import Journal, JournalFile, state_dir
 from tuner.aws.changes.latest import plan_restore, restore_latest
 from tuner.aws.changes.markers import FUNCTION_TAG, parse_copy, parse_latest, parse_version
 from tuner.aws.changes.operations import Change, DeleteCopy, DeleteVersion, RestoreLatest
 from tuner.aws.changes.versions import delete_version
 from tuner.errors import BackendError, LeftBehindError
+
+AT_ONCE = 2
+"""Copies that are deleted at once. A deletion takes up to 0.2 s, so two keep the pace of 10 calls a second. More calls
+in flight could arrive together and exceed it."""
 
 
 def clean(
@@ -133,7 +136,7 @@ def run_cleanup(api: LambdaApi, steps: Sequence[Change], journal: Journal) -> li
     """
     copies = [step for step in steps if isinstance(step, DeleteCopy)]
     failures = [_make(api, step, journal) for step in steps if not isinstance(step, DeleteCopy)]
-    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="clean") as pool:
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="clean") as pool:
         failures += pool.map(lambda step: _make(api, step, journal), copies)
     return [failure for failure in failures if failure]
 
