@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 from reports.html import STYLES, page_of
 from reports.words.escape import code_span, csv_cell, visible
-from reports.words.numbers import money, percent
+from reports.words.numbers import money, money_range, percent
 from tuner.evidence.advice import Advice
 from tuner.evidence.findings import Insight, mean_words, percentile_words
+from tuner.evidence.shares import FEWEST_FOR_INTERVAL
 from tuner.plain_numbers import plural
+from tuner.vocabulary import Interval
 
 WIDTH = 100
 COLUMNS = (
@@ -111,9 +113,15 @@ def figures(advice: Advice) -> Iterator[tuple[str, str]]:
         yield "p99", percentile_words(evidence.p99_ms)
     if evidence.init_ms is not None:
         yield "init", mean_words(evidence.init_ms, evidence.cold_starts)
-    yield "per million", mean_words(evidence.cost_per_million_usd, evidence.runs, "USD")
+    yield "per million", _price(evidence.cost_per_million_usd, evidence.runs)
     if advice.month_usd is not None:
         yield "a month", f"{money(advice.month_usd)}, {_stake(advice)} at stake"
+
+
+def _price(interval: Interval, runs: int) -> str:
+    """A mean price with its interval, in words where the runs are too few for one."""
+    ends = money_range(interval.low, interval.high) if runs >= FEWEST_FOR_INTERVAL else "too few runs for an interval"
+    return f"{money(interval.mean)} ({ends})"
 
 
 class _Page(NamedTuple):

@@ -22,7 +22,7 @@ MONTHS = 12
 PAGE = "fleet.html"
 _S3_ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)")
 _OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso")
-_CSV_COLUMNS = (
+CSV_COLUMNS = (
     "function", "region", "power", "architecture", "saving", "durationSaving", "savingPerMonth", "confidence", "cost",
     "currency", "report",
 )  # fmt: skip
@@ -52,12 +52,12 @@ def render_csv(summary: Mapping[str, Any]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     ends = [f"{name}_{end}" for name in ("saving", "durationSaving", "savingPerMonth") for end in ("low", "high")]
-    writer.writerow([*_CSV_COLUMNS, "currentPower", "currentArchitecture", *ends])
+    writer.writerow([*CSV_COLUMNS, "currentPower", "currentArchitecture", *ends])
     for item in summary["savings"]:
         current = item["current"] or {}
         intervals = (item["interval"], item["durationInterval"], item["savingPerMonthInterval"])
         cells = [
-            *(item[name] for name in _CSV_COLUMNS),
+            *(item[name] for name in CSV_COLUMNS),
             *(current.get(name) for name in ("power", "architecture")),
             *(end for interval in intervals for end in interval or (None, None)),
         ]

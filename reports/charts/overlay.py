@@ -61,8 +61,8 @@ def _chart(figure: _Figure, sides: Sequence[Side]) -> Chart | None:
         return None
     curves = [found for side in sides for p in _curve(side) if (found := figure.value(p))]
     x = svg.memory_scale([m["memory_mb"] for _, m, _ in marks])
-    values = [found["mean"] for found in [*curves, *(found for *_, found in marks)]]
-    y = svg.value_scale(values, svg.HEIGHT - svg.BOTTOM, svg.TOP)
+    ends = [end for found in [*curves, *(found for *_, found in marks)] for end in (found["low"], found["high"])]
+    y = svg.value_scale(ends, svg.HEIGHT - svg.BOTTOM, svg.TOP)
     body = [
         svg.y_axis(y, along(y, figure.unit), figure.axis + log_note(y)),
         svg.x_axis(x, svg.memory_ticks(x), lambda mb: f"{mb:,.0f}", "memory in MB (log)", svg.HEIGHT - svg.BOTTOM),

@@ -256,11 +256,11 @@ RULES: tuple[Callable[[Subject], Insight | None], ...] = (
 """Every kind of finding, in the order in which they are told."""
 
 
-def mean_words(interval: Interval, runs: int, unit: str = "ms") -> str:
-    """A mean with its interval, in words where the runs are too few for one."""
+def mean_words(interval: Interval, runs: int) -> str:
+    """A mean duration with its interval, in words where the runs are too few for one."""
     if runs < FEWEST_FOR_INTERVAL:
-        return f"{significant(interval.mean)} {unit} (too few runs for an interval)"
-    return f"{significant(interval.mean)} {unit} ({significant(interval.low)} to {significant(interval.high)})"
+        return f"{significant(interval.mean)} ms (too few runs for an interval)"
+    return f"{significant(interval.mean)} ms ({significant(interval.low)} to {significant(interval.high)})"
 
 
 def percentile_words(found: Percentile) -> str:

@@ -10,7 +10,7 @@ from html import unescape
 import pytest
 
 from reports.advice import COLUMNS, markdown, page, render_all, table
-from reports.words.numbers import money
+from reports.words.numbers import money, money_range
 from tests.unit.evidence.test_advice import advise, one_size, runs_at
 from tuner.evidence.advice import Advice, by_money_at_stake
 from tuner.evidence.findings import FindingCode, Insight, mean_words
@@ -63,9 +63,10 @@ def test_every_form_tells_the_numbers_of_the_evidence() -> None:
     assert evidence.duration_ms is not None
     assert prediction is not None
     assert advice.month_usd is not None
+    price = evidence.cost_per_million_usd
     told = [
         mean_words(evidence.duration_ms, evidence.good_runs),
-        mean_words(evidence.cost_per_million_usd, evidence.runs, "USD"),
+        f"{money(price.mean)} ({money_range(price.low, price.high)})",
         money(advice.month_usd),
     ]
     for form in (render_all, markdown, page):

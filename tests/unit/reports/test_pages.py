@@ -242,3 +242,37 @@ def test_every_number_of_a_fleets_page_and_csv_is_one_of_the_summary() -> None:
         item["savingPerMonth"] or 0 for item in summary["savings"]
     ]
     assert [float(row["saving_low"]) for row in rows] == [item["interval"][0] for item in summary["savings"]]
+
+
+def fleet_cells(item: dict[str, Any]) -> list[str]:
+    """The cells of a function in the table of a fleet, by the rounding rule of each unit; its report comes last."""
+    sizes = [f"{memory(it['power'])} on {it['architecture']}" if it else "not known" for it in (item["current"], item)]
+    start, end = [item["function"], *sizes], [item["confidence"], "Report"]
+    if item["saving"] is None:
+        return [*start, "the configuration in use is not known", *end]
+    proved = [not low <= 0 <= high for low, high in (item["interval"], item["durationInterval"])]
+    shares = [
+        f"{100 * item[name]:.0f}%" if clear else "not clear"
+        for name, clear in zip(("saving", "durationSaving"), proved, strict=True)
+    ]
+    month = item["savingPerMonth"]
+    amounts = [money(month * months) if month is not None and proved[0] else "" for months in (1, 12)]
+    spread = "{:.0f}% to {:.0f}%".format(*(100 * bound for bound in item["interval"]))
+    return [*start, shares[0], spread, shares[1], *amounts, *end]
+
+
+def test_each_cell_of_a_fleet_is_of_its_own_function() -> None:
+    summary = fleet_summary()
+    shown = re.findall(r'<tr><th scope="row">.*?</tr>', fleet.render(summary, folder="out"), re.DOTALL)
+    cells = [[text_of(cell) for cell in re.findall(r"<t[hd][ >].*?</t[hd]>", row, re.DOTALL)] for row in shown]
+    assert cells[: len(summary["savings"])] == [fleet_cells(item) for item in summary["savings"]]
+    rows = list(reader.DictReader(io.StringIO(fleet.render_csv(summary), newline="")))
+    for row, item in zip(rows, summary["savings"], strict=True):
+        expected = {name: item[name] for name in fleet.CSV_COLUMNS}
+        for name, ends in (("saving", "interval"), ("durationSaving", "durationInterval")):
+            expected |= dict(zip((f"{name}_low", f"{name}_high"), item[ends] or (None, None), strict=True))
+        monthly = item["savingPerMonthInterval"] or (None, None)
+        expected |= dict(zip(("savingPerMonth_low", "savingPerMonth_high"), monthly, strict=True))
+        now = item["current"] or {}
+        expected |= {"currentPower": now.get("power"), "currentArchitecture": now.get("architecture")}
+        assert row == {name: "" if value is None else str(value) for name, value in expected.items()}
