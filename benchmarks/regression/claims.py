@@ -105,7 +105,7 @@ def _unproved(entry: Entry) -> tuple[float, float]:
 
 CLAIMS = (
     Claim("", "A/A", "called worse", _worse, 0.02, at_most=True, any_case=True),
-    Claim("", "sharp null x1.05", "called worse", _worse, 0.055, at_most=True),
+    Claim("", "sharp null x1.05", "called worse", _worse, 0.055, at_most=True, any_case=True),
     Claim("duet", "x1.15 within 100", "found where runs spread by at most 5%", _steady, 0.95),
     Claim("duet", "10% of runs x3", "called the same", _same, 0.05, at_most=True),
     Claim("duet", "10% of runs x3", "found", _worse, 0.8),
@@ -121,7 +121,7 @@ NAMES = {claim.case for claim in CLAIMS if not claim.any_case} | {OTHER_DAY}
 
 def wanted(case: str) -> bool:
     """Whether any claim speaks of a case."""
-    return case in NAMES or case.startswith("A/A")
+    return case in NAMES or any(claim.any_case and case.startswith(claim.case) for claim in CLAIMS)
 
 
 def of_entry(entry: Entry) -> Iterator[Check]:

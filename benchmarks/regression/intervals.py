@@ -14,7 +14,7 @@ import json
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -140,12 +140,24 @@ def _bill(where: Configuration, ms: float) -> float:
     return PRICES.invocation_cost(where, math.ceil(ms))
 
 
-def coverage(curves: Sequence[Curve], repetitions: int, seed: int, *, leave_out: bool) -> Iterator[Coverage]:
-    """The coverage of every family at every number of runs."""
+def coverage(
+    curves: Sequence[Curve], repetitions: int, seed: int, *, leave_out: bool, wanted: Collection[str] = ()
+) -> Iterator[Coverage]:
+    """The coverage of every family at every number of runs.
+
+    Args:
+        curves: of all families; those of the others tell of slow runs.
+        repetitions: results of each family and number of runs.
+        seed: of all draws.
+        leave_out: whether what is known of slow runs comes from the other sources alone.
+        wanted: families to measure; empty: all.
+    """
     grouped: dict[str, list[Curve]] = defaultdict(list)
     for curve in curves:
         grouped[curve.family].append(curve)
     for family, own in sorted(grouped.items()):
+        if wanted and family not in wanted:
+            continue
         usual = slow_runs_without(curves, source(family)) if leave_out else usual_slow_runs(*MEASURED_UNSEEN)
         for runs in RUNS:
             rng = np.random.default_rng([seed, runs, *family.encode()])
@@ -161,13 +173,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="Files of single runs.")
     parser.add_argument("--repetitions", type=int, default=40, help="Results of each family and number of runs.")
+    parser.add_argument(
+        "--family", action="append", default=[], help="Measure this one; may be repeated. Default: all."
+    )
     parser.add_argument("--leave-out", action="store_true", help="Learn slow runs from the other sources alone.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--format", choices=("text", "json"), default="text")
     arguments = parser.parse_args()
     found = []
     curves = [curve for path in arguments.runs for curve in read_curves(path)]
-    for row in coverage(curves, arguments.repetitions, arguments.seed, leave_out=arguments.leave_out):
+    options = {"leave_out": arguments.leave_out, "wanted": arguments.family}
+    for row in coverage(curves, arguments.repetitions, arguments.seed, **options):
         found.append(row)
         if arguments.format == "text":
             print(

@@ -39,6 +39,7 @@ from tuner.comparison.duets.plan import DuetPlan, EnvironmentPair
 from tuner.comparison.duets.run import run_duet
 from tuner.comparison.question import Metric, Question
 from tuner.comparison.result_pairs import ConfigurationPair
+from tuner.comparison.results import usual_drift
 from tuner.comparison.run_series import RunSeries
 from tuner.comparison.slow_runs import SAME_ERROR, least_runs_without_slow
 from tuner.comparison.statistics.error_spending import EARLY_PAIRS
@@ -103,6 +104,7 @@ SIZES = (1, 6, 10)
 DOCUMENTS = [
     *(Case(f"A/A {order}", order=order) for order in Order),
     Case("sharp null x1.05", Change(1.05)),
+    Case("sharp null x1.05 in halves", Change(1.05), Order.HALVES),
     Case("x1.15", Change(1.15)),
     Case("x1.30", Change(1.3)),
     Case("10% of runs x3", Change(slow_share=0.1, slow_factor=3.0)),
@@ -218,7 +220,7 @@ def documents(
             for ms, change, label in ((before, NO_CHANGE, "b"), (after, case.change, "c"))
         ]
         pairs.append(ConfigurationPair(where, *(RunSeries.of(where, side) for side in sides)))
-    findings = judge_configurations(pairs, PRICES, Question())
+    findings = judge_configurations(pairs, PRICES, Question(), drift_sd=usual_drift(0.0))
     row.count(findings, overall_verdict(findings, Question()))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from tuner.comparison.question import SLOW_SHARE_TOLERANCE, Metric
 from tuner.comparison.verdicts import Comparison, Drift, DuetStop, Finding, Method, Verdict
+from tuner.plain_numbers import plural
 from tuner.pricing.currency import currency_sign
 from tuner.vocabulary import Interval
 
@@ -153,4 +154,5 @@ def _drift_words(drift: Drift) -> str:
         return f"Every interval is widened by the drift that was given, {drift.sd:.1%}"
     if drift.sessions:
         return f"Every interval is widened by {drift.sd:.1%}, the spread between {drift.sessions} earlier sessions"
-    return f"The two are {drift.days:.0f} days apart: every interval is widened by a drift of {drift.sd:.1%}"
+    apart = "less than a day" if drift.days < 1 else plural(round(drift.days), "day")
+    return f"The two are {apart} apart: every interval is widened by a drift of {drift.sd:.1%}"

@@ -25,6 +25,9 @@ from tuner.documents.result import ResultDocument
 from tuner.errors import InputError
 from tuner.model import Notice
 
+LEAST_DRIFT = 0.01
+"""Spread, in log units, between two sessions on one day: the halves of published series of runs differ by so much
+beyond the noise of their runs. Without it a change of the threshold itself is called worse too often there."""
 DRIFT_AT_30_DAYS = 0.03
 """Spread, in log units, between two sessions that lie 30 days apart …"""
 DRIFT_GROWTH = 0.67
@@ -124,7 +127,7 @@ def _compared(
 
 def usual_drift(days: float) -> float:
     """The spread between two sessions so many days apart, in log units."""
-    return DRIFT_AT_30_DAYS * math.pow(days / 30, DRIFT_GROWTH)
+    return max(LEAST_DRIFT, DRIFT_AT_30_DAYS * math.pow(days / 30, DRIFT_GROWTH))
 
 
 def first_baseline(candidate: ResultDocument, question: Question, *, names: tuple[str, str]) -> Comparison:

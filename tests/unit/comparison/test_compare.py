@@ -196,6 +196,14 @@ def test_two_documents_far_apart_are_compared_with_the_drift_that_is_usual() -> 
     assert usual_drift(30) == pytest.approx(0.03)
 
 
+def test_two_documents_of_one_day_have_the_drift_of_the_halves_of_a_day() -> None:
+    found = compare(result(), result(seed=1), QUESTION)
+    assert found.drift is not None
+    assert (found.drift.days, found.drift.sd) == (0.0, 0.01)
+    assert usual_drift(2) == 0.01
+    assert usual_drift(10) > 0.01
+
+
 def test_a_slower_tail_is_found_over_all_configurations() -> None:
     after = result(seed=1)
     for measurement in after["measurements"]:

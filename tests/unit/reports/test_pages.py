@@ -60,6 +60,7 @@ def test_a_comparison_is_one_file_that_asks_nothing(compared: ComparisonResult) 
 def test_every_number_of_a_comparisons_page_is_one_of_the_comparison(compared: ComparisonResult) -> None:
     comparison = compared.comparison
     told = ["5%", "95%", "86_64", *(notice.message for notice in comparison.notices), comparison.baseline]
+    told += [f"{comparison.drift.sd:.1%}"] if comparison.drift else []
     for finding in comparison.findings:
         told += [
             change(finding),
