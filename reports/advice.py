@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import csv
 import io
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from reports.html import STYLES, page_of
 from reports.words.escape import code_span, csv_cell, visible
+from reports.words.lines import command, wrapped
+from reports.words.lines import table as in_columns
 from reports.words.numbers import money, money_range, percent
 from tuner.evidence.advice import Advice
 from tuner.evidence.findings import Insight, mean_words, percentile_words
@@ -31,7 +32,7 @@ COLUMNS = (
 
 def render(advice: Advice, *, width: int = WIDTH) -> str:
     """Plain text without colours, which can be piped and pasted."""
-    lines = [_head(advice), *(f"  {name:<12} {told}" for name, told in figures(advice)), ""]
+    lines = [*wrapped(_head(advice), width), *_figures(advice, width), ""]
     for finding in advice.findings:
         lines += [*_finding(finding, width), ""]
     return "\n".join(lines).rstrip()
@@ -42,9 +43,7 @@ def render_all(found: Sequence[Advice], *, width: int = WIDTH) -> str:
     if len(found) == 1:
         return render(found[0], width=width)
     rows = [("function", "size", "runs", "a month", "at stake"), *(_row(advice) for advice in found)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    table = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n\n".join(["\n".join(table), *(render(advice, width=width) for advice in found)])
+    return "\n\n".join(["\n".join(in_columns(rows, width)), *(render(advice, width=width) for advice in found)])
 
 
 def markdown(found: Sequence[Advice]) -> str:
@@ -100,6 +99,11 @@ def page(found: Sequence[Advice]) -> str:
         "pages": [_Page.of(advice) for advice in found],
     }
     return page_of("advice.html", STYLES, (), values)
+
+
+def _figures(advice: Advice, width: int) -> Iterator[str]:
+    for name, told in figures(advice):
+        yield from wrapped(told, width, f"  {name:<12} ")
 
 
 def figures(advice: Advice) -> Iterator[tuple[str, str]]:
@@ -167,6 +171,5 @@ def _stake(advice: Advice) -> str:
 
 
 def _finding(finding: Insight, width: int) -> list[str]:
-    lines = textwrap.wrap(visible(finding.title), width, initial_indent="- ", subsequent_indent="  ")
-    lines += textwrap.wrap(visible(finding.evidence), width, initial_indent="  ", subsequent_indent="  ")
-    return [*lines, f"  $ {visible(finding.command)}"] if finding.command else lines
+    lines = [*wrapped(finding.title, width, "- "), *wrapped(finding.evidence, width, "  ")]
+    return [*lines, *command(finding.command, width, "  $ ")] if finding.command else lines

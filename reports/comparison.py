@@ -5,12 +5,12 @@ The same comparison gives the same text. Decides nothing: verdicts and values co
 
 from __future__ import annotations
 
-import textwrap
 from collections import defaultdict
 from collections.abc import Sequence
 
 from reports.words.comparison import HEADER, headline, metric_name, note, outlook, row_cells, small_print, title
-from reports.words.escape import code_span, visible
+from reports.words.escape import code_span
+from reports.words.lines import wrapped
 from tuner.comparison.verdicts import Comparison, Finding, Verdict
 
 _SYMBOLS = {Verdict.WORSE: "🔴", Verdict.BETTER: "🟢", Verdict.SAME: "⚪", Verdict.NOT_DECIDED: "🟡"}
@@ -25,21 +25,21 @@ MARKER = "<!-- lambda-tuner comparison -->"
 
 def render_text(comparison: Comparison, *, width: int = WIDTH) -> str:
     """A comparison for a terminal of so many columns. Columns that do not fit are left out."""
-    notices = [line for notice in comparison.notices for line in _wrapped(notice.message, width, "note: ")]
+    notices = [line for notice in comparison.notices for line in wrapped(notice.message, width, "note: ")]
     if not comparison.findings:
-        return "\n".join([*_wrapped(headline(comparison), width), *notices]) + "\n"
+        return "\n".join([*wrapped(headline(comparison), width), *notices]) + "\n"
     notes = _notes(comparison.findings)
     lines = [
-        *_wrapped(headline(comparison), width),
+        *wrapped(headline(comparison), width),
         "",
-        *_wrapped(comparison.baseline, width, "baseline   "),
-        *_wrapped(comparison.candidate, width, "candidate  "),
+        *wrapped(comparison.baseline, width, "baseline   "),
+        *wrapped(comparison.candidate, width, "candidate  "),
         "",
         *_text_table(comparison, width),
         *([""] if notes else []),
-        *(line for text in notes for line in _wrapped(text, width, "  ")),
+        *(line for text in notes for line in wrapped(text, width, "  ")),
         "",
-        *_wrapped(small_print(comparison), width),
+        *wrapped(small_print(comparison), width),
         *notices,
     ]
     return "\n".join(lines) + "\n"
@@ -66,13 +66,6 @@ def _text_table(comparison: Comparison, width: int) -> list[str]:
         if sum(widths[i] + 2 for i in kept) - 2 > width:
             kept.remove(column)
     return ["  ".join(line[i].ljust(widths[i]) for i in kept).rstrip() for line in lines]
-
-
-def _wrapped(text: str, width: int, first: str = "") -> list[str]:
-    """Lines of whole words after `first`, with control and direction characters spelt out."""
-    return textwrap.wrap(
-        visible(text), width, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
-    )
 
 
 def render_markdown(comparison: Comparison) -> str:

@@ -8,22 +8,23 @@ from typing import Any
 
 from reports.html import STYLES, page_of
 from reports.words.escape import visible
+from reports.words.lines import table, wrapped
 from reports.words.numbers import money
 from tuner.evidence.concurrency_plan import ConcurrencyPlan, Readiness, ReadinessOption
 
+WIDTH = 100
 BAR, HEIGHT, NAMES = 5, 120, 22
 """Width of an hour, height of the picture, and height of the names of days below it, in pixels."""
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HOURS = 24
 
 
-def render(function: str, plan: ConcurrencyPlan) -> str:
-    """Plain text."""
+def render(function: str, plan: ConcurrencyPlan, *, width: int = WIDTH) -> str:
+    """Plain text for a terminal of so many columns."""
     rows = [("way", "environments", plan.target.thing, "at most", "a month", ""), *map(_row, plan.options)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [f"{visible(function)}: {plan.requests:,} requests in {plan.days:.1f} days", f"  {_target(plan)}", ""]
-    lines += ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", headline(plan), _source(plan)]) + "\n"
+    lines = wrapped(f"{function}: {plan.requests:,} requests in {plan.days:.1f} days", width)
+    lines += [*wrapped(_target(plan), width, "  "), "", *table(rows, width), ""]
+    return "\n".join([*lines, *wrapped(headline(plan), width), *wrapped(_source(plan), width)]) + "\n"
 
 
 def headline(plan: ConcurrencyPlan) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from reports.charts.overlay import SHOWN, Side
 from reports.html import STYLES, page_of
 from reports.words.comparison import bounds, change, metric_name
 from reports.words.escape import clip, code_span, csv_cell, visible
+from reports.words.lines import wrapped
 from reports.words.numbers import configuration, milliseconds, per_million, percent_range
 from reports.words.rows import Result
 from tuner.comparison.change_points import ChangePoint
@@ -70,7 +70,7 @@ def render_text(results: Sequence[Result], changes: Sequence[ChangePoint], untol
     kept, widths = _columns([HEADER, *found], width)
     lines = [(clip(name, max(widths[0], 1)), *cells) for name, *cells in [HEADER, *found]]
     told = [title(results, changes), *([untold] if untold else [])]
-    head = [part for text in told for part in textwrap.wrap(visible(text), width, break_on_hyphens=False)]
+    head = [part for text in told for part in wrapped(text, width)]
     return (
         "\n".join([*head, "", *("  ".join(line[i].ljust(widths[i]) for i in kept).rstrip() for line in lines)]) + "\n"
     )

@@ -5,14 +5,14 @@ Control characters of foreign text are spelt out: nothing from a result can move
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from reports.words import verdict
 from reports.words.confidence import confidence
-from reports.words.escape import clip, visible
+from reports.words.escape import clip
 from reports.words.flat_zone import worth_knowing
+from reports.words.lines import wrapped
 from reports.words.numbers import listing, milliseconds, number, per_million
 from reports.words.origin import origin
 from reports.words.rows import ReportRow, Result, left_out, rows
@@ -31,23 +31,23 @@ LEAST_SCALE = 0.1
 
 def render(result: Result, *, width: int = WIDTH) -> str:
     """The headline, how sure it is, the table of what was measured, and what to know."""
-    lines = [*_wrapped(str(verdict.headline(result)), width), ""]
+    lines = [*wrapped(str(verdict.headline(result)), width), ""]
     badge, estimate = origin(result)
     for note in (estimate and f"{badge}. {estimate}", verdict.partial(result), clip(verdict.trouble(result))):
-        lines += [*_wrapped(note, width), ""] if note else []
+        lines += [*wrapped(note, width), ""] if note else []
     sure = confidence(result)
-    lines += [*_wrapped(f"{sure.label}. {' '.join(sure.reasons)}", width), ""]
+    lines += [*wrapped(f"{sure.label}. {' '.join(sure.reasons)}", width), ""]
     for sentence in worth_knowing(result):
-        lines += _wrapped(sentence, width)
+        lines += wrapped(sentence, width)
     lines += ["", *_table(result, width)] if worth_knowing(result) else _table(result, width)
     excluded = left_out(rows(result))
     lines += [""] if excluded else []
     for sizes, reason in excluded:
-        lines += _wrapped(f"Left out {sizes}: {clip(reason)}", width)
+        lines += wrapped(f"Left out {sizes}: {clip(reason)}", width)
     for notice in result["warnings"]:
-        lines += ["", *_wrapped(f"{clip(notice['code'], 40)}: {clip(notice['message'])}", width, "! ")]
+        lines += ["", *wrapped(f"{clip(notice['code'], 40)}: {clip(notice['message'])}", width, "! ")]
     for text in _errors(result):
-        lines += ["", *_wrapped(text, width, "! ")]
+        lines += ["", *wrapped(text, width, "! ")]
     return "\n".join(lines)
 
 
@@ -110,10 +110,3 @@ def _errors(result: Result) -> Iterator[str]:
     for (kind, message), where in places.items():
         told = f"{listing(where)}, {plural(times[kind, message], 'time')}"
         yield f"{told}: {clip(kind, 80)}: {clip(message)}"
-
-
-def _wrapped(text: str, width: int, first: str = "") -> Sequence[str]:
-    """Lines of whole words. Only a word that is longer than a line is broken."""
-    return textwrap.wrap(
-        visible(text), width, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
-    )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reports.words.escape import code_span, visible
+from reports.words.lines import table, wrapped
 from reports.words.numbers import milliseconds, money, percent
 from tuner.plain_numbers import significant
 from tuner.workflows.document import ConfirmationDocument, TimeDocument, WorkflowDocument
@@ -13,20 +14,17 @@ from tuner.workflows.document import ConfirmationDocument, TimeDocument, Workflo
 if TYPE_CHECKING:
     from tuner.documents.result import ConfigurationDocument
 
+WIDTH = 100
 CONFIRMED_WITHIN = 0.1
 """A prediction this close to the measured time is said to hold."""
 
 
-def render_text(document: WorkflowDocument) -> str:
-    """The answer for a terminal."""
+def render_text(document: WorkflowDocument, *, width: int = WIDTH) -> str:
+    """The answer for a terminal of so many columns."""
     rows = [("function", "now", "recommended", "runs", "cost", "slack"), *_rows(document)]
-    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
-    table = "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-    parts = [headline(document), *facts(document), "", table]
-    notes = [f"note: {visible(warning['message'])}" for warning in document["warnings"]]
-    return "\n".join([*parts, *(["", *notes] if notes else [])]) + "\n"
+    told = [line for sentence in (headline(document), *facts(document)) for line in wrapped(sentence, width)]
+    notes = [line for warning in document["warnings"] for line in wrapped(warning["message"], width, "note: ")]
+    return "\n".join([*told, "", *table(rows, width), *(["", *notes] if notes else [])]) + "\n"
 
 
 def render_markdown(document: WorkflowDocument) -> str:

@@ -114,11 +114,11 @@ class WorkflowResult:
 
         return render_markdown(self.document)
 
-    def to_text(self) -> str:
-        """The answer for a terminal."""
+    def to_text(self, *, width: int = 100) -> str:
+        """The answer for a terminal of so many columns."""
         from reports.workflow_text import render_text
 
-        return render_text(self.document)
+        return render_text(self.document, width=width)
 
 
 def tune_workflow(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import click
 from tuner.cli.flags import Topic, aws_flags, converted, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_exact, say_json
-from tuner.cli.values import as_share, share_fault
+from tuner.cli.values import as_share, share_fault, terminal_width
 from tuner.errors import Fault, InputError, TunerError
 
 if TYPE_CHECKING:
@@ -160,7 +161,13 @@ def _rendered(found: Sequence[Advice], format_: str) -> str:
         return json.dumps([advice.document() for advice in found], indent=1) + "\n"
     from reports.advice import markdown, page, render_all, table
 
-    return {"text": render_all, "markdown": markdown, "csv": table, "html": page}[format_](found).rstrip("\n") + "\n"
+    forms: dict[str, Callable[[Sequence[Advice]], str]] = {
+        "text": partial(render_all, width=terminal_width()),
+        "markdown": markdown,
+        "csv": table,
+        "html": page,
+    }
+    return forms[format_](found).rstrip("\n") + "\n"
 
 
 def _told(failure: TunerError) -> None:

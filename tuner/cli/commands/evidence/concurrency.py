@@ -11,7 +11,7 @@ import click
 
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
-from tuner.cli.values import as_share, share_fault
+from tuner.cli.values import as_share, share_fault, terminal_width
 from tuner.errors import InputError
 
 if TYPE_CHECKING:
@@ -87,8 +87,10 @@ def command(
         raise InputError(replace(fault, path=f"--{fault.path.replace('_', '-')}") for fault in exc.faults) from exc
     if format_ == "json":
         click.echo(json.dumps(document(found.function, found.plan), indent=1))
-    elif format_ in ("text", "html"):
-        click.echo((render if format_ == "text" else page)(found.function, found.plan), nl=False)
+    elif format_ == "text":
+        click.echo(render(found.function, found.plan, width=terminal_width()), nl=False)
+    elif format_ == "html":
+        click.echo(page(found.function, found.plan), nl=False)
     else:
         click.echo(_settings(found.function, alias, found.plan, format_), nl=False)
 

@@ -16,7 +16,7 @@ from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flag
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
-from tuner.cli.values import unique_time
+from tuner.cli.values import terminal_width, unique_time
 from tuner.errors import Fault, InputError, InterruptedRunError
 
 if TYPE_CHECKING:
@@ -157,8 +157,11 @@ def _bound(at_once: int, wanted: int, functions: int) -> list[str]:
 
 def _told(summary: Mapping[str, Any], page: Path) -> str:
     """What was found, a line a function."""
-    lines = [f"{item['function'].rpartition(':')[2]:<24}{_found(item)}" for item in summary["savings"]]
-    lines += (f"{item['function'].rpartition(':')[2]:<24}not tuned: {item['cause']}" for item in summary["failures"])
+    from reports.words.lines import table
+
+    rows = [(item["function"].rpartition(":")[2], _found(item)) for item in summary["savings"]]
+    rows += ((item["function"].rpartition(":")[2], f"not tuned: {item['cause']}") for item in summary["failures"])
+    lines = table([("function", ""), *rows], terminal_width())
     return "\n".join([*lines, f"\nPage    {page}"])
 
 

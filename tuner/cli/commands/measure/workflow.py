@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
-from tuner.cli.values import PositiveNumber, as_share
+from tuner.cli.values import PositiveNumber, as_share, terminal_width
 from tuner.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -162,7 +163,10 @@ def command(state_machine: str | None, *, connection: Connection, **options: Any
         raise InputError.single("STATE_MACHINE", "is missing", "give an ARN, or a file with a definition")
     output = _output(state_machine, options)
     result = _tuned(state_machine, connection, output, options)
-    forms = {"text": result.to_text, "markdown": result.to_markdown}
+    forms: dict[str, Callable[[], str]] = {
+        "text": partial(result.to_text, width=terminal_width()),
+        "markdown": result.to_markdown,
+    }
     if options["format_"] == "json":
         say_json(result.to_json())
     else:

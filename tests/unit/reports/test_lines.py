@@ -1,0 +1,73 @@
+"""Text of any form fits a terminal of any width, and keeps its words."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports import advice, concurrency
+from reports.words.lines import command, table, wrapped
+from tests.unit.evidence.test_advice import advise, one_size, runs_at
+from tests.unit.evidence.test_concurrency_plan import every, planned
+from tests.unit.workflows.examples import DEFINITION, FIGURES, write_results
+from tuner.api.workflows.tuning import tune_workflow
+from tuner.workflows.figures import read_figures
+
+WIDTHS = (60, 80, 100, 160)
+LONG = 1000
+"""Columns that hold every line."""
+APPLY = "aws lambda update-function-configuration --function-name checkout --memory-size 1280 --region eu-west-1"
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable[[int], str]]:
+    """Advice on two functions, a plan for a busy function, and sizes of a workflow that keep a deadline."""
+    two_sizes = advise([*runs_at(512, 200.0, count=40), *runs_at(2048, 90.0, first=200, count=40)])
+    advised = [two_sizes, replace(one_size(), function="billing-of-all-regions")]
+    plan = planned(every(400.0, 8))
+    figures, results = read_figures(FIGURES, name="figures"), write_results(tmp_path_factory.mktemp("results"))
+    sizes = tune_workflow(DEFINITION, deadline_ms=2500.0, figures=figures, results=[results])
+    return {
+        "advice": lambda width: advice.render_all(advised, width=width),
+        "concurrency": lambda width: concurrency.render("orders", plan, width=width),
+        "workflow": lambda width: sizes.to_text(width=width),
+    }
+
+
+def plain_words(text: str) -> set[str]:
+    """The words without what joins the cells of a row or the lines of a command."""
+    return {word.rstrip(",") for word in text.split()} - {"\\"}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("form", ["advice", "concurrency", "workflow"])
+def test_every_text_fits_the_terminal_and_keeps_its_words(
+    form: str, width: int, forms: dict[str, Callable[[int], str]]
+) -> None:
+    narrow, wide = forms[form](width), forms[form](LONG)
+    assert max(map(len, narrow.splitlines())) <= width
+    assert plain_words(narrow) <= plain_words(wide)
+    names = {"function", "size", "runs", "way", "environments", "at"}
+    assert plain_words(wide) - plain_words(narrow) <= names, "the head of a table that became paragraphs"
+
+
+@given(st.lists(st.lists(st.text("ab ", max_size=30), min_size=3, max_size=3), min_size=1, max_size=4))
+def test_no_table_is_wider_than_the_terminal(rows: list[list[str]]) -> None:
+    assert all(len(line) <= 40 for line in table([("name", "now", "then"), *rows], 40))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("text", [APPLY, 'tuner tune a --payload \'{"x": " --y"}\' --runs 3 --output somewhere/else'])
+def test_a_command_in_lines_is_the_same_to_a_shell(text: str, width: int) -> None:
+    lines = command(text, width, "")
+    assert max(map(len, lines)) <= max(width, 50)
+    assert shlex.split("\n".join(lines).replace("\\\n", "")) == shlex.split(text)
+
+
+def test_only_a_word_longer_than_a_line_is_broken() -> None:
+    assert wrapped("one two-three " + "x" * 12, 11, "! ") == ["! one", "  two-three", "  " + "x" * 9, "  xxx"]
