@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tuner.workflows.curves import FunctionCurve
 from tuner.workflows.flow import Flow, form_of_flow, invocations_of
 from tuner.workflows.scenarios import Scenarios, certain
-from tuner.workflows.tradeoffs.allocation import Allocations, allocate
+from tuner.workflows.tradeoffs.allocation import Allocations, allocate, front_before
 from tuner.workflows.tradeoffs.answers import BestSizes
 from tuner.workflows.tradeoffs.forms import Form, evaluate_draws
 from tuner.workflows.tradeoffs.fronts import Allocation, Choices, Front
@@ -29,6 +29,9 @@ ANCHORS = 6
 """Places along the front around which sizes are proposed."""
 PROPOSALS = 16
 """Sizes that are judged around each of them."""
+ROUNDS = 6
+"""Times that sizes are proposed for a deadline, as long as they become cheaper."""
+_LITTLE = 1e-4
 LEVEL = 95.0
 """A bound is kept in so many percent of the draws of the curves."""
 WIDTH = 3.0
@@ -77,12 +80,19 @@ class PercentileSearch:
     means: Allocations = field(init=False)
     _form: Form = field(init=False)
     _in_doubt: bool = field(init=False)
+    _draws: dict[str, Floats] = field(init=False)
     _judged: dict[tuple[int, ...], Candidate] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.invocations = invocations_of(self.flow)
         self._form = form_of_flow(self.flow)
         self._in_doubt = self.percentile is not None and any(len(c.duration_ms) > 1 for c in self.curves.values())
+        most = max(len(curve.duration_ms) for curve in self.curves.values())
+        # By configuration and draw, so that the draws of one configuration stand together.
+        self._draws = {
+            name: np.resize(curve.duration_ms, (most, len(curve.cost_usd))).T.copy()
+            for name, curve in self.curves.items()
+        }
         options = {name: Choices(curve.mean_ms, curve.cost_usd) for name, curve in self.curves.items()}
         self.means = allocate(self._form, self.invocations, options)
 
@@ -98,7 +108,7 @@ class PercentileSearch:
         self._judge_along(self.means.front, 2 * ANCHORS * PROPOSALS if self.of_means else ANCHORS * PROPOSALS // 2)
         if not self.of_means:
             for anchor in self._anchors():
-                self._propose(anchor)
+                self._propose(anchor, shares=(_SHARE_OF_ALL,))
 
     def front(self) -> tuple[Candidate, ...]:
         """Candidates that no other beats in both time and cost, the fastest first."""
@@ -108,14 +118,17 @@ class PercentileSearch:
         """The cheapest candidate within a deadline; None: there is none."""
         if self.of_means:
             return self._judge_answer(self.means.cheapest_within(deadline_ms))
-        found = self._within(deadline_ms)
-        while found is not None:
-            self._propose(found, around_ms=deadline_ms)
+        found, around_ms = self._within(deadline_ms), deadline_ms
+        if found is None:
+            return None
+        for _ in range(ROUNDS):
+            # What the averages do not see of the percentile is made up for in the next round.
+            around_ms += deadline_ms - self._propose(found, around_ms=around_ms).time_ms
             self._nudge(self._within(deadline_ms) or found, deadline_ms)
-            better = self._within(deadline_ms)
-            if better is None or better.cost_usd >= found.cost_usd * (1 - 1e-9):
+            better = self._within(deadline_ms) or found
+            improved, found = better.cost_usd < found.cost_usd * (1 - _LITTLE), better
+            if not improved:
                 break
-            found = better
         return found
 
     def fastest_within(self, budget_usd: float) -> Candidate | None:
@@ -150,10 +163,7 @@ class PercentileSearch:
 
     def _worlds(self, allocation: Allocation) -> Floats:
         """Mean time of an execution over its mean, in each draw of the curves, shape (W,)."""
-        most = max(len(curve.duration_ms) for curve in self.curves.values())
-        durations = {
-            name: np.resize(curve.duration_ms[:, allocation[name]], most) for name, curve in self.curves.items()
-        }
+        durations = {name: draws[allocation[name]] for name, draws in self._draws.items()}
         times = evaluate_draws(self._form, durations)
         relative: Floats = times / times.mean()
         return relative
@@ -168,10 +178,7 @@ class PercentileSearch:
             return dict(options)
         worlds = self._worlds(anchor.allocation)
         near = np.abs(_ranks(worlds) - LEVEL) <= WORLD_WIDTH
-        slower = {
-            name: np.resize(curve.duration_ms, (len(worlds), len(curve.cost_usd)))[near].mean(axis=0) / curve.mean_ms
-            for name, curve in self.curves.items()
-        }
+        slower = {name: self._draws[name][:, near].mean(axis=1) / curve.mean_ms for name, curve in self.curves.items()}
         return {name: Choices(one.time_ms * slower[name], one.cost_usd) for name, one in options.items()}
 
     def _within(self, deadline_ms: float) -> Candidate | None:
@@ -182,22 +189,30 @@ class PercentileSearch:
         best = _best(self._judged.values())
         return [best[i] for i in sorted({round(x) for x in np.linspace(0, len(best) - 1, ANCHORS)})]
 
-    def _propose(self, anchor: Candidate, *, around_ms: float | None = None) -> None:
-        """Judge sizes from the front of the executions that are near the percentile with the anchor's sizes."""
+    def _propose(
+        self,
+        anchor: Candidate,
+        *,
+        around_ms: float | None = None,
+        shares: tuple[float, ...] = (0.0, _SHARE_OF_ALL),
+    ) -> Candidate:
+        """Judge sizes from the front of the executions that are near the percentile with the anchor's sizes.
+
+        Returns:
+            The last of them.
+        """
         times = self.scenarios.time_ms(anchor.allocation)
         near = self.scenarios.near(times, 50.0 if self.percentile is None else self.percentile, width=WIDTH)
         shift_ms = 0.0 if around_ms is None else around_ms - anchor.time_ms
-        for share in (0.0, _SHARE_OF_ALL):
+        last = anchor
+        for share in shares:
             form, options = self.scenarios.averages(near, share_of_all=share)
-            front = allocate(form, self.invocations, self._doubtful(options, anchor)).front
             seen_ms = (1 - share) * float(times[near].mean()) + share * float(times.mean())
-            at = front.cheapest_within(seen_ms * self._doubt(anchor.allocation) + shift_ms)
-            self._judge_window(front, at or 0)
-
-    def _judge_window(self, front: Front, middle: int) -> None:
-        start = max(0, min(middle - PROPOSALS // 2, len(front) - PROPOSALS))
-        for index in range(start, min(len(front), start + PROPOSALS)):
-            self.judge(front.recover(index))
+            most_ms = seen_ms * self._doubt(anchor.allocation) + shift_ms
+            front = front_before(form, self.invocations, self._doubtful(options, anchor), most_ms)
+            for index in range(max(0, len(front) - PROPOSALS), len(front)):
+                last = self.judge(front.recover(index))
+        return last
 
     def _judge_along(self, front: Front, count: int) -> None:
         for index in sorted({round(x) for x in np.linspace(0, len(front) - 1, min(count, len(front)))}):

@@ -7,14 +7,26 @@ draws that keeps to a deadline is a sample average of the chance to keep to it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.workflows.curves import FunctionCurve
-from tuner.workflows.flow import Flow, Map, Parallel, Pause, Retry, Step, Task, all_steps, form_of_flow
+from tuner.workflows.flow import (
+    Exit,
+    Flow,
+    Map,
+    Parallel,
+    Pause,
+    Retry,
+    Step,
+    Task,
+    all_steps,
+    form_of_flow,
+    functions_of,
+)
 from tuner.workflows.tradeoffs.forms import Form
 from tuner.workflows.tradeoffs.fronts import Allocation, Choices
 
@@ -23,6 +35,8 @@ Rows = NDArray[np.intp]
 
 SCENARIOS = 2_000
 """Draws: a share of 95% is then known within one point."""
+MOST_KEPT = 40
+"""Times of a step that are kept for its last configurations."""
 MOST_ITEMS = 40
 """Items of a Map that are simulated one by one; of more, the time grows with the number of rounds."""
 
@@ -39,6 +53,8 @@ class _Drawn:
         rows: the scenario of each execution, shape (N,).
         inner: draws of the flows inside.
         items: items of a Map in each execution, shape (N,).
+        functions: that are invoked in it.
+        known: what the step adds to each execution, by their configurations, shape (N,).
     """
 
     step: Step
@@ -48,7 +64,8 @@ class _Drawn:
     rows: Rows
     inner: tuple[tuple[_Drawn, ...], ...] = ()
     items: Rows | None = None
-    known: dict[int, Floats] = field(default_factory=dict)
+    functions: tuple[str, ...] = ()
+    known: dict[tuple[int, ...], Floats] = field(default_factory=dict)
 
 
 class Scenarios:
@@ -107,7 +124,11 @@ class Scenarios:
             if way.target is not None:
                 reached[way.target] = reached[way.target] + here * (taken == number)
         attempts, pause_ms = self._attempts(step.retry, len(rows))
-        drawn = _Drawn(step, here * attempts, here * pause_ms, self._rng.standard_normal(len(rows)), rows)
+        noise, functions = (
+            self._rng.standard_normal(len(rows)),
+            functions_of(Flow((replace(step, exits=(Exit(None),)),))),
+        )
+        drawn = _Drawn(step, here * attempts, here * pause_ms, noise, rows, functions=functions)
         work = step.work
         if isinstance(work, Parallel):
             drawn.inner = tuple(self._draw(branch, rows) for branch in work.branches)
@@ -130,8 +151,18 @@ class Scenarios:
     def _flow_time(self, drawn: tuple[_Drawn, ...], allocation: Allocation, count: int) -> Floats:
         total = np.zeros(count)
         for each in drawn:
-            total += each.visits * (self._work_time(each, allocation) + each.step.overhead_ms) + each.pause_ms
+            total += self._step_time(each, allocation)
         return total
+
+    def _step_time(self, drawn: _Drawn, allocation: Allocation) -> Floats:
+        """What a step adds to every execution; kept, since many choices of sizes differ in a few functions alone."""
+        key = tuple(allocation[function] for function in drawn.functions)
+        if key not in drawn.known:
+            if len(drawn.known) >= MOST_KEPT:
+                drawn.known.clear()
+            work_ms = self._work_time(drawn, allocation)
+            drawn.known[key] = drawn.visits * (work_ms + drawn.step.overhead_ms) + drawn.pause_ms
+        return drawn.known[key]
 
     def _work_time(self, drawn: _Drawn, allocation: Allocation) -> Floats | float:
         work = drawn.step.work
@@ -150,13 +181,12 @@ class Scenarios:
         return _items_time(each, drawn.items, work.concurrency)
 
     def _task_time(self, drawn: _Drawn, function: str, index: int) -> Floats:
-        """Duration of one configuration in every execution; kept, since many choices of sizes ask for it."""
-        if index not in drawn.known:
-            curve = self.curves[function]
-            worlds = self._worlds[function][drawn.rows]
-            mean, spread = curve.duration_ms[worlds, index], curve.spread[worlds, index]
-            drawn.known[index] = mean * np.exp(spread * drawn.noise - spread**2 / 2)
-        return drawn.known[index]
+        """Duration of one configuration in every execution."""
+        curve = self.curves[function]
+        worlds = self._worlds[function][drawn.rows]
+        mean, spread = curve.duration_ms[worlds, index], curve.spread[worlds, index]
+        duration: Floats = mean * np.exp(spread * drawn.noise - spread**2 / 2)
+        return duration
 
     def _average(self, flow: Flow, drawn: tuple[_Drawn, ...], rows: Rows, found: _Averages) -> None:
         share = found.share_of_all

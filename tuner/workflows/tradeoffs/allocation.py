@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tuner.workflows.tradeoffs.answers import BestSizes, CostLimit, TimeLimit, answer_at, refined
+from tuner.workflows.tradeoffs.answers import BestSizes, CostLimit, TimeLimit, answer_at, glimpsed, refined
 from tuner.workflows.tradeoffs.bottom_up import FrontSearch
 from tuner.workflows.tradeoffs.collapsing import Collapsed, collapsed
 from tuner.workflows.tradeoffs.forms import Form
@@ -84,6 +84,19 @@ def allocate(form: Form, invocations: Mapping[str, float], options: Mapping[str,
     front = search.front()
     excess = min(search.excess, _above_least(smaller.problem, front)) if search.excess else 0.0
     return Allocations(smaller, smaller.original_front(front), excess)
+
+
+def front_before(form: Form, invocations: Mapping[str, float], options: Mapping[str, Choices], time_ms: float) -> Front:
+    """The last trade-offs before a time, or the first one; good ones, not always the best.
+
+    Args:
+        form: the time of an execution.
+        invocations: expected invocations of each function in an execution.
+        options: of each function.
+        time_ms: of an execution at most.
+    """
+    smaller = collapsed(SizingProblem(form, invocations, options))
+    return smaller.original_front(glimpsed(smaller.problem, time_ms))
 
 
 def _above_least(problem: SizingProblem, front: Front) -> float:

@@ -21,6 +21,8 @@ from tuner.workflows.tradeoffs.windows import CostWindow, window_at_cost, window
 ATTEMPTS = ((150, 400_000), (1_000, 2_500_000))
 """Points of a front that are kept in a glimpse, and sums that are looked at afterwards; where these are too many, a
 longer glimpse leaves fewer of them."""
+GLIMPSED = 50
+"""Points of a front that are kept where a few good sizes will do."""
 _REDUCTIONS = 3
 """Times that sizes are left out: fewer sizes raise the bounds, which leave out more of them."""
 _MOST_TIMES = 3
@@ -145,6 +147,13 @@ def refined(problem: SizingProblem, target: Target, start: BestSizes) -> BestSiz
         if not excess:
             break
     return replace(search.found, excess=min(start.excess, excess, search.excess) if excess else 0.0)
+
+
+def glimpsed(problem: SizingProblem, time_ms: float) -> Front:
+    """The last points before a time, from a few points of every front."""
+    window = window_at_time(problem, time_ms)
+    box = AnswerBox(problem, window, time_ms, float(np.finfo(float).max), most_points=GLIMPSED)
+    return FrontSearch(problem, box).front()
 
 
 class _AnswerSearch:

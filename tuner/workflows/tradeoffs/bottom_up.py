@@ -17,6 +17,7 @@ import numpy as np
 from tuner.workflows.tradeoffs.boxes import AnswerBox
 from tuner.workflows.tradeoffs.forms import Form, Maximum
 from tuner.workflows.tradeoffs.fronts import (
+    FEW_POINTS,
     MOST_POINTS,
     Effort,
     Front,
@@ -44,19 +45,21 @@ class Limits(NamedTuple):
         points: of all fronts that are built at one place while combinations are tried.
         pairs: sums of two fronts that are looked at.
         patience: sums that are looked at in all before fronts are thinned; None: those to come are counted as well.
+        few_points: that are left of a front then.
     """
 
     combinations: int
     points: int
     pairs: int
     patience: int | None = None
+    few_points: int = FEW_POINTS
 
 
 WHOLE = Limits(200, 200_000, 1_000_000)
 WINDOW = Limits(2_000, 1_000_000, 4_000_000)
 """For one deadline or budget, where few sizes are left."""
-PART = Limits(200, 200_000, 100_000, 100_000)
-"""For a part that may have few trade-offs."""
+PART = Limits(200, 200_000, 100_000, patience=100_000, few_points=4)
+"""For a part that may have few trade-offs; where it has many, what is found is of no use."""
 FEWEST_POINTS = 300
 """A front that is built for a combination keeps so many points in any case."""
 _PLACES = 12
@@ -85,7 +88,8 @@ class FrontSearch:
         self._limits = limits or (WHOLE if box is None else WINDOW)
         self._sizes = cache(self._sizes_of)
         self._times = {frozenset[str](): 1}
-        self._effort = Effort(self._limits.pairs, self._limits.patience if box is None else box.patience)
+        patience = self._limits.patience if box is None else box.patience
+        self._effort = Effort(self._limits.pairs, patience, self._limits.few_points)
         self._left_out = False
         self._found: Front | None = None
 

@@ -96,6 +96,7 @@ class Effort:
     Attributes:
         most: sums of two fronts that are looked at, if fewer than `MOST_PAIRS`.
         patience: sums that are looked at before they are many; None: `MUCH_PAIRS`, those to come included.
+        few_points: a longer front is thinned once they are many.
         pairs: sums of two points that were looked at.
         recent: those of the last few fronts.
         much: whether they are many, or will be.
@@ -103,6 +104,7 @@ class Effort:
 
     most: int = MOST_PAIRS
     patience: int | None = None
+    few_points: int = FEW_POINTS
     pairs: int = 0
     recent: deque[int] = field(default_factory=lambda: deque(maxlen=8))
     much: bool = False
@@ -121,7 +123,7 @@ class Effort:
     @property
     def most_points(self) -> int:
         """A longer front is thinned."""
-        return FEW_POINTS if self.much else MOST_POINTS
+        return self.few_points if self.much else MOST_POINTS
 
     @property
     def most_pairs(self) -> int:
