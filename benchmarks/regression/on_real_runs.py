@@ -41,7 +41,6 @@ from tuner.comparison.question import Metric, Question
 from tuner.comparison.result_pairs import ConfigurationPair
 from tuner.comparison.results import usual_drift
 from tuner.comparison.run_series import RunSeries
-from tuner.comparison.slow_runs import SAME_ERROR, least_runs_without_slow
 from tuner.comparison.statistics.error_spending import EARLY_PAIRS
 from tuner.comparison.verdicts import Finding, Verdict, overall_verdict
 from tuner.errors import AllFailedError
@@ -149,8 +148,7 @@ class Row:
         self.verdicts[verdict.value] += 1
         self.worse_by.update({finding.metric.value for finding in findings if finding.verdict is Verdict.WORSE})
         tail = next(finding for finding in findings if finding.metric is Metric.TAIL)
-        shown = tail.verdict is Verdict.SAME and tail.runs >= 2 * least_runs_without_slow(SAME_ERROR)
-        self.unproved += verdict is Verdict.SAME and not shown
+        self.unproved += verdict is Verdict.SAME and tail.verdict is not Verdict.SAME
 
 
 @dataclass(slots=True)
