@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 from reports.html import STYLES, page_of
 from reports.words.escape import code_span, csv_cell, visible
-from reports.words.lines import command, wrapped
 from reports.words.lines import table as in_columns
+from reports.words.lines import wrapped
 from reports.words.numbers import money, money_range, percent
 from tuner.evidence.advice import Advice
 from tuner.evidence.findings import Insight, mean_words, percentile_words
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL
 from tuner.plain_numbers import plural
+from tuner.shell_lines import command_lines
 from tuner.vocabulary import Interval
 
 WIDTH = 100
@@ -172,4 +173,4 @@ def _stake(advice: Advice) -> str:
 
 def _finding(finding: Insight, width: int) -> list[str]:
     lines = [*wrapped(finding.title, width, "- "), *wrapped(finding.evidence, width, "  ")]
-    return [*lines, *command(finding.command, width, "  $ ")] if finding.command else lines
+    return [*lines, *command_lines(visible(finding.command), width, "  $ ")] if finding.command else lines

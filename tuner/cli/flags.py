@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import wraps
+from inspect import cleandoc
 from typing import Any, TypeVar
 
 import click
@@ -17,6 +18,7 @@ import click
 from tuner.cli.values import Region, as_names, as_pairs, as_share, as_sizes, share_fault
 from tuner.documents.validation import as_number
 from tuner.errors import Fault
+from tuner.shell_lines import command_lines
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,6 +79,8 @@ class Flag:
         return option(self.name, group=self.group, help=self.help, **kind, **(self.click or {}))
 
 
+EXAMPLE_INDENT = 2
+"""By how much click indents the examples."""
 COMMON_OPTIONS = ("quiet", "debug", "help")
 """Options of every command, which stand last."""
 
@@ -104,6 +108,23 @@ class GroupedCommand(click.Command):
             if records:
                 with formatter.section(group):
                     formatter.write_dl(records)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples; those that are too long break before an option."""
+        if self.epilog:
+            formatter.write_paragraph()
+            width = formatter.width - EXAMPLE_INDENT
+            lines = [part for line in cleandoc(self.epilog).splitlines() for part in _example_lines(line, width)]
+            with formatter.indentation():
+                formatter.write_text("\n".join(lines))
+
+
+def _example_lines(line: str, width: int) -> list[str]:
+    """A line of the examples; a command that is too long in several."""
+    text = line.lstrip()
+    if len(line) <= width or not text.startswith("tuner "):
+        return [line]
+    return command_lines(text, width, line[: -len(text)])
 
 
 def command(**more: Any) -> Callable[[Callable[..., Any]], click.Command]:

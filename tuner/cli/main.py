@@ -13,6 +13,7 @@ import io
 import os
 import signal
 import sys
+import textwrap
 import threading
 import traceback
 import warnings
@@ -98,6 +99,8 @@ COMMANDS = tuple(PACKAGES)
 """Every command, in the order of the help and of the documentation."""
 OBJECTS_PER_COLLECTION = 20_000
 """Garbage is looked for less often than by default (700): most of what a command makes, modules above all, stays."""
+TERMINAL_WIDTH = 80
+"""Columns of a terminal that does not tell them."""
 _OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT}
 """What writing to stdout can fail with: its reader has gone, the disk is full, it is closed."""
 
@@ -140,8 +143,8 @@ def cli() -> None:
     """Right-size AWS Lambda functions: memory and architecture, measured and decided.
 
     \b
-    Tune a handler on this machine:   tuner tune app.py:handler --payload '{"n": 1}'
-    Tune a function in AWS:           tuner tune my-function --payload @event.json
+    Local:   tuner tune app.py:handler --payload '{"n": 1}'
+    In AWS:  tuner tune my-function --payload @event.json
     """
 
 
@@ -274,4 +277,13 @@ def _show_usage_error(error: click.ClickException) -> None:
 def _print_error(line: str) -> None:
     """Print a line on stderr, with control characters made visible; nobody can be told when that fails."""
     with contextlib.suppress(OSError, ValueError):
-        say(line, err=True)
+        say(_fitted(line), err=True)
+
+
+def _fitted(line: str) -> str:
+    """A line of an error in lines of whole words, where a terminal shows it."""
+    if not sys.stderr.isatty():
+        return line
+    width = os.get_terminal_size(sys.stderr.fileno()).columns or TERMINAL_WIDTH
+    indent = " " * (len(line) - len(line.lstrip())) + "  "
+    return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -27,6 +27,8 @@ COMMANDS = (
     ("report", "one.json", "--format", "text"),
     ("report", "releases", "--format", "text"),
     ("compare", "releases/a.json", "releases/b.json"),
+    ("compare", "releases/a.json", "results/never-written"),
+    ("tune", "releases/a.json:handler", "--tolerance", "0.5", "--strategy", "fast", "--payload", "{}"),
 )
 WIDE = 400
 """A terminal in which no line breaks: its words are those that any other one has to show."""

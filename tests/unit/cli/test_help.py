@@ -15,8 +15,8 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "command-line.md"
 WIDTH = 110
 
 
-def help_of(*arguments: str) -> str:
-    result = CliRunner().invoke(cli, [*arguments, "--help"], terminal_width=WIDTH, prog_name="tuner")
+def help_of(*arguments: str, width: int = WIDTH) -> str:
+    result = CliRunner().invoke(cli, [*arguments, "--help"], terminal_width=width, prog_name="tuner")
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -42,6 +42,12 @@ def test_every_command_has_help_with_an_example_and_debug(name: str) -> None:
     assert "Example" in text
     assert f"tuner {name}" in text.split("Example")[1]
     assert "--debug" in text
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_the_help_of_every_command_fits_the_terminal(width: int) -> None:
+    lines = [line for name in COMMANDS for line in help_of(name, width=width).splitlines()]
+    assert [line for line in [*lines, *help_of(width=width).splitlines()] if len(line) > width] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)

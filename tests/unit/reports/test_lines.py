@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports import advice, concurrency
-from reports.words.lines import command, table, wrapped
+from reports.words.lines import table, wrapped
 from tests.unit.evidence.test_advice import advise, one_size, runs_at
 from tests.unit.evidence.test_concurrency_plan import every, planned
 from tests.unit.workflows.examples import DEFINITION, FIGURES, write_results
@@ -21,7 +20,6 @@ from tuner.workflows.figures import read_figures
 WIDTHS = (60, 80, 100, 160)
 LONG = 1000
 """Columns that hold every line."""
-APPLY = "aws lambda update-function-configuration --function-name checkout --memory-size 1280 --region eu-west-1"
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +57,6 @@ def test_every_text_fits_the_terminal_and_keeps_its_words(
 @given(st.lists(st.lists(st.text("ab ", max_size=30), min_size=3, max_size=3), min_size=1, max_size=4))
 def test_no_table_is_wider_than_the_terminal(rows: list[list[str]]) -> None:
     assert all(len(line) <= 40 for line in table([("name", "now", "then"), *rows], 40))
-
-
-@pytest.mark.parametrize("width", [40, 60, 80])
-@pytest.mark.parametrize("text", [APPLY, 'tuner tune a --payload \'{"x": " --y"}\' --runs 3 --output somewhere/else'])
-def test_a_command_in_lines_is_the_same_to_a_shell(text: str, width: int) -> None:
-    lines = command(text, width, "")
-    assert max(map(len, lines)) <= max(width, 50)
-    assert shlex.split("\n".join(lines).replace("\\\n", "")) == shlex.split(text)
 
 
 def test_only_a_word_longer_than_a_line_is_broken() -> None:
