@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections import Counter
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,15 @@ from tests.aws_e2e.harness import BOTH, quick_api, settings, stand_in, tune, tun
 from tests.cloud.fixtures import Cloud
 from tuner.aws.changes import cleanup
 from tuner.errors import TunerError
+from tuner.settings import Settings
 
 ASKED = settings(sizes=(4096,), architectures=BOTH)
 """One version, one copy, and the question for the memory cap: every operation that a run makes."""
+BY_DEFAULT = settings(sizes=(256,), isolation="auto")
+"""A run as users start it, which measures a copy. Only these operations of it write."""
+WRITES_OF_COPIES = ("CreateFunction", "Invoke", "DeleteFunction")
 READING = ("Get", "List")
+KINDS = ("deny", "throttle", "server_error", "lose_reply", "lose_request", "twice")
 _CALLS: list[dict[str, Any]] = []
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.aws_e2e.harness", "scipy"])
@@ -75,13 +81,27 @@ def check_undone(cloud: Cloud, before: dict[str, Any], state: Path, words: str) 
         assert (cloud.snapshot("orders"), cloud.function_names()) == (before, ["orders"]), words
 
 
-@pytest.mark.parametrize("kind", ["deny", "throttle", "server_error", "lose_reply", "lose_request", "twice"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_any_write_may_fail_once(
     kind: str, calls: list[dict[str, Any]], cloud: Cloud, before: dict[str, Any], tmp_path: Path
 ) -> None:
     for operation, nth in writes(calls):
         cloud.faults.add(kind, operation, nth=nth)
         check_failure(kind, f"{kind} of {operation} {nth}", cloud, before, tmp_path)
+
+
+def test_any_write_of_a_run_on_copies_may_fail_once(cloud: Cloud, before: dict[str, Any], tmp_path: Path) -> None:
+    for kind, operation in product(KINDS, WRITES_OF_COPIES):
+        cloud.faults.add(kind, operation)
+        check_failure(kind, f"{kind} of {operation}", cloud, before, tmp_path, BY_DEFAULT)
+
+
+def test_a_run_on_copies_may_be_killed_after_any_write(cloud: Cloud, before: dict[str, Any], tmp_path: Path) -> None:
+    for operation in WRITES_OF_COPIES:
+        cloud.faults.add("kill_client", operation)
+        assert kill(cloud, tmp_path / operation, BY_DEFAULT) == -signal.SIGKILL, operation
+        assert cloud.snapshot("orders") == before
+        check_undone(cloud, before, tmp_path / "elsewhere", operation)
 
 
 @pytest.mark.parametrize("kind", ["deny", "throttle", "server_error", "lose_reply"])
@@ -96,9 +116,11 @@ def test_any_read_may_fail_once(
     check_failure(kind, f"{kind} of a read while it is undone", cloud, before, tmp_path)
 
 
-def check_failure(kind: str, words: str, cloud: Cloud, before: dict[str, Any], folder: Path) -> None:
+def check_failure(
+    kind: str, words: str, cloud: Cloud, before: dict[str, Any], folder: Path, asked: Settings = ASKED
+) -> None:
     """What may pass is tried again; what may not ends with a remedy; either way the function is as it was."""
-    error = failure(cloud, folder / words)
+    error = failure(cloud, folder / words, asked)
     if error is not None:
         assert kind == "deny", f"{words}: what may pass is tried again, but: {error.message}"
         assert error.hint, f"{words}: {error.message}"
@@ -144,18 +166,18 @@ def clean(cloud: Cloud, state: Path, **options: Any) -> list[str]:
     return cleanup.clean("orders", stand_in(cloud.endpoint), environment, make_api=quick_api, **options)
 
 
-def failure(cloud: Cloud, state: Path) -> TunerError | None:
+def failure(cloud: Cloud, state: Path, asked: Settings) -> TunerError | None:
     """The error that a run ends with, if it does."""
     try:
-        tune(cloud, state, ASKED)
+        tune(cloud, state, asked)
     except TunerError as error:
         return error
     return None
 
 
-def kill(cloud: Cloud, state: Path) -> int | None:
+def kill(cloud: Cloud, state: Path, asked: Settings = ASKED) -> int | None:
     """Run in a process that the stand-in kills; its exit code."""
-    child = FORKS.Process(target=tune_at, args=(cloud.endpoint, state, ASKED))
+    child = FORKS.Process(target=tune_at, args=(cloud.endpoint, state, asked))
     child.start()
     child.join(60)
     return child.exitcode
