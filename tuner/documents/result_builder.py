@@ -347,8 +347,8 @@ def _recommendation(belief: Belief, choice: Choice, objective: Objective) -> Rec
 
 
 def _width(draws: Draws) -> float:
-    """The middle 80% of the draws, high over low."""
-    low, high = np.quantile(draws, (0.1, 0.9))
+    """The middle two thirds of the draws, high over low."""
+    low, high = np.quantile(draws, (1 / 6, 5 / 6))
     return float(high / low)
 
 

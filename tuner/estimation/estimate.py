@@ -6,9 +6,10 @@ Fits the posterior over curves and turns it into a `Belief` of candidates or an
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,10 @@ P99_QUANTILE = 0.9
 """Chance with which a timeout that is advised lies above the 99th percentile, before its margin."""
 PLAUSIBLE = 0.05
 """Chance of a staircase from which on sizes between the nodes are looked at."""
+MOST_LEVERAGE = 0.75
+"""A residual is scaled up to twofold at most for what its own run had to say about the curve."""
+FEWEST_WARM = 3
+"""Warm runs that tell whether the location lies above most runs."""
 DEFAULT_PRIOR = Prior()
 
 
@@ -217,10 +222,18 @@ def _draw_tails(runs: Runs, draws: Draws, throttling: Floats, rng: np.random.Gen
     """
     location = np.median(draws.log_ms[:, runs.nodes], axis=0)[runs.location]
     core_sd = np.hypot(draws.run_sd, draws.environment_sd)
-    residuals = runs.log_ms - location - draws.cold_offset * runs.cold
     other = throttling + (draws.cold_sd**2 + draws.cold_offset_variance) * runs.cold
+    residuals = runs.log_ms - location - draws.cold_offset * runs.cold
+    # Where slow runs pass for spread, they raise the location. What most warm runs lie below it is taken off again.
+    warm = residuals[~runs.cold]
+    common = float(np.median(warm)) if len(warm) >= FEWEST_WARM else 0.0
+    # A curve comes closer to its own runs than to the next ones: studentised, residuals spread as runs do.
+    doubt = draws.log_ms[:, runs.nodes].var(axis=0)[runs.location]
+    leverage = np.minimum(doubt / ((core_sd**2).mean() + other), MOST_LEVERAGE)
+    residuals = (residuals - common) / np.sqrt(1 - leverage)
     slow = usual_slow_runs().given(residuals, other_sd=np.sqrt(other))
-    return slow.draw(core_sd, rng)
+    tails = slow.draw(core_sd, rng)
+    return replace(tails, mean=tails.mean * math.exp(common))
 
 
 def _within(memory_mb: int, space: SearchSpace) -> bool:

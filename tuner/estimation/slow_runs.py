@@ -22,7 +22,7 @@ FACTOR_SD = 0.35
 """Spread of slow runs around their factor, log units."""
 CORE_DOF = 5.0
 """Tail weight of ordinary runs."""
-UNSEEN, UNUSUAL = 0.03, 0.01
+UNSEEN, UNUSUAL = 0.05, 0.02
 """Weights of cells that public runs may have missed: rare slow runs, which need hundreds of runs to show, and
 functions of another kind than the public ones, whose slow runs are frequent. The first is divided among the spreads
 as the public slow runs are: functions whose ordinary runs hardly spread had none."""
@@ -92,7 +92,9 @@ class SlowRuns:
             core_sd: spread of ordinary runs in each draw, log units, shape (S,).
             rng: source of the draws.
         """
-        mean = self.mean(self.draw_cells(len(core_sd), rng), core_sd)
+        cells = self.draw_cells(len(core_sd), rng)
+        # Slow runs also widen the spread that is believed of a draw: the cell tells what is left without them.
+        mean = self.mean(cells, np.minimum(core_sd, self.core_sd[cells]))
         return Tails(mean, self._percentile(0.95, core_sd), self._percentile(0.99, core_sd))
 
     def draw_cells(self, count: int, rng: np.random.Generator) -> NDArray[np.intp]:

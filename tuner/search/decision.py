@@ -20,10 +20,11 @@ HIGH_CHANCE, MEDIUM_CHANCE = 0.1, 0.3
 """Confidence is high up to this chance of losing more than twice the tolerance, and medium up to that."""
 FEWEST_WARM_RUNS, FEWEST_ENVIRONMENTS = 2, 2
 """Warm runs, and environments, of the recommended configuration that high confidence needs."""
-WIDEST_MEAN = 1.4
-"""High confidence needs a mean duration that is known to this factor with 80% chance, high over low. Slow runs that
-were not seen are left out of it: they are told apart. Simulated functions without slow runs mostly have 1.1 to 1.4,
-one whose every eighth run takes a hundred times as long 1.5 after 300 runs."""
+WIDEST_MEAN = 1.3
+"""High confidence needs a mean duration whose middle two thirds of what is believed lie within this factor. Of
+simulated functions with 8 runs that spread by 7% hardly any has more. One whose every eighth run takes a hundred times
+as long has 1.4 after 300 runs. A wider interval would tell mostly of slow runs that were not seen, which are told
+apart."""
 USABLE_SHARE = 0.5
 """A configuration counts as failing when less than this share of its runs is usable."""
 NOISY_HOST, NO_CURVE = "host_noise", "curve_fallback"
@@ -136,7 +137,7 @@ class DecisionEvidence:
         recommended: the configuration in question; None: no recommendation.
         chance_of_miss: chance that it loses more than twice the tolerance; None: not known.
         max_error_rate: share of failed runs that is accepted.
-        mean_width: its mean duration, the high end of the interval of 80% over the low one.
+        mean_width: its mean duration, the high end of the middle two thirds of what is believed over the low one.
         notices: codes of what went wrong around the measuring.
     """
 

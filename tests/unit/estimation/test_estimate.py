@@ -56,6 +56,24 @@ def test_intervals_hold_the_truth_between_measured_sizes_in_1_mb_steps(memory_mb
     assert truth < estimate.p95_ms.mean < estimate.p99_ms.mean
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_mean_holds_the_truth_where_one_run_in_seven_is_slow(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    samples = [
+        Sample(n, Configuration(size, X86), tuple(_with_slow_runs(f"{n}/{lane}", rng) for lane in range(5)))
+        for n, size in enumerate((256, 512, 768, 1024, 1769, 3008))
+    ]
+    slow = np.mean([run.duration_ms or 0.0 for sample in samples for run in sample.invocations]) / 100
+    found = posterior_of(samples).at(1024, X86).duration_ms
+    assert found.low < 100 * slow < found.high
+    assert found.mean < 1.35 * 100 * slow
+
+
+def _with_slow_runs(label: str, rng: np.random.Generator) -> Invocation:
+    duration_ms = 100 * float(np.exp(0.05 * rng.standard_normal())) * (5 if rng.random() < 1 / 7 else 1)
+    return invocation(duration_ms, label)
+
+
 def test_what_was_not_measured_is_less_certain_than_what_was() -> None:
     posterior = posterior_of(measure(cpu_bound, (256, 512, 1024)))
     near, far = posterior.at(512, X86).duration_ms, posterior.at(8192, X86).duration_ms

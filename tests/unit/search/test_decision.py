@@ -94,8 +94,8 @@ def test_noise_that_leaves_a_question_open_lowers_no_further_than_its_loss(doubt
 
 
 def test_a_mean_that_slow_runs_decide_has_no_high_confidence() -> None:
-    assert confidence(replace(GOOD, mean_width=1.3)) is Confidence.HIGH
-    assert doubts(replace(GOOD, mean_width=1.5)) == (Doubt.UNCERTAIN_MEAN,)
+    assert confidence(replace(GOOD, mean_width=1.25)) is Confidence.HIGH
+    assert doubts(replace(GOOD, mean_width=1.35)) == (Doubt.UNCERTAIN_MEAN,)
 
 
 def test_where_most_configurations_fail_too_often_the_confidence_is_not_high() -> None:
