@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit.studies import ran
 from tuner.estimation.robust_statistics import (
+    MEASURED_UNSEEN,
     PRIOR_SD,
     EnvironmentMeans,
     Noise,
@@ -122,7 +123,7 @@ def _width(host_sd: float, run_sd: float) -> float:
         for _ in range(4)
     ]
     durations_ms, labels = [run.duration_ms or 0.0 for run in runs], [run.environment for run in runs]
-    found = statistics(durations_ms, labels, fit_noise([runs]), usual_slow_runs())
+    found = statistics(durations_ms, labels, fit_noise([runs]), usual_slow_runs(*MEASURED_UNSEEN))
     return (found.high - found.low) / found.mean
 
 
