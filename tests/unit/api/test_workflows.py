@@ -83,6 +83,16 @@ def test_a_budget_is_for_a_million_executions(results: Path) -> None:
     assert found["chosen"]["cost_per_million_usd"] <= 70.0
 
 
+def test_a_placeholder_of_a_template_may_stand_for_a_number(tmp_path: Path) -> None:
+    file = tmp_path / "definition.asl.json"
+    task = '{"Type": "Task", "Resource": "${Arn}", "TimeoutSeconds": ${Limit}, "Comment": "a: ${b}, \\"", "Next": "W"}'
+    file.write_text(
+        f'{{"StartAt": "A", "States": {{"A": {task}, "W": {{"Type": "Wait", "Seconds": ${{S}}, "End": true}}}}}}'
+    )
+    with pytest.raises(InputError, match="state W: how long it waits is not known"):
+        tune_workflow(str(file), deadline_ms=1000)
+
+
 def test_functions_without_a_result_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="checkout-post: has no result"):
         answer(write_results(tmp_path, but="post"))

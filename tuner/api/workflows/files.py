@@ -5,6 +5,7 @@ Each is read whole or refused in one message that names the file and the remedy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tuner.workflows.figures import Figures, read_figures
 
 PLAN_FILE, UNDO_FILE = "workflow.json", "undo.json"
 """What `tuner workflow` writes into its output folder, beside results."""
+_TEXT_OR_PLACEHOLDER = re.compile(r'"(?:[^"\\]|\\.)*"|\$\{[^}"]*\}')
 
 
 def read_results(sources: Sequence[Path | ResultDocument]) -> dict[str, ResultDocument]:
@@ -58,13 +60,29 @@ def read_undo(file: Path) -> tuple[str, dict[str, Configuration]]:
     return region, sizes
 
 
+def read_definition_file(path: Path, flag: str) -> Any:
+    """The definition in a file; a placeholder that a template fills in may stand for a number.
+
+    Raises:
+        InputError: it cannot be read, or is not JSON.
+    """
+    return _parsed(_TEXT_OR_PLACEHOLDER.sub(_as_text, _text(path, flag)), path, flag)
+
+
 def read_json(path: Path, flag: str) -> Any:
     """The JSON value in a file that a flag names.
 
     Raises:
         InputError: it cannot be read, or is not JSON.
     """
-    text = _text(path, flag)
+    return _parsed(_text(path, flag), path, flag)
+
+
+def _as_text(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith('"') else f'"{found[0]}"'
+
+
+def _parsed(text: str, path: Path, flag: str) -> Any:
     try:
         return parse_strictly(text)
     except ValueError as exc:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tuner.api.backends import Prices
 from tuner.api.files import write_text
 from tuner.api.price_cache import current_prices
-from tuner.api.workflows.files import PLAN_FILE, UNDO_FILE, read_json, read_results, read_undo
+from tuner.api.workflows.files import PLAN_FILE, UNDO_FILE, read_definition_file, read_json, read_results, read_undo
 from tuner.api.workflows.logs import LogCurves, Logs, read_logs
 from tuner.aws.api.connection import Connection
 from tuner.documents.decision import decision_evidence
@@ -314,7 +314,7 @@ class _Job:
     def _nested(self, definition: Mapping[str, Any], *, on_aws: bool) -> dict[str, Source]:
         """State machines that this one runs: those that were given, and those in AWS."""
         found = {
-            name: Source(read_json(file, "--nested"), self.inputs.figures, str(file))
+            name: Source(read_definition_file(file, "--nested"), self.inputs.figures, str(file))
             for name, file in self.inputs.nested.items()
         }
         waiting = list(nested_machines(definition))
@@ -459,7 +459,7 @@ def _definition(workflow: str | Path | Mapping[str, Any], machine: StateMachine 
         return machine.definition
     if isinstance(workflow, Mapping):
         return workflow
-    document: Mapping[str, Any] = read_json(Path(workflow), "STATE_MACHINE")
+    document: Mapping[str, Any] = read_definition_file(Path(workflow), "STATE_MACHINE")
     return document
 
 
