@@ -190,8 +190,13 @@ def strangers(figures: Figures, definitions: Iterable[Document]) -> list[Fault]:
 
 def _has_time_of_its_own(state: Document) -> bool:
     if state["Type"] == "Task":
-        return task_target(state).kind is not TaskKind.FUNCTION
+        return task_target(state).kind is not TaskKind.FUNCTION or _is_placeholder(state)
     return state["Type"] not in ("Parallel", "Map")
+
+
+def _is_placeholder(state: Document) -> bool:
+    """Whether a template fills in what a task calls: mostly a function, but maybe another service or an activity."""
+    return _FUNCTION_OF_TEMPLATE.fullmatch(_without_pseudo_parameters(str(state.get("Resource", "")))) is not None
 
 
 def _remedy(name: str, states: Mapping[str, Any]) -> str:
@@ -291,6 +296,8 @@ class _Reader:
 
     def _task(self, name: str, state: Document) -> Work | None:
         target = task_target(state)
+        if _is_placeholder(state) and name in self.figures.durations_ms:
+            return Pause(self.figures.durations_ms[name])
         if target.kind is TaskKind.FUNCTION:
             function = self.figures.functions.get(name) or target.name
             if not function:

@@ -212,6 +212,15 @@ def test_a_loop_ends_in_one_message_that_says_what_to_give() -> None:
     assert "state machine of its own" in message
 
 
+def test_what_a_template_fills_in_may_be_no_function() -> None:
+    states: dict[str, State] = {
+        "Save": {"Type": "Task", "Resource": "${PutItem}", "Next": "Check"},
+        "Check": {"Type": "Task", "Resource": "${CheckArn}", "End": True},
+    }
+    flow = read(states, durations_ms={"Save": 20})
+    assert [step.work for step in flow.steps] == [Pause(20.0), Task("CheckArn")]
+
+
 def test_every_fault_is_named_at_once() -> None:
     states: dict[str, State] = {
         "A": {"Type": "Teleport", "Next": "M"},
