@@ -10,10 +10,16 @@
   const cells = Array.from(document.querySelectorAll("[data-size]"));
   if (!points.length || !svg) return;
   const width = 720, height = 300, left = 64, bottom = 54, top = 14, right = 16;
-  const times = points.map((p) => p[0]).concat(data.now ? [data.now[0]] : []);
-  const costs = points.map((p) => p[1]).concat(data.now ? [data.now[1]] : []);
-  const low = [Math.min(...times), Math.min(...costs)], high = [Math.max(...times), Math.max(...costs)];
-  const part = (v, n) => (high[n] > low[n] ? (v - low[n]) / (high[n] - low[n]) : 0.5);
+  // The line takes at least half of an axis: sizes in use that are farther away are marked at its end.
+  function ends(n) {
+    const own = points.map((p) => p[n]), least = Math.min(...own), most = Math.max(...own);
+    const room = (most - least) / 2 || most / 10;
+    const now = data.now ? data.now[n] : most;
+    return [Math.min(least, Math.max(now, least - room)), Math.max(most, Math.min(now, most + room))];
+  }
+  const [low, high] = [0, 1].map((side) => [0, 1].map((n) => ends(n)[side]));
+  const within = (v, n) => Math.min(Math.max(v, low[n]), high[n]);
+  const part = (v, n) => (high[n] > low[n] ? (within(v, n) - low[n]) / (high[n] - low[n]) : 0.5);
   const x = (t) => left + part(t, 0) * (width - left - right);
   const y = (c) => height - bottom - part(c, 1) * (height - bottom - top - 20);
   const { ms, money, timeUnit } = words(data.sign);
@@ -50,7 +56,12 @@
   });
   make("polyline", { points: steps.join(" ") });
   const bound = make("line", { class: "bound", x1: 0, x2: 0, y1: 0, y2: 0 });
-  if (data.now) make("circle", { class: "now", cx: x(data.now[0]), cy: y(data.now[1]), r: 6 });
+  if (data.now) {
+    const at = x(data.now[0]), level = y(data.now[1]), right = at > width / 2;
+    make("circle", { class: "now", cx: at, cy: level, r: 6 });
+    const place = { x: at + (right ? -10 : 10), y: level + 4, "text-anchor": right ? "end" : "start", class: "label" };
+    make("text", place, `now: ${ms(data.now[0])}, ${money(data.now[1])}`);
+  }
   const dot = make("circle", { class: "chosen", cx: 0, cy: 0, r: 6 });
 
   function show(index, line) {
@@ -67,7 +78,7 @@
       cell.classList.toggle("changed", p[2][n] !== cell.dataset.now);
     });
   }
-  function within(value) {
+  function keeping(value) {
     let found = 0;
     points.forEach((p, n) => { if (p[0] <= value) found = n; });
     return found;
@@ -84,7 +95,7 @@
     input.addEventListener("input", () => act(Number(input.value)));
   }
   prepare(deadline, 0, (value) => {
-    const index = within(value);
+    const index = keeping(value);
     budget.value = points[index][1];
     show(index, { time: value });
   });
