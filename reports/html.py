@@ -21,12 +21,14 @@ from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
 from reports.view import view
-from reports.words.escape import SHOWN_CHARACTERS, clip, visible
+from reports.words.escape import SHOWN_CHARACTERS, clip, visible, visible_lines
 from reports.words.rows import Result
 
 TEMPLATES = Path(__file__).with_name("templates")
 STYLES = ("report.css", "pages.css")
 """The style of all pages beside the report, which needs the first alone."""
+COMPILED = 2
+"""Counts the changes of `environment` that change what a template compiles to: its file does not tell them."""
 SCRIPTS = ("choose.js", "words.js", "report.js")
 
 
@@ -69,6 +71,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible_text,
         trim_blocks=True,
         lstrip_blocks=True,
         bytecode_cache=_CompiledTemplates(),
@@ -83,13 +86,19 @@ def environment() -> Environment:
     return found
 
 
+def _visible_text(value: Any) -> Any:
+    """What a template prints: of a text, control and direction characters are spelt out. Markup is as it was made."""
+    return visible_lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def ranges(text: str) -> Markup:
     """Text whose parts in parentheses, its intervals, step back."""
     return Markup(re.sub(r"\([^()]*\d[^()]* to [^()]*\)", r'<span class="ci">\g<0></span>', str(escape(text))))  # noqa: S704
 
 
 def fold(text: str, length: int = SHOWN_CHARACTERS) -> Markup:
-    """Foreign text, kept apart from the direction of its surroundings; what is long is folded away."""
+    """Foreign text, made visible and kept apart from the direction of its surroundings; what is long is folded away."""
+    text = visible_lines(text)
     if len(text) <= length:
         return Markup("<bdi>{}</bdi>").format(text)
     return Markup(
@@ -114,7 +123,9 @@ class _CompiledTemplates(FileSystemBytecodeCache):
     """Keeps compiled templates where Python keeps compiled modules, if it keeps any."""
 
     def __init__(self) -> None:
-        super().__init__(str(Path(__file__).with_name("__pycache__")), f"%s.{sys.implementation.cache_tag}.jinja")
+        super().__init__(
+            str(Path(__file__).with_name("__pycache__")), f"%s.{sys.implementation.cache_tag}-{COMPILED}.jinja"
+        )
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Write a compiled template, unless nothing is written or the folder is not ours."""

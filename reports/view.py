@@ -18,7 +18,7 @@ from reports.charts.chart import Chart
 from reports.first_screen import on_call, pair, savings
 from reports.words import bill, snippets, verdict
 from reports.words.confidence import confidence
-from reports.words.escape import clip, visible
+from reports.words.escape import clip, visible, visible_json
 from reports.words.flat_zone import worth_knowing
 from reports.words.numbers import (
     DURATION,
@@ -111,8 +111,8 @@ def view(result: Result) -> dict[str, Any]:
         "prices": tuple(_prices(result)),
         "tuning": tuple(_tuning(result)),
         "reproduce": snippets.reproduce(result),
-        "request": json.dumps(result["request"], indent=2, ensure_ascii=False),
-        "details": json.dumps(result["function"]["details"], indent=2, ensure_ascii=False),
+        "request": visible_json(json.dumps(result["request"], indent=2, ensure_ascii=False)),
+        "details": visible_json(json.dumps(result["function"]["details"], indent=2, ensure_ascii=False)),
         "visualization": _visualization(result),
         "explore": explore(result),
         "created": result["created_at"],

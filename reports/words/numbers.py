@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Interval: TypeAlias = "RangeDocument"
 """`mean`, `low` and `high` of a metric, as in the result document."""
+ASTRONOMIC = 1e15
+"""From here on a number is told as a power of ten."""
 _WELL_TOLD, _MORE_DECIMALS = 0.1, 2
 """Ends of an interval read apart, and the smaller is rounded by at most a tenth, if so many more decimals do it."""
 
@@ -34,7 +36,7 @@ def number(value: float) -> str:
     """Three significant digits, whole from 100 on, thousands apart."""
     if not math.isfinite(value):
         return "unknown"
-    return f"{value:,.{_decimals(value)}f}"
+    return f"{'-' if value < 0 else ''}{_digits(value, _decimals(value))}"
 
 
 def milliseconds(value: float) -> str:
@@ -67,7 +69,7 @@ def seconds(value: float) -> str:
 
 def money(value: float, currency: str = "USD") -> str:
     """An amount: `$412`, `$41.20`, `$0.000412`."""
-    return _amount(value, f"{abs(value):,.{_money_decimals(value)}f}", currency)
+    return _amount(value, _digits(value, _money_decimals(value)), currency)
 
 
 def money_range(low: float, high: float, currency: str = "USD") -> str:
@@ -154,6 +156,11 @@ def _amount(value: float, digits: str, currency: str) -> str:
     return f"{'−' if value < 0 else ''}{sign_of(currency)}{digits}"
 
 
+def _digits(value: float, decimals: int) -> str:
+    size = abs(value)
+    return f"{size:.3g}" if size >= ASTRONOMIC else f"{size:,.{decimals}f}"
+
+
 def _decimals(value: float) -> int:
     """Decimals that leave three significant digits."""
     size = abs(value)
@@ -181,4 +188,4 @@ def _alike(low: float, high: float, decimals_of: Callable[[float], int]) -> tupl
         return apart and abs(round(small, decimals) - small) <= _WELL_TOLD * small
 
     decimals = next(filter(tells, range(usual, usual + _MORE_DECIMALS + 1)), usual)
-    return f"{abs(low):,.{decimals}f}", f"{abs(high):,.{decimals}f}"
+    return _digits(low, decimals), _digits(high, decimals)

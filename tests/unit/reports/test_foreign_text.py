@@ -13,7 +13,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from reports import comparison, csv, junit, markdown, terminal, workflow_text
+from reports import comparison, csv, html, junit, markdown, terminal, workflow_text
 from reports.charts import picture
 from reports.words import escape
 from tests.unit.reports.results import result
@@ -129,6 +129,7 @@ def assert_is_plain_on_a_terminal(text: str) -> None:
 def test_a_result_shows_foreign_text_as_text_in_every_form(text: str) -> None:
     document = hostile_result(text)
     assert_is_plain_on_a_terminal(terminal.render(document))
+    assert_is_plain_on_a_terminal(html.render(document))
     assert_is_plain_in_markdown(markdown.render(document))
     assert_is_plain_on_a_terminal(picture.render(document))
     assert {element.tag.rpartition("}")[2] for element in ET.fromstring(picture.render(document)).iter()} <= {
