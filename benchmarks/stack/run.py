@@ -106,8 +106,9 @@ def measure(law: str, way: Way, stack: Stack, prices: PriceList, *, pace: float)
         found = _command_line(cloud, arn)
     wall_s = time.monotonic() - began
     runs = cloud.invocations()[earlier:]
-    own = [run for run in runs if name in run["function"]]
-    handlers = [run for run in runs if name not in run["function"]]
+    others = set(functions) - {name}
+    handlers = [run for run in runs if run["function"] in others]
+    own = [run for run in runs if run["function"] not in others]
     control = [call for call in cloud.calls(service="lambda") if call["operation"] != "Invoke"]
     transitions = len(stack.entered(execution)) if execution else 0
     intact = cloud.snapshot(name) == before and cloud.function_names() == functions

@@ -163,10 +163,11 @@ class Cloud:
     def simulate_function(self, name: str, *, model: Mapping[str, Any] | None = None, **options: Any) -> str:
         """Create a function that is a formula (tests/cloud/simulated.py): quick, with true logs. Returns its ARN.
 
-        Temporary copies whose name contains `name` behave alike.
+        Temporary copies, which have its code, behave alike.
         """
         self.control("simulate", {"function": name, "model": dict(model or {})})
-        return self.create_function(name, {"app.py": "def handler(event, context): ...\n"}, "app.handler", **options)
+        code = f"# {name}\ndef handler(event, context): ...\n"
+        return self.create_function(name, {"app.py": code}, "app.handler", **options)
 
     def wait(self, name: str) -> None:
         """Until the function is Active and its update is through."""

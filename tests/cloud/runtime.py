@@ -28,17 +28,20 @@ class Runtimes:
     endpoint: str
     lambdas: LambdaService | None = None
     _simulated: dict[str, SimulatedFunction] = field(default_factory=dict)
+    _by_code: dict[str, SimulatedFunction | None] = field(default_factory=dict)
+    """What the code of copies behaves like, kept when the function has been given another one."""
     _invocations: list[dict[str, Any]] = field(default_factory=list)
     _workers: Any = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def simulate(self, function: str, model: dict[str, Any]) -> None:
-        """From now on `function` (copies named function-… too) is a formula."""
+        """From now on `function` is a formula, and so is every function that has its code: a copy."""
         self._simulated[function] = SimulatedFunction(Model(**model))
+        self._by_code.clear()
 
     def run(self, function: Function, version: Version, event: bytes, request_id: str, qualified_arn: str) -> Run:
         """Run one invocation to its end."""
-        simulated = self._model_of(function.name.name)
+        simulated = self._model_of(function, version)
         if simulated:
             run = _simulate(simulated, function, version, event, request_id)
         else:
@@ -63,6 +66,7 @@ class Runtimes:
     def reset(self) -> None:
         """No simulated functions, no workers, nothing run."""
         self._simulated.clear()
+        self._by_code.clear()
         self._invocations.clear()
         self.close()
 
@@ -73,11 +77,21 @@ class Runtimes:
                 self._workers.close()
             self._workers = None
 
-    def _model_of(self, name: str) -> SimulatedFunction | None:
-        if name in self._simulated:
-            return self._simulated[name]
-        origins = [known for known in self._simulated if known in name]
-        return self._simulated[max(origins, key=len)] if origins else None
+    def _model_of(self, function: Function, version: Version) -> SimulatedFunction | None:
+        if function.name.name in self._simulated:
+            return self._simulated[function.name.name]
+        code = version.package.sha256
+        if code not in self._by_code:
+            self._by_code[code] = self._owner_of(function, version)
+        return self._by_code[code]
+
+    def _owner_of(self, function: Function, version: Version) -> SimulatedFunction | None:
+        assert self.lambdas is not None
+        store = self.lambdas.store(function.name.account, function.name.region)
+        with store.lock:
+            owners = [name for name in self._simulated if name in store.functions]
+            found = [name for name in owners if store.functions[name].has_code(version.package)]
+        return self._simulated[found[0]] if found else None
 
     def _worker_pool(self) -> Any:
         with self._lock:

@@ -43,6 +43,19 @@ def test_invoke_runs_the_version_that_the_qualifier_names(cloud: Cloud, client: 
     assert b"Memory Size: 1024 MB" in base64.b64decode(new["LogResult"])
 
 
+def test_a_copy_of_a_simulated_function_behaves_like_it_whatever_its_name(cloud: Cloud, client: Any) -> None:
+    cloud.simulate_function("origin", model={"wait_ms": 2000.0, "cpu_ms": 0.0, "noise": 0.0})
+    with urllib.request.urlopen(client.get_function(FunctionName="origin")["Code"]["Location"]) as answer:
+        code = answer.read()
+    role = client.get_function_configuration(FunctionName="origin")["Role"]
+    client.create_function(
+        FunctionName="other", Role=role, Code={"ZipFile": code}, Runtime="python3.13", Handler="app.handler"
+    )
+    cloud.wait("other")
+    logs = base64.b64decode(client.invoke(FunctionName="other", LogType="Tail")["LogResult"])
+    assert b"\tDuration: 2000.00 ms" in logs
+
+
 def test_an_unknown_qualifier_is_not_found(client: Any) -> None:
     assert refused(lambda: client.invoke(FunctionName="f", Qualifier="9")) == ("ResourceNotFoundException", 404)
     assert refused(lambda: client.get_function(FunctionName="f", Qualifier="live"))[0] == "ResourceNotFoundException"

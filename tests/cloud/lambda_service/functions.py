@@ -190,6 +190,10 @@ class Function:
         self.versions.pop(number, None)
         self.provisioned.pop(number, None)
 
+    def has_code(self, package: Package) -> bool:
+        """Whether a version has the code of a package."""
+        return any(one.package.sha256 == package.sha256 for one in (self.latest, *self.versions.values()))
+
     @property
     def code_bytes(self) -> int:
         """What it takes of the account's code storage: each version counts."""

@@ -69,7 +69,8 @@ def sum_of_hulls(hulls: Sequence[Hull], weights: Sequence[float], constant_ms: f
     steps_usd = _joined(np.diff(hull.cost_usd) for hull in hulls)
     order = np.argsort(steps_usd / steps_ms, kind="stable")
     time, cost = np.cumsum(np.r_[start_ms, steps_ms[order]]), np.cumsum(np.r_[start_usd, steps_usd[order]])
-    return Hull(time, cost)
+    later = np.r_[time[1:] > time[:-1], True]  # a step may be too short to be seen beside the time so far
+    return Hull(time[later], cost[later])
 
 
 def maximum_of_hulls(hulls: Sequence[Hull]) -> Hull:
