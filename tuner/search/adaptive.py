@@ -70,9 +70,6 @@ LEAST_WORTH_USD = 1e-30
 """Stands for nothing where there is no traffic."""
 WITHIN = 0.5
 """Part of the horizon that counts within the tolerance: warm runs of the recommended size follow anyway."""
-NEAR, WORTH_NEAR = 1.3, 1.5
-"""Up to so many tolerances of expected regret the answer is near, and a saving counts so many times as much: a few
-more trials earn high confidence there. Where it is further off they seldom do, and cost much."""
 MOST_VERIFIED = 2
 """Configurations that are measured for their own sake at most: a recommendation may move between equals."""
 MAX_CONFIRMATIONS = 2
@@ -247,7 +244,7 @@ class AdaptiveSampler:
             return [], StopReason.TOLERANCE
         if state.trials >= self.max_trials:
             return [], StopReason.TOLERANCE if within else StopReason.CANNOT_TELL
-        worth = max(self._horizon(evidence, within=within, near=state.near) * scene.best_cost_usd, LEAST_WORTH_USD)
+        worth = max(self._horizon(evidence, within=within) * scene.best_cost_usd, LEAST_WORTH_USD)
         batch = self._batch(state, worth, whole_bill=True)
         if not batch:
             return [], StopReason.USD
@@ -347,15 +344,14 @@ class AdaptiveSampler:
             return []
         return [TrialRequest(configuration, evidence.environments, RUNS_OF_AN_ERROR_CHECK)]
 
-    def _horizon(self, evidence: Evidence, *, within: bool, near: bool) -> float:
+    def _horizon(self, evidence: Evidence, *, within: bool) -> float:
         """Invocations over which a trial must pay: a year of the user's traffic.
 
-        Within the tolerance no more than a part of the default, however large the traffic: it is enough. Where the
-        traffic is unknown and the answer is near, some more.
+        Within the tolerance no more than a part of the default, however large the traffic: it is enough.
         """
         weight = STRATEGIES[evidence.objective.strategy].cost_weight(evidence.objective)
         worth = weight + (1 - weight) * self.time_worth
-        enough = self.horizon * (WITHIN if within else WORTH_NEAR if near else 1.0)
+        enough = self.horizon * (WITHIN if within else 1.0)
         if evidence.invocations_per_month is None:
             return worth * enough
         traffic = MONTHS * evidence.invocations_per_month
@@ -463,11 +459,6 @@ class _State:
             return False
         far = self.scene.expected_regret > FAR * self.evidence.objective.tolerance
         return far or self.stair_chance > LIKELY_STAIRS
-
-    @property
-    def near(self) -> bool:
-        """Whether the expected regret is not far above the tolerance."""
-        return self.scene.expected_regret <= NEAR * self.evidence.objective.tolerance and self.noise_sd < NOISY_SD
 
     @property
     def undecided(self) -> StopReason:
