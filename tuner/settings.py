@@ -21,6 +21,7 @@ from tuner.model import (
     SamplerName,
 )
 from tuner.payloads import Payload, Payloads
+from tuner.vocabulary import DEFAULT_CONCURRENCY
 
 
 class Isolation(StrEnum):
@@ -132,7 +133,7 @@ class Settings:
     sampler: SamplerName = SamplerName.ADAPTIVE
     runs: int = 10
     environments: int = 2
-    concurrency: int = 10
+    concurrency: int = DEFAULT_CONCURRENCY
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
     invocations_per_month: float | None = None

@@ -245,6 +245,8 @@ class AdaptiveSampler:
         if state.trials >= self.max_trials:
             return [], StopReason.TOLERANCE if within else StopReason.CANNOT_TELL
         worth = max(self._horizon(evidence, within=within) * scene.best_cost_usd, LEAST_WORTH_USD)
+        if not within and (batch := self._whole_round(state, worth)):
+            return state.requests(batch), None
         batch = self._batch(state, worth, whole_bill=True)
         if not batch:
             return [], StopReason.USD
@@ -254,8 +256,18 @@ class AdaptiveSampler:
         # Once the answer is within the tolerance, another round must pay for the whole of its bill.
         if not _pays(state, batch, worth, evidence.round_price if within else NOTHING):
             return [], StopReason.TOLERANCE if within else state.undecided
-        chosen = [(scene.belief.candidates[offer.candidate], offer) for offer in batch]
-        return [TrialRequest(configuration, offer.environments, offer.runs) for configuration, offer in chosen], None
+        return state.requests(batch), None
+
+    def _whole_round(self, state: _State, worth_usd: float) -> list[Offer]:
+        """A batch that pays for all of its round, where a search has more at stake than the horizon says; else empty.
+
+        Invocations that are cheap beside a round are then many in few rounds. A user who tells the traffic is believed.
+        """
+        whole = state.evidence.round_price
+        if whole.at_stake_usd <= worth_usd or state.evidence.invocations_per_month is not None:
+            return []
+        batch = self._batch(state, whole.at_stake_usd, whole_bill=True)
+        return batch if batch and _pays(state, batch, whole.at_stake_usd, whole) else []
 
     def _batch(self, state: _State, worth_usd: float, *, whole_bill: bool) -> list[Offer]:
         """The set of trials that is worth most beyond its price; empty: not even one is within the budget.
@@ -464,6 +476,11 @@ class _State:
     def undecided(self) -> StopReason:
         """Why it ends although the question is open."""
         return StopReason.CANNOT_TELL if self.noise_sd > NOISY_SD else StopReason.ECONOMY
+
+    def requests(self, offers: Sequence[Offer]) -> list[TrialRequest]:
+        """The trials of offers."""
+        where = self.scene.belief.candidates
+        return [TrialRequest(where[offer.candidate], offer.environments, offer.runs) for offer in offers]
 
     def proposal(self, requests: Sequence[TrialRequest], likely: Sequence[Configuration]) -> Proposal:
         """The requests as numbered trials."""

@@ -43,5 +43,11 @@ def make_study(settings: Settings, identity: FunctionIdentity, prices: PriceList
         seed=settings.seed,
         invocations_per_month=settings.invocations_per_month,
         free=identity.free,
-        round_price=rounds.IN_AWS if identity.backend is BackendKind.AWS else rounds.NOTHING,
+        round_price=_round_price(settings, identity),
     )
+
+
+def _round_price(settings: Settings, identity: FunctionIdentity) -> rounds.RoundPrice:
+    if identity.backend is not BackendKind.AWS:
+        return rounds.NOTHING
+    return replace(rounds.IN_AWS, lanes=settings.concurrency)

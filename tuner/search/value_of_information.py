@@ -242,6 +242,8 @@ def together(
     whole_usd = usd + round_price.trial_usd + (longest_s - seconds[place]) * round_price.second_usd
     beside = np.argsort(-alone / whole_usd)[:MOST_BESIDE]
     paid = [float(usd[place] + round_price.trial_usd + seconds[place] * round_price.second_usd)]
+    if round_price.lanes is not None:
+        most = min(most, max(1, round_price.lanes // first.environments))
     for _ in range(min(most, len(where)) - 1):
         longest_s = seconds[chain].max()
         whole_usd = usd + round_price.trial_usd + np.maximum(0, seconds - longest_s) * round_price.second_usd

@@ -285,3 +285,35 @@ def _rounds(function: SimulatedFunction, price: RoundPrice) -> int:
     study = study_of(function, current=Configuration(1024, X86), round_price=price)
     drive(study, World(function, 0))
     return sum(bool(one.trials) for one in study.rounds)
+
+
+def noisy(run_sd: float = 0.35) -> SimulatedFunction:
+    curve = given({size: 20 + 80 * 1769 / min(size, 1769) for size in SIZES})
+    return replace(curve, noise=SimulatedNoise(run_sd=run_sd))
+
+
+def test_runs_that_are_cheap_beside_a_round_are_many_under_wide_noise() -> None:
+    """A search that pays for rounds has more at stake than the invocations of its horizon."""
+    function, counted = noisy(), {}
+    for price in (IN_AWS, replace(IN_AWS, round_usd=1e-9)):
+        study = study_of(function, round_price=price)
+        drive(study, World(function, 3))
+        counted[price] = study.spent.invocations / sum(bool(one.trials) for one in study.rounds)
+    dear, cheap = counted.values()
+    assert dear > 1.5 * cheap
+
+
+def test_a_user_who_tells_the_traffic_is_believed() -> None:
+    function = noisy()
+    study = study_of(function, round_price=IN_AWS, traffic=1)
+    drive(study, World(function, 3))
+    assert study.spent.invocations <= 10
+
+
+@pytest.mark.parametrize("lanes", [1, 5, 10])
+def test_a_round_runs_no_more_environments_at_once_than_it_can(lanes: int) -> None:
+    function = noisy()
+    study = study_of(function, round_price=replace(IN_AWS, lanes=lanes))
+    drive(study, World(function, 5))
+    for one in study.rounds:
+        assert len(one.trials) == 1 or sum(trial.environments for trial in one.trials) <= max(lanes, 4)
