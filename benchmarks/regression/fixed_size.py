@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from benchmarks.regression.real_runs import Floats
 from tuner.comparison.duets.plan import EnvironmentPair
@@ -91,5 +90,7 @@ def gap(found: Sequence[bool], tests: Sequence[FixedSize]) -> Gap:
 
 def _normal_scores(logs: Floats) -> Floats:
     """Difference of the normal scores of the sides of each pair."""
+    from scipy.stats import rankdata  # takes a second to import
+
     scores = ndtri(rankdata(logs) / (logs.size + 1)).reshape(logs.shape)
     return np.asarray(scores[:, 1] - scores[:, 0])

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata, ranksums
 
 from tuner.model import Configuration, FunctionError, Invocation, Outcome
 
@@ -63,6 +62,8 @@ class Curve:
     @property
     def in_order(self) -> bool:
         """Whether its order is that of time. Runs begun at once and logged as they ended are in order of duration."""
+        from scipy.stats import rankdata  # takes a second to import
+
         correlation = float(np.corrcoef(np.arange(len(self.duration_ms)), rankdata(self.duration_ms))[0, 1])
         return correlation < AS_ENDED
 
@@ -72,6 +73,8 @@ class Curve:
         The runs with odd numbers tell (their medians, and Wilcoxon's rank sum). `split` leaves those out, so that
         what it returns played no part in this.
         """
+        from scipy.stats import ranksums  # takes a second to import
+
         first, second = _halves(np.log(self.duration_ms)[1::2])
         if abs(float(np.median(second) - np.median(first))) <= threshold:
             return False
