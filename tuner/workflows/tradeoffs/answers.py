@@ -15,14 +15,21 @@ import numpy as np
 from tuner.workflows.tradeoffs.bottom_up import FrontSearch
 from tuner.workflows.tradeoffs.boxes import AnswerBox, Sizing
 from tuner.workflows.tradeoffs.fronts import Allocation, Front, Ints
+from tuner.workflows.tradeoffs.hulls import Hull
+from tuner.workflows.tradeoffs.outside import Place
 from tuner.workflows.tradeoffs.places import SizingProblem
 from tuner.workflows.tradeoffs.windows import CostWindow, window_at_cost, window_at_time
 
-ATTEMPTS = ((150, 400_000), (1_000, 2_500_000))
-"""Points of a front that are kept in a glimpse, and sums that are looked at afterwards; where these are too many, a
-longer glimpse leaves fewer of them."""
+ATTEMPTS = (100_000, 300_000, 700_000, 2_000_000)
+"""Sums that are looked at in each pass. What a pass builds bounds the parts of a workflow in the next one."""
+FEW_GLIMPSED = 150
+"""Points of a front that are kept in the glimpse that the passes start from."""
 GLIMPSED = 50
 """Points of a front that are kept where a few good sizes will do."""
+_PROVEN = 1e-9
+"""A bound so near is rounding."""
+_LITTLE = 1e-6
+"""No further pass is worth so little; the answer still tells it."""
 _REDUCTIONS = 3
 """Times that sizes are left out: fewer sizes raise the bounds, which leave out more of them."""
 _MOST_TIMES = 3
@@ -139,14 +146,15 @@ def answer_at(front: Front, index: int) -> BestSizes:
 def refined(problem: SizingProblem, target: Target, start: BestSizes) -> BestSizes:
     """The best answer, from one that keeps to the bound."""
     search, excess = _AnswerSearch(problem, target, start), start.excess
-    for most_points, patience in ATTEMPTS:
-        search.leave_out()
-        search.glimpse(most_points)
+    search.leave_out()
+    search.glimpse()
+    for patience in ATTEMPTS:
         search.reduce()
         excess = search.finish(patience)
-        if not excess:
+        if min(excess, search.excess) <= _LITTLE:
             break
-    return replace(search.found, excess=min(start.excess, excess, search.excess) if excess else 0.0)
+    excess = min(start.excess, excess, search.excess)
+    return replace(search.found, excess=excess if excess > _PROVEN else 0.0)
 
 
 def glimpsed(problem: SizingProblem, time_ms: float) -> Front:
@@ -169,6 +177,7 @@ class _AnswerSearch:
         self._sizing = Sizing.whole(problem)
         self._bounds = target.window(problem)
         self._first = self._bounds
+        self._built: dict[Place, Hull] = {}
 
     @property
     def excess(self) -> float:
@@ -185,7 +194,7 @@ class _AnswerSearch:
             if not self._keep_only(self._box().sizes()):
                 break
 
-    def glimpse(self, most_points: int) -> None:
+    def glimpse(self) -> None:
         """Look at a few points of every front for a better answer."""
         window = self._window
         latest_ms, most_usd = self._target.limits(self.found)
@@ -195,7 +204,8 @@ class _AnswerSearch:
                 break
             most_ms = min(most_ms, latest_ms)
             problem = self._sizing.problem
-            front = FrontSearch(problem, AnswerBox(problem, window, most_ms, most_usd, most_points=most_points)).front()
+            box = AnswerBox(problem, window, most_ms, most_usd, most_points=FEW_GLIMPSED)
+            front = FrontSearch(problem, box).front()
             if self._take(front):
                 break
             most_ms = self._target.next_ms(front, most_ms, window) if most_ms < latest_ms else None
@@ -214,7 +224,8 @@ class _AnswerSearch:
         return replace(self._bounds, slack_usd=most_usd + self._bounds.root_usd * most_ms - self._bounds.least_usd)
 
     def _box(self, patience: int = 0) -> AnswerBox:
-        return AnswerBox(self._sizing.problem, self._window, *self._target.limits(self.found), patience=patience)
+        limits = self._target.limits(self.found)
+        return AnswerBox(self._sizing.problem, self._window, *limits, patience=patience, built=self._built)
 
     def _keep_only(self, kept: Mapping[str, Ints]) -> bool:
         """Whether there are fewer sizes now, and one of each function at least."""

@@ -85,6 +85,7 @@ class FrontSearch:
         self._problem, self._box = problem, box
         self._known: dict[tuple[Form, frozenset[tuple[str, int]]], Front] = {}
         self._still: dict[tuple[Form | Maximum, frozenset[str]], Front] = {}
+        self._several = {function for function, count in uses_of(problem.form).items() if count > 1}
         self._limits = limits or (WHOLE if box is None else WINDOW)
         self._sizes = cache(self._sizes_of)
         self._times = {frozenset[str](): 1}
@@ -171,7 +172,9 @@ class FrontSearch:
         """Parts that share functions: each combination of their sizes is tried."""
         shared = sorted(_shared(parts, fixed))
         if not shared:
-            return self._added(whole, [([part], self._part(part, fixed)) for part in parts], fixed)
+            front = self._added(whole, [([part], self._part(part, fixed)) for part in parts], fixed)
+            self._tell_box(whole, parts, front)
+            return front
         sizes = {function: self._sizes(function) for function in shared}
         times = self._times[frozenset(fixed)]
         # Of a whole front, what is shared further inside gets its part of the combinations.
@@ -181,6 +184,12 @@ class FrontSearch:
         self._times[frozenset([*fixed, *shared])] = times * len(combinations)
         tried = [self._tried(whole, parts, fixed, dict(zip(shared, one, strict=True))) for one in combinations]
         return unite(tried, self._effort)
+
+    def _tell_box(self, whole: Form | Maximum, parts: Sequence[_Part], front: Front) -> None:
+        """What a part came to bounds what is built after it; that of a function alone is known without."""
+        alone = len(parts) == 1 and not isinstance(parts[0].content, str)
+        if self._box and alone and not parts[0].functions & self._several:
+            self._box.build(whole, parts[0].content, front)
 
     def _tried(
         self, whole: Form | Maximum, parts: Sequence[_Part], fixed: Mapping[str, int], tried: dict[str, int]

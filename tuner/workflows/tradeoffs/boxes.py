@@ -12,8 +12,9 @@ import numpy as np
 
 from tuner.workflows.tradeoffs.forms import Form, Maximum
 from tuner.workflows.tradeoffs.fronts import Allocation, Front, Ints, slightly_above
-from tuner.workflows.tradeoffs.outside import Outside, Parts
-from tuner.workflows.tradeoffs.places import SizingProblem
+from tuner.workflows.tradeoffs.hulls import Hull
+from tuner.workflows.tradeoffs.outside import Outside, Parts, Place
+from tuner.workflows.tradeoffs.places import Content, SizingProblem
 from tuner.workflows.tradeoffs.windows import CostWindow
 
 
@@ -53,6 +54,7 @@ class AnswerBox:
         most_usd: its cost at most.
         most_points: points of a front that are kept; of more, those after which the rest costs the least.
         patience: sums of two fronts that are looked at before fronts are thinned.
+        built: better bounds than the hulls, of parts that were built before; what is built now is added.
     """
 
     def __init__(
@@ -64,10 +66,11 @@ class AnswerBox:
         *,
         most_points: int | None = None,
         patience: int = 8_000_000,
+        built: dict[Place, Hull] | None = None,
     ) -> None:
         self.window, self.patience = window, patience
         self._problem, self._most_points = problem, most_points
-        self._outside = Outside(window.root, slightly_above(most_ms))
+        self._outside = Outside(window.root, slightly_above(most_ms), built)
         self._most_usd = slightly_above(most_usd) - problem.idle_usd
 
     def near(self, front: Front, whole: Form | Maximum, parts: Parts, unpaid_usd: Mapping[str, float]) -> Front:
@@ -89,6 +92,10 @@ class AnswerBox:
         if len(kept) == len(front):
             return front
         return front.some(kept if len(kept) else np.array([least.argmin()]))
+
+    def build(self, whole: Form | Maximum, part: Content, front: Front) -> None:
+        """A part was built, which no function at several places belongs to: what follows is told better."""
+        self._outside.build(whole, part, front)
 
     def sizes(self) -> dict[str, Ints]:
         """For each function, the indexes of the configurations that can be in the box."""

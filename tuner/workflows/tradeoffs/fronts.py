@@ -31,6 +31,8 @@ FEW_PAIRS = 50_000
 _AROUND = 4
 """Bands on either side that tell what a millisecond is worth."""
 _TINY = np.finfo(float).tiny
+_ROUNDING = 1e-12
+"""Costs that differ by less are equal sums in another order; equal functions would have very many of them."""
 _NEIGHBOURS = 12
 """Points of a block that is left out as a whole where it is beaten, and blocks of a larger one."""
 
@@ -328,7 +330,7 @@ def _undominated(time: Floats, cost: Floats) -> Ints:
     order = np.argsort(time, kind="stable")
     sorted_cost = cost[order]
     cheapest = np.minimum.accumulate(sorted_cost)
-    order = order[_with_first(sorted_cost[1:] < cheapest[:-1])]
+    order = order[_with_first(sorted_cost[1:] < cheapest[:-1] * (1 - _ROUNDING))]
     sorted_time = time[order]
     # Of several points at one time the last is the cheapest.
     last: Ints = order[np.concatenate((sorted_time[1:] > sorted_time[:-1], _TRUE))]

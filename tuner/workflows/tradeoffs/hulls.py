@@ -13,6 +13,12 @@ import numpy as np
 
 from tuner.workflows.tradeoffs.fronts import Floats
 
+_TRUE = np.array([True])
+_ROUNDS = 12
+"""Times that points are left out together; most hulls are found by then."""
+_MANY = 100
+"""Fewer points are looked at one by one."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hull:
@@ -51,10 +57,24 @@ class Hull:
 
 def hull_of_options(time: Floats, cost: Floats) -> Hull:
     """The convex hull of points from below, from the fastest to the cheapest; arrays of shape (G,)."""
+    order = np.lexsort((cost, time))
+    time, cost = time[order], cost[order]
+    kept = np.r_[True, cost[1:] < np.minimum.accumulate(cost)[:-1]]
+    time, cost = time[kept], cost[kept]
+    for _ in range(_ROUNDS if len(time) > _MANY else 0):
+        # All that lie above the line between their neighbours can go at once: none of them is a vertex.
+        above = (cost[1:-1] - cost[:-2]) * (time[2:] - time[:-2]) >= (cost[2:] - cost[:-2]) * (time[1:-1] - time[:-2])
+        if not above.any():
+            return Hull(time, cost)
+        kept = np.concatenate((_TRUE, ~above, _TRUE))
+        time, cost = time[kept], cost[kept]
+    return _hull_of_front(time, cost)
+
+
+def _hull_of_front(time: Floats, cost: Floats) -> Hull:
+    """The convex hull of points by ascending time and descending cost, one point after the other."""
     kept: list[tuple[float, float]] = []
-    for new in sorted(zip(time.tolist(), cost.tolist(), strict=True)):
-        if kept and new[1] >= kept[-1][1]:
-            continue
+    for new in zip(time.tolist(), cost.tolist(), strict=True):
         while len(kept) > 1 and _above(kept[-2], kept[-1], new):
             kept.pop()
         kept.append(new)
@@ -80,6 +100,25 @@ def maximum_of_hulls(hulls: Sequence[Hull]) -> Hull:
     times = times[(times >= start_ms) & np.r_[True, times[1:] > times[:-1]]]
     cost = np.sum([np.interp(times, hull.time_ms, hull.cost_usd) for hull in hulls], axis=0)
     return Hull(times, cost)
+
+
+def higher(one: Hull, other: Hull) -> Hull:
+    """The higher of two curves, where both have begun; after their ends they stay as they are."""
+    start_ms = max(float(one.time_ms[0]), float(other.time_ms[0]))
+    times = np.sort(np.concatenate([one.time_ms, other.time_ms]))
+    times = times[(times >= start_ms) & np.r_[True, times[1:] > times[:-1]]]
+    above = _at(one, times) - _at(other, times)
+    crossing = np.flatnonzero(above[1:] * above[:-1] < 0)
+    share = above[crossing] / (above[crossing] - above[crossing + 1])
+    times = np.sort(np.concatenate([times, times[crossing] + share * np.diff(times)[crossing]]))
+    cost = np.maximum(_at(one, times), _at(other, times))
+    kept = np.r_[True, (times[1:] > times[:-1]) & (cost[1:] < cost[:-1])]
+    return Hull(times[kept], cost[kept])
+
+
+def _at(hull: Hull, times: Floats) -> Floats:
+    cost: Floats = np.interp(times, hull.time_ms, hull.cost_usd)
+    return cost
 
 
 def _above(first: tuple[float, float], middle: tuple[float, float], last: tuple[float, float]) -> bool:
