@@ -44,6 +44,8 @@ def test_the_answer_is_a_table_in_markdown(given: list[str], capsys: pytest.Capt
         ([], "--deadline"),
         (["--deadline", "3s", "--budget-per-million", "4"], "--deadline"),
         (["--deadline", "soon"], "'soon' is no time"),
+        (["--deadline", "3"], "'3' has no unit (write 3s for seconds, 3ms for milliseconds)"),
+        (["--deadline", "3s", "--duration", "Wait=1.5"], "'1.5' has no unit"),
         (["--deadline", "3s", "--percentile", "high"], "is no percentile"),
         (["--deadline", "3s", "--items", "Items"], "has no ="),
         (["--deadline", "3s", "--chance", "Express=1"], "names no state"),
@@ -58,6 +60,16 @@ def test_the_answer_is_a_table_in_markdown(given: list[str], capsys: pytest.Capt
 def test_bad_flags_are_told(given: list[str], capsys: pytest.CaptureFixture[str], flags: list[str], words: str) -> None:
     assert run(["workflow", *given, *flags]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_faults_of_all_that_is_given_are_told_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    definition = tmp_path / "broken.asl.json"
+    definition.write_text(json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": "yes"}}}), "utf-8")
+    flags = ["--deadline", "3", "--percentile", "high", "--failures", "A=much", "--items", "B=x"]
+    assert run(["workflow", str(definition), "--results", str(tmp_path / "none"), *flags]) == 2
+    printed = capsys.readouterr().err
+    for words in ("A.End", "none is not there", "'3' has no unit", "'high' is no percentile", "'much'", "B: 'x'"):
+        assert words in printed
 
 
 def test_a_loop_ends_in_one_message_that_says_what_to_give(

@@ -6,19 +6,31 @@ Each is read whole or refused in one message that names the file and the remedy.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tuner.documents.result import ResultDocument, loads
 from tuner.documents.strict_json import decode_text, parse_strictly
-from tuner.errors import InputError
+from tuner.errors import Fault, InputError
 from tuner.model import Architecture, Configuration
+from tuner.workflows.definition import Source
 from tuner.workflows.figures import Figures, read_figures
 
 PLAN_FILE, UNDO_FILE = "workflow.json", "undo.json"
 """What `tuner workflow` writes into its output folder, beside results."""
 _TEXT_OR_PLACEHOLDER = re.compile(r'"(?:[^"\\]|\\.)*"|\$\{[^}"]*\}')
+
+
+def unreadable(definition: Path, results: Sequence[Path]) -> Iterator[Fault]:
+    """Faults of a definition in a file, and of folders of results that are not there: all of them, before a run."""
+    try:
+        Source(read_definition_file(definition, "STATE_MACHINE"))
+    except InputError as error:
+        yield from error.faults
+    for folder in results:
+        if not folder.exists():
+            yield Fault("--results", f"{folder} is not there", "give a folder of tuning results")
 
 
 def read_results(sources: Sequence[Path | ResultDocument]) -> dict[str, ResultDocument]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
     from tuner.workflows.figures import Figures
 
+T = TypeVar("T")
 _TIME = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>ms|s|m|min|h)?")
-_UNIT_MS = {"ms": 1.0, "s": 1e3, "m": 60e3, "min": 60e3, "h": 3600e3, None: 1.0}
+_UNIT_MS = {"ms": 1.0, "s": 1e3, "m": 60e3, "min": 60e3, "h": 3600e3}
 CONFIRMING_EXECUTIONS = 10
 _FLAGS = {
     "chances": "--chance",
@@ -179,12 +180,13 @@ def command(state_machine: str | None, *, connection: Connection, **options: Any
 def _tuned(
     state_machine: str, connection: Connection, output: Path | None, options: Mapping[str, Any]
 ) -> WorkflowResult:
+    from tuner.api.workflows.files import unreadable
     from tuner.api.workflows.logs import Logs
     from tuner.api.workflows.tuning import tune_workflow
 
-    faults: list[Fault] = []
-    deadline_ms = _time(options["deadline"], "--deadline", faults) if options["deadline"] else None
-    percentile = _percentile(options["percentile"], faults)
+    folders = [Path(folder) for folder in options["results"]]
+    faults = [] if state_machine.startswith("arn:") else list(unreadable(Path(state_machine), folders))
+    deadline_ms, percentile = _bound(options, faults)
     figures = _figures(options, faults)
     files = {key: Path(value) for key, value in _pairs(options["logs"], "--logs", faults).items()}
     nested = {key: Path(value) for key, value in _pairs(options["nested"], "--nested", faults).items()}
@@ -196,7 +198,7 @@ def _tuned(
             deadline_ms=deadline_ms,
             budget_per_million=options["budget_per_million"],
             percentile=percentile,
-            results=[Path(folder) for folder in options["results"]],
+            results=folders,
             histories=[Path(file) for file in options["history"]],
             figures=figures,
             nested=nested,
@@ -232,10 +234,36 @@ def _figures(options: Mapping[str, Any], faults: list[Fault]) -> Figures:
         },
         "functions": _pairs(options["function"], "--function", faults),
     }
-    if faults:
-        return Figures()
-    known = read_figures_file(Path(options["figures"])) if options["figures"] else Figures()
-    return known.overridden_by(read_figures(document, name="flags", flags=_FLAGS))
+    figures = Figures()
+    if options["figures"]:
+        figures = _or_faults(lambda: read_figures_file(Path(options["figures"])), faults) or figures
+    flags = _or_faults(lambda: read_figures(document, name="flags", flags=_FLAGS), faults)
+    return figures.overridden_by(flags) if flags else figures
+
+
+def _bound(options: Mapping[str, Any], faults: list[Fault]) -> tuple[float | None, float | None]:
+    """Deadline in ms and percentile; what is wrong with them, and with the budget, is added to the faults."""
+    from tuner.workflows.plan import Bound
+
+    before = len(faults)
+    deadline_ms = _time(options["deadline"], "--deadline", faults) if options["deadline"] else None
+    percentile = _percentile(options["percentile"], faults)
+    if len(faults) == before:
+        _or_faults(lambda: Bound(deadline_ms, _usd(options["budget_per_million"]), percentile), faults)
+    return deadline_ms, percentile
+
+
+def _usd(per_million: float | None) -> float | None:
+    return None if per_million is None else per_million / 1e6
+
+
+def _or_faults(read: Callable[[], T], faults: list[Fault]) -> T | None:
+    """What is read; None where it cannot be, with its faults added to the others."""
+    try:
+        return read()
+    except InputError as error:
+        faults.extend(error.faults)
+        return None
 
 
 def _chances(options: Mapping[str, Any], faults: list[Fault]) -> Sequence[tuple[str, str]]:
@@ -270,6 +298,11 @@ def _time(text: str, flag: str, faults: list[Fault]) -> float:
     found = _TIME.fullmatch(text.strip())
     if found is None:
         faults.append(Fault(flag, f"{text!r} is no time", "for example 800ms, 3s or 5m"))
+        return 0.0
+    if found["unit"] is None:
+        number = found["number"]
+        remedy = f"write {number}s for seconds, {number}ms for milliseconds"
+        faults.append(Fault(flag, f"{text!r} has no unit", remedy))
         return 0.0
     return float(found["number"]) * _UNIT_MS[found["unit"]]
 
