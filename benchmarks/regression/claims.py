@@ -147,7 +147,7 @@ def of_exit_codes(found: Sequence[ExitCode]) -> Iterator[Check]:
 def of_coverage(row: Coverage) -> Iterator[Check]:
     """The intervals of one family at one number of runs."""
     for metric, share in (("duration", row.duration), ("cost", row.cost)):
-        error = math.sqrt(share * (1 - share) / row.results)
+        error = math.sqrt(share.held * (1 - share.held) / row.independent)
         told = f"interval of {metric}, {row.family}, {row.runs} runs: holds the truth"
-        yield Check(told, row.results, share, error, LEAST_COVERAGE, False)
-        yield Check(f"{told} at most", row.results, share, error, MOST_COVERAGE, True)
+        yield Check(told, row.independent, share.held, error, LEAST_COVERAGE, False)
+        yield Check(f"{told} at most", row.independent, share.held, error, MOST_COVERAGE, True)

@@ -3,8 +3,9 @@
 Run: python -m benchmarks.regression.intervals --runs FILE [FILE …] [--leave-out] [--repetitions 40] [--format json]
 
 The intervals are those that a result states of a few runs of one curve, drawn with replacement. Where a file tells
-environments, each environment of a result is one of them, and its runs are neighbours there. The truth is the mean of
-all its runs. With --leave-out, what is known of slow runs comes from the other sources alone.
+environments, each environment of a result is one of them, and its runs are neighbours there. Elsewhere runs are drawn
+one by one, so that each has an environment of its own. The truth is the mean of all its runs. With --leave-out, what is
+known of slow runs comes from the other sources alone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import beta
 
 from benchmarks.regression.real_runs import Curve, Floats, configuration, read_curves
 from benchmarks.slow_runs import FACTORS, SHARES, SPREADS, fit
@@ -49,20 +51,51 @@ LEAST_ENVIRONMENTS, RUNS_IN_EACH = 3, 4
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """How often the intervals of one figure hold the truth, and on which side they miss it.
+
+    Attributes:
+        held: share of the intervals that hold it.
+        low, high: 95% interval of that share by chance (Clopper and Pearson), for as many independent results.
+        below, above: shares of the intervals that end below the truth, or begin above it.
+    """
+
+    held: float
+    low: float
+    high: float
+    below: float
+    above: float
+
+    @classmethod
+    def of(cls, below: Floats, above: Floats, independent: int) -> Share:
+        """Of misses on either side (0 or 1), one for each result."""
+        held = float(1 - (below + above).mean())
+        among = held * independent
+        low = float(beta.ppf(0.025, among, independent - among + 1)) if among > 0 else 0.0
+        high = float(beta.ppf(0.975, among + 1, independent - among)) if among < independent else 1.0
+        return cls(held, low, high, float(below.mean()), float(above.mean()))
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
-    """How often the intervals of one family hold the truth, and their width as a fraction of it."""
+    """How often the intervals of one family hold the truth.
+
+    Attributes:
+        family: of the curves.
+        runs: of each result.
+        results: that were drawn.
+        independent: results that all runs of the family make when each is used once; `results` at most.
+        duration, cost: see `Share`.
+        width: of the interval of duration, as a fraction of the truth; median.
+    """
 
     family: str
     runs: int
     results: int
-    duration: float
-    cost: float
+    independent: int
+    duration: Share
+    cost: Share
     width: float
-
-    @property
-    def error(self) -> float:
-        """Standard error of the shares by chance."""
-        return math.sqrt(0.95 * 0.05 / self.results)
 
 
 def sampled(trial: Trial, curve: Curve, rng: np.random.Generator, factor: float = 1.0) -> Sample:
@@ -120,10 +153,10 @@ def slow_runs_without(curves: Sequence[Curve], left_out: str) -> SlowRuns:
     return with_missed_cells(spreads, shares, factors, weights, unseen=unseen, unusual=unusual)
 
 
-def holds(curve: Curve, runs: int, usual: SlowRuns, rng: np.random.Generator) -> tuple[bool, bool, float]:
-    """Whether the intervals of duration and cost hold the truth, and the width of the first."""
+def misses(curve: Curve, runs: int, usual: SlowRuns, rng: np.random.Generator) -> tuple[float, ...]:
+    """Whether the intervals of duration and cost end below the truth or begin above it, and the width of the first."""
     where = configuration(curve)
-    environments = min(runs, max(LEAST_ENVIRONMENTS, runs // RUNS_IN_EACH))
+    environments = min(runs, max(LEAST_ENVIRONMENTS, runs // RUNS_IN_EACH)) if curve.environments else runs
     drawn = sampled(Trial(1, where, environments, runs // environments), curve, rng).invocations
     noise, (slow,) = fit_noise([drawn]), slow_runs_of_others([drawn], usual)
     labels = [run.environment for run in drawn]
@@ -132,8 +165,8 @@ def holds(curve: Curve, runs: int, usual: SlowRuns, rng: np.random.Generator) ->
     cost = statistics([_bill(where, ms) for ms in durations], labels, noise, slow)
     mean = float(curve.duration_ms.mean())
     bill = float(np.mean([_bill(where, ms) for ms in curve.duration_ms]))
-    inside = duration.low <= mean <= duration.high, cost.low <= bill <= cost.high
-    return *inside, (duration.high - duration.low) / mean
+    sides = duration.high < mean, duration.low > mean, cost.high < bill, cost.low > bill
+    return *map(float, sides), (duration.high - duration.low) / mean
 
 
 def _bill(where: Configuration, ms: float) -> float:
@@ -162,10 +195,15 @@ def coverage(
         for runs in RUNS:
             rng = np.random.default_rng([seed, runs, *family.encode()])
             order = rng.permutation(len(own))
-            found = np.array([holds(own[order[n % len(own)]], runs, usual, rng) for n in range(repetitions)], float)
-            means = found.mean(axis=0)
-            width = float(np.median(found[:, 2]))
-            yield Coverage(family, runs, repetitions, float(means[0]), float(means[1]), width)
+            found = np.array([misses(own[order[n % len(own)]], runs, usual, rng) for n in range(repetitions)])
+            independent = min(repetitions, sum(len(curve.duration_ms) for curve in own) // runs)
+            duration, cost = (Share.of(found[:, at], found[:, at + 1], independent) for at in (0, 2))
+            width = float(np.median(found[:, 4]))
+            yield Coverage(family, runs, repetitions, independent, duration, cost, width)
+
+
+def _shares(row: Coverage) -> tuple[tuple[str, Share], ...]:
+    return ("duration", row.duration), ("cost", row.cost)
 
 
 def main() -> None:
@@ -186,11 +224,8 @@ def main() -> None:
     for row in coverage(curves, arguments.repetitions, arguments.seed, **options):
         found.append(row)
         if arguments.format == "text":
-            print(
-                f"{row.family:18s} {row.runs:3d} runs  duration {row.duration:.3f}  cost {row.cost:.3f} "
-                f"+- {row.error:.3f}  width {row.width:.1%}",
-                flush=True,
-            )
+            shares = "  ".join(f"{n} {s.held:.3f} ({s.low:.3f} to {s.high:.3f})" for n, s in _shares(row))
+            print(f"{row.family:15s} {row.runs:2d} runs  {shares}  width {row.width:.1%}", flush=True)
     if arguments.format == "json":
         print(json.dumps([asdict(row) for row in found], indent=1))
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.estimation.belief import interval_bounds
+from tuner.estimation.belief import ABOVE, BELOW, interval_bounds
+from tuner.estimation.environments import EnvironmentRatio, Squares, shared_variance
 from tuner.estimation.slow_runs import SlowRuns
 from tuner.model import Invocation
 
@@ -24,9 +25,6 @@ PRIOR_SD = 0.05
 x86_64 CPU-bound functions vary by 2.5 to 5%, environments by about as much."""
 PRIOR_WEIGHT = 4.0
 """Observations that the prior spread counts for."""
-ENVIRONMENT_RATIO = 1.5
-"""Spread of environments over that of runs that is expected of a result, `PRIOR_SD` at most. In 11 published days of
-one function whose containers are told it was 0.5 to 1.8, in published inference 0.5 to 1.2."""
 SHORTEST_MS = 0.01
 """Shorter durations are taken for this."""
 OTHERS_STRENGTH = 0.5
@@ -35,32 +33,11 @@ MEASURED_UNSEEN = 0.01, 0.005
 """Weights of slow runs that published runs may have missed, in the interval of what was measured. They are less than
 in a search: a warning beside the interval says what so few runs cannot show (`unseen_bound`)."""
 BOOTSTRAP_DRAWS = 400
-"""Draws behind the least mean that the runs alone allow: no interval begins above it."""
+"""Draws behind the mean that the runs alone allow: no interval ends below it."""
 STATISTICS_DRAWS = 2000
 """Draws behind the interval of a mean."""
 STUDENT_DOF = 4.0
 """Tail weight of single runs: outliers are weighed down by (dof + 1)/(dof + z^2), not dropped."""
-
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentMeans:
-    """How the means of environments spread, pooled over configurations; log units.
-
-    Attributes:
-        squares: sum of their squared distances from the middle of their configuration.
-        dof: degrees of freedom of that sum.
-        from_runs: part of that sum that the noise of runs causes, as a multiple of its variance.
-    """
-
-    squares: float = 0.0
-    dof: float = 0.0
-    from_runs: float = 0.0
-
-    def sd(self, run_sd: Floats) -> Floats:
-        """Spread between environments for each spread of runs, which also tells what to expect of environments."""
-        prior = PRIOR_WEIGHT * np.minimum(PRIOR_SD, ENVIRONMENT_RATIO * run_sd) ** 2
-        own = np.maximum(self.squares - run_sd**2 * self.from_runs, 0.0)
-        return np.asarray(np.sqrt((prior + own) / (PRIOR_WEIGHT + self.dof)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,13 +48,13 @@ class Noise:
         run_sd: spread of runs within an environment.
         environment_sd: spread between environments of one configuration.
         dof: degrees of freedom behind the spread of environment means, prior included.
-        means: what the spread between environments rests on.
+        ratio: how far environments differ, over the spread of runs.
     """
 
     run_sd: float
     environment_sd: float
     dof: float
-    means: EnvironmentMeans = EnvironmentMeans()
+    ratio: EnvironmentRatio
 
     @property
     def total_sd(self) -> float:
@@ -157,18 +134,14 @@ def fit_noise(groups: Iterable[Sequence[Invocation]]) -> Noise:
     prior = PRIOR_WEIGHT * PRIOR_SD**2
     run_variance = (prior + sum(spread.within for spread in spreads)) / (PRIOR_WEIGHT + within_dof)
     # Means of environments differ by the noise of their runs too.
-    means = EnvironmentMeans(
-        squares=sum(spread.between for spread in spreads),
-        dof=between_dof,
-        from_runs=sum(spread.between_dof * spread.mean_inverse for spread in spreads),
-    )
-    between = means.squares - run_variance * means.from_runs
+    from_runs = sum(spread.between_dof * spread.mean_inverse for spread in spreads)
+    between = sum(spread.between for spread in spreads) - run_variance * from_runs
     environment_variance = max(prior + between, 0.1 * prior) / (PRIOR_WEIGHT + between_dof)
     return Noise(
         run_sd=math.sqrt(run_variance),
         environment_sd=math.sqrt(environment_variance),
         dof=PRIOR_WEIGHT + between_dof,
-        means=means,
+        ratio=EnvironmentRatio.seen((spread.squares for spread in spreads), math.sqrt(run_variance)),
     )
 
 
@@ -195,7 +168,7 @@ def _residuals(runs: Sequence[Invocation]) -> Floats:
 class _Spread:
     """Sums of squares of one configuration, within and between environments, in log units.
 
-    `mean_inverse` is the mean of one over the runs of an environment.
+    `mean_inverse` is the mean of one over the runs of an environment. `squares` are those of an analysis of variance.
     """
 
     within: float
@@ -203,6 +176,7 @@ class _Spread:
     between: float
     between_dof: int
     mean_inverse: float
+    squares: Squares
 
 
 def _spread(runs: Sequence[Invocation]) -> _Spread:
@@ -213,12 +187,14 @@ def _spread(runs: Sequence[Invocation]) -> _Spread:
     # One slow run counts, but not for all; nor does the environment that holds it alone.
     widest, widest_mean = 3 * scale + PRIOR_SD, 3 * _mad(means) + PRIOR_SD
     residuals = np.concatenate([values - mean for values, mean in zip(environments, means, strict=True)])
+    clipped = np.clip(logs - np.median(logs), -widest, widest)
     return _Spread(
         within=float(np.sum(np.clip(residuals, -widest, widest) ** 2)),
         within_dof=len(runs) - len(environments),
         between=float(np.sum(np.clip(means - np.median(means), -widest_mean, widest_mean) ** 2)),
         between_dof=len(environments) - 1,
         mean_inverse=float(np.mean([1 / len(values) for values in environments])),
+        squares=Squares.of(clipped, _numbered(run.environment for run in runs)),
     )
 
 
@@ -253,27 +229,38 @@ def statistics(values: Sequence[float], environments: Sequence[str], noise: Nois
     centre = robust_mean(logs, max(noise.run_sd, 1e-3))
     rng = np.random.default_rng(len(array))
     cells, locations = slow.draw_located(logs, centre, STATISTICS_DRAWS, rng)
-    run_sd = slow.core_sd[cells]
-    environment_sd = noise.means.sd(run_sd) / math.sqrt(len(set(environments)))
-    shocks = environment_sd * rng.standard_t(noise.dof, STATISTICS_DRAWS)
+    run_sd, labels = slow.core_sd[cells], _numbered(environments)
+    ratio = noise.ratio.draw(STATISTICS_DRAWS, rng)
+    shared = np.sqrt(shared_variance(ratio, len(array), labels.max() + 1))
+    shocks = run_sd * shared * rng.standard_normal(STATISTICS_DRAWS)
     low, high = interval_bounds(np.exp(locations + shocks) * slow.mean(cells, run_sd))
     resampled = rng.dirichlet(np.ones(len(array)), BOOTSTRAP_DRAWS) @ array
-    mean, bounds = float(array.mean()), np.quantile(resampled, [0.025, 0.975])
-    lowest = min(float(low), float(bounds[0]), _least_geometric_mean(logs))
-    highest = max(float(high), float(bounds[1]))
+    mean, most = float(array.mean()), float(np.quantile(resampled, 1 - ABOVE))
+    lowest = min(float(low), _least_geometric_mean(logs, labels, ratio, rng))
+    highest = max(float(high), most)
     p50, p95, p99 = (float(q) for q in np.quantile(array, [0.5, 0.95, 0.99]))
     return Statistics(mean, min(mean, lowest), max(mean, highest), p50, p95, p99)
 
 
-def _least_geometric_mean(logs: Floats) -> float:
-    """Student's 97.5% lower bound of the geometric mean, which no mean lies below; infinity for one run.
+def _least_geometric_mean(
+    logs: Floats, labels: NDArray[np.intp], ratio: NDArray[np.intp], rng: np.random.Generator
+) -> float:
+    """Student's lower bound of the geometric mean, which no mean lies below; infinity for one run.
 
-    Few runs resampled spread less than they may: three of them show one level of two, or half of their spread.
+    It needs no model: few runs may show one level of two. Where runs are steady the two means are the same. Slow runs
+    that were not seen have their room above, which steady functions do not use: what an interval misses is left below.
+
+    Args:
+        logs: of the values, shape (n,).
+        labels: number of the environment of each.
+        ratio: draws of how far environments differ.
+        rng: source of the draws.
     """
     if len(logs) < 2:
         return math.inf
-    half = t_quantile(0.975, len(logs) - 1) * float(logs.std(ddof=1)) / math.sqrt(len(logs))
-    return math.exp(float(logs.mean()) - half)
+    error = Squares.of(logs, labels).standard_error()[ratio]
+    shocks = error * rng.standard_t(len(logs) - 1, len(ratio))
+    return math.exp(float(logs.mean()) + float(np.quantile(shocks, BELOW)))
 
 
 def trimmed_mean(values: Sequence[float], discard: float) -> float:
@@ -303,6 +290,12 @@ def _log_durations(runs: Sequence[Invocation]) -> Floats:
 def _by_environment(runs: Sequence[Invocation], logs: Floats) -> list[Floats]:
     labels = np.array([run.environment for run in runs])
     return [logs[labels == label] for label in dict.fromkeys(labels.tolist())]
+
+
+def _numbered(labels: Iterable[str]) -> NDArray[np.intp]:
+    """Environments as numbers from 0."""
+    known: dict[str, int] = {}
+    return np.array([known.setdefault(label, len(known)) for label in labels], dtype=np.intp)
 
 
 def _mad(values: Floats) -> float:
