@@ -87,6 +87,14 @@ def test_what_is_no_version_is_bad_input(
     assert reason in capsys.readouterr().err
 
 
+def test_a_missing_file_outside_of_a_repository_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app = tmp_path / "app.py"
+    app.write_text("def handler(event, context): return 1\n")
+    assert run(["duet", f"{app}:handler", "--baseline", str(app), "--candidate", "new.py", *FLAGS]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "--candidate: 'new.py' is no file" in told
+
+
 def test_a_candidate_that_does_not_load_is_bad_input_with_its_own_error(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

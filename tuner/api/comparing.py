@@ -352,16 +352,16 @@ class _DuetJob:
 
 
 def _side_notices(opened: Duet) -> list[Notice]:
-    """The notices of both sides; one that only one side gives, names it."""
+    """The notices of both sides; what only one side says is one notice that names it, with the code of its first."""
     sides = {"Baseline": opened.baseline.notices(), "Candidate": opened.candidate.notices()}
     both = [notice for notice in sides["Baseline"] if notice in sides["Candidate"]]
-    alone = [
-        Notice(notice.code, f"{side}: {notice.message}")
-        for side, notices in sides.items()
-        for notice in notices
-        if notice not in both
+    alone = {side: [notice for notice in notices if notice not in both] for side, notices in sides.items()}
+    named = [
+        Notice(notices[0].code, f"{side}: {' '.join(dict.fromkeys(notice.message for notice in notices))}")
+        for side, notices in alone.items()
+        if notices
     ]
-    return list(dict.fromkeys([*both, *alone]))
+    return [*dict.fromkeys(both), *named]
 
 
 @dataclass(slots=True)

@@ -57,7 +57,7 @@ def compare(
     Raises:
         InputError: no configuration was measured in both, or the baseline has no usable run.
     """
-    days = _days_between(baseline, candidate)
+    days = abs(_days_from(baseline, candidate))
     drift = Drift(days, usual_drift(days)) if drift_sd is None else Drift(days, drift_sd, given=True)
     pairs = match_configurations(document_series(baseline), document_series(candidate), names)
     told = (*notices, *_notices(baseline, candidate, pairs))
@@ -84,7 +84,7 @@ def compare_with_trend(
     Raises:
         InputError: as in `compare`.
     """
-    trend, days = trend_of(results), _days_between(results[-1], candidate)
+    trend, days = trend_of(results), abs(_days_from(results[-1], candidate))
     if drift_sd is not None:
         drift = Drift(days, drift_sd, given=True)
     elif trend.drift_sd is not None:
@@ -149,6 +149,11 @@ def first_baseline(candidate: ResultDocument, question: Question, *, names: tupl
 
 def _notices(baseline: ResultDocument, candidate: ResultDocument, pairs: Sequence[ConfigurationPair]) -> list[Notice]:
     found = []
+    if baseline == candidate:
+        found.append(Notice("same_document", "Baseline and candidate are the same result: it is compared with itself."))
+    elif _days_from(baseline, candidate) < 0:
+        told = "The candidate was measured before the baseline: give the baseline first."
+        found.append(Notice("candidate_is_older", told))
     common = {pair.configuration for pair in pairs}
     for document, which in ((baseline, "baseline"), (candidate, "candidate")):
         alone = sorted(set(configurations(document)) - common)
@@ -165,6 +170,7 @@ def _notices(baseline: ResultDocument, candidate: ResultDocument, pairs: Sequenc
     return found
 
 
-def _days_between(baseline: ResultDocument, candidate: ResultDocument) -> float:
+def _days_from(baseline: ResultDocument, candidate: ResultDocument) -> float:
+    """Days from the one result to the other; negative where the candidate is older."""
     times = [made_at(document["created_at"]).timestamp() for document in (baseline, candidate)]
-    return abs(times[1] - times[0]) / 86_400
+    return (times[1] - times[0]) / 86_400

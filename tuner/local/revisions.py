@@ -54,7 +54,7 @@ def file_at(file: Path, revision: str, *, path: str) -> Iterator[Checkout]:
         InputError: no repository, no such revision, or the file was not in it.
         BackendError: there is no space for it.
     """
-    root = _root(file, path)
+    root = _root(file, revision, path)
     commit = commit_of(file, revision, path=path)
     inside = file.resolve().relative_to(root)
     archive = _git(root, "archive", "--format=tar", commit, path=path, problem=f"{revision} cannot be read")
@@ -78,15 +78,16 @@ def commit_of(file: Path, revision: str, *, path: str) -> str:
     Raises:
         InputError: no repository, or no such revision.
     """
-    root = _root(file, path)
+    root = _root(file, revision, path)
     problem = f"{revision!r} is neither a file nor a revision of {root.name}"
     arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     return _git(root, *arguments, path=path, problem=problem).decode().strip()
 
 
-def _root(file: Path, path: str) -> Path:
+def _root(file: Path, revision: str, path: str) -> Path:
     folder = file.resolve().parent
-    top = _git(folder, "rev-parse", "--show-toplevel", path=path, problem=f"{file} is in no git repository")
+    problem = f"{revision!r} is no file, and {file} is in no git repository that could have such a revision"
+    top = _git(folder, "rev-parse", "--show-toplevel", path=path, problem=problem)
     return Path(top.decode().rstrip("\n"))
 
 

@@ -196,6 +196,16 @@ def test_two_documents_far_apart_are_compared_with_the_drift_that_is_usual() -> 
     assert usual_drift(30) == pytest.approx(0.03)
 
 
+def test_a_result_compared_with_itself_is_told() -> None:
+    assert [n.code for n in compare(result(), result(), QUESTION).notices] == ["same_document"]
+    assert not compare(result(), result(seed=1), QUESTION).notices
+
+
+def test_a_candidate_that_is_older_than_the_baseline_is_told() -> None:
+    found = compare(result(), result(seed=1, created_at="2026-03-05T10:00:00Z"), QUESTION)
+    assert [n.code for n in found.notices] == ["candidate_is_older"]
+
+
 def test_two_documents_of_one_day_have_the_drift_of_the_halves_of_a_day() -> None:
     found = compare(result(), result(seed=1), QUESTION)
     assert found.drift is not None

@@ -1,0 +1,29 @@
+"""What a duet says of its sides."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from tuner.api.comparing import _side_notices
+from tuner.model import Notice
+
+BUSY, ESTIMATE = Notice("busy", "The machine was busy."), Notice("local_estimate", "A local estimate.")
+ANSWER = Notice("first_answer", "It answered with 3.")
+
+
+def _duet(baseline: list[Notice], candidate: list[Notice]) -> Any:
+    sides = {"baseline": baseline, "candidate": candidate}
+    return SimpleNamespace(**{side: SimpleNamespace(notices=lambda own=own: own) for side, own in sides.items()})
+
+
+def test_a_side_has_one_notice_that_names_it_and_what_both_say_is_said_once() -> None:
+    found = _side_notices(_duet([ESTIMATE, ANSWER, BUSY], [BUSY, ESTIMATE]))
+    told = [notice.message for notice in found]
+    assert told == ["A local estimate.", "The machine was busy.", "Baseline: It answered with 3."]
+    apart = _side_notices(_duet([ESTIMATE, ANSWER], [BUSY]))
+    assert [notice.message for notice in apart] == [
+        "Baseline: A local estimate. It answered with 3.",
+        "Candidate: The machine was busy.",
+    ]
+    assert [notice.code for notice in apart] == ["local_estimate", "busy"]
