@@ -40,7 +40,7 @@ from tuner.documents.result import (
     WarningDocument,
 )
 from tuner.estimation.belief import Belief, Draws, interval_of
-from tuner.estimation.error_rates import error_rate
+from tuner.estimation.failures.error_rates import error_rate
 from tuner.estimation.robust_statistics import (
     MEASURED_UNSEEN,
     Noise,

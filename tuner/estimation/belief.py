@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.estimation.exclusions import Exclusion
+from tuner.estimation.failures.exclusions import Exclusion
 from tuner.model import Configuration, Interval
 from tuner.pricing.price_list import PriceList
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tuner.estimation.belief import Belief, cost_of_billed, interval_of
 from tuner.estimation.cold_starts import draw_starts
 from tuner.estimation.cpu_quota.stairs import Stairs, promising_sizes
-from tuner.estimation.exclusions import Exclusion, ruled_out
+from tuner.estimation.failures.exclusions import Exclusion, ruled_out
 from tuner.estimation.layout import Layout, candidates_of, layout_of
 from tuner.estimation.noise import throttling_variance
 from tuner.estimation.observations import Runs, runs_of, start_points

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.estimation.belief import Belief, cost_of_billed
-from tuner.estimation.exclusions import failed
+from tuner.estimation.failures.exclusions import failed
 from tuner.estimation.robust_statistics import (
     PRIOR_SD,
     SHORTEST_MS,

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.estimation.belief import Belief
-from tuner.estimation.error_rates import BELIEVABLE, ErrorRate, error_rate
 from tuner.estimation.estimate import DEFAULT_PRIOR, NothingUsableError, Posterior, candidates, fit
-from tuner.estimation.exclusions import Exclusion
+from tuner.estimation.failures.error_rates import BELIEVABLE, ErrorRate, error_rate
+from tuner.estimation.failures.exclusions import Exclusion
 from tuner.estimation.layout import by_price
 from tuner.estimation.measured_belief import measured_belief
 from tuner.estimation.posterior import Prior

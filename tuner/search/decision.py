@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tuner.errors import TunerError
-from tuner.estimation.error_rates import BELIEVABLE, ErrorRate
+from tuner.estimation.failures.error_rates import BELIEVABLE, ErrorRate
 from tuner.plain_numbers import plural
 from tuner.vocabulary import DEFAULT_MAX_ERROR_RATE, Configuration, StopReason
 

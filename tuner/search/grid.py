@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tuner.estimation.belief import Belief
-from tuner.estimation.exclusions import failed
+from tuner.estimation.failures.exclusions import failed
 from tuner.estimation.measured_belief import measured_belief
 from tuner.model import Configuration, SamplerName, StopReason, Trial, invocations_of
 from tuner.pricing.spending import affordable_runs, expected_prices, spent

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.special import betainc, betaincinv
 
 from tests.unit.studies import ARM, X86, ran, sample_of
-from tuner.estimation.error_rates import PRIOR, ErrorRate, JeffreysRate, error_rate
-from tuner.estimation.exclusions import ExclusionKind, failed, ruled_out
+from tuner.estimation.failures.error_rates import PRIOR, ErrorRate, JeffreysRate, error_rate
+from tuner.estimation.failures.exclusions import ExclusionKind, failed, ruled_out
 from tuner.model import Configuration, FunctionError, Invocation, Outcome, Sample
 
 ERROR = Invocation(Outcome.ERROR, "e", 5.0, 5, error=FunctionError("TimeoutError", "missed"))

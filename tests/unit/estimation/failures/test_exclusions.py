@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.studies import ARM, X86, ran, sample_of
-from tuner.estimation.exclusions import ExclusionKind, failed, ruled_out
+from tuner.estimation.failures.exclusions import ExclusionKind, failed, ruled_out
 from tuner.model import Configuration, FunctionError, Invocation, Outcome
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tuner.estimation.error_rates import ErrorRate, error_rate
+from tuner.estimation.failures.error_rates import ErrorRate, error_rate
 from tuner.model import DEFAULT_MAX_ERROR_RATE, Architecture, Configuration, Invocation, Outcome, Sample, invocations_of
 
 MEMORY_HEADROOM = 1.1

@@ -1,0 +1,1 @@
+"""Which configurations fail too often, or cannot run at all."""
