@@ -62,8 +62,12 @@ class MotoFixes:
 
 
 def _configure() -> None:
+    from moto import backends
     from moto.core.config import default_user_config
 
+    # Each call asks whether its host is one of moto's folders, and lists them for that: 1 ms of CPU.
+    folders = frozenset(backends.list_of_moto_modules())
+    replace(backends, list_of_moto_modules=lambda: folders)
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     default_user_config["iam"] = {"load_aws_managed_policies": False}
 
