@@ -27,7 +27,7 @@ from reports.words.rows import Result
 TEMPLATES = Path(__file__).with_name("templates")
 STYLES = ("report.css", "pages.css")
 """The style of all pages beside the report, which needs the first alone."""
-COMPILED = 2
+COMPILED = 3
 """Counts the changes of `environment` that change what a template compiles to: its file does not tell them."""
 SCRIPTS = ("choose.js", "words.js", "report.js")
 
@@ -79,6 +79,7 @@ def environment() -> Environment:
     found.filters |= {
         "fold": fold,
         "ranges": ranges,
+        "words": words,
         "visible": visible,
         "px": "{:.1f}".format,
         "picture": lambda text: Markup(text),  # noqa: S704 (made, and escaped, by `reports.charts`)
@@ -94,6 +95,12 @@ def _visible_text(value: Any) -> Any:
 def ranges(text: str) -> Markup:
     """Text whose parts in parentheses, its intervals, step back."""
     return Markup(re.sub(r"\([^()]*\d[^()]* to [^()]*\)", r'<span class="ci">\g<0></span>', str(escape(text))))  # noqa: S704
+
+
+def words(text: str) -> Markup:
+    """A command that breaks between its words alone, not at a hyphen; what is copied is the text as it is."""
+    parts = re.split(r"([^\s]+)", visible_lines(text))
+    return Markup("").join(Markup("<span>{}</span>").format(part) if n % 2 else part for n, part in enumerate(parts))
 
 
 def fold(text: str, length: int = SHOWN_CHARACTERS) -> Markup:

@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+SHOWN_FAULTS = 25
+"""How many faults of an input a message lists."""
+
 
 class TunerError(Exception):
     """The work failed. Command line exit code 1.
@@ -46,7 +49,10 @@ class Fault:
 
 
 class InputError(TunerError):
-    """The input is bad. Lists every fault at once; nothing was started. Exit code 2."""
+    """The input is bad; nothing was started. Exit code 2.
+
+    `faults` has all of them. The message lists up to 25 and counts the others: a damaged file can have thousands.
+    """
 
     exit_code = 2
 
@@ -54,7 +60,9 @@ class InputError(TunerError):
         self.faults = tuple(faults)
         if not self.faults:
             raise ValueError("an InputError needs at least one fault")
-        super().__init__("\n".join(map(str, self.faults)), hint)
+        more = len(self.faults) - SHOWN_FAULTS
+        rest = [f"and {more:,} more"] if more > 0 else []
+        super().__init__("\n".join([*map(str, self.faults[:SHOWN_FAULTS]), *rest]), hint)
 
     @classmethod
     def single(cls, path: str, problem: str, remedy: str = "") -> InputError:

@@ -9,7 +9,7 @@ import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import axe_playwright_python
 import pytest
@@ -37,6 +37,21 @@ WIDE, NARROWER = (
 )
 """The first size of the window, and the further ones with the rules whose answer depends on the width. All other
 rules read the markup, which is the same at each of them."""
+WIDTH_RULES = NARROWER[390, 844]
+BROKEN_WORDS = """() => {
+  const codes = [...document.querySelectorAll("pre > code")].filter((code) => code.checkVisibility());
+  const narrow = (span) => span.getBoundingClientRect().width < span.closest("pre").clientWidth - 40;
+  const lines = (span) => { const range = document.createRange(); range.selectNodeContents(span);
+    return new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size; };
+  const copied = (code) => { getSelection().selectAllChildren(code); return getSelection().toString(); };
+  return [
+    codes.filter((code) => code.textContent.trim() && !code.querySelector("span")).map((code) => code.textContent),
+    codes.flatMap((code) => [...code.querySelectorAll("span")])
+      .filter((span) => narrow(span) && lines(span) > 1).map((span) => span.textContent),
+    codes.map((code) => [copied(code), code.textContent]),
+  ];
+}"""
+"""Commands whose words are no boxes, words on two lines although they fit on one, and what copying a command gives."""
 CONTRAST_RULE = "color-contrast"
 COLOURFUL = ("aws", "unmet", "throttled", "all-failed")
 """Pages that hold every colour between them: axe computes their contrast. A quicker script does it for all pages."""
@@ -175,7 +190,24 @@ def test_text_has_the_contrast_of_wcag_aa_in_light_and_dark(golden: Opened) -> N
     golden.page.emulate_media(color_scheme="light")
 
 
-def test_forced_colours_keep_the_contrast(opener: Opener) -> None:
-    with opener(WHOLE, forced_colors="active") as it:
-        it.page.evaluate(AXE)
-        assert violations(it) == []
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_forced_colours_at_any_width(golden: Opened, scheme: Literal["light", "dark"]) -> None:
+    """Colours change neither the markup nor the layout: only the rules that read either colours or widths run again."""
+    golden.page.emulate_media(color_scheme=scheme, forced_colors="active")
+    only = {WIDE: [] if golden.name in COLOURFUL else [*WIDTH_RULES], **NARROWER}
+    found = {}
+    for window, rules in only.items():
+        golden.page.set_viewport_size(size(window))
+        found[window] = violations(golden, only=[*rules, CONTRAST_RULE] if rules else [])
+        assert golden.page.evaluate("document.documentElement.scrollWidth") <= window[0]
+    golden.page.emulate_media(color_scheme="light", forced_colors="none")
+    assert found == {window: [] for window in only}
+
+
+def test_a_command_breaks_between_words_and_is_copied_as_it_is(golden: Opened) -> None:
+    golden.page.set_viewport_size(size((390, 844)))
+    bare, broken, selected = golden.page.evaluate(BROKEN_WORDS)
+    golden.page.set_viewport_size(size(WIDE))
+    assert bare == broken == []
+    for shown, text in selected:
+        assert shown == text

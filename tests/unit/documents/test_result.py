@@ -17,7 +17,7 @@ from tests.unit.studies import ARM, QUIET, SIZES, X86, function_of, measured, ra
 from tuner.documents.input import decode_input
 from tuner.documents.result import dumps, function_errors, loads, schema
 from tuner.documents.result_builder import build_result
-from tuner.errors import InputError
+from tuner.errors import SHOWN_FAULTS, InputError
 from tuner.model import (
     BackendKind,
     Budget,
@@ -346,3 +346,14 @@ def test_every_fault_of_a_damaged_document_is_told() -> None:
     with pytest.raises(InputError) as caught:
         loads(json.dumps(document), name="old.json")
     assert len(caught.value.faults) == 2
+
+
+def test_thousands_of_faults_are_25_lines_and_a_count() -> None:
+    document = json.loads(damaged("measurements.0.memory_mb", 64))
+    document["measurements"] *= 100
+    with pytest.raises(InputError) as caught:
+        loads(json.dumps(document), name="old.json")
+    *lines, last = caught.value.message.splitlines()
+    assert len(lines) == SHOWN_FAULTS
+    assert len(caught.value.faults) > SHOWN_FAULTS
+    assert last == f"and {len(caught.value.faults) - SHOWN_FAULTS:,} more"
