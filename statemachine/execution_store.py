@@ -10,8 +10,8 @@ import base64
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from statemachine.execution import Execution, decode_execution, encode_execution
@@ -24,6 +24,8 @@ from tuner.model import Architecture, Configuration, Invocation, Notice, Round, 
 from tuner.payloads import Payload, Payloads
 
 RESULT, REPORT, PROGRESS = "result.json", "report.html", "progress.json"
+ALL_LANES = "all"
+"""Stands for every lane of a trial, or of a round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,23 @@ class SearchProgress:
     tolerance: float
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What handlers have begun to make.
+
+    Attributes:
+        until: when the handler that is at work must have ended, Unix seconds; 0 when none is.
+        copies: names of copies that may exist.
+        created: names of those that the execution is certain to have created: nobody else's have these names.
+        spares: configuration of each that was begun ahead of need, also of those that a trial has taken.
+    """
+
+    until: float = 0.0
+    copies: tuple[str, ...] = ()
+    created: tuple[str, ...] = ()
+    spares: tuple[Configuration, ...] = ()
+
+
 @dataclass(slots=True)
 class ExecutionStore:
     """The objects of one execution.
@@ -101,18 +120,20 @@ class ExecutionStore:
         items = self._json("payload.json")
         return Payloads(tuple(Payload(base64.b64decode(item["body"]), item["weight"]) for item in items))
 
-    def add_round(self, round_: Round) -> None:
-        """Write a round. Its name follows from its first trial, so a repetition writes the same object."""
-        name = f"rounds/{round_.trials[0].id:06d}.json" if round_.trials else "rounds/last.json"
-        self._write(name, encode_round(round_))
+    def add_round(self, round_: Round, progress: SearchProgress | None = None) -> None:
+        """Write a round, and how far the search is for those who follow it: one object that the Planner alone writes.
+
+        A repetition writes the same round again. A round without trials is the last one.
+        """
+        document = self._read(PROGRESS) or {"rounds": []}
+        first = [trial.id for trial in round_.trials[:1]]
+        earlier = [one for one in document["rounds"] if [trial["id"] for trial in one["trials"][:1]] != first]
+        told = {} if progress is None else asdict(progress)
+        self._write(PROGRESS, {**document, **told, "rounds": [*earlier, encode_round(round_)]})
 
     def rounds(self) -> tuple[Round, ...]:
         """Return every round, in order."""
-        return tuple(decode_round(document) for document in self._folder("rounds/"))
-
-    def tell_progress(self, progress: SearchProgress) -> None:
-        """Write how far the search is, for those who follow it."""
-        self._write(PROGRESS, asdict(progress))
+        return tuple(decode_round(round_) for round_ in (self._read(PROGRESS) or {"rounds": []})["rounds"])
 
     def enter(self, first_trial: int) -> None:
         """Write that the state machine enters Round with a round, which the id of its first trial names."""
@@ -127,24 +148,36 @@ class ExecutionStore:
         return self.objects.create(f"{self.folder}/claims/{trial:06d}-{lane}.json", json.dumps(token).encode())
 
     def add_measured(self, trial: int, lane: str, measured: Measured) -> None:
-        """Write the samples of a lane."""
+        """Write the samples of a lane, or of a round by the id of its first trial."""
         document = {
             "samples": [encode_sample(sample) for sample in measured.samples],
             "notices": [asdict(notice) for notice in measured.notices],
         }
         self._write(f"samples/{trial:06d}-{lane}.json", document)
 
-    def has_measured(self, trial: int, lane: str) -> bool:
-        """Return whether a lane is complete."""
-        return self.objects.read(f"{self.folder}/samples/{trial:06d}-{lane}.json") is not None
+    def has_measured(self, trial: int) -> bool:
+        """Return whether samples of a trial are stored."""
+        return any(sample.trial_id == trial for sample in _samples(self._folder("samples/")))
+
+    def samples(self) -> tuple[Sample, ...]:
+        """Return every sample so far, in the order of the trials."""
+        return tuple(_samples(self._measured_documents()))
 
     def measured(self) -> Measured:
         """Return everything measured so far, in the order of the trials."""
-        documents = self._folder("samples/")
-        samples = [decode_sample(sample) for document in documents for sample in document["samples"]]
+        documents = self._measured_documents()
         noticed = [*(notice for document in documents for notice in document["notices"]), *self._folder("notices/")]
         notices = [Notice(**notice) for notice in noticed]
-        return Measured(tuple(samples), tuple(dict.fromkeys(notices)))
+        return Measured(tuple(_samples(documents)), tuple(dict.fromkeys(notices)))
+
+    def _measured_documents(self) -> list[Any]:
+        """Return the objects with samples. Those of whole rounds have known names: a list costs as much as a write."""
+        trials = [[trial.id for trial in round_.trials] for round_ in self.rounds() if round_.trials]
+        names = [f"{self.folder}/samples/{own[0]:06d}-{ALL_LANES}.json" for own in trials]
+        contents = self.objects.read_all(names)
+        documents = [json.loads(content) for content in contents if content is not None]
+        found = {sample.trial_id for sample in _samples(documents)}
+        return documents if all(found.issuperset(own) for own in trials) else self._folder("samples/")
 
     def add_pass(self, trial: int, token: str) -> None:
         """Write that the Executor makes a pass over a trial that takes several."""
@@ -198,46 +231,37 @@ class ExecutionStore:
         content = self.objects.read(f"{self.folder}/targets.json")
         return {} if content is None else {key: _decode_target(item) for key, item in json.loads(content).items()}
 
-    def intend_copies(self, names: Iterable[str]) -> None:
-        """Write the names of copies before they are made, so that the tool knows every copy after a crash."""
-        self._write("copies.json", sorted(set(names)))
-
-    def copies(self) -> list[str]:
-        """Return the names of copies that may exist."""
-        content = self.objects.read(f"{self.folder}/copies.json")
-        return [] if content is None else [str(name) for name in json.loads(content)]
-
-    def confirm_copies(self, names: Iterable[str]) -> None:
-        """Write the names of copies that the execution is certain to have created: nobody else's have these names."""
-        self._write("created.json", sorted({*self.created_copies(), *names}))
-
-    def created_copies(self) -> list[str]:
-        """Return the names of copies that were certainly created, maybe not yet of all."""
-        content = self.objects.read(f"{self.folder}/created.json")
-        return [] if content is None else [str(name) for name in json.loads(content)]
-
-    def add_spares(self, spares: Iterable[Configuration]) -> None:
-        """Write the configuration of each copy that is begun ahead of need, before it is begun."""
-        self._write("spares.json", [[found.memory_mb, found.architecture.value] for found in spares])
-
-    def spares(self) -> list[Configuration]:
-        """Return the configuration of each copy that was begun ahead of need, also of those that a trial has taken."""
-        content = self.objects.read(f"{self.folder}/spares.json")
-        found = [] if content is None else json.loads(content)
-        return [Configuration(memory, Architecture(name)) for memory, name in found]
+    def making(self) -> Making:
+        """Return which copies were begun, and whether a handler is at work."""
+        document = self._read("making.json")
+        if document is None:
+            return Making()
+        spares = tuple(Configuration(memory, Architecture(name)) for memory, name in document["spares"])
+        return Making(document["until"], tuple(document["copies"]), tuple(document["created"]), spares)
 
     def begin_publishing(self, until: float) -> None:
-        """Write that a Publisher is at work, until a time in Unix seconds at the latest."""
-        self._write("publishing.json", until)
+        """Write that a handler makes targets, until a time in Unix seconds at the latest."""
+        self._write_making(replace(self.making(), until=until))
 
-    def end_publishing(self) -> None:
-        """Write that no Publisher is at work."""
-        self._write("publishing.json", 0.0)
+    def end_publishing(self, created: Iterable[str] = ()) -> None:
+        """Write that no handler is at work, and the names of copies that it is certain to have created."""
+        making = self.making()
+        self._write_making(replace(making, until=0.0, created=tuple(sorted({*making.created, *created}))))
 
-    def publishing_until(self) -> float:
-        """Return when a Publisher that is at work must have ended, Unix seconds; 0 when none is."""
-        content = self.objects.read(f"{self.folder}/publishing.json")
-        return 0.0 if content is None else float(json.loads(content))
+    def intend_copies(self, names: Iterable[str], spares: Sequence[Configuration] = ()) -> None:
+        """Write the names of copies before they are begun, so that the tool knows every copy after a crash.
+
+        Args:
+            names: of all that are about to be begun.
+            spares: configurations of those among them that are begun ahead of need.
+        """
+        making = self.making()
+        copies = tuple(sorted({*making.copies, *names}))
+        self._write_making(replace(making, copies=copies, spares=(*making.spares, *spares)))
+
+    def _write_making(self, making: Making) -> None:
+        spares = [[found.memory_mb, found.architecture.value] for found in making.spares]
+        self._write("making.json", {**asdict(making), "spares": spares})
 
     def note(self, notice: Notice) -> None:
         """Write what the user must know."""
@@ -275,14 +299,24 @@ class ExecutionStore:
         return [json.loads(content) for content in contents if content is not None]
 
     def _json(self, name: str) -> Any:
-        content = self.objects.read(f"{self.folder}/{name}")
-        if content is None:
+        document = self._read(name)
+        if document is None:
             raise BackendError(f"{self.address(name)} is missing", "Was it deleted during the execution?")
-        return json.loads(content)
+        return document
+
+    def _read(self, name: str) -> Any:
+        """The document of an object; None when there is none."""
+        content = self.objects.read(f"{self.folder}/{name}")
+        return None if content is None else json.loads(content)
 
     def _write(self, name: str, document: object) -> None:
         content = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         self.objects.write(f"{self.folder}/{name}", content)
+
+
+def _samples(documents: Iterable[Any]) -> list[Sample]:
+    found = (decode_sample(sample) for document in documents for sample in document["samples"])
+    return sorted(found, key=lambda sample: sample.trial_id)
 
 
 def _encode_target(target: InvocationTarget | Refusal) -> dict[str, Any]:

@@ -6,22 +6,22 @@ recommendation to the last digit. Knows no handler and no state.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from statemachine.execution import Execution
-from statemachine.execution_store import ExecutionStore, Measured
-from tuner.model import Round, Trial
+from statemachine.execution_store import ExecutionStore
+from tuner.model import Round, Sample, Trial
 from tuner.search.setup import make_study
 from tuner.search.study import Study
 
 
-def rebuild_study(store: ExecutionStore) -> tuple[Study, Measured]:
-    """Return the study as far as it has come, and everything measured so far."""
+def rebuild_study(store: ExecutionStore, samples: Sequence[Sample]) -> Study:
+    """Return the study as far as it has come with the samples so far."""
     execution = store.execution
     study = make_study(execution.settings, execution.identity, execution.prices)
-    rounds, measured = store.rounds(), store.measured()
-    study.replay(measured.samples, rounds)
-    return study, measured
+    study.replay(samples, store.rounds())
+    return study
 
 
 def asked_rounds(study: Study) -> list[tuple[Trial, ...]]:

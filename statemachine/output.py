@@ -133,6 +133,7 @@ def _bill(result: ResultDocument) -> Document | None:
         "transitions": bill["transitions_usd"],
         "handlers": bill["handlers_usd"],
         "logs": bill["logs_usd"],
+        "storage": bill["storage_usd"],
         "total": bill["total_usd"],
     }
 

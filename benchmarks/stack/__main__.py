@@ -85,6 +85,7 @@ def _deploy(cloud: Cloud, build: Path) -> Stack:
 
 def _line(one: Measured) -> str:
     money = f"${one.invocations_usd * 1e6:.0f}+{one.transitions_usd * 1e6:.0f}+{one.handlers_usd * 1e6:.0f}"
+    money += f"+{one.logs_usd * 1e6:.0f}+{one.storage_usd * 1e6:.0f}"
     return (
         f"{one.law:15} {one.way:31} {one.choice_mb or '-':>6} MB regret {one.regret:6.2%} covered {one.covered} "
         f"rounds {one.rounds} runs {one.invocations} calls {one.calls} ({one.most_calls}/s) "
@@ -116,6 +117,8 @@ def _summary(own: Sequence[Measured]) -> dict[str, float]:
         "invocations_usd_a_million": 1e6 * middle(lambda one: one.invocations_usd),
         "transitions_usd_a_million": 1e6 * middle(lambda one: one.transitions_usd),
         "handlers_usd_a_million": 1e6 * middle(lambda one: one.handlers_usd),
+        "logs_usd_a_million": 1e6 * middle(lambda one: one.logs_usd),
+        "storage_usd_a_million": 1e6 * middle(lambda one: one.storage_usd),
         "usd_a_million": 1e6 * middle(lambda one: one.usd),
     }
 

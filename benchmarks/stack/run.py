@@ -20,7 +20,7 @@ from benchmarks.stack import laws
 from tests.cloud.fixtures import Cloud
 from tests.e2e.statemachine.stack import ROOT, Stack
 from tuner.model import Architecture, Configuration
-from tuner.pricing.bill import logs_usd
+from tuner.pricing.bill import STORAGE_READ_USD, STORAGE_WRITE_USD, logs_usd
 from tuner.pricing.price_list import PriceList, gb_seconds, state_transition_usd
 
 PATIENCE_S = 280.0
@@ -61,7 +61,8 @@ class Measured:
         most_calls: calls of the control plane within any second.
         wall_s: from the start to the answer.
         handler_gb_s: billed to the handlers of the stack.
-        invocations_usd, transitions_usd, handlers_usd, logs_usd: parts of the bill.
+        invocations_usd, transitions_usd, handlers_usd, logs_usd, storage_usd: parts of the bill.
+        storage_requests: to S3, as counted, by operation.
     """
 
     law: str
@@ -82,12 +83,15 @@ class Measured:
     transitions_usd: float
     handlers_usd: float
     logs_usd: float
+    storage_usd: float
+    storage_requests: Mapping[str, int]
     phases_s: Mapping[str, float]
 
     @property
     def usd(self) -> float:
         """The whole bill."""
-        return self.invocations_usd + self.transitions_usd + self.handlers_usd + self.logs_usd
+        own = self.invocations_usd + self.transitions_usd + self.handlers_usd
+        return own + self.logs_usd + self.storage_usd
 
 
 def measure(law: str, way: Way, stack: Stack, prices: PriceList, *, pace: float) -> Measured:
@@ -109,6 +113,7 @@ def measure(law: str, way: Way, stack: Stack, prices: PriceList, *, pace: float)
     others = set(functions) - {name}
     handlers = [run for run in runs if run["function"] in others]
     own = [run for run in runs if run["function"] not in others]
+    requests = Counter(call["operation"] for call in cloud.calls(service="s3")) if execution else Counter[str]()
     control = [call for call in cloud.calls(service="lambda") if call["operation"] != "Invoke"]
     transitions = len(stack.entered(execution)) if execution else 0
     intact = cloud.snapshot(name) == before and cloud.function_names() == functions
@@ -135,6 +140,8 @@ def measure(law: str, way: Way, stack: Stack, prices: PriceList, *, pace: float)
         transitions_usd=transitions * state_transition_usd("us-east-1"),
         handlers_usd=handler_gb_s * arm_usd + len(handlers) * prices.request_usd,
         logs_usd=logs_usd(len(runs)),
+        storage_usd=sum(number * _request_usd(operation) for operation, number in requests.items()),
+        storage_requests=requests,
         phases_s=_phases(stack, execution) if execution else {},
     )
 
@@ -184,6 +191,13 @@ def _covers(choice: Mapping[str, Any], truth_ms: float) -> bool | None:
 def _run_usd(run: Mapping[str, Any], prices: PriceList) -> float:
     configuration = Configuration(run["memory_mb"], Architecture(run["architecture"]))
     return prices.invocation_cost(configuration, run["billed_ms"])
+
+
+def _request_usd(operation: str) -> float:
+    """Price of a request to S3. To delete is free."""
+    if operation.startswith("Delete"):
+        return 0.0
+    return STORAGE_READ_USD if operation.startswith(("Get", "Head")) else STORAGE_WRITE_USD
 
 
 def _most_in_a_second(times: list[float]) -> int:

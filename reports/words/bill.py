@@ -23,15 +23,17 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
         yield "State transitions", money(bill["transitions_usd"])
         yield "Handlers (estimate)", money(bill["handlers_usd"])
     yield "Logs (estimate)", money(bill["logs_usd"])
+    if bill.get("storage_usd"):
+        yield "Requests to S3 (estimate)", money(bill["storage_usd"])
     yield "Whole bill", money(bill["total_usd"])
     if bill["control_calls"] is not None:
         yield "Calls of the control plane", f"{bill['control_calls']:,} (free)"
 
 
 def beside(result: Result) -> str:
-    """` ($0.00093 with transitions, handlers and logs)`; empty where the result has no bill."""
+    """` ($0.00093 with transitions, handlers, logs and storage requests)`; empty where the result has no bill."""
     bill = result["tuning"].get("bill")
     if bill is None:
         return ""
-    parts = "transitions, handlers and logs" if bill["transitions_usd"] else "logs"
+    parts = "transitions, handlers, logs and storage requests" if bill["transitions_usd"] else "logs"
     return f" ({money(bill['total_usd'])} with {parts})"

@@ -29,7 +29,7 @@ from tuner.documents.result_builder import build_result
 from tuner.documents.visualization import VISUALIZATION_PAGE
 from tuner.estimation.power_tuning import choose, trimmed_metrics
 from tuner.model import Constraints, Notice, StopReason
-from tuner.pricing.bill import Bill, handlers_usd, logs_usd
+from tuner.pricing.bill import Bill, handlers_usd, logs_usd, storage_usd
 from tuner.pricing.price_list import state_transition_usd
 from tuner.search.registry import measures_every_size
 from tuner.search.study import Study
@@ -84,7 +84,8 @@ def analyze(folder: str, errors: Sequence[tuple[str, str]], services: Services) 
 
 def _ended(store: ExecutionStore, *, failed: bool) -> tuple[Study, list[Notice]]:
     """Return the study with the reason why it ended, and all notices."""
-    study, measured = rebuild_study(store)
+    measured = store.measured()
+    study = rebuild_study(store, measured.samples)
     stop = store.stop()
     if study.all_failed:
         study.interrupt(StopReason.ALL_FAILED)
@@ -148,6 +149,7 @@ def _bill(study: Study, store: ExecutionStore, services: Services) -> Bill:
             waiting_gb_s=waiting_gb_s(rounds, study.samples, store.execution),
         ),
         logs_usd(used.invocations),
+        storage_usd(len(rounds), sum(map(len, rounds))),
     )
 
 

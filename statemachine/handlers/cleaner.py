@@ -74,7 +74,7 @@ def clean_ended(
         return
     store = services.store(holder.folder)
     store.end(Stop(StopReason.INTERRUPTED))
-    while store.publishing_until() > services.now().timestamp() and remaining_s() > MARGIN_S:
+    while store.making().until > services.now().timestamp() and remaining_s() > MARGIN_S:
         sleep(POLL_S)
     _undo(services, store, holder)
     FunctionLock(services.objects, holder.function, lambda _: True).release(holder.execution)
@@ -82,8 +82,7 @@ def clean_ended(
 
 def _undo(services: Services, store: ExecutionStore, holder: Holder) -> None:
     api = services.api_in(parse_function_reference(holder.function).region)
-    _, failures = undo_leftovers(
-        api, holder.function, run=holder.run, copies=store.copies(), created=store.created_copies()
-    )
+    making = store.making()
+    _, failures = undo_leftovers(api, holder.function, run=holder.run, copies=making.copies, created=making.created)
     if failures:
         raise left_behind(holder.function, failures)

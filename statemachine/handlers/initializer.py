@@ -129,6 +129,7 @@ def _decide(
 def _undo(services: Services, api: LambdaApi, arn: str, left: Holder) -> None:
     """Undo what an aborted or timed-out execution left behind."""
     store = services.store(left.folder)
-    _, failures = undo_leftovers(api, arn, run=left.run, copies=store.copies(), created=store.created_copies())
+    making = store.making()
+    _, failures = undo_leftovers(api, arn, run=left.run, copies=making.copies, created=making.created)
     if failures:
         raise left_behind(arn, failures)

@@ -49,7 +49,7 @@ def measure_rounds(event: Mapping[str, Any], services: Services, attempt: Attemp
             if attempt.remaining_s() < MAKING_S + longest_lane_s(trials, store.execution):
                 return plan
     finally:
-        targets.confirm()
+        targets.end()
 
 
 def measure_round(

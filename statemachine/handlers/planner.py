@@ -36,7 +36,7 @@ def plan(folder: str, services: Services) -> Document:
     store = services.store(folder)
     if store.stop() is not None:
         return encode_plan(NextState.DONE)
-    study, _ = rebuild_study(store)
+    study = rebuild_study(store, store.samples())
     round_ = unfinished_round(study) or _ask(study, store, services)
     if round_ is None:
         return encode_plan(NextState.DONE)
@@ -60,8 +60,7 @@ def _ask(study: Study, store: ExecutionStore, services: Services) -> Round | Non
         store.end(_history_full(before))
         return None
     round_ = Round(tuple(fitting), study.rounds[-1].expected_regret)
-    store.add_round(round_)
-    store.tell_progress(_progress(study, round_, len(before) + 1))
+    store.add_round(round_, _progress(study, round_, len(before) + 1))
     return round_
 
 

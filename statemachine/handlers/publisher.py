@@ -29,5 +29,5 @@ def publish(folder: str, trials: Sequence[Trial], services: Services, remaining_
     try:
         step, ready = targets.make(trials)
     finally:
-        targets.confirm()
+        targets.end()
     return encode_plan(step, ready, at_once=parallel_trials(trials, store.execution))

@@ -49,6 +49,7 @@ class TargetMaking:
     services: Services
     remaining_s: Callable[[], float]
     _maker: InvocationTargets | None = field(default=None, init=False)
+    _begun: bool = field(default=False, init=False)
 
     def make(
         self, trials: Sequence[Trial], likely: Sequence[Configuration] = (), *, together: bool = False
@@ -70,24 +71,28 @@ class TargetMaking:
         targets = store.targets()
         missing = [key for key in wanted if target_key(*key) not in targets]
         if missing:
-            store.begin_publishing(self.services.now().timestamp() + self.remaining_s())
+            self._begin()
             try:
                 missing = self._make(missing, targets, likely, together=together)
             except FunctionChangedError as exc:
                 store.end(Stop(StopReason.FUNCTION_CHANGED, Notice("function_changed", f"{exc.message}.")))
                 return NextState.DONE, ()
-            finally:
-                store.end_publishing()
         if store.stop() is not None:
             return NextState.DONE, ()
         if missing:
             return NextState.PUBLISH, trials
         return _ready(trials, targets, store)
 
-    def confirm(self) -> None:
-        """Write which copies were certainly created, at the end of a handler: the Cleaner need not look at those."""
-        if self._maker is not None and (created := self._maker.copies.created):
-            self.store.confirm_copies(created)
+    def _begin(self) -> None:
+        """Write once that a handler is at work: a Cleaner of an aborted execution waits for its end."""
+        if not self._begun:
+            self.store.begin_publishing(self.services.now().timestamp() + self.remaining_s())
+            self._begun = True
+
+    def end(self) -> None:
+        """Write that the handler ends, and which copies were certainly created: the Cleaner need not look at those."""
+        if self._begun:
+            self.store.end_publishing(self._maker.copies.created if self._maker is not None else ())
 
     def _make(
         self,
@@ -137,9 +142,8 @@ def _intend_copies(
     ahead = maker.likely_spares(likely)
     copies = maker.copies_without_spare(keys)
     if copies or ahead:
-        store.intend_copies([*store.copies(), *(marker.name for marker in (*copies, *ahead))])
-    if ahead:
-        store.add_spares([*store.spares(), *(marker.made.configuration for marker in ahead)])
+        spares = [marker.made.configuration for marker in ahead]
+        store.intend_copies((marker.name for marker in (*copies, *ahead)), spares)
     return ahead
 
 
@@ -161,10 +165,11 @@ def _target_maker(
     execution.refuse_changed(latest)
     details = api.details(name, parse_function_reference(execution.settings.target).qualifier)
     packages = Packages(api, details, execution.settings.code_for)
+    making = store.making()
     maker = InvocationTargets(
         api,
         VersionPublisher(api, name, latest, journal),
-        CopyMaker(api, packages, journal, expected=set(store.copies())),
+        CopyMaker(api, packages, journal, expected=set(making.copies)),
         journal,
         execution.prices,
         copies_only=execution.identity.details["isolation"] == "copy",
@@ -173,7 +178,7 @@ def _target_maker(
         may_publish=bool(execution.identity.details.get("may_publish")) and not _are_copies(targets, latest.name),
     )
     taken = {target.function for target in targets.values() if isinstance(target, InvocationTarget)}
-    for configuration in store.spares():
+    for configuration in making.spares:
         spare = maker.marker((configuration, FIRST_SPARE + maker.begun[configuration]))
         maker.begun[configuration] += 1
         if spare.name not in taken:

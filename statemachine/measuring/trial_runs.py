@@ -1,4 +1,4 @@
-"""Measures trials within one handler, and stores the samples of each as soon as it is complete.
+"""Measures trials within one handler, and stores their samples in one object, soon after a trial is complete.
 
 Claims a trial before its first invocation. An attempt that finds the claim of another invokes nothing: it waits for
 the first attempt. If that one was lost, it records the runs as runs without a report.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from statemachine.execution_store import ExecutionStore, Measured
+from statemachine.execution_store import ALL_LANES, ExecutionStore, Measured
 from statemachine.identifiers import target_key
 from statemachine.measuring.lane_groups import lane_count, lane_groups
 from statemachine.measuring.timed_invoker import MARGIN_S, make_invoker
@@ -21,8 +22,9 @@ from tuner.aws.measure.invoke import InvocationTarget, Invoker
 from tuner.aws.measure.scheduling import AwsScheduler, TargetLanes
 from tuner.model import FunctionError, Invocation, Outcome, Sample, Trial
 
-ALL_LANES = "all"
 POLL_S = 2.0
+LATE_S = 5.0
+"""A trial that ended waits so long for the others of its round: a write for each would cost more than short runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Attempt:
 
 
 def measure_trials(store: ExecutionStore, trials: Sequence[Trial], *, services: Services, attempt: Attempt) -> None:
-    """Measure trials in parallel, and store the samples of each as soon as it is complete.
+    """Measure trials in parallel, and store the samples of each soon after it is complete.
 
     Raises:
         BackendError: the tool cannot invoke the function. The samples so far are stored.
@@ -55,23 +57,66 @@ def measure_trials(store: ExecutionStore, trials: Sequence[Trial], *, services: 
 
 
 def _measure(store: ExecutionStore, trials: Sequence[Trial], invoker: Invoker) -> None:
-    found: dict[Trial, list[Sample]] = {trial: [] for trial in trials}
-    trial_of = {trial.id: trial for trial in trials}
-
-    def keep(trial: Trial) -> None:
+    def write(samples: Sequence[Sample]) -> None:
         notices = (invoker.logs.problem,) if invoker.logs and invoker.logs.problem else ()
-        if samples := found.pop(trial):
-            store.add_measured(trial.id, ALL_LANES, Measured(tuple(samples), notices))
+        store.add_measured(trials[0].id, ALL_LANES, Measured(tuple(samples), notices))
 
+    keeper = SampleKeeper(write, {trial.id: lane_count(trial, store.execution) for trial in trials})
     try:
         for sample in _run(store, trials, invoker):
-            trial = trial_of[sample.trial_id]
-            found[trial].append(sample)
-            if len(found[trial]) == lane_count(trial, store.execution):
-                keep(trial)
+            keeper.add(sample)
     finally:
-        for trial in list(found):  # an error in the middle must lose no sample
-            keep(trial)
+        keeper.close()  # an error in the middle must lose no sample
+
+
+@dataclass(slots=True)
+class SampleKeeper:
+    """Stores the samples of a round in one object. Trials that ended wait for the others for a few seconds at most.
+
+    Attributes:
+        write: writes the object anew.
+        lanes: how many samples each trial has.
+        late_s: how long a trial that ended waits.
+    """
+
+    write: Callable[[Sequence[Sample]], None]
+    lanes: Mapping[int, int]
+    late_s: float = LATE_S
+    _found: list[Sample] = field(default_factory=list, init=False)
+    _stored: int = field(default=0, init=False)
+    _closed: bool = field(default=False, init=False)
+    _timer: threading.Timer | None = field(default=None, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def add(self, sample: Sample) -> None:
+        """Take in a sample; its trial is stored soon after its last one."""
+        with self._lock:
+            self._found.append(sample)
+            if self._timer is None and len(self._complete()) > self._stored:
+                self._timer = threading.Timer(self.late_s, self._write_complete)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def close(self) -> None:
+        """Store what is left, incomplete trials too."""
+        if self._timer is not None:
+            self._timer.cancel()
+        with self._lock:
+            self._closed = True
+            if len(self._found) > self._stored:
+                self.write(self._found)
+
+    def _write_complete(self) -> None:
+        with self._lock:
+            self._timer = None
+            complete = self._complete()
+            if not self._closed and len(complete) > self._stored:
+                self.write(complete)
+                self._stored = len(complete)
+
+    def _complete(self) -> list[Sample]:
+        ended = Counter(sample.trial_id for sample in self._found)
+        return [sample for sample in self._found if ended[sample.trial_id] == self.lanes[sample.trial_id]]
 
 
 def _run(store: ExecutionStore, trials: Sequence[Trial], invoker: Invoker) -> Iterator[Sample]:
@@ -101,7 +146,7 @@ def _wait(store: ExecutionStore, trial: Trial, attempt: Attempt) -> None:
     pause_s = store.execution.settings.sleep_between_runs_ms / 1000
     longest_s = trial.runs_per_environment * (timeout_s + pause_s) + MARGIN_S
     waited = 0.0
-    while not store.has_measured(trial.id, ALL_LANES):
+    while not store.has_measured(trial.id):
         if waited > longest_s or attempt.remaining_s() < MARGIN_S:
             store.add_measured(trial.id, ALL_LANES, Measured((_lost(trial),)))
             return

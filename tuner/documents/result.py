@@ -285,6 +285,7 @@ class BillDocument(TypedDict):
     transitions_usd: float
     handlers_usd: float
     logs_usd: float
+    storage_usd: NotRequired[float]
     total_usd: float
     control_calls: int | None
 

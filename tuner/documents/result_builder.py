@@ -185,6 +185,7 @@ def _bill(bill: Bill) -> BillDocument:
         "transitions_usd": bill.transitions_usd,
         "handlers_usd": bill.handlers_usd,
         "logs_usd": bill.logs_usd,
+        "storage_usd": bill.storage_usd,
         "total_usd": bill.total_usd,
         "control_calls": bill.control_calls,
     }

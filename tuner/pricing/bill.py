@@ -1,6 +1,6 @@
-"""The whole bill of a run: invocations, state transitions, handlers and logs, and the calls that are free.
+"""The whole bill of a run: invocations, transitions, handlers, logs, storage requests, and the calls that are free.
 
-Invocations are what the reports say and transitions are counted. Handlers and logs are estimates, from figures that
+Invocations are what the reports say and transitions are counted. The others are estimates, from figures that
 `benchmarks/stack` measured. Knows nothing of how a run is made.
 """
 
@@ -25,6 +25,11 @@ HANDLER_USD_OF_AN_EXECUTOR = 0.00001
 """0.8 GB-seconds beside its wait: measured by benchmarks/stack, $0.00022 for a grid of six trials."""
 HANDLER_USD_A_GB_S = 0.0000133334
 """Price of a GB-second on arm64 in most regions (Lambda pricing, us-east-1, 2026)."""
+STORAGE_WRITE_USD, STORAGE_READ_USD = 0.000005, 0.0000004
+"""A request to S3 that writes or lists, and one that reads (S3 pricing, Standard, us-east-1, 2026)."""
+WRITES_OF_AN_EXECUTION, WRITES_OF_A_ROUND, WRITES_OF_A_TRIAL = 13, 4, 1
+READS_OF_AN_EXECUTION, READS_OF_A_ROUND = 20, 12
+"""Requests of an adaptive search, counted on the stand-in by benchmarks/stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Bill:
         transitions_usd: of the state machine; 0 from the command line.
         handlers_usd: of the stack's own functions, estimated; 0 from the command line.
         logs_usd: of the platform lines of every run, estimated.
+        storage_usd: of the requests to S3, in which an execution keeps its state, estimated; 0 from the command line.
         control_calls: requests to the Lambda control plane, which are free; None: not counted.
     """
 
@@ -43,17 +49,25 @@ class Bill:
     transitions_usd: float = 0.0
     handlers_usd: float = 0.0
     logs_usd: float = 0.0
+    storage_usd: float = 0.0
     control_calls: int | None = None
 
     @property
     def total_usd(self) -> float:
         """The sum of the parts."""
-        return self.invocations_usd + self.transitions_usd + self.handlers_usd + self.logs_usd
+        return self.invocations_usd + self.transitions_usd + self.handlers_usd + self.logs_usd + self.storage_usd
 
 
 def logs_usd(invocations: int) -> float:
     """What the platform lines of so many runs cost."""
     return invocations * LOG_BYTES_A_RUN / 1e9 * LOG_USD_A_GB
+
+
+def storage_usd(rounds: int, trials: int) -> float:
+    """What the requests to S3 of an execution cost."""
+    writes = WRITES_OF_AN_EXECUTION + rounds * WRITES_OF_A_ROUND + trials * WRITES_OF_A_TRIAL
+    reads = READS_OF_AN_EXECUTION + rounds * READS_OF_A_ROUND
+    return writes * STORAGE_WRITE_USD + reads * STORAGE_READ_USD
 
 
 def transitions_usd() -> float:

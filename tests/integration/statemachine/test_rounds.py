@@ -70,6 +70,19 @@ def test_one_measurer_measures_round_after_round_until_the_study_has_ended(
     assert {sample.trial_id for sample in store.measured().samples} == {t.id for r in rounds for t in r.trials}
 
 
+def test_a_round_writes_few_objects_and_lists_none(
+    cloud: Cloud, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, _ = search(cloud, driver), planning(monkeypatch)
+    cloud.forget_calls()
+    measurer.measure_rounds(state, driver.services, Attempt("first", lambda: 900.0))
+    done = Counter(call["operation"] for call in cloud.calls(service="s3"))
+    rounds = [round_ for round_ in driver.store(state).rounds() if round_.trials]
+    once = 5  # the entry, begin and end of the handler, the reason to stop, the last round
+    assert done["PutObject"] <= once + 4 * len(rounds) + sum(len(round_.trials) for round_ in rounds)
+    assert done["ListObjectsV2"] == 0
+
+
 def test_what_a_measurer_made_is_read_again_by_nobody(
     cloud: Cloud, driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,7 +42,7 @@ def test_the_same_samples_give_the_same_answer(cloud: Cloud, driver: Driver, ext
     state = driver.run(document)
     store = driver.store(state)
     execution = store.execution
-    ours = rebuild_study(store)[0]
+    ours = rebuild_study(store, store.samples())
     study = make_study(execution.settings, execution.identity, execution.prices)
     # As `tuner tune` does it: one process, told sample by sample, rounds as they were asked for.
     for sample in ours.samples:

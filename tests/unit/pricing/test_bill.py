@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tuner.pricing.bill import Bill, handlers_usd, logs_usd, transitions_usd
+from tuner.pricing.bill import Bill, handlers_usd, logs_usd, storage_usd, transitions_usd
 
 
 def test_the_bill_is_the_sum_of_its_parts() -> None:
-    bill = Bill(0.000026, transitions_usd(), handlers_usd(3), logs_usd(17))
-    assert bill.total_usd == pytest.approx(0.000026 + 10 * 0.000025 + 0.0001 + 3 * 0.000058 + 17 * 0.5e-6)
+    bill = Bill(0.000026, transitions_usd(), handlers_usd(3), logs_usd(17), storage_usd(3, 6))
+    parts = (0.000026, 10 * 0.000025, 0.0001 + 3 * 0.000058, 17 * 0.5e-6, storage_usd(3, 6))
+    assert bill.total_usd == pytest.approx(sum(parts))
+
+
+def test_requests_to_storage_grow_with_rounds_and_trials() -> None:
+    assert storage_usd(4, 6) - storage_usd(3, 6) == pytest.approx(4 * 5e-6 + 12 * 0.4e-6)
+    assert storage_usd(3, 7) - storage_usd(3, 6) == pytest.approx(5e-6)
 
 
 def test_each_round_of_an_execution_adds_handlers() -> None:

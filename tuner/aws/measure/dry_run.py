@@ -20,7 +20,7 @@ from tuner.aws.changes.operations import (
 )
 from tuner.aws.measure.preconditions import CACHE_HOURS, FunctionFacts
 from tuner.model import Configuration, FunctionIdentity, Notice, SearchSpace
-from tuner.pricing.bill import handlers_usd, logs_usd, transitions_usd
+from tuner.pricing.bill import handlers_usd, logs_usd, storage_usd, transitions_usd
 from tuner.pricing.price_list import PriceList, snapstart_cache_usd
 from tuner.search.registry import measures_every_size
 from tuner.search.space import search_space
@@ -132,8 +132,9 @@ def _worst_case(
 
 def _execution() -> str:
     """What a state machine adds to a run, estimated."""
-    rounds = 3
-    return f"about {transitions_usd() + handlers_usd(rounds):.4f} USD for {rounds} rounds: transitions and handlers."
+    rounds, trials = 3, 6
+    usd = transitions_usd() + handlers_usd(rounds) + storage_usd(rounds, trials)
+    return f"about {usd:.4f} USD for {rounds} rounds: transitions, handlers, requests to S3."
 
 
 def _cache_cost(configuration: Configuration) -> float:
