@@ -17,11 +17,13 @@ from tuner.workflows.tradeoffs.boxes import AnswerBox, Sizing
 from tuner.workflows.tradeoffs.fronts import Allocation, Front, Ints
 from tuner.workflows.tradeoffs.hulls import Hull
 from tuner.workflows.tradeoffs.outside import Place
-from tuner.workflows.tradeoffs.places import SizingProblem
+from tuner.workflows.tradeoffs.places import SizingProblem, uses_of
 from tuner.workflows.tradeoffs.windows import CostWindow, window_at_cost, window_at_time
 
 ATTEMPTS = (100_000, 300_000, 700_000, 2_000_000)
 """Sums that are looked at in each pass. What a pass builds bounds the parts of a workflow in the next one."""
+ATTEMPTS_OF_SHARED = (100_000, 400_000)
+"""The same where functions are used at several places: what is built there bounds nothing else."""
 FEW_GLIMPSED = 150
 """Points of a front that are kept in the glimpse that the passes start from."""
 GLIMPSED = 50
@@ -148,7 +150,8 @@ def refined(problem: SizingProblem, target: Target, start: BestSizes) -> BestSiz
     search, excess = _AnswerSearch(problem, target, start), start.excess
     search.leave_out()
     search.glimpse()
-    for patience in ATTEMPTS:
+    several = any(count > 1 for count in uses_of(problem.form).values())
+    for patience in ATTEMPTS_OF_SHARED if several else ATTEMPTS:
         search.reduce()
         excess = search.finish(patience)
         if min(excess, search.excess) <= _LITTLE:

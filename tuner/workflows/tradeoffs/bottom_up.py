@@ -60,6 +60,11 @@ WINDOW = Limits(2_000, 1_000_000, 4_000_000)
 """For one deadline or budget, where few sizes are left."""
 PART = Limits(200, 200_000, 100_000, patience=100_000, few_points=4)
 """For a part that may have few trade-offs; where it has many, what is found is of no use."""
+GLIMPSED_COMBINATIONS = 40
+"""Combinations that are tried where a few good sizes will do."""
+_WHOLE_WORK, _WINDOW_WORK = 5_000, 15_000
+"""Combinations times functions: of many functions fewer combinations are tried, since each of them takes longer."""
+_LEAST_COMBINATIONS = 20
 FEWEST_POINTS = 300
 """A front that is built for a combination keeps so many points in any case."""
 _PLACES = 12
@@ -78,6 +83,13 @@ _Built = tuple[Sequence[_Part], Front]
 """Some parts of a sum or of a maximum, and their front."""
 
 
+def _limits(functions: int, box: AnswerBox | None) -> Limits:
+    """Bounds for a whole front, or for what lies in a box."""
+    usual, work = (WHOLE, _WHOLE_WORK) if box is None else (WINDOW, _WINDOW_WORK)
+    most = min(usual.combinations, max(_LEAST_COMBINATIONS, work // functions))
+    return usual._replace(combinations=min(most, GLIMPSED_COMBINATIONS) if box and box.glimpse else most)
+
+
 class FrontSearch:
     """Builds fronts bottom up; `fixed` holds the sizes of shared functions that are being tried."""
 
@@ -86,7 +98,7 @@ class FrontSearch:
         self._known: dict[tuple[Form, frozenset[tuple[str, int]]], Front] = {}
         self._still: dict[tuple[Form | Maximum, frozenset[str]], Front] = {}
         self._several = {function for function, count in uses_of(problem.form).items() if count > 1}
-        self._limits = limits or (WHOLE if box is None else WINDOW)
+        self._limits = limits or _limits(len(problem.options), box)
         self._sizes = cache(self._sizes_of)
         self._times = {frozenset[str](): 1}
         patience = self._limits.patience if box is None else box.patience

@@ -73,6 +73,11 @@ class AnswerBox:
         self._outside = Outside(window.root, slightly_above(most_ms), built)
         self._most_usd = slightly_above(most_usd) - problem.idle_usd
 
+    @property
+    def glimpse(self) -> bool:
+        """Whether a few good sizes will do."""
+        return self._most_points is not None
+
     def near(self, front: Front, whole: Form | Maximum, parts: Parts, unpaid_usd: Mapping[str, float]) -> Front:
         """Points that can be in the box; at least one stays, so that no front is empty.
 
