@@ -1,4 +1,4 @@
-"""The page of a fleet: what can be saved, function by function, and which could not be tuned.
+"""The page of a fleet, and its lines on a terminal: what can be saved where, and what could not be tuned.
 
 The same summary gives the same bytes. One file, no request to anywhere, readable without JavaScript.
 """
@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 
 from reports.html import STYLES, page_of
 from reports.words.escape import csv_cell
+from reports.words.lines import table
 from reports.words.numbers import configuration, memory, money, money_range
 from tuner.plain_numbers import plural
 
@@ -45,6 +46,13 @@ def render(summary: Mapping[str, Any], *, folder: str = "") -> str:
         "made": " · ".join(filter(None, [(summary["createdAt"] or "")[:10], ", ".join(_regions(summary))])),
     }
     return page_of(PAGE, STYLES, (), values)
+
+
+def render_text(summary: Mapping[str, Any], *, page: str, width: int) -> str:
+    """What was found, a line a function, for a terminal of so many columns; and where the page is."""
+    rows = [(item["function"].rpartition(":")[2], _found(item)) for item in summary["savings"]]
+    rows += ((item["function"].rpartition(":")[2], f"not tuned: {item['cause']}") for item in summary["failures"])
+    return "\n".join([*table([("function", ""), *rows], width), f"\nPage    {page}"])
 
 
 def render_csv(summary: Mapping[str, Any]) -> str:
@@ -84,6 +92,19 @@ def _console_link(report: str, region: str | None) -> str:
         return ""
     bucket, key = found.groups()
     return f"https://{region}.console.aws.amazon.com/s3/object/{bucket}?{urlencode({'region': region, 'prefix': key})}"
+
+
+def _found(item: Mapping[str, Any]) -> str:
+    """A recommendation, and what it saves where its interval tells that."""
+    chosen = f"{item['power']:,} MB {item['architecture']}"
+    if item["saving"] is None:
+        return chosen
+    low, high = item["interval"]
+    if low <= 0 <= high:
+        return f"{chosen}, {-low:.0%} more expensive to {high:.0%} cheaper"
+    if high < 0:
+        return f"{chosen}, {-item['saving']:.0%} ({-high:.0%} to {-low:.0%}) more expensive"
+    return f"{chosen}, {item['saving']:.0%} ({low:.0%} to {high:.0%}) cheaper"
 
 
 def _percent(ratio: float) -> str:

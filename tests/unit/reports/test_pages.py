@@ -191,6 +191,18 @@ def fleet_summary() -> dict[str, Any]:
     return build_summary(4, tuned=tuned, failed=failed, not_started=["f3"], made_at="2026-11-28T07:00:00Z")
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_lines_of_a_fleet_fit_a_terminal_and_break_no_word(width: int) -> None:
+    summary = fleet_summary()
+    summary["savings"][0] |= {"function": "billing-of-all-regions-weekly", "saving": -0.07, "interval": [-0.1, -0.04]}
+    summary["savings"][1] |= {"saving": 0.01, "interval": [-0.02, 0.04]}
+    narrow, wide = (fleet.render_text(summary, page="out/fleet.html", width=columns) for columns in (width, 1000))
+    assert max(map(len, narrow.splitlines())) <= width
+    assert set(narrow.split()) - {"function"} <= set(wide.split()) | {word + "," for word in wide.split()}
+    assert "7% (4% to 10%) more expensive" in " ".join(narrow.split())
+    assert "2% more expensive to 4% cheaper" in " ".join(narrow.split())
+
+
 def test_the_page_of_a_fleet_tells_now_recommended_savings_confidence_and_links() -> None:
     summary = fleet_summary()
     page, first = fleet.render(summary, folder="out"), summary["savings"][0]

@@ -82,7 +82,12 @@ def command(functions: tuple[str, ...], *, connection: Connection, **options: An
             error.hint = f"Go on with: {_again(sys.argv[1:], folder)}"
             raise
     page = folder / PAGE_FILE
-    say_json(summary) if options["format_"] == "json" else say(_told(summary, page))
+    if options["format_"] == "json":
+        say_json(summary)
+    else:
+        from reports.fleet import render_text
+
+        say(render_text(summary, page=str(page), width=terminal_width()))
     if options["open_"]:
         click.launch(str(page))
     return EXIT_FAILED if summary["failed"] or left_out else EXIT_OK
@@ -153,24 +158,6 @@ def _bound(at_once: int, wanted: int, functions: int) -> list[str]:
     if at_once == min(wanted, functions):
         return []
     return [f"{at_once} functions at once instead of {wanted}: half of the account's free concurrency."]
-
-
-def _told(summary: Mapping[str, Any], page: Path) -> str:
-    """What was found, a line a function."""
-    from reports.words.lines import table
-
-    rows = [(item["function"].rpartition(":")[2], _found(item)) for item in summary["savings"]]
-    rows += ((item["function"].rpartition(":")[2], f"not tuned: {item['cause']}") for item in summary["failures"])
-    lines = table([("function", ""), *rows], terminal_width())
-    return "\n".join([*lines, f"\nPage    {page}"])
-
-
-def _found(item: Mapping[str, Any]) -> str:
-    chosen = f"{item['power']:,} MB {item['architecture']}"
-    if item["saving"] is None:
-        return chosen
-    low, high = item["interval"]
-    return f"{chosen}, {item['saving']:.0%} ({low:.0%} to {high:.0%}) cheaper"
 
 
 def _again(arguments: Sequence[str], folder: Path) -> str:
