@@ -77,7 +77,7 @@ class TaskKind(Enum):
     NESTED = auto()
     SERVICE = auto()
     WAITS = auto()
-    """Waits for an answer from outside: a task token, an activity."""
+    """Waits for an answer from outside: a task token, an activity, the end of a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,8 @@ def task_target(state: Document) -> TaskTarget:
         return _function(arguments.get("FunctionName"), arguments.get("Qualifier"))
     if name == "states:startExecution" and pattern.startswith(".sync"):
         return TaskTarget(TaskKind.NESTED, _literal(arguments.get("StateMachineArn", "")))
-    return TaskTarget(TaskKind.SERVICE, name)
+    # A job that is waited for takes minutes; to count it as nothing would keep no deadline.
+    return TaskTarget(TaskKind.WAITS if pattern.startswith(".sync") else TaskKind.SERVICE, name)
 
 
 def function_name(reference: Any) -> str:

@@ -275,3 +275,13 @@ def test_figures_come_from_a_file_and_those_by_hand_win() -> None:
 def test_figures_that_make_no_sense_are_refused(document: Any) -> None:
     with pytest.raises(InputError):
         read_figures(document, name="figures.json")
+
+
+@pytest.mark.parametrize("resource", ["glue:startJobRun.sync", "batch:submitJob.sync", "ecs:runTask.sync:2"])
+def test_the_time_of_a_job_that_is_waited_for_is_asked_for(resource: str) -> None:
+    job = {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "End": True}
+    definition = {"StartAt": "Job", "States": {"Job": job}}
+    with pytest.raises(InputError, match=r'--duration "Job=20s"'):
+        read_definition(Source(definition))
+    known = Figures(durations_ms={"Job": 60_000.0})
+    assert read_definition(Source(definition, known)).flow.steps[0].work == Pause(60_000.0)
