@@ -15,6 +15,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.cloud.fixtures import cloud_server
+
+__all__ = ["cloud_server"]
+
 TOGETHER = {
     "stack": ("e2e/statemachine",),
     "browser": ("browser",),

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud.fixtures import CREDENTIALS, Cloud, cloud_server
-
-__all__ = ["cloud", "cloud_server"]
+from tests.cloud.fixtures import CREDENTIALS, Cloud
 
 collect_ignore = [] if "TUNER_LIVE_FUNCTION" in os.environ else ["test_live.py"]
 """Tests against a real account are asked for by naming a function."""

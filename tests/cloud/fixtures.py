@@ -299,7 +299,7 @@ def running(settings: Mapping[str, Any] | None = None) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="session")
 def cloud_server() -> Iterator[Cloud]:
-    """The stand-in of this test session."""
+    """The stand-in of this process: every folder's tests share it, since starting one takes seconds."""
     with running() as cloud:
         yield cloud
 

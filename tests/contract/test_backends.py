@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.aws_e2e.harness import open_quickly, stand_in
-from tests.cloud.fixtures import CREDENTIALS, Cloud, cloud, cloud_server
+from tests.cloud.fixtures import CREDENTIALS, Cloud, cloud
 from tuner.backend import Backend
 from tuner.documents.samples import decode_sample, encode_sample
 from tuner.local.backend import open_local
@@ -25,7 +25,7 @@ from tuner.settings import Settings
 from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
 from tuner.simulated.curves import Curve
 
-__all__ = ["cloud", "cloud_server"]
+__all__ = ["cloud"]
 
 HERE = architecture() or Architecture.X86_64
 

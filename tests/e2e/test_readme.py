@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud.fixtures import ROOT, Cloud, cloud_server
-
-__all__ = ["cloud_server"]
+from tests.cloud.fixtures import ROOT, Cloud
 
 README = (ROOT / "README.md").read_text("utf-8")
 ELSEWHERE = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cloud.fixtures import Cloud, cloud, cloud_server
+from tests.cloud.fixtures import Cloud, cloud
 from tests.integration.statemachine.driver import Driver
 
-__all__ = ["cloud", "cloud_server"]
+__all__ = ["cloud"]
 
 
 @pytest.fixture
