@@ -139,17 +139,17 @@ def _bill(study: Study, store: ExecutionStore, services: Services) -> Bill:
     rounds = asked_rounds(study)
     passes = store.passes() if store.execution.long else {}
     count = count_execution(rounds, store.execution, passes, entries=store.entries())
-    used = study.spent
+    used, executors = study.spent, executor_count(rounds, store.execution, passes)
     return Bill(
         used.usd,
         count.transitions * state_transition_usd(services.clients.region),
         handlers_usd(
             len(rounds),
-            executors=executor_count(rounds, store.execution, passes),
+            executors=executors,
             waiting_gb_s=waiting_gb_s(rounds, study.samples, store.execution),
         ),
         logs_usd(used.invocations),
-        storage_usd(len(rounds), sum(map(len, rounds))),
+        storage_usd(len(rounds), executors=executors),
     )
 
 

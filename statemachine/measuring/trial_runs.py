@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 
 from statemachine.execution_store import ALL_LANES, ExecutionStore, Measured
 from statemachine.identifiers import target_key
-from statemachine.measuring.lane_groups import lane_count, lane_groups
+from statemachine.measuring.lane_groups import fits_one_handler, lane_count, lane_groups
 from statemachine.measuring.timed_invoker import MARGIN_S, make_invoker
 from statemachine.services import Services
 from tuner.aws.measure.invoke import InvocationTarget, Invoker
 from tuner.aws.measure.scheduling import AwsScheduler, TargetLanes
 from tuner.model import FunctionError, Invocation, Outcome, Sample, Trial
 
+WHOLE_ROUND = "round"
 POLL_S = 2.0
 LATE_S = 5.0
 """A trial that ended waits so long for the others of its round: a write for each would cost more than short runs."""
@@ -48,12 +49,23 @@ def measure_trials(store: ExecutionStore, trials: Sequence[Trial], *, services: 
     Raises:
         BackendError: the tool cannot invoke the function. The samples so far are stored.
     """
-    own = [trial for trial in trials if store.claim(trial.id, ALL_LANES, attempt.token)]
+    own = _claimed(store, trials, attempt)
     if own:
         _measure(store, own, make_invoker(store.execution, services, remaining_s=attempt.remaining_s))
     for trial in trials:
         if trial not in own:
             _wait(store, trial, attempt)
+
+
+def _claimed(store: ExecutionStore, trials: Sequence[Trial], attempt: Attempt) -> list[Trial]:
+    """Claim trials before their first invocation, and return those that no other attempt has claimed.
+
+    One claim serves a round that one handler always measures as a whole: also where only some of its trials are left.
+    """
+    asked = next((one.trials for one in store.rounds() if trials[0] in one.trials), ())
+    if asked and fits_one_handler(asked, store.execution):
+        return list(trials) if store.claim(asked[0].id, WHOLE_ROUND, attempt.token) else []
+    return [trial for trial in trials if store.claim(trial.id, ALL_LANES, attempt.token)]
 
 
 def _measure(store: ExecutionStore, trials: Sequence[Trial], invoker: Invoker) -> None:

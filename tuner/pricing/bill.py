@@ -27,7 +27,8 @@ HANDLER_USD_A_GB_S = 0.0000133334
 """Price of a GB-second on arm64 in most regions (Lambda pricing, us-east-1, 2026)."""
 STORAGE_WRITE_USD, STORAGE_READ_USD = 0.000005, 0.0000004
 """A request to S3 that writes or lists, and one that reads (S3 pricing, Standard, us-east-1, 2026)."""
-WRITES_OF_AN_EXECUTION, WRITES_OF_A_ROUND, WRITES_OF_A_TRIAL = 13, 4, 1
+WRITES_OF_AN_EXECUTION, WRITES_OF_A_ROUND = 13, 5
+WRITES_OF_AN_EXECUTOR = 2
 READS_OF_AN_EXECUTION, READS_OF_A_ROUND = 20, 12
 """Requests of an adaptive search, counted on the stand-in by benchmarks/stack."""
 
@@ -63,9 +64,9 @@ def logs_usd(invocations: int) -> float:
     return invocations * LOG_BYTES_A_RUN / 1e9 * LOG_USD_A_GB
 
 
-def storage_usd(rounds: int, trials: int) -> float:
-    """What the requests to S3 of an execution cost."""
-    writes = WRITES_OF_AN_EXECUTION + rounds * WRITES_OF_A_ROUND + trials * WRITES_OF_A_TRIAL
+def storage_usd(rounds: int, *, executors: int = 0) -> float:
+    """What the requests to S3 of an execution cost; `executors` as for its handlers."""
+    writes = WRITES_OF_AN_EXECUTION + rounds * WRITES_OF_A_ROUND + executors * WRITES_OF_AN_EXECUTOR
     reads = READS_OF_AN_EXECUTION + rounds * READS_OF_A_ROUND
     return writes * STORAGE_WRITE_USD + reads * STORAGE_READ_USD
 

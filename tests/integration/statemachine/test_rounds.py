@@ -12,7 +12,7 @@ import pytest
 from statemachine.execution_store import Stop
 from statemachine.handlers import cleaner, measurer, planner
 from statemachine.measuring.next_plan import PLANNER
-from statemachine.measuring.trial_runs import Attempt
+from statemachine.measuring.trial_runs import WHOLE_ROUND, Attempt, measure_trials
 from statemachine.services import Services
 from tests.cloud.fixtures import Cloud
 from tests.integration.statemachine.driver import Driver, State, as_json
@@ -79,7 +79,7 @@ def test_a_round_writes_few_objects_and_lists_none(
     done = Counter(call["operation"] for call in cloud.calls(service="s3"))
     rounds = [round_ for round_ in driver.store(state).rounds() if round_.trials]
     once = 5  # the entry, begin and end of the handler, the reason to stop, the last round
-    assert done["PutObject"] <= once + 4 * len(rounds) + sum(len(round_.trials) for round_ in rounds)
+    assert done["PutObject"] <= once + 5 * len(rounds)
     assert done["ListObjectsV2"] == 0
 
 
@@ -98,6 +98,20 @@ def test_what_a_measurer_made_is_read_again_by_nobody(
     assert all("Qualifier" in one for one in read if COPY_PREFIX in one["FunctionName"])
     assert done["DeleteFunction"] == done["CreateFunction"]
     assert cloud.function_names() == ["orders"]
+
+
+def test_what_is_left_of_a_round_that_another_attempt_began_is_not_run_again(
+    cloud: Cloud, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, _ = search(cloud, driver), planning(monkeypatch)
+    store = driver.store(state)
+    first, *left = store.rounds()[0].trials
+    assert left
+    assert store.claim(first.id, WHOLE_ROUND, "lost")
+    ran = len(cloud.invocations())
+    measure_trials(store, left, services=driver.services, attempt=Attempt("second", lambda: 0.0))
+    assert len(cloud.invocations()) == ran
+    assert {sample.trial_id for sample in store.samples()} == {trial.id for trial in left}
 
 
 def test_a_measurer_whose_time_is_short_hands_the_next_round_to_another(

@@ -132,8 +132,8 @@ def _worst_case(
 
 def _execution() -> str:
     """What a state machine adds to a run, estimated."""
-    rounds, trials = 3, 6
-    usd = transitions_usd() + handlers_usd(rounds) + storage_usd(rounds, trials)
+    rounds = 3
+    usd = transitions_usd() + handlers_usd(rounds) + storage_usd(rounds)
     return f"about {usd:.4f} USD for {rounds} rounds: transitions, handlers, requests to S3."
 
 
