@@ -5,12 +5,15 @@ Only a word that is longer than a line is ever broken. Knows nothing of what a l
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
 from reports.words.escape import visible
 
 INDENT = "  "
+LABEL = re.compile(r" *(?:\S+ {2,})?")
+"""What the further lines of a labelled line stand below: its indent, and its label where two blanks end that."""
 
 
 def wrapped(text: str, width: int, first: str = "") -> list[str]:
@@ -18,6 +21,17 @@ def wrapped(text: str, width: int, first: str = "") -> list[str]:
     return textwrap.wrap(
         visible(text), width, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
     )
+
+
+def labelled(text: str, width: int) -> str:
+    """Each line of a list in lines of whole words; the further ones stand below what its label is followed by."""
+    return "\n".join(line for given in text.splitlines() for line in _labelled(given, width))
+
+
+def _labelled(line: str, width: int) -> list[str]:
+    found = LABEL.match(line)
+    label = found[0] if found else ""
+    return wrapped(line[len(label) :], width, label) if len(line) > width else [line]
 
 
 def table(rows: Sequence[Sequence[str]], width: int) -> list[str]:

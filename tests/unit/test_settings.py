@@ -91,16 +91,16 @@ def test_an_architecture_that_cannot_be_measured_is_told_as_such_beside_sizes_th
 @pytest.mark.parametrize(
     ("settings", "sizes"),
     [
-        (settings_of(memory=MemorySizes(listed=(512, 4096, 8192))), "4096, 8192"),
-        (settings_of(memory=MemorySizes(every_64=True)), "2001 to 10240"),
-        (settings_of(), "2001 to 10240"),
-        (settings_of(memory=MemorySizes(low_mb=128, high_mb=5000)), "2001 to 5000"),
-        (settings_of(sampler="grid"), "3008"),
+        (settings_of(memory=MemorySizes(listed=(512, 4096, 8192))), "4,096, 8,192"),
+        (settings_of(memory=MemorySizes(every_64=True)), "2,001 to 10,240"),
+        (settings_of(), "2,001 to 10,240"),
+        (settings_of(memory=MemorySizes(low_mb=128, high_mb=5000)), "2,001 to 5,000"),
+        (settings_of(sampler="grid"), "3,008"),
     ],
 )
 def test_sizes_above_what_can_be_measured_are_said_however_they_were_asked_for(settings: Settings, sizes: str) -> None:
     (notice,) = left_out(settings, FunctionIdentity("f", BackendKind.LOCAL, max_memory_mb=2000))
-    assert notice.message == f"Left out {sizes} MB: more than 2000 MB cannot be measured here."
+    assert notice.message == f"Left out {sizes} MB: more than 2,000 MB cannot be measured here."
 
 
 def test_nothing_is_said_to_be_left_out_where_all_is_measured() -> None:

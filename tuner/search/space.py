@@ -72,8 +72,8 @@ def left_out(settings: Settings, identity: FunctionIdentity) -> list[Notice]:
     notices = []
     if beyond:
         named = wanted.listed and len(beyond) <= MOST_NAMED
-        sizes = ", ".join(map(str, beyond)) if named else f"{most + 1} to {beyond[-1]}"
-        notices.append(Notice("sizes_left_out", f"Left out {sizes} MB: more than {most} MB cannot be measured here."))
+        sizes = ", ".join(f"{size:,}" for size in beyond) if named else f"{most + 1:,} to {beyond[-1]:,}"
+        notices.append(Notice("sizes_left_out", f"Left out {sizes} MB: more than {most:,} MB cannot be measured here."))
     missing = [a for a in settings.architectures or () if a not in identity.architectures]
     if missing:
         notices.append(Notice("architecture_left_out", f"Left out {', '.join(missing)}: it cannot be measured here."))

@@ -28,6 +28,7 @@ COMMANDS = (
     ("report", "releases", "--format", "text"),
     ("compare", "releases/a.json", "releases/b.json"),
     ("compare", "releases/a.json", "results/never-written"),
+    ("tune", "app.py:handler", "--payload", "{}", "--dry-run"),
     ("tune", "releases/a.json:handler", "--tolerance", "0.5", "--strategy", "fast", "--payload", "{}"),
 )
 WIDE = 400
@@ -39,6 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A result with much to tell, and two releases of a function."""
     found = tmp_path_factory.mktemp("terminal")
     (found / "releases").mkdir()
+    (found / "app.py").write_text("def handler(event, context):\n    return event\n")
     (found / "one.json").write_text(dumps(golden("throttled")))  # type: ignore[arg-type]
     for name, level, day in (("a", 0.0, 1), ("b", 0.5, 2)):
         document = result(level, seed=day, sizes=(512,), created_at=f"2026-08-0{day}T10:00:00Z")

@@ -122,11 +122,18 @@ def command(words: tuple[str, ...], *, connection: Connection, **options: Any) -
             raise InterruptedRunError("Interrupted before anything was measured.")
         with faults_named(request.names):
             if options["dry_run"]:
-                say(plan(request.settings, connection=connection))
+                _show_plan(plan(request.settings, connection=connection))
                 return EXIT_OK
             folder = Path(options["resume"] or options["output"] or _default_folder(target))
             result = _tune(request, connection, options, folder, stop)
             return _conclude(result, request, connection, options, folder)
+
+
+def _show_plan(text: str) -> None:
+    """Print a plan in lines of whole words."""
+    from reports.words.lines import labelled
+
+    say(labelled(text, terminal_width()))
 
 
 def _tune_project(connection: Connection, options: Mapping[str, Any]) -> int:
