@@ -30,7 +30,7 @@ GLIMPSED = 50
 """Points of a front that are kept where a few good sizes will do."""
 _PROVEN = 1e-9
 """A bound so near is rounding."""
-_LITTLE = 1e-6
+_LITTLE = 1e-8
 """No further pass is worth so little; the answer still tells it."""
 _REDUCTIONS = 3
 """Times that sizes are left out: fewer sizes raise the bounds, which leave out more of them."""
