@@ -20,7 +20,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import beta
 
 from benchmarks.regression.real_runs import Curve, Floats, configuration, read_curves
 from benchmarks.slow_runs import FACTORS, SHARES, SPREADS, fit
@@ -69,6 +68,8 @@ class Share:
     @classmethod
     def of(cls, below: Floats, above: Floats, independent: int) -> Share:
         """Of misses on either side (0 or 1), one for each result."""
+        from scipy.stats import beta  # takes a second to import
+
         held = float(1 - (below + above).mean())
         among = held * independent
         low = float(beta.ppf(0.025, among, independent - among + 1)) if among > 0 else 0.0
