@@ -16,7 +16,8 @@ from tuner.aws.api.connection import Connection
 from tuner.errors import Fault, InputError, TunerError
 from tuner.evidence.advice import Advice, advise_on_known, advise_on_rows, by_money_at_stake
 from tuner.evidence.known_function import Selection
-from tuner.evidence.log_rows import read_log
+from tuner.evidence.logs.exported_logs import decoded
+from tuner.evidence.logs.log_rows import read_log
 from tuner.model import Architecture, Objective, StrategyName
 from tuner.pricing.containers import ContainerInputs
 from tuner.pricing.price_list import DEFAULT_REGION
@@ -71,8 +72,9 @@ def advise(
     own = prices(region).with_discount(discount)
     found = advise_on_rows(function, rows, own, architecture=architecture, objective=Objective(objective), seed=seed)
     if found is None:
-        problem = f"{_name(logs)} holds no REPORT line with a memory size"
-        raise InputError([Fault("logs", problem, "export the whole log; log level WARN leaves reports out")])
+        problem = "holds no REPORT line with a memory size" if text.strip() else "is empty"
+        remedy = "export whole messages (@message of Logs Insights); log level WARN leaves reports out"
+        raise InputError([Fault("logs", f"{_name(logs)} {problem}", remedy)])
     return found.compared(compare, own, containers or ContainerInputs())
 
 
@@ -153,10 +155,16 @@ def _member(kind: type[E], value: str, name: str, faults: list[Fault]) -> E | No
 def log_text(logs: str | Path | TextIO, faults: list[Fault]) -> str:
     """The text of a log. A fault is added where it cannot be read."""
     try:
-        return Path(logs).read_text("utf-8", "replace") if isinstance(logs, (str, Path)) else logs.read()
+        if isinstance(logs, (str, Path)):
+            return decoded(Path(logs).read_bytes())
+        # A compressed log may come through a pipe as well.
+        raw = getattr(logs, "buffer", None)
+        return logs.read() if raw is None else decoded(raw.read())
     except OSError as exc:
         faults.append(Fault("logs", f"{_name(logs)} cannot be read: {exc.strerror}", "give the path of a log file"))
-        return ""
+    except ValueError as exc:
+        faults.append(Fault("logs", f"{_name(logs)} cannot be read: {exc}", "export it again"))
+    return ""
 
 
 def _name(logs: str | Path | TextIO) -> str:

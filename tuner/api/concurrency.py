@@ -18,8 +18,8 @@ from tuner.errors import Fault, InputError
 from tuner.evidence.concurrency_plan import ConcurrencyPlan, Target, Workload, plan_concurrency
 from tuner.evidence.function_evidence import requests_of
 from tuner.evidence.known_function import Selection
-from tuner.evidence.log_rows import LogRow, read_log
-from tuner.evidence.log_samples import invocation_of
+from tuner.evidence.logs.log_rows import LogRow, read_log
+from tuner.evidence.logs.log_samples import invocation_of
 from tuner.model import Architecture, Configuration
 from tuner.pricing.price_list import DEFAULT_REGION
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from tuner.api.advising import log_text
 from tuner.api.result import Result
 from tuner.aws.api.connection import Connection
-from tuner.errors import InputError
+from tuner.errors import Fault, InputError
 from tuner.evidence.known_function import Selection
-from tuner.evidence.log_rows import read_log
+from tuner.evidence.logs.log_rows import read_log
 from tuner.watch.messages import WatchReport
 from tuner.watch.watched import DEFAULT_DAYS, DEFAULT_THRESHOLD, WatchedLog, judge
 from tuner.watch.weeks import SECONDS_PER_DAY, days_of
@@ -87,9 +88,8 @@ def _report(result: Result, logs: Mapping[str, WatchedLog], threshold: float, no
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except OSError as exc:
-        raise InputError.single("logs", f"{path} cannot be read: {exc.strerror}", "give a file of logs") from exc
-    except UnicodeDecodeError as exc:
-        raise InputError.single("logs", f"{path} is not text in UTF-8", "export it as text or JSON") from exc
+    faults: list[Fault] = []
+    text = log_text(path, faults)
+    if faults:
+        raise InputError(faults)
+    return text

@@ -14,8 +14,8 @@ from tuner.evidence.containers import COMPARISONS
 from tuner.evidence.findings import Insight, Subject, findings_of
 from tuner.evidence.function_evidence import FunctionEvidence, gather
 from tuner.evidence.known_function import KnownFunction
-from tuner.evidence.log_rows import LogRow
-from tuner.evidence.log_samples import samples_of
+from tuner.evidence.logs.log_rows import LogRow
+from tuner.evidence.logs.log_samples import samples_of
 from tuner.evidence.prediction import Prediction, predict
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL
 from tuner.model import (

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.evidence.cold_starts import Requests
-from tuner.evidence.log_rows import LogRow
-from tuner.evidence.log_samples import invocation_of
+from tuner.evidence.logs.log_rows import LogRow
+from tuner.evidence.logs.log_samples import invocation_of
 from tuner.evidence.provisioned import peak_concurrency
 from tuner.evidence.shares import Percentile, mean_interval, percentile, share_interval
 from tuner.model import Architecture, Configuration, Interval, Invocation, Outcome

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tuner.evidence.function_evidence import DAYS_PER_MONTH, HOURS_PER_WEEK, SECONDS_PER_DAY, Traffic, hour_of_week
-from tuner.evidence.log_rows import LogRow
+from tuner.evidence.logs.log_rows import LogRow
 from tuner.evidence.shares import mean_interval
 from tuner.model import Configuration, Interval, Notice
 

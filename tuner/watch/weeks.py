@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from tuner.evidence.log_rows import LogRow
+from tuner.evidence.logs.log_rows import LogRow
 
 SECONDS_PER_DAY = 86_400.0
 DAYS = 7

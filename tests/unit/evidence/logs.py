@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -94,3 +96,44 @@ def queried(runs: list[Run]) -> str:
         for r in runs
     ]
     return json.dumps({"status": "Complete", "results": rows}, indent=4)
+
+
+def events(runs: list[Run]) -> str:
+    """One event in each line, as `jq -c .events[]` writes them."""
+    return "\n".join(json.dumps(event) for event in json.loads(filtered(runs))["events"])
+
+
+def subscription(runs: list[Run]) -> str:
+    """What a subscription delivers."""
+    found = [{"id": r.id, "timestamp": round(1000 * (BEGIN_S + r.after_s)), "message": r.text()} for r in runs]
+    return json.dumps({"messageType": "DATA_MESSAGE", "logStream": runs[0].stream, "logEvents": found})
+
+
+def subscriptions(runs: list[Run]) -> str:
+    """Several deliveries, one in each line."""
+    return "\n".join(subscription([run]) for run in runs)
+
+
+def csv_of_text(runs: list[Run]) -> str:
+    """What the console of Logs Insights exports."""
+    return _table(["@timestamp", "@message", "@logStream"], [[_local(r), r.text() + "\n", r.stream] for r in runs])
+
+
+def csv_of_json(runs: list[Run]) -> str:
+    """The same of a log in JSON format."""
+    return _table(["@timestamp", "@message"], [[_local(r), json.dumps(r.event())] for r in runs])
+
+
+def csv_of_console(runs: list[Run]) -> str:
+    """What the page of a log stream exports."""
+    return _table(["timestamp", "message"], [[str(round(1000 * (BEGIN_S + r.after_s))), r.text()] for r in runs])
+
+
+def _local(run: Run) -> str:
+    return run.time.replace("T", " ").removesuffix("+00:00")
+
+
+def _table(columns: list[str], rows: list[list[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows([columns, *rows])
+    return text.getvalue()

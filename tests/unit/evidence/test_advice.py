@@ -13,7 +13,7 @@ from tuner.evidence import account_findings
 from tuner.evidence.advice import Advice, advise_on_rows
 from tuner.evidence.containers import COMPARISONS
 from tuner.evidence.findings import RULES, FindingCode
-from tuner.evidence.log_rows import read_log
+from tuner.evidence.logs.log_rows import read_log
 from tuner.model import Architecture
 from tuner.pricing.price_list import price_list
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.evidence.logs import BEGIN_S, Run, plain, tailed
 from tuner.evidence.function_evidence import FunctionEvidence, gather, hour_of_week, requests_of
-from tuner.evidence.log_rows import read_log
+from tuner.evidence.logs.log_rows import read_log
 from tuner.model import Architecture, Outcome
 from tuner.pricing.price_list import price_list
 

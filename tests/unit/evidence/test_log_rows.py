@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.evidence.logs import BEGIN_S, Run, filtered, json_lines, plain, queried, sam, tailed
-from tuner.evidence.log_rows import read_log, seconds_of
+from tests.unit.evidence.logs import (
+    BEGIN_S,
+    Run,
+    csv_of_console,
+    csv_of_json,
+    csv_of_text,
+    events,
+    filtered,
+    json_lines,
+    plain,
+    queried,
+    sam,
+    subscription,
+    subscriptions,
+    tailed,
+)
+from tuner.evidence.logs.exported_logs import decoded
+from tuner.evidence.logs.log_rows import read_log, seconds_of
 from tuner.report_line import parse_log
 
 RUNS = [
@@ -36,6 +54,46 @@ def test_time_stream_and_version_are_told_where_the_export_has_them(export: Call
     assert rows[0].started_s == pytest.approx(BEGIN_S + 10 - 0.10025)
     assert [row.stream for row in rows] == [run.stream for run in RUNS]
     assert [row.version for row in rows] == ["$LATEST", "$LATEST", "7"]
+
+
+@pytest.mark.parametrize("export", [events, subscription, subscriptions, csv_of_text, csv_of_json, csv_of_console])
+def test_every_export_around_messages_tells_their_reports_and_times(export: Callable[[list[Run]], str]) -> None:
+    found = read_log(export(RUNS))
+    assert [row.report.duration_ms for row in found.rows] == [100.25, 12.5, 3000.0]
+    assert [row.ended_s for row in found.rows] == pytest.approx([BEGIN_S + run.after_s for run in RUNS])
+    assert (found.duplicates, found.unread) == (0, 0)
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("packed", [gzip.compress, bytes])
+def test_no_encoding_of_a_file_changes_what_it_tells(
+    newline: str, encoding: str, packed: Callable[[bytes], bytes]
+) -> None:
+    content = packed(plain(RUNS).replace("\n", newline).encode(encoding))
+    assert read_log(decoded(content)) == read_log(plain(RUNS))
+
+
+def test_a_damaged_compressed_file_is_told() -> None:
+    for damaged in (gzip.compress(b"text" * 99)[:-9], b"\x1f\x8bnothing"):
+        with pytest.raises(ValueError, match="damaged or incomplete"):
+            decoded(damaged)
+
+
+def test_a_table_with_a_field_longer_than_any_event_is_read_by_lines() -> None:
+    assert len(read_log(f'@timestamp,@message\n"{"x" * 1_100_000}"\n{plain(RUNS)}').rows) == 3
+
+
+@given(st.binary())
+def test_no_file_raises_anything_but_that_it_is_damaged(content: bytes) -> None:
+    with contextlib.suppress(ValueError):
+        read_log(decoded(content))
+
+
+@given(st.text())
+def test_no_table_makes_it_raise(text: str) -> None:
+    read_log(f"@timestamp,@message\n{text}")
+    read_log(f'{{"message": {text}')
 
 
 def test_a_json_event_tells_its_own_time() -> None:

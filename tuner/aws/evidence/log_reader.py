@@ -15,7 +15,7 @@ from typing import Any
 from tuner.aws.api.errors import AwsError
 from tuner.aws.api.function import FunctionState
 from tuner.aws.evidence.read_api import ReadApi
-from tuner.evidence.log_rows import LogMessage
+from tuner.evidence.logs.exported_logs import LogMessage
 
 SECONDS_PER_DAY = 86_400
 FIRST_POLL_S, POLL_CAP_S, QUERY_LIMIT_S = 0.5, 3.0, 300.0

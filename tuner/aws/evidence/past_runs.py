@@ -17,8 +17,8 @@ from tuner.aws.evidence.read_api import ReadApi
 from tuner.aws.evidence.reader import changed_s, same_code
 from tuner.errors import BackendError
 from tuner.evidence.known_function import KnownFunction
-from tuner.evidence.log_rows import read_messages
-from tuner.evidence.log_samples import MOST_RUNS, samples_of
+from tuner.evidence.logs.log_rows import read_messages
+from tuner.evidence.logs.log_samples import MOST_RUNS, samples_of
 from tuner.model import Sample
 
 DAYS = 14

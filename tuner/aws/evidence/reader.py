@@ -35,7 +35,7 @@ from tuner.aws.evidence.optimizer import OptimizerReader
 from tuner.aws.evidence.read_api import ReadApi
 from tuner.errors import InputError
 from tuner.evidence.known_function import KnownFunction, LogAccess, Metrics, OptimizerOpinion, Selection
-from tuner.evidence.log_rows import LogRow, read_messages
+from tuner.evidence.logs.log_rows import LogRow, read_messages
 from tuner.model import Notice
 from tuner.pricing.services import logs_query_usd
 

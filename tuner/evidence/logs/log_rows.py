@@ -1,18 +1,17 @@
 """Reads the REPORT of every invocation in exported logs, whatever tool exported them.
 
-Understands plain log lines in text and in JSON format, lines with a time and a log stream before them
-(`aws logs tail`, `sam logs`), and the JSON of `filter-log-events` and of Logs Insights. Reads text, not files.
+Understands lines in text and in JSON format, also with a time and a log stream before them (`aws logs tail`,
+`sam logs`). Which text of an export is a message is told by `exported_logs`. Reads text, not files.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
+from tuner.evidence.logs.exported_logs import LogMessage, as_json, messages_of
 from tuner.report_line import ReportLine, parse_log
 
 _TEXT_REPORT = re.compile(r"REPORT RequestId: (\S+)")
@@ -69,22 +68,13 @@ class LogRows:
     unread: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LogMessage:
-    """A log message, and what is said beside it: its time (ISO 8601, or ms since 1970) and its log stream."""
-
-    text: str
-    time: object = None
-    stream: str = ""
-
-
 def read_log(text: str) -> LogRows:
     """Every report of a log.
 
     Args:
-        text: lines of a log, one JSON document, or one JSON document in each line.
+        text: lines of a log, a CSV file, one JSON document, or one JSON document in each line.
     """
-    return read_messages(_messages(text))
+    return read_messages(messages_of(text))
 
 
 def read_messages(messages: Iterable[LogMessage]) -> LogRows:
@@ -104,37 +94,6 @@ def read_messages(messages: Iterable[LogMessage]) -> LogRows:
         found.setdefault(identity, row)
     rows = sorted(found.values(), key=lambda row: row.ended_s or 0.0)
     return LogRows(tuple(rows), duplicates, unread)
-
-
-def _messages(text: str) -> Iterator[LogMessage]:
-    document = _json(text) if text.lstrip()[:1] in ("{", "[") else None
-    if document is not None and not _is_report(document):
-        yield from _exported(document)
-        return
-    yield from (LogMessage(line) for line in text.splitlines())
-
-
-def _exported(document: Any) -> Iterator[LogMessage]:
-    """The messages of `filter-log-events`, of Logs Insights, or of a list of log records."""
-    if isinstance(document, dict):
-        document = document.get("events", document.get("results", []))
-    for entry in document if isinstance(document, list) else ():
-        if isinstance(entry, list):
-            entry = {f["field"]: f.get("value") for f in entry if isinstance(f, dict) and "field" in f}
-        if not isinstance(entry, dict):
-            continue
-        if _is_report(entry):
-            yield LogMessage(json.dumps(entry))
-        else:
-            yield LogMessage(
-                str(entry.get("message", entry.get("@message", ""))),
-                entry.get("timestamp", entry.get("@timestamp")),
-                str(entry.get("logStreamName", entry.get("@logStream", ""))),
-            )
-
-
-def _is_report(document: Any) -> bool:
-    return isinstance(document, dict) and document.get("type") == "platform.report"
 
 
 def _looks_like_a_report(line: str) -> bool:
@@ -186,17 +145,10 @@ def seconds_of(time: object) -> float | None:
 
 
 def _time_of(body: str) -> str:
-    event = _json(body)
+    event = as_json(body)
     return str(event.get("time", "")) if isinstance(event, Mapping) else ""
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str:
     found = pattern.search(text)
     return found[0] if found else ""
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from tuner.evidence.log_rows import LogRow
+from tuner.evidence.logs.log_rows import LogRow
 from tuner.model import MAX_MEMORY_MB, MIN_MEMORY_MB, Architecture, Configuration, Invocation, Sample
 from tuner.report_line import classify
 
