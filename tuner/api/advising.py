@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, TypeVar
 
@@ -17,7 +18,8 @@ from tuner.errors import Fault, InputError, TunerError
 from tuner.evidence.advice import Advice, advise_on_known, advise_on_rows, by_money_at_stake
 from tuner.evidence.known_function import Selection
 from tuner.evidence.logs.exported_logs import decoded
-from tuner.evidence.logs.log_rows import read_log
+from tuner.evidence.logs.log_functions import by_function
+from tuner.evidence.logs.log_rows import LogRow, read_log
 from tuner.model import Architecture, Objective, StrategyName
 from tuner.pricing.containers import ContainerInputs
 from tuner.pricing.price_list import DEFAULT_REGION
@@ -47,7 +49,7 @@ def advise(
 
     Args:
         logs: a file of exported logs in any form that AWS tools write, or an open text file.
-        function: name of the function, for the commands of the findings.
+        function: name of the function: of the runs that count, where the log names several, and for the commands.
         arch: its architecture, `x86_64` or `arm64`. Reports do not name it.
         strategy: `cost`, `speed` or `balanced`.
         region: whose prices hold.
@@ -58,24 +60,83 @@ def advise(
         prices: the price list of a region.
 
     Raises:
-        InputError: the file cannot be read, it holds no report, or an argument is wrong. With every fault.
+        InputError: the file cannot be read, it holds no report, or those of several functions of which `function` is
+            none, or an argument is wrong. With every fault.
     """
+    terms = Terms(arch, strategy, region, discount, seed, compare, containers)
+    found = advise_log(logs, function=function, terms=terms, prices=prices)
+    if len(found) > 1:
+        names = ", ".join(sorted(advice.function for advice in found))
+        raise InputError.single("function", f"{_name(logs)} holds runs of {names}", "name one of them")
+    return found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a log is judged; see the arguments of `advise`."""
+
+    arch: str = Architecture.X86_64
+    strategy: str = StrategyName.COST
+    region: str = DEFAULT_REGION
+    discount: float = 0.0
+    seed: int = 0
+    compare: Collection[str] = ()
+    containers: ContainerInputs | None = None
+
+
+def advise_log(
+    logs: str | Path | TextIO, *, function: str = UNNAMED, terms: Terms | None = None, prices: Prices = current_prices
+) -> list[Advice]:
+    """Advice on every function whose runs a log holds, that with most money at stake first; on one where it is named.
+
+    Raises:
+        InputError: as `advise` does, but for a log of several functions.
+    """
+    terms = terms or Terms()
     faults: list[Fault] = []
-    architecture = _member(Architecture, arch, "arch", faults)
-    objective = _member(StrategyName, strategy, "strategy", faults)
-    if not 0 <= discount < 1:
-        faults.append(Fault("discount", f"{discount} is not within 0..1", "give a fraction, such as 0.12"))
+    architecture = _member(Architecture, terms.arch, "arch", faults)
+    objective = _member(StrategyName, terms.strategy, "strategy", faults)
+    if not 0 <= terms.discount < 1:
+        faults.append(Fault("discount", f"{terms.discount} is not within 0..1", "give a fraction, such as 0.12"))
     text = log_text(logs, faults)
     if faults or architecture is None or objective is None:
         raise InputError(faults)
+    own = prices(terms.region).with_discount(terms.discount)
     rows = read_log(text).rows
-    own = prices(region).with_discount(discount)
-    found = advise_on_rows(function, rows, own, architecture=architecture, objective=Objective(objective), seed=seed)
-    if found is None:
+    parts = {function: rows_of(rows, function)} if function != UNNAMED else by_function(rows)
+    left_out = len(rows) - sum(map(len, parts.values()))
+    found = []
+    for name, part in parts.items():
+        advice = advise_on_rows(
+            *(name or UNNAMED, part, own),
+            architecture=architecture,
+            objective=Objective(objective),
+            seed=terms.seed,
+            others=left_out,
+        )
+        if advice is not None:
+            found.append(advice.compared(terms.compare, own, terms.containers or ContainerInputs()))
+    if not found:
         problem = "holds no REPORT line with a memory size" if text.strip() else "is empty"
         remedy = "export whole messages (@message of Logs Insights); log level WARN leaves reports out"
         raise InputError([Fault("logs", f"{_name(logs)} {problem}", remedy)])
-    return found.compared(compare, own, containers or ContainerInputs())
+    return by_money_at_stake(found)
+
+
+def rows_of(rows: Sequence[LogRow], function: str) -> Sequence[LogRow]:
+    """The rows of a function, where a log names several; else all of them.
+
+    Raises:
+        InputError: it names several, and this is none of them.
+    """
+    parts = by_function(rows)
+    named = [name for name in parts if name]
+    if len(named) < 2:
+        return rows
+    if function not in parts:
+        none = "" if function == UNNAMED else f", and none of {function}"
+        raise InputError.single("logs", f"the log holds runs of {', '.join(named)}{none}", "name one of them")
+    return parts[function]
 
 
 def advise_functions(

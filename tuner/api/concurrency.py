@@ -10,7 +10,7 @@ from typing import TextIO
 
 import numpy as np
 
-from tuner.api.advising import MOST_DAYS, UNNAMED, log_text
+from tuner.api.advising import MOST_DAYS, UNNAMED, log_text, rows_of
 from tuner.api.backends import Prices
 from tuner.api.price_cache import current_prices
 from tuner.aws.api.connection import Connection
@@ -91,7 +91,7 @@ def concurrency(
         raise InputError(faults)
     region = (connection.region if connection else None) or DEFAULT_REGION
     if text is not None:
-        rows: Sequence[LogRow] = read_log(text).rows
+        rows: Sequence[LogRow] = rows_of(read_log(text).rows, function)
         where: Configuration | None = None
     else:
         from tuner.aws.evidence.reader import ReadingLimits, open_reader

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from tuner.api.advising import log_text
+from tuner.api.advising import log_text, rows_of
 from tuner.api.result import Result
 from tuner.aws.api.connection import Connection
 from tuner.errors import Fault, InputError
@@ -54,7 +54,8 @@ def watch(
         unknown, known = ", ".join(sorted(files.keys() - names)), ", ".join(sorted(names))
         raise InputError.single("logs", f"{unknown} is of no result", f"use {known}")
     now_s = now()
-    found = {name: WatchedLog(days_of(read_log(_text(Path(file))).rows, now_s=now_s)) for name, file in files.items()}
+    own = {name: rows_of(read_log(_text(Path(file))).rows, name) for name, file in files.items()}
+    found = {name: WatchedLog(days_of(rows, now_s=now_s)) for name, rows in own.items()}
     found |= _in_aws(sorted(names - files.keys()), connection, days, max_usd, now_s)
     return [_report(result, found, threshold, now_s) for result in results]
 

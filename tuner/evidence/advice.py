@@ -11,9 +11,10 @@ from typing import Any
 
 from tuner.evidence.account_findings import account_findings
 from tuner.evidence.containers import COMPARISONS
-from tuner.evidence.findings import Insight, Subject, findings_of
+from tuner.evidence.findings import ForeignRuns, Insight, Subject, findings_of
 from tuner.evidence.function_evidence import FunctionEvidence, gather
 from tuner.evidence.known_function import KnownFunction
+from tuner.evidence.logs.log_functions import turns_of_sizes
 from tuner.evidence.logs.log_rows import LogRow
 from tuner.evidence.logs.log_samples import samples_of
 from tuner.evidence.prediction import Prediction, predict
@@ -135,8 +136,11 @@ def advise_on_rows(
     architecture: Architecture = Architecture.X86_64,
     objective: Objective | None = None,
     seed: int = 0,
+    others: int = 0,
 ) -> Advice | None:
     """Advice from the rows of one function, in the order of their time; None where no row names a memory size.
+
+    Where several functions seem to be mixed, those of the newest size alone count, and a finding says so.
 
     Args:
         function: its name, for the commands.
@@ -145,12 +149,18 @@ def advise_on_rows(
         architecture: of the function; reports do not name it.
         objective: what to minimise; default the cost.
         seed: of every draw.
+        others: runs of other functions in the same log, which are not among the rows.
     """
     evidence = gather(rows, architecture, prices)
     if evidence is None:
         return None
+    foreign = ForeignRuns(turns_of_sizes(rows), others)
+    if foreign.turns:
+        own = [row for row in rows if row.report.memory_size_mb == evidence.current.memory_mb]
+        foreign = ForeignRuns(foreign.turns, others + len(rows) - len(own))
+        rows, evidence = own, gather(own, architecture, prices) or evidence
     prediction = _predict(samples_of(rows, architecture), evidence.current, prices, objective or Objective(), seed)
-    findings = findings_of(Subject(function, evidence, prediction, prices))
+    findings = findings_of(Subject(function, evidence, prediction, prices, foreign))
     return Advice(function, evidence.current, evidence, prediction, findings)
 
 

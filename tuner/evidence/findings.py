@@ -45,6 +45,7 @@ class FindingCode(StrEnum):
     PROVISIONED = "provisioned"
     COMPUTE_OPTIMIZER = "compute_optimizer"
     NOT_READ = "not_read"
+    MIXED_LOG = "mixed_log"
     FARGATE = "fargate"
     MANAGED_INSTANCES = "managed_instances"
 
@@ -60,6 +61,19 @@ class Insight:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignRuns:
+    """What a log holds beside the runs of a function.
+
+    Attributes:
+        turns: how often memory sizes take turns, as those of one function do not.
+        left_out: runs that do not count.
+    """
+
+    turns: int = 0
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """What findings are about.
 
@@ -68,12 +82,14 @@ class Subject:
         evidence: of its current size.
         prediction: of its other sizes; None: nothing can be said.
         prices: for the part of arm64 that is certain.
+        foreign: what else is in its log.
     """
 
     name: str
     evidence: FunctionEvidence
     prediction: Prediction | None
     prices: PriceList
+    foreign: ForeignRuns = ForeignRuns()
 
     @property
     def tune(self) -> str:
@@ -84,6 +100,24 @@ class Subject:
 def findings_of(subject: Subject) -> tuple[Insight, ...]:
     """Every finding, the most useful first."""
     return tuple(finding for rule in RULES if (finding := rule(subject)) is not None)
+
+
+def mixed_log(subject: Subject) -> Insight | None:
+    """Other functions in the same log, whether or not their names are known."""
+    foreign, own = subject.foreign, subject.evidence
+    left_out = f"{plural(foreign.left_out, 'other run')} left out"
+    if foreign.turns:
+        told = (
+            f"Memory sizes change {foreign.turns:,} times from run to run, as those of one function do not. Only the "
+            f"{plural(own.runs, 'run')} at {_size(own.current)} count, with {left_out}. Even they may be of several "
+            "functions. Export the log with its log streams or log group, or of one function."
+        )
+        command = f"aws logs tail /aws/lambda/{subject.name} --since 7d"
+        return Insight(FindingCode.MIXED_LOG, "The log seems to hold several functions", told, command)
+    if not foreign.left_out:
+        return None
+    told = f"{plural(own.runs, 'run')} of {subject.name} count, with {left_out}."
+    return Insight(FindingCode.MIXED_LOG, "The log holds other functions too", told)
 
 
 def size(subject: Subject) -> Insight | None:
@@ -242,6 +276,7 @@ def cannot_tell(subject: Subject) -> Insight | None:
 
 
 RULES: tuple[Callable[[Subject], Insight | None], ...] = (
+    mixed_log,
     size,
     out_of_memory,
     timeout,

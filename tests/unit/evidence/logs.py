@@ -103,6 +103,21 @@ def events(runs: list[Run]) -> str:
     return "\n".join(json.dumps(event) for event in json.loads(filtered(runs))["events"])
 
 
+def live(runs: list[Run], account: str = "123456789012") -> str:
+    """What `aws logs start-live-tail` prints: each event with its log group, here that of the request id's function."""
+    return "\n".join(
+        json.dumps(
+            {
+                "logGroupIdentifier": f"{account}:/aws/lambda/{r.id.partition('-')[0]}",
+                "logStreamName": r.stream,
+                "timestamp": round(1000 * (BEGIN_S + r.after_s)),
+                "message": r.text(),
+            }
+        )
+        for r in runs
+    )
+
+
 def subscription(runs: list[Run]) -> str:
     """What a subscription delivers."""
     found = [{"id": r.id, "timestamp": round(1000 * (BEGIN_S + r.after_s)), "message": r.text()} for r in runs]

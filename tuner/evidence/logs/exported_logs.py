@@ -9,7 +9,7 @@ import csv
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,17 +18,19 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _LISTS = ("events", "logEvents", "results")
 """Where a document holds its messages: `filter-log-events`, a subscription, Logs Insights."""
 _MESSAGE, _TIME, _STREAM = ("message", "@message"), ("timestamp", "@timestamp"), ("logStreamName", "@logStream")
+_GROUP = ("logGroup", "logGroupName", "@log", "logGroupIdentifier")
 _LONGEST_FIELD = 1_048_576
 """Bytes of the longest log event."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogMessage:
-    """A log message, and what is said beside it: its time (ISO 8601, or ms since 1970) and its log stream."""
+    """A log message, and what is said beside it: its time (ISO 8601, or ms since 1970), log stream and log group."""
 
     text: str
     time: object = None
     stream: str = ""
+    group: str = ""
 
 
 def decoded(content: bytes) -> str:
@@ -81,9 +83,9 @@ def _lines(text: str) -> Iterator[LogMessage]:
 
 def _exported(document: Any) -> Iterator[LogMessage]:
     """The messages of an export, or of a list of log records."""
-    stream = ""
+    stream = group = ""
     if isinstance(document, dict):
-        stream = str(document.get("logStream", ""))
+        stream, group = str(document.get("logStream", "")), _first(document, _GROUP)
         document = next((document[name] for name in _LISTS if name in document), [])
     for entry in document if isinstance(document, list) else ():
         if isinstance(entry, list):
@@ -95,17 +97,22 @@ def _exported(document: Any) -> Iterator[LogMessage]:
         elif any(name in entry for name in _LISTS):
             yield from _exported(entry)
         else:
-            yield _message(entry, stream)
+            yield _message(entry, stream, group)
 
 
-def _message(entry: Mapping[str, Any], stream: str = "") -> LogMessage:
-    text, time, own = (
-        next((entry[name] for name in names if entry.get(name) is not None), None)
-        for names in (_MESSAGE, _TIME, _STREAM)
-    )
+def _message(entry: Mapping[str, Any], stream: str = "", group: str = "") -> LogMessage:
+    text, time = (_value(entry, names) for names in (_MESSAGE, _TIME))
     # Logs Insights and subscriptions may hold a JSON message as a document of its own.
     message = json.dumps(text) if isinstance(text, dict) else str(text or "")
-    return LogMessage(message, time, str(own or stream))
+    return LogMessage(message, time, _first(entry, _STREAM) or stream, _first(entry, _GROUP) or group)
+
+
+def _value(entry: Mapping[str, Any], names: Sequence[str]) -> Any:
+    return next((entry[name] for name in names if entry.get(name) is not None), None)
+
+
+def _first(entry: Mapping[str, Any], names: Sequence[str]) -> str:
+    return str(_value(entry, names) or "")
 
 
 def _columns(text: str) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tuner.evidence.logs.exported_logs import LogMessage, as_json, messages_of
+from tuner.evidence.logs.log_functions import function_of
 from tuner.report_line import ReportLine, parse_log
 
 _TEXT_REPORT = re.compile(r"REPORT RequestId: (\S+)")
@@ -39,6 +40,7 @@ class LogRow:
         stream: log stream, which is one execution environment; empty: the log does not say.
         version: of the function; empty: the log does not say.
         cpu_ms: CPU time of the handler, where Lambda Insights has counted it.
+        function: its name; empty: neither the log stream nor the log group says.
     """
 
     report: ReportLine
@@ -46,6 +48,7 @@ class LogRow:
     stream: str = ""
     version: str = ""
     cpu_ms: float | None = None
+    function: str = ""
 
     @property
     def started_s(self) -> float | None:
@@ -114,7 +117,8 @@ def _row(message: LogMessage) -> LogRow | None:
     stream = message.stream or _first(_STREAM, before)
     version = _STREAM.fullmatch(stream)
     time = message.time or _first(_TIME, before) or (_time_of(body) if in_json else None)
-    return LogRow(report, seconds_of(time), stream, version["version"] if version else "")
+    own_version = version["version"] if version else ""
+    return LogRow(report, seconds_of(time), stream, own_version, function=function_of(stream, message.group))
 
 
 def _usual_report(line: str) -> ReportLine | None:

@@ -35,7 +35,10 @@ DAYS, USD = 14.0, 0.10
   aws logs tail /aws/lambda/orders --since 7d | tuner advise orders --logs -"""
 )
 @click.argument("functions", nargs=-1, metavar="[FUNCTION]...")
-@option("--logs", group=Topic.COMMON, metavar="FILE|-", help="Exported logs of one function, or - for stdin.")
+@option("--logs", group=Topic.COMMON, metavar="FILE|-",
+        help="Exported logs, or - for stdin: REPORT lines in text or JSON, as `aws logs tail`, `sam logs`, "
+             "`filter-log-events`, Logs Insights, subscriptions and the console (CSV) write them; also "
+             "compressed.")  # fmt: skip
 @option("--tag", group=Topic.TARGET, metavar="KEY=VALUE", help="All functions of the region with this tag.")
 @option("--stack", group=Topic.TARGET, metavar="NAME", help="All functions of a CloudFormation stack.")
 @option("--from", "project", group=Topic.TARGET, metavar="PATH",
@@ -85,14 +88,14 @@ def command(
     Reads configuration, CloudWatch Logs and metrics, Lambda Insights and Compute Optimizer where there are any. The
     price of each log query is said before it is asked. Nothing is invoked or changed.
 
-    With --logs it reads REPORT lines in text or JSON instead, as `aws logs tail`, `sam logs`, `aws logs
-    filter-log-events` and Logs Insights export them, and needs no account.
+    With --logs it reads exported logs instead and needs no account. Where these name several functions by their log
+    groups or log streams, it tells of each one, or of FUNCTION alone.
     """
     faults: list[Fault] = []
     given = {name: value for name, value in converted(options, faults).items() if value is not None}
     if logs and (len(functions) > 1 or tag or stack or project or everything):
         faults.append(
-            Fault("--logs", "holds the log of one function", "name one function, without --tag, --stack or --from")
+            Fault("--logs", "stands in for AWS", "name one function or none, without --tag, --stack, --from or --all")
         )
     if tag and "=" not in tag:
         faults.append(Fault("--tag", f"{tag} has no value", "for example team=shop"))
@@ -135,13 +138,13 @@ def command(
 
 
 def _from_file(logs: str, functions: tuple[str, ...], connection: Connection, given: dict[str, Any]) -> list[Advice]:
-    from tuner.api.advising import UNNAMED, advise
+    from tuner.api.advising import UNNAMED, Terms, advise_log
     from tuner.pricing.price_list import DEFAULT_REGION
 
     # A log comes from one architecture, and does not name it.
     given["arch"] = "x86_64" if given.get("arch") in (None, "current") else str(given["arch"])
     name, region = (functions or (UNNAMED,))[0], connection.region or DEFAULT_REGION
-    return [advise(sys.stdin if logs == "-" else logs, function=name, region=region, **given)]
+    return advise_log(sys.stdin if logs == "-" else logs, function=name, terms=Terms(region=region, **given))
 
 
 def _of_project(project: str | None, connection: Connection) -> tuple[str, ...]:
