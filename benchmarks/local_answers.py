@@ -2,19 +2,22 @@
 
 `python -m benchmarks.local_answers` tunes each function with `tuner.tune`, within `--max-seconds` each. The truth is a
 grid that is measured afterwards under real-time priority, which keeps other programs out. It holds the sizes that were
-recommended too. The CPU time of a call does not depend on its memory size, but varies with what else the machine does:
-the truth of a size is read at the mean CPU time of all, by a line through its runs. An answer is right when its cost
-lies within 3% of the cheapest size of the grid. It needs permission to use real-time priority (root, or `ulimit -r`).
+recommended too. Sizes take turns, run by run. The machine is faster in some turns than in others: the truth of a size
+is read at the mean speed of all turns, by a line through its runs against the mean CPU time of each turn. An answer is
+right when its cost lies within 3% of the cheapest size of the grid. The service that one function asks has real-time
+priority too, so that it answers as fast beside other programs. All of this needs the permission to use real-time
+priority (root, or `ulimit -r`).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import multiprocessing.queues
 import os
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -144,15 +147,21 @@ def measure_truth(function: str, sizes: Sequence[int], *, max_seconds: float, ur
                         runs[size].append(worker.invoke(b"{}"))
     failed = [(size, run.error) for size, made in runs.items() for run in made if run.error]
     assert not failed, (function, failed[0])
-    cpu_ms = statistics.fmean(run.cpu_ms or 0.0 for made in runs.values() for run in made)
-    return {size: truth_of(size, made, cpu_ms) for size, made in runs.items()}
+    turns = [statistics.fmean(run.cpu_ms or 0.0 for run in turn) for turn in zip(*runs.values(), strict=True)]
+    return {size: truth_of(size, made, turns) for size, made in runs.items()}
 
 
-def truth_of(memory_mb: int, runs: Sequence[LocalInvocationResult], cpu_ms: float) -> Truth:
-    """Mean, standard error and cost of the warm runs of a size, as if they had used so much CPU time on average."""
-    used = [run.cpu_ms or 0.0 for run in runs]
-    mean_ms, error_ms = mean_at(cpu_ms, used, [run.duration_ms for run in runs])
-    billed_ms, _ = mean_at(cpu_ms, used, [float(run.billed_duration_ms) for run in runs])
+def truth_of(memory_mb: int, runs: Sequence[LocalInvocationResult], turns: Sequence[float]) -> Truth:
+    """Mean, standard error and cost of the warm runs of a size at the mean speed of the turns.
+
+    Args:
+        memory_mb: the size.
+        runs: one in each turn.
+        turns: mean CPU time of all sizes in each turn.
+    """
+    usual = statistics.fmean(turns)
+    mean_ms, error_ms = mean_at(usual, turns, [run.duration_ms for run in runs])
+    billed_ms, _ = mean_at(usual, turns, [float(run.billed_duration_ms) for run in runs])
     cost_usd = price_list(DEFAULT_REGION).invocation_cost(Configuration(memory_mb, Architecture.X86_64), billed_ms)
     return Truth(memory_mb, len(runs), mean_ms, error_ms, cost_usd)
 
@@ -198,7 +207,19 @@ def judge(answer: Answer, truth: dict[int, Truth]) -> Judgement:
 
 @contextmanager
 def service() -> Iterator[str]:
-    """A service on this machine that answers after a while; gives its address."""
+    """A service on this machine that answers after a while, whatever else runs; gives its address."""
+    ports: multiprocessing.queues.Queue[int] = multiprocessing.get_context("spawn").Queue()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(ports,), daemon=True)
+    process.start()
+    try:
+        yield f"http://127.0.0.1:{ports.get(timeout=60)}/"
+    finally:
+        process.terminate()
+        process.join()
+
+
+def serve(ports: multiprocessing.queues.Queue[int]) -> None:
+    """Answer every request after `SERVICE_S`, with real-time priority; puts its port into the queue."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -212,12 +233,9 @@ def service() -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Nothing is logged."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
+    with real_time_priority(), ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        ports.put(server.server_port)
+        server.serve_forever()
 
 
 def judge_function(function: str, options: argparse.Namespace, url: str) -> tuple[list[Judgement], dict[int, Truth]]:

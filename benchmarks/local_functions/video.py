@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-FRAMES = np.random.default_rng(7).integers(0, 256, (12, 360, 640), dtype=np.uint8)
+FRAMES = np.random.default_rng(7).integers(0, 256, (90, 360, 640), dtype=np.uint8)
 
 
 def handler(event: dict[str, int], context: object) -> object:

@@ -24,6 +24,7 @@ _TITLES = {
     "past_runs": "The log was used",
     "past_runs_differ": "The log shows another duration",
     "noisy_host": "A busy machine",
+    "uneven_speed": "The machine's speed changed",
     "one_core": "Only one core",
     "payload_unknown": "The payload is not known",
     "prices_unconfirmed": "Some prices are not confirmed",

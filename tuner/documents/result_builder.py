@@ -82,6 +82,8 @@ ALL_COLD = (
     "Every run was the first of its environment, because all ran at once. Durations, means and intervals are those of "
     "cold runs without their initialization. Warm runs may be faster: without parallelInvocation most runs are warm."
 )
+UNEVEN_SPEED = 0.05
+"""Spread of the machine's speed (log units) from which the reader is told."""
 USD = "USD"
 """The currency of transitions and logs: what a region of another currency pays for them is not known."""
 
@@ -124,6 +126,12 @@ def build_result(
     if used.untold:
         message = f"{used.untold} of {used.invocations} runs came without a report: their cost is not in the sum."
         found.append(Notice("cost_not_known", message))
+    if (spread := study.speed_spread) > UNEVEN_SPEED:
+        message = (
+            f"From round to round the machine was about {spread:.0%} slower or faster. Durations and costs are brought "
+            "to its mean speed, so that sizes compare. Their intervals hold other hours like this one."
+        )
+        found.append(Notice("uneven_speed", message))
     if (unseen := unseen_slow_runs(study)) is not None:
         found.append(Notice("slow_runs_not_seen", unseen))
     if identity.backend is BackendKind.AWS and not settings.only_cold_starts and _all_cold(study):

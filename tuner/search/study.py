@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tuner.estimation.belief import Belief
+from tuner.estimation.machine_speed import MachineSpeedMeter, at_other_times
 from tuner.estimation.threads import one_thread
 from tuner.model import Budget, Configuration, Objective, Round, Sample, SearchSpace, StopReason, Trial
 from tuner.pricing.price_list import PriceList
@@ -67,8 +68,15 @@ class Study:
 
     @property
     def samples(self) -> tuple[Sample, ...]:
-        """Everything told so far, in order."""
-        return tuple(self._samples)
+        """Everything told so far, in order; free runs as they would have been at the mean speed of the machine."""
+        if not self.free:
+            return tuple(self._samples)
+        return MachineSpeedMeter.of(self.rounds).at_mean_speed(self._samples)
+
+    @property
+    def speed_spread(self) -> float:
+        """How much free runs of a round were slower or faster than those of others: standard deviation, log units."""
+        return MachineSpeedMeter.of(self.rounds).read(self._samples).spread if self.free else 0.0
 
     def tell(self, sample: Sample) -> None:
         """Take in what was measured."""
@@ -125,7 +133,9 @@ class Study:
     def belief(self) -> Belief:
         """What is believed of every candidate now."""
         with one_thread():
-            return self.sampler.belief(self.evidence)
+            belief = self.sampler.belief(self.evidence)
+        spread = self.speed_spread
+        return at_other_times(belief, spread, self.prices, seed=self.seed) if spread else belief
 
     @property
     def spent(self) -> Spent:

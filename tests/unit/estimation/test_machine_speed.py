@@ -1,0 +1,136 @@
+"""Rounds that were measured while the machine was slower compare with the others."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.estimation.belief import Belief, interval_of
+from tuner.estimation.machine_speed import MachineSpeedMeter, at_other_times
+from tuner.model import MB_PER_VCPU, Architecture, Configuration, Invocation, Outcome, Sample
+from tuner.pricing.price_list import price_list
+
+PRICES = price_list("us-east-1")
+CPU_MS = 50.0
+
+
+def size(memory_mb: int) -> Configuration:
+    return Configuration(memory_mb, Architecture.X86_64)
+
+
+def warm(duration_ms: float, cpu_ms: float | None) -> Invocation:
+    billed_ms = math.ceil(duration_ms)
+    return Invocation(Outcome.OK, "a", duration_ms=duration_ms, billed_duration_ms=billed_ms, cpu_ms=cpu_ms)
+
+
+def computed(trial_id: int, memory_mb: int, slower: float = 1.0, *, own: tuple[float, ...] = (1.0,) * 20) -> Sample:
+    """Runs of a function that computes, on a machine that is so much slower than usual."""
+    share = min(1.0, memory_mb / MB_PER_VCPU)
+    runs = [warm(CPU_MS * slower * one / share, CPU_MS * slower * one) for one in own]
+    return Sample(trial_id, size(memory_mb), tuple(runs))
+
+
+def meter(*rounds: tuple[int, ...]) -> MachineSpeedMeter:
+    return MachineSpeedMeter({trial: number for number, trials in enumerate(rounds) for trial in trials})
+
+
+def mean_ms(sample: Sample) -> float:
+    return float(np.mean([run.duration_ms for run in sample.invocations if run.duration_ms is not None]))
+
+
+@given(st.lists(st.floats(0.6, 1.8), min_size=2, max_size=6))
+def test_sizes_of_rounds_with_different_speeds_compare_as_if_there_had_been_one(speeds: list[float]) -> None:
+    sizes = (256, 512, 1024, 384, 1769, 832)[: len(speeds)]
+    samples = [computed(i, sizes[i], slower) for i, slower in enumerate(speeds)]
+    steady = meter(*((i,) for i in range(len(speeds)))).at_mean_speed(samples)
+    work = [mean_ms(sample) * sample.configuration.memory_mb for sample in steady]
+    # A slope against small shares cannot be told from speeds that happen to fall with the size: that much is left.
+    assert max(work) / min(work) < (max(speeds) / min(speeds)) ** 0.65 + 0.02
+
+
+def test_a_size_of_two_rounds_takes_the_same_in_both() -> None:
+    samples = [computed(0, 1024), computed(1, 512), computed(2, 1024, 1.6), computed(3, 832, 1.6)]
+    steady = meter((0, 1), (2, 3)).at_mean_speed(samples)
+    assert mean_ms(steady[2]) == pytest.approx(mean_ms(steady[0]), rel=0.02)
+    assert mean_ms(steady[3]) * 832 == pytest.approx(mean_ms(steady[1]) * 512, rel=0.03)
+
+
+def test_slow_runs_of_the_function_itself_stay_slow() -> None:
+    own = (*(1.0,) * 18, 8.0, 8.0)
+    samples = [computed(0, 1024, own=own), computed(1, 512, 1.5, own=own)]
+    for sample in meter((0,), (1,)).at_mean_speed(samples):
+        durations = sorted(run.duration_ms or 0.0 for run in sample.invocations)
+        assert durations[-1] / durations[0] == pytest.approx(8.0)
+
+
+def test_cpu_time_that_small_shares_need_is_not_taken_for_a_slower_machine() -> None:
+    sizes = (128, 320, 512, 1024, 3538)
+    needed = [min(1.0, memory_mb / MB_PER_VCPU) ** -0.1 for memory_mb in sizes]
+    samples = [computed(i, memory_mb, more) for i, (memory_mb, more) in enumerate(zip(sizes, needed, strict=True))]
+    steady = meter(tuple(range(len(sizes)))).at_mean_speed(samples)
+    for before, after in zip(samples, steady, strict=True):
+        assert mean_ms(after) == pytest.approx(mean_ms(before), rel=0.02)
+
+
+def test_a_function_that_waits_is_hardly_changed() -> None:
+    def waited(trial_id: int, memory_mb: int, slower: float) -> Sample:
+        runs = (warm(200 + 2 * slower * MB_PER_VCPU / memory_mb, 2 * slower),) * 20
+        return Sample(trial_id, size(memory_mb), runs)
+
+    samples = [waited(0, 1024, 1.0), waited(1, 512, 2.0)]
+    for before, after in zip(samples, meter((0,), (1,)).at_mean_speed(samples), strict=True):
+        assert mean_ms(after) == pytest.approx(mean_ms(before), rel=0.025)
+
+
+@pytest.mark.parametrize("cpu_ms", [None, 0.2])
+def test_nothing_changes_where_cpu_times_are_unknown_or_too_short_to_tell(cpu_ms: float | None) -> None:
+    samples = [Sample(i, size(512 * (i + 1)), (warm(10.0 * (i + 1), cpu_ms),) * 5) for i in range(2)]
+    speed = meter((0,), (1,)).read(samples)
+    assert meter((0,), (1,)).at_mean_speed(samples) == tuple(samples)
+    assert speed.spread == 0.0
+
+
+def test_what_is_billed_follows_the_duration() -> None:
+    samples = [computed(0, 1024), computed(1, 1024, 1.5)]
+    for sample in meter((0,), (1,)).at_mean_speed(samples):
+        for run in sample.invocations:
+            assert run.billed_duration_ms == math.ceil(run.duration_ms or 0.0)
+
+
+def test_failed_runs_stay_as_they_were() -> None:
+    failed = Invocation(Outcome.TIMEOUT, "b", duration_ms=3000.0, billed_duration_ms=3000, cpu_ms=300.0)
+    slow = computed(1, 512, 1.5)
+    samples = [computed(0, 1024), replace(slow, invocations=(*slow.invocations, failed))]
+    assert failed in meter((0,), (1,)).at_mean_speed(samples)[1].invocations
+
+
+def test_the_spread_is_that_of_the_rounds() -> None:
+    speeds = np.exp(0.2 * np.array([-1.2, -0.7, -0.2, 0.2, 0.7, 1.2] * 3))
+    samples = [computed(i, 1024, float(slower)) for i, slower in enumerate(speeds)]
+    steady = [computed(i, 1024) for i in range(len(speeds))]
+    rounds = meter(*((i,) for i in range(len(speeds))))
+    assert rounds.read(samples).spread == pytest.approx(np.log(speeds).std(), rel=0.15)
+    assert rounds.read(steady).spread < 0.02
+
+
+def test_another_hour_widens_what_a_size_takes_and_leaves_sizes_as_they_compare() -> None:
+    rng = np.random.default_rng(1)
+    duration = np.exp(rng.normal(np.log([40.0, 20.0]), 0.02, (400, 2)))
+    belief = Belief(
+        (size(512), size(1024)),
+        duration,
+        duration * 1e-9 + PRICES.request_usd,
+        duration,
+        duration,
+        np.array([True, True]),
+    )
+    other = at_other_times(belief, 0.2, PRICES, seed=3)
+    assert np.allclose(other.duration_ms[:, 0] / other.duration_ms[:, 1], duration[:, 0] / duration[:, 1])
+    before, after = interval_of(duration[:, 0]), interval_of(other.duration_ms[:, 0])
+    assert after.mean == pytest.approx(before.mean, rel=0.02)
+    assert after.high / after.low > 1.8 > 1.2 > before.high / before.low

@@ -1,0 +1,185 @@
+"""How fast the machine was while each round was measured, told by the CPU time of the runs.
+
+The same work takes more or less CPU time when other programs, or other guests of the same host, share caches and
+cores. A machine keeps such a speed for seconds to minutes, so that sizes that were measured in different rounds do
+not compare. The CPU time tells how fast each round was, and its durations are brought to the mean speed. It serves as a
+control variate: the differences of single runs, the function's own ones too, stay as they were.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from tuner.estimation.belief import Belief
+from tuner.model import MB_PER_VCPU, Configuration, Invocation, Round, Sample
+from tuner.pricing.price_list import PriceList
+
+Floats = NDArray[np.float64]
+
+SHORTEST_CPU_MS = 1.0
+"""Mean CPU time below which clocks tell too little of the speed."""
+ROUND_SD = 0.2
+"""Speed of one round against another, log units (two busy virtual machines: 0.16 to 0.28)."""
+SIZE_SD = 0.05
+"""CPU time of a size against the others of its round, beside the law of small shares, log units."""
+RUN_SD = 0.25
+"""CPU time of runs of one size in one round, log units."""
+SMALL_SHARE_SD = 0.1
+"""Work that is stopped and continued often needs more CPU time: by (1 / share) to this power, give or take. Seen: 0.01
+to 0.15."""
+USUAL_SPREAD, USUAL_ROUNDS = 0.03, 4
+"""Spread of the speed that is expected beforehand, log units, and how many rounds that is worth."""
+
+Group = tuple[int, Configuration]
+"""A round and a size that was measured in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSpeed:
+    """What the rounds of a study say of the machine.
+
+    Attributes:
+        slower: for each round and size, how much more CPU time than on average its runs took, log units.
+        longer: what that did to their durations, log units. Less where the function waits.
+        spread: standard deviation of what one round does to durations, log units. 0: not known.
+    """
+
+    slower: Mapping[Group, float] = field(default_factory=dict)
+    longer: Mapping[Group, float] = field(default_factory=dict)
+    spread: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSpeedMeter:
+    """Reads the speed of the machine from samples.
+
+    Attributes:
+        round_of: the round of each trial. Trials that are in none are a round of their own.
+    """
+
+    round_of: Mapping[int, int]
+
+    @classmethod
+    def of(cls, rounds: Iterable[Round]) -> MachineSpeedMeter:
+        """Of the rounds of a study."""
+        return cls({trial.id: number for number, round_ in enumerate(rounds) for trial in round_.trials})
+
+    def read(self, samples: Iterable[Sample]) -> MachineSpeed:
+        """The speed in each round. Nothing is told where CPU times are not known, or of a single round and size."""
+        groups: dict[Group, list[tuple[float, float, int]]] = defaultdict(list)
+        for sample in samples:
+            for run in sample.invocations:
+                if run.usable and not run.cold and run.cpu_ms and run.duration_ms:
+                    groups[self._group(sample)].append((run.cpu_ms, run.duration_ms, run.payload))
+        if len(groups) < 2 or _mean(run[0] for runs in groups.values() for run in runs) < SHORTEST_CPU_MS:
+            return MachineSpeed()
+        keys = sorted(groups)
+        slower = _slower(keys, [groups[key] for key in keys])
+        longer = slower * np.array([_working(key[1], groups[key]) for key in keys])
+        spread = _spread(keys, longer, [len(groups[key]) for key in keys])
+        return MachineSpeed(
+            dict(zip(keys, slower.tolist(), strict=True)), dict(zip(keys, longer.tolist(), strict=True)), spread
+        )
+
+    def at_mean_speed(self, samples: Sequence[Sample]) -> tuple[Sample, ...]:
+        """The samples as they would have been, had the machine always had its mean speed."""
+        speed = self.read(samples)
+        return tuple(self._at_mean_speed(sample, speed) for sample in samples)
+
+    def _at_mean_speed(self, sample: Sample, speed: MachineSpeed) -> Sample:
+        group = self._group(sample)
+        if group not in speed.slower:
+            return sample
+        slower, longer = speed.slower[group], speed.longer[group]
+        return replace(sample, invocations=tuple(_faster(run, slower, longer) for run in sample.invocations))
+
+    def _group(self, sample: Sample) -> Group:
+        return self.round_of.get(sample.trial_id, -1 - sample.trial_id), sample.configuration
+
+
+def at_other_times(belief: Belief, spread: float, prices: PriceList, *, seed: int) -> Belief:
+    """A belief in the durations of another hour, in which the machine is slower or faster for all sizes alike.
+
+    Args:
+        belief: in the durations at the mean speed.
+        spread: standard deviation of the speed, log units.
+        prices: of the belief's costs.
+        seed: of the order of the speeds.
+    """
+    draws = len(belief.duration_ms)
+    shocks = np.random.default_rng(seed).permutation(ndtri((np.arange(draws) + 0.5) / draws))
+    factor = np.exp(spread * shocks)[:, None]
+    factor /= factor.mean()
+    return replace(
+        belief,
+        duration_ms=belief.duration_ms * factor,
+        cost_usd=prices.request_usd + (belief.cost_usd - prices.request_usd) * factor,
+        p95_ms=belief.p95_ms * factor,
+        p99_ms=belief.p99_ms * factor,
+    )
+
+
+def _slower(keys: Sequence[Group], groups: Sequence[Sequence[tuple[float, float, int]]]) -> Floats:
+    """How much more CPU time than on average each group took, beside what its size needs, shape (n,).
+
+    A linear model: a level, a slope against the log of small shares with a prior, and what rounds have in common.
+    """
+    of_payload: dict[int, list[float]] = defaultdict(list)
+    for runs in groups:
+        for cpu_ms, _, payload in runs:
+            of_payload[payload].append(cpu_ms)
+    usual = {payload: _mean(values) for payload, values in of_payload.items()}
+    log_cpu = np.log([_mean(cpu_ms / usual[payload] for cpu_ms, _, payload in runs) for runs in groups])
+    counts = np.array([len(runs) for runs in groups], dtype=np.float64)
+    rounds = np.array([round_ for round_, _ in keys])
+    small = np.array([-math.log(_share(configuration)) for _, configuration in keys])
+    own = np.diag(SIZE_SD**2 + RUN_SD**2 / counts)
+    precision = np.linalg.inv(ROUND_SD**2 * (rounds[:, None] == rounds[None, :]) + own)
+    design = np.stack([np.ones(len(keys)), small], axis=1)
+    prior = np.diag([0.0, SMALL_SHARE_SD**-2])
+    fitted = np.linalg.solve(design.T @ precision @ design + prior, design.T @ precision @ log_cpu)
+    left = log_cpu - design @ fitted
+    return np.asarray(left - np.average(left, weights=counts))
+
+
+def _spread(keys: Sequence[Group], longer: Floats, counts: Sequence[int]) -> float:
+    """Standard deviation of the rounds, with a few usual rounds beside them."""
+    rounds = sorted({round_ for round_, _ in keys})
+    weights = np.array(
+        [[count * (key[0] == round_) for key, count in zip(keys, counts, strict=True)] for round_ in rounds]
+    )
+    means = weights @ longer / weights.sum(axis=1)
+    squares = float(np.sum((means - means.mean()) ** 2)) + USUAL_ROUNDS * USUAL_SPREAD**2
+    return math.sqrt(squares / (len(rounds) - 1 + USUAL_ROUNDS))
+
+
+def _working(configuration: Configuration, runs: Sequence[tuple[float, float, int]]) -> float:
+    """Part of the duration in which the function works or is held back by its CPU share, rather than waits."""
+    cpu_ms, duration_ms = _mean(run[0] for run in runs), _mean(run[1] for run in runs)
+    return min(1.0, cpu_ms / _share(configuration) / duration_ms)
+
+
+def _faster(run: Invocation, slower: float, longer: float) -> Invocation:
+    """A run, had the machine been at its mean speed."""
+    if run.duration_ms is None or run.billed_duration_ms is None or not run.usable:
+        return run
+    duration_ms = run.duration_ms * math.exp(-longer)
+    billed_ms = run.billed_duration_ms + math.ceil(duration_ms) - math.ceil(run.duration_ms)
+    cpu_ms = None if run.cpu_ms is None else run.cpu_ms * math.exp(-slower)
+    return replace(run, duration_ms=duration_ms, billed_duration_ms=billed_ms, cpu_ms=cpu_ms)
+
+
+def _share(configuration: Configuration) -> float:
+    return min(1.0, configuration.memory_mb / MB_PER_VCPU)
+
+
+def _mean(values: Iterable[float]) -> float:
+    listed = list(values)
+    return math.fsum(listed) / len(listed)
