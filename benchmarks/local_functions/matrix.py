@@ -2,7 +2,7 @@
 
 import numpy as np
 
-MATRIX = np.random.default_rng(7).normal(size=(1600, 1600))
+MATRIX = np.random.default_rng(7).normal(size=(1200, 1200))
 
 
 def handler(event: dict[str, int], context: object) -> object:
