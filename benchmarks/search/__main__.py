@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     families: dict[str, dict[str, list[SimulatedSearch]]] = {}
     for tuner, search in run_all(
         functions,
-        Conditions(settings, price_list(options.region), options.current_size),
+        Conditions(settings, price_list(options.region), options.current_size, options.past_factor),
         seeds=range(options.seed, options.seed + options.seeds),
         tuners=options.tuners.split(","),
         processes=options.processes,
@@ -144,6 +144,7 @@ def _document(
         "truth": options.truth,
         "failing": options.failing,
         "current_size_mb": options.current_size,
+        "past_factor": options.past_factor,
         "families": {family: _rows(by_tuner, tolerance) for family, by_tuner in families.items()},
     }
 
@@ -165,6 +166,8 @@ COLUMNS = {
     "cost_coverage_recommended": ("recommended", ".1%"),
     "high_confidence_share": ("high", ".1%"),
     "high_confidence_right": ("right", ".1%"),
+    "past_taken": ("past taken", ".1%"),
+    "past_unsure": ("unsure", ".1%"),
     "cpu_seconds_per_decision": ("CPU s/decision", ".3f"),
 }
 """Columns of the table: field, heading, form."""
@@ -197,6 +200,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--noise", choices=list(NoiseWorld), default=NoiseWorld.PLAIN, help="how runs scatter (default plain)")
     add("--failing", choices=list(Failing), default=Failing.NEVER, help="where handlers fail (default never)")
     add("--current-size", type=int, metavar="MB", help="the size in use, of which `logs` knows 100 runs")
+    add("--past-factor", type=float, default=1.0, metavar="X",
+        help="past runs are of a payload that takes so many times as long (default 1: the same)")  # fmt: skip
     add("--optimum-usd", type=float, metavar="USD", help="stretch each function until its best size costs this much")
     add("--seeds", type=int, default=1, help="searches of each function (default 1)")
     add("--seed", type=int, default=0, help="the first seed, also of made-up curves (default 0)")

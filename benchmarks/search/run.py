@@ -48,11 +48,13 @@ class Conditions:
         settings: strategy and bounds.
         prices: of an invocation.
         current_mb: the size in use; None: there is none.
+        past_factor: how many times as long past runs last as those of the search's payload.
     """
 
     settings: Settings
     prices: PriceList
     current_mb: int | None = None
+    past_factor: float = 1.0
 
     def search(self, task: Task) -> SimulatedSearch:
         """One search."""
@@ -64,6 +66,7 @@ class Conditions:
                 self.prices,
                 current_mb=self.current_mb,
                 with_logs=task.tuner == WITH_LOGS,
+                past_factor=self.past_factor,
                 in_aws=task.tuner == IN_AWS,
                 judge=self.is_high,
             )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from tuner.backend import Backend, KnowsPastRuns
 from tuner.errors import InputError
-from tuner.evidence.past_runs import LEAST_RUNS, PastRuns, take_in, warm_ms
+from tuner.estimation.belief import SURELY_SAME
+from tuner.evidence.past_runs import settle, take_in
 from tuner.model import Notice
 from tuner.plain_numbers import plural, significant
 from tuner.search.loop import Observer
@@ -35,28 +35,33 @@ def past_evidence(text: str) -> PastEvidence:
         raise InputError.single("evidence", f"{text!r} is unknown", f"use {' or '.join(PastEvidence)}") from None
 
 
-def begin_with_past_runs(
-    study: Study, backend: Backend, stop: threading.Event, observers: Sequence[Observer]
-) -> Sequence[Notice]:
+def begin_with_past_runs(study: Study, backend: Backend, observers: Sequence[Observer]) -> None:
     """Tell a study that was told nothing yet of past runs, where the backend knows enough of them."""
-    if not isinstance(backend, KnowsPastRuns) or study.current is None:
-        return ()
-    past = [sample for sample in backend.past_runs() if sample.configuration == study.current]
-    if len(warm_ms(past, study.current)) < LEAST_RUNS:
-        return ()
-    found = take_in(study, backend, past, stop=stop, observers=observers)
-    return tuple(_told(found, study, sum(len(sample.invocations) for sample in past)))
+    if isinstance(backend, KnowsPastRuns) and study.current is not None:
+        past = [sample for sample in backend.past_runs() if sample.configuration == study.current]
+        take_in(study, past, observers=observers)
 
 
-def _told(found: PastRuns, study: Study, runs: int) -> Iterator[Notice]:
-    if found.past_ms is None or found.today_ms is None:
+def judge_past_runs(study: Study) -> Iterator[Notice]:
+    """Leave past runs out of a study that has ended where they are likely of another payload, and tell it."""
+    runs = sum(len(sample.invocations) for sample in study.samples if sample.free)
+    found = settle(study)
+    if found is None:
         return
-    if found.taken:
+    if found.chance is None:
+        yield Notice("past_runs_differ", f"{plural(runs, 'run')} of the log were left out: no curve could be fitted.")
+    elif found.taken:
         message = f"{plural(runs, 'run')} of {study.current} from the log entered the search. They cost nothing."
+        if found.chance < SURELY_SAME:
+            message += (
+                f" The chance that they last as long as runs of this payload is {found.chance:.0%}: too few runs of "
+                f"{study.current} were made with it to tell."
+            )
         yield Notice("past_runs", message)
-        return
-    yield Notice(
-        "past_runs_differ",
-        f"Runs of {study.current} in the log last {significant(found.past_ms)} ms (median), and one with this payload "
-        f"lasted {significant(found.today_ms)} ms. They were left out. In production the answer may be another one.",
-    )
+    else:
+        today = "" if found.today_ms is None else f" about {significant(found.today_ms)} ms"
+        yield Notice(
+            "past_runs_differ",
+            f"Runs of {study.current} in the log last {significant(found.past_ms)} ms (median), and with this payload "
+            f"they last{today or ' another time'}. They were left out. In production the answer may be another one.",
+        )

@@ -17,7 +17,7 @@ from typing import Any, Unpack
 
 from tuner.api.backends import Prices, default_factories, discounted, factory_of
 from tuner.api.options import Options, input_document, keyword_names, read_settings, with_payloads
-from tuner.api.past_evidence import PastEvidence, begin_with_past_runs, past_evidence
+from tuner.api.past_evidence import PastEvidence, begin_with_past_runs, judge_past_runs, past_evidence
 from tuner.api.price_cache import current_prices
 from tuner.api.result import Result
 from tuner.api.run_folder import Recorded, Recorder, read_record_to_resume, refuse_other_run, run_header
@@ -249,7 +249,7 @@ class _Job:
     ) -> None:
         try:
             if anew and self._wants_past_runs(measured.study):
-                measured.notices.extend(begin_with_past_runs(measured.study, backend, self.stop, observers))
+                begin_with_past_runs(measured.study, backend, observers)
             run(measured.study, backend, stop=self.stop, clock=elapsed_s, observers=observers)
         except BackendError as exc:
             measured.failure = exc
@@ -259,6 +259,7 @@ class _Job:
             measured.study.interrupt()
         finally:
             measured.notices.extend(backend.notices())
+        measured.notices.extend(judge_past_runs(measured.study))
 
     def _wants_past_runs(self, study: Study) -> bool:
         """Whether past runs help: curves are fitted, and a warm run can be compared with them."""

@@ -25,6 +25,9 @@ BELOW, ABOVE = 0.035, 0.015
 """Shares of the draws that an interval leaves out at its two ends. Slow runs that were not seen can only raise a mean,
 so that less is left out above."""
 
+LIKELY_SAME, SURELY_SAME = 0.5, 0.95
+"""Chances that runs known from a log are of today's payload, from which on they count, and are not tested."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Belief:
@@ -40,6 +43,7 @@ class Belief:
         measured: for each candidate, whether it was measured itself, shape (G,).
         excluded: configurations that cannot be recommended, with the reason.
         fallback: why plain statistics stand in for the curves; empty when they do not.
+        same_payload: chance that runs known from a log are of today's payload; 1 where none are known.
     """
 
     candidates: tuple[Configuration, ...]
@@ -51,6 +55,7 @@ class Belief:
     init_ms: Draws | None = None
     excluded: Mapping[Configuration, Exclusion] = field(default_factory=dict)
     fallback: str = ""
+    same_payload: float = 1.0
 
     def index(self, configuration: Configuration) -> int | None:
         """Column of a configuration, or None when it is no candidate."""

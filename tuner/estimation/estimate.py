@@ -134,6 +134,7 @@ class Posterior:
             p99_ms=median * self.tails.p99[:, None],
             measured=np.array([c in measured for c in candidates], dtype=np.bool_),
             init_ms=init,
+            same_payload=self.draws.same_payload,
         )
 
 
@@ -220,7 +221,7 @@ def _draw_tails(runs: Runs, draws: Draws, throttling: Floats, rng: np.random.Gen
         throttling: variance that 20 ms periods may add to each run, shape (n,).
         rng: source of the draws.
     """
-    location = np.median(draws.log_ms[:, runs.nodes], axis=0)[runs.location]
+    location = np.median(draws.observed, axis=0)[runs.location]
     core_sd = np.hypot(draws.run_sd, draws.environment_sd)
     other = throttling + (draws.cold_sd**2 + draws.cold_offset_variance) * runs.cold
     residuals = runs.log_ms - location - draws.cold_offset * runs.cold
@@ -228,7 +229,7 @@ def _draw_tails(runs: Runs, draws: Draws, throttling: Floats, rng: np.random.Gen
     warm = residuals[~runs.cold]
     common = float(np.median(warm)) if len(warm) >= FEWEST_WARM else 0.0
     # A curve comes closer to its own runs than to the next ones: studentised, residuals spread as runs do.
-    doubt = draws.log_ms[:, runs.nodes].var(axis=0)[runs.location]
+    doubt = draws.observed.var(axis=0)[runs.location]
     leverage = np.minimum(doubt / ((core_sd**2).mean() + other), MOST_LEVERAGE)
     residuals = (residuals - common) / np.sqrt(1 - leverage)
     slow = usual_slow_runs().given(residuals, other_sd=np.sqrt(other))

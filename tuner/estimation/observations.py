@@ -28,10 +28,11 @@ BUSY = 0.9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Runs:
-    """Usable runs, n of them, at L locations.
+    """Usable runs, n of them, at L locations: nodes, where runs of today and those known from a log are two.
 
     Attributes:
         nodes: the node of each location, shape (L,), ascending.
+        logged: whether a location has the runs known from a log, whose payload may be another one, shape (L,).
         location: index into `nodes`, shape (n,).
         log_ms: log duration, shape (n,).
         environment: number of the environment, shape (n,), from 0; each is at one location.
@@ -42,6 +43,7 @@ class Runs:
     """
 
     nodes: Integers
+    logged: NDArray[np.bool_]
     location: Integers
     log_ms: Floats
     environment: Integers
@@ -61,10 +63,8 @@ def runs_of(samples: Iterable[Sample], layout: Layout) -> Runs:
     rows: list[tuple[int, str, bool, float, float | None]] = []
     censored: list[tuple[int, float]] = []
     cpu_times: list[CpuTime] = []
-    for configuration, invocations in invocations_of(samples).items():
-        if configuration.architecture not in layout.architectures or configuration.memory_mb not in layout.sizes_mb:
-            continue
-        node = layout.node(configuration)
+    for place, invocations in _by_place(samples, layout).items():
+        node, configuration = place // 2, layout.configurations[place // 2]
         cpu_times += cpu_time_at(node, configuration.memory_mb, invocations)
         for number, run in enumerate(invocations):
             duration = run.duration_ms
@@ -72,16 +72,17 @@ def runs_of(samples: Iterable[Sample], layout: Layout) -> Runs:
                 continue
             log_ms = math.log(max(duration, SHORTEST_MS))
             if run.usable:
-                rows.append((node, run.environment or f"?{number}", run.cold, log_ms, _billed_excess(run)))
+                rows.append((place, run.environment or f"?{number}", run.cold, log_ms, _billed_excess(run)))
             elif run.outcome is Outcome.TIMEOUT:
                 censored.append((node, log_ms))
     rows.sort(key=lambda row: row[:4])
-    nodes, location = np.unique(np.array([row[0] for row in rows], dtype=np.int64), return_inverse=True)
+    places, location = np.unique(np.array([row[0] for row in rows], dtype=np.int64), return_inverse=True)
     labels: dict[tuple[int, str], int] = {}
     environment = [labels.setdefault((row[0], row[1]), len(labels)) for row in rows]
     excess = [row[4] for row in rows if row[4] is not None]
     return Runs(
-        nodes,
+        places // 2,
+        places % 2 == 1,
         location.reshape(-1).astype(np.int64),
         np.array([row[3] for row in rows], dtype=np.float64),
         np.array(environment, dtype=np.int64),
@@ -90,6 +91,16 @@ def runs_of(samples: Iterable[Sample], layout: Layout) -> Runs:
         tuple(sorted(censored)),
         tuple(sorted(cpu_times)),
     )
+
+
+def _by_place(samples: Iterable[Sample], layout: Layout) -> dict[int, list[Invocation]]:
+    """Invocations by twice their node, and one more where they are known from a log."""
+    found: dict[int, list[Invocation]] = {}
+    for sample in samples:
+        where = sample.configuration
+        if where.architecture in layout.architectures and where.memory_mb in layout.sizes_mb:
+            found.setdefault(2 * layout.node(where) + sample.free, []).extend(sample.invocations)
+    return found
 
 
 def start_points(samples: Iterable[Sample], layout: Layout) -> list[tuple[int, float, float]]:

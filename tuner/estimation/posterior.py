@@ -59,6 +59,8 @@ class Prior:
         trust: power of the likelihood when curves and hypotheses are weighed. No function is drawn from the
             mixture, and the curve of it that happens to fit best must not drive out the others too soon
             (a generalised posterior, as in Grünwald and van Ommen 2017).
+        payloads: (spread in log units of how much longer runs known from a log last than runs of today, weight): those
+            of the same payload on another day, and those of another one.
         scale_sd: of the log scale of a curve whose scale is free.
         absolute_scale_sd: of one whose scale is known.
         particles: how many curves stand for the mechanisms.
@@ -90,6 +92,7 @@ class Prior:
     )
     outlier_z: float = 2.0
     trust: float = 0.8
+    payloads: tuple[tuple[float, float], ...] = ((0.02, 0.8), (1.0, 0.2))
     scale_sd: float = 3.0
     absolute_scale_sd: float = 0.2
     particles: int = 20_000
@@ -120,6 +123,9 @@ class Draws:
         cold_sd: scatter of single first runs around it.
         stair: row in `stairs` of a draw that is a staircase; -1 of others, shape (S,).
         stairs: staircases, which tell more than the nodes.
+        observed: log of what the runs at each location take as the median, shape (S, L): those that are known from a
+            log may be of another payload.
+        same_payload: chance that they are of the same payload. The draws are of the likelier case alone.
     """
 
     log_ms: Floats
@@ -130,6 +136,8 @@ class Draws:
     cold_sd: float
     stair: NDArray[np.int64]
     stairs: Stairs
+    observed: Floats
+    same_payload: float
 
 
 def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np.random.Generator) -> Draws:
@@ -144,11 +152,13 @@ def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np
     throttling = throttling_variance(runs, layout)
     noise = [(level, weight) for level, weight in prior.noise if level.periods or throttling.any()]
     levels = [level for level, _ in noise]
+    payloads = prior.payloads if runs.logged.any() else prior.payloads[:1]
     hypotheses = [
-        Hypothesis(k, n, absolute, math.log(kernel_weight * level_weight))
+        Hypothesis(k, n, absolute, math.log(kernel_weight * level_weight * payload_weight), p)
         for k, (_, kernel_weight) in enumerate(prior.departures)
         for n, (_, level_weight) in enumerate(noise)
         for absolute in (False, True)
+        for p, (_, payload_weight) in enumerate(payloads)
     ]
     weights = np.ones(runs.count)
     for _ in range(2):
@@ -164,12 +174,13 @@ def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A departure, a noise level, and whether the scale is known; by their positions."""
+    """A departure, a noise level, whether the scale is known, and how a log's payload differs; by their positions."""
 
     kernel: int
     level: int
     absolute: bool
     log_prior: float
+    payload: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -219,7 +230,8 @@ class _Posterior:
         centre = self.summaries.centre[level]
         offset = np.zeros(len(level)) if absolute else centre.mean(axis=1)
         scale_sd = self.prior.absolute_scale_sd if absolute else _FLAT_SD
-        root = np.linalg.cholesky(kernel + scale_sd**2 + self.summaries.covariance[level])
+        covariance = self.summaries.covariance[level] + [np.diag(self.payload_variance(h)) for h in hypotheses]
+        root = np.linalg.cholesky(kernel + scale_sd**2 + covariance)
         inverse = np.linalg.inv(root)
         constant = self.summaries.log_constant[level] - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
         constant += 0.0 if absolute else math.log(_FLAT_SD / self.prior.scale_sd)
@@ -243,15 +255,24 @@ class _Posterior:
         scale_sd = self.prior.absolute_scale_sd if hypothesis.absolute else _FLAT_SD
         return np.asarray(self.kernels[hypothesis.kernel] + scale_sd**2)
 
+    def payload_variance(self, hypothesis: Hypothesis) -> Floats:
+        """Variance, at each location, of how much longer its runs last than those of today, shape (L,)."""
+        return np.where(self.runs.logged, self.prior.payloads[hypothesis.payload][0] ** 2, 0.0)
+
     def draw(self, scores: Sequence[_Score], particles: Particles, count: int, rng: np.random.Generator) -> Draws:
         """Joint draws at the nodes."""
         totals = np.array([score.total for score in scores])
         shares = np.exp(totals - totals.max())
         shares /= shares.sum()
+        same = np.array([score.hypothesis.payload == 0 for score in scores])
+        same_payload = float(shares[same].sum())
+        # A mixture of both would be so wide that few draws tell of either.
+        shares = np.where(same == (same_payload >= 0.5), shares, 0.0)
+        shares /= shares.sum()
         numbers = _systematic(shares, count)
         blocks = [self._draw(s, particles, n, rng) for s, n in zip(scores, numbers, strict=True) if n]
-        log_ms = np.concatenate([curves for curves, _ in blocks])
-        stair = particles.stair[np.concatenate([members for _, members in blocks])]
+        log_ms, observed = (np.concatenate([block[i] for block in blocks]) for i in (0, 1))
+        stair = particles.stair[np.concatenate([members for *_, members in blocks])]
         if not np.isfinite(log_ms).all():
             raise FloatingPointError("the posterior has no finite draws")
         level = np.array([score.hypothesis.level for score in scores])
@@ -261,6 +282,7 @@ class _Posterior:
         if self.runs.censored:
             kept = _beyond_timeouts(log_ms, np.hypot(run_sd, environment_sd), self.runs, rng)
             log_ms, run_sd, environment_sd, stair = log_ms[kept], run_sd[kept], environment_sd[kept], stair[kept]
+            observed = observed[kept]
         return Draws(
             log_ms,
             run_sd,
@@ -270,12 +292,14 @@ class _Posterior:
             float(shares @ np.array([self.levels[i].cold_sd for i in level])),
             stair,
             particles.stairs,
+            observed,
+            same_payload,
         )
 
     def _draw(
         self, score: _Score, particles: Particles, number: int, rng: np.random.Generator
-    ) -> tuple[Floats, NDArray[np.int64]]:
-        """Draws under one hypothesis, and the particle of each."""
+    ) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """Draws under one hypothesis, what the runs at the locations take in them, and the particle of each."""
         cumulated = np.cumsum(score.weights, dtype=np.float64)
         positions = (np.arange(number) + rng.random()) / number * cumulated[-1]
         picked = score.members[np.minimum(np.searchsorted(cumulated, positions), len(cumulated) - 1)]
@@ -285,7 +309,11 @@ class _Posterior:
         mean = curves + (self.summaries.centre[score.hypothesis.level] - curves[:, nodes]) @ gain.T
         variance = kernel - gain @ kernel[nodes]
         root = np.linalg.cholesky(variance + 1e-8 * np.eye(len(kernel)))
-        return np.asarray(mean + rng.standard_normal(mean.shape) @ root.T), picked
+        drawn = np.asarray(mean + rng.standard_normal(mean.shape) @ root.T)
+        level, payload = score.hypothesis.level, self.payload_variance(score.hypothesis)
+        own = payload / (payload + np.diagonal(self.summaries.covariance[level]))
+        at = drawn[:, nodes]
+        return drawn, at + own * (self.summaries.centre[level] - at), picked
 
 
 def _squared_distances(curves: NDArray[np.float32], inverse: Floats, centre: Floats) -> NDArray[np.float32]:
@@ -358,6 +386,7 @@ def _outlier_weights(
         mean = chances @ curves
         spread = (curves - mean).T @ ((curves - mean) * chances[:, None])
         prior = posterior.prior_kernel(best.hypothesis)[np.ix_(nodes, nodes)] + spread
+        prior += np.diag(posterior.payload_variance(best.hypothesis))
         at = runs.location
         expected = (mean + best.offset)[at]
         z2 = residual_scores(runs, level, throttling, weights, expected, prior[np.ix_(at, at)])

@@ -1,33 +1,25 @@
-"""Whether runs that a log tells of may enter a study: only where a run of today's request lasts as long as they did.
+"""Lets a study begin with runs that a log tells of, and tells in the end whether they were of today's payload.
 
-A log shows the function with the payloads of its users. A search invokes it with a payload of its own. Runs of
-different payloads must not be put on one curve. Knows nothing of logs: past runs are samples that cost nothing.
+A log shows the function with the payloads of its users. A search invokes it with a payload of its own. How much longer
+the ones last than the others is unknown to the curves, and learned with them: the search asks for a run of the current
+size where that is worth its price. Knows nothing of logs: past runs are samples that cost nothing.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.backend import Backend
-from tuner.model import Configuration, Round, Sample, Trial
-from tuner.search.loop import Observer, measure
+from tuner.estimation.belief import LIKELY_SAME
+from tuner.model import Configuration, Sample
+from tuner.search.loop import Observer
 from tuner.search.study import Study
 
 LEAST_RUNS = 20
-"""Warm past runs of the current configuration from which on they are worth a comparison."""
-SIMILAR = (0.2, 0.7)
-"""Differences of two durations (log units) that are always, and never, put down to the noise of the runs."""
-SPREADS = 3.0
-"""Differences between these bounds are noise up to so many standard deviations of a past run."""
-NORMAL_MAD = 1.4826
-"""Standard deviation of a normal distribution over its median absolute deviation."""
-CHECK_RUNS = 2
-"""Runs of the trial that compares: the first one is cold, the second one is compared."""
+"""Warm past runs of the current configuration from which on they tell its level and its noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,66 +28,52 @@ class PastRuns:
 
     Attributes:
         taken: whether they are part of the study.
-        past_ms: median duration of the past warm runs; None: they are too few.
-        today_ms: median duration of the warm runs of the comparison; None: there was none.
+        chance: that they are of today's payload; None: the curves could not be fitted, which tell.
+        past_ms: median duration of the warm ones.
+        today_ms: what a warm run lasts with today's payload, as is believed; None: nothing is.
     """
 
     taken: bool
-    past_ms: float | None = None
-    today_ms: float | None = None
+    chance: float | None
+    past_ms: float
+    today_ms: float | None
 
 
-def take_in(
-    study: Study,
-    backend: Backend,
-    past: Sequence[Sample],
-    *,
-    stop: threading.Event,
-    observers: Sequence[Observer] = (),
-) -> PastRuns:
-    """Run the current configuration once, and tell the study of its past runs where they last as long.
+def take_in(study: Study, past: Sequence[Sample], *, observers: Sequence[Observer] = ()) -> bool:
+    """Tell the study of past runs where they are enough; whether they are.
 
     Args:
         study: a study that was told nothing yet.
-        backend: what measures; entered by the caller.
         past: past runs, of the current configuration and of others.
-        stop: ends the trial.
-        observers: told of the trial, and of all samples.
+        observers: told of all samples.
     """
-    before = warm_ms(past, study.current)
-    if study.current is None or len(before) < LEAST_RUNS:
-        return PastRuns(False)
-    trial = Trial(study.evidence.next_trial_id, study.current, 1, CHECK_RUNS)
-    study.rounds.append(Round((trial,), None))
-    if not measure(study, backend, (trial,), stop=stop, observers=observers):
-        return PastRuns(False)
-    today = warm_ms(study.samples, study.current)
-    found = PastRuns(
-        bool(len(today)) and similar(before, today), _median(before), _median(today) if len(today) else None
-    )
-    if found.taken:
-        first = study.evidence.next_trial_id
-        for number, sample in enumerate(past):
-            own = replace(sample, trial_id=first + number, free=True)
-            study.tell(own)
-            for observer in observers:
-                observer.told(study, own)
-    return found
+    if study.current is None or len(warm_ms(past, study.current)) < LEAST_RUNS:
+        return False
+    first = study.evidence.next_trial_id
+    for number, sample in enumerate(past):
+        own = replace(sample, trial_id=first + number, free=True)
+        study.tell(own)
+        for observer in observers:
+            observer.told(study, own)
+    return True
 
 
-def similar(past_ms: NDArray[np.float64], today_ms: NDArray[np.float64]) -> bool:
-    """Whether runs of today last as long as past runs, as far as the noise of the past runs tells."""
-    logs = np.log(past_ms)
-    spread = NORMAL_MAD * float(np.median(np.abs(logs - np.median(logs))))
-    allowed = float(np.clip(SPREADS * spread, *SIMILAR))
-    return abs(float(np.median(np.log(today_ms)) - np.median(logs))) <= allowed
+def settle(study: Study) -> PastRuns | None:
+    """Leave past runs out of a study that has ended where they are likely of another payload; None: it has none."""
+    past = [sample for sample in study.samples if sample.free]
+    if not past or study.current is None:
+        return None
+    belief = study.belief()
+    index = belief.index(study.current)
+    today_ms = None if index is None else float(np.median(belief.duration_ms[:, index]))
+    chance = None if belief.fallback else belief.same_payload
+    taken = chance is not None and chance >= LIKELY_SAME
+    if not taken:
+        study.leave_out_free()
+    return PastRuns(taken, chance, float(np.median(warm_ms(past, study.current))), today_ms)
 
 
 def warm_ms(samples: Sequence[Sample], where: Configuration | None) -> NDArray[np.float64]:
     """Durations of the usable warm runs of a configuration."""
     runs = [run for sample in samples if sample.configuration == where for run in sample.invocations]
     return np.array([run.duration_ms for run in runs if run.usable and not run.cold], dtype=np.float64)
-
-
-def _median(values: NDArray[np.float64]) -> float:
-    return float(np.median(values))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.estimation.belief import Belief
+from tuner.estimation.belief import LIKELY_SAME, SURELY_SAME, Belief
 from tuner.estimation.estimate import DEFAULT_PRIOR, NothingUsableError, Posterior, candidates, fit
 from tuner.estimation.failures.error_rates import BELIEVABLE, ErrorRate, error_rate
 from tuner.estimation.failures.exclusions import Exclusion
@@ -313,7 +313,7 @@ class AdaptiveSampler:
     def _last_checks(self, state: _State) -> list[TrialRequest]:
         """What is measured before the search ends: check by check, or all at once where a round is dearer."""
         checks: list[TrialRequest] = []
-        for check in (self._verification, self._error_check, _confirmation):
+        for check in (self._payload_check, self._verification, self._error_check, _confirmation):
             found = check(state)
             usd = sum(state.price(request) for request in (*checks, *found))
             if checks and usd > min(state.evidence.round_price.round_usd, state.usd_left):
@@ -329,7 +329,7 @@ class AdaptiveSampler:
         None where it is yet to be compared with the current configuration: the warm runs are made there.
         """
         evidence, scene = state.evidence, state.scene
-        if not _is_logged(evidence) and _confirmation(state):
+        if not state.logged and _confirmation(state):
             return []
         index = recommend(scene.belief, evidence.objective, evidence.prices).index
         runs = _steady(evidence.samples)
@@ -342,6 +342,19 @@ class AdaptiveSampler:
         if usd > min(self.verify_cap * scene.best_cost_usd, state.usd_left):
             return []
         return [TrialRequest(scene.belief.candidates[index], lanes, 2)]
+
+    def _payload_check(self, state: _State) -> list[TrialRequest]:
+        """One run of the current configuration where it is open whether a log is of today's payload.
+
+        The first run of an environment is enough: the log shows how much longer it takes.
+        """
+        evidence, current = state.evidence, state.evidence.current
+        known = not state.logged or state.scene.belief.same_payload >= SURELY_SAME
+        if known or current is None or any(s.configuration == current and not s.free for s in evidence.samples):
+            return []
+        check = TrialRequest(current, 1, 1)
+        allowed_usd = min(self.verify_cap * state.scene.best_cost_usd, state.usd_left)
+        return [check] if 0 < state.price(check) <= allowed_usd else []
 
     def _error_check(self, state: _State) -> list[TrialRequest]:
         """More runs of the recommended configuration where some failed and it is open whether that is too many."""
@@ -423,6 +436,11 @@ class _State:
         self.rng = np.random.default_rng((evidence.seed, self.trials, posterior.runs.count))
         bound = evidence.budget.max_usd
         self.usd_left = math.inf if bound is None else bound - spent(evidence.samples, evidence.prices).usd
+
+    @property
+    def logged(self) -> bool:
+        """Whether a log shows the current configuration, and rather with today's payload than with another one."""
+        return _is_logged(self.evidence) and self.scene.belief.same_payload >= LIKELY_SAME
 
     def price(self, request: TrialRequest) -> float:
         """Expected price of a trial in USD; 0 where its configuration is no candidate."""
@@ -514,13 +532,12 @@ def _confirmation(state: _State) -> list[TrialRequest]:
     if recommended == current or recommended in pairs or len(pairs) >= MAX_CONFIRMATIONS:
         return []
     lanes = max(2, evidence.environments)
-    logged = _is_logged(evidence)
-    if logged and len(_environments(evidence.samples, recommended)) >= lanes:
+    if state.logged and len(_environments(evidence.samples, recommended)) >= lanes:
         return []
     runs = 1 if _is_known(_steady(evidence.samples).get(recommended, [])) else 2
     # New environments on both sides, so that hosts that were lucky before have no say.
     sides = [TrialRequest(recommended, lanes, runs, fresh=True)]
-    if not logged:
+    if not state.logged:
         sides.append(TrialRequest(current, lanes, 1, fresh=True))
     return sides if sum(state.price(side) for side in sides) <= state.usd_left else []
 

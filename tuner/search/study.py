@@ -82,6 +82,10 @@ class Study:
         """Take in what was measured."""
         self._samples.append(sample)
 
+    def leave_out_free(self) -> None:
+        """Forget the samples that cost nothing."""
+        self._samples = [sample for sample in self._samples if not sample.free]
+
     def replay(self, samples: Iterable[Sample], rounds: Iterable[Round] = ()) -> None:
         """Take in what an earlier run measured, and the rounds in which it asked for it."""
         self.rounds.extend(rounds)

@@ -15,6 +15,9 @@ import numpy as np
 from tuner.simulated.curves import Floats
 from tuner.simulated.search import SimulatedSearch
 
+SURE = 0.95
+"""Chance from which on a statement counts as sure."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchQuality:
@@ -32,6 +35,8 @@ class SearchQuality:
         high_confidence_share: share of the results that say that their confidence is high.
         high_confidence_right: of those, the share that is right: the recommended size runs, fails seldom, and
             its regret beside what was given away on purpose is below twice the tolerance.
+        past_taken: share of the searches that took past runs for those of today's payload.
+        past_unsure: share of the searches with past runs that say it with a chance below 95%.
         cpu_seconds_per_decision: CPU time of a fit and a choice.
     """
 
@@ -49,6 +54,8 @@ class SearchQuality:
     cost_coverage_recommended: float | None
     high_confidence_share: float | None
     high_confidence_right: float | None
+    past_taken: float | None
+    past_unsure: float | None
     cpu_seconds_per_decision: float
 
 
@@ -83,8 +90,17 @@ def quality(searches: Sequence[SimulatedSearch], tolerance: float) -> SearchQual
         cost_coverage_recommended=mean_of_stated("recommended_cost_covered"),
         high_confidence_share=mean_of_stated("high_confidence"),
         high_confidence_right=float(np.average(right[high], weights=weights[high])) if high.any() else None,
+        past_taken=mean_of_stated("past_taken"),
+        past_unsure=_share_unsure(searches, weights),
         cpu_seconds_per_decision=sum(s.cpu_seconds for s in searches) / sum(s.decisions for s in searches),
     )
+
+
+def _share_unsure(searches: Sequence[SimulatedSearch], weights: Floats) -> float | None:
+    """Share of the searches with past runs that are not sure whether they are of today's payload."""
+    stated = np.array([search.past_chance is not None for search in searches])
+    unsure = np.array([1 - SURE < (search.past_chance or 0.0) < SURE for search in searches])
+    return float(np.average(unsure[stated], weights=weights[stated])) if stated.any() else None
 
 
 def is_right(search: SimulatedSearch, tolerance: float) -> bool:

@@ -6,6 +6,7 @@ Runs the same study and the same loop as on a real function. Tests, benchmarks a
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import zlib
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tuner.estimation.belief import interval_bounds
-from tuner.evidence.past_runs import take_in
+from tuner.evidence.past_runs import settle, take_in
 from tuner.model import Configuration, FunctionIdentity, Sample, Trial
 from tuner.pricing.price_list import PriceList
 from tuner.pricing.rounds import IN_AWS
@@ -54,6 +55,8 @@ class SimulatedSearch:
         recommended_cost_covered: whether the interval of the recommended configuration's cost holds it.
         high_confidence: whether the result says that its confidence is high; None: it does not say.
         allowed: whether what is recommended runs and fails seldom.
+        past_taken: whether past runs were found to be of today's payload; None: there were none.
+        past_chance: the chance that is stated for it; None: none is.
         decisions: fits and choices made.
         cpu_seconds: CPU time of the whole search, the simulated invocations included, the result document not.
     """
@@ -75,6 +78,8 @@ class SimulatedSearch:
     recommended_cost_covered: bool | None
     high_confidence: bool | None
     allowed: bool
+    past_taken: bool | None
+    past_chance: float | None
     decisions: int
     cpu_seconds: float
 
@@ -93,6 +98,7 @@ def simulate(
     *,
     current_mb: int | None = None,
     with_logs: bool = False,
+    past_factor: float = 1.0,
     in_aws: bool = False,
     choose: ChooseBySamples | None = None,
     judge: JudgeConfidence | None = None,
@@ -107,6 +113,7 @@ def simulate(
         prices: of an invocation.
         current_mb: the size in use; None: there is none.
         with_logs: whether 100 runs of the size in use are known beforehand.
+        past_factor: how many times as long they last as runs of the search's payload.
         in_aws: whether a round costs beside its invocations what it costs in AWS.
         choose: recommends in the place of the tuner.
         judge: tells whether the confidence is high.
@@ -122,8 +129,9 @@ def simulate(
         study.round_price = IN_AWS
     stop = threading.Event()
     if with_logs and function.current:
-        take_in(study, backend, _past_runs(function, seed), stop=stop)
+        take_in(study, _past_runs(_longer(function, past_factor), seed))
     run(study, backend, stop=stop, clock=lambda: 0.0)
+    past = settle(study)
     found = _by_choice(study, truth, choose) if choose else _by_belief(study, truth)
     cpu_seconds = cpu_clock() - begun
     high = judge(study, backend.describe()) if judge else None
@@ -147,6 +155,8 @@ def simulate(
         recommended_cost_covered=found.recommended_cost_covered,
         high_confidence=high,
         allowed=recommended is not None and truth.is_allowed(recommended),
+        past_taken=past.taken if past else None,
+        past_chance=past.chance if past else None,
         decisions=len(study.rounds) + 1,
         cpu_seconds=cpu_seconds,
     )
@@ -207,6 +217,13 @@ def _nearest(function: SimulatedFunction, memory_mb: int) -> Configuration:
     """A size, clipped to what the curves cover, on the function's first architecture."""
     low, high = function.bounds_mb
     return Configuration(min(max(memory_mb, low), high), next(iter(function.curves)))
+
+
+def _longer(function: SimulatedFunction, factor: float) -> SimulatedFunction:
+    """The function with a payload that takes so many times as long at every size."""
+    more = math.log(factor)
+    curves = {name: replace(curve, log_duration=curve.log_duration + more) for name, curve in function.curves.items()}
+    return replace(function, curves=curves)
 
 
 def _noise_seed(function: SimulatedFunction, seed: int) -> int:

@@ -14,12 +14,14 @@ from tuner.simulated.search import SimulatedSearch
 WHERE = Configuration(512, Architecture.ARM64)
 
 
-def search_of(family: str, regret: float, *, high: bool | None = None, allowed: bool = True) -> SimulatedSearch:
+def search_of(
+    family: str, regret: float, *, high: bool | None = None, allowed: bool = True, past: float | None = None
+) -> SimulatedSearch:
     return SimulatedSearch(
         function="f", family=family, seed=0, recommended=WHERE, best=WHERE, regret=regret, regret_after_ties=regret,
         given_to_ties=0.0, expected_regret=None, search_cost=20.0, invocations=10, rounds=4, coverage=0.9,
-        cost_coverage=0.8, recommended_cost_covered=True, high_confidence=high, allowed=allowed, decisions=5,
-        cpu_seconds=0.5,
+        cost_coverage=0.8, recommended_cost_covered=True, high_confidence=high, allowed=allowed,
+        past_taken=None if past is None else past >= 0.5, past_chance=past, decisions=5, cpu_seconds=0.5,
     )  # fmt: skip
 
 
@@ -45,6 +47,13 @@ def test_averages_keep_what_is_not_stated_unstated() -> None:
     assert found.high_confidence_share is None
     assert found.high_confidence_right is None
     assert found.cpu_seconds_per_decision == pytest.approx(0.1)
+
+
+def test_past_runs_are_counted_where_there_are_any() -> None:
+    found = quality([search_of("a", 0.0, past=0.99), search_of("b", 0.0, past=0.7), search_of("c", 0.0)], 0.02)
+    assert (found.past_taken, found.past_unsure) == (1.0, 0.5)
+    none = quality([search_of("a", 0.0)], 0.02)
+    assert (none.past_taken, none.past_unsure) == (None, None)
 
 
 def test_high_confidence_is_right_where_nothing_fails_and_the_miss_is_small() -> None:
