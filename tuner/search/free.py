@@ -15,10 +15,11 @@ import numpy as np
 
 from tuner.estimation.belief import Belief
 from tuner.model import Configuration, SamplerName, SearchSpace, StopReason, Trial
-from tuner.search.adaptive import NUMERICS, UNLIKELY, AdaptiveSampler, recommendable
+from tuner.search.adaptive import NUMERICS, AdaptiveSampler, recommendable
+from tuner.search.deciding.stopping import UNLIKELY
+from tuner.search.deciding.value_of_information import Scene, scene_of
 from tuner.search.recommendation import recommend
 from tuner.search.sampler import Evidence, Proposal
-from tuner.search.value_of_information import Scene, scene_of
 
 SECONDS_IN_ENVIRONMENT = 1.0
 """How long the warm runs of one environment should last together."""

@@ -1,0 +1,1 @@
+"""What the adaptive sampler decides by: what a trial is worth, its stopping rule, and the checks before it ends."""

@@ -1,0 +1,154 @@
+"""What is measured before the adaptive search ends: warm runs, failures, and the current configuration side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tuner.estimation.belief import SURELY_SAME
+from tuner.estimation.failures.error_rates import BELIEVABLE, ErrorRate, error_rate
+from tuner.model import Configuration, Invocation, Sample, invocations_of
+from tuner.search.deciding.state import State, TrialRequest, environments_of
+from tuner.search.deciding.value_of_information import price
+from tuner.search.decision import FEWEST_ENVIRONMENTS, FEWEST_WARM_RUNS
+from tuner.search.recommendation import recommend
+from tuner.search.sampler import Evidence
+
+RUNS_OF_AN_ERROR_CHECK = 5
+"""Runs of each environment in a trial that tells whether failures are too many."""
+MOST_ERROR_CHECKS = 6
+"""Trials of the recommended configuration after which its failures are not looked at any closer."""
+MOST_VERIFIED = 2
+"""Configurations that are measured for their own sake at most: a recommendation may move between equals."""
+MAX_CONFIRMATIONS = 2
+"""Recommendations that are compared with the current configuration side by side at most."""
+ENOUGH_OF_CURRENT = 6
+"""Trials of the current configuration after which it is known well enough, whether or not they were pairs: two lanes
+may have shared an environment, and a pair that is not recognised must not be asked for again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastChecks:
+    """The checks with their bounds.
+
+    Attributes:
+        most_trials: none is made once there are so many trials.
+        verify_cap: no warm runs for their own sake where they cost more invocations of the winner than this.
+    """
+
+    most_trials: int
+    verify_cap: float
+
+    def requests(self, state: State) -> list[TrialRequest]:
+        """What is measured before the search ends: check by check, or all at once where a round is dearer."""
+        checks: list[TrialRequest] = []
+        for check in (self._payload_check, self.verification, self._error_check, _confirmation):
+            found = check(state)
+            usd = sum(state.price(request) for request in (*checks, *found))
+            if checks and usd > min(state.evidence.round_price.round_usd, state.usd_left):
+                break
+            checks += found
+            if checks and not state.evidence.round_price.round_usd:
+                break
+        return checks
+
+    def verification(self, state: State) -> list[TrialRequest]:
+        """Warm runs of the recommended size in two environments, so that no answer rests on a single one.
+
+        None where it is yet to be compared with the current configuration: the warm runs are made there.
+        """
+        evidence, scene = state.evidence, state.scene
+        if not state.logged and _confirmation(state):
+            return []
+        index = recommend(scene.belief, evidence.objective, evidence.prices).index
+        runs = _steady(evidence.samples)
+        known = {c for c, own in runs.items() if _is_known(own)}
+        own = runs.get(scene.belief.candidates[index], [])
+        if _is_known(own) or len(known) >= MOST_VERIFIED or state.trials >= self.most_trials:
+            return []
+        lanes = max(1, FEWEST_ENVIRONMENTS - len({run.environment for run in own}))
+        usd = price(scene, state.precision, index, lanes, 2)
+        if usd > min(self.verify_cap * scene.best_cost_usd, state.usd_left):
+            return []
+        return [TrialRequest(scene.belief.candidates[index], lanes, 2)]
+
+    def _payload_check(self, state: State) -> list[TrialRequest]:
+        """One run of the current configuration where it is open whether a log is of today's payload.
+
+        The first run of an environment is enough: the log shows how much longer it takes.
+        """
+        evidence, current = state.evidence, state.evidence.current
+        known = not state.logged or state.scene.belief.same_payload >= SURELY_SAME
+        if known or current is None or any(s.configuration == current and not s.free for s in evidence.samples):
+            return []
+        check = TrialRequest(current, 1, 1)
+        allowed_usd = min(self.verify_cap * state.scene.best_cost_usd, state.usd_left)
+        return [check] if 0 < state.price(check) <= allowed_usd else []
+
+    def _error_check(self, state: State) -> list[TrialRequest]:
+        """More runs of the recommended configuration where some failed and it is open whether that is too many."""
+        belief, evidence = state.scene.belief, state.evidence
+        index = recommend(belief, evidence.objective, evidence.prices).index
+        configuration = belief.candidates[index]
+        own = [sample for sample in evidence.samples if sample.configuration == configuration]
+        rate = error_rate(run for sample in own for run in sample.invocations)
+        usd = price(state.scene, state.precision, index, evidence.environments, RUNS_OF_AN_ERROR_CHECK)
+        enough = len({sample.trial_id for sample in own}) >= MOST_ERROR_CHECKS or state.trials >= self.most_trials
+        if enough or usd > state.usd_left or not _undecided(rate, evidence.objective.max_error_rate):
+            return []
+        return [TrialRequest(configuration, evidence.environments, RUNS_OF_AN_ERROR_CHECK)]
+
+
+def _confirmation(state: State) -> list[TrialRequest]:
+    """The recommended and the current configuration once more, side by side, before a saving is claimed.
+
+    Where a log shows the current configuration, the recommended one alone, in several environments as well.
+    """
+    evidence, scene = state.evidence, state.scene
+    current = evidence.current
+    if current is None or scene.belief.index(current) is None:
+        return []
+    recommended = recommend(scene.belief, evidence.objective, evidence.prices).configuration
+    if len({sample.trial_id for sample in evidence.samples if sample.configuration == current}) >= ENOUGH_OF_CURRENT:
+        return []
+    pairs = _pairs(evidence, current)
+    if recommended == current or recommended in pairs or len(pairs) >= MAX_CONFIRMATIONS:
+        return []
+    lanes = max(2, evidence.environments)
+    if state.logged and len(environments_of(evidence.samples, recommended)) >= lanes:
+        return []
+    runs = 1 if _is_known(_steady(evidence.samples).get(recommended, [])) else 2
+    # New environments on both sides, so that hosts that were lucky before have no say.
+    sides = [TrialRequest(recommended, lanes, runs, fresh=True)]
+    if not state.logged:
+        sides.append(TrialRequest(current, lanes, 1, fresh=True))
+    return sides if sum(state.price(side) for side in sides) <= state.usd_left else []
+
+
+def _steady(samples: Sequence[Sample]) -> dict[Configuration, list[Invocation]]:
+    """Usable warm runs of each configuration."""
+    grouped = invocations_of(samples).items()
+    return {configuration: [run for run in runs if run.usable and not run.cold] for configuration, runs in grouped}
+
+
+def _is_known(warm: Sequence[Invocation]) -> bool:
+    """Whether warm runs are as many, in as many environments, as high confidence needs."""
+    return len(warm) >= FEWEST_WARM_RUNS and len({run.environment for run in warm}) >= FEWEST_ENVIRONMENTS
+
+
+def _pairs(evidence: Evidence, current: Configuration) -> set[Configuration]:
+    """What was measured side by side with the current configuration, of which each environment made one run."""
+    runs: dict[int, list[str]] = {}
+    where: dict[int, Configuration] = {}
+    for sample in (sample for sample in evidence.samples if not sample.free):
+        runs.setdefault(sample.trial_id, []).extend(run.environment for run in sample.invocations)
+        where[sample.trial_id] = sample.configuration
+    several = {trial for trial, labels in runs.items() if len(set(labels)) > 1}
+    single = {trial for trial in several if len(set(runs[trial])) == len(runs[trial])}
+    own = [trial for trial in single if where[trial] == current and trial - 1 in several]
+    return {where[trial - 1] for trial in own} - {current}
+
+
+def _undecided(rate: ErrorRate, limit: float) -> bool:
+    """Whether failures were seen that may or may not be too many."""
+    return rate.failures > 0 and 1 - BELIEVABLE < rate.chance_above(limit) < BELIEVABLE

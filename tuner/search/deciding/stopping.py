@@ -1,0 +1,71 @@
+"""When the adaptive sampler stops: what counts as enough, what a batch must pay for, and how an end is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tuner.model import StopReason
+from tuner.pricing.rounds import RoundPrice
+from tuner.search.deciding.state import State
+from tuner.search.deciding.value_of_information import Offer, lane_seconds
+from tuner.search.sampler import Evidence
+from tuner.search.strategies import STRATEGIES
+
+MONTHS = 12
+"""Months of the user's traffic over which a trial must pay."""
+UNLIKELY = 0.1
+"""A chance below this of exceeding twice the tolerance is accepted."""
+NOISY_SD = 0.15
+"""Noise of a single run (log units) from which an open question is put down to it."""
+WILD_SD = 0.5
+"""Noise from which no answer counts as certain: rare runs, which a search does not see, decide the bill."""
+WITHIN = 0.5
+"""Part of the horizon that counts within the tolerance: warm runs of the recommended size follow anyway."""
+LIKELY_STAIRS = 1 / 3
+"""Chance of a staircase from which on a search goes on with smaller trials where large ones do not pay."""
+FAR = 2.0
+"""Multiple of the tolerance from which on it does so with any function: wide noise, or few runs."""
+
+
+def within_tolerance(state: State) -> bool:
+    """Whether the expected regret is, and twice the tolerance is unlikely to be exceeded."""
+    tolerance = state.evidence.objective.tolerance
+    unlikely = float((state.scene.regret[:, state.scene.best] > 2 * tolerance).mean()) < UNLIKELY
+    return state.scene.expected_regret <= tolerance and unlikely and state.noise_sd < WILD_SD
+
+
+def goes_on(state: State) -> bool:
+    """Whether smaller trials are asked for where those of a dear round do not pay.
+
+    The answer is far from the tolerance, or it is not within it and hangs on one edge of a staircase.
+    """
+    if within_tolerance(state):
+        return False
+    far = state.scene.expected_regret > FAR * state.evidence.objective.tolerance
+    return far or state.stair_chance > LIKELY_STAIRS
+
+
+def undecided(state: State) -> StopReason:
+    """Why it ends although the question is open."""
+    return StopReason.CANNOT_TELL if state.noise_sd > NOISY_SD else StopReason.ECONOMY
+
+
+def horizon(evidence: Evidence, invocations: float, time_worth: float, *, within: bool) -> float:
+    """Invocations over which a trial must pay: a year of the user's traffic.
+
+    Within the tolerance no more than a part of the default, however large the traffic: it is enough.
+    """
+    weight = STRATEGIES[evidence.objective.strategy].cost_weight(evidence.objective)
+    worth = weight + (1 - weight) * time_worth
+    enough = invocations * (WITHIN if within else 1.0)
+    if evidence.invocations_per_month is None:
+        return worth * enough
+    traffic = MONTHS * evidence.invocations_per_month
+    return worth * (min(traffic, enough) if within else traffic)
+
+
+def pays(state: State, batch: Sequence[Offer], worth_usd: float, round_price: RoundPrice) -> bool:
+    """Whether the expected fall of the regret is worth what a batch costs."""
+    gain, usd = sum(offer.gain for offer in batch), sum(offer.usd for offer in batch)
+    seconds = [lane_seconds(state.scene, state.precision, offer.candidate, offer.runs) for offer in batch]
+    return gain * worth_usd >= usd + round_price.of(seconds)
