@@ -48,7 +48,9 @@ class Table:
             self.output.write_text(json.dumps(document, indent=1) + "\n")
 
 
-def fill(table: Table, curves: Sequence[Curve], parts: Sequence[str], seed: int, *, everything: bool) -> None:
+def fill(
+    table: Table, curves: Sequence[Curve], parts: Sequence[str], seed: int, *, everything: bool, results: int
+) -> None:
     """Run the parts.
 
     Args:
@@ -57,6 +59,7 @@ def fill(table: Table, curves: Sequence[Curve], parts: Sequence[str], seed: int,
         parts: of `PARTS`.
         seed: of all randomness.
         everything: whether to run cases that no claim speaks of as well.
+        results: behind each interval's share.
     """
     if "exit codes" in parts:
         found = exit_codes(curves[0], seed)
@@ -65,7 +68,7 @@ def fill(table: Table, curves: Sequence[Curve], parts: Sequence[str], seed: int,
     for entry in run_all(curves, table.repetitions, lambda name: everything or claims.wanted(name), methods, seed):
         table.add(asdict(entry), claims.of_entry(entry))
     if "intervals" in parts:
-        for row in coverage(curves, table.repetitions, seed, leave_out=True):
+        for row in coverage(curves, results, seed, leave_out=True):
             table.add({"method": "intervals"} | asdict(row), claims.of_coverage(row))
 
 
@@ -74,6 +77,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="Files of single runs.")
     parser.add_argument("--repetitions", type=int, default=25, help="Of each case in each family.")
+    parser.add_argument("--results", type=int, default=400, help="Of each family and number of runs, for intervals.")
     parser.add_argument("--part", choices=PARTS, action="append", help="Default: all.")
     parser.add_argument("--everything", action="store_true", help="Cases that no claim speaks of as well.")
     parser.add_argument("--seed", type=int, default=0)
@@ -81,7 +85,8 @@ def main() -> int:
     arguments = parser.parse_args()
     curves = [curve for path in arguments.runs for curve in read_curves(path)]
     table = Table(arguments.repetitions, arguments.output)
-    fill(table, curves, arguments.part or PARTS, arguments.seed, everything=arguments.everything)
+    options = {"everything": arguments.everything, "results": arguments.results}
+    fill(table, curves, arguments.part or PARTS, arguments.seed, **options)
     states = Counter(check.state for check in table.checks)
     print(", ".join(f"{states[state]} {state}" for state in State))
     return 1 if states[State.FAILS] else 0

@@ -15,7 +15,8 @@ from benchmarks.regression.intervals import Coverage
 from benchmarks.regression.on_real_runs import OTHER_DAY, Entry
 
 LEAST_COVERAGE, MOST_COVERAGE = 0.9, 0.99
-
+MOST_WIDTH = 2.0
+"""Of intervals of steady functions, over the former one."""
 
 ERRORS = 2.0
 """Standard errors within which a figure beyond its bound proves nothing."""
@@ -81,7 +82,7 @@ class Check:
         beyond = self.figure - self.bound if self.at_most else self.bound - self.figure
         if beyond <= 0:
             return State.HOLDS
-        by_chance = max(self.error, math.sqrt(abs(self.bound * (1 - self.bound)) / self.count))
+        by_chance = max(self.error, math.sqrt(max(0.0, self.bound * (1 - self.bound)) / self.count))
         return State.OPEN if beyond <= ERRORS * by_chance else State.FAILS
 
 
@@ -145,9 +146,12 @@ def of_exit_codes(found: Sequence[ExitCode]) -> Iterator[Check]:
 
 
 def of_coverage(row: Coverage) -> Iterator[Check]:
-    """The intervals of one family at one number of runs."""
+    """The intervals of one family at one number of runs. Their errors are those of the draws."""
     for metric, share in (("duration", row.duration), ("cost", row.cost)):
-        error = math.sqrt(share.held * (1 - share.held) / row.independent)
+        error = math.sqrt(share.held * (1 - share.held) / row.results)
         told = f"interval of {metric}, {row.family}, {row.runs} runs: holds the truth"
-        yield Check(told, row.independent, share.held, error, LEAST_COVERAGE, False)
-        yield Check(f"{told} at most", row.independent, share.held, error, MOST_COVERAGE, True)
+        yield Check(told, row.results, share.held, error, LEAST_COVERAGE, False)
+        yield Check(f"{told} at most", row.results, share.held, error, MOST_COVERAGE, True)
+    if row.steady_width is not None:
+        told = f"interval of duration, {row.family}, {row.runs} runs: width of steady functions over the former one"
+        yield Check(told, row.results, row.steady_width, 0.0, MOST_WIDTH, True)

@@ -1,11 +1,14 @@
 """How often the intervals of mean duration and cost in results hold the truth, on real runs.
 
-Run: python -m benchmarks.regression.intervals --runs FILE [FILE …] [--leave-out] [--repetitions 40] [--format json]
+Run: python -m benchmarks.regression.intervals --runs FILE [FILE …] [--leave-out] [--results 400] [--format json]
 
 The intervals are those that a result states of a few runs of one curve, drawn with replacement. Where a file tells
 environments, each environment of a result is one of them, and its runs are neighbours there. Elsewhere runs are drawn
 one by one, so that each has an environment of its own. The truth is the mean of all its runs. With --leave-out, what is
-known of slow runs comes from the other sources alone.
+known of slow runs comes from the other sources alone (`levels.py` leaves a source out of the levels as well).
+
+A share of results has two errors. That of the draws says how well it is known for these very runs; more results lower
+it. That of the functions says how far other functions of the same kind may have another share.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.regression.real_runs import Curve, Floats, configuration, read_curves
 from benchmarks.slow_runs import FACTORS, SHARES, SPREADS, fit
@@ -49,32 +53,58 @@ PRICES = price_list("us-east-1")
 LEAST_ENVIRONMENTS, RUNS_IN_EACH = 3, 4
 
 
+STEADY = 0.05
+"""Functions whose runs spread by at most this are steady (log units), and so are families of which most are."""
+FORMER_WIDTH = {3: 0.165, 6: 0.094, 12: 0.062, 24: 0.042}
+"""Width of the intervals of steady functions when they had no room for slow runs that were not seen (medians on these
+families at 10a4c55)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """How often the intervals of one figure hold the truth, and on which side they miss it.
 
     Attributes:
         held: share of the intervals that hold it.
-        low, high: 95% interval of that share by chance (Clopper and Pearson), for as many independent results.
+        low, high: 95% interval of that share by the draws (Clopper and Pearson).
+        by_functions: standard error by which functions these are; None for one function.
         below, above: shares of the intervals that end below the truth, or begin above it.
     """
 
     held: float
     low: float
     high: float
+    by_functions: float | None
     below: float
     above: float
 
     @classmethod
-    def of(cls, below: Floats, above: Floats, independent: int) -> Share:
-        """Of misses on either side (0 or 1), one for each result."""
+    def of(cls, below: Floats, above: Floats, functions: NDArray[np.intp]) -> Share:
+        """Of misses on either side (0 or 1) and the number of the function, one for each result."""
         from scipy.stats import beta  # takes a second to import
 
-        held = float(1 - (below + above).mean())
-        among = held * independent
-        low = float(beta.ppf(0.025, among, independent - among + 1)) if among > 0 else 0.0
-        high = float(beta.ppf(0.975, among + 1, independent - among)) if among < independent else 1.0
-        return cls(held, low, high, float(below.mean()), float(above.mean()))
+        holds = 1 - below - above
+        among, results = float(holds.sum()), len(holds)
+        low = float(beta.ppf(0.025, among, results - among + 1)) if among > 0 else 0.0
+        high = float(beta.ppf(0.975, among + 1, results - among)) if among < results else 1.0
+        error = error_by_functions(holds, functions)
+        return cls(among / results, low, high, error, float(below.mean()), float(above.mean()))
+
+
+def error_by_functions(holds: Floats, functions: NDArray[np.intp]) -> float | None:
+    """Standard error of a mean over functions, whose shares differ; None for one function.
+
+    Args:
+        holds: 1 or 0 for each result, shape (R,).
+        functions: number of the function of each, shape (R,).
+    """
+    of_each = [float(holds[functions == number].mean()) for number in np.unique(functions)]
+    return float(np.std(of_each, ddof=1) / math.sqrt(len(of_each))) if len(of_each) > 1 else None
+
+
+def steady_width(width: Floats, steady: NDArray[np.bool_], runs: int) -> float | None:
+    """Median width of results of steady functions over the former one; None where most functions are not steady."""
+    return float(np.median(width[steady])) / FORMER_WIDTH[runs] if steady.mean() > 1 / 2 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +115,20 @@ class Coverage:
         family: of the curves.
         runs: of each result.
         results: that were drawn.
-        independent: results that all runs of the family make when each is used once; `results` at most.
+        functions: curves that they were drawn from.
         duration, cost: see `Share`.
         width: of the interval of duration, as a fraction of the truth; median.
+        steady_width: see `steady_width`.
     """
 
     family: str
     runs: int
     results: int
-    independent: int
+    functions: int
     duration: Share
     cost: Share
     width: float
+    steady_width: float | None
 
 
 def sampled(trial: Trial, curve: Curve, rng: np.random.Generator, factor: float = 1.0) -> Sample:
@@ -154,11 +186,15 @@ def slow_runs_without(curves: Sequence[Curve], left_out: str) -> SlowRuns:
     return with_missed_cells(spreads, shares, factors, weights, unseen=unseen, unusual=unusual)
 
 
+def drawn_runs(curve: Curve, runs: int, rng: np.random.Generator) -> tuple[Invocation, ...]:
+    """The runs of one result."""
+    environments = min(runs, max(LEAST_ENVIRONMENTS, runs // RUNS_IN_EACH)) if curve.environments else runs
+    return sampled(Trial(1, configuration(curve), environments, runs // environments), curve, rng).invocations
+
+
 def misses(curve: Curve, runs: int, usual: SlowRuns, rng: np.random.Generator) -> tuple[float, ...]:
     """Whether the intervals of duration and cost end below the truth or begin above it, and the width of the first."""
-    where = configuration(curve)
-    environments = min(runs, max(LEAST_ENVIRONMENTS, runs // RUNS_IN_EACH)) if curve.environments else runs
-    drawn = sampled(Trial(1, where, environments, runs // environments), curve, rng).invocations
+    where, drawn = configuration(curve), drawn_runs(curve, runs, rng)
     noise, (slow,) = fit_noise([drawn]), slow_runs_of_others([drawn], usual)
     labels = [run.environment for run in drawn]
     durations = [run.duration_ms or 0.0 for run in drawn]
@@ -175,13 +211,13 @@ def _bill(where: Configuration, ms: float) -> float:
 
 
 def coverage(
-    curves: Sequence[Curve], repetitions: int, seed: int, *, leave_out: bool, wanted: Collection[str] = ()
+    curves: Sequence[Curve], results: int, seed: int, *, leave_out: bool, wanted: Collection[str] = ()
 ) -> Iterator[Coverage]:
     """The coverage of every family at every number of runs.
 
     Args:
         curves: of all families; those of the others tell of slow runs.
-        repetitions: results of each family and number of runs.
+        results: of each family and number of runs.
         seed: of all draws.
         leave_out: whether what is known of slow runs comes from the other sources alone.
         wanted: families to measure; empty: all.
@@ -195,12 +231,12 @@ def coverage(
         usual = slow_runs_without(curves, source(family)) if leave_out else usual_slow_runs(*MEASURED_UNSEEN)
         for runs in RUNS:
             rng = np.random.default_rng([seed, runs, *family.encode()])
-            order = rng.permutation(len(own))
-            found = np.array([misses(own[order[n % len(own)]], runs, usual, rng) for n in range(repetitions)])
-            independent = min(repetitions, sum(len(curve.duration_ms) for curve in own) // runs)
-            duration, cost = (Share.of(found[:, at], found[:, at + 1], independent) for at in (0, 2))
-            width = float(np.median(found[:, 4]))
-            yield Coverage(family, runs, repetitions, independent, duration, cost, width)
+            numbers = np.arange(results) % len(own)
+            found = np.array([misses(own[int(number)], runs, usual, rng) for number in numbers])
+            duration, cost = (Share.of(found[:, at], found[:, at + 1], numbers) for at in (0, 2))
+            steady = np.array([curve.spread <= STEADY for curve in own])[numbers]
+            width, narrow = float(np.median(found[:, 4])), steady_width(found[:, 4], steady, runs)
+            yield Coverage(family, runs, results, len(own), duration, cost, width, narrow)
 
 
 def _shares(row: Coverage) -> tuple[tuple[str, Share], ...]:
@@ -211,7 +247,7 @@ def main() -> None:
     """Measure the coverage and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="Files of single runs.")
-    parser.add_argument("--repetitions", type=int, default=40, help="Results of each family and number of runs.")
+    parser.add_argument("--results", type=int, default=400, help="Results of each family and number of runs.")
     parser.add_argument(
         "--family", action="append", default=[], help="Measure this one; may be repeated. Default: all."
     )
@@ -222,7 +258,7 @@ def main() -> None:
     found = []
     curves = [curve for path in arguments.runs for curve in read_curves(path)]
     options = {"leave_out": arguments.leave_out, "wanted": arguments.family}
-    for row in coverage(curves, arguments.repetitions, arguments.seed, **options):
+    for row in coverage(curves, arguments.results, arguments.seed, **options):
         found.append(row)
         if arguments.format == "text":
             shares = "  ".join(f"{n} {s.held:.3f} ({s.low:.3f} to {s.high:.3f})" for n, s in _shares(row))

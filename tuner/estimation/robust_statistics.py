@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.estimation.belief import ABOVE, BELOW, interval_bounds
-from tuner.estimation.environments import EnvironmentRatio, Squares, shared_variance
+from tuner.estimation.means.environments import EnvironmentRatio, Squares, shared_variance
+from tuner.estimation.means.skewness import Levels, least_means
 from tuner.estimation.slow_runs import SlowRuns
 from tuner.model import Invocation
 
@@ -34,6 +34,10 @@ MEASURED_UNSEEN = 0.01, 0.005
 in a search: a warning beside the interval says what so few runs cannot show (`unseen_bound`)."""
 BOOTSTRAP_DRAWS = 400
 """Draws behind the mean that the runs alone allow: no interval ends below it."""
+RESAMPLED_ABOVE = 0.015
+"""Share of the resampled means that may lie above an interval."""
+MEASURED_LEVELS = Levels(below=0.045, above_steady=0.025, above=0.0075)
+"""Of intervals of measured means: chosen by leaving families out (`benchmarks/regression/levels.py`)."""
 STATISTICS_DRAWS = 2000
 """Draws behind the interval of a mean."""
 STUDENT_DOF = 4.0
@@ -215,6 +219,38 @@ def locate(runs: Sequence[Invocation], noise: Noise) -> Location:
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MeanDraws:
+    """What the mean of a few values may be, shapes (S,).
+
+    Attributes:
+        mean: of the values themselves.
+        spread: of the values, log units.
+        modelled: with slow runs that were not seen.
+        least: the mean and the geometric mean as the values alone allow them; none for one value.
+        resampled: means of the values weighed at random.
+    """
+
+    mean: float
+    spread: float
+    modelled: Floats
+    least: tuple[Floats, ...]
+    resampled: Floats
+
+    def intervals(self, levels: Sequence[Levels]) -> Floats:
+        """The interval at each of the levels, shape (levels, 2).
+
+        None begins above what the values alone allow, nor ends below it.
+        """
+        below = np.array([one.below for one in levels])
+        above = np.array([one.above_at(self.spread) for one in levels])
+        low = np.minimum(self.mean, np.quantile(self.modelled, below))
+        if self.least:
+            low = np.minimum(low, np.max([np.quantile(draws, below) for draws in self.least], axis=0))
+        most = max(self.mean, float(np.quantile(self.resampled, 1 - RESAMPLED_ABOVE)))
+        return np.stack([low, np.maximum(most, np.quantile(self.modelled, 1 - above))], axis=1)
+
+
 def statistics(values: Sequence[float], environments: Sequence[str], noise: Noise, slow: SlowRuns) -> Statistics:
     """Statistics of single values of one configuration.
 
@@ -224,8 +260,17 @@ def statistics(values: Sequence[float], environments: Sequence[str], noise: Nois
         noise: the pooled noise.
         slow: how frequent slow runs are, before these.
     """
+    draws = draw_means(values, environments, noise, slow)
+    low, high = (float(end) for end in draws.intervals([MEASURED_LEVELS])[0])
+    p50, p95, p99 = (float(q) for q in np.quantile(values, [0.5, 0.95, 0.99]))
+    return Statistics(draws.mean, low, high, p50, p95, p99)
+
+
+def draw_means(values: Sequence[float], environments: Sequence[str], noise: Noise, slow: SlowRuns) -> MeanDraws:
+    """What the mean may be; arguments as `statistics` takes them."""
     array = np.asarray(values, dtype=np.float64)
-    logs = np.log(np.maximum(array, 1e-9))
+    positive = np.maximum(array, 1e-9)
+    logs = np.log(positive)
     centre = robust_mean(logs, max(noise.run_sd, 1e-3))
     rng = np.random.default_rng(len(array))
     cells, locations = slow.draw_located(logs, centre, STATISTICS_DRAWS, rng)
@@ -233,34 +278,14 @@ def statistics(values: Sequence[float], environments: Sequence[str], noise: Nois
     ratio = noise.ratio.draw(STATISTICS_DRAWS, rng)
     shared = np.sqrt(shared_variance(ratio, len(array), labels.max() + 1))
     shocks = run_sd * shared * rng.standard_normal(STATISTICS_DRAWS)
-    low, high = interval_bounds(np.exp(locations + shocks) * slow.mean(cells, run_sd))
-    resampled = rng.dirichlet(np.ones(len(array)), BOOTSTRAP_DRAWS) @ array
-    mean, most = float(array.mean()), float(np.quantile(resampled, 1 - ABOVE))
-    lowest = min(float(low), _least_geometric_mean(logs, labels, ratio, rng))
-    highest = max(float(high), most)
-    p50, p95, p99 = (float(q) for q in np.quantile(array, [0.5, 0.95, 0.99]))
-    return Statistics(mean, min(mean, lowest), max(mean, highest), p50, p95, p99)
-
-
-def _least_geometric_mean(
-    logs: Floats, labels: NDArray[np.intp], ratio: NDArray[np.intp], rng: np.random.Generator
-) -> float:
-    """Student's lower bound of the geometric mean, which no mean lies below; infinity for one run.
-
-    It needs no model: few runs may show one level of two. Where runs are steady the two means are the same. Slow runs
-    that were not seen have their room above, which steady functions do not use: what an interval misses is left below.
-
-    Args:
-        logs: of the values, shape (n,).
-        labels: number of the environment of each.
-        ratio: draws of how far environments differ.
-        rng: source of the draws.
-    """
-    if len(logs) < 2:
-        return math.inf
-    error = Squares.of(logs, labels).standard_error()[ratio]
-    shocks = error * rng.standard_t(len(logs) - 1, len(ratio))
-    return math.exp(float(logs.mean()) + float(np.quantile(shocks, BELOW)))
+    several = len(array) > 1
+    return MeanDraws(
+        mean=float(array.mean()),
+        spread=float(logs.std(ddof=1)) if several else math.inf,
+        modelled=np.exp(locations + shocks) * slow.mean(cells, run_sd),
+        least=least_means(positive, labels, ratio, rng) if several else (),
+        resampled=rng.dirichlet(np.ones(len(array)), BOOTSTRAP_DRAWS) @ array,
+    )
 
 
 def trimmed_mean(values: Sequence[float], discard: float) -> float:

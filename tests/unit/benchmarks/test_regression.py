@@ -12,7 +12,8 @@ import pytest
 from benchmarks.regression import real
 from benchmarks.regression.claims import Check, State
 from benchmarks.regression.fixed_size import FixedSize, gap
-from benchmarks.regression.intervals import environment
+from benchmarks.regression.intervals import environment, error_by_functions
+from benchmarks.regression.levels import Cell, chosen
 from benchmarks.regression.real_runs import Curve, Order, split
 
 THRESHOLD = math.log(1.05)
@@ -77,3 +78,28 @@ def test_duets_that_a_file_holds_are_not_run_again(tmp_path: Path) -> None:
     results = real.read_results(path)
     assert list(real.missing(results, 2)) == [(1, "same"), (1, "slower")]
     assert path.read_text().endswith("}\n")
+
+
+def cell(family: str, missed: tuple[float, ...], width: float = 0.1) -> Cell:
+    """Of 100 results of four steady functions, so many of which miss at each of some levels."""
+    below = np.array([np.arange(100) < 100 * share for share in missed])
+    numbers = np.arange(100) % 4
+    widths = np.full(below.shape, width)
+    return Cell(family, 12, numbers, below, np.zeros_like(below), widths, np.ones(100, dtype=bool))
+
+
+def test_levels_are_chosen_by_the_family_that_is_nearest_its_bounds() -> None:
+    assert chosen([cell("a", (0.0, 0.05, 0.06)), cell("b", (0.05, 0.06, 0.2))]) == 1
+
+
+def test_levels_that_keep_steady_functions_narrow_come_first() -> None:
+    wide = cell("a", (0.05, 0.08))
+    wide.width[0] = 1.0
+    assert chosen([wide]) == 1
+
+
+def test_functions_that_differ_make_the_share_of_others_uncertain() -> None:
+    numbers = np.repeat([0, 1], 50)
+    assert error_by_functions(np.ones(100), numbers) == 0
+    assert error_by_functions(np.where(numbers == 0, 1.0, 0.5), numbers) == pytest.approx(0.25)
+    assert error_by_functions(np.ones(100), np.zeros(100, dtype=np.intp)) is None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.estimation.environments import RATIOS, EnvironmentRatio, Squares, shared_variance
+from tuner.estimation.means.environments import RATIOS, EnvironmentRatio, Squares, shared_variance
 
 SPREADS = st.lists(st.floats(-1, 1), min_size=2, max_size=12).filter(lambda values: np.ptp(values) > 1e-3)
 

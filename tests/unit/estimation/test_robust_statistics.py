@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.studies import ran
-from tuner.estimation.environments import EnvironmentRatio
+from tuner.estimation.means.environments import EnvironmentRatio
 from tuner.estimation.robust_statistics import (
     MEASURED_UNSEEN,
     PRIOR_SD,

@@ -1,0 +1,1 @@
+"""What the mean of a few runs may be: environments that differ, and runs that are skewed."""
