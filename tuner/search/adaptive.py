@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tuner.estimation.belief import Belief
+from tuner.estimation.belief import LIKELY_SAME, Belief
 from tuner.estimation.estimate import DEFAULT_PRIOR, NothingUsableError, Posterior, candidates, fit
 from tuner.estimation.failures.exclusions import Exclusion
 from tuner.estimation.layout import by_price
@@ -85,6 +85,9 @@ class AdaptiveSampler:
             posterior = self.fitted(evidence)
         except NUMERICS:
             return self._without_curves(evidence, possible)
+        if posterior.draws.same_payload < LIKELY_SAME:
+            # A log of another payload shows neither that a size is known nor what a saving is claimed against.
+            evidence = replace(evidence, samples=tuple(sample for sample in evidence.samples if not sample.free))
         held = possible
         if promising := posterior.promising_mb:
             possible, _ = recommendable(evidence, promising)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.estimation.belief import LIKELY_SAME
 from tuner.estimation.estimate import Posterior
 from tuner.model import Configuration, Sample, Trial
 from tuner.pricing.spending import spent
@@ -59,8 +58,8 @@ class State:
 
     @property
     def logged(self) -> bool:
-        """Whether a log shows the current configuration, and rather with today's payload than with another one."""
-        return is_logged(self.evidence) and self.scene.belief.same_payload >= LIKELY_SAME
+        """Whether a log shows the current configuration; one of another payload is not part of the evidence."""
+        return is_logged(self.evidence)
 
     def price(self, request: TrialRequest) -> float:
         """Expected price of a trial in USD; 0 where its configuration is no candidate."""
