@@ -61,10 +61,10 @@ def savings(result: Result) -> tuple[tuple[str, str, str], ...]:
     if not saved or kind(result) is Kind.UNMET:
         return ()
     currency = result["prices"]["currency"]
-    more = saved["high"] < 0
-    label = "costs more" if more else "saves" if saved["low"] > 0 else "saves, if anything,"
-    ends = [-saved[end] if more else saved[end] for end in (("high", "low") if more else ("low", "high"))]
-    mean = abs(saved["mean"]) if more else saved["mean"]
+    more, proved = saved["mean"] < 0, saved["low"] > 0 or saved["high"] < 0
+    label = ("costs more" if more else "saves") + ("" if proved else ", if anything,")
+    mean = abs(saved["mean"])
+    ends = (-saved["high"], -saved["low"]) if more else (saved["low"], saved["high"])
 
     def told(period: str, months: int) -> tuple[str, str, str]:
         low, high = (end * months for end in ends)

@@ -187,7 +187,8 @@ def _apply(result: Result) -> NextStep:
     if saving is not None and _unclear(saving["ratio"]):
         if saving["duration_ratio"]["low"] <= 0:
             return NextStep("The difference is within the noise: there is no hurry. This applies it:", applies=True)
-        return NextStep("Apply it for the speed; the cost stays about the same:", applies=True)
+        told = _vaguely(saving["ratio"], "the cost stays about the same", "the cost is unclear")
+        return NextStep(f"Apply it for the speed; {told}:", applies=True)
     if current is not None and current["architecture"] != recommended["architecture"]:
         return NextStep(
             f"Build for {recommended['architecture']}, then apply it. "

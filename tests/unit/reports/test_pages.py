@@ -17,8 +17,8 @@ from reports.words.comparison import bounds, change, value_text
 from reports.words.numbers import DURATION, memory, money, money_range, money_unit
 from tests.unit.comparison.documents import result
 from tests.unit.reports.results import result as golden
+from tests.unit.reports.shown import NUMBER, text_of
 from tests.unit.reports.test_foreign_text import HOSTILE, hostile_comparison, hostile_result
-from tests.unit.reports.test_numbers_agree import NUMBER, Text
 from tuner.api.comparing import ComparisonResult, compare
 from tuner.api.overlaying import Overlay, overlay
 from tuner.api.result import Result
@@ -33,12 +33,6 @@ def compared() -> ComparisonResult:
     """A result against one that is a quarter slower."""
     many = {"sizes": (512, 1024), "environments": 12, "runs": 48}
     return compare(Result(result(**many)), Result(result(0.25, seed=1, **many)))
-
-
-def text_of(page: str) -> str:
-    found = Text()
-    found.feed(page)
-    return " ".join(" ".join(found.parts).split())
 
 
 def assert_is_one_safe_file(page: str) -> None:

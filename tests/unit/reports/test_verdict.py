@@ -228,3 +228,11 @@ def test_a_change_that_is_not_proved_is_only_called_the_same_when_it_is_small() 
     cost = interval(0.5, 0.4, 0.6)
     assert "about as fast" in verdict.versus_now({"ratio": cost, "duration_ratio": interval(0.01, -0.02, 0.03)})
     assert "duration unclear" in verdict.versus_now({"ratio": cost, "duration_ratio": interval(0.18, -0.02, 0.3)})
+
+
+@pytest.mark.parametrize(("mean", "told"), [(-0.02, "the cost stays about the same"), (-0.2, "the cost is unclear")])
+def test_the_next_step_calls_a_cost_the_same_only_where_the_headline_does(mean: float, told: str) -> None:
+    document: dict[str, Any] = result("aws")
+    document["saving"] |= {"ratio": interval(mean, mean - 0.1, 0.1)}
+    assert verdict.kind(document) is Kind.APPLY
+    assert f"for the speed; {told}:" in verdict.next_step(document).text

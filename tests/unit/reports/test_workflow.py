@@ -14,7 +14,7 @@ from reports.charts.workflow_graph import Box, lay_out
 from reports.words.numbers import milliseconds, money, percent
 from reports.workflow import render
 from reports.workflow_text import render_markdown, render_text
-from tests.unit.reports.test_numbers_agree import NUMBER, numbers_in
+from tests.unit.reports.shown import NUMBER, numbers_in
 from tests.unit.workflows.examples import DEFINITION, FIGURES, write_results
 from tuner.api.workflows.tuning import tune_workflow
 from tuner.plain_numbers import significant
