@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.estimation.simulation import X86, Duration, cpu_bound, measure
-from tuner.evidence.prediction import LIKELY, LIKELY_BY_PRIOR, predict
+from tuner.evidence.prediction import LIKELY, LIKELY_BY_PRIOR, SMALL_SAVES, predict
 from tuner.model import Configuration, Invocation, Objective, Outcome, Sample, SearchSpace
 from tuner.pricing.price_list import price_list
 from tuner.search.space import memory_nodes
@@ -48,6 +48,23 @@ def test_one_size_that_is_throttled_allows_no_recommendation_but_a_chance() -> N
     assert found is not None
     assert found.recommended is None
     assert 0 <= found.chance_of_saving < LIKELY
+
+
+@pytest.mark.parametrize("memory_mb", [256, 512])
+def test_one_small_size_hardly_says_more_than_of_functions_in_general(memory_mb: int) -> None:
+    current = Configuration(memory_mb, X86)
+    found = predict(seen(lambda _: 800.0, memory_mb, busy=0.01), SPACE, current, Objective(), PRICES)
+    assert found is not None
+    assert found.recommended is None
+    assert SMALL_SAVES < found.chance_of_saving < 0.5
+    assert found.chances[found.belief.index(current) or 0] == 0
+
+
+def test_a_second_size_says_what_one_small_size_does_not() -> None:
+    current = Configuration(512, X86)
+    found = predict(seen(lambda _: 800.0, 128, 512, busy=0.01), SPACE, current, Objective(), PRICES)
+    assert found is not None
+    assert found.recommended is not None
 
 
 def test_two_sizes_narrow_what_is_believed_of_a_third() -> None:
