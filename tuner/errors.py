@@ -7,10 +7,11 @@ test is never an error here: it is an `Outcome` (see `tuner.model`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 SHOWN_FAULTS = 25
 """How many faults of an input a message lists."""
 
@@ -68,6 +69,24 @@ class InputError(TunerError):
     def single(cls, path: str, problem: str, remedy: str = "") -> InputError:
         """An error with one fault."""
         return cls([Fault(path, problem, remedy)])
+
+
+def each_of(calls: Iterable[Callable[[], T]]) -> list[T]:
+    """What each call returns.
+
+    Raises:
+        InputError: some of them raise one: all their faults together, each once.
+    """
+    found: list[T] = []
+    faults: list[Fault] = []
+    for call in calls:
+        try:
+            found.append(call())
+        except InputError as exc:
+            faults += exc.faults
+    if faults:
+        raise InputError(dict.fromkeys(faults))
+    return found
 
 
 class BackendError(TunerError):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, Unpack, cast
 
@@ -36,7 +37,7 @@ from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Verdict
 from tuner.documents.comparison import ComparisonDocument
 from tuner.documents.result import ResultDocument
 from tuner.documents.samples import encode_sample
-from tuner.errors import Fault, InputError, InterruptedRunError, LeftBehindError, TunerError
+from tuner.errors import Fault, InputError, InterruptedRunError, LeftBehindError, TunerError, each_of
 from tuner.model import MB_PER_VCPU, BackendKind, Configuration, FunctionIdentity, Notice, Sample
 from tuner.plain_numbers import plural
 from tuner.pricing.price_list import DEFAULT_REGION
@@ -157,25 +158,37 @@ def compare(
         connection: how to reach S3.
 
     Raises:
-        InputError: one of them cannot be read, or they cannot be compared.
+        InputError: some cannot be read (the faults of all), or they cannot be compared.
     """
     question = question_of(threshold, confidence, metrics)
     if drift is not None and not 0 <= drift < math.inf:
         raise InputError.single("drift", f"{drift} is not a fraction from 0", "write 3% as 0.03")
     allowed = [_member(Mismatch, name, "allow_different") for name in allow_different]
-    newest = newest_result(baseline, connection) if candidate is None else load_result(candidate, connection=connection)
+    earlier, newest = each_of(
+        (
+            partial(_earlier, baseline, connection),
+            partial(newest_result, baseline, connection)
+            if candidate is None
+            else partial(load_result, candidate, connection=connection),
+        )
+    )
+    assert isinstance(newest, Result), "only a baseline is several results"
     after = newest.document
-    trend = None if isinstance(baseline, Result) else load_trend(str(baseline), connection=connection)
-    if trend is not None:
-        return _with_trend(str(baseline), trend, after, question, allowed, drift)
-    before = load_result(baseline, connection=connection).document
+    if isinstance(earlier, list):
+        return _with_trend(str(baseline), earlier, after, question, allowed, drift)
+    before = earlier.document
     assert candidate is not None, "one result has no newest one"
     titles = names or (_name_of(baseline, "baseline"), _name_of(candidate, "candidate"))
-    for document, name in zip((before, after), titles, strict=True):
-        refuse_unmeasured(document, name=name)
+    each_of(partial(refuse_unmeasured, one, name=name) for one, name in zip((before, after), titles, strict=True))
     notices = check_comparable(before, after, allowed)
     found = compare_documents(before, after, question, drift_sd=drift, names=titles, notices=notices)
     return ComparisonResult(found, (before, after))
+
+
+def _earlier(baseline: Result | str | Path, connection: Connection | None) -> Result | list[Result]:
+    """The result of a baseline, or all those of a trend."""
+    trend = None if isinstance(baseline, Result) else load_trend(str(baseline), connection=connection)
+    return load_result(baseline, connection=connection) if trend is None else trend
 
 
 def newest_result(baseline: Result | str | Path, connection: Connection | None = None) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from tuner.api.files import write_text
 from tuner.api.result import RESULT_FILE, Result
 from tuner.aws.api.connection import Connection
 from tuner.documents.result import loads
-from tuner.errors import InputError
+from tuner.errors import InputError, each_of
 
 S3_SCHEME = "s3://"
 
@@ -75,7 +76,7 @@ def load_trend(address: str, *, connection: Connection | None = None) -> list[Re
         None when the address is a result of its own.
 
     Raises:
-        InputError: a result is broken, or there is none.
+        InputError: there is no result, or some are broken: all their faults.
         AwsError: S3 cannot be read.
     """
     with store_of(address, connection or Connection()) as store:
@@ -84,7 +85,7 @@ def load_trend(address: str, *, connection: Connection | None = None) -> list[Re
             return None
         if not found:
             raise InputError.single(address, "holds no result", "give a folder of results, or an s3:// prefix")
-        return [read_result(name, store) for name in found]
+        return each_of(partial(read_result, name, store) for name in found)
 
 
 @contextmanager

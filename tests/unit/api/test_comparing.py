@@ -1,11 +1,15 @@
-"""What a duet says of its sides."""
+"""What a duet says of its sides, and what is told of results that cannot be compared."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tuner.api.comparing import _side_notices
+import pytest
+
+from tuner.api.comparing import _side_notices, compare
+from tuner.errors import InputError
 from tuner.model import Notice
 
 BUSY, ESTIMATE = Notice("busy", "The machine was busy."), Notice("local_estimate", "A local estimate.")
@@ -27,3 +31,19 @@ def test_a_side_has_one_notice_that_names_it_and_what_both_say_is_said_once() ->
         "Candidate: The machine was busy.",
     ]
     assert [notice.code for notice in apart] == ["local_estimate", "busy"]
+
+
+def test_the_faults_of_both_results_come_at_once(tmp_path: Path) -> None:
+    cut, missing = tmp_path / "cut.json", tmp_path / "missing.json"
+    cut.write_text('{"schema_version": 3,')
+    with pytest.raises(InputError) as raised:
+        compare(cut, missing)
+    assert [name for name in (str(cut), str(missing)) if name not in raised.value.message] == []
+
+
+def test_the_faults_of_all_results_of_a_folder_come_once_each(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.json").write_text("{")
+    with pytest.raises(InputError) as raised:
+        compare(tmp_path)
+    assert len(raised.value.faults) == 2

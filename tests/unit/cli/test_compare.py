@@ -132,3 +132,12 @@ def test_an_empty_baseline_is_not_silently_replaced(folder: Path, tmp_path: Path
     (tmp_path / "empty.json").touch()
     assert run(["compare", str(tmp_path / "empty.json"), str(folder / "same.json"), "--update-baseline"]) == 2
     assert (tmp_path / "empty.json").read_text() == ""
+
+
+def test_the_faults_of_both_files_come_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "cut.json").write_text('{"schema_version": 1, "measur')
+    (tmp_path / "future.json").write_text(json.dumps(result(sizes=(512,)) | {"schema_version": 99}))
+    assert compare(tmp_path, "future", baseline="cut") == 2
+    told = capsys.readouterr().err
+    assert "cut.json: is not JSON" in told
+    assert "future.json: has schema_version 99" in told

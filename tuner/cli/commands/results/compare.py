@@ -65,6 +65,7 @@ def command(baseline: str, candidate: str | None, *, connection: Connection, **o
     when it is not decided, and with 2 when the two cannot be compared.
     """
     from tuner.api.comparing import compare, first_baseline, newest_result
+    from tuner.api.result import Result
     from tuner.api.result_store import load_result, store_of
 
     faults: list[Fault] = []
@@ -74,29 +75,29 @@ def command(baseline: str, candidate: str | None, *, connection: Connection, **o
         faults.append(share_fault("--drift", options["drift"], "3%"))
     if faults:
         raise InputError(faults)
-    after = load_result(candidate, connection=connection) if candidate else newest_result(baseline, connection)
-    candidate = candidate or f"the newest result of {baseline}"
+    titles = baseline, candidate or f"the newest result of {baseline}"
     with store_of(baseline, connection) as store:
         if options["update_baseline"] and store.results_in(baseline):
             problem = f"{baseline} holds several results: none of them is replaced"
             raise InputError.single("--update-baseline", problem, "add the candidate to them yourself")
         if options["update_baseline"] and store.read(baseline) is None:
-            deliver(first_baseline(after, names=(baseline, candidate), **question), options)
+            after = load_result(candidate, connection=connection) if candidate else newest_result(baseline, connection)
+            deliver(first_baseline(after, names=titles, **question), options)
             store.write(baseline, after.to_json())
             return EXIT_OK
         found = compare(
             baseline,
-            after,
+            candidate,
             drift=None if drift is None else float(drift),
             allow_different=options["allowed"],
-            names=(baseline, candidate),
+            names=titles,
             connection=connection,
             **question,
         )
         code = deliver(found, options)
-        if options["update_baseline"] and found.verdict in (Verdict.SAME, Verdict.BETTER):
-            store.write(baseline, after.to_json())
-            say(f"{baseline} is now {candidate}.", err=True)
+        if options["update_baseline"] and found.sides and found.verdict in (Verdict.SAME, Verdict.BETTER):
+            store.write(baseline, Result(found.sides[1]).to_json())
+            say(f"{baseline} is now {titles[1]}.", err=True)
         elif options["update_baseline"]:
             # What is not decided may be a regression, which a new baseline would hide for good.
             why = "worse" if found.verdict is Verdict.WORSE else "not decided"
