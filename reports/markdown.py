@@ -37,7 +37,7 @@ def render(result: Result) -> str:
         _strategies(result),
         "\n".join(f"- ⚠️ {code_span(n['code'], 60)} {code_span(n['message'])}" for n in result["warnings"]),
         "\n".join(_errors(result)),
-        _apply(result),
+        _next(result),
         _foot(result),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -109,12 +109,16 @@ def _errors(result: Result) -> Iterator[str]:
             yield f"- {where}, {plural(error['count'], 'time')}: {code_span(text)}"
 
 
-def _apply(result: Result) -> str:
-    found = snippets.snippets(result)
-    if not found:
-        return ""
-    blocks = "\n\n".join(f"{snippet.tool}\n\n{code_block(snippet.text)}" for snippet in found)
-    return f"<details><summary>Apply it</summary>\n\n{blocks}\n\n</details>"
+def _next(result: Result) -> str:
+    """What to do, with the command; the ways to apply only where applying is what to do."""
+    step = verdict.next_step(result)
+    blocks = [f"**What to do next:** {step.text}"]
+    if step.command:
+        blocks.append(code_block(step.command))
+    if step.applies:
+        ways = "\n\n".join(f"{snippet.tool}\n\n{code_block(snippet.text)}" for snippet in snippets.snippets(result))
+        blocks.append(f"<details><summary>Apply it</summary>\n\n{ways}\n\n</details>" if ways else "")
+    return "\n\n".join(filter(None, blocks))
 
 
 def _foot(result: Result) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -217,11 +218,22 @@ def test_low_confidence_asks_for_more_measuring_and_tells_its_price() -> None:
     assert not step.applies
 
 
-@pytest.mark.parametrize("name", ["partial", "unmet", "all-failed"])
-def test_nothing_is_applied_under_an_unmet_bound_or_from_a_partial_or_failed_run(name: str) -> None:
-    step = verdict.next_step(result(name))
+@pytest.mark.parametrize("name", ["partial", "unmet", "all-failed", "throttled"])
+def test_no_form_applies_under_an_unmet_bound_or_from_a_partial_weak_or_failed_run(name: str) -> None:
+    document = result(name)
+    step = verdict.next_step(document)
     assert not step.applies
-    assert "apply" not in step.text.lower()
+    for form in (step.text, terminal.render(document), markdown.render(document)):
+        assert not re.search(r"\bapply\b|--memory-size|MemorySize", form, re.IGNORECASE)
+    assert 'name="tool"' not in html.render(document)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_markdown_tells_the_next_step_of_the_verdict_with_its_command(name: str) -> None:
+    step, form = verdict.next_step(result(name)), markdown.render(result(name))
+    assert f"**What to do next:** {step.text}" in form
+    assert step.command in form
+    assert ("<summary>Apply it" in form) == (step.applies and "--memory-size" in form)
 
 
 def test_a_change_that_is_not_proved_is_only_called_the_same_when_it_is_small() -> None:
