@@ -1,4 +1,4 @@
-"""Breaks a long command into lines that a shell joins again: before an option, never within quotes."""
+"""Breaks a long command into lines that a shell joins again: before an option or a pipe, never within quotes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def command_lines(text: str, width: int, first: str = "") -> list[str]:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """A command at the blanks before its options, but for those within quotes."""
+    """A command at the blanks before its options and pipes, but for those within quotes."""
     start = 0
-    for blank in re.finditer(r" (?=--?[a-z])", text):
+    for blank in re.finditer(r" (?=--?[a-z]|\| )", text):
         if not any(text.count(quote, 0, blank.start()) % 2 for quote in "'\""):
             yield text[start : blank.start()]
             start = blank.end()

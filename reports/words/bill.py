@@ -31,9 +31,9 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def beside(result: Result) -> str:
-    """` ($0.00093 with transitions, handlers, logs and storage requests)`; empty where the result has no bill."""
+    """` ($0.00093 with transitions, handlers, logs and requests to S3)`; empty where the result has no bill."""
     bill = result["tuning"].get("bill")
     if bill is None:
         return ""
-    parts = "transitions, handlers, logs and storage requests" if bill["transitions_usd"] else "logs"
+    parts = "transitions, handlers, logs and requests to S3" if bill["transitions_usd"] else "logs"
     return f" ({money(bill['total_usd'])} with {parts})"

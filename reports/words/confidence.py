@@ -32,6 +32,8 @@ _AWAY = {
     "speed": "It takes at most about {} longer than the best possible",
     "balanced": "Its balanced score is at most about {} from the best possible",
 }
+_BETTER = {"cost": "cost less", "speed": "be faster", "balanced": "balance cost and speed better"}
+"""What another configuration would have to do. Under another strategy it would score better."""
 _GIVEN = {"cost": "to be faster", "speed": "to be cheaper"}
 
 
@@ -52,7 +54,9 @@ def confidence(result: Result) -> Certainty:
     alone = len(result["curve"]) == 1
     evidence = decision_evidence(result)
     level = decision.confidence(evidence)
-    reasons = ["It is the only configuration that can be recommended at all." if alone else _distance(recommended)]
+    reasons = [
+        "It is the only configuration that can be recommended at all." if alone else _distance(recommended, level)
+    ]
     if not recommended["measured"]:
         reasons.append("This very configuration was not measured: its figures come from the fitted curve.")
     # The headline tells the constraint, and the sentences above and below tell the two others.
@@ -75,11 +79,19 @@ def effort(result: Result) -> str:
     return f"{plural(calls, 'test call')}{kinds} at {sizes}."
 
 
-def _distance(recommended: RecommendationDocument) -> str:
-    """How far the recommendation may be from the best, and which part of that was spent on purpose."""
+def _distance(recommended: RecommendationDocument, level: Confidence) -> str:
+    """How far the recommendation may be from the best, and which part of that was spent on purpose.
+
+    Where nothing better is expected, that is said as firmly as the confidence allows.
+    """
     strategy, given = recommended["strategy"], recommended["given_to_ties"]
+    if recommended["unmet"]:
+        return "No other configuration is likely to come nearer to what was asked for"
     if recommended["expected_regret"] < LEAST_TOLD:
-        return "No better configuration is to be expected"
+        better = _BETTER.get(strategy, "score better")
+        if level is Confidence.HIGH:
+            return f"No other configuration is likely to {better}"
+        return f"By these runs no other configuration would {better}, but they do not settle it"
     away = _AWAY.get(strategy, "It is at most about {} from the best possible")
     away = away.format(percent(recommended["expected_regret"]))
     if strategy not in _GIVEN or given < WORTH_TELLING:

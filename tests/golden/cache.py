@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".pytest_cache" / "golden"
 WITHOUT_EFFECT = ("aws", "cli", "comparison", "evidence", "local", "workflows")
 """Packages of the tool that no simulated run goes through."""
+UNUSED_S = 24 * 3600
+"""A state of the sources that no run of the tests began with for so long is forgotten."""
 
 
 def made_once(name: str, make: Callable[[], str]) -> str:
@@ -22,14 +27,10 @@ def made_once(name: str, make: Callable[[], str]) -> str:
         name: of the text.
         make: makes it from the sources alone.
     """
-    folder = CACHE / _state_of_the_sources()
-    _forget_other_states(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    with (folder / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    path = folder_of(_state_of_the_sources(), CACHE) / name
+    with locked(path.with_name(f"{name}.lock")):
         if not path.exists():
-            part = path.with_suffix(".part")
+            part = path.with_name(f"{name}.part")
             part.write_text(make(), "utf-8")
             part.replace(path)
         return path.read_text("utf-8")
@@ -48,7 +49,27 @@ def _state_of_the_sources() -> str:
     return digest.hexdigest()[:16]
 
 
-def _forget_other_states(folder: Path) -> None:
-    for other in CACHE.glob("*"):
-        if other != folder:
-            shutil.rmtree(other, ignore_errors=True)
+@cache
+def folder_of(state: str, parent: Path) -> Path:
+    """The folder of a state of the sources, in use from now on.
+
+    Folders that nobody began to use for a day go. A younger one may be of a run of the tests that goes on while the
+    sources are edited.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    with locked(parent / "folders.lock"):
+        folder = parent / state
+        folder.mkdir(exist_ok=True)
+        os.utime(folder)
+        for other in parent.iterdir():
+            if other.is_dir() and time.time() - other.stat().st_mtime > UNUSED_S:
+                shutil.rmtree(other)
+    return folder
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One process at a time."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -81,6 +81,8 @@ class Flag:
 
 EXAMPLE_INDENT = 2
 """By how much click indents the examples."""
+PROGRAMS = ("tuner ", "aws ")
+"""What the commands of examples begin with."""
 COMMON_OPTIONS = ("quiet", "debug", "help")
 """Options of every command, which stand last."""
 
@@ -122,7 +124,7 @@ class GroupedCommand(click.Command):
 def _example_lines(line: str, width: int) -> list[str]:
     """A line of the examples; a command that is too long in several."""
     text = line.lstrip()
-    if len(line) <= width or not text.startswith("tuner "):
+    if len(line) <= width or not text.startswith(PROGRAMS):
         return [line]
     return command_lines(text, width, line[: -len(text)])
 

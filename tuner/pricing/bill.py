@@ -1,4 +1,4 @@
-"""The whole bill of a run: invocations, transitions, handlers, logs, storage requests, and the calls that are free.
+"""The whole bill of a run: invocations, transitions, handlers, logs, requests to S3, and the calls that are free.
 
 Invocations are what the reports say and transitions are counted. The others are estimates, from figures that
 `benchmarks/stack` measured. Knows nothing of how a run is made.

@@ -13,6 +13,8 @@ from tuner.cli.main import COMMANDS, cli, run
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "command-line.md"
 WIDTH = 110
+UNBROKEN = 4000
+"""Columns in which no text breaks."""
 
 
 def help_of(*arguments: str, width: int = WIDTH) -> str:
@@ -44,10 +46,12 @@ def test_every_command_has_help_with_an_example_and_debug(name: str) -> None:
     assert "--debug" in text
 
 
-@pytest.mark.parametrize("width", [80, 100, 160])
-def test_the_help_of_every_command_fits_the_terminal(width: int) -> None:
-    lines = [line for name in COMMANDS for line in help_of(name, width=width).splitlines()]
-    assert [line for line in [*lines, *help_of(width=width).splitlines()] if len(line) > width] == []
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_the_help_of_every_command_fits_and_breaks_no_word(width: int) -> None:
+    for command in [(), *[(name,) for name in COMMANDS]]:
+        shown, words = help_of(*command, width=width), set(help_of(*command, width=UNBROKEN).split())
+        assert [line for line in shown.splitlines() if len(line) > width] == []
+        assert [word for word in shown.split() if word not in words | {"\\"}] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)

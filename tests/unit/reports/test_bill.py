@@ -27,7 +27,7 @@ def test_the_report_tells_every_part_and_the_sum() -> None:
     told = [name for name, _ in bill.facts(document())]
     beside = ["State transitions", "Handlers (estimate)", "Logs (estimate)", "Requests to S3 (estimate)"]
     assert told == [*beside, "Whole bill"]
-    assert bill.beside(document()) == " ($0.969 with transitions, handlers, logs and storage requests)"
+    assert bill.beside(document()) == " ($0.969 with transitions, handlers, logs and requests to S3)"
 
 
 def test_the_command_line_tells_calls_in_place_of_transitions_and_handlers() -> None:

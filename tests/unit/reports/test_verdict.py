@@ -134,6 +134,37 @@ def test_confidence_follows_the_expected_regret(regret: float, level: Confidence
     assert confidence(document).level is level
 
 
+@pytest.mark.parametrize(
+    ("strategy", "chance", "told"),
+    [
+        ("cost", 0.0, "No other configuration is likely to cost less."),
+        ("speed", 0.0, "No other configuration is likely to be faster."),
+        ("balanced", 0.0, "No other configuration is likely to balance cost and speed better."),
+        ("own", 0.0, "No other configuration is likely to score better."),
+        ("cost", 0.2, "By these runs no other configuration would cost less, but they do not settle it."),
+        ("speed", 0.4, "By these runs no other configuration would be faster, but they do not settle it."),
+    ],
+)
+def test_that_nothing_better_is_expected_is_said_as_firmly_as_the_confidence_allows(
+    strategy: str, chance: float, told: str
+) -> None:
+    document: dict[str, Any] = result("aws")
+    document["recommendation"] |= {"strategy": strategy, "expected_regret": 0.0, "given_to_ties": 0.0}
+    document["recommendation"]["chance_of_miss"] = chance
+    sure = confidence(document)
+    assert (sure.level is Confidence.HIGH) is (chance == 0)
+    assert sure.reasons[0] == told
+
+
+def test_where_nothing_meets_a_constraint_it_is_not_called_the_best() -> None:
+    document: dict[str, Any] = result("unmet")
+    for regret in (0.0, 0.1):
+        document["recommendation"]["expected_regret"] = regret
+        assert confidence(document).reasons[0] == (
+            "No other configuration is likely to come nearer to what was asked for."
+        )
+
+
 def test_what_was_spent_on_purpose_is_told_in_points_and_lowers_no_confidence() -> None:
     document: dict[str, Any] = result("aws")
     document["recommendation"] |= {"strategy": "speed", "expected_regret": 0.07, "given_to_ties": 0.06}

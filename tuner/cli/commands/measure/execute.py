@@ -41,8 +41,8 @@ class ExecutionFailedError(TunerError):
     epilog="""Examples:
 
 \b
-  tuner execute arn:aws:states:…:stateMachine:powerTuning input.json
-  tuner execute "$MACHINE" '{"lambdaARN": "orders", "payload": {}}' --output tuning/orders"""
+  tuner execute arn:aws:states:…:powerTuning input.json
+  tuner execute "$MACHINE" '{"lambdaARN": "orders"}' --output tuning/orders"""
 )
 @click.argument("state_machine_arn")
 @click.argument("input_", metavar="INPUT")

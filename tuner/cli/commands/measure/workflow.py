@@ -41,7 +41,7 @@ _FLAGS = {
     epilog="""Examples:
 
 \b
-  tuner workflow arn:aws:states:eu-west-1:123456789012:stateMachine:checkout --deadline 3s --results tuning
+  tuner workflow arn:aws:states:…:stateMachine:checkout --deadline 3s --results tuning
   tuner workflow definition.asl.json --budget-per-million 40 --results tuning --chance "Paid?:Ship=0.9,Refuse=0.1"
   tuner workflow arn:aws:states:… --deadline 3s --tune --confirm --apply --output checkout
   tuner workflow --undo checkout/undo.json"""
@@ -90,7 +90,7 @@ _FLAGS = {
     group=Topic.TARGET,
     metavar="FILE",
     multiple=True,
-    help="Events of an execution, as get-execution-history prints them. May be repeated.",
+    help="History of an execution, as the AWS CLI prints it. May be repeated.",
 )
 @option(
     "--executions",

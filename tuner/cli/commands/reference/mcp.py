@@ -13,7 +13,8 @@ from tuner.errors import TunerError
 
 \b
 Settings of a client:
-  {"mcpServers": {"lambda-tuner": {"command": "tuner", "args": ["mcp"]}}}"""
+  {"mcpServers": {"lambda-tuner":
+    {"command": "tuner", "args": ["mcp"]}}}"""
 )
 def command(**_options: Any) -> None:
     """Serve coding assistants over the Model Context Protocol, on stdin and stdout.

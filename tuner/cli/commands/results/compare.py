@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     epilog="""Examples:
 
 \b
-  tuner compare baseline.json tuning/my-function/result.json
+  tuner compare baseline.json tuning/orders/result.json
   tuner compare s3://builds/baseline.json result.json --threshold 10% --metric duration --output report.xml
   tuner compare releases/ --output trend.html
   tuner compare baseline.json result.json --update-baseline --strict"""
