@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 from reports.html import STYLES, page_of
 from reports.words.escape import csv_cell
 from reports.words.lines import table
-from reports.words.numbers import configuration, memory, money, money_range
+from reports.words.numbers import configuration, memory, money, money_range, percent_range
 from tuner.plain_numbers import plural
 
 MONTHS = 12
@@ -142,6 +142,7 @@ _WORDS = {
     "money": money,
     "spread": _spread,
     "percent": _percent,
+    "percent_range": percent_range,
     "clear": _clear,
     "size": _size,
     "uncompared": _uncompared,

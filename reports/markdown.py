@@ -71,7 +71,7 @@ def _table(result: Result, shown: Iterable[ReportRow]) -> str:
         ]
         if month:
             cells.append(money(row.cost_usd["mean"] * month, currency) if row.cost_usd else "–")
-        cells += [f"{row.runs:,}" if row.measured else "–", _notes(row)]
+        cells += [f"{row.runs:,}" if row.measured else "–", _notes(row, verdict.recommended_name(result))]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -84,8 +84,8 @@ def _spread(row: ReportRow) -> str:
     return f"{milliseconds(interval['mean'])} ({ends})"
 
 
-def _notes(row: ReportRow) -> str:
-    notes = ["**recommended**"] if row.recommended else []
+def _notes(row: ReportRow, called: str) -> str:
+    notes = [f"**{called}**"] if row.recommended else []
     notes += ["now"] if row.current else []
     notes += ["estimated"] if row.candidate and not row.measured else []
     notes += [code_span(row.reason, 100)] if row.reason else []

@@ -221,7 +221,7 @@ def _cells(row: ReportRow, result: Result) -> tuple[Cell, ...]:
         _cell(row.init_duration_ms, DURATION),
         Cell(memory(row.max_memory_used_mb), row.max_memory_used_mb) if row.max_memory_used_mb else Cell("–"),
         Cell(f"{row.runs:,}", row.runs) if row.measured else Cell("–", 0),
-        Cell(clip(row.reason, 64) if row.reason else ", ".join(_roles(row))),
+        Cell(clip(row.reason, 64) if row.reason else ", ".join(_roles(row, verdict.recommended_name(result)))),
     )
 
 
@@ -240,9 +240,9 @@ def _cell(interval: Interval | None, unit: Unit, *, ends: bool = False) -> Cell:
     return Cell(unit.tell(interval["mean"]), interval["mean"], note)
 
 
-def _roles(row: ReportRow) -> Iterator[str]:
+def _roles(row: ReportRow, called: str) -> Iterator[str]:
     if row.recommended:
-        yield "recommended"
+        yield called
     if row.current:
         yield "now"
     if row.frontier:

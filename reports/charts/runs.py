@@ -13,6 +13,7 @@ from reports.charts import svg
 from reports.charts.chart import SHAPES, Chart, along, architectures, evenly, row_name
 from reports.words.numbers import DURATION, count, memory, milliseconds, milliseconds_range, percent
 from reports.words.rows import Key, ReportRow, Result, key
+from reports.words.verdict import recommended_name
 from tuner.plain_numbers import plural
 
 if TYPE_CHECKING:
@@ -124,7 +125,8 @@ def _strips(result: Result, rows: Sequence[ReportRow]) -> list[Strip]:
         where = row.key if row.key in measured else _nearest(row, list(measured))
         if where is None:
             continue
-        name = {"now": "now", "best": "recommended = now" if row.current else "recommended"}[role]
+        called = recommended_name(result)
+        name = {"now": "now", "best": f"{called} = now" if row.current else called}[role]
         name += f": {row_name(row)}" if where == row.key else f" was not measured; nearest: {memory(where[0])}"
         for kind in ("warm", "cold"):
             values = _waits(measured[where], cold=kind == "cold")

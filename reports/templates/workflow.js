@@ -41,7 +41,7 @@
   const [factor, unit] = timeUnit(high[0]);
   for (const c of ticks(1)) {
     make("line", { class: "grid", x1: left, x2: width - right, y1: y(c), y2: y(c) });
-    make("text", { x: left - 8, y: y(c) + 4, "text-anchor": "end", class: "label" }, money(c));
+    make("text", { x: left - 8, y: y(c) + 4, "text-anchor": "end", class: "label" }, high[1] < 15 ? money(c) : money(c).replace(/\.00$/, ""));
   }
   for (const t of ticks(0)) {
     const told = `${(t * factor).toLocaleString("en-US", { maximumFractionDigits: 3 })} ${unit}`;

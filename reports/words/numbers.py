@@ -127,7 +127,9 @@ def money_unit(currency: str, *, factor: float = 1.0) -> Unit:
 
 
 def _money_tick(value: float, largest: float, currency: str) -> str:
-    """An amount along an axis, without `.00` where the axis has whole amounts or steps by factors."""
+    """An amount along an axis, without `.00` where the axis has whole amounts; cents beside dollars."""
+    if value == round(value, 2) and 0 < value < 1 <= largest:
+        return _amount(value, f"{value:.2f}", currency)
     told = money(value, currency)
     return told.removesuffix(".00") if largest >= _WHOLE_TICKS_FROM else told
 

@@ -14,7 +14,7 @@ from reports import fleet
 from reports.comparison import render_markdown
 from reports.comparison_page import render_html
 from reports.words.comparison import bounds, change, value_text
-from reports.words.numbers import DURATION, memory, money, money_range, money_unit
+from reports.words.numbers import DURATION, memory, money, money_range, money_unit, percent_range
 from tests.unit.comparison.documents import result
 from tests.unit.reports.results import result as golden
 from tests.unit.reports.shown import NUMBER, text_of
@@ -239,7 +239,8 @@ def test_every_number_of_a_fleets_page_and_csv_is_one_of_the_summary() -> None:
         told.append(money_range(*summary["savingPerMonthInterval"]))
     for item in summary["savings"]:
         told += [memory(where["power"]) for where in (item, item["current"] or item)]
-        told += [f"{100 * end:.0f}" for end in (item["saving"], item["durationSaving"], *item["interval"])]
+        told += [f"{100 * share:.0f}" for share in (item["saving"], item["durationSaving"])]
+        told.append(percent_range(*item["interval"]))
         told += [money(item["savingPerMonth"] * months) for months in (1, 12) if item["savingPerMonth"] is not None]
         told += [item["function"], item["region"] or ""]
     known = {number for text in told for number in NUMBER.findall(text)}
@@ -264,7 +265,7 @@ def fleet_cells(item: dict[str, Any]) -> list[str]:
     ]
     month = item["savingPerMonth"]
     amounts = [money(month * months) if month is not None and proved[0] else "" for months in (1, 12)]
-    spread = "{:.0f}% to {:.0f}%".format(*(100 * bound for bound in item["interval"]))
+    spread = percent_range(*item["interval"])
     return [*start, shares[0], spread, shares[1], *amounts, *end]
 
 

@@ -175,7 +175,7 @@ class Told:
         """The configurations whose single runs are shown: now and recommended, or the measured one that is nearest."""
         usable = [where for where, m in self.measured.items() if any(m["data"]["usable"])]
         same = self.now and self.best and key(self.now) == key(self.best)
-        named = ((None if same else self.now, "now"), (self.best, "recommended = now" if same else "recommended"))
+        named = ((None if same else self.now, "now"), (self.best, f"{self.called} = now" if same else self.called))
         for item, name in named:
             if item and key(item) in usable:
                 yield f"{name}: {short(item)}", key(item)
