@@ -49,7 +49,8 @@ def judge_past_runs(study: Study) -> Iterator[Notice]:
     if found is None:
         return
     if found.chance is None:
-        yield Notice("past_runs_differ", f"{plural(runs, 'run')} of the log were left out: no curve could be fitted.")
+        told = f"{plural(runs, 'run')} of the log were left out: no runs of this payload could be held against them."
+        yield Notice("past_runs_differ", told)
     elif found.taken:
         message = f"{plural(runs, 'run')} of {study.current} from the log entered the search. They cost nothing."
         if found.chance < SURELY_SAME:

@@ -28,7 +28,7 @@ class PastRuns:
 
     Attributes:
         taken: whether they are part of the study.
-        chance: that they are of today's payload; None: the curves could not be fitted, which tell.
+        chance: that they are of today's payload; None: no run of today was usable, or no curve could be fitted.
         past_ms: median duration of the warm ones.
         today_ms: what a warm run lasts with today's payload, as is believed; None: nothing is.
     """
@@ -63,6 +63,10 @@ def settle(study: Study) -> PastRuns | None:
     past = [sample for sample in study.samples if sample.free]
     if not past or study.current is None:
         return None
+    past_ms = float(np.median(warm_ms(past, study.current)))
+    if not any(run.usable for sample in study.samples if not sample.free for run in sample.invocations):
+        study.leave_out_free()
+        return PastRuns(False, None, past_ms, None)
     belief = study.belief()
     index = belief.index(study.current)
     today_ms = None if index is None else float(np.median(belief.duration_ms[:, index]))
@@ -70,7 +74,7 @@ def settle(study: Study) -> PastRuns | None:
     taken = chance is not None and chance >= LIKELY_SAME
     if not taken:
         study.leave_out_free()
-    return PastRuns(taken, chance, float(np.median(warm_ms(past, study.current))), today_ms)
+    return PastRuns(taken, chance, past_ms, today_ms)
 
 
 def warm_ms(samples: Sequence[Sample], where: Configuration | None) -> NDArray[np.float64]:

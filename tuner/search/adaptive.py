@@ -78,6 +78,8 @@ class AdaptiveSampler:
 
     def propose(self, evidence: Evidence) -> Proposal:
         """The next batch, or why there is none."""
+        if evidence.fails_today:
+            evidence = evidence.without_log  # runs of the past do not answer for a payload that fails
         possible, _ = recommendable(evidence)
         if not possible:
             return Proposal((), StopReason.ALL_FAILED)
@@ -87,7 +89,7 @@ class AdaptiveSampler:
             return self._without_curves(evidence, possible)
         if posterior.draws.same_payload < LIKELY_SAME:
             # A log of another payload shows neither that a size is known nor what a saving is claimed against.
-            evidence = replace(evidence, samples=tuple(sample for sample in evidence.samples if not sample.free))
+            evidence = evidence.without_log
         held = possible
         if promising := posterior.promising_mb:
             possible, _ = recommendable(evidence, promising)

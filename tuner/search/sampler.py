@@ -6,7 +6,7 @@ its samples after a crash or in another process.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tuner.estimation.belief import Belief
@@ -44,6 +44,17 @@ class Evidence:
     invocations_per_month: float | None = None
     next_trial_id: int = 0
     round_price: RoundPrice = NOTHING
+
+    @property
+    def without_log(self) -> Evidence:
+        """The same without samples that cost nothing."""
+        return replace(self, samples=tuple(sample for sample in self.samples if not sample.free))
+
+    @property
+    def fails_today(self) -> bool:
+        """Whether something was measured, and none of it is usable, whatever a log shows."""
+        own = self.without_log.samples
+        return bool(own) and not any(run.usable for sample in own for run in sample.invocations)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ import pytest
 
 from tests.unit.studies import PRICES, QUIET, X86, function_of, measured, ran, sample_of, study_of
 from tuner.evidence.past_runs import settle, take_in
-from tuner.model import Configuration, Sample
+from tuner.model import Configuration, Sample, StopReason
 from tuner.search.adaptive import AdaptiveSampler
 from tuner.search.study import Study
 from tuner.settings import Settings
 from tuner.simulated.backend import SimulatedFunction
 from tuner.simulated.curves import Curve
-from tuner.simulated.noise import SimulatedNoise
+from tuner.simulated.noise import SimulatedFaults, SimulatedNoise
 from tuner.simulated.search import SimulatedSearch, simulate
 
 CURRENT = Configuration(512, X86)
@@ -104,6 +104,17 @@ def test_a_saving_is_not_claimed_against_past_runs_of_another_payload() -> None:
     study = searched(past_of(2 * LASTS_MS))
     asked = [trial for round_ in study.rounds for trial in round_.trials if trial.configuration == CURRENT]
     assert asked
+
+
+def test_where_every_run_of_today_fails_past_runs_do_not_answer_for_them() -> None:
+    study = study_of(sampler=AdaptiveSampler(), current=CURRENT)
+    take_in(study, past_of(LASTS_MS))
+    measured(study, function_of(QUIET, SimulatedFaults(error_share=1.0)))
+    assert study.stopped_by is StopReason.ALL_FAILED
+    found = settle(study)
+    assert found is not None
+    assert (found.taken, found.chance) == (False, None)
+    assert study.all_failed
 
 
 def test_past_runs_make_searches_cheaper_on_average() -> None:
