@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 from reports.html import STYLES, page_of
 from reports.words.escape import csv_cell
-from reports.words.lines import table
+from reports.words.lines import short_name, table
 from reports.words.numbers import configuration, memory, money, money_range, percent_range
 from tuner.plain_numbers import plural
 
@@ -50,8 +50,8 @@ def render(summary: Mapping[str, Any], *, folder: str = "") -> str:
 
 def render_text(summary: Mapping[str, Any], *, page: str, width: int) -> str:
     """What was found, a line a function, for a terminal of so many columns; and where the page is."""
-    rows = [(item["function"].rpartition(":")[2], _found(item)) for item in summary["savings"]]
-    rows += ((item["function"].rpartition(":")[2], f"not tuned: {item['cause']}") for item in summary["failures"])
+    rows = [(short_name(item["function"]), _found(item)) for item in summary["savings"]]
+    rows += ((short_name(item["function"]), f"not tuned: {item['cause']}") for item in summary["failures"])
     return "\n".join([*table([("function", ""), *rows], width), f"\nPage    {page}"])
 
 

@@ -1,12 +1,14 @@
 """Text for a terminal of so many columns: sentences and tables of whole words.
 
-Only a word that is longer than a line is ever broken. Knows nothing of what a line says.
+Only a word that is longer than a line is ever broken. A width is that of a terminal: some characters take two columns,
+others none. Knows nothing of what a line says.
 """
 
 from __future__ import annotations
 
 import re
 import textwrap
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from reports.words.escape import visible
@@ -16,11 +18,50 @@ LABEL = re.compile(r" *(?:\S+ {2,})?")
 """What the further lines of a labelled line stand below: its indent, and its label where two blanks end that."""
 
 
+def short_name(function: str) -> str:
+    """A function's name, with its version or alias, without the address before it."""
+    return function.partition(":function:")[2] or function
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return len(text) if text.isascii() else sum(map(_columns_of, text))
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
 def wrapped(text: str, width: int, first: str = "") -> list[str]:
     """Lines of whole words; the further ones stand below the end of `first`."""
-    return textwrap.wrap(
-        visible(text), width, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
-    )
+    shown, indent = visible(text), " " * columns(first)
+    if columns(shown + first) != len(shown + first):
+        return _wrapped_by_columns(shown, width, first, indent)
+    return textwrap.wrap(shown, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _wrapped_by_columns(text: str, width: int, first: str, indent: str) -> list[str]:
+    """As `textwrap.wrap`, which takes each character for one column."""
+    lines: list[str] = []
+    for word in text.split():
+        for piece in _pieces(word, max(2, width - len(indent))):
+            if lines and columns(lines[-1]) + 1 + columns(piece) <= width:
+                lines[-1] += f" {piece}"
+            else:
+                lines.append((indent if lines else first) + piece)
+    return lines
+
+
+def _pieces(word: str, width: int) -> list[str]:
+    """A word in pieces of at most so many columns."""
+    pieces = [""]
+    for character in word:
+        if columns(pieces[-1]) + _columns_of(character) > width:
+            pieces.append("")
+        pieces[-1] += character
+    return pieces
 
 
 def labelled(text: str, width: int) -> str:
@@ -31,14 +72,18 @@ def labelled(text: str, width: int) -> str:
 def _labelled(line: str, width: int) -> list[str]:
     found = LABEL.match(line)
     label = found[0] if found else ""
-    return wrapped(line[len(label) :], width, label) if len(line) > width else [line]
+    return wrapped(line[len(label) :], width, label) if columns(line) > width else [line]
 
 
 def table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     """Columns below their names, the first row; where they do not fit, a paragraph for each further row."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [INDENT.join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return lines if max(map(len, lines)) <= width else list(_paragraphs(rows, width))
+    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)]
+    lines = [INDENT.join(map(_padded, row, widths)).rstrip() for row in rows]
+    return lines if max(map(columns, lines)) <= width else list(_paragraphs(rows, width))
+
+
+def _padded(cell: str, width: int) -> str:
+    return cell + " " * (width - columns(cell))
 
 
 def _paragraphs(rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:

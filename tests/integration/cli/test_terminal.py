@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from reports.words.lines import columns
 from tests.integration.cli.live_run import MARK
 from tests.unit.comparison.documents import result
 from tests.unit.reports.results import result as golden
+from tuner.api.result_store import load_result
 from tuner.documents.result import dumps
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -31,6 +33,8 @@ COMMANDS = (
     ("tune", "app.py:handler", "--payload", "{}", "--dry-run"),
     ("tune", "releases/a.json:handler", "--tolerance", "0.5", "--strategy", "fast", "--payload", "{}"),
 )
+TUNINGS = ((60, {"TERM": "dumb"}), (80, {"FORCE_COLOR": "1"}), (100, {"NO_COLOR": "1"}), (160, {}))
+"""Terminals on which a function is tuned."""
 WIDE = 400
 """A terminal in which no line breaks: its words are those that any other one has to show."""
 
@@ -108,6 +112,19 @@ def _read(screen: int) -> bytes:
         return b""
 
 
+def faults(text: str, width: int, wide: str) -> list[str]:
+    """Lines that are wider than the screen, and words that a screen for every line does not show: broken ones."""
+    lines, words = ESCAPE.sub("", text).splitlines(), set(ESCAPE.sub("", wide).split())
+    broken = [word for line in lines for word in line.split() if word not in words]
+    return [line for line in lines if columns(line) > width] + broken
+
+
+@pytest.mark.parametrize("planted", ["a long wo\nrd", "a long word, longer", "a long …", "注文 long", "lo-\nng"])
+def test_the_rule_finds_what_is_broken_clipped_or_too_wide(planted: str) -> None:
+    assert faults("a long\nword", 8, "a long word 注文") == []
+    assert faults(planted, 8, "a long word 注文") != []
+
+
 ON_TERMINALS = ((60, "NO_COLOR"), (80, "FORCE_COLOR"), (160, "FORCE_COLOR"))
 PIPED = (100, "NO_COLOR")
 
@@ -118,10 +135,8 @@ def test_no_word_is_broken_and_no_line_is_wider_than_the_screen(folder: Path) ->
     for (width, colour), text in zip((*ON_TERMINALS, PIPED), screens, strict=True):
         if colour == "NO_COLOR":
             assert not ESCAPE.search(text)
-        plain = ESCAPE.sub("", text)
-        assert len(plain.splitlines()) > 20
-        assert max(map(len, plain.splitlines())) <= width
-        assert set(plain.split()) <= set(wide.split())
+        assert len(text.splitlines()) > 20
+        assert faults(text, width, wide) == []
 
 
 LIVE_WIDTHS = (60, 80, 100, 160)
@@ -144,8 +159,8 @@ def test_the_live_view_breaks_no_word_and_fits_at_every_width() -> None:
     for width, screen in zip(LIVE_WIDTHS, told.split("COLUMNS ")[1:], strict=True):
         lines = [ESCAPE.sub("", line) for line in SCREEN_ENDS.split(screen)[1:]]
         assert max(map(len, lines)) <= width
-        shown_words = {word.rstrip("…") for line in lines for word in PICTURE.sub(" ", line).split()}
-        assert {word for word in shown_words if word and word not in words and word + "," not in words} <= KEPT
+        assert not any("…" in line for line in lines), "nothing is left out"
+        assert {word for line in lines for word in PICTURE.sub(" ", line).split()} - words <= KEPT
         assert any("sure" in line and "wanted" in line for line in lines), "how sure the answer is"
         assert any("█" in line for line in lines), "as a bar"
         assert {line.split()[0] for line in lines if PICTURE.search(line)} >= {"sure", "cost", "time"}, "a plot"
@@ -158,3 +173,22 @@ def test_where_colour_is_not_wanted_there_is_none(environment: dict[str, str]) -
     assert not COLOUR.search(told)
     assert "best so far" in told
     assert ("waiting for" in told) is ("NO_COLOR" in environment), "lines are redrawn on a terminal alone"
+
+
+@pytest.mark.parametrize(("width", "environment"), TUNINGS)
+def test_a_whole_tuning_fits_the_terminal_from_its_first_line_to_its_last(
+    folder: Path, width: int, environment: dict[str, str]
+) -> None:
+    output = folder / f"tuned-{width}"
+    command = ["tune", "app.py:handler", "--payload", "{}", "--power-values", "512,1024,1769", "--runs", "2"]
+    arguments = [sys.executable, "-m", "tuner", *command, "--output", output.name]
+    shown = on_terminal(arguments, folder, width, surroundings(environment))[0]
+    assert bool(COLOUR.search(shown)) <= ("NO_COLOR" not in environment and environment.get("TERM") != "dumb")
+    plain = ESCAPE.sub("", shown)
+    assert [line for line in SCREEN_ENDS.split(plain) if columns(line) > width] == []
+    assert "…" not in plain
+    result = load_result(output)
+    answer = result.to_text(width=width)
+    assert answer in plain
+    assert faults(answer, width, result.to_text(width=WIDE)) == []
+    assert f"Report  {output.name}/report.html" in plain

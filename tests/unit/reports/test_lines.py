@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports import advice, concurrency
-from reports.words.lines import table, wrapped
+from reports.words.lines import columns, short_name, table, wrapped
 from tests.unit.evidence.test_advice import advise, one_size, runs_at
 from tests.unit.evidence.test_concurrency_plan import every, planned
 from tests.unit.workflows.examples import DEFINITION, FIGURES, write_results
@@ -61,3 +61,31 @@ def test_no_table_is_wider_than_the_terminal(rows: list[list[str]]) -> None:
 
 def test_only_a_word_longer_than_a_line_is_broken() -> None:
     assert wrapped("one two-three " + "x" * 12, 11, "! ") == ["! one", "  two-three", "  " + "x" * 9, "  xxx"]
+
+
+NAMES = st.lists(st.text("ab注文👍é\u0301ก\u0e31 ", max_size=12), min_size=1, max_size=9)
+
+
+@given(NAMES, st.integers(12, 60))
+def test_characters_of_any_width_fit_the_terminal_and_none_is_lost(words: list[str], width: int) -> None:
+    text = " ".join(words)
+    lines = wrapped(text, width, "! ")
+    assert all(columns(line) <= width for line in lines)
+    assert "".join(lines).replace("! ", "", 1).replace(" ", "") == text.replace(" ", "")
+
+
+def test_wide_characters_take_two_columns_and_combining_ones_none() -> None:
+    assert columns("注文") == 4
+    assert columns("e\u0301") == 1
+    assert columns("👍") == 2
+    assert wrapped("注文 受注 orders", 9) == ["注文 受注", "orders"]
+
+
+def test_columns_stand_below_each_other_whatever_their_characters() -> None:
+    head, first, second = table([("name", "size"), ("注文", "512 MB"), ("orders", "1,024 MB")], 40)
+    assert columns(first.partition("512")[0]) == columns(second.partition("1,024")[0]) == head.index("size")
+
+
+def test_a_function_is_called_by_its_name_and_its_version() -> None:
+    address = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
+    assert [short_name(name) for name in (address, f"{address}:live", "orders")] == ["orders", "orders:live", "orders"]

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from reports.words.escape import visible_lines
+from reports.words.lines import labelled, short_name
 from tuner.cli.progress.live_view import LiveView
 from tuner.cli.progress.pace import time_span
-from tuner.cli.progress.tuning_lines import clip
 from tuner.model import Sample, Trial
 from tuner.pricing.currency import currency_sign
 from tuner.search.loop import Observer
@@ -89,8 +89,8 @@ class FleetProgress(LiveView):
         with self._lock:
             running = dict(self._running)
         found = [f"{self._head()}  {time_span(self._clock() - self._began)}"]
-        found += (f"  {function}: {member}" for function, member in running.items())
-        return [clip(line, width) for line in found]
+        found += (f"  {short_name(function)}: {member}" for function, member in running.items())
+        return labelled("\n".join(found), width).splitlines()
 
     def heartbeat(self) -> str:
         """How far all are."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LINE_EVERY_S = 30.0
 """How often work that goes on is told where lines cannot be redrawn."""
+TERMINAL_WIDTH = 80
+"""Columns of a terminal that does not tell them."""
 
 
 class LiveView(ABC):
@@ -82,7 +84,7 @@ class LiveView(ABC):
             return
         self._said_at = self._clock()
         try:
-            sys.stderr.write(text + "\n")
+            sys.stderr.write(_fitted(text) + "\n")
             sys.stderr.flush()
         except (BrokenPipeError, ValueError):
             self._quiet = True
@@ -100,3 +102,12 @@ class LiveView(ABC):
             text.append("\n" if number else "")
             text.append(line, style=self.style_of(line))
         return text
+
+
+def _fitted(text: str) -> str:
+    """Lines of whole words, where a terminal shows them that redraws nothing."""
+    if not sys.stderr.isatty():
+        return text
+    from reports.words.lines import labelled
+
+    return labelled(text, os.get_terminal_size(sys.stderr.fileno()).columns or TERMINAL_WIDTH)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from reports.words.lines import labelled
 from tuner.cli.progress.live_view import LINE_EVERY_S, LiveView
 from tuner.cli.progress.pace import named_sizes, pace, time_span
-from tuner.cli.progress.tuning_lines import Standing, clip, confidence_line, curve_lines, standing_of
+from tuner.cli.progress.tuning_lines import Standing, confidence_line, curve_lines, standing_of
 from tuner.model import Outcome, Sample, Trial
 from tuner.plain_numbers import significant
 from tuner.pricing.currency import currency_sign
@@ -74,7 +75,7 @@ class Progress(LiveView):
         if self._standing.curve is not None:
             found += curve_lines(self._standing.curve, width)
         found.append(f"  waiting for {_sizes(list(self._waiting.values()))}")
-        return [clip(line, width) for line in found if line]
+        return labelled("\n".join(filter(None, found)), width).splitlines()
 
     def _head(self) -> str:
         if self._study is None:

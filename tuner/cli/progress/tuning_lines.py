@@ -80,13 +80,6 @@ def confidence_line(expected_regret: float | None, tolerance: float, width: int)
     return f"  sure  {'█' * full}{'░' * (columns - full)} {told}"
 
 
-def clip(line: str, width: int) -> str:
-    """A line that fits: whole words, with an ellipsis where some are left out."""
-    if len(line) <= width:
-        return line
-    return line[: width - 1].rpartition(" ")[0].rstrip(" ,") + "…"
-
-
 def _curve(belief: Belief, best: Configuration) -> PlottedCurve | None:
     own = [i for i, c in enumerate(belief.candidates) if c.architecture is best.architecture]
     if len(own) < 2:
