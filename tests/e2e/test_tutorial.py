@@ -13,7 +13,7 @@ import pytest
 from tests.cloud.fixtures import ROOT
 
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
-ELSEWHERE = ("pip install .",)
+ELSEWHERE = ("python3 -m venv .venv && . .venv/bin/activate", "pip install .")
 """Commands that `make setup` does in another way."""
 
 
