@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv as reader
 import io
+from collections import Counter
 from functools import cache
 
 import pytest
@@ -32,8 +33,9 @@ def test_each_cell_of_the_page_is_that_of_its_row_and_column(name: str) -> None:
     *others, everything = [sorted(rows) for rows in told.page_tables() if rows]
     assert shown[:-1] == others
     assert [row[:-1] for row in shown[-1]] == everything
-    if told.month:
-        assert f"At {count(told.month)} a month" in page.tables[-1][0]
+    assert {row[-1] for row in shown[-1] if NUMBER.search(row[-1])} <= {*told.reasons.values()}
+    heads = {"95% interval", "p95", f"At {count(told.month)} a month"}
+    assert {head for head_row, *_ in page.tables for head in head_row if NUMBER.search(head)} <= heads
 
 
 @pytest.mark.parametrize("name", TOLD)
@@ -45,15 +47,17 @@ def test_each_number_in_the_text_of_the_page_is_that_of_its_sentence(name: str) 
 def test_each_mark_of_a_chart_is_named_by_its_own_numbers(name: str) -> None:
     marks = Page(html.render(result(name))).marks
     assert marks
-    assert {mark for mark in marks if NUMBER.search(mark)} <= set(told_of(name).marks())
+    assert Counter(mark for mark in marks if NUMBER.search(mark)) <= Counter(told_of(name).marks())
 
 
 @pytest.mark.parametrize("name", TOLD)
 def test_each_number_of_markdown_is_the_one_of_its_place(name: str) -> None:
     told = told_of(name)
+    reasons = [(now, reason) for now in ("", "now, ") for reason in told.reasons.values()]
     tables, lines = markdown_shown(markdown.render(result(name)))
-    shown = sorted(row[:-1] for _, *rows in tables for row in rows)
-    assert shown == sorted(map(told.markdown_row, told.configurations()))
+    shown = sorted(row for _, *rows in tables for row in rows)
+    assert {row[-1] for row in shown if NUMBER.search(row[-1])} <= {f"{now}`{reason}`" for now, reason in reasons}
+    assert [row[:-1] for row in shown] == sorted(map(told.markdown_row, told.configurations()))
     assert left(lines, told.sentences()) == []
 
 
