@@ -17,7 +17,7 @@ from reports.words.comparison import bounds, change, value_text
 from reports.words.numbers import DURATION, memory, money, money_range, money_unit, percent_range
 from tests.unit.comparison.documents import result
 from tests.unit.reports.results import result as golden
-from tests.unit.reports.shown import NUMBER, text_of
+from tests.unit.reports.shown import NUMBER, Page, text_of
 from tests.unit.reports.test_foreign_text import HOSTILE, hostile_comparison, hostile_result
 from tuner.api.comparing import ComparisonResult, compare
 from tuner.api.overlaying import Overlay, overlay
@@ -69,6 +69,22 @@ def test_every_number_of_a_comparisons_page_is_one_of_the_comparison(compared: C
         told += [memory(measurement["memory_mb"]), *texts(measurement)]
     known = {number for text in told for number in NUMBER.findall(text)}
     assert set(NUMBER.findall(text_of(compared.to_html()))) <= known
+
+
+def test_each_cell_of_a_comparisons_page_is_of_its_own_metric_and_place(compared: ComparisonResult) -> None:
+    told = [
+        (
+            *(value_text(f.metric, value, "USD") for value in (f.baseline, f.candidate)),
+            change(f),
+            bounds(f.effect),
+            f"{f.runs:,}" if f.runs else "",
+        )
+        for f in compared.comparison.findings
+    ]
+    _, *rows = Page(compared.to_html()).tables[-1]
+    assert [(*row[2:6], row[-1]) for row in rows] == told
+    places = [str(f.configuration or "overall") for f in compared.comparison.findings]
+    assert [row[1] for row in rows] == places
 
 
 def test_every_form_of_a_comparison_tells_a_metric_before_and_after(compared: ComparisonResult) -> None:
