@@ -65,7 +65,7 @@ docs: $(DEV_READY) ## Build the documentation into site/, and fail at a broken l
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir site
 
 test: $(DEV_READY) $(SAM_READY) ## Run the tests alone.
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 test-localstack: $(DEV_READY) $(SAM_READY) $(LOCALSTACK_READY) ## Run the deployed state machine on a second engine.
 	TUNER_LOCALSTACK=$(LOCALSTACK_VENV) $(BIN)/python -m pytest tests/e2e/statemachine/test_second_engine.py

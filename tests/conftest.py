@@ -69,10 +69,19 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what belongs together in one process of a parallel run."""
-    here = Path(__file__).parent
+    """Keep what belongs together in one process of a parallel run, and begin with what takes longest.
+
+    Tests of one unit share what their file makes once, and are handed out as one. Single tests come last: they leave
+    no process with work for long when the others have none.
+    """
+    here, names = Path(__file__).parent, list(TOGETHER)
+    places: dict[pytest.Item, int] = {}
     for item in items:
         path = item.path.relative_to(here).as_posix()
-        for name, places in TOGETHER.items():
-            if path.startswith(places):
-                item.add_marker(pytest.mark.xdist_group(name))
+        name = next((name for name, folders in TOGETHER.items() if path.startswith(folders)), None)
+        places[item] = names.index(name) if name else len(names) + 1
+        if path.startswith("unit/"):
+            name, places[item] = path, len(names)
+        if name:
+            item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=places.__getitem__)

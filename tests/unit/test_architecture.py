@@ -191,10 +191,6 @@ NOT_CALLED_IN_THE_CORE = frozenset(["open", "print", "input", "breakpoint", "exe
 CLOCKS = frozenset({"now", "utcnow", "today"})
 
 
-pytestmark = pytest.mark.xdist_group("architecture")
-"""One process parses the modules."""
-
-
 @functools.cache
 def modules() -> dict[str, Path]:
     """The file of every module of the distribution, by its dotted name."""
