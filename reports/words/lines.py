@@ -34,19 +34,27 @@ def _columns_of(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def wrapped(text: str, width: int, first: str = "") -> list[str]:
-    """Lines of whole words; the further ones stand below the end of `first`."""
+def wrapped(text: str, width: int, first: str = "", *, whole: bool = False) -> list[str]:
+    """Lines of whole words; the further ones stand below the end of `first`. `whole`: too long ones stay whole too."""
     shown, indent = visible(text), " " * columns(first)
     if columns(shown + first) != len(shown + first):
-        return _wrapped_by_columns(shown, width, first, indent)
-    return textwrap.wrap(shown, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
+        return _wrapped_by_columns(shown, width, first, whole=whole)
+    return textwrap.wrap(
+        shown,
+        width,
+        initial_indent=first,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=not whole,
+    )
 
 
-def _wrapped_by_columns(text: str, width: int, first: str, indent: str) -> list[str]:
+def _wrapped_by_columns(text: str, width: int, first: str, *, whole: bool) -> list[str]:
     """As `textwrap.wrap`, which takes each character for one column."""
     lines: list[str] = []
+    indent = " " * columns(first)
     for word in text.split():
-        for piece in _pieces(word, max(2, width - len(indent))):
+        for piece in [word] if whole else _pieces(word, max(2, width - len(indent))):
             if lines and columns(lines[-1]) + 1 + columns(piece) <= width:
                 lines[-1] += f" {piece}"
             else:
@@ -64,15 +72,15 @@ def _pieces(word: str, width: int) -> list[str]:
     return pieces
 
 
-def labelled(text: str, width: int) -> str:
+def labelled(text: str, width: int, *, whole: bool = False) -> str:
     """Each line of a list in lines of whole words; the further ones stand below what its label is followed by."""
-    return "\n".join(line for given in text.splitlines() for line in _labelled(given, width))
+    return "\n".join(line for given in text.splitlines() for line in _labelled(given, width, whole=whole))
 
 
-def _labelled(line: str, width: int) -> list[str]:
+def _labelled(line: str, width: int, *, whole: bool) -> list[str]:
     found = LABEL.match(line)
     label = found[0] if found else ""
-    return wrapped(line[len(label) :], width, label) if columns(line) > width else [line]
+    return wrapped(line[len(label) :], width, label, whole=whole) if columns(line) > width else [line]
 
 
 def table(rows: Sequence[Sequence[str]], width: int) -> list[str]:

@@ -25,7 +25,7 @@ import click
 
 from tuner import __version__
 from tuner.cli.exit_codes import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED
-from tuner.cli.output import say
+from tuner.cli.output import TERMINAL_WIDTH, say
 from tuner.cli.signals import ENDING_SIGNALS, handled_signals
 from tuner.errors import InterruptedRunError, TunerError
 
@@ -99,8 +99,8 @@ COMMANDS = tuple(PACKAGES)
 """Every command, in the order of the help and of the documentation."""
 OBJECTS_PER_COLLECTION = 20_000
 """Garbage is looked for less often than by default (700): most of what a command makes, modules above all, stays."""
-TERMINAL_WIDTH = 80
-"""Columns of a terminal that does not tell them."""
+ERROR = "error: "
+"""What an error begins with. Further faults stand below what follows it."""
 _OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT}
 """What writing to stdout can fail with: its reader has gone, the disk is full, it is closed."""
 
@@ -285,5 +285,6 @@ def _fitted(line: str) -> str:
     if not sys.stderr.isatty():
         return line
     width = os.get_terminal_size(sys.stderr.fileno()).columns or TERMINAL_WIDTH
-    indent = " " * (len(line) - len(line.lstrip())) + "  "
+    own = len(ERROR) if line.startswith(ERROR) else len(line) - len(line.lstrip())
+    indent = " " * own + "  "
     return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

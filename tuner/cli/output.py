@@ -6,18 +6,34 @@ Decides what a terminal gets. Knows nothing of colours and layouts.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
 import click
 
+TERMINAL_WIDTH = 80
+"""Columns of a terminal that does not tell them."""
 
-def say(text: str, *, nl: bool = True, err: bool = False) -> None:
-    """Print lines, with control and direction characters spelt out."""
+
+def say(text: str, *, nl: bool = True, err: bool = False, fit: bool = True) -> None:
+    """Print lines, with control and direction characters spelt out. `fit`: a terminal shows lines of whole words."""
     # Imported when called: the help goes without it.
     from reports.words.escape import visible_lines
 
-    click.echo(visible_lines(text), nl=nl, err=err)
+    shown = visible_lines(text)
+    click.echo(fitted(shown, err=err) if fit else shown, nl=nl, err=err)
+
+
+def fitted(text: str, *, err: bool) -> str:
+    """Lines of whole words where a terminal shows them. A word that is longer than a line stays whole, to be copied."""
+    stream = sys.stderr if err else sys.stdout
+    if not stream.isatty():
+        return text
+    from reports.words.lines import labelled
+
+    end = "\n" if text.endswith("\n") else ""
+    return labelled(text, os.get_terminal_size(stream.fileno()).columns or TERMINAL_WIDTH, whole=True) + end
 
 
 def say_json(value: Any) -> None:
@@ -32,6 +48,6 @@ def say_exact(text: str) -> None:
     """Print a text that may be piped into a file: there it stays as it is, on a terminal it is made visible."""
     ends_in_the_middle = bool(text) and not text.endswith("\n")
     if sys.stdout.isatty():
-        say(text, nl=ends_in_the_middle)
+        say(text, nl=ends_in_the_middle, fit=False)
     else:
         click.echo(text, nl=ends_in_the_middle)

@@ -31,6 +31,7 @@ COMMANDS = (
     ("compare", "releases/a.json", "releases/b.json"),
     ("compare", "releases/a.json", "results/never-written"),
     ("tune", "app.py:handler", "--payload", "{}", "--dry-run"),
+    ("prices", "eu-west-1"),
     ("tune", "releases/a.json:handler", "--tolerance", "0.5", "--strategy", "fast", "--payload", "{}"),
 )
 TUNINGS = ((60, {"TERM": "dumb"}), (80, {"FORCE_COLOR": "1"}), (100, {"NO_COLOR": "1"}), (160, {}))

@@ -74,6 +74,11 @@ def test_characters_of_any_width_fit_the_terminal_and_none_is_lost(words: list[s
     assert "".join(lines).replace("! ", "", 1).replace(" ", "") == text.replace(" ", "")
 
 
+def test_a_word_that_has_to_be_copied_stays_whole() -> None:
+    for long in ("x" * 30, "注文" * 10):
+        assert wrapped(f"one {long} two", 12, "! ", whole=True) == ["! one", f"  {long}", "  two"]
+
+
 def test_wide_characters_take_two_columns_and_combining_ones_none() -> None:
     assert columns("注文") == 4
     assert columns("e\u0301") == 1

@@ -13,14 +13,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
+from tuner.cli.output import fitted
+
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
 LINE_EVERY_S = 30.0
 """How often work that goes on is told where lines cannot be redrawn."""
-TERMINAL_WIDTH = 80
-"""Columns of a terminal that does not tell them."""
 
 
 class LiveView(ABC):
@@ -84,7 +84,7 @@ class LiveView(ABC):
             return
         self._said_at = self._clock()
         try:
-            sys.stderr.write(_fitted(text) + "\n")
+            sys.stderr.write(fitted(text, err=True) + "\n")
             sys.stderr.flush()
         except (BrokenPipeError, ValueError):
             self._quiet = True
@@ -102,12 +102,3 @@ class LiveView(ABC):
             text.append("\n" if number else "")
             text.append(line, style=self.style_of(line))
         return text
-
-
-def _fitted(text: str) -> str:
-    """Lines of whole words, where a terminal shows them that redraws nothing."""
-    if not sys.stderr.isatty():
-        return text
-    from reports.words.lines import labelled
-
-    return labelled(text, os.get_terminal_size(sys.stderr.fileno()).columns or TERMINAL_WIDTH)

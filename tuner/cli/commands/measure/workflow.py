@@ -171,7 +171,7 @@ def command(state_machine: str | None, *, connection: Connection, **options: Any
     if options["format_"] == "json":
         say_json(result.to_json())
     else:
-        say(forms[options["format_"]](), nl=False)
+        say(forms[options["format_"]](), nl=False, fit=False)
     if result.undo is not None:
         say(_applied(result, output), err=True)
     return EXIT_OK
