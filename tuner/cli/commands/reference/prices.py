@@ -12,7 +12,7 @@ from tuner.api.price_cache import current_prices, keep_prices
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
-from tuner.cli.values import Region
+from tuner.cli.values import Region, terminal_width
 from tuner.model import Architecture
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList, Tier
 
@@ -40,7 +40,9 @@ def command(region: str, *, refresh: bool, format_: str, quiet: bool, connection
     if format_ == "json":
         say_json(_document(prices))
     else:
-        say(_text(prices))
+        from reports.words.lines import labelled
+
+        say(labelled(_text(prices), terminal_width()))
 
 
 def _text(prices: PriceList) -> str:
