@@ -23,7 +23,15 @@ from tuner.model import Configuration, SamplerName, SearchSpace, StopReason, Tri
 from tuner.pricing.rounds import NOTHING
 from tuner.search.deciding.last_checks import LastChecks
 from tuner.search.deciding.state import State, TrialRequest, is_logged
-from tuner.search.deciding.stopping import goes_on, horizon, pays, undecided, within_tolerance
+from tuner.search.deciding.stopping import (
+    NEAR_WORTH,
+    goes_on,
+    horizon,
+    may_be_earned,
+    pays,
+    undecided,
+    within_tolerance,
+)
 from tuner.search.deciding.value_of_information import LEAST_REGRET, Offer, efforts, offers, price, scene_of, together
 from tuner.search.sampler import Evidence, Proposal
 
@@ -195,6 +203,8 @@ class AdaptiveSampler:
         if state.trials >= self.max_trials:
             return [], StopReason.TOLERANCE if within else StopReason.CANNOT_TELL
         invocations = horizon(evidence, self.horizon, self.time_worth, within=within)
+        if may_be_earned(state):
+            invocations *= NEAR_WORTH
         worth = max(invocations * scene.best_cost_usd, LEAST_WORTH_USD)
         if not within and (batch := self._whole_round(state, worth)):
             return state.requests(batch), None
@@ -230,7 +240,7 @@ class AdaptiveSampler:
                 is the one that gains most beyond the price of its invocations, a share of a later round included:
                 what is not learned now is learned by that.
         """
-        scene, precision, places, whole = state.scene, state.precision, state.places, state.evidence.round_price
+        scene, precision, places, whole = state.scene, state.precision, state.places, state.counted_round
         counted = whole if whole_bill else NOTHING
         later_usd = whole.round_usd / max(scene.expected_regret, LEAST_REGRET)
         found = offers(

@@ -27,7 +27,10 @@ from tuner.model import (
 )
 from tuner.pricing.price_list import price_list
 from tuner.pricing.rounds import IN_AWS, NOTHING, RoundPrice
-from tuner.search.adaptive import AdaptiveSampler
+from tuner.search.adaptive import AdaptiveSampler, recommendable
+from tuner.search.deciding.state import State
+from tuner.search.deciding.stopping import may_be_earned
+from tuner.search.deciding.value_of_information import scene_of
 from tuner.search.recommendation import objective_best, recommend
 from tuner.search.study import Study
 from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
@@ -317,3 +320,48 @@ def test_a_round_runs_no_more_environments_at_once_than_it_can(lanes: int) -> No
     drive(study, World(function, 5))
     for one in study.rounds:
         assert len(one.trials) == 1 or sum(trial.environments for trial in one.trials) <= max(lanes, 4)
+
+
+def test_a_round_without_a_price_counts_nevertheless_so_that_rounds_are_few() -> None:
+    """It counts as two invocations; a price that is nearly nothing says that the wait counts nothing."""
+    free = RoundPrice(round_usd=1e-15)
+    rounds = {price: [_rounds(cpu_bound(wait_ms), price) for wait_ms in (0, 200, 800)] for price in (NOTHING, free)}
+    assert sum(rounds[NOTHING]) <= sum(rounds[free])
+
+
+def _near_the_tolerance(
+    excess: float = 1.2, *, noise: float = 0.05, traffic: float | None = None, round_price: RoundPrice = NOTHING
+) -> State:
+    """What a decision rests on after the first trials, with an expected regret of so many tolerances."""
+    function = cpu_bound(200.0)
+    study = study_of(function)
+    for sample in World(function, 7).measure(study.ask()):
+        study.tell(sample)
+    evidence = replace(study.evidence, invocations_per_month=traffic, round_price=round_price)
+    sampler = AdaptiveSampler(prior=LIGHT)
+    posterior = sampler.fitted(evidence)
+    possible, _ = recommendable(evidence)
+    location = posterior.location(possible)
+    belief = posterior.belief(possible, location=location)
+    scene = scene_of(belief, location, evidence.objective, evidence.prices)
+    near = replace(scene, expected_regret=excess * evidence.objective.tolerance)
+    state = State(evidence, posterior, near, possible)
+    state.precision = replace(state.precision, run_sd=noise, environment_sd=noise)
+    return state
+
+
+def test_a_cheap_search_that_is_near_the_tolerance_may_earn_high_confidence() -> None:
+    assert may_be_earned(_near_the_tolerance())
+    assert not may_be_earned(_near_the_tolerance(excess=2.0))
+    assert not may_be_earned(_near_the_tolerance(noise=0.3))
+
+
+def test_a_search_that_is_dear_already_earns_no_confidence_by_more_trials() -> None:
+    dear = _near_the_tolerance()
+    dear.spent_usd = 100 * dear.scene.best_cost_usd
+    assert not may_be_earned(dear)
+
+
+def test_confidence_is_not_bought_against_the_traffic_that_a_user_tells_or_where_rounds_are_paid_for() -> None:
+    assert not may_be_earned(_near_the_tolerance(traffic=1000.0))
+    assert not may_be_earned(_near_the_tolerance(round_price=IN_AWS))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.estimation.estimate import Posterior
 from tuner.model import Configuration, Sample, Trial
+from tuner.pricing.rounds import RoundPrice
 from tuner.pricing.spending import spent
 from tuner.search.deciding.value_of_information import Offer, Precision, Scene, lane_seconds, price
 from tuner.search.sampler import Evidence, Proposal
@@ -19,6 +20,8 @@ MUCH_OF_A_ROUND = 0.25
 """Part of the price of a round that the second run of a start may cost."""
 MUCH_OF_A_TRIAL = 0.3
 """Part of the price of its first run that the second run of a later start may cost."""
+ROUND_WITHOUT_PRICE = 2.0
+"""Invocations of the best size that a round counts as, where it has no price of its own."""
 LOGGED_ENVIRONMENTS = 4
 """Environments of the current configuration in a log from which on it needs no trial beside the recommended one."""
 
@@ -53,8 +56,15 @@ class State:
         self.layout = posterior.layout
         self.precision = _precision(posterior)
         self.rng = np.random.default_rng((evidence.seed, self.trials, posterior.runs.count))
+        self.spent_usd = spent(evidence.samples, evidence.prices).usd
         bound = evidence.budget.max_usd
-        self.usd_left = math.inf if bound is None else bound - spent(evidence.samples, evidence.prices).usd
+        self.usd_left = math.inf if bound is None else bound - self.spent_usd
+
+    @property
+    def counted_round(self) -> RoundPrice:
+        """What a round counts where trials are chosen: a round without a price is still a wait for the user."""
+        own = self.evidence.round_price
+        return own if own.round_usd else replace(own, round_usd=ROUND_WITHOUT_PRICE * self.scene.best_cost_usd)
 
     @property
     def logged(self) -> bool:

@@ -21,6 +21,12 @@ WILD_SD = 0.5
 """Noise from which no answer counts as certain: rare runs, which a search does not see, decide the bill."""
 WITHIN = 0.5
 """Part of the horizon that counts within the tolerance: warm runs of the recommended size follow anyway."""
+NEAR = 1.6
+"""Multiple of the tolerance up to which an answer that is not within it is near."""
+NEAR_WORTH = 3.0
+"""A saving counts so many times while the answer is near, so that the search may earn high confidence."""
+NEAR_SPENT = 20.0
+"""Invocations of the best size from whose price on it counts once again: a search that is dear already ends."""
 LIKELY_STAIRS = 1 / 3
 """Chance of a staircase from which on a search goes on with smaller trials where large ones do not pay."""
 FAR = 2.0
@@ -32,6 +38,20 @@ def within_tolerance(state: State) -> bool:
     tolerance = state.evidence.objective.tolerance
     unlikely = float((state.scene.regret[:, state.scene.best] > 2 * tolerance).mean()) < UNLIKELY
     return state.scene.expected_regret <= tolerance and unlikely and state.noise_sd < WILD_SD
+
+
+def may_be_earned(state: State) -> bool:
+    """Whether a few more trials may bring the answer within the tolerance, in a search that was cheap so far.
+
+    Not where the user tells the traffic, or noise or the edge of a staircase decides; nor where rounds have a price,
+    which puts more at stake anyway; nor where a log is there to save trials.
+    """
+    evidence, scene = state.evidence, state.scene
+    if evidence.invocations_per_month is not None or evidence.round_price.round_usd or state.logged:
+        return False
+    decidable = state.noise_sd <= NOISY_SD and state.stair_chance <= LIKELY_STAIRS
+    near = decidable and scene.expected_regret <= NEAR * evidence.objective.tolerance
+    return near and not within_tolerance(state) and state.spent_usd <= NEAR_SPENT * scene.best_cost_usd
 
 
 def goes_on(state: State) -> bool:
