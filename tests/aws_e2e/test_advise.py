@@ -227,7 +227,8 @@ def test_cpu_time_of_lambda_insights_enters_the_prediction(cloud: Cloud) -> None
     blind = advise_on_known(replace(waiting, rows=tuple(replace(r, cpu_ms=None) for r in waiting.rows)), prices)
     assert known is not None
     assert blind.prediction is not None
-    # 5 ms of CPU in 100 ms: it waits, so that a smaller size takes hardly longer and costs less.
-    assert known.recommended is not None
-    assert known.recommended.memory_mb < 512
+    # 5 ms of CPU in 100 ms: it waits, so that a smaller size probably takes hardly longer and costs less. One size of
+    # 512 MB is too little to recommend it without a trial: two in three published functions did not follow it.
+    assert known.best.memory_mb < 512
+    assert known.recommended is None
     assert known.chance_of_saving > blind.prediction.chance_of_saving

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from tuner.estimation.belief import Belief
 from tuner.model import MB_PER_VCPU, Configuration, Invocation, Round, Sample
@@ -113,6 +112,8 @@ def at_other_times(belief: Belief, spread: float, prices: PriceList, *, seed: in
         prices: of the belief's costs.
         seed: of the order of the speeds.
     """
+    from scipy.special import ndtri
+
     draws = len(belief.duration_ms)
     shocks = np.random.default_rng(seed).permutation(ndtri((np.arange(draws) + 0.5) / draws))
     factor = np.exp(spread * shocks)[:, None]

@@ -145,7 +145,7 @@ def test_a_saving_that_is_not_clear_is_not_claimed() -> None:
     found["saving"] |= {"interval": [-0.1, 0.3], "durationInterval": [-0.2, 0.6]}
     page = render(summarize([{"lambdaARN": "a"}], {0: {"output": found}}))
     assert page.count("not clear") == 2
-    assert "-10% to 30%" in page
+    assert "-10 to 30%" in page
     assert "$10.00" not in page
 
 
