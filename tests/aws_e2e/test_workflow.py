@@ -20,6 +20,7 @@ from tuner.aws.workflows.confirming import temporary_prefix
 from tuner.cli.main import run
 from tuner.documents.result import ResultDocument
 from tuner.model import Architecture, Configuration
+from tuner.search.decision import WeakEvidenceError
 from tuner.workflows.plan import Binding
 
 EXAMPLE = ROOT / "examples" / "workflow"
@@ -102,9 +103,19 @@ def test_the_example_is_tuned_confirmed_applied_and_taken_back(cloud: Cloud, che
 
     clean_up_after_a_killed_confirmation(cloud, checkout)
 
-    fastest_ms = result.plan.front[0].time_ms
-    where |= {"results": [folder], "output": tmp_path / "applied"}
-    applied = tune_workflow(checkout, deadline_ms=1.05 * fastest_ms, apply=True, **where)
+    where |= {"output": tmp_path / "applied"}
+    # On a busy machine four runs may be too weak to apply: then the functions are tuned again, as the refusal says.
+    for attempt in range(ROUNDS):
+        try:
+            fastest_ms = result.plan.front[0].time_ms
+            applied = tune_workflow(checkout, deadline_ms=1.05 * fastest_ms, apply=True, results=[folder], **where)
+            break
+        except WeakEvidenceError:
+            assert {name: cloud.snapshot(f"checkout-{name}") for name in FUNCTIONS} == before
+            folder = tmp_path / f"again-{attempt}"
+            result = planned(cloud, checkout, folder, deadline_ms=60_000.0, executions=8)
+    else:
+        pytest.fail(f"{ROUNDS} results in a row were too weak to apply")
     assert applied.plan.met
     assert applied.undo
     for name, configuration in applied.configurations.items():
