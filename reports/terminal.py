@@ -61,7 +61,8 @@ def _table(result: Result, width: int) -> Iterator[str]:
         return
     currency = result["prices"]["currency"]
     costs = [row.cost_usd["mean"] for row in shown if row.cost_usd]
-    lines = [HEADER, *(_cells(row, currency, costs) for row in shown)]
+    called = verdict.recommended_name(result)
+    lines = [HEADER, *(_cells(row, called, currency, costs) for row in shown)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
     kept = list(range(len(HEADER)))
     for column in LEFT_OUT_FIRST:
@@ -71,9 +72,9 @@ def _table(result: Result, width: int) -> Iterator[str]:
         yield "  ".join(line[i].rjust(widths[i]) if i in RIGHT else line[i].ljust(widths[i]) for i in kept).rstrip()
 
 
-def _cells(row: ReportRow, currency: str, costs: Sequence[float]) -> tuple[str, ...]:
+def _cells(row: ReportRow, called: str, currency: str, costs: Sequence[float]) -> tuple[str, ...]:
     sign = "→" if row.recommended else "•" if row.current else " "
-    notes = [word for word, told in (("recommended", row.recommended), ("now", row.current)) if told]
+    notes = [word for word, told in ((called, row.recommended), ("now", row.current)) if told]
     notes += [] if row.measured or row.reason else ["not measured"]
     notes += ["left out"] if row.reason else []
     duration, cost = row.duration_ms, row.cost_usd

@@ -74,7 +74,7 @@ def cost_of_billed(candidates: Sequence[Configuration], billed_ms: Draws, prices
 def interval_bounds(draws: Draws) -> tuple[Draws, Draws]:
     """Low and high ends of the interval of level `LEVEL`, over the first axis.
 
-    The same as `numpy.quantile`, to the last bit, in a third of its time: a document has hundreds of intervals.
+    The same as `numpy.quantile`, to the last bit, in a fifth of its time: a document has hundreds of intervals.
     """
     last = len(draws) - 1
     places = [level * last for level in (BELOW, 1 - ABOVE)]

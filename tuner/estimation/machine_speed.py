@@ -24,8 +24,8 @@ Floats = NDArray[np.float64]
 
 SHORTEST_CPU_MS = 1.0
 """Mean CPU time below which clocks tell too little of the speed."""
-ROUND_SD = 0.2
-"""Speed of one round against another, log units (two busy virtual machines: 0.16 to 0.28)."""
+ROUND_SD = 0.3
+"""Speed of one round against another, log units (two functions on a virtual machine: 0.16 to 0.28)."""
 SIZE_SD = 0.05
 """CPU time of a size against the others of its round, beside the law of small shares, log units."""
 RUN_SD = 0.25
@@ -33,6 +33,8 @@ RUN_SD = 0.25
 SMALL_SHARE_SD = 0.1
 """Work that is stopped and continued often needs more CPU time: by (1 / share) to this power, give or take. Seen: 0.01
 to 0.15."""
+THREADS_SD = 0.5
+"""CPU time above one vCPU against below, log units: threads that wait for each other may burn it."""
 USUAL_SPREAD, USUAL_ROUNDS = 0.03, 4
 """Spread of the speed that is expected beforehand, log units, and how many rounds that is worth."""
 
@@ -45,7 +47,7 @@ class MachineSpeed:
     """What the rounds of a study say of the machine.
 
     Attributes:
-        slower: for each round and size, how much more CPU time than on average its runs took, log units.
+        slower: for each round and size, how much more CPU time than on average its round took, log units.
         longer: what that did to their durations, log units. Less where the function waits.
         spread: standard deviation of what one round does to durations, log units. 0: not known.
     """
@@ -128,9 +130,10 @@ def at_other_times(belief: Belief, spread: float, prices: PriceList, *, seed: in
 
 
 def _slower(keys: Sequence[Group], groups: Sequence[Sequence[tuple[float, float, int]]]) -> Floats:
-    """How much more CPU time than on average each group took, beside what its size needs, shape (n,).
+    """How much more CPU time than on average the round of each group took, beside what its sizes need, shape (n,).
 
-    A linear model: a level, a slope against the log of small shares with a prior, and what rounds have in common.
+    A linear model with priors: a level, a slope against the log of small shares, a step above one vCPU, where threads
+    come in, and what rounds have in common.
     """
     of_payload: dict[int, list[float]] = defaultdict(list)
     for runs in groups:
@@ -142,12 +145,15 @@ def _slower(keys: Sequence[Group], groups: Sequence[Sequence[tuple[float, float,
     rounds = np.array([round_ for round_, _ in keys])
     small = np.array([-math.log(_share(configuration)) for _, configuration in keys])
     own = np.diag(SIZE_SD**2 + RUN_SD**2 / counts)
-    precision = np.linalg.inv(ROUND_SD**2 * (rounds[:, None] == rounds[None, :]) + own)
-    design = np.stack([np.ones(len(keys)), small], axis=1)
-    prior = np.diag([0.0, SMALL_SHARE_SD**-2])
+    together = ROUND_SD**2 * (rounds[:, None] == rounds[None, :])
+    precision = np.linalg.inv(together + own)
+    several = np.array([configuration.memory_mb > MB_PER_VCPU for _, configuration in keys])
+    design = np.stack([np.ones(len(keys)), small, several], axis=1)
+    prior = np.diag([0.0, SMALL_SHARE_SD**-2, THREADS_SD**-2])
     fitted = np.linalg.solve(design.T @ precision @ design + prior, design.T @ precision @ log_cpu)
-    left = log_cpu - design @ fitted
-    return np.asarray(left - np.average(left, weights=counts))
+    # What is common to a round is the machine's; what one of its sizes needs beyond that is the function's own.
+    of_rounds = together @ precision @ (log_cpu - design @ fitted)
+    return np.asarray(of_rounds - np.average(of_rounds, weights=counts))
 
 
 def _spread(keys: Sequence[Group], longer: Floats, counts: Sequence[int]) -> float:

@@ -77,6 +77,13 @@ def test_cpu_time_that_small_shares_need_is_not_taken_for_a_slower_machine() -> 
         assert mean_ms(after) == pytest.approx(mean_ms(before), rel=0.02)
 
 
+def test_cpu_time_that_threads_burn_above_one_vcpu_is_not_taken_for_a_slower_machine() -> None:
+    burning = Sample(3, size(3538), (warm(CPU_MS / 2, 2 * CPU_MS),) * 20)
+    samples = [computed(0, 320), computed(1, 512), computed(2, 1024), burning]
+    for before, after in zip(samples, meter((0, 1, 2, 3)).at_mean_speed(samples), strict=True):
+        assert mean_ms(after) == pytest.approx(mean_ms(before), rel=0.02)
+
+
 def test_a_function_that_waits_is_hardly_changed() -> None:
     def waited(trial_id: int, memory_mb: int, slower: float) -> Sample:
         runs = (warm(200 + 2 * slower * MB_PER_VCPU / memory_mb, 2 * slower),) * 20

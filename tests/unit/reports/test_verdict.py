@@ -117,6 +117,8 @@ def test_a_constraint_that_nothing_meets_is_the_headline_and_said_once() -> None
     assert confidence(document).level is Confidence.LOW
     assert not any("constraint" in reason for reason in confidence(document).reasons)
     assert verdict.recommended_name(document) == "nearest"
+    (chosen,) = [line for line in terminal.render(document, width=160).splitlines() if line.startswith("→")]
+    assert chosen.endswith("nearest")
 
 
 def test_the_only_candidate_is_told_as_such() -> None:
