@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.estimation.belief import LIKELY_SAME
 from tuner.estimation.cpu_quota.cpu_time import cpu_time_scores
 from tuner.estimation.cpu_quota.stairs import Stairs
 from tuner.estimation.layout import Layout
@@ -267,7 +268,7 @@ class _Posterior:
         same = np.array([score.hypothesis.payload == 0 for score in scores])
         same_payload = float(shares[same].sum())
         # A mixture of both would be so wide that few draws tell of either.
-        shares = np.where(same == (same_payload >= 0.5), shares, 0.0)
+        shares = np.where(same == (same_payload >= LIKELY_SAME), shares, 0.0)
         shares /= shares.sum()
         numbers = _systematic(shares, count)
         blocks = [self._draw(s, particles, n, rng) for s, n in zip(scores, numbers, strict=True) if n]

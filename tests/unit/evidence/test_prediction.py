@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.estimation.simulation import X86, Duration, cpu_bound, measure
-from tuner.evidence.prediction import LIKELY, LIKELY_BY_PRIOR, SMALL_SAVES, predict
-from tuner.model import Configuration, Invocation, Objective, Outcome, Sample, SearchSpace
+from tuner.evidence.prediction import LIKELY, LIKELY_BY_PRIOR, SMALL_SAVES, SMALL_SAVINGS, predict
+from tuner.model import Configuration, Interval, Invocation, Objective, Outcome, Sample, SearchSpace
 from tuner.pricing.price_list import price_list
 from tuner.search.space import memory_nodes
 
@@ -58,6 +58,18 @@ def test_one_small_size_hardly_says_more_than_of_functions_in_general(memory_mb:
     assert found.recommended is None
     assert SMALL_SAVES < found.chance_of_saving < 0.5
     assert found.chances[found.belief.index(current) or 0] == 0
+
+
+def test_the_saving_of_one_small_size_is_as_wide_as_that_of_functions_in_general() -> None:
+    def saving(*sizes_mb: int) -> Interval:
+        current = Configuration(sizes_mb[-1], X86)
+        found = predict(seen(cpu_bound, *sizes_mb, busy=sizes_mb[-1] / 1769), SPACE, current, Objective(), PRICES)
+        assert found is not None
+        return found.saving
+
+    assert saving(512).high - saving(512).low > 0.9 * (max(SMALL_SAVINGS) - min(SMALL_SAVINGS))
+    assert saving(512).low < 0 < saving(512).high
+    assert saving(1024, 512).high - saving(1024, 512).low < 0.8 * (saving(512).high - saving(512).low)
 
 
 def test_a_second_size_says_what_one_small_size_does_not() -> None:
