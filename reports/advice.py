@@ -14,11 +14,11 @@ from reports.html import STYLES, page_of
 from reports.words.escape import code_span, csv_cell, visible
 from reports.words.lines import table as in_columns
 from reports.words.lines import wrapped
-from reports.words.numbers import money, money_range, percent
+from reports.words.numbers import money, money_range
 from tuner.evidence.advice import Advice
 from tuner.evidence.findings import Insight, mean_words, percentile_words
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL
-from tuner.plain_numbers import plural
+from tuner.plain_numbers import chance_words, plural
 from tuner.shell_lines import command_lines
 from tuner.vocabulary import Interval
 
@@ -153,7 +153,7 @@ def _chances(advice: Advice) -> Iterator[tuple[str, float, str]]:
         return
     candidates = advice.prediction.belief.candidates
     for candidate, chance in zip(candidates, advice.prediction.chances, strict=True):
-        yield f"{candidate.memory_mb:,} MB", 100 * chance, percent(chance)
+        yield f"{candidate.memory_mb:,} MB", 100 * chance, chance_words(chance)
 
 
 def _head(advice: Advice) -> str:

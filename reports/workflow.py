@@ -15,7 +15,7 @@ from reports.charts.workflow_graph import Arrow, Box, lay_out
 from reports.html import STYLES, page_of
 from reports.words.escape import clip, visible
 from reports.words.numbers import milliseconds, money, percent, sign_of
-from reports.workflow_text import facts, headline, percentile_name, size_name
+from reports.workflow_text import chosen_name, facts, headline, percentile_name, size_name
 from tuner.plain_numbers import significant
 from tuner.workflows.document import StepDocument, WorkflowDocument
 
@@ -34,6 +34,7 @@ def render(document: WorkflowDocument) -> str:
         "title": f"{visible(document['workflow'])}: sizes of a workflow",
         "document": document,
         "headline": headline(document),
+        "chosen": chosen_name(document),
         "facts": facts(document),
         "which": percentile_name(document["bound"]["percentile"]),
         "picture": _picture(document),
@@ -64,7 +65,7 @@ def _box(box: Box, step: StepDocument, sizes: Mapping[str, ConfigurationDocument
     if function:
         lines.insert(0, size_name(sizes[function]))
     slack = "" if step["critical"] else f", slack {milliseconds(step['slack_ms'])}"
-    visits = significant(step["visits"], 3)
+    visits = "once" if step["visits"] == 1 else f"{significant(step['visits'], 3)} times"
     return {
         "x": box.x + MARGIN,
         "y": box.y + MARGIN,
@@ -73,7 +74,7 @@ def _box(box: Box, step: StepDocument, sizes: Mapping[str, ConfigurationDocument
         "kind": " ".join(["frame" if box.is_frame else "state", step["kind"], critical]),
         "name": clip(visible(box.path[-1]), LABEL_CHARACTERS),
         "lines": lines,
-        "told": f"{visible(' / '.join(box.path))}: {lines[-1]} per million, {visits} times{slack}",
+        "told": f"{visible(' / '.join(box.path))}: {lines[-1]} per million, {visits}{slack}",
     }
 
 

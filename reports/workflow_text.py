@@ -21,7 +21,7 @@ CONFIRMED_WITHIN = 0.1
 
 def render_text(document: WorkflowDocument, *, width: int = WIDTH) -> str:
     """The answer for a terminal of so many columns."""
-    rows = [("function", "now", "recommended", "runs", "cost", "slack"), *_rows(document)]
+    rows = [("function", "now", chosen_name(document), "runs", "cost", "slack"), *_rows(document)]
     told = [line for sentence in (headline(document), *facts(document)) for line in wrapped(sentence, width)]
     notes = [line for warning in document["warnings"] for line in wrapped(warning["message"], width, "note: ")]
     return "\n".join([*told, "", *table(rows, width), *(["", *notes] if notes else [])]) + "\n"
@@ -33,7 +33,7 @@ def render_markdown(document: WorkflowDocument) -> str:
     lines += [f"- {fact}" for fact in facts(document)]
     lines += [
         "",
-        "| function | now | recommended | runs | cost per million | slack |",
+        f"| function | now | {chosen_name(document)} | runs | cost per million | slack |",
         "| --- | --- | --- | ---: | ---: | ---: |",
     ]
     lines += [f"| {code_span(name)} | " + " | ".join(row) + " |" for name, *row in _rows(document)]
@@ -51,15 +51,20 @@ def headline(document: WorkflowDocument) -> str:
         assert bound["deadline_ms"] is not None, "a bound is a deadline or a budget"
         deadline = milliseconds(bound["deadline_ms"])
         if not document["met"]:
-            return (
-                f"No sizes keep {deadline} ({which}). The fastest take {time} and cost {cost} per million executions."
-            )
+            surely, up_to = ("surely ", "up to ") if _kept_as_expected(document) else ("", "")
+            fastest = f"The fastest take {up_to}{time} and cost {cost} per million executions."
+            return f"No sizes {surely}keep {deadline} ({which}). {fastest}"
         return f"{cost} per million executions keeps {deadline}: {which} is at most {time}."
     budget = money(bound["budget_per_million_usd"], document["currency"])
     if not document["met"]:
         cheapest = f"The cheapest cost {cost} per million executions and take {time} ({which})."
         return f"No sizes cost {budget} or less. {cheapest}"
     return f"{time} ({which}) is the fastest for {budget} per million executions: it costs {cost}."
+
+
+def chosen_name(document: WorkflowDocument) -> str:
+    """What the sizes of the answer are called: where nothing keeps to the bound they are the nearest."""
+    return "recommended" if document["met"] else "nearest"
 
 
 def facts(document: WorkflowDocument) -> list[str]:
@@ -105,17 +110,22 @@ def _comparison(document: WorkflowDocument) -> str:
     now = f"{milliseconds(current['duration_ms'])} and {money(current['cost_per_million_usd'], document['currency'])}"
     cheaper = 1 - chosen["cost_per_million_usd"] / current["cost_per_million_usd"]
     faster = 1 - chosen["duration_ms"] / current["duration_ms"]
-    changes = f"{_change(cheaper, 'cheaper', 'dearer')} and {_change(faster, 'faster', 'slower')}"
-    return f"The sizes in use take {now}: the chosen ones are {changes}."
+    changes = f"{_change(cheaper, 'cheaper', 'more expensive')} and {_change(faster, 'faster', 'slower')}"
+    return f"The sizes in use take {now}: the {chosen_name(document)} ones are {changes}."
 
 
 def _change(fraction: float, better: str, worse: str) -> str:
     return f"{percent(abs(fraction))} {better if fraction >= 0 else worse}"
 
 
-def _binding(document: WorkflowDocument) -> str:
+def _kept_as_expected(document: WorkflowDocument) -> bool:
+    """Whether the expected curves keep the deadline, whatever is in doubt of them."""
     percentile, share = document["bound"]["percentile"], document["share_met"]
-    if not document["met"] and percentile and share is not None and 100 * share >= percentile:
+    return bool(percentile) and share is not None and 100 * share >= (percentile or 0)
+
+
+def _binding(document: WorkflowDocument) -> str:
+    if not document["met"] and _kept_as_expected(document):
         return "The expected curves keep the deadline, but what is in doubt of them does not: tune more precisely."
     return {
         "deadline": "The deadline binds: a looser one would be cheaper.",

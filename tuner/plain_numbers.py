@@ -20,3 +20,8 @@ def significant(value: float, digits: int = 4) -> str:
 def plural(amount: int, thing: str) -> str:
     """An amount and its thing: `1 run`, `12 runs`."""
     return f"{amount:,} {thing}" if amount == 1 else f"{amount:,} {thing}s"
+
+
+def chance_words(chance: float) -> str:
+    """A chance as a whole percentage: `31%`. What was estimated is never certain: `above 99%`."""
+    return "above 99%" if chance > 0.99 else f"{chance:.0%}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reports.charts import svg
 from reports.charts.chart import Chart
-from reports.words.comparison import bounds, change, metric_name
+from reports.words.comparison import bounds, change, is_bounded, metric_name
 from tuner.comparison.verdicts import Comparison, Finding
 
 _ROW, _TOP, _LEFT = 38.0, 34.0, 112.0
@@ -34,7 +34,8 @@ def draw(comparison: Comparison) -> Chart | None:
         "changes",
         "What changed",
         svg.canvas("".join(body), "Change of each metric", height=foot + svg.BOTTOM),
-        "An interval that lies whole outside the shaded range is a change. One that lies whole inside is the same.",
+        "An interval that lies whole outside the shaded range is a change. One that lies whole inside is the same."
+        + ("" if all(is_bounded(f.effect) for f in told if f.effect) else " A line without a mark may be anything."),
         header=("metric", "change", "interval"),
         table=tuple((metric_name(f), change(f), bounds(f.effect)) for f in told),
     )
@@ -43,10 +44,11 @@ def draw(comparison: Comparison) -> Chart | None:
 def _row(finding: Finding, x: svg.Scale, y: float) -> str:
     effect = finding.effect
     assert effect is not None
-    name = f"{metric_name(finding)}: {change(finding)} ({bounds(effect)})"
+    metric = metric_name(finding)
+    told = f"{change(finding)} ({bounds(effect)})"
+    point = svg.mark(x(effect.mean), y, f"{metric}: {told}", "circle", "measured") if is_bounded(effect) else ""
     return (
         f'<g class="series {finding.verdict.value.replace("_", "-")}">'
-        f"{svg.label(_LEFT - 8, y + 4, metric_name(finding), 'name', 'end')}"
-        f"{svg.line([(x(effect.low), y), (x(effect.high), y)], 'whisker')}"
-        f"{svg.mark(x(effect.mean), y, name, 'circle', 'measured')}</g>"
+        f"{svg.label(_LEFT - 8, y + 4, metric, 'name', 'end')}"
+        f"{svg.line([(x(effect.low), y), (x(effect.high), y)], 'whisker')}{point}</g>"
     )

@@ -87,10 +87,15 @@ def value_text(metric: Metric, value: float | None, currency: str) -> str:
 
 
 def change(finding: Finding) -> str:
-    """A change in per cent; of a share, in percentage points."""
+    """A change in per cent; of a share, in percentage points. One without any bound is not told: it may be anything."""
     if finding.metric in SHARES and finding.baseline is not None and finding.candidate is not None:
         return f"{(finding.candidate - finding.baseline) * 100:+.1f} points"
-    return "" if finding.effect is None else _percent(finding.effect.mean)
+    return "" if finding.effect is None or not is_bounded(finding.effect) else _percent(finding.effect.mean)
+
+
+def is_bounded(effect: Interval) -> bool:
+    """Whether a change has a bound on either side."""
+    return effect.low > -1 or effect.high < MOST_TOLD
 
 
 def bounds(effect: Interval | None) -> str:

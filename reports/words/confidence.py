@@ -69,14 +69,16 @@ def confidence(result: Result) -> Certainty:
 
 
 def effort(result: Result) -> str:
-    """`51 test calls (30 cold, 21 warm) at 14 sizes.`"""
+    """`51 test calls (30 cold, 21 warm) at 14 sizes.` Throttled ones did not run, and are told apart."""
     measured = [m for m in result["measurements"] if m["runs"]]
     calls = sum(m["runs"] for m in measured)
     cold = sum(m["cold_starts"] for m in measured)
     kinds = f" ({cold:,} cold, {calls - cold:,} warm)" if 0 < cold < calls else " (all cold)" if cold else ""
     both = len({m["architecture"] for m in measured}) > 1
     sizes = plural(len(measured), "configuration" if both else "size")
-    return f"{plural(calls, 'test call')}{kinds} at {sizes}."
+    throttled = sum(m["outcomes"]["throttled"] for m in result["measurements"])
+    more = f"; {throttled:,} more {'was' if throttled == 1 else 'were'} throttled" if throttled else ""
+    return f"{plural(calls, 'test call')}{kinds} at {sizes}{more}."
 
 
 def _distance(recommended: RecommendationDocument, level: Confidence) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from reports.words.escape import code_block, code_span, visible
+from tuner.plain_numbers import chance_words
 from tuner.watch.decision import Watched
 from tuner.watch.messages import Retuning, RetuningOutcome, WatchReport
 
@@ -31,14 +32,9 @@ def found_sentence(report: WatchReport) -> str:
     if decision.outcome is Watched.TUNE:
         return (
             f"{name}{size} takes {found} against the weeks before, two weeks in a row. "
-            f"The chance that it is more than {report.threshold:.0%} is {_chance(decision.chance)}."
+            f"The chance that it is more than {report.threshold:.0%} is {chance_words(decision.chance)}."
         )
     return f"{name}{size} takes {found} against the weeks before: left alone."
-
-
-def _chance(chance: float) -> str:
-    """A chance in words; none is ever certain."""
-    return "above 99%" if chance > 0.99 else f"{chance:.0%}"
 
 
 def sns_message(report: WatchReport) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from tuner.evidence.function_evidence import FunctionEvidence
 from tuner.evidence.prediction import WORTH_CHANGING, Prediction
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL, Percentile, fewest_for_percentile
 from tuner.model import MAX_MEMORY_MB, Architecture, Configuration, Interval, Outcome
-from tuner.plain_numbers import plural, significant
+from tuner.plain_numbers import chance_words, plural, significant
 from tuner.pricing.price_list import PriceList
 
 NOTABLE_SHARE = 0.01
@@ -132,10 +132,10 @@ def size(subject: Subject) -> Insight | None:
         return Insight(
             FindingCode.SIZE,
             "No size is recommended without a trial",
-            f"{told} {chance:.0%}; from {shown}.",
+            f"{told} {chance_words(chance)}; from {shown}.",
             subject.tune,
         )
-    title = f"{_size(recommended)} saves more than {WORTH_CHANGING:.0%} with a chance of {chance:.0%}"
+    title = f"{_size(recommended)} saves more than {WORTH_CHANGING:.0%} with a chance of {chance_words(chance)}"
     return Insight(FindingCode.SIZE, title, f"Saving {_percent(prediction.saving)}; from {shown}.", subject.tune)
 
 

@@ -101,6 +101,7 @@ class MeasuredRuns:
         warm: usable invocations that were not cold.
         environments: environments that ran them.
         failed: invocations that ended in an error that is not allowed, or in a timeout.
+        throttled: invocations that AWS throttled, so that nothing ran.
     """
 
     configuration: Configuration
@@ -110,6 +111,12 @@ class MeasuredRuns:
     warm: int = 0
     environments: int = 0
     failed: int = 0
+    throttled: int = 0
+
+    @property
+    def started(self) -> int:
+        """Invocations that ran: what people read as its runs."""
+        return self.requested - self.throttled
 
     @property
     def error_rate(self) -> ErrorRate:
@@ -224,7 +231,7 @@ def explain(doubt: Doubt, evidence: DecisionEvidence) -> str:
     tolerance, own = evidence.tolerance, evidence.own_runs
     loss = _beside(evidence.doubt or 0.0, tolerance)
     warm, environments = (own.warm, own.environments) if own else (0, 0)
-    rate = own.error_rate if own else ErrorRate(0, 0)
+    failed, started = (own.failed, own.started) if own else (0, 0)
     return {
         Doubt.UNMET_CONSTRAINT: "no configuration meets the constraints",
         Doubt.EXPECTED_LOSS: f"the expected loss is {loss}, above the {tolerance:.1%} accepted",
@@ -234,7 +241,7 @@ def explain(doubt: Doubt, evidence: DecisionEvidence) -> str:
         Doubt.FEW_WARM_RUNS: (
             f"the recommended configuration has {plural(warm, 'warm run')} in {plural(environments, 'environment')}"
         ),
-        Doubt.ERRORS: f"{rate.failures} of its {rate.runs} runs failed",
+        Doubt.ERRORS: f"{failed} of its {plural(started, 'run')} failed",
         Doubt.UNCERTAIN_MEAN: (
             f"slow or scattered runs decide its mean duration, which is known to a factor of {evidence.mean_width:.2g}"
         ),
@@ -261,8 +268,8 @@ def objections(evidence: DecisionEvidence) -> tuple[str, ...]:
         found.append(f"the confidence is low: {_joined(explain(doubt, evidence) for doubt in grave)}")
     failing = [runs for runs in evidence.measured if runs.failing]
     found.extend(
-        f"the current configuration, {runs.configuration}, has only {runs.usable} usable of {runs.requested} runs"
-        f"{_most(runs)}"
+        f"the current configuration, {runs.configuration}, has only {runs.usable} usable of "
+        f"{plural(runs.started, 'run')}{_throttled(runs)}{_most(runs)}"
         for runs in failing
         if runs.configuration == evidence.current
     )
@@ -283,6 +290,10 @@ def require_evidence(evidence: DecisionEvidence, *, force: bool = False) -> None
             f"The recommendation is not applied: {_joined(found)}.",
             "Tune again, or apply it all the same: --force, or autoOptimizeForce in the input.",
         )
+
+
+def _throttled(runs: MeasuredRuns) -> str:
+    return f" and {plural(runs.throttled, 'throttled call')}" if runs.throttled else ""
 
 
 def _most(runs: MeasuredRuns) -> str:

@@ -143,3 +143,8 @@ def left(lines: Sequence[str], told: Sequence[str]) -> list[str]:
             line = line.replace(text, " ¶ ") if text in line else line
         found += [line] if NUMBER.search(line) else []
     return found
+
+
+def numbered(text: str) -> list[str]:
+    """The lines that have a number, with single blanks."""
+    return [" ".join(line.split()) for line in text.splitlines() if NUMBER.search(line)]

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
-from html import unescape
 
 import pytest
 
 from reports.advice import COLUMNS, markdown, page, render_all, table
-from reports.words.numbers import money, money_range
 from tests.unit.evidence.test_advice import advise, one_size, runs_at
 from tuner.evidence.advice import Advice, by_money_at_stake
-from tuner.evidence.findings import FindingCode, Insight, mean_words
+from tuner.evidence.findings import FindingCode, Insight
 from tuner.evidence.function_evidence import Traffic
 from tuner.model import Architecture, Configuration, Interval
 
@@ -52,32 +49,6 @@ def test_csv_has_one_row_for_each_function_and_empty_cells_for_the_unknown(found
     assert rows[0]["p99_ms"] == rows[0]["timeout_advice_s"] == ""
     assert float(rows[0]["p99_at_least_ms"]) > 80
     assert rows[1]["p99_ms"] == rows[1]["at_stake_usd"] == ""
-
-
-def test_every_form_tells_the_numbers_of_the_evidence() -> None:
-    advice = one_size()
-    assert advice.evidence is not None
-    advice = replace(advice, evidence=replace(advice.evidence, traffic=TRAFFIC))
-    evidence, prediction = advice.evidence, advice.prediction
-    assert evidence is not None
-    assert evidence.duration_ms is not None
-    assert prediction is not None
-    assert advice.month_usd is not None
-    price = evidence.cost_per_million_usd
-    told = [
-        mean_words(evidence.duration_ms, evidence.good_runs),
-        f"{money(price.mean)} ({money_range(price.low, price.high)})",
-        money(advice.month_usd),
-    ]
-    for form in (render_all, markdown, page):
-        shown = " ".join(unescape(form([advice])).split())
-        assert [one for one in told if one not in shown] == [], form.__name__
-    row = next(csv.DictReader(io.StringIO(table([advice]))))
-    assert float(row["duration_ms"]) == evidence.duration_ms.mean
-    assert float(row["month_usd"]) == advice.month_usd
-    assert row["at_stake_usd"] == ("" if advice.at_stake_usd is None else str(advice.at_stake_usd))
-    assert float(row["chance_of_saving"]) == prediction.chance_of_saving
-    assert float(row["error_share"]) == evidence.error_share.mean
 
 
 def test_the_page_shows_chances_as_a_picture_and_as_numbers(found: list[Advice]) -> None:

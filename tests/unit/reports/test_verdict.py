@@ -15,6 +15,7 @@ from reports.words.numbers import configuration, milliseconds, money
 from reports.words.origin import origin
 from reports.words.verdict import Kind
 from tests.unit.reports.results import result
+from tests.unit.reports.shown import text_of
 from tuner.search.decision import Confidence
 
 
@@ -182,6 +183,20 @@ def test_the_effort_is_counted_in_test_calls() -> None:
     calls, cold = (sum(m[count] for m in measured) for count in ("runs", "cold_starts"))
     told = f"{calls} test calls ({cold} cold, {calls - cold} warm) at {len(measured)} configurations."
     assert told in confidence(document).reasons
+
+
+def test_all_counts_of_failures_are_of_the_runs_that_the_table_shows() -> None:
+    document = result("throttled")
+    runs = {(m["memory_mb"], m["architecture"]): m["runs"] for m in document["measurements"]}
+    now, best = document["current"], document["recommendation"]
+    told = " ".join(text_of(html.render(document)).split())
+    for item in document["excluded"]:
+        assert item["reason"].endswith(f" of {runs[item['memory_mb'], item['architecture']]} runs")
+    own = runs[best["memory_mb"], best["architecture"]]
+    assert f"1 of its {own} runs failed" in told
+    assert f"1 of {own} test calls" in told
+    assert f"usable of {runs[now['memory_mb'], now['architecture']]} runs and 1 throttled call" in told
+    assert f"{sum(runs.values())} test calls (11 cold, 40 warm) at 6 sizes; 9 more were throttled." in told
 
 
 KINDS = {

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from html import unescape
 from itertools import combinations
 
 import pytest
 
 from reports.charts.workflow_graph import Box, lay_out
-from reports.words.numbers import milliseconds, money, percent
 from reports.workflow import render
-from reports.workflow_text import render_markdown, render_text
-from tests.unit.reports.shown import NUMBER, numbers_in
+from reports.workflow_text import render_markdown
 from tests.unit.workflows.examples import DEFINITION, FIGURES, write_results
 from tuner.api.workflows.tuning import tune_workflow
-from tuner.plain_numbers import significant
 from tuner.workflows.document import WorkflowDocument
 from tuner.workflows.figures import read_figures
 
@@ -78,34 +74,6 @@ def test_the_page_carries_the_front_for_its_handles(document: WorkflowDocument) 
     data = json.loads(found[1])
     assert len(data["points"]) == len(document["front"])
     assert data["points"][data["chosen"]][0] == pytest.approx(document["chosen"]["duration_ms"], abs=0.01)
-
-
-@pytest.mark.parametrize("form", [render_text, render_markdown], ids=["text", "markdown"])
-def test_every_number_of_the_text_forms_is_one_of_the_document(
-    form: Callable[[WorkflowDocument], str], document: WorkflowDocument
-) -> None:
-    ratios = [
-        document["chosen"][name] / document["current"][name] - 1
-        for name in ("cost_per_million_usd", "duration_ms")
-        if document["current"]
-    ]
-    told = ["86_64", "arm64", "p50 p95 p99", document["workflow"], *(f["function"] for f in document["functions"])]
-    for value in map(abs, (*numbers_in(document), *ratios)):
-        told += [milliseconds(value), money(value, document["currency"]), percent(value), f"{value:,.0f}"]
-        told.append(significant(value, 3))
-    text = form(document)
-    for warning in document["warnings"]:
-        text = text.replace(warning["message"], " ")
-    assert set(NUMBER.findall(text)) <= {number for one in told for number in NUMBER.findall(one)}
-
-
-def test_the_rows_of_the_text_forms_are_those_of_the_document(document: WorkflowDocument) -> None:
-    for function in document["functions"]:
-        size, cost = function["recommended"], money(function["cost_per_million_usd"], document["currency"])
-        for text in (render_text(document), render_markdown(document)):
-            row = next(line for line in text.splitlines() if line.lstrip("| `").startswith(function["function"]))
-            assert f"{size['memory_mb']:,} MB {size['architecture']}" in row
-            assert cost in row
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_is_the_same_each_time(document: WorkflowDocument) -> None:

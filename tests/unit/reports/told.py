@@ -391,7 +391,9 @@ class Told:
         calls, cold = sum(m["runs"] for m in measured), sum(m["cold_starts"] for m in measured)
         kinds = f" ({cold:,} cold, {calls - cold:,} warm)" if 0 < cold < calls else ""
         things = "configuration" if len({m["architecture"] for m in measured}) > 1 else "size"
-        yield f"{plural(calls, 'test call')}{kinds} at {plural(len(measured), things)}."
+        throttled = sum(m["outcomes"]["throttled"] for m in self.document["measurements"])
+        more = f"; {throttled:,} more were throttled" if throttled else ""
+        yield f"{plural(calls, 'test call')}{kinds} at {plural(len(measured), things)}{more}."
         if not self.best:
             return
         away = percent(self.best["expected_regret"])

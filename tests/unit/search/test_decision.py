@@ -37,7 +37,7 @@ UNDECIDED = (StopReason.INTERRUPTED, StopReason.FUNCTION_CHANGED, StopReason.ALL
 
 
 def throttled(configuration: Configuration, usable: int = 0) -> MeasuredRuns:
-    return MeasuredRuns(configuration, 4, usable, "throttled")
+    return MeasuredRuns(configuration, 4, usable, "throttled", throttled=4 - usable)
 
 
 def test_a_settled_search_may_be_applied() -> None:
@@ -59,7 +59,7 @@ def test_a_settled_search_may_be_applied() -> None:
         ({"unmet": "No configuration meets 50 ms"}, "a constraint is not met: No configuration meets 50 ms"),
         (
             {"measured": (MeasuredRuns(SMALL, 4, 4), MeasuredRuns(MIDDLE, 4, 4), throttled(LARGE, 1))},
-            "the current configuration, 1,024 MB x86_64, has only 1 usable of 4 runs (most others: throttled)",
+            "the current configuration, 1,024 MB x86_64, has only 1 usable of 1 run and 3 throttled calls",
         ),
         (
             {"measured": (throttled(SMALL, 1), throttled(MIDDLE)), "current": None},

@@ -140,10 +140,10 @@ def _too_many_errors(runs: Sequence[Invocation], rate: ErrorRate, limit: float) 
     """Whether the error rate of one configuration is believably above a limit."""
     if not rate.believably_above(limit):
         return None
-    timeouts = sum(run.outcome is Outcome.TIMEOUT for run in runs)
+    timeouts, started = sum(run.outcome is Outcome.TIMEOUT for run in runs), sum(run.ran for run in runs)
     if 2 * timeouts >= rate.failures:
-        return Exclusion(ExclusionKind.TIMEOUT, f"timed out in {timeouts} of {rate.runs} runs")
-    return Exclusion(ExclusionKind.ERRORS, f"failed in {rate.failures} of {rate.runs} runs")
+        return Exclusion(ExclusionKind.TIMEOUT, f"timed out in {timeouts} of {started} runs")
+    return Exclusion(ExclusionKind.ERRORS, f"failed in {rate.failures} of {started} runs")
 
 
 def _failing_mb(

@@ -58,6 +58,12 @@ def test_a_size_must_leave_room_above_the_memory_in_use() -> None:
         ([Invocation(Outcome.ERROR, "a", 1.0, 1, error=FunctionError("KeyError", "n"))], "every run failed (KeyError)"),
         ([Invocation(Outcome.ERROR, "a", 1.0, 1)], "every run failed"),
         ([Invocation(Outcome.TIMEOUT, "a", 3000.0, 3000)] * 2 + [ran(10)] * 8, "timed out in 2 of 10 runs"),
+        (
+            [Invocation(Outcome.TIMEOUT, "a", 3000.0, 3000)] * 3
+            + [ran(10)] * 4
+            + [Invocation(Outcome.NO_REPORT, "a"), Invocation(Outcome.THROTTLED)],
+            "timed out in 3 of 8 runs",
+        ),
         ([Invocation(Outcome.OK, "a", 5.0, None)], "no run gave a report"),
         ([Invocation(Outcome.TIMEOUT, "a", 3000.0, 3000), *[ran(10)] * 9], ""),
         ([Invocation(Outcome.THROTTLED), ran(10)], ""),
