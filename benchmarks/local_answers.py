@@ -2,11 +2,17 @@
 
 `python -m benchmarks.local_answers` tunes each function with `tuner.tune`, within `--max-seconds` each. The truth is a
 grid that is measured afterwards under real-time priority, which keeps other programs out. It holds the sizes that were
-recommended too. Sizes take turns, run by run. The machine is faster in some turns than in others: the truth of a size
-is read at the mean speed of all turns, by a line through its runs against the mean CPU time of each turn. An answer is
-right when its cost lies within 3% of the cheapest size of the grid. The service that one function asks has real-time
-priority too, so that it answers as fast beside other programs. All of this needs the permission to use real-time
-priority (root, or `ulimit -r`).
+recommended too. Sizes take turns, run by run.
+
+A machine is faster in some minutes than in others: memory and caches are shared with other guests of the host. So a
+probe, the same function at one vCPU under real-time priority, runs twice a second beside each tuning. Its mean CPU
+time is the machine's speed in that minute. The truth of a size is read at that speed, by a line through its runs
+against the CPU time of each turn.
+
+An answer is right when its cost lies within 3% of the cheapest size of the grid. The cheapest of many sizes looks
+cheaper than it is, by chance. So one half of the turns chooses it, the other half tells what it costs, and the same
+the other way round. The service that one function asks has real-time priority too, so that it answers as fast beside
+other programs. All of this needs the permission to use real-time priority (root, or `ulimit -r`).
 """
 
 from __future__ import annotations
@@ -18,8 +24,9 @@ import multiprocessing.queues
 import os
 import statistics
 import sys
+import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,12 +35,12 @@ from pathlib import Path
 
 import tuner
 from benchmarks.local import busy_loops
-from tuner.local.handler import parse_handler
+from tuner.local.handler import LocalHandler, parse_handler
 from tuner.local.host import max_memory_mb
 from tuner.local.limits.governor import Governor
 from tuner.local.worker.environment import ExecutionEnvironment
 from tuner.local.worker.spec import LocalInvocationResult
-from tuner.model import Architecture, Configuration
+from tuner.model import MB_PER_VCPU, Architecture, Configuration
 from tuner.pricing.price_list import DEFAULT_REGION, price_list
 from tuner.settings import LocalOptions
 
@@ -46,6 +53,8 @@ SHARE_BAR = 0.9
 """Share of answers, and of stated means, that must be right."""
 SERVICE_S = 0.03
 """How long the service that `waiting` asks takes to answer."""
+PROBE_EVERY_S = 0.5
+"""Pause between the runs that tell the machine's speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,61 @@ class Answer:
     runs: int
     took_s: float
     stopped_by: str
+    speed_ms: float
+    """Mean CPU time of the probe that ran beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The warm runs of a grid under real-time priority, for each size one in each turn."""
+
+    duration_ms: Mapping[int, Sequence[float]]
+    billed_ms: Mapping[int, Sequence[float]]
+    cpu_ms: Mapping[int, Sequence[float]]
+
+    @property
+    def sizes(self) -> list[int]:
+        """The sizes, ascending."""
+        return sorted(self.duration_ms)
+
+    @property
+    def turns(self) -> int:
+        """How many turns there were."""
+        return len(next(iter(self.duration_ms.values())))
+
+    def at(self, speed_ms: float) -> dict[int, Truth]:
+        """The truth on a machine on which a run at one vCPU takes so much CPU time."""
+        every = range(self.turns)
+        return {size: self._truth(size, speed_ms, every) for size in self.sizes}
+
+    def excess(self, memory_mb: int, speed_ms: float) -> float:
+        """How much more a size costs than the cheapest, as a fraction.
+
+        Each half of the turns chooses the cheapest size, and the other half compares.
+        """
+        halves = range(0, self.turns, 2), range(1, self.turns, 2)
+        excesses = []
+        for chooses, tells in (halves, halves[::-1]):
+            cheapest = min(self.sizes, key=lambda size: self._truth(size, speed_ms, chooses).cost_usd)
+            costs = (self._truth(size, speed_ms, tells).cost_usd for size in (memory_mb, cheapest))
+            excesses.append(next(costs) / next(costs) - 1)
+        return statistics.fmean(excesses)
+
+    def _truth(self, memory_mb: int, speed_ms: float, turns: Sequence[int]) -> Truth:
+        # Sizes of at least one vCPU tell the speed of a turn; that of the probe tells which speed is asked for.
+        whole = [size for size in self.sizes if size >= MB_PER_VCPU]
+        speeds = [statistics.fmean(self.cpu_ms[size][turn] for size in whole) for turn in turns]
+        usual_ms = statistics.fmean(self.cpu_ms[MB_PER_VCPU])
+        at = (
+            speed_ms
+            / usual_ms
+            * statistics.fmean(self.cpu_ms[size][turn] for size in whole for turn in range(self.turns))
+        )
+        mean_ms, error_ms = mean_at(at, speeds, [self.duration_ms[memory_mb][turn] for turn in turns])
+        billed_ms, _ = mean_at(at, speeds, [self.billed_ms[memory_mb][turn] for turn in turns])
+        configuration = Configuration(memory_mb, Architecture.X86_64)
+        cost_usd = price_list(DEFAULT_REGION).invocation_cost(configuration, billed_ms)
+        return Truth(memory_mb, len(turns), mean_ms, error_ms, cost_usd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +169,7 @@ class Judgement:
 def tune(function: str, *, seed: int, busy: int, max_seconds: float, url: str) -> Answer:
     """Tune one function, beside as many endless loops as asked for."""
     began = time.monotonic()
-    with busy_loops(busy):
+    with busy_loops(busy), probe_of(function, url) as probed:
         result = tuner.tune(target_of(function), {}, seed=seed, max_seconds=max_seconds, env={"URL": url})
     recommended = result.recommendation
     assert recommended is not None, f"{function}: no usable run"
@@ -114,10 +178,16 @@ def tune(function: str, *, seed: int, busy: int, max_seconds: float, url: str) -
         for one in (*result.curve, recommended)
         if one.measured
     )
-    runs = sum(one.runs for one in result.measurements)
-    took_s = time.monotonic() - began
     return Answer(
-        function, seed, busy, recommended.memory_mb, tuple(dict.fromkeys(stated)), runs, took_s, str(result.stopped_by)
+        function,
+        seed,
+        busy,
+        recommended.memory_mb,
+        tuple(dict.fromkeys(stated)),
+        runs=sum(one.runs for one in result.measurements),
+        took_s=time.monotonic() - began,
+        stopped_by=str(result.stopped_by),
+        speed_ms=statistics.fmean(probed),
     )
 
 
@@ -126,10 +196,40 @@ def target_of(function: str) -> str:
     return f"{FOLDER / function}.py:handler"
 
 
-def measure_truth(function: str, sizes: Sequence[int], *, max_seconds: float, url: str) -> dict[int, Truth]:
-    """A careful grid: sizes take turns run by run, in environment after environment, until the time is up."""
+def handler_of(function: str, url: str) -> LocalHandler:
+    """The function, ready to be run."""
     handler, faults = parse_handler(target_of(function), LocalOptions(environment={"URL": url}))
     assert handler is not None, faults
+    return handler
+
+
+@contextmanager
+def probe_of(function: str, url: str) -> Iterator[list[float]]:
+    """Run the function at one vCPU under real-time priority now and then; the list gets the CPU times."""
+    cpu_ms: list[float] = []
+    with ExitStack() as stack:
+        with real_time_priority():
+            governor = stack.enter_context(Governor())
+            worker = stack.enter_context(ExecutionEnvironment(handler_of(function, url).spec(MB_PER_VCPU), governor))
+            worker.invoke(b"{}")
+        ended = threading.Event()
+
+        def go_on() -> None:
+            while not cpu_ms or not ended.wait(PROBE_EVERY_S):
+                cpu_ms.append(worker.invoke(b"{}").cpu_ms or 0.0)
+
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        try:
+            yield cpu_ms
+        finally:
+            ended.set()
+            thread.join()
+
+
+def measure_truth(function: str, sizes: Sequence[int], *, max_seconds: float, url: str) -> Grid:
+    """A careful grid: sizes take turns run by run, in environment after environment, until the time is up."""
+    handler = handler_of(function, url)
     runs: dict[int, list[LocalInvocationResult]] = {size: [] for size in sizes}
     ends_at, environments = time.monotonic() + max_seconds, 0
     with real_time_priority(), Governor() as governor:
@@ -142,28 +242,19 @@ def measure_truth(function: str, sizes: Sequence[int], *, max_seconds: float, ur
                 for worker in workers.values():
                     worker.invoke(b"{}")
                 part_ends_at = time.monotonic() + max_seconds / 4
-                while time.monotonic() < part_ends_at or not all(runs.values()):
-                    for size, worker in workers.items():
-                        runs[size].append(worker.invoke(b"{}"))
+                turns = 0
+                while turns < 2 or time.monotonic() < part_ends_at:
+                    turns += 1
+                    # Sizes of one speed are far apart in a turn, so that they tell of all of it.
+                    for size in sorted(sizes, key=lambda size: (sizes.index(size) * 7 + turns) % len(sizes)):
+                        runs[size].append(workers[size].invoke(b"{}"))
     failed = [(size, run.error) for size, made in runs.items() for run in made if run.error]
     assert not failed, (function, failed[0])
-    turns = [statistics.fmean(run.cpu_ms or 0.0 for run in turn) for turn in zip(*runs.values(), strict=True)]
-    return {size: truth_of(size, made, turns) for size, made in runs.items()}
-
-
-def truth_of(memory_mb: int, runs: Sequence[LocalInvocationResult], turns: Sequence[float]) -> Truth:
-    """Mean, standard error and cost of the warm runs of a size at the mean speed of the turns.
-
-    Args:
-        memory_mb: the size.
-        runs: one in each turn.
-        turns: mean CPU time of all sizes in each turn.
-    """
-    usual = statistics.fmean(turns)
-    mean_ms, error_ms = mean_at(usual, turns, [run.duration_ms for run in runs])
-    billed_ms, _ = mean_at(usual, turns, [float(run.billed_duration_ms) for run in runs])
-    cost_usd = price_list(DEFAULT_REGION).invocation_cost(Configuration(memory_mb, Architecture.X86_64), billed_ms)
-    return Truth(memory_mb, len(runs), mean_ms, error_ms, cost_usd)
+    return Grid(
+        {size: tuple(run.duration_ms for run in made) for size, made in runs.items()},
+        {size: tuple(float(run.billed_duration_ms) for run in made) for size, made in runs.items()},
+        {size: tuple(run.cpu_ms or 0.0 for run in made) for size, made in runs.items()},
+    )
 
 
 def mean_at(at: float, x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
@@ -195,14 +286,14 @@ def real_time_priority() -> Iterator[None]:
         os.sched_setscheduler(0, *before)
 
 
-def judge(answer: Answer, truth: dict[int, Truth]) -> Judgement:
-    """How far an answer is from the cheapest size, and which of its means hold."""
-    cheapest = min(one.cost_usd for one in truth.values())
+def judge(answer: Answer, grid: Grid) -> Judgement:
+    """How far an answer is from the cheapest size, and which of its means hold, at the speed that it met."""
+    truth = grid.at(answer.speed_ms)
     held = 0
     for stated in answer.stated:
         real = truth[stated.memory_mb]
         held += stated.low_ms - 2 * real.error_ms <= real.mean_ms <= stated.high_ms + 2 * real.error_ms
-    return Judgement(answer, truth[answer.recommended_mb].cost_usd / cheapest - 1, held)
+    return Judgement(answer, grid.excess(answer.recommended_mb, answer.speed_ms), held)
 
 
 @contextmanager
@@ -238,17 +329,17 @@ def serve(ports: multiprocessing.queues.Queue[int]) -> None:
         server.serve_forever()
 
 
-def judge_function(function: str, options: argparse.Namespace, url: str) -> tuple[list[Judgement], dict[int, Truth]]:
+def judge_function(function: str, options: argparse.Namespace, url: str) -> tuple[list[Judgement], Grid]:
     """Tune a function with every seed and load, then measure the truth."""
     answers = []
     for seed in range(options.seeds):
         for busy in options.busy:
             answers.append(tune(function, seed=seed, busy=busy, max_seconds=options.max_seconds, url=url))
             print(f"# {sentence(answers[-1])}", file=sys.stderr, flush=True)
-    grid = {size for size in GRID_MB if size <= max_memory_mb()}
-    sizes = sorted(grid | {one.memory_mb for answer in answers for one in answer.stated})
-    truth = measure_truth(function, sizes, max_seconds=options.truth_seconds, url=url)
-    return [judge(answer, truth) for answer in answers], truth
+    usual = {size for size in GRID_MB if size <= max_memory_mb()}
+    sizes = sorted(usual | {one.memory_mb for answer in answers for one in answer.stated})
+    grid = measure_truth(function, sizes, max_seconds=options.truth_seconds, url=url)
+    return [judge(answer, grid) for answer in answers], grid
 
 
 def sentence(answer: Answer) -> str:
@@ -284,7 +375,7 @@ def shares(judgements: Sequence[Judgement]) -> tuple[float, float]:
     return sum(one.right for one in judgements) / len(judgements), sum(one.held for one in judgements) / stated
 
 
-def document(judgements: Sequence[Judgement], truths: dict[str, Iterable[Truth]]) -> dict[str, object]:
+def document(judgements: Sequence[Judgement], grids: Mapping[str, Grid]) -> dict[str, object]:
     """Everything, for JSON."""
     right, held = shares(judgements)
     return {
@@ -292,7 +383,7 @@ def document(judgements: Sequence[Judgement], truths: dict[str, Iterable[Truth]]
         "right": right,
         "held": held,
         "judgements": [asdict(one) for one in judgements],
-        "truth": {function: [asdict(one) for one in sizes] for function, sizes in truths.items()},
+        "truth": {function: asdict(grid) for function, grid in grids.items()},
     }
 
 
@@ -303,20 +394,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="tunings of each function and load (default 5)")
     parser.add_argument("--busy", type=int, action="append", metavar="N", help="endless loops beside; may be repeated")
     parser.add_argument("--max-seconds", type=float, default=60.0, help="time of a tuning (default 60)")
-    parser.add_argument("--truth-seconds", type=float, default=60.0, help="time of a grid (default 60)")
+    parser.add_argument("--truth-seconds", type=float, default=120.0, help="time of a grid (default 120)")
     parser.add_argument("--json", metavar="FILE", help="also write everything there")
     options = parser.parse_args()
     options.busy = options.busy or [0, 2]
     judgements: list[Judgement] = []
-    truths: dict[str, Iterable[Truth]] = {}
+    grids: dict[str, Grid] = {}
     with service() as url:
         for function in options.function or FUNCTIONS:
-            judged, truth = judge_function(function, options, url)
+            judged, grids[function] = judge_function(function, options, url)
             judgements += judged
-            truths[function] = list(truth.values())
     print(table(judgements))
     if options.json:
-        Path(options.json).write_text(json.dumps(document(judgements, truths), indent=2))
+        Path(options.json).write_text(json.dumps(document(judgements, grids), indent=2))
     if min(shares(judgements)) < SHARE_BAR:
         sys.exit("a bar does not hold")
 

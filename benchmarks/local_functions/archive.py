@@ -3,7 +3,7 @@
 import zlib
 
 LINES = b"".join(
-    b"2026-11-28T10:%02d:%02d INFO order %d accepted\n" % (n // 60 % 60, n % 60, n * n) for n in range(100_000)
+    b"2026-11-28T10:%02d:%02d INFO order %d accepted\n" % (n // 60 % 60, n % 60, n * n) for n in range(50_000)
 )
 
 

@@ -4,7 +4,7 @@ import random
 
 
 def handler(event: dict[str, int], context: object) -> object:
-    rng, nodes = random.Random(7), event.get("nodes", 6_000)
+    rng, nodes = random.Random(7), event.get("nodes", 3_000)
     links = [[rng.randrange(nodes) for _ in range(8)] for _ in range(nodes)]
     rank = [1.0 / nodes] * nodes
     for _ in range(6):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-IMAGE = np.random.default_rng(7).integers(0, 256, (800, 1200, 3), dtype=np.uint8)
+IMAGE = np.random.default_rng(7).integers(0, 256, (600, 800, 3), dtype=np.uint8)
 
 
 def handler(event: dict[str, int], context: object) -> object:

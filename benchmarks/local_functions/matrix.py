@@ -2,7 +2,7 @@
 
 import numpy as np
 
-MATRIX = np.random.default_rng(7).normal(size=(1200, 1200))
+MATRIX = np.random.default_rng(7).normal(size=(900, 900))
 
 
 def handler(event: dict[str, int], context: object) -> object:

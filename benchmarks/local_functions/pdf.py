@@ -19,7 +19,7 @@ def _pages(words: list[str], width: int = 90, height: int = 60) -> list[list[str
 
 def handler(event: dict[str, int], context: object) -> object:
     parts = [b"%PDF-1.4\n"]
-    for page in _pages(WORDS * event.get("copies", 50)):
+    for page in _pages(WORDS * event.get("copies", 30)):
         text = "\n".join(f"BT /F1 10 Tf 40 {780 - 12 * n} Td ({line}) Tj ET" for n, line in enumerate(page))
         stream = zlib.compress(text.encode())
         parts.append(b"obj << /Length %d >> stream\n%b\nendstream endobj\n" % (len(stream), stream))

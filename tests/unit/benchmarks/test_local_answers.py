@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import random
+import statistics
+
 import pytest
 
-from benchmarks.local_answers import Answer, StatedMean, Truth, judge, mean_at, shares
+from benchmarks.local_answers import Answer, Grid, StatedMean, judge, mean_at, shares
+
+
+def steady(costs: dict[int, float], turns: int = 20) -> Grid:
+    """A grid without noise: durations of 100 ms x 1769 / memory, and billed ones for these costs in GB-ms."""
+    return Grid(
+        {size: (100.0 * 1769 / size,) * turns for size in costs},
+        {size: (cost / size * 1024,) * turns for size, cost in costs.items()},
+        {size: (100.0,) * turns for size in costs},
+    )
+
+
+def answer(memory_mb: int, *stated: StatedMean, speed_ms: float = 100.0) -> Answer:
+    return Answer("f", 0, 2, memory_mb, stated, 60, 10.0, "complete", speed_ms)
 
 
 def test_a_mean_is_read_at_the_typical_cpu_time() -> None:
@@ -17,11 +33,32 @@ def test_without_a_spread_of_cpu_time_it_is_the_plain_mean() -> None:
     assert error == pytest.approx((2 / 3) ** 0.5)
 
 
-def test_an_answer_is_right_by_cost_and_its_means_by_their_intervals() -> None:
-    truth = {128: Truth(128, 30, 100.0, 1.0, 1.0e-6), 256: Truth(256, 30, 50.0, 1.0, 1.02e-6)}
-    stated = (StatedMean(128, 80.0, 90.0, 98.5), StatedMean(256, 60.0, 70.0, 80.0))
-    found = judge(Answer("f", 0, 2, 256, stated, 60, 10.0, "complete"), truth)
-    assert found.excess == pytest.approx(0.02)
-    assert found.right
-    assert found.held == 1, "98.5 and two errors of 1 reach 100; 60 less two do not reach 50"
+def test_an_answer_is_right_by_its_cost() -> None:
+    grid = steady({128: 100_000.0, 1769: 104_000.0})
+    assert judge(answer(128), grid).right
+    found = judge(answer(1769), grid)
+    assert found.excess == pytest.approx(0.04, abs=0.001), "the fee of a request is little beside it"
+    assert not found.right
+
+
+def test_the_cheapest_size_is_chosen_by_other_turns_than_those_that_tell_its_cost() -> None:
+    rng = random.Random(7)
+    sizes = range(1769, 1789)
+
+    def noisy() -> Grid:
+        runs = {size: tuple(rng.gauss(100.0, 10.0) for _ in range(20)) for size in sizes}
+        return Grid(runs, runs, {size: (100.0,) * 20 for size in sizes})
+
+    excesses = [noisy().excess(1780, 100.0) for _ in range(200)]
+    assert statistics.fmean(excesses) == pytest.approx(0.0, abs=0.01), "the cheapest by chance would seem 4% cheaper"
+
+
+def test_means_hold_by_their_intervals_at_the_speed_that_the_tuning_met() -> None:
+    turns = 40
+    cpu_ms = tuple(100.0 if turn // 2 % 2 else 50.0 for turn in range(turns))
+    grid = Grid({1769: cpu_ms}, {1769: cpu_ms}, {1769: cpu_ms})
+    slow, fast = StatedMean(1769, 98.0, 100.0, 102.0), StatedMean(1769, 49.0, 50.0, 51.0)
+    found = judge(answer(1769, slow, fast, speed_ms=100.0), grid)
+    assert found.held == 1, "a slow minute makes the slow mean true"
+    assert judge(answer(1769, fast, speed_ms=50.0), grid).held == 1
     assert shares([found]) == (1.0, 0.5)
