@@ -53,6 +53,8 @@ SHARE_BAR = 0.9
 """Share of answers, and of stated means, that must be right."""
 SERVICE_S = 0.03
 """How long the service that `waiting` asks takes to answer."""
+TRUTH_ERROR = 0.01
+"""Standard error that the means of a grid may have, as a fraction, before it ends."""
 PROBE_EVERY_S = 0.5
 """Pause between the runs that tell the machine's speed."""
 
@@ -111,6 +113,12 @@ class Grid:
     def turns(self) -> int:
         """How many turns there were."""
         return len(next(iter(self.duration_ms.values())))
+
+    @property
+    def error(self) -> float:
+        """Standard error of a mean, as a fraction: the median of the sizes."""
+        truth = self.at(statistics.fmean(self.cpu_ms[MB_PER_VCPU])).values()
+        return statistics.median(one.error_ms / one.mean_ms for one in truth)
 
     def at(self, speed_ms: float) -> dict[int, Truth]:
         """The truth on a machine on which a run at one vCPU takes so much CPU time."""
@@ -228,12 +236,21 @@ def probe_of(function: str, url: str) -> Iterator[list[float]]:
 
 
 def measure_truth(function: str, sizes: Sequence[int], *, max_seconds: float, url: str) -> Grid:
-    """A careful grid: sizes take turns run by run, in environment after environment, until the time is up."""
+    """A careful grid: sizes take turns run by run, in environment after environment.
+
+    It goes on until the time is up and the means are certain enough, three times as long at most.
+    """
     handler = handler_of(function, url)
     runs: dict[int, list[LocalInvocationResult]] = {size: [] for size in sizes}
-    ends_at, environments = time.monotonic() + max_seconds, 0
+    began, environments = time.monotonic(), 0
+
+    def goes_on() -> bool:
+        passed_s = time.monotonic() - began
+        certain = passed_s > max_seconds and grid_of(runs).error <= TRUTH_ERROR
+        return environments < 2 or (not certain and passed_s < 3 * max_seconds)
+
     with real_time_priority(), Governor() as governor:
-        while environments < 2 or time.monotonic() < ends_at:
+        while goes_on():
             environments += 1
             with ExitStack() as stack:
                 workers = {
@@ -250,6 +267,11 @@ def measure_truth(function: str, sizes: Sequence[int], *, max_seconds: float, ur
                         runs[size].append(workers[size].invoke(b"{}"))
     failed = [(size, run.error) for size, made in runs.items() for run in made if run.error]
     assert not failed, (function, failed[0])
+    return grid_of(runs)
+
+
+def grid_of(runs: Mapping[int, Sequence[LocalInvocationResult]]) -> Grid:
+    """What a grid tells of its runs."""
     return Grid(
         {size: tuple(run.duration_ms for run in made) for size, made in runs.items()},
         {size: tuple(float(run.billed_duration_ms) for run in made) for size, made in runs.items()},

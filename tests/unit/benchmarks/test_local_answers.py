@@ -15,7 +15,7 @@ def steady(costs: dict[int, float], turns: int = 20) -> Grid:
     return Grid(
         {size: (100.0 * 1769 / size,) * turns for size in costs},
         {size: (cost / size * 1024,) * turns for size, cost in costs.items()},
-        {size: (100.0,) * turns for size in costs},
+        dict.fromkeys(costs, (100.0,) * turns),
     )
 
 
@@ -47,7 +47,7 @@ def test_the_cheapest_size_is_chosen_by_other_turns_than_those_that_tell_its_cos
 
     def noisy() -> Grid:
         runs = {size: tuple(rng.gauss(100.0, 10.0) for _ in range(20)) for size in sizes}
-        return Grid(runs, runs, {size: (100.0,) * 20 for size in sizes})
+        return Grid(runs, runs, dict.fromkeys(sizes, (100.0,) * 20))
 
     excesses = [noisy().excess(1780, 100.0) for _ in range(200)]
     assert statistics.fmean(excesses) == pytest.approx(0.0, abs=0.01), "the cheapest by chance would seem 4% cheaper"
