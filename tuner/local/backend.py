@@ -6,6 +6,7 @@ of AWS are. What it measures is an estimate: this machine is not one of Lambda's
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -191,9 +192,9 @@ class LocalBackend:
                 self._refused.add(trial.configuration)
                 error = FunctionError("LocalLimit", f"this machine has {describe_host()}")
                 yield Sample(trial.id, trial.configuration, (Invocation(Outcome.REFUSED, error=error),))
-        slots = min(busy_slots(), self._settings.concurrency)
+        slots, at_once = busy_slots(), min(math.ceil(cores()), self._settings.concurrency)
         open_mb = int(psutil.virtual_memory().available / MB / 2)
-        scheduler = LocalScheduler(self.lanes(possible), self.make_run, slots=slots, open_mb=open_mb)
+        scheduler = LocalScheduler(self.lanes(possible), self.make_run, slots=slots, at_once=at_once, open_mb=open_mb)
         yield from scheduler.samples(_Deadline(stop, self._ends_at))
 
     def can_measure(self, configuration: Configuration) -> bool:

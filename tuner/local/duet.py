@@ -67,7 +67,7 @@ class LocalPairs:
                 if not lane.complete and not lane.cut:
                     backend.make_run(lane)
 
-        runner = LocalScheduler(lanes, take_turn, slots=1, open_mb=2 * trial.configuration.memory_mb)
+        runner = LocalScheduler(lanes, take_turn, slots=1, at_once=1, open_mb=2 * trial.configuration.memory_mb)
         for _ in runner.samples(stop):
             pass
         return EnvironmentPair(tuple(before.done), tuple(after.done))

@@ -1,8 +1,8 @@
 """The order in which a batch of trials is measured on one machine.
 
 Lanes (one environment each) of all trials are open together and take turns run by run,
-so that a machine that slows down slows all of them; never more are busy than there are
-slots. Knows nothing of how a run is made.
+so that a machine that slows down slows all of them. Small sizes run side by side as far as
+their CPU shares fit into the slots. Knows nothing of how a run is made.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Lane:
 
     @property
     def cores(self) -> float:
-        """Cores that a run may keep busy."""
-        return max(1.0, self.trial.configuration.memory_mb / MB_PER_VCPU)
+        """Cores that a run may keep busy: its CPU share."""
+        return self.trial.configuration.memory_mb / MB_PER_VCPU
 
     @property
     def cut(self) -> bool:
@@ -131,6 +131,7 @@ class LocalScheduler:
         lanes: in the order in which they are opened.
         run: makes one run of a lane and adds it to `done`; opens its environment.
         slots: cores that runs may keep busy together. One run is always let through.
+        at_once: how many runs may be under way together.
         open_mb: memory that open lanes may be promised together. One lane is always let through.
         tell_every_s: how often samples are given of lanes that are not complete.
     """
@@ -141,6 +142,7 @@ class LocalScheduler:
         run: Callable[[Lane], None],
         *,
         slots: int,
+        at_once: int,
         open_mb: int,
         tell_every_s: float = TELL_EVERY_S,
     ) -> None:
@@ -157,7 +159,7 @@ class LocalScheduler:
         self._told_at = 0.0
         self._samples: queue.SimpleQueue[Sample] = queue.SimpleQueue()
         self._left = len(lanes)
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(min(slots, len(lanes)))]
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(min(at_once, len(lanes)))]
 
     def samples(self, stop: threading.Event) -> Iterator[Sample]:
         """Samples of lanes as they complete, and now and then before; those of what is done when it ends early.

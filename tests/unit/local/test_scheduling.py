@@ -34,7 +34,7 @@ def runner(
             raise ValueError("no disk")
         one.done.append(Invocation(Outcome.OK))
 
-    return LocalScheduler(lanes, run, slots=slots, open_mb=1 << 20, tell_every_s=tell_every_s), begun
+    return LocalScheduler(lanes, run, slots=slots, at_once=slots, open_mb=1 << 20, tell_every_s=tell_every_s), begun
 
 
 def test_lanes_are_opened_one_of_each_trial_per_round_in_an_order_of_the_seed() -> None:
@@ -73,7 +73,7 @@ def test_what_fails_because_it_was_cut_short_is_no_failure() -> None:
             time.sleep(0.001)
         raise ValueError("killed")
 
-    assert list(LocalScheduler([lane(0)], run, slots=1, open_mb=512).samples(stop)) == []
+    assert list(LocalScheduler([lane(0)], run, slots=1, at_once=1, open_mb=512).samples(stop)) == []
 
 
 def test_a_large_size_is_not_starved_by_small_ones() -> None:
@@ -83,3 +83,24 @@ def test_a_large_size_is_not_starved_by_small_ones() -> None:
     at = [index for index, number in enumerate(begun) if number == 9]
     between = [later - earlier - 1 for earlier, later in itertools.pairwise([-1, *at])]
     assert max(between) <= 2 + MAX_OVERTAKEN, "each of the others has its turn, and overtakes"
+
+
+def test_small_sizes_run_side_by_side_as_far_as_their_shares_fit() -> None:
+    together: list[int] = []
+    busy: set[int] = set()
+
+    def run(one: Lane) -> None:
+        busy.add(one.trial.id)
+        together.append(len(busy))
+        time.sleep(0.02)
+        busy.discard(one.trial.id)
+        one.done.append(Invocation(Outcome.OK))
+
+    def most(*sizes: int) -> int:
+        together.clear()
+        lanes = [lane(number, size, runs=4) for number, size in enumerate(sizes)]
+        list(LocalScheduler(lanes, run, slots=1, at_once=2, open_mb=1 << 20).samples(threading.Event()))
+        return max(together)
+
+    assert most(128, 512, 768) == 2, "as many as may be under way"
+    assert most(1024, 1024, 1769) == 1, "more than the cores that there are"
