@@ -359,7 +359,8 @@ def judge_function(function: str, options: argparse.Namespace, url: str) -> tupl
             answers.append(tune(function, seed=seed, busy=busy, max_seconds=options.max_seconds, url=url))
             print(f"# {sentence(answers[-1])}", file=sys.stderr, flush=True)
     usual = {size for size in GRID_MB if size <= max_memory_mb()}
-    sizes = sorted(usual | {one.memory_mb for answer in answers for one in answer.stated})
+    asked = {size for one in answers for size in (one.recommended_mb, *(mean.memory_mb for mean in one.stated))}
+    sizes = sorted(usual | asked)
     grid = measure_truth(function, sizes, max_seconds=options.truth_seconds, url=url)
     return [judge(answer, grid) for answer in answers], grid
 
