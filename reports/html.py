@@ -98,8 +98,11 @@ def ranges(text: str) -> Markup:
 
 
 def words(text: str) -> Markup:
-    """A command that breaks between its words alone, not at a hyphen; what is copied is the text as it is."""
-    parts = re.split(r"([^\s]+)", visible_lines(text))
+    """A command that breaks between its words alone, not at a hyphen; what is copied is the text as it is.
+
+    A backslash that continues a line stays with the word before it.
+    """
+    parts = re.split(r"(\S+(?: \\(?=\n))?)", visible_lines(text))
     return Markup("").join(Markup("<span>{}</span>").format(part) if n % 2 else part for n, part in enumerate(parts))
 
 

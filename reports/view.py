@@ -221,7 +221,9 @@ def _cells(row: ReportRow, result: Result) -> tuple[Cell, ...]:
         _cell(row.init_duration_ms, DURATION),
         Cell(memory(row.max_memory_used_mb), row.max_memory_used_mb) if row.max_memory_used_mb else Cell("–"),
         Cell(f"{row.runs:,}", row.runs) if row.measured else Cell("–", 0),
-        Cell(clip(row.reason, 64) if row.reason else ", ".join(_roles(row, verdict.recommended_name(result)))),
+        Cell(
+            ", ".join([*_roles(row, verdict.recommended_name(result)), *([clip(row.reason, 64)] if row.reason else [])])
+        ),
     )
 
 

@@ -17,6 +17,8 @@ MB_PER_VCPU = 1769
 """Memory size at which a function has one vCPU (Lambda developer guide, "Configure memory")."""
 DEFAULT_MAX_ERROR_RATE = 0.05
 """Share of failed runs that a recommended configuration may have, unless told otherwise."""
+NOISY_HOST, NO_CURVE = "noisy_host", "curve_fallback"
+"""Codes of notices that lower the confidence of a result."""
 DEFAULT_CONCURRENCY = 10
 """Invocations at once, unless told otherwise."""
 DEFAULT_MEMORY_SIZES_MB = (128, 256, 512, 1024, 1536, 3008)

@@ -75,7 +75,8 @@ def draw(result: Result, rows: Sequence[ReportRow]) -> Chart:
         series_of_failures(rows, x, foot),
         _flat_zone_name(zone, x, (drawn[0].bottom + _NAME_BELOW) if len(drawn) > 1 else foot - _NAME_ABOVE),
     ]
-    title = "Cost and duration over memory" if len(drawn) > 1 else "Duration over memory"
+    known = "Cost and duration over memory" if len(drawn) > 1 else "Duration over memory"
+    title = known if any(row.duration_ms for row in rows) else "Sizes that were tried"
     return Chart(
         "memory",
         title,
@@ -146,15 +147,18 @@ class _Panel:
         x: svg.Scale,
     ) -> None:
         self.figure, self.top, self.bottom = figure, top, bottom
-        self.y = svg.value_scale(_range_of(figure, rows, measured), bottom, top)
+        self._values = _range_of(figure, rows, measured)
+        self.y = svg.value_scale(self._values, bottom, top)
         self._result, self._rows, self._measured, self._x = result, rows, measured, x
 
     def draw(self) -> str:
-        """Axis, curves and marks."""
+        """Axis, curves and marks. Where nothing has a value, there is no axis."""
+        shown = "".join(series(architecture, self._series(architecture)) for architecture in architectures(self._rows))
+        if not self._values:
+            return shown
         name = self.figure.axis + log_note(self.y)
-        return svg.y_axis(
-            self.y, along(self.y, self.figure.unit), name, left=_LEFT, right=self._x.end, name_at=self.top - 10
-        ) + "".join(series(architecture, self._series(architecture)) for architecture in architectures(self._rows))
+        tell = along(self.y, self.figure.unit)
+        return svg.y_axis(self.y, tell, name, left=_LEFT, right=self._x.end, name_at=self.top - 10) + shown
 
     def roles(self, name: str, lines: tuple[float, float]) -> str:
         """Rings around the current and the recommended configuration, with lines to their names or the panel above."""
@@ -267,13 +271,13 @@ def _failed(row: ReportRow, x: svg.Scale, foot: float) -> str:
 
 
 def _range_of(figure: Figure, rows: Sequence[ReportRow], measured: Mapping[Key, MeasurementDocument]) -> list[float]:
-    """The values that the axis has to hold: means and bands, and the bulk of the runs."""
+    """The values that the axis has to hold: means, bands and intervals, and the bulk of the runs."""
     found: list[float] = []
     for row in rows:
         if interval := figure.believed(row):
             found += [interval["mean"], interval["low"], interval["high"]]
         if (measurement := measured.get(row.key)) and (statistics := figure.statistics(measurement)):
-            found += [statistics["mean"], statistics["p50"], statistics["p95"]]
+            found += [statistics[name] for name in ("mean", "low", "high", "p50", "p95")]
     return [value * figure.factor for value in found]
 
 

@@ -63,7 +63,7 @@ def init(result: Result, rows: Sequence[ReportRow]) -> Chart | None:
     cold = [(m, m["init_duration_ms"]) for m in result["measurements"] if m["init_duration_ms"]]
     if not cold:
         return None
-    values = [v for m, statistics in cold for v in (*_inits(m), statistics["mean"])]
+    values = [v for m, known in cold for v in (*_inits(m), known["mean"], known["low"], known["high"])]
     x = svg.memory_scale([row.memory_mb for row in rows])
     y = svg.value_scale(values, _BOTTOM, svg.TOP)
     body = [

@@ -18,7 +18,7 @@ from reports.charts.chart import (
     scales,
     series,
 )
-from reports.words.numbers import DURATION, memory, milliseconds, money
+from reports.words.numbers import DURATION, memory, milliseconds, money, money_unit
 from reports.words.origin import kind_of_run
 from reports.words.rows import ReportRow, Result
 from reports.words.verdict import recommended_name
@@ -33,7 +33,7 @@ def draw(result: Result, rows: Sequence[ReportRow]) -> Chart:
     x = svg.value_scale((mean(row.duration_ms) for row in known), svg.LEFT, svg.WIDTH - svg.RIGHT)
     y = svg.value_scale((mean(row.cost_usd) * 1e6 for row in known), _BOTTOM, svg.TOP)
     body = [
-        svg.y_axis(y, lambda v: money(v, currency), "cost of a million invocations" + log_note(y), right=x.end),
+        svg.y_axis(y, along(y, money_unit(currency)), "cost of a million invocations" + log_note(y), right=x.end),
         svg.x_axis(
             x, _thin(x.ticks()), along(x, DURATION), f"duration of {kind_of_run(result)}" + log_note(x), _BOTTOM
         ),
@@ -59,12 +59,23 @@ def draw(result: Result, rows: Sequence[ReportRow]) -> Chart:
         "trade-off",
         "Cost against duration",
         svg.canvas("".join(body), "Cost against duration", data=scales(x, [panel_data("trade-off", y, 1e6)])),
-        "Lower left is better. The stairs join the best trade-offs: no other configuration is both cheaper and faster "
-        "than one of them. Hollow marks were not measured themselves.",
+        _caption(known, stairs=len(frontier) > 1),
         tuple((architecture, architecture) for architecture in architectures(known)),
         ("memory", "architecture", "duration", "cost per million"),
         table,
     )
+
+
+def _caption(known: Sequence[ReportRow], *, stairs: bool) -> str:
+    """What the picture shows, and nothing that it does not."""
+    parts = ["Lower left is better."]
+    if stairs:
+        parts.append(
+            "The stairs join the best trade-offs: no other configuration is both cheaper and faster than one of them."
+        )
+    if not all(row.measured for row in known):
+        parts.append("Hollow marks were not measured themselves.")
+    return " ".join(parts)
 
 
 def _trade_off_mark(row: ReportRow, x: svg.Scale, y: svg.Scale, currency: str) -> str:

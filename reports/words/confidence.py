@@ -61,6 +61,8 @@ def confidence(result: Result) -> Certainty:
         reasons.append("This very configuration was not measured: its figures come from the fitted curve.")
     # The headline tells the constraint, and the sentences above and below tell the two others.
     told = (Doubt.UNMET_CONSTRAINT, Doubt.ONLY_CANDIDATE, Doubt.UNFINISHED)
+    if recommended["unmet"]:
+        reasons.append("The confidence is low because what was asked for is not met")
     doubts = [decision.explain(doubt, evidence) for doubt in decision.doubts(evidence) if doubt not in told]
     if doubts:
         reasons.append(f"Not high, because {'; '.join(doubts)}")

@@ -80,7 +80,7 @@ def kind(result: Result) -> Kind:
         return Kind.UNMET
     if StopReason(result["stopped_by"]) in UNFINISHED:
         return Kind.RESUME
-    if len(result["curve"]) == 1:
+    if _alone(result) and result["excluded"]:
         return Kind.ONE_LEFT
     against = objections(decision_evidence(result))
     if current is not None and key(current) == key(recommended) and not against:
@@ -99,8 +99,11 @@ def headline(result: Result) -> Headline:
     if recommended["unmet"]:
         return Headline("", f"Nothing meets {_missed(result)}", f"{choice} comes nearest")
     price = _money_of(result, recommended)
-    goal = f"the {goal_of(recommended)} choice at {milliseconds(recommended['duration_ms']['mean'])}"
-    if current is not None and key(current) == key(recommended):
+    goal = f"the {goal_of(recommended)} choice at"
+    if _alone(result):
+        goal = f"the only one that {'works' if result['excluded'] else 'was tried'}, at"
+    goal = f"{goal} {milliseconds(recommended['duration_ms']['mean'])}"
+    if current is not None and key(current) == key(recommended) and not _alone(result):
         return Headline(f"Keep {choice}", f"already {goal}", price)
     return Headline(choice, versus_now(result["saving"]) if result["saving"] is not None else goal, price)
 
@@ -233,7 +236,9 @@ def _resume(result: Result) -> NextStep:
     return NextStep(f"Go on{more}; what was measured is kept:", resume(result))
 
 
-def _keep(_result: Result) -> NextStep:
+def _keep(result: Result) -> NextStep:
+    if _alone(result):
+        return NextStep("It is in use already. Tune with other sizes to compare it with them:", again(result))
     return NextStep("Nothing to change. Tune again after the code or its traffic has changed.")
 
 
@@ -266,6 +271,11 @@ _NEXT = {
     Kind.ONE_LEFT: _one_left,
     Kind.FAILED: _failed,
 }
+
+
+def _alone(result: Result) -> bool:
+    """Whether nothing else can be recommended: no other size works, or none was asked for."""
+    return len(result["curve"]) == 1
 
 
 def _bounds(result: Result) -> list[tuple[str, str]]:

@@ -182,7 +182,7 @@ SITUATIONS: Mapping[str, Situation] = {
         PLAIN,
         HERE,
         invocations_per_month=1e6,
-        notices=(Notice("host_noise", "The host was busy: timings of one calibration differ by 6%."),),
+        notices=(Notice("noisy_host", "The machine was busy or unsteady while measuring."),),
     ),
     "simulated": grid(PLAIN, FunctionIdentity(name="simulated", backend=BackendKind.SIMULATED)),
     "grid": grid(

@@ -76,6 +76,7 @@ from tuner.search.decision import confidence, doubts
 from tuner.search.recommendation import Choice, bargain, frontier, plateau, recommend, regret, weigh_cold_starts
 from tuner.search.study import Study
 from tuner.settings import Settings
+from tuner.vocabulary import NO_CURVE
 
 Value = Callable[[Invocation], float]
 ALL_COLD = (
@@ -116,7 +117,7 @@ def build_result(
     choice = recommend(belief, objective, study.prices) if belief.candidates else None
     found = list(notices)
     if belief.fallback:
-        found.append(Notice("curve_fallback", belief.fallback))
+        found.append(Notice(NO_CURVE, belief.fallback))
     if choice and choice.unmet:
         found.append(Notice("constraints_unmet", choice.unmet))
     if study.prices.unconfirmed:

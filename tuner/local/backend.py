@@ -46,6 +46,7 @@ from tuner.redaction import Redaction
 from tuner.report_line import classify, parse_log
 from tuner.search.setup import budget_of
 from tuner.settings import LOCAL_TIMEOUT_S, LocalOptions, Settings
+from tuner.vocabulary import NOISY_HOST
 
 PROCESSOR_MEMORY_MB = 1769
 
@@ -167,7 +168,7 @@ class LocalBackend:
         notices += self._answers.notices()
         if noise.noisy:
             advice = "Waiting is left out of durations. Close other programs for a more exact answer."
-            notices.append(Notice("noisy_host", f"The machine was busy or unsteady while measuring. {advice}"))
+            notices.append(Notice(NOISY_HOST, f"The machine was busy or unsteady while measuring. {advice}"))
         if not self._governor.isolates:
             message = "This system gives no worker its own /tmp and /dev/shm: each got its own TMPDIR instead."
             notices.append(Notice("shared_tmp", message))

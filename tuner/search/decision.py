@@ -12,7 +12,7 @@ from enum import StrEnum
 from tuner.errors import TunerError
 from tuner.estimation.failures.error_rates import BELIEVABLE, ErrorRate
 from tuner.plain_numbers import plural
-from tuner.vocabulary import DEFAULT_MAX_ERROR_RATE, Configuration, StopReason
+from tuner.vocabulary import DEFAULT_MAX_ERROR_RATE, NO_CURVE, NOISY_HOST, Configuration, StopReason
 
 HIGH_TOLERANCES, MEDIUM_TOLERANCES = 1, 3
 """Confidence is high up to this many tolerances of expected regret, and medium up to that many."""
@@ -27,8 +27,6 @@ as long has 1.4 after 300 runs. A wider interval would tell mostly of slow runs 
 apart."""
 USABLE_SHARE = 0.5
 """A configuration counts as failing when less than this share of its runs is usable."""
-NOISY_HOST, NO_CURVE = "host_noise", "curve_fallback"
-"""Codes of notices that lower the confidence."""
 UNFINISHED = frozenset(
     {
         StopReason.INVOCATIONS,
@@ -230,7 +228,7 @@ def explain(doubt: Doubt, evidence: DecisionEvidence) -> str:
     """A doubt in words with its numbers, without a capital letter or a full stop."""
     tolerance, own = evidence.tolerance, evidence.own_runs
     loss = _beside(evidence.doubt or 0.0, tolerance)
-    warm, environments = (own.warm, own.environments) if own else (0, 0)
+    warm = f"{plural(own.warm, 'warm run')} in {plural(own.environments, 'environment')}" if own and own.warm else ""
     failed, started = (own.failed, own.started) if own else (0, 0)
     return {
         Doubt.UNMET_CONSTRAINT: "no configuration meets the constraints",
@@ -238,9 +236,7 @@ def explain(doubt: Doubt, evidence: DecisionEvidence) -> str:
         Doubt.CHANCE_OF_LOSS: (
             f"the chance of losing more than {2 * tolerance:.1%} is {evidence.chance_of_miss or 0.0:.0%}"
         ),
-        Doubt.FEW_WARM_RUNS: (
-            f"the recommended configuration has {plural(warm, 'warm run')} in {plural(environments, 'environment')}"
-        ),
+        Doubt.FEW_WARM_RUNS: (f"the recommended configuration has {warm or 'no warm run'}"),
         Doubt.ERRORS: f"{failed} of its {plural(started, 'run')} failed",
         Doubt.UNCERTAIN_MEAN: (
             f"slow or scattered runs decide its mean duration, which is known to a factor of {evidence.mean_width:.2g}"

@@ -17,6 +17,7 @@ from reports.words.verdict import Kind
 from tests.unit.reports.results import result
 from tests.unit.reports.shown import text_of
 from tuner.search.decision import Confidence
+from tuner.vocabulary import NOISY_HOST
 
 
 def interval(mean: float, low: float, high: float) -> dict[str, float]:
@@ -216,7 +217,7 @@ KINDS = {
     "partial": (Kind.RESUME, "{best}: ", "Go on; what was measured is kept:"),
     "already-best": (Kind.NOTHING, "Keep 128 MB on x86_64: already the cheapest choice", "Nothing to change."),
     "unmet": (Kind.UNMET, "Nothing meets p95 ≤ 50 ms; the best is ", "Relax the bound, or make the function faster."),
-    "one-left": (Kind.ONE_LEFT, "3,008 MB on x86_64: the cheapest choice", "Look at why the other sizes failed"),
+    "one-left": (Kind.ONE_LEFT, "3,008 MB on x86_64: the only one that works", "Look at why the other sizes failed"),
     "all-failed": (Kind.FAILED, "No recommendation: all 6 configurations failed.", "Look at the errors below"),
 }
 """Golden pages of every kind of verdict: how the headline and the next step begin. `{best}` is what is recommended."""
@@ -237,6 +238,26 @@ def test_headline_and_next_step_follow_the_kind_of_verdict(name: str) -> None:
 
 def test_every_kind_of_verdict_has_a_golden_page() -> None:
     assert {kind for kind, _, _ in KINDS.values()} == set(Kind)
+
+
+def test_a_single_size_that_was_asked_for_is_called_neither_the_best_nor_the_last_that_works() -> None:
+    document: dict[str, Any] = result("one-left")
+    best = document["recommendation"]
+    document["excluded"] = []
+    document["measurements"] = [m for m in document["measurements"] if m["memory_mb"] == best["memory_mb"]]
+    assert verdict.kind(document) is Kind.APPLY
+    assert str(verdict.headline(document)).startswith("3,008 MB on x86_64: the only one that was tried, at ")
+    document["current"] = dict(best)
+    assert verdict.kind(document) is Kind.NOTHING
+    assert "Tune with other sizes" in verdict.next_step(document).text
+
+
+def test_a_busy_machine_lowers_the_confidence_of_what_it_measured() -> None:
+    document: dict[str, Any] = result("local")
+    assert NOISY_HOST in [warning["code"] for warning in document["warnings"]]
+    assert confidence(document).level is Confidence.MEDIUM
+    document["warnings"] = []
+    assert confidence(document).level is Confidence.HIGH
 
 
 def test_a_bargain_and_a_flat_zone_are_told_in_a_sentence_each() -> None:

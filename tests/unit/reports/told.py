@@ -335,6 +335,7 @@ class Told:
         yield from (f"{best}: ", f"**{best}**: ", f"{best} · ", f"Keep {best}: ", f"**Keep {best}**: ")
         yield from (f"; {best} comes nearest", f". {best} comes nearest.")
         yield f"the {GOALS[self.best['strategy']]} choice at {time(self.best['duration_ms'])}"
+        yield f"the only one that works, at {time(self.best['duration_ms'])}"
         saved = self.document["saving"] and self.document["saving"]["per_month_usd"]
         traffic = f"a month at {count(self.month)} invocations"
         proved = saved and saved["low"] > 0
