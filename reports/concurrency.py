@@ -11,6 +11,7 @@ from reports.words.escape import visible
 from reports.words.lines import table, wrapped
 from reports.words.numbers import money
 from tuner.evidence.concurrency_plan import ConcurrencyPlan, Readiness, ReadinessOption
+from tuner.plain_numbers import significant
 
 WIDTH = 100
 BAR, HEIGHT, NAMES = 5, 120, 22
@@ -66,6 +67,7 @@ def page(function: str, plan: ConcurrencyPlan) -> str:
         "bars": list(_bars(plan)),
         "steps": " ".join(_steps(plan)),
         "most": max(_shown(plan).provisioned),
+        "busiest": significant(max(plan.arrivals), 2),
         "days": [(BAR * HOURS * (number + 0.5), day) for number, day in enumerate(DAYS)],
         "width": BAR * len(plan.arrivals),
         "height": HEIGHT + NAMES,

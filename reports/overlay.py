@@ -48,6 +48,7 @@ def render_html(results: Sequence[Result], changes: Sequence[ChangePoint], untol
     sides = [Side(name, f"tone-{i}", it) for i, (name, it) in enumerate(zip(names(newest), newest, strict=True))]
     values = {
         "title": title(results, changes),
+        "verdict": changes[-1].verdict.value if changes else "same",
         "header": HEADER,
         "rows": rows(results, changes),
         "charts": (*(() if several else trend.draw(results, changes)), *overlay.draw(sides)),

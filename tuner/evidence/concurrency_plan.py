@@ -158,15 +158,22 @@ def plan_concurrency(
     job = _Job(workload, target, prices, provisioned_prices(workload.configuration.architecture),
                idle_life or IdleLife(), seed)  # fmt: skip
     hours = hour_of_week(workload.requests.start_s)
-    arrivals = np.bincount(hours, minlength=HOURS_PER_WEEK) / max(1.0, workload.days / 7)
     return ConcurrencyPlan(
         target,
         workload.requests.start_s.size,
         workload.days,
-        tuple(map(float, arrivals)),
+        _mean_week(workload.requests),
         (job.none(), job.fixed(), job.scheduled(hours), job.snapstart()),
         job.provisioned,
     )
+
+
+def _mean_week(requests: Requests) -> tuple[float, ...]:
+    """Requests by hour of the week, each over how often that hour was seen: eight days have two Mondays."""
+    start_s = requests.start_s
+    seen_s = np.arange(start_s[0] // HOUR_S, start_s[-1] // HOUR_S + 1) * HOUR_S
+    counts, seen = (np.bincount(hour_of_week(times), minlength=HOURS_PER_WEEK) for times in (start_s, seen_s))
+    return tuple(map(float, counts / np.maximum(1, seen)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

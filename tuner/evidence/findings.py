@@ -272,7 +272,8 @@ def cannot_tell(subject: Subject) -> Insight | None:
         )
     if not missing:
         return None
-    return Insight(FindingCode.CANNOT_TELL, "What this log cannot tell", f"{'; '.join(missing)}.", subject.tune)
+    told = "; ".join(missing)
+    return Insight(FindingCode.CANNOT_TELL, "What this log cannot tell", f"{told[0].upper()}{told[1:]}.", subject.tune)
 
 
 RULES: tuple[Callable[[Subject], Insight | None], ...] = (

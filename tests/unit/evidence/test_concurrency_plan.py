@@ -95,6 +95,12 @@ def test_one_number_for_the_whole_week_needs_no_schedule() -> None:
         assert "scheduled" not in shown
 
 
+def test_a_mean_week_counts_each_hour_as_often_as_it_was_seen() -> None:
+    assert set(planned(every(400.0, 8)).arrivals) == {9.0}
+    half = planned(every(400.0, 3.5)).arrivals
+    assert (set(half[:84]), set(half[84:])) == ({9.0}, {0.0})
+
+
 def test_every_form_shows_every_way() -> None:
     plan = planned(every(400.0, 8))
     for shown in (render("<b>", plan), page("<b>", plan)):

@@ -35,8 +35,8 @@ def told_of_fleet(summary: Document, page: str) -> Told:
     told.lines.append(
         f"{summary['createdAt'][:10]} · {', '.join(regions)}. The tuning cost {money(summary['cost'])}, with the "
         "transitions of the state machine where one tuned. A saving is that of the recommended configuration over the "
-        "current one; its range is the 95% interval. The sum counts proved savings alone: those whose whole range is "
-        "above zero."
+        "current one; its range is the 95% interval, where less than 0 means more expensive. The sum counts proved "
+        "savings alone: those whose whole range is above zero."
     )
     told.lines += summary["notStarted"]
     header = ("Function", "Now", "Recommended", "Cheaper", "Range", "Faster", "Saves a month", "Saves a year")
@@ -199,7 +199,11 @@ def told_of_concurrency(function: str, plan: ConcurrencyPlan) -> Told:
     shown = {option.readiness: option for option in plan.options}
     most = max(shown["scheduled"].provisioned if shown["scheduled"].share is not None else shown["fixed"].provisioned)
     told.lines = [f"{function}: {head}", f"{requests}. {target}", source]
-    told.lines.append(f"Bars are requests by hour; the line is the number of environments, at most {most}.")
+    busiest = significant(max(plan.arrivals), 2)
+    told.lines.append(
+        f"Bars are requests by hour of a mean week, at most {busiest}; the line is the number of environments, at most "
+        f"{most}."
+    )
     thing = plan.target.thing
     header = ("Way", "Environments", thing.capitalize(), "At most", "A month", "Note")
     rows = [*map(option_cells, plan.options)]
