@@ -14,7 +14,7 @@ from reports.html import STYLES, page_of
 from reports.words.escape import code_span, csv_cell, visible
 from reports.words.lines import table as in_columns
 from reports.words.lines import wrapped
-from reports.words.numbers import money, money_range
+from reports.words.numbers import UNKNOWN, money, money_range
 from tuner.evidence.advice import Advice
 from tuner.evidence.findings import Insight, mean_words, percentile_words
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL
@@ -162,15 +162,15 @@ def _head(advice: Advice) -> str:
 
 
 def _row(advice: Advice) -> tuple[str, str, str, str, str]:
-    month = "-" if advice.month_usd is None else money(advice.month_usd)
+    month = UNKNOWN if advice.month_usd is None else money(advice.month_usd)
     runs = f"{advice.evidence.runs if advice.evidence else 0:,}"
     return visible(advice.function), str(advice.current), runs, month, _stake(advice)
 
 
 def _stake(advice: Advice) -> str:
-    return "-" if advice.at_stake_usd is None else money(advice.at_stake_usd)
+    return UNKNOWN if advice.at_stake_usd is None else money(advice.at_stake_usd)
 
 
 def _finding(finding: Insight, width: int) -> list[str]:
     lines = [*wrapped(finding.title, width, "- "), *wrapped(finding.evidence, width, "  ")]
-    return [*lines, *command_lines(visible(finding.command), width, "  $ ")] if finding.command else lines
+    return [*lines, *command_lines(visible(finding.command), width, "    ")] if finding.command else lines

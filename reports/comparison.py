@@ -10,21 +10,19 @@ from collections.abc import Sequence
 
 from reports.words.comparison import HEADER, headline, metric_name, note, outlook, row_cells, small_print, title
 from reports.words.escape import code_span
-from reports.words.lines import wrapped
+from reports.words.lines import wide_table, wrapped
 from tuner.comparison.verdicts import Comparison, Finding, Verdict
 
 _SYMBOLS = {Verdict.WORSE: "🔴", Verdict.BETTER: "🟢", Verdict.SAME: "⚪", Verdict.NOT_DECIDED: "🟡"}
 WIDTH = 100
-MOST_CHARACTERS = 1000
-"""How much of a notice or an error Markdown shows."""
-LEFT_OUT_FIRST = (5, 2, 3)
-"""Columns that a narrow terminal goes without: the interval, the baseline, the candidate."""
+BELOW_FIRST = (5, 2, 3)
+"""Columns that a narrow terminal shows below their row: the interval, the baseline, the candidate."""
 MARKER = "<!-- lambda-tuner comparison -->"
 """First line of the Markdown, by which a script finds its own comment on a pull request."""
 
 
 def render_text(comparison: Comparison, *, width: int = WIDTH) -> str:
-    """A comparison for a terminal of so many columns. Columns that do not fit are left out."""
+    """A comparison for a terminal of so many columns. Cells of columns that do not fit stand below their row."""
     notices = [line for notice in comparison.notices for line in wrapped(notice.message, width, "note: ")]
     if not comparison.findings:
         return "\n".join([*wrapped(headline(comparison), width), *notices]) + "\n"
@@ -60,17 +58,12 @@ def _notes(findings: Sequence[Finding]) -> list[str]:
 
 def _text_table(comparison: Comparison, width: int) -> list[str]:
     lines = [HEADER, *(row_cells(finding, comparison.currency) for finding in comparison.findings)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
-    kept = list(range(len(HEADER)))
-    for column in LEFT_OUT_FIRST:
-        if sum(widths[i] + 2 for i in kept) - 2 > width:
-            kept.remove(column)
-    return ["  ".join(line[i].ljust(widths[i]) for i in kept).rstrip() for line in lines]
+    return wide_table(lines, width, below=BELOW_FIRST, notes=False)
 
 
 def render_markdown(comparison: Comparison) -> str:
     """A comparison for a job summary or a comment: what counts on top, single configurations folded away."""
-    told = [f"\n> {code_span(notice.message, MOST_CHARACTERS)}" for notice in comparison.notices]
+    told = [f"\n> {code_span(notice.message)}" for notice in comparison.notices]
     title = f"### {_SYMBOLS[comparison.verdict]} {headline(comparison)}"
     if not comparison.findings:
         return "\n".join([MARKER, title, *told]) + "\n"
@@ -101,7 +94,7 @@ def _table(findings: Sequence[Finding], currency: str) -> list[str]:
     lines = ["| metric | where | baseline | candidate | change | interval | verdict |", "|" + " --- |" * 7]
     for finding in findings:
         *cells, verdict = row_cells(finding, currency)
-        reason = [code_span(finding.reason, MOST_CHARACTERS)] if finding.reason else []
+        reason = [code_span(finding.reason)] if finding.reason else []
         told = "; ".join([*reason, *outlook(finding)])
         last = f"{_SYMBOLS[finding.verdict]} {verdict}" + (f"<br><sub>{told}</sub>" if told else "")
         lines.append("| " + " | ".join([*cells, last]) + " |")

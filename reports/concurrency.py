@@ -9,7 +9,7 @@ from typing import Any
 from reports.html import STYLES, page_of
 from reports.words.escape import visible
 from reports.words.lines import table, wrapped
-from reports.words.numbers import money
+from reports.words.numbers import UNKNOWN, money
 from tuner.evidence.concurrency_plan import ConcurrencyPlan, Readiness, ReadinessOption
 from tuner.plain_numbers import significant
 
@@ -77,11 +77,11 @@ def page(function: str, plan: ConcurrencyPlan) -> str:
 
 def _row(option: ReadinessOption) -> tuple[str, str, str, str, str, str]:
     least, most = min(option.provisioned), max(option.provisioned)
-    environments = "-" if option.share is None else str(most) if least == most else f"{least} to {most}"
-    share = "-" if option.share is None else _percent(option.share)
+    environments = UNKNOWN if option.share is None else str(most) if least == most else f"{least} to {most}"
+    share = UNKNOWN if option.share is None else _percent(option.share)
     misses = "" if option.meets else " (misses)"
-    bound = "-" if option.upper_bound is None else f"{_percent(option.upper_bound)}{misses}"
-    usd = "-" if option.usd_per_month is None else money(option.usd_per_month)
+    bound = UNKNOWN if option.upper_bound is None else f"{_percent(option.upper_bound)}{misses}"
+    usd = UNKNOWN if option.usd_per_month is None else money(option.usd_per_month)
     return option.readiness.value, environments, share, bound, usd, visible(option.reason)
 
 

@@ -11,7 +11,16 @@ from reports.words import bill, snippets, verdict
 from reports.words.confidence import confidence
 from reports.words.escape import code_block, code_span
 from reports.words.flat_zone import worth_knowing
-from reports.words.numbers import configuration, memory, milliseconds, milliseconds_range, money, per_million, seconds
+from reports.words.numbers import (
+    UNKNOWN,
+    configuration,
+    memory,
+    milliseconds,
+    milliseconds_range,
+    money,
+    per_million,
+    seconds,
+)
 from reports.words.origin import origin
 from reports.words.rows import ReportRow, Result, rows
 from tuner.plain_numbers import plural
@@ -35,7 +44,7 @@ def render(result: Result) -> str:
         " ".join(worth_knowing(result)),
         *_tables(result),
         _strategies(result),
-        "\n".join(f"- ⚠️ {code_span(n['code'], 60)} {code_span(n['message'])}" for n in result["warnings"]),
+        "\n".join(f"- ⚠️ {code_span(n['code'])} {code_span(n['message'])}" for n in result["warnings"]),
         "\n".join(_errors(result)),
         _next(result),
         _foot(result),
@@ -66,12 +75,12 @@ def _table(result: Result, shown: Iterable[ReportRow]) -> str:
             memory(row.memory_mb),
             row.architecture,
             _spread(row),
-            milliseconds(row.p95_ms["mean"]) if row.p95_ms else "–",
-            per_million(row.cost_usd["mean"], currency) if row.cost_usd else "–",
+            milliseconds(row.p95_ms["mean"]) if row.p95_ms else UNKNOWN,
+            per_million(row.cost_usd["mean"], currency) if row.cost_usd else UNKNOWN,
         ]
         if month:
-            cells.append(money(row.cost_usd["mean"] * month, currency) if row.cost_usd else "–")
-        cells += [f"{row.runs:,}" if row.measured else "–", _notes(row, verdict.recommended_name(result))]
+            cells.append(money(row.cost_usd["mean"] * month, currency) if row.cost_usd else UNKNOWN)
+        cells += [f"{row.runs:,}" if row.measured else UNKNOWN, _notes(row, verdict.recommended_name(result))]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -79,7 +88,7 @@ def _table(result: Result, shown: Iterable[ReportRow]) -> str:
 def _spread(row: ReportRow) -> str:
     interval = row.duration_ms
     if interval is None:
-        return "–"
+        return UNKNOWN
     ends = milliseconds_range(interval["low"], interval["high"])
     return f"{milliseconds(interval['mean'])} ({ends})"
 
@@ -88,14 +97,14 @@ def _notes(row: ReportRow, called: str) -> str:
     notes = [f"**{called}**"] if row.recommended else []
     notes += ["now"] if row.current else []
     notes += ["estimated"] if row.candidate and not row.measured else []
-    notes += [code_span(row.reason, 100)] if row.reason else []
+    notes += [code_span(row.reason)] if row.reason else []
     return ", ".join(notes)
 
 
 def _strategies(result: Result) -> str:
     currency = result["prices"]["currency"]
     return "\n".join(
-        f"- {code_span(item['strategy'], 40)}: {configuration(item)}, {milliseconds(item['duration_ms']['mean'])}, "
+        f"- {code_span(item['strategy'])}: {configuration(item)}, {milliseconds(item['duration_ms']['mean'])}, "
         f"{per_million(item['cost_usd']['mean'], currency)} per million"
         for item in result["alternatives"]
     )
@@ -103,7 +112,7 @@ def _strategies(result: Result) -> str:
 
 def _errors(result: Result) -> Iterator[str]:
     for measurement in result["measurements"]:
-        for error in measurement["errors"][:3]:
+        for error in measurement["errors"]:
             where = f"{memory(measurement['memory_mb'])} {measurement['architecture']}"
             text = f"{error['type']}: {error['message']}"
             yield f"- {where}, {plural(error['count'], 'time')}: {code_span(text)}"
@@ -126,7 +135,7 @@ def _foot(result: Result) -> str:
     spent = f"{money(tuning['cost_usd'], prices['currency'])}{bill.beside(result)}"
     return (
         f"<sub>{plural(tuning['invocations'], 'invocation')}, {spent}, "
-        f"{seconds(tuning['seconds'])}; prices of {code_span(prices['region'], 40)} "
-        f"as of {code_span(prices['as_of'], 40)}; "
-        f"{code_span(result['tool']['name'], 40)} {code_span(result['tool']['version'], 40)}</sub>"
+        f"{seconds(tuning['seconds'])}; prices of {code_span(prices['region'])} "
+        f"as of {code_span(prices['as_of'])}; "
+        f"{code_span(result['tool']['name'])} {code_span(result['tool']['version'])}</sub>"
     )

@@ -14,23 +14,21 @@ from reports.charts import overlay, trend
 from reports.charts.overlay import SHOWN, Side
 from reports.html import STYLES, page_of
 from reports.words.comparison import bounds, change, metric_name
-from reports.words.escape import clip, code_span, csv_cell, visible
-from reports.words.lines import wrapped
+from reports.words.escape import code_span, csv_cell, visible
+from reports.words.lines import wide_table, wrapped
 from reports.words.numbers import configuration, milliseconds, per_million, percent_range
 from reports.words.rows import Result
 from tuner.comparison.change_points import ChangePoint
 from tuner.plain_numbers import plural
 
 HEADER = ("result", "made", "recommended", "duration", "cost per million", "saves", "confidence", "change")
-_LEFT_OUT_FIRST = (5, 7, 6, 1)
-"""Columns that a narrow terminal goes without."""
+_BELOW_FIRST = (5, 6, 1, 3)
+"""Columns that a narrow terminal shows below their row."""
 _CSV_HEADER = (
     "function", "version", "created_at", "region", "memory_mb", "architecture", "duration_ms_mean", "duration_ms_low",
     "duration_ms_high", "cost_usd_mean", "cost_usd_low", "cost_usd_high", "saving_ratio_mean", "saving_ratio_low",
     "saving_ratio_high", "confidence", "change",
 )  # fmt: skip
-LEAST_NAME = 10
-"""Characters of a name that a narrow terminal keeps."""
 
 
 class Row(NamedTuple):
@@ -66,26 +64,11 @@ def render_markdown(results: Sequence[Result], changes: Sequence[ChangePoint], u
 
 
 def render_text(results: Sequence[Result], changes: Sequence[ChangePoint], untold: str, *, width: int = 100) -> str:
-    """The table for a terminal of so many columns. Columns that do not fit are left out."""
+    """The table for a terminal of so many columns. Cells of columns that do not fit stand below their row."""
     found = [(visible(row.name), *row.cells) for row in rows(results, changes)]
-    kept, widths = _columns([HEADER, *found], width)
-    lines = [(clip(name, max(widths[0], 1)), *cells) for name, *cells in [HEADER, *found]]
     told = [title(results, changes), *([untold] if untold else [])]
     head = [part for text in told for part in wrapped(text, width)]
-    return (
-        "\n".join([*head, "", *("  ".join(line[i].ljust(widths[i]) for i in kept).rstrip() for line in lines)]) + "\n"
-    )
-
-
-def _columns(lines: Sequence[Sequence[str]], width: int) -> tuple[list[int], list[int]]:
-    """The columns that fit and their widths. What is left belongs to the names."""
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
-    kept = [i for i in range(len(HEADER)) if any(line[i] for line in lines[1:])]
-    for column in _LEFT_OUT_FIRST:
-        if column in kept and sum(widths[i] + 2 for i in kept) - 2 > width:
-            kept.remove(column)
-    others = sum(widths[i] + 2 for i in kept if i)
-    return kept, [min(widths[0], max(LEAST_NAME, width - others)), *widths[1:]]
+    return "\n".join([*head, "", *wide_table([HEADER, *found], width, below=_BELOW_FIRST)]) + "\n"
 
 
 def render_csv(results: Sequence[Result], changes: Sequence[ChangePoint]) -> str:

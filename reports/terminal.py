@@ -10,20 +10,23 @@ from collections.abc import Iterator, Sequence
 
 from reports.words import verdict
 from reports.words.confidence import confidence
-from reports.words.escape import clip
+from reports.words.escape import whole
 from reports.words.flat_zone import worth_knowing
-from reports.words.lines import wrapped
-from reports.words.numbers import listing, milliseconds, number, per_million
+from reports.words.lines import wide_table, wrapped
+from reports.words.numbers import UNKNOWN, listing, milliseconds, number, per_million
 from reports.words.origin import origin
 from reports.words.rows import ReportRow, Result, left_out, rows
+from reports.words.warnings import warned
 from tuner.plain_numbers import plural
 
 WIDTH = 100
 HEADER = ("", "memory", "arch", "duration", "95% interval", "per million", "above cheapest", "runs", "")
 RIGHT = frozenset({1, 3, 4, 5, 7})
 """Columns that stand at the right."""
-LEFT_OUT_FIRST = (6, 4, 7, 2)
-"""Columns that a narrow terminal goes without: the bar, the interval, the runs, the architecture."""
+BAR = 6
+"""The column of a plot, which a narrow terminal goes without."""
+BELOW_FIRST = (4, 7, 2)
+"""Columns that a narrow terminal shows below their row: the interval, the runs, the architecture."""
 _BAR = 14
 LEAST_SCALE = 0.1
 """The bars end at this excess at least, so that a difference of a percent does not look large."""
@@ -33,7 +36,7 @@ def render(result: Result, *, width: int = WIDTH) -> str:
     """The headline, how sure it is, the table of what was measured, and what to know."""
     lines = [*wrapped(str(verdict.headline(result)), width), ""]
     badge, estimate = origin(result)
-    for note in (estimate and f"{badge}. {estimate}", verdict.partial(result), clip(verdict.trouble(result))):
+    for note in (estimate and f"{badge}. {estimate}", verdict.partial(result), whole(verdict.trouble(result))):
         lines += [*wrapped(note, width), ""] if note else []
     sure = confidence(result)
     lines += [*wrapped(f"{sure.label}. {' '.join(sure.reasons)}", width), ""]
@@ -43,19 +46,16 @@ def render(result: Result, *, width: int = WIDTH) -> str:
     excluded = left_out(rows(result))
     lines += [""] if excluded else []
     for sizes, reason in excluded:
-        lines += wrapped(f"Left out {sizes}: {clip(reason)}", width)
-    for notice in result["warnings"]:
-        lines += ["", *wrapped(f"{clip(notice['code'], 40)}: {clip(notice['message'])}", width, "! ")]
+        lines += wrapped(f"Left out {sizes}: {whole(reason)}", width)
+    for warning in warned(result):
+        lines += ["", *wrapped(f"{whole(warning.title)}: {whole(warning.message)}", width, "! ")]
     for text in _errors(result):
         lines += ["", *wrapped(text, width, "! ")]
     return "\n".join(lines)
 
 
 def _table(result: Result, width: int) -> Iterator[str]:
-    """Measured, current and recommended configurations, with a bar for what each costs above the cheapest.
-
-    Columns that do not fit are left out, the least important first.
-    """
+    """Measured, current and recommended configurations, with a bar for what each costs above the cheapest."""
     shown = [row for row in rows(result) if row.measured or row.recommended or row.current]
     if not shown:
         return
@@ -63,13 +63,7 @@ def _table(result: Result, width: int) -> Iterator[str]:
     costs = [row.cost_usd["mean"] for row in shown if row.cost_usd]
     called = verdict.recommended_name(result)
     lines = [HEADER, *(_cells(row, called, currency, costs) for row in shown)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
-    kept = list(range(len(HEADER)))
-    for column in LEFT_OUT_FIRST:
-        if sum(widths[i] + 2 for i in kept) - 2 > width:
-            kept.remove(column)
-    for line in lines:
-        yield "  ".join(line[i].rjust(widths[i]) if i in RIGHT else line[i].ljust(widths[i]) for i in kept).rstrip()
+    yield from wide_table(lines, width, right=RIGHT, plots=[BAR], below=BELOW_FIRST)
 
 
 def _cells(row: ReportRow, called: str, currency: str, costs: Sequence[float]) -> tuple[str, ...]:
@@ -82,11 +76,11 @@ def _cells(row: ReportRow, called: str, currency: str, costs: Sequence[float]) -
         sign,
         f"{row.memory_mb:,} MB",
         row.architecture,
-        milliseconds(duration["mean"]) if duration else "–",
+        milliseconds(duration["mean"]) if duration else UNKNOWN,
         f"{number(duration['low'])} to {number(duration['high'])}" if duration else "",
-        per_million(cost["mean"], currency) if cost else "–",
+        per_million(cost["mean"], currency) if cost else UNKNOWN,
         _bar(cost["mean"], costs) if cost else "",
-        f"{row.runs:,}" if row.measured else "–",
+        f"{row.runs:,}" if row.measured else UNKNOWN,
         ", ".join(notes),
     )
 
@@ -110,4 +104,4 @@ def _errors(result: Result) -> Iterator[str]:
             times[key] += error["count"]
     for (kind, message), where in places.items():
         told = f"{listing(where)}, {plural(times[kind, message], 'time')}"
-        yield f"{told}: {clip(kind, 80)}: {clip(message)}"
+        yield f"{told}: {whole(kind)}: {whole(message)}"

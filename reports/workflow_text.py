@@ -38,7 +38,7 @@ def render_markdown(document: WorkflowDocument) -> str:
     ]
     lines += [f"| {code_span(name)} | " + " | ".join(row) + " |" for name, *row in _rows(document)]
     if document["warnings"]:
-        lines += ["", *(f"- Note: {code_span(warning['message'], 1000)}" for warning in document["warnings"])]
+        lines += ["", *(f"- Note: {code_span(warning['message'])}" for warning in document["warnings"])]
     return "\n".join(lines) + "\n"
 
 

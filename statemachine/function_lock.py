@@ -13,6 +13,7 @@ from typing import Any
 
 from tuner.aws.api.errors import AnotherRunError, AwsError, aws_errors
 from tuner.aws.api.s3 import Objects
+from tuner.shell_lines import with_command
 
 RUNNING = "RUNNING"
 GONE = "ExecutionDoesNotExist"
@@ -81,7 +82,10 @@ class FunctionLock:
     def _refusal(self, holder: Holder) -> AnotherRunError:
         return AnotherRunError(
             f"Execution {holder.execution} tunes {self.function} now",
-            f"Wait until it ends, or stop it: aws stepfunctions stop-execution --execution-arn {holder.execution}",
+            with_command(
+                "Wait until it ends, or stop it:",
+                f"aws stepfunctions stop-execution --execution-arn {holder.execution}",
+            ),
         )
 
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 import json
 import re
 
+from tuner.plain_text import shortened
+
 SHOWN_CHARACTERS = 240
-"""How much of a text from outside is shown before it is cut or folded away."""
+"""How much of a text from outside a page shows before it is folded away."""
+MOST_CHARACTERS = 2_000
+"""How much of a text from outside any other form shows. It then says how much was left out."""
 _FORMULA = re.compile(r"(^|[;,|])(\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 """Where a cell that a spreadsheet reads as a formula can begin: at the start or after a separator."""
 
@@ -34,9 +38,9 @@ def visible_json(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
-def code_span(text: str, length: int = SHOWN_CHARACTERS) -> str:
+def code_span(text: str) -> str:
     """Text in Markdown, as a code span that it cannot leave, also inside a table. There it is no link or mention."""
-    shown = clip(visible(text), length).replace("|", "\\|")
+    shown = whole(visible(text)).replace("|", "\\|")
     fence = _fence(shown, 1)
     pad = " " if shown[:1] in ("`", " ", "") or shown[-1:] in ("`", " ") else ""
     return f"{fence}{pad}{shown}{pad}{fence}"
@@ -62,8 +66,13 @@ def csv_cell(text: str) -> str:
     return _FORMULA.sub(r"\1\2'", visible(text))
 
 
+def whole(text: str) -> str:
+    """Text from outside as it is; of one that would flood its form the beginning, and how much was left out."""
+    return shortened(text, MOST_CHARACTERS)
+
+
 def clip(text: str, length: int = SHOWN_CHARACTERS) -> str:
-    """The beginning of a text, with an ellipsis where something was cut off."""
+    """The beginning of a text for a label of a chart or a title, with an ellipsis where something was cut off."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Interval: TypeAlias = "RangeDocument"
 """`mean`, `low` and `high` of a metric, as in the result document."""
+UNKNOWN = "–"
+"""A value that is not known, in a cell of a table."""
 ASTRONOMIC = 1e15
 """From here on a number is told as a power of ten."""
 _WELL_TOLD, _MORE_DECIMALS = 0.1, 2

@@ -9,14 +9,14 @@ import re
 from collections.abc import Sequence
 
 from reports.words.escape import code_block, code_span, visible
+from reports.words.lines import labelled
 from tuner.plain_numbers import chance_words
+from tuner.shell_lines import with_command
 from tuner.watch.decision import Watched
 from tuner.watch.messages import Retuning, RetuningOutcome, WatchReport
 
 MOST_SUBJECT = 100
 """Characters of the subject of an SNS message, which is ASCII without line ends (SNS API reference)."""
-MOST_REASON = 2_000
-"""Characters of a reason that a pull request shows."""
 _NOT_IN_COMMENT = re.compile(r"[^A-Za-z0-9._:/$-]+|-{2,}")
 """What could end a comment of HTML."""
 
@@ -44,7 +44,7 @@ def sns_message(report: WatchReport) -> tuple[str, str]:
         Watched.LEAVE: "is as before",
         Watched.TOO_FEW_WEEKS: "has too few weeks",
     }[report.decision.outcome]
-    return _subject(f"{report.function} {verb}"), "\n".join(_lines(report)) + "\n"
+    return _subject(f"{report.function} {verb}"), labelled(told(report), None) + "\n"
 
 
 def digest(reports: Sequence[WatchReport], unread: Sequence[str] = (), *, page: str = "") -> tuple[str, str]:
@@ -61,18 +61,19 @@ def digest(reports: Sequence[WatchReport], unread: Sequence[str] = (), *, page: 
     if len(subject) > MOST_SUBJECT:
         subject = f"{len(slower)} functions {verb}"
     others = len(reports) - len(slower)
-    paragraphs = ["\n".join(_lines(report)) for report in slower]
+    paragraphs = [labelled(told(report), None) for report in slower]
     if others:
         paragraphs.append(f"{others} other function{'s are' if others > 1 else ' is'} as before or too new to tell.")
-    told = [*map(visible, unread), *([f"All tunings: {visible(page)}"] if page else [])]
-    return _subject(subject), "\n\n".join([*paragraphs, *told]) + "\n"
+    rest = [*map(visible, unread), *([f"All tunings: {visible(page)}"] if page else [])]
+    return _subject(subject), "\n\n".join([*paragraphs, *rest]) + "\n"
 
 
 def _subject(text: str) -> str:
     return visible(text).encode("ascii", "backslashreplace").decode()[:MOST_SUBJECT]
 
 
-def _lines(report: WatchReport) -> list[str]:
+def told(report: WatchReport) -> str:
+    """What was found of a function, a line each; a line that begins with `$ ` is a command."""
     lines = [found_sentence(report)]
     if report.memory_headroom is not None:
         lines.append(f"Memory: {report.memory_headroom:.0%} unused at the peak.")
@@ -81,8 +82,8 @@ def _lines(report: WatchReport) -> list[str]:
     if report.retuning:
         lines += _retuned(report.retuning)
     elif report.decision.outcome is Watched.TUNE and report.command:
-        lines.append(f"Next: {visible(report.command)}")
-    return lines
+        lines.append(with_command("Next:", visible(report.command)))
+    return "\n".join(lines)
 
 
 def _retuned(outcome: RetuningOutcome) -> list[str]:
@@ -111,4 +112,4 @@ def pull_request(function: str, why: str, diff: str, markdown: str) -> tuple[str
 
 def closing_comment(why: str) -> str:
     """What a pull request that no longer holds is closed with."""
-    return f"This no longer holds: {code_span(why, MOST_REASON)}"
+    return f"This no longer holds: {code_span(why)}"

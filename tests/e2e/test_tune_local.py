@@ -165,7 +165,8 @@ def test_an_interrupted_run_keeps_its_samples_and_resume_finishes_it(tmp_path: P
     process.send_signal(number)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
-    (told,) = (line.partition("Go on with: ")[2] for line in err.splitlines() if "Go on with: " in line)
+    lines = err.splitlines()
+    told = lines[lines.index("  Go on with:") + 1]
     assert not psutil.wait_procs(workers, timeout=5)[1]
     kept = sample_lines(tmp_path)
     assert result_of(tmp_path / "out")["stopped_by"] == "interrupted"

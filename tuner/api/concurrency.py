@@ -77,14 +77,15 @@ def concurrency(
     """
     faults: list[Fault] = []
     if (cold_share is None) == (p99_ms is None):
-        faults.append(Fault("cold_share", "give either it or p99_ms", "for example --cold-share 0.1%"))
+        problem = "is missing, and so is p99_ms" if p99_ms is None else "is given, and so is p99_ms"
+        faults.append(Fault("cold_share", problem, "give one of the two"))
     if cold_share is not None and not 0 < cold_share < 1:
-        faults.append(Fault("cold_share", f"{cold_share} is not within 0..1", "for example --cold-share 0.1%"))
+        faults.append(Fault("cold_share", f"{cold_share} is not above 0 and below 1", "give a fraction, such as 0.001"))
     if p99_ms is not None and p99_ms <= 0:
-        faults.append(Fault("p99_ms", f"{p99_ms:g} is not positive", "give milliseconds"))
+        faults.append(Fault("p99_ms", f"{p99_ms:g} is not above 0", "give milliseconds"))
     if not 0 < days <= MOST_DAYS:
         faults.append(
-            Fault("days", f"{days:g} is not within 0..{MOST_DAYS}", "14 days show every hour of a week twice")
+            Fault("days", f"{days:g} is not above 0 and up to {MOST_DAYS}", "14 days show every hour of a week twice")
         )
     text = None if logs is None else log_text(logs, faults)
     if faults:

@@ -18,6 +18,7 @@ from tuner.documents.strict_json import decode_text, parse_strictly
 from tuner.documents.validation import find_faults, published_schema
 from tuner.errors import TunerError
 from tuner.pricing.price_list import PriceList, decode_prices, price_list
+from tuner.shell_lines import with_command
 
 
 def current_prices(
@@ -41,8 +42,11 @@ def current_prices(
     except (OSError, ValueError, LookupError) as exc:
         problem = exc.strerror if isinstance(exc, OSError) else exc
         tell(
-            f"The prices in {path} are not used: {problem}. Those of the tool serve instead. "
-            f"Delete the file, or run: tuner prices {region} --refresh"
+            with_command(
+                f"The prices in {path} are not used: {problem}. Those of the tool serve instead. "
+                "Delete the file, or run:",
+                f"tuner prices {region} --refresh",
+            )
         )
         return price_list(region)
 

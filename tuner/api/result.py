@@ -21,6 +21,7 @@ from tuner.documents.result import (
 )
 from tuner.errors import TunerError
 from tuner.plain_numbers import significant
+from tuner.shell_lines import with_command
 from tuner.vocabulary import Architecture, Configuration, Interval, Notice, StopReason, StrategyName
 
 if TYPE_CHECKING:
@@ -236,7 +237,9 @@ class Result:
         try:
             import pandas
         except ImportError as exc:
-            raise TunerError("to_frame() needs pandas, which is not installed.", "pip install pandas") from exc
+            raise TunerError(
+                "to_frame() needs pandas, which is not installed.", with_command("Install it:", "pip install pandas")
+            ) from exc
         return pandas.read_csv(StringIO(self.to_csv()))
 
     def save(self, folder: str | Path) -> None:

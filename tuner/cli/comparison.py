@@ -7,13 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
-
 from tuner.api.files import write_text
 from tuner.cli.exit_codes import EXIT_NOT_DECIDED, EXIT_OK, EXIT_THRESHOLD
 from tuner.cli.flags import Topic, option
 from tuner.cli.output import say, say_exact, say_json
-from tuner.cli.values import as_share, share_fault, terminal_width
+from tuner.cli.values import OneOf, read_share, terminal_width
 from tuner.comparison.question import CHOICES
 from tuner.comparison.verdicts import Verdict
 from tuner.errors import Fault
@@ -24,12 +22,15 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "markdown", "junit", "html")
 SUFFIXES = {".json": "json", ".md": "markdown", ".xml": "junit", ".html": "html"}
 _SAY: Mapping[str, Callable[[str], None]] = {"json": say_json, "html": say_exact}
+THRESHOLDS = {"exclusiveMinimum": 0, "exclusiveMaximum": 10}
+CONFIDENCES = {"exclusiveMinimum": 0.5, "exclusiveMaximum": 1}
+"""Bounds of the shares, as a JSON Schema writes them."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def comparison_flags(function: F) -> F:
     """Declare the flags that say what to compare and where the answer goes."""
-    metrics = click.Choice([metric.value for metric in CHOICES])
+    metrics = OneOf([metric.value for metric in CHOICES])
     declared = [
         option("--threshold", group=Topic.VERDICT, metavar="PERCENT", default="5%", show_default=True,
                help="Changes up to this count as the same."),
@@ -38,7 +39,7 @@ def comparison_flags(function: F) -> F:
         option("--metric", "metrics", group=Topic.VERDICT, type=metrics, multiple=True,
                help="Compare this metric alone. May be repeated. [default: all; duration and tail decide]"),
         option("--strict", group=Topic.VERDICT, is_flag=True, help="Exit 4 when a decisive metric is not decided."),
-        option("--format", "format_", group=Topic.OUTPUT, type=click.Choice(FORMATS),
+        option("--format", "format_", group=Topic.OUTPUT, type=OneOf(FORMATS),
                help="Form of the answer. [default: text]"),
         option("--output", "outputs", group=Topic.OUTPUT, metavar="FILE", multiple=True,
                help="Write the answer here. May be repeated. Without --format by suffix: .json, .md, .xml, .html."),
@@ -50,11 +51,8 @@ def comparison_flags(function: F) -> F:
 
 def comparison_question(options: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
     """Threshold, confidence and metrics, as `tuner.compare` takes them. Faults of percentages are added."""
-    threshold, confidence = (as_share(options[name]) for name in ("threshold", "confidence"))
-    if isinstance(threshold, str) or not 0 < threshold < 10:
-        faults.append(share_fault("--threshold", options["threshold"], "5%"))
-    if isinstance(confidence, str) or not 0.5 < confidence < 1:
-        faults.append(share_fault("--confidence", options["confidence"], "95%, above 50% and below 100%"))
+    threshold = read_share("--threshold", options["threshold"], faults, bounds=THRESHOLDS)
+    confidence = read_share("--confidence", options["confidence"], faults, bounds=CONFIDENCES, example="95%")
     return {"threshold": threshold, "confidence": confidence, "metrics": options["metrics"]}
 
 

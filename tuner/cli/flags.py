@@ -6,7 +6,9 @@ that the schema tells every fault at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import wraps
@@ -15,7 +17,7 @@ from typing import Any, TypeVar
 
 import click
 
-from tuner.cli.values import Region, as_names, as_pairs, as_share, as_sizes, share_fault
+from tuner.cli.values import OneOf, Region, as_names, as_pairs, as_share, as_sizes, read_share
 from tuner.documents.validation import as_number
 from tuner.errors import Fault
 from tuner.shell_lines import command_lines
@@ -79,6 +81,8 @@ class Flag:
         return option(self.name, group=self.group, help=self.help, **kind, **(self.click or {}))
 
 
+PARAMETER = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
+"""What can be the name of a parameter within a sentence."""
 EXAMPLE_INDENT = 2
 """By how much click indents the examples."""
 PROGRAMS = ("tuner ", "aws ")
@@ -154,7 +158,7 @@ def _common(function: F) -> F:
 def format_flag(*formats: str, default: str = "text", help_: str = "What stdout carries.") -> Callable[[F], F]:
     """`--format`."""
     return option(
-        "--format", "format_", group=Topic.OUTPUT, type=click.Choice(formats), default=default, show_default=True,
+        "--format", "format_", group=Topic.OUTPUT, type=OneOf(formats), default=default, show_default=True,
         help=help_,
     )  # fmt: skip
 
@@ -275,13 +279,38 @@ def converted(options: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]
         if options.get(flag.parameter) not in (None, False, ())
     }
     for flag in FLAGS:
-        if flag.convert is as_share and isinstance(text := values.get(flag.parameter), str):
-            faults.append(share_fault(flag.name, text))
-            del values[flag.parameter]
+        if flag.convert is as_share and flag.parameter in values:
+            values[flag.parameter] = read_share(flag.name, options[flag.parameter], faults, bounds=_bounds(flag))
+            if math.isnan(values[flag.parameter]):
+                del values[flag.parameter]
         if flag.convert is as_pairs:
             wrong = [text for text in options.get(flag.parameter) or () if not text.partition("=")[1]]
             faults += [Fault(flag.name, f"{text} has no =", f"write it as {flag.metavar}") for text in wrong]
     return values
+
+
+def _bounds(flag: Flag) -> Mapping[str, float]:
+    """The bounds of the field that a flag sets."""
+    from tuner.documents.input import input_schema
+
+    bounds: Mapping[str, float] = input_schema()["properties"][flag.path.removeprefix("$.")]
+    return bounds
+
+
+def as_flags(faults: Iterable[Fault], **others: str) -> list[Fault]:
+    """Faults of the library as the command line spells them: names of parameters become flags, also in sentences.
+
+    Args:
+        faults: with names of parameters.
+        others: names that are no parameters of the command, and what the command line calls them.
+    """
+    declared = click.get_current_context().command.params
+    names = {p.name: p.opts[0] for p in declared if isinstance(p, click.Option)} | others
+
+    def spelt(text: str) -> str:
+        return PARAMETER.sub(lambda found: names.get(found[0], found[0]), text)
+
+    return [Fault(names.get(f.path, f.path), spelt(f.problem), spelt(f.remedy)) for f in faults]
 
 
 def flag_names(parameters: Sequence[str]) -> dict[str, str]:

@@ -25,7 +25,7 @@ import click
 
 from tuner import __version__
 from tuner.cli.exit_codes import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED
-from tuner.cli.output import TERMINAL_WIDTH, say
+from tuner.cli.output import say, say_under
 from tuner.cli.signals import ENDING_SIGNALS, handled_signals
 from tuner.errors import InterruptedRunError, TunerError
 
@@ -195,8 +195,8 @@ def _run(argv: list[str], *, debug: bool) -> int:
             return _output_failed(error)
         if debug:
             traceback.print_exc()
-        _print_error(f"error: {type(error).__name__}: {error}")
-        _print_error("  This is a defect of the tool. Run again with --debug for the traceback.")
+        _print_error(f"{type(error).__name__}: {error}", ERROR)
+        _print_error("This is a defect of the tool. Run again with --debug for the traceback.", "  ")
         return EXIT_FAILED
     return outcome if isinstance(outcome, int) else 0
 
@@ -210,7 +210,7 @@ def _end_in_order(_number: int, _frame: object) -> None:
 
 
 def _show_warning(message: Warning | str, *_where: object, **_more: object) -> None:
-    _print_error(f"warning: {message}")
+    _print_lines(str(message), "warning: ")
 
 
 def _open_missing_streams() -> None:
@@ -258,33 +258,29 @@ def _output_failed(error: Exception) -> int:
 
 def show_error(error: TunerError) -> None:
     """Print an error and its remedy on stderr."""
-    first, *rest = error.message.splitlines() or [type(error).__name__]
-    _print_error(f"error: {first}")
-    for line in rest:
-        _print_error(f"       {line}")
-    for line in error.hint.splitlines():
-        _print_error(f"  {line}")
+    _print_lines(error.message or type(error).__name__, ERROR)
+    if error.hint:
+        with contextlib.suppress(OSError, ValueError):
+            say(textwrap.indent(error.hint, "  "), err=True)
 
 
 def _show_usage_error(error: click.ClickException) -> None:
     """Print what click found wrong with the arguments, which it quotes, and how the command is used."""
     context = getattr(error, "ctx", None)
-    usage = [*context.get_usage().splitlines(), ""] if context else []
-    for line in [*usage, f"error: {error.format_message()}"]:
+    for line in [*context.get_usage().splitlines(), ""] if context else []:
         _print_error(line)
+    _print_error(error.format_message(), ERROR)
 
 
-def _print_error(line: str) -> None:
-    """Print a line on stderr, with control characters made visible; nobody can be told when that fails."""
+def _print_lines(text: str, first: str) -> None:
+    """Print lines on stderr, the first one after `first`, the others below each other."""
+    head, *rest = text.splitlines()
+    _print_error(head, first)
+    for line in rest:
+        _print_error(line, " " * len(first))
+
+
+def _print_error(line: str, first: str = "") -> None:
+    """Print a line on stderr after `first`; nobody can be told when that fails."""
     with contextlib.suppress(OSError, ValueError):
-        say(_fitted(line), err=True)
-
-
-def _fitted(line: str) -> str:
-    """A line of an error in lines of whole words, where a terminal shows it."""
-    if not sys.stderr.isatty():
-        return line
-    width = os.get_terminal_size(sys.stderr.fileno()).columns or TERMINAL_WIDTH
-    own = len(ERROR) if line.startswith(ERROR) else len(line) - len(line.lstrip())
-    indent = " " * own + "  "
-    return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        say_under(first, line)

@@ -8,12 +8,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 TERMINAL_WIDTH = 80
 """Columns of a terminal that does not tell them."""
+
+
+def width_of(stream: TextIO) -> int | None:
+    """Columns of what a stream leads to: those of COLUMNS, else of the terminal; None: no terminal, lines are long."""
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
+    return (os.get_terminal_size(stream.fileno()).columns or TERMINAL_WIDTH) if stream.isatty() else None
 
 
 def say(text: str, *, nl: bool = True, err: bool = False, fit: bool = True) -> None:
@@ -25,15 +33,26 @@ def say(text: str, *, nl: bool = True, err: bool = False, fit: bool = True) -> N
     click.echo(fitted(shown, err=err) if fit else shown, nl=nl, err=err)
 
 
+def say_under(first: str, line: str) -> None:
+    """Print a line of a message on stderr after `first`; on a terminal its further lines are set in by two columns."""
+    from reports.words.escape import visible
+    from reports.words.lines import wrapped
+
+    width = width_of(sys.stderr)
+    lines = [first + visible(line)] if width is None else wrapped(line, width, first, hanging=2)
+    click.echo("\n".join(lines or [first]), err=True)
+
+
 def fitted(text: str, *, err: bool) -> str:
-    """Lines of whole words where a terminal shows them. A word that is longer than a line stays whole, to be copied."""
-    stream = sys.stderr if err else sys.stdout
-    if not stream.isatty():
-        return text
+    """Lines of whole words where a terminal shows them, and commands on lines of their own.
+
+    A word that is longer than a line stays whole, to be copied.
+    """
+    width = width_of(sys.stderr if err else sys.stdout)
     from reports.words.lines import labelled
 
     end = "\n" if text.endswith("\n") else ""
-    return labelled(text, os.get_terminal_size(stream.fileno()).columns or TERMINAL_WIDTH, whole=True) + end
+    return labelled(text, width) + end
 
 
 def say_json(value: Any) -> None:

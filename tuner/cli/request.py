@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from tuner.api.price_cache import current_prices
 from tuner.api.run_folder import read_record
 from tuner.aws.api.connection import Connection
 from tuner.cli.flags import converted, flag_names
-from tuner.cli.values import as_share, read_json_file, read_payload, read_variables, share_fault
+from tuner.cli.values import read_json_file, read_payload, read_share, read_variables
 from tuner.documents.power_tuning import Translation, translate
 from tuner.errors import Fault, InputError
 from tuner.model import BackendKind
@@ -146,9 +145,9 @@ def _input_file(name: str | None, faults: list[Fault]) -> Translation:
 def _flag_faults(options: Mapping[str, Any], kind: BackendKind) -> Iterator[Fault]:
     """Faults of what only the command line knows."""
     if options["fail_above"] is not None:
-        threshold = as_share(options["fail_above"])
-        if isinstance(threshold, str) or not 0 <= threshold < math.inf:
-            yield share_fault("--fail-above", options["fail_above"], "10%")
+        faults: list[Fault] = []
+        read_share("--fail-above", options["fail_above"], faults, example="10%")
+        yield from faults
     if options["resume"] and options["output"]:
         yield Fault("--output", "a resumed run goes on in its own folder", "leave out --output or --resume")
     if options["dry_run"] and options["format_"] == "json":

@@ -10,38 +10,102 @@ import json
 import math
 import re
 import secrets
-import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tuner.documents.validation import as_number
+from tuner.cli.output import width_of
+from tuner.documents.validation import as_number, keeps_limits, limits
 from tuner.errors import Fault
+from tuner.plain_text import shortened
 
 FILE_WIDTH = 100
-REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
+NOT_NEGATIVE = {"minimum": 0.0}
+"""Bounds of a share that can be any multiple."""
+LONGEST_SHOWN = 60
+"""Characters of a payload that a fault quotes."""
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)?-(central|(north|south)?(east|west)|north|south)-\d+")
+"""An area, perhaps a partition, a direction and a number."""
 
 
-class PositiveNumber(click.FloatRange):
-    """A finite number above 0. The range of click alone lets NaN and infinity through."""
+class AnyNumber(click.ParamType[float]):
+    """A number, whose bounds the library checks together with everything else."""
 
-    def __init__(self) -> None:
-        super().__init__(0, min_open=True)
+    name = "number"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number.
 
         Raises:
-            click.BadParameter: it is none, not finite, or not above 0.
+            click.BadParameter: it is none.
         """
-        number = super().convert(value, param, ctx)
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value} is not a number.", param, ctx)
+
+
+NUMBER = AnyNumber()
+
+
+class Number(click.FloatRange):
+    """A finite number within bounds. The range of click alone lets NaN and infinity through."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number.
+
+        Raises:
+            click.BadParameter: it is none, not finite, or out of bounds.
+        """
+        try:
+            number = float(super().convert(value, param, ctx))
+        except click.BadParameter:
+            number = math.nan
         if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number.", param, ctx)
+            self.fail(f"{value} is not a number {_bounds_of(self)}.", param, ctx)
         return number
+
+
+class WholeNumber(click.IntRange):
+    """A whole number within bounds."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number.
+
+        Raises:
+            click.BadParameter: it is none, or out of bounds.
+        """
+        try:
+            return int(super().convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(f"{value} is not a whole number {_bounds_of(self)}.", param, ctx)
+
+
+def _bounds_of(range_: click.IntRange | click.FloatRange) -> str:
+    low = "exclusiveMinimum" if range_.min_open else "minimum"
+    high = "exclusiveMaximum" if range_.max_open else "maximum"
+    bounds = {low: range_.min, high: range_.max}
+    return limits({name: bound for name, bound in bounds.items() if bound is not None})
+
+
+class OneOf(click.Choice[str]):
+    """One of a few names. One that is not known gets the nearest, and all that are."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name.
+
+        Raises:
+            click.BadParameter: it is not known.
+        """
+        if value not in self.choices:
+            near = difflib.get_close_matches(str(value), self.choices, 1)
+            told = f"did you mean {near[0]}? Known are" if near else "use one of"
+            self.fail(f"{value} is not known: {told} {', '.join(self.choices)}.", param, ctx)
+        return str(value)
 
 
 class Region(click.ParamType[str]):
@@ -71,8 +135,8 @@ class Region(click.ParamType[str]):
 
 
 def terminal_width() -> int:
-    """Columns of the terminal that stdout is; elsewhere those that a file is read at."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else FILE_WIDTH
+    """Columns that stdout has; where it does not tell them, those that a file is read at."""
+    return width_of(sys.stdout) or FILE_WIDTH
 
 
 def as_share(text: str) -> float | str:
@@ -88,6 +152,30 @@ def as_share(text: str) -> float | str:
     if not plain.endswith("%") and 0 < value < 1:
         return text
     return value / 100
+
+
+def read_share(
+    flag: str, text: str, faults: list[Fault], *, bounds: Mapping[str, float] = NOT_NEGATIVE, example: str = "5%"
+) -> float:
+    """The fraction that a percentage stands for. NaN, and a fault is added, where it is none or outside the bounds.
+
+    Args:
+        flag: that it was given with.
+        text: as it was given.
+        faults: gets the fault.
+        bounds: of the fraction, as a JSON Schema writes them.
+        example: of a percentage.
+    """
+    share = as_share(text)
+    if isinstance(share, str):
+        faults.append(share_fault(flag, text, example))
+        return math.nan
+    if not keeps_limits(share, bounds):
+        allowed = limits(bounds, lambda bound: f"{100 * bound:g}%")
+        problem = f"{text.strip()} is out of range"
+        faults.append(Fault(flag, problem, f"use a percentage {allowed}, for example {example}"))
+        return math.nan
+    return share
 
 
 def share_fault(flag: str, text: str, example: str = "5%") -> Fault:
@@ -166,7 +254,7 @@ def read_payload(text: str, faults: list[Fault], *, show: bool = True) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as exc:
-        shown = "what was given" if not show else text if len(text) <= 60 else text[:60] + "…"
+        shown = "what was given" if not show else shortened(text, LONGEST_SHOWN)
         faults.append(Fault("--payload", f"{shown} is not JSON: {exc}", "quote it for the shell, or use @FILE"))
     return None
 

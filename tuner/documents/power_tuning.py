@@ -22,6 +22,7 @@ from tuner.documents.javascript import add, as_number, as_text, parse_integer, r
 from tuner.documents.validation import find_faults
 from tuner.errors import Fault, InputError
 from tuner.model import Notice
+from tuner.plain_text import shortened
 
 ALL_SIZES_MB = tuple(range(128, 3009, 64))
 """What `"ALL"` means in Power Tuning (4.4.0): 46 sizes."""
@@ -312,5 +313,4 @@ def _refuse_constant(name: str) -> None:
 
 
 def _show(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+    return shortened(json.dumps(value, ensure_ascii=False, default=str), SHOWN_CHARACTERS)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pkgutil import get_data
 from typing import TYPE_CHECKING, Any
 
 from tuner.documents.quick_check import is_time, surely_valid
 from tuner.errors import Fault
+from tuner.plain_text import shortened
 
 if TYPE_CHECKING:
     from jsonschema import FormatChecker
@@ -87,39 +88,93 @@ def _faults(error: ValidationError, advice: str = "") -> Iterator[Fault]:
     value: Any = error.instance
     wanted: Any = error.validator_value
     bounds = error.schema if isinstance(error.schema, dict) else {}
-    remedy = bounds.get("description", advice)
     if keyword == "additionalProperties":
-        import difflib
-
         known = list(bounds.get("properties", {}))
         for name in sorted(set(value) - set(known)):
-            near = difflib.get_close_matches(name, known, 1)
-            instead = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            near = _near(name, known)
+            instead = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
             yield Fault(f"{path}.{name}", "unknown field", instead)
     elif keyword == "required":
         missing = [name for name in wanted if name not in value]
         yield Fault(
             f"{path}.{missing[0]}" if len(missing) == 1 else path, "is missing: " + ", ".join(missing), "add it"
         )
-    elif keyword in ("minimum", "exclusiveMinimum"):
-        word = "is below" if keyword == "minimum" else "is not above"
-        yield Fault(path, f"{_show(value)} {word} {wanted}", _range(bounds))
-    elif keyword in ("maximum", "exclusiveMaximum"):
-        word = "is above" if keyword == "maximum" else "is not below"
-        yield Fault(path, f"{_show(value)} {word} {wanted}", _range(bounds))
-    elif keyword == "enum":
-        yield Fault(path, f"{_show(value)} is not known", "use one of " + ", ".join(map(str, wanted)))
-    elif keyword == "type":
-        kinds = wanted if isinstance(wanted, str) else " or ".join(wanted)
-        yield Fault(path, f"{_show(value)} is not of type {kinds}", remedy)
     elif keyword == "anyOf":
         yield from _any_of(error)
     else:
-        yield Fault(path, f"{_show(value)} is not valid ({keyword} {wanted})", remedy)
+        told = bounds.get("description", advice).partition(" Default: ")[0]
+        yield Fault(path, *_problem(keyword, value, wanted, bounds, told))
+
+
+def _problem(keyword: str, value: Any, wanted: Any, bounds: Mapping[str, Any], told: str) -> tuple[str, str]:
+    """What is wrong with one value, and the remedy. `told` is what the schema says of the field."""
+    shown = _show(value)
+    match keyword:
+        case "minimum" | "exclusiveMinimum":
+            word = "is below" if keyword == "minimum" else "is not above"
+            return f"{shown} {word} {wanted}", f"use a value {limits(bounds)}"
+        case "maximum" | "exclusiveMaximum":
+            word = "is above" if keyword == "maximum" else "is not below"
+            return f"{shown} {word} {wanted}", f"use a value {limits(bounds)}"
+        case "enum":
+            near, known = _near(value, wanted), ", ".join(map(str, wanted))
+            return f"{shown} is not known", f"did you mean {near}? known are {known}" if near else f"use one of {known}"
+        case "const":
+            return f"{shown} is not {_show(wanted)}", f"use {_show(wanted)}"
+        case "type":
+            kinds = [wanted] if isinstance(wanted, str) else wanted
+            return f"{shown} is not {' or '.join(map(_KINDS.__getitem__, kinds))}", _wanted(kinds, bounds, told)
+        case "minLength" | "minItems" if not value:
+            return f"{shown} is empty", told or "give a value"
+        case "minLength" | "minItems":
+            return f"{shown} is too short", _with(f"use at least {wanted} {_PARTS[keyword]}", told)
+        case "maxLength" | "maxItems":
+            return f"{shown} is too long", _with(f"use at most {wanted} {_PARTS[keyword]}", told)
+        case "uniqueItems":
+            return f"{shown} names something twice", "name each once"
+        case "format":
+            return f"{shown} is not a time with its zone", _with("write it as 2026-09-01T10:00:00Z", told)
+        case "pattern":
+            return f"{shown} cannot be read", told or f"use a text that matches {wanted}"
+        case _:
+            return f"{shown} is not what is wanted", told or "see the schema"
+
+
+_KINDS = {
+    "object": "an object with fields",
+    "array": "a list",
+    "string": "a text",
+    "boolean": "true or false",
+    "null": "null",
+    "integer": "a whole number",
+    "number": "a number",
+}
+"""Types of JSON in words."""
+_PARTS = {"minLength": "characters", "maxLength": "characters", "minItems": "items", "maxItems": "items"}
+
+
+def _wanted(kinds: Sequence[str], bounds: Mapping[str, Any], told: str) -> str:
+    """The remedy of a value that is of another kind."""
+    named = " or ".join(map(_KINDS.__getitem__, kinds))
+    allowed = limits(bounds)
+    return f"use {named} {allowed}" if allowed else _with(f"use {named}", told)
+
+
+def _with(remedy: str, told: str) -> str:
+    """A remedy with what the schema says of the field."""
+    return f"{remedy}: {told}" if told else remedy
+
+
+def _near(value: object, known: Iterable[object]) -> str:
+    """The known name that comes nearest; empty: none does."""
+    import difflib
+
+    names = list(map(str, known))
+    return next(iter(difflib.get_close_matches(value, names, 1)), "") if isinstance(value, str) else ""
 
 
 def _any_of(error: ValidationError) -> Iterator[Fault]:
-    """The faults of the alternative that is meant: the one whose type fits."""
+    """The faults of the alternative that is meant: the one whose type fits, or that knows names."""
     bounds = error.schema if isinstance(error.schema, dict) else {}
     advice = bounds.get("description", "")
     branches: dict[object, list[ValidationError]] = {}
@@ -130,17 +185,31 @@ def _any_of(error: ValidationError) -> Iterator[Fault]:
             for child in children:
                 yield from _faults(child, advice)
             return
-    yield Fault(error.json_path, f"{_show(error.instance)} is not valid", advice)
+    named = next((child for child in error.context or () if child.validator == "enum" and not child.path), None)
+    if named is not None and isinstance(error.instance, str):
+        yield from _faults(named, advice)
+    else:
+        yield Fault(error.json_path, f"{_show(error.instance)} is not what is wanted", advice)
 
 
-def _range(schema: Mapping[str, Any]) -> str:
-    low = schema.get("minimum", schema.get("exclusiveMinimum"))
-    high = schema.get("maximum", schema.get("exclusiveMaximum"))
-    if low is None:
-        return f"use a value up to {high}"
-    return f"use a value from {low} to {high}" if high is not None else f"use a value from {low}"
+def limits(schema: Mapping[str, Any], tell: Callable[[float], str] = str) -> str:
+    """The numbers that are allowed: `from 1 to 9`, `above 0 and below 1`; empty: all. `tell` writes one of them."""
+    words = {
+        "minimum": "from {}",
+        "exclusiveMinimum": "above {}",
+        "maximum": "up to {}",
+        "exclusiveMaximum": "below {}",
+    }
+    told = " and ".join(word.format(tell(schema[bound])) for bound, word in words.items() if bound in schema)
+    return told.replace(" and up to ", " to ") if "minimum" in schema else told
+
+
+def keeps_limits(value: float, schema: Mapping[str, Any]) -> bool:
+    """Whether a number is finite, and within the bounds of its schema."""
+    low, above = schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf)
+    high, below = schema.get("maximum", math.inf), schema.get("exclusiveMaximum", math.inf)
+    return math.isfinite(value) and bool(low <= value <= high and above < value < below)
 
 
 def _show(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+    return shortened(json.dumps(value, ensure_ascii=False, default=str), SHOWN_CHARACTERS)

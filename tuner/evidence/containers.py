@@ -69,7 +69,8 @@ def _compared(
     ratio = peak_over_mean(evidence.traffic, billed_ms.mean)
     measured = requests_at_once(evidence) if inputs.requests_at_once is None else None
     inputs = replace(inputs, requests_at_once=measured or inputs.at_once)
-    at_once = f"{inputs.at_once:.3g} requests at once on the CPU share of the function"
+    requests = "request" if inputs.at_once == 1 else "requests"
+    at_once = f"{inputs.at_once:.3g} {requests} at once on the CPU share of the function"
     at_once += ", as its CPU time tells" if measured else ""
 
     def at(ms: float) -> BreakEven:

@@ -30,6 +30,7 @@ class AnswerMeter:
         self._hide = hide
         self._lock = threading.Lock()
         self._first: str | None = None
+        self._first_bytes = 0
         self._count = 0
         self._failures: Counter[str] = Counter()
 
@@ -41,14 +42,15 @@ class AnswerMeter:
             if failure:
                 self._failures[failure] += 1
             if self._first is None:
-                self._first = payload[: 4 * MAX_SHOWN].decode("utf-8", "replace")
+                self._first, self._first_bytes = payload[: 4 * MAX_SHOWN].decode("utf-8", "replace"), len(payload)
 
     def notices(self) -> Iterator[Notice]:
         """The first answer, and a warning of those that tell of a failure."""
         with self._lock:
             if self._first is not None and self._shows:
                 shown = self._hide(self._first)
-                shown = shown if len(shown) <= MAX_SHOWN else shown[:MAX_SHOWN] + "…"
+                if len(shown) > MAX_SHOWN:
+                    shown = f"{shown[:MAX_SHOWN]}… ({self._first_bytes:,} bytes in all)"
                 yield Notice("first_answer", f"The function answered first with {shown}.")
             if failed := sum(self._failures.values()):
                 ((common, _),) = self._failures.most_common(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -10,82 +11,146 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reports.words.lines import columns
 from tests.integration.cli.live_run import MARK
+from tests.integration.cli.screens import CASE, COMMAND, SURROUNDINGS
+from tests.integration.cli.test_patch import TEMPLATE
+from tests.unit.cli.test_simulate import CPU_BOUND as CURVE
+from tests.unit.cli.test_watch import write as write_watched
 from tests.unit.comparison.documents import result
+from tests.unit.evidence.logs import Run, tailed
+from tests.unit.evidence.logs import live as live_tail
+from tests.unit.reports.fits import ESCAPE, faults
 from tests.unit.reports.results import result as golden
+from tests.unit.workflows.examples import DEFINITION, write_figures, write_results
 from tuner.api.result_store import load_result
+from tuner.cli import main
 from tuner.documents.result import dumps
 
-ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3\d|4\d|9\d)(?:;\d+)*m")
 KEPT = frozenset({"2", "4", "128", "MB", "x86_64:", "of", "runs:", "out", "memory"})
 """Words of the failures that stay above the live lines."""
+WIDTHS = (60, 80, 100, 160)
 COMMANDS = (
-    ("report", "one.json", "--format", "text"),
+    *(("report", f"{name}.json", "--format", "text") for name in ("aws", "throttled", "unmet", "all-failed", "long")),
     ("report", "releases", "--format", "text"),
+    ("report", "aws.json", "throttled.json", "--format", "text"),
     ("compare", "releases/a.json", "releases/b.json"),
+    ("compare", "releases/a.json", "releases/a.json"),
     ("compare", "releases/a.json", "results/never-written"),
+    ("compare", "aws.json", "throttled.json", "--threshold", "5000%", "--confidence", "20%", "--drift", "0.5"),
     ("tune", "app.py:handler", "--payload", "{}", "--dry-run"),
-    ("prices", "eu-west-1"),
     ("tune", "releases/a.json:handler", "--tolerance", "0.5", "--strategy", "fast", "--payload", "{}"),
+    ("tune", "app.py:handler", "--input", "faults.json"),
+    ("tune", "app.py:handler", "--power-valeus", "128"),
+    ("duet", "app.py:handler", "--baseline", "no-such-branch", "--candidate", "app.py", "--runs", "0"),
+    ("fleet", "faults.csv"),
+    ("execute", "arn:aws:states:eu-west-1:123456789012:stateMachine:powerTuning", "faults.json"),
+    ("apply", "throttled.json", "--dry-run"),
+    ("apply", "gone.json"),
+    ("clean", "orders", "--profile", "no-such-profile"),
+    ("patch", "aws.json", "--from", "template.yaml"),
+    ("patch", "throttled.json", "--from", "template.yaml"),
+    ("patch", "unmet.json", "--from", "template.yaml", "--force"),
+    ("advise", "--logs", "functions.log"),
+    ("advise", "orders", "--logs", "orders.log", "--compare", "fargate"),
+    ("advise",),
+    ("concurrency", "orders", "--logs", "orders.log", "--cold-share", "1%"),
+    ("concurrency", "orders", "--logs", "orders.log"),
+    ("watch", "--once", "watched/result.json", "--logs", "checkout-render=watched/app.log"),
+    ("watch", "--once", "watched/result.json", "--threshold", "much", "--logs", "x"),
+    ("workflow", str(DEFINITION), "--results", "workflow", "--figures", "figures.json", "--deadline", "4s"),
+    (
+        "workflow",
+        str(DEFINITION),
+        "--results",
+        "gone",
+        "--figures",
+        "figures.json",
+        "--deadline",
+        "4",
+        "--items",
+        "B=x",
+    ),
+    ("simulate", "curves.json", "--runs", "2", "--quiet"),
+    ("simulate", "faults.json"),
+    ("prices", "eu-west-1"),
+    ("prices", "eu-wst-1"),
+    ("schema", "resul"),
+    ("tun",),
 )
-TUNINGS = ((60, {"TERM": "dumb"}), (80, {"FORCE_COLOR": "1"}), (100, {"NO_COLOR": "1"}), (160, {}))
-"""Terminals on which a function is tuned."""
+"""Every command but `mcp`, which speaks to programs, on what needs no account: its answers, and its errors."""
 WIDE = 400
 """A terminal in which no line breaks: its words are those that any other one has to show."""
+ON_TERMINALS = ({"FORCE_COLOR": "1"}, {"NO_COLOR": "1"}, {"TERM": "dumb"})
+IN_PIPES: tuple[dict[str, str], ...] = ({}, {"FORCE_COLOR": "1"})
+TUNINGS = ((60, {"TERM": "dumb"}), (80, {"FORCE_COLOR": "1"}), (100, {"NO_COLOR": "1"}), (160, {}))
+"""Terminals on which a function is tuned."""
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A result with much to tell, and two releases of a function."""
+    """Results, logs, curves, templates, and inputs with more than 25 faults."""
     found = tmp_path_factory.mktemp("terminal")
-    (found / "releases").mkdir()
+    for name in ("releases", "watched", "workflow"):
+        (found / name).mkdir()
     (found / "app.py").write_text("def handler(event, context):\n    return event\n")
-    (found / "one.json").write_text(dumps(golden("throttled")))  # type: ignore[arg-type]
+    for name in ("aws", "throttled", "unmet", "all-failed"):
+        (found / f"{name}.json").write_text(json.dumps(golden(name)))
+    (found / "long.json").write_text(json.dumps(with_long_texts(golden("throttled"))))
     for name, level, day in (("a", 0.0, 1), ("b", 0.5, 2)):
         document = result(level, seed=day, sizes=(512,), created_at=f"2026-08-0{day}T10:00:00Z")
         (found / "releases" / f"{name}.json").write_text(dumps(document))
+    (found / "faults.json").write_text(json.dumps({"powerValues": [1] * 40, "strategy": "spede", "lambdaARN": 5}))
+    (found / "faults.csv").write_text("lambdaARN,num,strategy\n" + "orders,x,cots\n" * 20)
+    runs = [Run(f"r{n}", 100.0 + n % 7, 60.0 * n, init_ms=200.0 if n % 10 == 0 else None) for n in range(60)]
+    (found / "orders.log").write_text(tailed(runs), "utf-8")
+    several = [replace(run, id=f"{name}-{run.id}") for name in ("orders", "billing_of_all_regions") for run in runs]
+    (found / "functions.log").write_text(live_tail(several), "utf-8")
+    write_watched(found / "watched", slower=1.6)
+    write_results(found / "workflow")
+    write_figures(found)
+    (found / "template.yaml").write_text(TEMPLATE)
+    (found / "curves.json").write_text(json.dumps([CURVE]))
     return found
 
 
-SHOWING = """
-import fcntl, os, struct, sys, termios
-from tuner.cli.main import run
-for case in sys.argv[1:]:
-    width, colour = case.split(":")
-    for name in ("NO_COLOR", "FORCE_COLOR"):
-        os.environ.pop(name, None)
-    os.environ[colour] = "1"
-    if os.isatty(1):
-        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 50, int(width), 0, 0))
-    print("COLUMNS", flush=True)
-    for command in {commands}:
-        run(list(command))
-"""
-"""Runs all commands at several widths in one process, which starts once."""
+def with_long_texts(document: dict[str, Any]) -> dict[str, Any]:
+    """A result with texts that are long, and one that is too long to be shown."""
+    words = " ".join(f"word{n}" for n in range(400))
+    document["warnings"].append({"code": "log_says_nothing", "message": words[:1500]})
+    document["measurements"][0]["errors"] = [{"type": "Long", "message": words, "stack": [], "count": 3}]
+    document["excluded"][0]["reason"] = words[:700]
+    return document
 
 
-def shown(folder: Path, *cases: tuple[int, str], tty: bool) -> list[str]:
-    """What all commands write for each width and colour: to a terminal, or to a pipe."""
-    arguments = [sys.executable, "-c", SHOWING.replace("{commands}", repr(COMMANDS))]
-    arguments += [f"{width}:{colour}" for width, colour in cases]
-    own = surroundings({})
+def surroundings(wanted: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a command on a terminal that knows colours, without an account."""
+    own = {name: value for name, value in os.environ.items() if name not in SURROUNDINGS and "AWS_" not in name}
+    nowhere = {"AWS_CONFIG_FILE": "gone", "AWS_EC2_METADATA_DISABLED": "true", "AWS_SHARED_CREDENTIALS_FILE": "gone"}
+    return own | {"TERM": "xterm-256color", **nowhere, **wanted}
+
+
+def shown(folder: Path, cases: Sequence[tuple[int, Mapping[str, str]]], *, tty: bool) -> list[list[str]]:
+    """What each command writes in each case: to a terminal, or to a pipe."""
+    arguments = [sys.executable, "-m", "tests.integration.cli.screens", json.dumps((cases, COMMANDS))]
+    own = surroundings({"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(folder / "cache")})
     if tty:
         text = on_terminal(arguments, folder, WIDE, own)[0]
     else:
-        text = subprocess.run(arguments, cwd=folder, env=own, capture_output=True, text=True, check=True).stdout
-    return text.split("COLUMNS\n")[1:]
-
-
-def surroundings(wanted: dict[str, str]) -> dict[str, str]:
-    """The environment of a command on a terminal that knows colours."""
-    own = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")}
-    return own | {"TERM": "xterm-256color", **wanted}
+        done = subprocess.run(
+            arguments, cwd=folder, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True
+        )
+        text = done.stdout.decode()
+    return [case.split(COMMAND)[1:] for case in text.split(CASE)[1:]]
 
 
 def on_terminal(
@@ -113,35 +178,36 @@ def _read(screen: int) -> bytes:
         return b""
 
 
-def faults(text: str, width: int, wide: str) -> list[str]:
-    """Lines that are wider than the screen, and words that a screen for every line does not show: broken ones."""
-    lines, words = ESCAPE.sub("", text).splitlines(), set(ESCAPE.sub("", wide).split())
-    broken = [word for line in lines for word in line.split() if word not in words]
-    return [line for line in lines if columns(line) > width] + broken
+@pytest.fixture(scope="module")
+def wide(folder: Path) -> list[str]:
+    """What each command writes where every line has room."""
+    (found,) = shown(folder, [(WIDE, {"NO_COLOR": "1"})], tty=True)
+    return found
 
 
-@pytest.mark.parametrize("planted", ["a long wo\nrd", "a long word, longer", "a long …", "注文 long", "lo-\nng"])
-def test_the_rule_finds_what_is_broken_clipped_or_too_wide(planted: str) -> None:
-    assert faults("a long\nword", 8, "a long word 注文") == []
-    assert faults(planted, 8, "a long word 注文") != []
+def test_every_command_has_its_screen(wide: list[str]) -> None:
+    assert {command[0] for command in COMMANDS} >= set(main.COMMANDS) - {"mcp"}
+    empty = [command for command, text in zip(COMMANDS, wide, strict=True) if len(text.split()) < 4]
+    assert empty == []
+    assert [text for text in wide if "defect" in text or "Traceback" in text] == []
 
 
-ON_TERMINALS = ((60, "NO_COLOR"), (80, "FORCE_COLOR"), (160, "FORCE_COLOR"))
-PIPED = (100, "NO_COLOR")
+@pytest.mark.parametrize(("tty", "surroundings_"), [(True, ON_TERMINALS), (False, IN_PIPES)], ids=["terminal", "pipe"])
+def test_no_word_is_broken_nothing_is_clipped_and_no_line_is_too_wide(
+    folder: Path, wide: list[str], tty: bool, surroundings_: Sequence[Mapping[str, str]]
+) -> None:
+    cases = [(width, environment) for width in WIDTHS for environment in surroundings_]
+    wrong = {}
+    for (width, environment), texts in zip(cases, shown(folder, cases, tty=tty), strict=True):
+        assert len(texts) == len(COMMANDS)
+        for command, text, whole in zip(COMMANDS, texts, wide, strict=True):
+            found = faults(text, whole, width)
+            found += ["colour"] if ESCAPE.search(text) else []
+            if found:
+                wrong[width, *environment.items(), " ".join(command)] = found
+    assert wrong == {}
 
 
-def test_no_word_is_broken_and_no_line_is_wider_than_the_screen(folder: Path) -> None:
-    wide, *screens = shown(folder, (WIDE, "NO_COLOR"), *ON_TERMINALS, tty=True)
-    screens += shown(folder, PIPED, tty=False)
-    for (width, colour), text in zip((*ON_TERMINALS, PIPED), screens, strict=True):
-        if colour == "NO_COLOR":
-            assert not ESCAPE.search(text)
-        assert len(text.splitlines()) > 20
-        assert faults(text, width, wide) == []
-
-
-LIVE_WIDTHS = (60, 80, 100, 160)
-ROOT = Path(__file__).parents[3]
 PICTURE = re.compile(r"[▁▂▃▄▅▆▇█░]+")
 SCREEN_ENDS = re.compile(r"[\r\n]")
 
@@ -155,9 +221,9 @@ def live(*widths: int, **environment: str) -> tuple[str, set[str]]:
 
 
 def test_the_live_view_breaks_no_word_and_fits_at_every_width() -> None:
-    told, words = live(*LIVE_WIDTHS, FORCE_COLOR="1")
+    told, words = live(*WIDTHS, FORCE_COLOR="1")
     assert COLOUR.search(told)
-    for width, screen in zip(LIVE_WIDTHS, told.split("COLUMNS ")[1:], strict=True):
+    for width, screen in zip(WIDTHS, told.split("COLUMNS ")[1:], strict=True):
         lines = [ESCAPE.sub("", line) for line in SCREEN_ENDS.split(screen)[1:]]
         assert max(map(len, lines)) <= width
         assert not any("…" in line for line in lines), "nothing is left out"

@@ -103,7 +103,7 @@ def test_a_data_frame_needs_pandas_and_says_so(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(tuner.TunerError, match="needs pandas") as caught:
         tuned().to_frame()
-    assert caught.value.hint == "pip install pandas"
+    assert caught.value.hint == "Install it:\n$ pip install pandas"
 
 
 def test_a_data_frame_has_the_rows_of_the_csv_form(monkeypatch: pytest.MonkeyPatch) -> None:

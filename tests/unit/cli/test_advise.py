@@ -25,7 +25,7 @@ def test_the_text_holds_figures_findings_and_commands(log: str, capsys: pytest.C
     assert run(["advise", "orders", "--logs", log]) == 0
     shown = capsys.readouterr().out
     assert "orders: 512 MB x86_64 in 60 runs" in shown
-    assert "$ tuner tune orders --arch both" in shown
+    assert "\n    tuner tune orders --arch both\n" in shown
     assert all(len(line) <= 100 for line in shown.splitlines() if "$ " not in line)
 
 

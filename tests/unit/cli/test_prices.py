@@ -29,7 +29,7 @@ def damaged(**changes: Any) -> str:
     ("damage", "said"),
     [
         ("", "line 1"),
-        ("[]", "not of type object"),
+        ("[]", "not an object with fields"),
         ("{}", "is missing"),
         (damaged(regions=[]), "$.regions"),
         (damaged(ephemeral_gb_second=-1), "-1 is not above 0"),
@@ -84,5 +84,10 @@ def test_a_region_that_is_not_known_is_told_with_its_prices(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert run(["prices", "eu-sout-1"]) == 0
+    assert run(["prices", "eu-south-9"]) == 0
     assert "not confirmed" in capsys.readouterr().out
+
+
+def test_a_mistyped_region_gets_the_nearest_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["prices", "eu-wst-1"]) == 2
+    assert "did you mean eu-west-1" in capsys.readouterr().err

@@ -31,7 +31,7 @@ def test_the_first_answer_is_shown_in_part_and_only_where_it_may_be() -> None:
         meter.saw(b"x" * 1000)
         meter.saw(b"second")
         told = [notice.message for notice in meter.notices()]
-        assert told == [f"The function answered first with {'x' * MAX_SHOWN}…."] * shows
+        assert told == [f"The function answered first with {'x' * MAX_SHOWN}… (1,000 bytes in all)."] * shows
 
 
 def test_failing_answers_are_counted() -> None:

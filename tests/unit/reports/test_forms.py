@@ -21,6 +21,7 @@ from reports.charts.chart import evenly
 from reports.charts.runs import distribution, init, search
 from reports.words import escape, snippets, verdict
 from reports.words.rows import rows
+from tests.unit.reports.fits import faults
 from tests.unit.reports.results import NAMES, result
 from tuner.documents.result import loads
 from tuner.errors import InputError
@@ -100,12 +101,10 @@ def test_the_terminal_gets_no_control_characters_and_no_overlong_lines(name: str
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
-@pytest.mark.parametrize("name", ["aws", "grid", "throttled", "all-failed"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_terminal_of_any_width_gets_whole_words_and_nothing_is_cut(name: str, width: int) -> None:
-    words = set(terminal.render(result(name), width=1000).split())
-    for line in terminal.render(result(name), width=width).splitlines():
-        assert len(line) <= width
-        assert set(line.split()) <= words
+    narrow, wide = (terminal.render(result(name), width=columns) for columns in (width, 1000))
+    assert faults(narrow, wide, width) == []
 
 
 def test_an_error_is_told_once_with_every_size_that_it_happened_at() -> None:

@@ -23,6 +23,7 @@ from tuner.aws.api.errors import (
 )
 from tuner.aws.api.function import Account, Alias, FunctionDetails, FunctionState
 from tuner.aws.api.retry import Retrier
+from tuner.shell_lines import with_command
 
 FIRST_POLL_S, QUICK_POLL_S, POLL_CAP_S = 0.25, 0.5, 3.0
 QUICK_POLLS_S = 10.0
@@ -150,7 +151,7 @@ class LambdaApi:
             if waited > limit_s:
                 raise AwsError(
                     f"{_named(name, qualifier)} was still being updated after {limit_s:.0f} s",
-                    f"Wait until it is done, then: tuner clean {name}",
+                    with_command("Wait until it is done, then run:", f"tuner clean {name}"),
                 )
             self.sleep(pause)
             pause = min(QUICK_POLL_S if waited < QUICK_POLLS_S else POLL_CAP_S, pause * 1.5)

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 
 from botocore import exceptions as boto
 
-from tuner.errors import BackendError, InputError, TunerError
+from tuner.errors import BackendError, Fault, InputError, TunerError
+from tuner.shell_lines import with_command
 
 PERMISSIONS_PAGE = "docs/permissions.md shows the policy for each use."
 AS_AWS_SAYS = "Correct what AWS names, then run again."
@@ -144,7 +145,8 @@ def _of_reply(exc: boto.ClientError, action: str) -> TunerError:
     status = int(exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     said = f"Could not {action}: {text}"
     if code in _EXPIRED:
-        return AwsError(said, "The credentials have expired: log in again (for SSO: aws sso login).", code=code)
+        hint = with_command("The credentials have expired: log in again, for SSO with:", "aws sso login")
+        return AwsError(said, hint, code=code)
     if code in _UNKNOWN_CALLER:
         return AwsError(said, "AWS does not know these credentials: check the profile and its keys.", code=code)
     if code in _BAD_SIGNATURE:
@@ -181,17 +183,21 @@ def _of_sdk(exc: boto.BotoCoreError, action: str) -> TunerError:
     code = type(exc).__name__
     said = f"Could not {action}: {exc}"
     if isinstance(exc, boto.ProfileNotFound):
-        return InputError.single("--profile", str(exc), "aws configure list-profiles shows those that exist")
+        hint = with_command("See which exist:", "aws configure list-profiles")
+        return InputError([Fault("--profile", str(exc), "give a profile that exists")], hint)
     if isinstance(exc, boto.NoRegionError):
         return InputError.single("--region", "no region is given or configured", "for example --region eu-west-1")
     if isinstance(exc, _NO_CREDENTIALS):
         return AwsError(
             f"Could not {action}: no AWS credentials were found ({exc})",
-            "Give --profile, set AWS_PROFILE, or log in (aws sso login, aws configure).",
+            with_command(
+                "Give --profile, set AWS_PROFILE, or log in, with SSO or with keys:", "aws sso login", "aws configure"
+            ),
             code=code,
         )
     if isinstance(exc, _SSO):
-        return AwsError(said, "The SSO session is missing or has expired: aws sso login.", code=code)
+        hint = with_command("The SSO session is missing or has expired. Log in:", "aws sso login")
+        return AwsError(said, hint, code=code)
     if isinstance(exc, _UNREACHABLE):
         return UnreachableError(said, "Check the network, --region and --endpoint-url.", code=code)
     if isinstance(exc, _LOST):

@@ -22,6 +22,7 @@ from tuner.aws.changes.markers import FUNCTION_TAG, parse_copy, parse_latest, pa
 from tuner.aws.changes.operations import Change, DeleteCopy, DeleteVersion, RestoreLatest
 from tuner.aws.changes.versions import delete_version
 from tuner.errors import BackendError, LeftBehindError
+from tuner.shell_lines import with_command
 
 AT_ONCE = 2
 """Copies that are deleted at once. A deletion takes up to 0.2 s, so two keep the pace of 10 calls a second. More calls
@@ -76,7 +77,7 @@ def left_behind(function: str, failures: Sequence[Exception]) -> LeftBehindError
     """The error that names what could not be undone, and how to finish."""
     said = "\n".join(dict.fromkeys(str(failure) for failure in failures))
     return LeftBehindError(
-        f"Not everything could be undone on {function}.\n{said}", f"Then run: tuner clean {function}"
+        f"Not everything could be undone on {function}.\n{said}", with_command("Then run:", f"tuner clean {function}")
     )
 
 

@@ -28,6 +28,7 @@ from tuner.aws.changes.operations import CreateCopy, DeleteCopy
 from tuner.aws.changes.packages import Packages
 from tuner.aws.changes.versions import Refusal
 from tuner.errors import BackendError
+from tuner.shell_lines import with_command
 
 COPY_VERSION = "1"
 """The version of a copy that is invoked. SnapStart applies to published versions only."""
@@ -156,7 +157,7 @@ def refuse_other_copies(api: LambdaApi, function: str) -> None:
         if marker is not None and marker.function == function:
             raise AnotherRunError(
                 f"Run {marker.made.run} works on {function} or was killed: {state.name} is its copy",
-                f"Wait until it has ended. If it was killed: tuner clean {function}",
+                with_command("Wait until it has ended. If it was killed:", f"tuner clean {function}"),
             )
 
 

@@ -25,6 +25,7 @@ from tuner.aws.changes.operations import Change, CreateCopy, DeleteCopy, DeleteV
 from tuner.aws.changes.private_files import open_private, read_private
 from tuner.documents.strict_json import decode_text, parse_strictly
 from tuner.errors import BackendError
+from tuner.shell_lines import with_command
 
 
 def state_dir(environment: Mapping[str, str]) -> Path:
@@ -256,7 +257,7 @@ def _entries(path: Path) -> list[dict[str, Any]]:
 def _damaged(path: Path, line: int, problem: str) -> DamagedJournalError:
     return DamagedJournalError(
         f"The journal {path} is damaged: line {line}: {problem}",
-        "Run tuner clean FUNCTION: it finds what runs left without the journal, and removes the file.",
+        with_command("This finds what runs left without the journal, and removes the file:", "tuner clean FUNCTION"),
     )
 
 

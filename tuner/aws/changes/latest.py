@@ -13,6 +13,7 @@ from tuner.aws.changes.journal import Journal
 from tuner.aws.changes.markers import LatestMarker, parse_latest
 from tuner.aws.changes.operations import RestoreLatest
 from tuner.errors import FunctionChangedError
+from tuner.shell_lines import with_command
 
 _RESTORE_ATTEMPTS = 5
 
@@ -104,7 +105,7 @@ def refuse_marked(name: str, state: FunctionState) -> None:
     if marker := parse_latest(state.description):
         raise AnotherRunError(
             f"Run {marker.publishing.run} publishes versions of {name}, or was killed while it did",
-            f"Wait until it has ended. If it was killed: tuner clean {name}",
+            with_command("Wait until it has ended. If it was killed:", f"tuner clean {name}"),
         )
 
 

@@ -27,6 +27,7 @@ from tuner.aws.changes.markers import LatestMarker, VersionMarker, parse_latest,
 from tuner.aws.changes.operations import DeleteVersion, PublishVersion, SetLatest
 from tuner.errors import BackendError, FunctionChangedError
 from tuner.model import Configuration
+from tuner.shell_lines import with_command
 
 _CAP = re.compile(r"less than or equal to (\d+)")
 NO_REVISION = "00000000-0000-0000-0000-000000000000"
@@ -233,7 +234,7 @@ def delete_version(api: LambdaApi, journal: Journal, step: DeleteVersion) -> Non
     except HeldByAliasError as exc:
         raise HeldByAliasError(
             f"Version {step.version} of {step.function} remains: {exc.message}",
-            f"Point the alias elsewhere, then: tuner clean {step.function}",
+            with_command("Point the alias elsewhere, then run:", f"tuner clean {step.function}"),
             code=exc.code,
         ) from exc
     journal.done(step)
@@ -251,5 +252,5 @@ def refuse_other_runs(name: str, versions: Sequence[FunctionState], *, own: str 
             continue
         raise AnotherRunError(
             f"Run {marker.run} works on {name} or was killed: it published version {state.version}",
-            f"Wait until it has ended. If it was killed: tuner clean {name}",
+            with_command("Wait until it has ended. If it was killed:", f"tuner clean {name}"),
         )

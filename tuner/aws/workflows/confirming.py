@@ -22,6 +22,7 @@ from tuner.aws.api.executions import SUCCEEDED, Executions
 from tuner.aws.api.retry import Retrier
 from tuner.aws.workflows.reading import StateMachine, StateMachines
 from tuner.errors import BackendError, InputError, LeftBehindError
+from tuner.shell_lines import with_command
 from tuner.workflows.definition import TaskKind, all_states, nested_machines, task_target
 from tuner.workflows.history import read_histories
 
@@ -112,7 +113,7 @@ def delete_machine(client: Any, arn: str, retry: Retrier) -> None:
     try:
         retry.read(call)
     except BackendError as exc:
-        hint = f"Then run: aws stepfunctions delete-state-machine --state-machine-arn {arn}"
+        hint = with_command("Then run:", f"aws stepfunctions delete-state-machine --state-machine-arn {arn}")
         raise LeftBehindError(f"A temporary state machine is left. {exc.message}", hint) from exc
 
 

@@ -90,7 +90,7 @@ class FleetProgress(LiveView):
             running = dict(self._running)
         found = [f"{self._head()}  {time_span(self._clock() - self._began)}"]
         found += (f"  {short_name(function)}: {member}" for function, member in running.items())
-        return labelled("\n".join(found), width).splitlines()
+        return labelled("\n".join(found), width, whole=False).splitlines()
 
     def heartbeat(self) -> str:
         """How far all are."""

@@ -75,7 +75,7 @@ class Progress(LiveView):
         if self._standing.curve is not None:
             found += curve_lines(self._standing.curve, width)
         found.append(f"  waiting for {_sizes(list(self._waiting.values()))}")
-        return labelled("\n".join(filter(None, found)), width).splitlines()
+        return labelled("\n".join(filter(None, found)), width, whole=False).splitlines()
 
     def _head(self) -> str:
         if self._study is None:

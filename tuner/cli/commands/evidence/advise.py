@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.flags import Topic, aws_flags, converted, format_flag, option, settings_flags
+from tuner.cli.flags import Topic, as_flags, aws_flags, converted, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_exact, say_json
-from tuner.cli.values import as_share, share_fault, terminal_width
+from tuner.cli.values import NUMBER, Number, OneOf, read_share, terminal_width
 from tuner.errors import Fault, InputError, TunerError
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from tuner.evidence.advice import Advice
 
 DAYS, USD = 14.0, 0.10
+DISCOUNTS = {"minimum": 0, "exclusiveMaximum": 1}
 
 
 @declare(
@@ -45,18 +45,18 @@ DAYS, USD = 14.0, 0.10
         help="Functions in AWS that a template, a serverless.yml or .tf files define.")  # fmt: skip
 @option("--all", "everything", group=Topic.TARGET, is_flag=True, help="All functions of the region.")
 @settings_flags("--arch", "--strategy", "--discount", "--seed", arch="Architecture of --logs. [default: x86_64]")
-@option("--days", group=Topic.BUDGET, metavar="N", type=float, default=DAYS, show_default=True, help="How far back.")
-@option("--max-usd", group=Topic.BUDGET, metavar="USD", type=float, default=USD, show_default=True,
+@option("--days", group=Topic.BUDGET, metavar="N", type=NUMBER, default=DAYS, show_default=True, help="How far back.")
+@option("--max-usd", group=Topic.BUDGET, metavar="USD", type=NUMBER, default=USD, show_default=True,
         help="For log queries. Fewer days are read where they cost more.")  # fmt: skip
 @option("--no-query", group=Topic.BUDGET, is_flag=True, help="Read logs without a price, by FilterLogEvents. Slower.")
-@option("--compare", group=Topic.SEARCH, type=click.Choice(["fargate", "managed-instances"]), multiple=True,
+@option("--compare", group=Topic.SEARCH, type=OneOf(["fargate", "managed-instances"]), multiple=True,
         help="Tell from which volume these would cost less.")  # fmt: skip
-@option("--requests-at-once", group=Topic.SEARCH, metavar="N", type=click.FloatRange(min=0, min_open=True),
+@option("--requests-at-once", group=Topic.SEARCH, metavar="N", type=Number(min=0, min_open=True),
         help="With --compare: requests that the CPU share of the function serves in parallel. "
              "[default: as its CPU time tells, else 1]")  # fmt: skip
-@option("--utilisation", group=Topic.SEARCH, metavar="0..1", type=click.FloatRange(0, 1, min_open=True), default=0.7,
+@option("--utilisation", group=Topic.SEARCH, metavar="0..1", type=Number(0, 1, min_open=True), default=0.7,
         show_default=True, help="With --compare: share of the tasks that the peak may use.")  # fmt: skip
-@option("--fixed-usd", group=Topic.SEARCH, metavar="USD", type=click.FloatRange(min=0), default=0.0, show_default=True,
+@option("--fixed-usd", group=Topic.SEARCH, metavar="USD", type=Number(min=0), default=0.0, show_default=True,
         help="With --compare: load balancer, NAT and logs a month.")  # fmt: skip
 @option("--savings-plan", group=Topic.SEARCH, metavar="PERCENT", default="0%", show_default=True,
         help="With --compare: discount on tasks or instances, e.g. 20%.")  # fmt: skip
@@ -99,12 +99,8 @@ def command(
         )
     if tag and "=" not in tag:
         faults.append(Fault("--tag", f"{tag} has no value", "for example team=shop"))
-    plan = as_share(savings_plan)
-    if isinstance(plan, str):
-        faults.append(share_fault("--savings-plan", plan, "20%"))
-    elif not 0 <= plan < 1:
-        faults.append(Fault("--savings-plan", f"{savings_plan} is not within 0% and 100%", "give a discount: 20%"))
-    if faults or isinstance(plan, str):
+    plan = read_share("--savings-plan", savings_plan, faults, bounds=DISCOUNTS, example="20%")
+    if faults:
         raise InputError(faults)
     if compare:
         from tuner.pricing.containers import ContainerInputs
@@ -133,7 +129,7 @@ def command(
                 **given,
             )
     except InputError as exc:
-        raise InputError(replace(fault, path=_flag(fault.path)) for fault in exc.faults) from exc
+        raise InputError(as_flags(exc.faults, selection="FUNCTION", TARGET="FUNCTION")) from exc
     (say_json if format_ == "json" else say_exact)(_rendered(found, format_))
 
 
@@ -175,7 +171,3 @@ def _rendered(found: Sequence[Advice], format_: str) -> str:
 
 def _told(failure: TunerError) -> None:
     say(str(failure), err=True)
-
-
-def _flag(path: str) -> str:
-    return "FUNCTION" if path in ("selection", "TARGET") else f"--{path.replace('_', '-')}"

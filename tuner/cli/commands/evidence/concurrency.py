@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from tuner.cli.flags import Topic, aws_flags, format_flag, option
+from tuner.cli.flags import Topic, as_flags, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
-from tuner.cli.values import as_share, share_fault, terminal_width
-from tuner.errors import InputError
+from tuner.cli.output import say, say_exact, say_json
+from tuner.cli.values import NUMBER, OneOf, read_share, terminal_width
+from tuner.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
     from tuner.evidence.concurrency_plan import ConcurrencyPlan
+
+SHARES = {"exclusiveMinimum": 0, "exclusiveMaximum": 1}
+"""Bounds of a share, as a JSON Schema writes them."""
 
 
 @declare(
@@ -29,13 +31,13 @@ if TYPE_CHECKING:
 )
 @click.argument("function", default="FUNCTION")
 @option("--cold-share", group=Topic.COMMON, metavar="PERCENT", help="Cold starts at most.")
-@option("--p99-ms", group=Topic.COMMON, metavar="MS", type=float, help="Time that 99% keep, start included.")
+@option("--p99-ms", group=Topic.COMMON, metavar="MS", type=NUMBER, help="Time that 99% keep, start included.")
 @option("--logs", group=Topic.TARGET, metavar="FILE|-", help="Exported logs with times, or - for stdin.")
-@option("--arch", group=Topic.TARGET, type=click.Choice(["x86_64", "arm64"]), default="x86_64", show_default=True,
+@option("--arch", group=Topic.TARGET, type=OneOf(["x86_64", "arm64"]), default="x86_64", show_default=True,
         help="Architecture of --logs.")  # fmt: skip
 @option("--runtime", group=Topic.TARGET, metavar="NAME", help="Runtime of --logs, for SnapStart, e.g. python3.13.")
-@option("--days", group=Topic.BUDGET, metavar="N", type=float, default=14.0, show_default=True, help="How far back.")
-@option("--max-usd", group=Topic.BUDGET, metavar="USD", type=float, default=0.10, show_default=True,
+@option("--days", group=Topic.BUDGET, metavar="N", type=NUMBER, default=14.0, show_default=True, help="How far back.")
+@option("--max-usd", group=Topic.BUDGET, metavar="USD", type=NUMBER, default=0.10, show_default=True,
         help="For the log query. Fewer days are read where it costs more.")  # fmt: skip
 @option("--no-query", group=Topic.BUDGET, is_flag=True, help="Read the log without a price, by FilterLogEvents.")
 @option("--alias", group=Topic.OUTPUT, metavar="NAME", default="live", show_default=True,
@@ -63,9 +65,10 @@ def command(
     Replays the requests of the log. Compares no, fixed and scheduled provisioned concurrency and SnapStart. The formats
     cli, sam and terraform set the cheapest number of environments that meets the target.
     """
-    share = None if cold_share is None else as_share(cold_share)
-    if isinstance(share, str):
-        raise InputError([share_fault("--cold-share", share)])
+    faults: list[Fault] = []
+    share = None
+    if cold_share is not None:
+        share = read_share("--cold-share", cold_share, faults, bounds=SHARES, example="0.1%")
     from reports.concurrency import document, page, render
     from tuner.api.concurrency import concurrency
 
@@ -81,18 +84,19 @@ def command(
             days=days,
             max_usd=max_usd,
             query=not no_query,
-            say=(lambda _: None) if quiet else (lambda told: click.echo(told, err=True)),
+            say=(lambda _: None) if quiet else (lambda told: say(told, err=True)),
         )
     except InputError as exc:
-        raise InputError(replace(fault, path=f"--{fault.path.replace('_', '-')}") for fault in exc.faults) from exc
+        known = {fault.path for fault in faults}
+        raise InputError([*faults, *(fault for fault in as_flags(exc.faults) if fault.path not in known)]) from exc
     if format_ == "json":
-        click.echo(json.dumps(document(found.function, found.plan), indent=1))
+        say_json(document(found.function, found.plan))
     elif format_ == "text":
-        click.echo(render(found.function, found.plan, width=terminal_width()), nl=False)
+        say_exact(render(found.function, found.plan, width=terminal_width()))
     elif format_ == "html":
-        click.echo(page(found.function, found.plan), nl=False)
+        say_exact(page(found.function, found.plan))
     else:
-        click.echo(_settings(found.function, alias, found.plan, format_), nl=False)
+        say_exact(_settings(found.function, alias, found.plan, format_))
 
 
 def _settings(function: str, alias: str, plan: ConcurrencyPlan, form: str) -> str:

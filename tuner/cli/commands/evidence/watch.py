@@ -11,8 +11,9 @@ import click
 from tuner.cli.exit_codes import EXIT_OK, EXIT_THRESHOLD
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
-from tuner.cli.values import as_share
-from tuner.errors import InputError
+from tuner.cli.output import say, say_json
+from tuner.cli.values import Number, read_share
+from tuner.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
         help="Exported logs of a function. May be repeated. [default: reads AWS]")  # fmt: skip
 @option("--threshold", group=Topic.VERDICT, metavar="PERCENT", default="10%", show_default=True,
         help="Slower by up to this counts as the same.")  # fmt: skip
-@option("--max-usd", group=Topic.BUDGET, metavar="USD", type=click.FloatRange(min=0), default=0.10, show_default=True,
+@option("--max-usd", group=Topic.BUDGET, metavar="USD", type=Number(min=0), default=0.10, show_default=True,
         help="For log queries of all functions together.")  # fmt: skip
 @format_flag("text", "json", "events", "metrics")
 @aws_flags()
@@ -51,36 +52,36 @@ def command(
     Reads logs and invokes nothing. A function is to be tuned again when two weeks in a row lie above the threshold and
     the chance of an excess is at least 90%: what hosts alone do is left alone. The exit code is 3 when there is one.
     """
-    from reports.words.watching import sns_message
+    from reports.words.watching import told
     from tuner.api.result_store import load_result
     from tuner.api.watching import watch
     from tuner.watch.decision import Watched
     from tuner.watch.messages import event, metrics
 
-    share = as_share(threshold)
-    if not isinstance(share, float) or not 0 <= share < float("inf"):
-        raise InputError.single("--threshold", f"{threshold} is not a percentage", "write 10%")
+    faults: list[Fault] = []
+    share = read_share("--threshold", threshold, faults, example="10%")
+    files = _files(logs, faults)
+    if faults:
+        raise InputError(faults)
     loaded = [load_result(result, connection=connection) for result in results]
     now_s = time.time()
-    reports = watch(
-        loaded, logs=_files(logs), threshold=share, connection=connection, max_usd=max_usd, now=lambda: now_s
-    )
+    reports = watch(loaded, logs=files, threshold=share, connection=connection, max_usd=max_usd, now=lambda: now_s)
     if format_ == "json":
-        click.echo(json.dumps([report.document() for report in reports], indent=1))
+        say_json([report.document() for report in reports])
     elif format_ == "events":
-        click.echo(json.dumps([event(report) for report in reports], indent=1))
+        say_json([event(report) for report in reports])
     elif format_ == "metrics":
         click.echo("\n".join(json.dumps(metrics(report, now_s)) for report in reports))
     else:
-        click.echo("\n".join(sns_message(report)[1] for report in reports), nl=False)
+        say("\n\n".join(map(told, reports)))
     return EXIT_THRESHOLD if any(report.decision.outcome is Watched.TUNE for report in reports) else EXIT_OK
 
 
-def _files(given: tuple[str, ...]) -> dict[str, str]:
+def _files(given: tuple[str, ...], faults: list[Fault]) -> dict[str, str]:
     files = {}
     for text in given:
         name, equals, file = text.partition("=")
         if not equals or not name or not file:
-            raise InputError.single("--logs", f"{text} is not NAME=FILE", "write orders=exported.json")
+            faults.append(Fault("--logs", f"{text} is not NAME=FILE", "write orders=exported.json"))
         files[name] = file
     return files

@@ -13,13 +13,14 @@ from tuner.cli.flags import Topic, aws_flags, option, settings_flags
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say
 from tuner.cli.signals import stop_on_signals
-from tuner.cli.values import PositiveNumber, unique_time
+from tuner.cli.values import Number, WholeNumber, unique_time
 from tuner.errors import Fault, TunerError
 
 if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
     from tuner.comparison.duets.plan import DuetPlan, EnvironmentPair
 
+POSITIVE = Number(0, min_open=True)
 PAIRS_PER_LINE = 8
 """How many pairs a line of the progress stands for."""
 
@@ -67,18 +68,22 @@ PAIRS_PER_LINE = 8
     "--runs",
     group=Topic.SEARCH,
     metavar="N",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     help="Runs in each environment; the first one is cold. [default: 2; on this machine 4]",
 )
 @option(
     "--max-invocations",
     group=Topic.BUDGET,
     metavar="N",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     help="Invocations of both versions together at most. [default: 400; on this machine 1000]",
 )
-@option("--max-usd", group=Topic.BUDGET, metavar="USD", type=PositiveNumber(), help="Stop after this much money.")
-@option("--max-seconds", group=Topic.BUDGET, metavar="S", type=PositiveNumber(), help="Stop after this much time.")
+@option(
+    "--max-usd", group=Topic.BUDGET, metavar="USD", type=Number(0, min_open=True), help="Stop after this much money."
+)
+@option(
+    "--max-seconds", group=Topic.BUDGET, metavar="S", type=Number(0, min_open=True), help="Stop after this much time."
+)
 @comparison_flags
 @aws_flags()
 @option(

@@ -21,6 +21,7 @@ from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.progress.execution import HistoryProgress, SearchFollower
 from tuner.errors import Fault, InputError, InterruptedRunError, TunerError
+from tuner.shell_lines import with_command
 
 if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
@@ -138,7 +139,12 @@ def follow(events: Iterable[HistoryEvent | None], execution: str, search: Search
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"Stopped following {execution}; it goes on, and puts the function back at its end.",
-            f"To stop it: aws stepfunctions stop-execution --execution-arn {execution}; then: tuner clean FUNCTION",
+            "\n".join(
+                (
+                    with_command("To stop it:", f"aws stepfunctions stop-execution --execution-arn {execution}"),
+                    with_command("Then undo what it left:", "tuner clean FUNCTION"),
+                )
+            ),
         ) from None
 
 
@@ -183,7 +189,8 @@ def refuse_failure(ended: Ended, execution: str, brought: Mapping[str, Path]) ->
         return
     said = "\n".join(part for part in (ended.error, readable_cause(ended.cause)) if part)
     kept = [f"What was measured: {path}" for name, path in brought.items() if name in DOCUMENTS]
-    hint = "The next execution undoes what this one left on the function; so does: tuner clean FUNCTION"
+    left = "The next execution undoes what this one left on the function. So does this:"
+    hint = with_command(left, "tuner clean FUNCTION")
     unfinished = ended.status in ("ABORTED", "TIMED_OUT")
     raise ExecutionFailedError(
         "\n".join([f"Execution {execution} ended {ended.status}.", *([said] if said else []), *kept]),

@@ -16,8 +16,9 @@ from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flag
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
-from tuner.cli.values import terminal_width, unique_time
+from tuner.cli.values import WholeNumber, terminal_width, unique_time
 from tuner.errors import Fault, InputError, InterruptedRunError
+from tuner.shell_lines import with_command
 
 if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
@@ -48,7 +49,7 @@ FLAGS = (
 @option("--stack", group=Topic.COMMON, metavar="NAME", help="All functions of a CloudFormation stack.")
 @option("--from", "project", group=Topic.COMMON, metavar="PATH",
         help="Functions in AWS that a template, a serverless.yml or .tf files define.")  # fmt: skip
-@option("--at-once", group=Topic.COMMON, metavar="N", type=click.IntRange(min=1), default=AT_ONCE, show_default=True,
+@option("--at-once", group=Topic.COMMON, metavar="N", type=WholeNumber(min=1), default=AT_ONCE, show_default=True,
         help="Functions at once. Half of the account's free concurrency bounds it.")  # fmt: skip
 @settings_flags(*FLAGS, max_usd="Stop each function before its runs cost more.")
 @option("--resume", group=Topic.BUDGET, metavar="DIR", help="Go on with the fleet in this folder.")
@@ -79,7 +80,7 @@ def command(functions: tuple[str, ...], *, connection: Connection, **options: An
         try:
             summary = tune_fleet(fleet, at_once=at_once, tune=tune, watcher=progress, stop=stop)
         except InterruptedRunError as error:
-            error.hint = f"Go on with: {_again(sys.argv[1:], folder)}"
+            error.hint = with_command("Go on with:", _again(sys.argv[1:], folder))
             raise
     page = folder / PAGE_FILE
     if options["format_"] == "json":

@@ -14,7 +14,7 @@ from tuner.api.options import input_document, renamed
 from tuner.cli.flags import Topic, converted, flag_names, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
-from tuner.cli.values import read_json_file
+from tuner.cli.values import WholeNumber, read_json_file, terminal_width
 from tuner.documents.input import decode_valid, input_faults
 from tuner.errors import Fault, InputError
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from tuner.simulated.backend import SimulatedFunction
     from tuner.simulated.quality import SearchQuality
     from tuner.simulated.search import SimulatedSearch
+
+HEADER = ("curve", "recommended", "true best", "regret", "cost (C*)", "invocations")
+BELOW_FIRST = (4, 5)
+"""Columns that a narrow terminal shows below their row."""
 
 
 @declare(
@@ -51,7 +55,7 @@ The figures are those of the project's own benchmark for the same curves and see
     "--seeds",
     group=Topic.SEARCH,
     metavar="N",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     default=1,
     show_default=True,
     help="Repetitions, each with other noise.",
@@ -121,19 +125,20 @@ def _as_json(searches: Sequence[SimulatedSearch], summary: SearchQuality) -> str
 
 
 def _as_text(searches: Sequence[SimulatedSearch], summary: SearchQuality) -> str:
-    width = max(len("curve"), *(len(search.function) for search in searches))
-    head = f"{'curve':{width}}  recommended  true best  regret  cost (C*)  invocations"
+    from reports.words.lines import wide_table
+
     rows = [
-        f"{s.function:{width}}  {_size(s.recommended):>11}  {_size(s.best):>9}  {s.regret_after_ties:6.1%}"
-        f"  {s.search_cost:9.1f}  {s.invocations:11}"
+        (s.function, _size(s.recommended), _size(s.best), f"{s.regret_after_ties:.1%}", f"{s.search_cost:.1f}",
+         f"{s.invocations:,}")
         for s in searches
-    ]
+    ]  # fmt: skip
+    lines = wide_table([HEADER, *rows], terminal_width(), right=range(1, len(HEADER)), below=BELOW_FIRST, notes=False)
     last = (
         f"regret mean {summary.regret_after_ties_mean:.2%}, "
         f"p90 {summary.regret_after_ties_p90:.2%}; search cost {summary.search_cost:.1f} C*, "
         f"{summary.invocations:.1f} invocations in {summary.rounds:.1f} rounds"
     )
-    return "\n".join([head, *rows, "", last])
+    return "\n".join([*lines, "", last])
 
 
 def _size(configuration: Configuration | None) -> str:

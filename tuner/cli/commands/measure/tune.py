@@ -15,10 +15,11 @@ from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flag
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
-from tuner.cli.values import as_share, terminal_width, unique_time
+from tuner.cli.values import OneOf, as_share, terminal_width, unique_time
 from tuner.errors import InterruptedRunError, TunerError
 from tuner.model import StopReason
 from tuner.redaction import HIDDEN
+from tuner.shell_lines import with_command
 
 if TYPE_CHECKING:
     from tuner.api.result import Result
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 NOT_REPEATED = ("words", "resume", "output", "event", "template")
 """Parameters that the command which goes on with a run does not take from the first one."""
+GO_ON = "Go on with:"
 LONGEST_SHOWN = 500
 """Characters of a payload that a suggested command repeats."""
 
@@ -65,7 +67,7 @@ LONGEST_SHOWN = 500
 @option(
     "--evidence",
     group=Topic.SEARCH,
-    type=click.Choice(["logs", "off"]),
+    type=OneOf(["logs", "off"]),
     default="logs",
     show_default=True,
     help="Begin with runs that the log of the function knows, where it may be read. They cost nothing.",
@@ -170,13 +172,14 @@ def _tune(request: TuneRequest, connection: Connection, options: Mapping[str, An
                 observers=[progress],
             )
     except KeyboardInterrupt:
-        hint = f"Go on with: {_again(settings.target, options, folder, hide=settings.disable_payload_logs)}"
-        hint += f"\nOr undo what the run may have left: tuner clean {shlex.quote(settings.target)}"
-        raise InterruptedRunError(f"Interrupted at once. What was measured is kept in {folder}.", hint) from None
+        again = with_command(GO_ON, _again(settings.target, options, folder, hide=settings.disable_payload_logs))
+        undo = with_command("Or undo what the run may have left:", f"tuner clean {shlex.quote(settings.target)}")
+        problem = f"Interrupted at once. What was measured is kept in {folder}."
+        raise InterruptedRunError(problem, f"{again}\n{undo}") from None
     except TunerError as error:
         if error.result is not None and error.result.stopped_by is StopReason.INTERRUPTED:
             again = _again(settings.target, options, folder, hide=settings.disable_payload_logs)
-            error.hint = "\n".join(filter(None, [error.hint, f"Go on with: {again}"]))
+            error.hint = "\n".join(filter(None, [error.hint, with_command(GO_ON, again)]))
         raise
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,8 +17,9 @@ from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
-from tuner.cli.values import PositiveNumber, as_share, terminal_width
+from tuner.cli.values import Number, OneOf, WholeNumber, read_share, terminal_width
 from tuner.errors import Fault, InputError
+from tuner.shell_lines import with_command
 
 if TYPE_CHECKING:
     from tuner.api.workflows.tuning import WorkflowResult
@@ -52,7 +55,7 @@ _FLAGS = {
     "--budget-per-million",
     group=Topic.COMMON,
     metavar="USD",
-    type=PositiveNumber(),
+    type=Number(0, min_open=True),
     help="Cost of the functions in a million executions at most.",
 )
 @option(
@@ -73,7 +76,7 @@ _FLAGS = {
 @option(
     "--evidence",
     group=Topic.COMMON,
-    type=click.Choice(["logs", "off"]),
+    type=OneOf(["logs", "off"]),
     default="off",
     help="Predict functions that have no result from their logs in AWS; queries cost $0.10 at most. [default: off]",
 )
@@ -96,7 +99,7 @@ _FLAGS = {
     "--executions",
     group=Topic.TARGET,
     metavar="N",
-    type=click.IntRange(1, 1000),
+    type=WholeNumber(1, 1000),
     default=20,
     help="Recent executions to read. [default: 20]",
 )
@@ -147,7 +150,7 @@ _FLAGS = {
     "--seed",
     group=Topic.SEARCH,
     metavar="N",
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
     default=0,
     help="Source of every random choice. [default: 0]",
 )
@@ -287,11 +290,8 @@ def _pairs(texts: Sequence[str], flag: str, faults: list[Fault]) -> dict[str, st
 
 
 def _share(text: str, faults: list[Fault]) -> float:
-    share = as_share(text)
-    if isinstance(share, str):
-        faults.append(Fault("--failures", f"{text!r} is no share of the attempts", "write it in percent, as 2%"))
-        return 0.0
-    return share
+    share = read_share("--failures", text, faults, bounds={"minimum": 0, "maximum": 1}, example="2%")
+    return 0.0 if math.isnan(share) else share
 
 
 def _time(text: str, flag: str, faults: list[Fault]) -> float:
@@ -336,4 +336,6 @@ def _undo(file: Path, connection: Connection) -> int:
 def _applied(result: WorkflowResult, output: Path | None) -> str:
     if not result.undo:
         return "Every function had its size already."
-    return f"Applied to {', '.join(result.undo)}. To take it back: tuner workflow --undo {output}/undo.json"
+    undo_file = shlex.quote(f"{output}/undo.json")
+    told = f"Applied to {', '.join(result.undo)}. To take it back:"
+    return with_command(told, f"tuner workflow --undo {undo_file}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from tuner.cli.flags import command as declare
 from tuner.errors import TunerError
+from tuner.shell_lines import with_command
 
 
 @declare(
@@ -27,5 +28,7 @@ def command(**_options: Any) -> None:
     except ModuleNotFoundError as exc:
         if (exc.name or "").partition(".")[0] not in ("mcp", "pydantic"):
             raise
-        raise TunerError("The extra mcp is not installed.", "pip install 'lambda-tuner[mcp]'") from exc
+        raise TunerError(
+            "The extra mcp is not installed.", with_command("Install it:", "pip install 'lambda-tuner[mcp]'")
+        ) from exc
     make_server().run("stdio")

@@ -6,10 +6,11 @@ import click
 
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say_json
+from tuner.cli.values import OneOf
 
 
 @declare(epilog="Example: tuner schema result > result.schema.json")
-@click.argument("document", type=click.Choice(["input", "result", "comparison"]))
+@click.argument("document", type=OneOf(["input", "result", "comparison"]))
 def command(document: str, **_options: bool) -> None:
     """Print the JSON Schema of the input of an execution, of a result, or of a comparison."""
     from tuner.documents.comparison import comparison_schema

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +11,7 @@ from tuner.cli.exit_codes import EXIT_OK
 from tuner.cli.flags import Topic, aws_flags, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say
-from tuner.cli.values import as_share, share_fault
+from tuner.cli.values import OneOf, read_share
 from tuner.comparison.baselines import Mismatch
 from tuner.comparison.verdicts import Verdict
 from tuner.errors import Fault, InputError
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     "allowed",
     group=Topic.SAFETY,
     multiple=True,
-    type=click.Choice([mismatch.value for mismatch in Mismatch]),
+    type=OneOf([mismatch.value for mismatch in Mismatch]),
     help="Compare although this differs. May be repeated.",
 )
 @option(
@@ -70,9 +69,7 @@ def command(baseline: str, candidate: str | None, *, connection: Connection, **o
 
     faults: list[Fault] = []
     question = comparison_question(options, faults)
-    drift = None if options["drift"] is None else as_share(options["drift"])
-    if isinstance(drift, str) or (drift is not None and not 0 <= drift < math.inf):
-        faults.append(share_fault("--drift", options["drift"], "3%"))
+    drift = None if options["drift"] is None else read_share("--drift", options["drift"], faults, example="3%")
     if faults:
         raise InputError(faults)
     titles = baseline, candidate or f"the newest result of {baseline}"

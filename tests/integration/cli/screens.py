@@ -1,0 +1,48 @@
+"""Runs commands on what this process writes to, a terminal or a pipe, once for each width and surroundings.
+
+Not a test: `test_terminal.py` starts it, with the cases and the commands as JSON. One process runs them all, since
+starting takes longer than most of them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import struct
+import sys
+import termios
+from collections.abc import Mapping, Sequence
+
+from tuner.cli.main import run
+
+CASE, COMMAND = "\x1d", "\x1e"
+"""What is written before the output of a case, and of a command."""
+SURROUNDINGS = ("NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS")
+
+
+def surround(width: int, environment: Mapping[str, str]) -> None:
+    """Make the terminal that wide. A pipe has no width: there COLUMNS tells it."""
+    for name in SURROUNDINGS:
+        os.environ.pop(name, None)
+    os.environ.update({"TERM": "xterm-256color", **environment})
+    if os.isatty(1):
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
+    else:
+        os.environ["COLUMNS"] = str(width)
+
+
+def main(cases: Sequence[tuple[int, Mapping[str, str]]], commands: Sequence[Sequence[str]]) -> None:
+    """Run every command in every case."""
+    for width, environment in cases:
+        surround(width, environment)
+        sys.stdout.write(CASE)
+        for command in commands:
+            sys.stdout.write(COMMAND)
+            sys.stdout.flush()
+            run(command)
+            sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main(*json.loads(sys.argv[1]))
