@@ -55,8 +55,17 @@ def pair(result: Result) -> tuple[Line, ...]:
     return tuple(_pair(result)) if result["recommendation"] is not None else ()
 
 
-def savings(result: Result) -> tuple[tuple[str, str, str], ...]:
-    """What changing saves: period, amount, and its interval; empty where the traffic or the saving is not known."""
+class Saved(NamedTuple):
+    """What changing saves or costs in a period, with its interval. `meaning` is `saves`, `loses` or `unclear`."""
+
+    label: str
+    amount: str
+    ends: str
+    meaning: str
+
+
+def savings(result: Result) -> tuple[Saved, ...]:
+    """What changing saves a month and a year; empty where the traffic or the saving is not known."""
     saved = result["saving"] and result["saving"]["per_month_usd"]
     if not saved or kind(result) is Kind.UNMET:
         return ()
@@ -66,9 +75,11 @@ def savings(result: Result) -> tuple[tuple[str, str, str], ...]:
     mean = abs(saved["mean"])
     ends = (-saved["high"], -saved["low"]) if more else (saved["low"], saved["high"])
 
-    def told(period: str, months: int) -> tuple[str, str, str]:
+    meaning = "unclear" if not proved else "loses" if more else "saves"
+
+    def told(period: str, months: int) -> Saved:
         low, high = (end * months for end in ends)
-        return f"{label} a {period}", money(mean * months, currency), money_range(low, high, currency)
+        return Saved(f"{label} a {period}", money(mean * months, currency), money_range(low, high, currency), meaning)
 
     return told("month", 1), told("year", _MONTHS)
 

@@ -20,7 +20,7 @@ ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 NAMES = (
     "95% interval, arch, runs, per million, result, made, recommended, duration, cost per million, saves, confidence, "
     "change, metric, where, baseline, candidate, verdict, function, size, a month, at stake, way, environments, "
-    "cold starts, at most, now, cost, slack, slower requests, environment, above cheapest"
+    "cold starts, at most, now, cost, slack, slower requests, environment, above cheapest, nearest"
 )
 """Columns of tables."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reports import html, markdown, terminal
+from reports.first_screen import savings
 from reports.words import verdict
 from reports.words.confidence import confidence
 from reports.words.flat_zone import worth_knowing
@@ -317,3 +318,24 @@ def test_the_next_step_calls_a_cost_the_same_only_where_the_headline_does(mean: 
     document["saving"] |= {"ratio": interval(mean, mean - 0.1, 0.1)}
     assert verdict.kind(document) is Kind.APPLY
     assert f"for the speed; {told}:" in verdict.next_step(document).text
+
+
+@pytest.mark.parametrize(
+    ("ends", "label", "meaning"),
+    [
+        ((5.0, 9.0), "saves a month", "saves"),
+        ((-9.0, -5.0), "costs more a month", "loses"),
+        ((-1.0, 9.0), "saves, if anything, a month", "unclear"),
+        ((-9.0, 1.0), "costs more, if anything, a month", "unclear"),
+    ],
+)
+def test_the_colour_of_a_saving_follows_its_meaning(ends: tuple[float, float], label: str, meaning: str) -> None:
+    document = result("aws")
+    low, high = ends
+    document["saving"]["per_month_usd"] |= {"low": low, "mean": (low + high) / 2, "high": high}
+    found = savings(document)[0]
+    assert (found.label, found.meaning) == (label, meaning)
+    page = html.render(document)
+    assert f'<tr class="saved {meaning}">' in page
+    assert ".pair .loses b { color: var(--bad); }" in page
+    assert ".pair b { color" not in page

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reports.words.numbers import (
+    UNKNOWN,
     memory,
     milliseconds,
     money,
@@ -113,7 +114,7 @@ def told_of_advice(found: Sequence[Advice]) -> Told:
 def advice_cells(advice: Advice) -> tuple[str, ...]:
     current, month, stake = advice.current, advice.month_usd, advice.at_stake_usd
     runs = advice.evidence.runs if advice.evidence else 0
-    amounts = ("-" if amount is None else money(amount) for amount in (month, stake))
+    amounts = (UNKNOWN if amount is None else money(amount) for amount in (month, stake))
     return advice.function, f"{memory(current.memory_mb)} {current.architecture}", f"{runs:,}", *amounts
 
 
@@ -121,7 +122,7 @@ def add_advice(told: Told, advice: Advice) -> None:
     """What is said of one function."""
     _, size, runs, month, stake = advice_cells(advice)
     facts = dict(advice_facts(advice))
-    if month != "-":
+    if month != UNKNOWN:
         facts["a month"] = f"{month}, {stake} at stake"
     findings = [text for finding in advice.findings for text in (finding.title, finding.evidence)]
     told.lines += [f"|{label}: {fact}" for label, fact in facts.items()]
@@ -215,7 +216,7 @@ def told_of_concurrency(function: str, plan: ConcurrencyPlan) -> Told:
 
 def option_cells(option: Any) -> tuple[str, ...]:
     if option.share is None:
-        return option.readiness.value, "-", "-", "-", "-", option.reason
+        return option.readiness.value, *[UNKNOWN] * 4, option.reason
     least, most = min(option.provisioned), max(option.provisioned)
     bound = share(option.upper_bound) + ("" if option.meets else " (misses)")
     environments = f"{least}" if least == most else f"{least} to {most}"
