@@ -257,5 +257,5 @@ def test_a_whole_tuning_fits_the_terminal_from_its_first_line_to_its_last(
     result = load_result(output)
     answer = result.to_text(width=width)
     assert answer in plain
-    assert faults(answer, width, result.to_text(width=WIDE)) == []
+    assert faults(answer, result.to_text(width=WIDE), width) == []
     assert f"Report  {output.name}/report.html" in plain
