@@ -112,7 +112,7 @@ def build_result(
     """
     share, objective = study.objective.cold_start_share, replace(study.objective, cold_start_share=0.0)
     belief = weigh_cold_starts(study.belief(), share, study.prices)
-    fitted = fitted_belief(study)
+    fitted = fitted_belief(study, belief)
     fitted = fitted and weigh_cold_starts(fitted, share, study.prices)
     choice = recommend(belief, objective, study.prices) if belief.candidates else None
     found = list(notices)

@@ -32,15 +32,18 @@ class TimeoutAdvice:
     message: str
 
 
-def fitted_belief(study: Study) -> Belief | None:
+def fitted_belief(study: Study, believed: Belief) -> Belief | None:
     """The fitted curve between the smallest and the largest size measured, where the sampler did not fit one.
 
     None when the study's own belief is the curve already, or too little was measured.
+
+    Args:
+        study: what was measured.
+        believed: the study's own belief.
     """
     if study.sampler.fits_curves and not study.space.listed:
         return None
-    measured = study.belief()
-    sizes = sorted({candidate.memory_mb for candidate in measured.candidates})
+    sizes = sorted({candidate.memory_mb for candidate in believed.candidates})
     if len(sizes) < FEWEST_SIZES:
         return None
     space = SearchSpace(tuple(memory_nodes(sizes[0], sizes[-1], sizes)), study.space.architectures)

@@ -19,6 +19,21 @@ def drawn(residuals: list[float], sd: float = SD) -> Tails:
     return found.draw(np.full(2000, sd), np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("runs", [0, 1, 300, 9_000])
+def test_cells_are_weighed_as_each_would_be_alone(runs: int) -> None:
+    """They are taken as many at once as there is room for: here all, 27, or one."""
+    cells = SlowRuns.grid(np.array([0.02, 0.3]), np.linspace(0, 0.2, 9), np.array([2.0, 40.0]))
+    residuals = SD * np.random.default_rng(runs).standard_t(3, runs)
+    weighed = cells.log_likelihood(np.stack([residuals, residuals + 0.1]))
+    alone = [
+        SlowRuns(*(field[i : i + 1] for field in (cells.core_sd, cells.share, cells.log_factor, cells.log_weight)))
+        for i in range(len(cells.share))
+    ]
+    for number, cell in enumerate(alone):
+        for place, logs in enumerate((residuals, residuals + 0.1)):
+            assert cell.log_likelihood(logs) == pytest.approx(weighed[number, place], rel=1e-12)
+
+
 def test_many_clean_runs_leave_no_room_for_slow_ones() -> None:
     mean = drawn([0.0, 0.03, -0.04] * 200).mean
     assert mean.mean() == pytest.approx(1.0, abs=0.03)
