@@ -12,14 +12,14 @@ LOCALSTACK_VENV := .venv-localstack
 LOCALSTACK_READY := $(LOCALSTACK_VENV)/.ready
 # LocalStack declares Python 3.10. Its CreateStateMachine raises a TypeError on 3.11, and works on 3.13.
 LOCALSTACK_PYTHON ?= python3.13
-# One process more than there are cores: many tests wait for handlers that are held to a share of one.
-WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Two processes more than there are cores: many tests wait for handlers that are held to a share of one, or for a browser.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 # Python keeps the byte code of what it imports: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 DEMO_TARGET := examples/functions/cpu_bound/app.py:handler
 DEMO_PAYLOAD := @examples/functions/cpu_bound/payload.json
 
-.PHONY: help setup demo check lint types docs test test-localstack bench attack clean
+.PHONY: help setup demo check lint types docs compiled test test-localstack bench attack clean
 
 help: ## Show these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,7 +52,9 @@ demo: $(READY) ## Tune a real example function on this machine.
 	@cp tuning/demo/result.json tuning/demo/report.html .
 	@echo "Open report.html in a browser."
 
-check: lint types docs test ## Lint, check types, build the documentation and run all tests.
+check: setup ## Lint, check types, build the documentation and run all tests.
+	$(MAKE) --no-print-directory --jobs 2 lint types docs compiled
+	$(MAKE) --no-print-directory test
 
 lint: $(DEV_READY)
 	$(BIN)/ruff check .
@@ -63,6 +65,10 @@ types: $(DEV_READY)
 
 docs: $(DEV_READY) ## Build the documentation into site/, and fail at a broken link.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir site
+
+# Every process of the tests would compile the same modules at the same time. Here one does, beside mypy.
+compiled: $(DEV_READY)
+	@$(BIN)/python -m pytest --collect-only --quiet >/dev/null || true  # the tests tell why
 
 test: $(DEV_READY) $(SAM_READY) ## Run the tests alone.
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder

@@ -22,6 +22,7 @@ __all__ = ["cloud_server"]
 TOGETHER = {
     "stack": ("e2e/statemachine",),
     "browser": ("browser",),
+    "hostile": ("integration/local/test_hostile.py",),
     "workers": (
         "integration/local",
         "contract",
@@ -32,8 +33,8 @@ TOGETHER = {
         "e2e/test_python_docs.py",
     ),
 }
-"""Tests that share one process where they run in parallel: one deployed stack, one browser, and never two
-handlers at a time that are held to a share of the CPU."""
+"""Tests that share one process where they run in parallel: one deployed stack, one browser, and never two handlers at
+a time whose share of the CPU is looked at. The first folder that fits counts."""
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

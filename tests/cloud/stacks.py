@@ -24,6 +24,7 @@ def install(endpoint: str) -> None:
     """Mend moto's CloudFormation and teach it the resources below."""
     global _endpoint
     _endpoint = endpoint
+    _read_templates_in_c()
     _fix_templates()
     _fix_no_value()
     _fix_outputs()
@@ -59,6 +60,16 @@ def _client(service: str, account: str, region: str, endpoint: str) -> Any:
 def _invoke_for_rule(account: str, region: str, function: str, event: bytes) -> None:
     """Invoke a target of a rule as EventBridge does: asynchronously."""
     client("lambda", account, region).invoke(FunctionName=function, InvocationType="Event", Payload=event)
+
+
+def _read_templates_in_c() -> None:
+    """A template is parsed many times, in plain Python: at a second for each 60 kB."""
+    import yaml
+    from moto.cloudformation.utils import yaml_tag_constructor
+
+    if yaml.__with_libyaml__:
+        yaml.add_multi_constructor("", yaml_tag_constructor, Loader=yaml.CLoader)
+        replace(yaml, Loader=yaml.CLoader, SafeLoader=yaml.CSafeLoader)
 
 
 def _fix_templates() -> None:

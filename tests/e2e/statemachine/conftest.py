@@ -11,6 +11,9 @@ import pytest
 from tests.cloud.fixtures import Cloud, running
 from tests.e2e.statemachine.stack import WATCHED, Stack, run_sam
 
+CHANGES = ("create_seconds", "update_seconds", "publish_seconds")
+"""Settings of how long a function stays busy after a change."""
+
 
 @pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -22,8 +25,12 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def account() -> Iterator[Cloud]:
-    """The account into which the stack is deployed."""
-    with running() as cloud:
+    """The account into which the stack is deployed.
+
+    Handlers look at once whether Lambda is done, and next after a quarter of a second: here it is done at once,
+    but for tests that ask for `busy`.
+    """
+    with running(dict.fromkeys(CHANGES, 0.0)) as cloud:
         yield cloud
 
 
@@ -55,3 +62,11 @@ def stack(packaged: Path, account: Cloud) -> Stack:
     }
     account.client("s3").create_bucket(Bucket=WATCHED.bucket)
     return Stack.deploy(account, packaged, **parameters)
+
+
+@pytest.fixture
+def busy(stack: Stack) -> Iterator[None]:
+    """Functions stay busy for a while after each change, as in AWS."""
+    stack.cloud.settings(**dict.fromkeys(CHANGES, 0.05))
+    yield
+    stack.cloud.settings(**dict.fromkeys(CHANGES, 0.0))

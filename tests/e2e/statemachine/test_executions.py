@@ -39,6 +39,7 @@ def tuner(cloud: Cloud, folder: Path, *arguments: str) -> subprocess.CompletedPr
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.usefixtures("busy")
 def test_an_input_of_power_tuning_tunes_a_real_handler_and_gives_its_output(stack: Stack) -> None:
     arn = stack.cloud.create_function("app-counting", {"app.py": COUNTING}, "app.handler")
     before = stack.cloud.snapshot("app-counting")
@@ -85,6 +86,7 @@ def test_scripts_that_take_the_only_machine_of_power_tunings_name_find_it(stack:
         assert found == [stack.outputs["StateMachineARN"]]
 
 
+@pytest.mark.usefixtures("busy")
 def test_both_architectures_of_a_real_handler_are_measured_by_the_adaptive_sampler_in_one_task(stack: Stack) -> None:
     arn = stack.cloud.create_function("app-either", {"app.py": COUNTING}, "app.handler", memory_mb=512)
     before, names = stack.cloud.snapshot("app-either"), stack.cloud.function_names()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from tuner.estimation.means.skewness import STEADY_SD, WIDE_SD, Levels, least_means, skewness, without_skew
 
@@ -49,7 +49,7 @@ def test_the_bound_of_skewed_runs_is_nearer_its_level_than_students() -> None:
         values = 100 + rng.exponential(30, count)
         mean, geometric = (np.quantile(d, level) for d in least_means(values, np.arange(count), ratio, rng))
         bounded += max(mean, geometric) > 130
-        student += values.mean() - t.ppf(1 - level, count - 1) * values.std(ddof=1) / math.sqrt(count) > 130
+        student += values.mean() - stdtrit(count - 1, 1 - level) * values.std(ddof=1) / math.sqrt(count) > 130
     assert student / 1000 < 0.02 < bounded / 1000 < level + 0.015
 
 
