@@ -44,6 +44,8 @@ from tuner.estimation.failures.error_rates import error_rate
 from tuner.estimation.robust_statistics import (
     MEASURED_UNSEEN,
     Noise,
+    Statistics,
+    billed_statistics,
     fit_noise,
     slow_runs_of_others,
     statistics,
@@ -241,6 +243,18 @@ def _measurements(study: Study, discard: float) -> list[MeasurementDocument]:
     ]
 
 
+def _shown_statistics(found: Statistics, trimmed: float) -> StatisticsDocument:
+    return {
+        "mean": found.mean,
+        "low": found.low,
+        "high": found.high,
+        "p50": found.p50,
+        "p95": found.p95,
+        "p99": found.p99,
+        "trimmed_mean": trimmed,
+    }
+
+
 def _measurement(
     configuration: Configuration,
     runs: Sequence[Invocation],
@@ -259,15 +273,19 @@ def _measurement(
         if not runs:
             return None
         found = statistics([value(run) for run in runs], [run.environment for run in runs], noise, slow)
-        return {
-            "mean": found.mean,
-            "low": found.low,
-            "high": found.high,
-            "p50": found.p50,
-            "p95": found.p95,
-            "p99": found.p99,
-            "trimmed_mean": trimmed_mean(peers, discard),
-        }
+        return _shown_statistics(found, trimmed_mean(peers, discard))
+
+    billed = cost = None
+    if steady:
+        durations, billed_ms = [run.duration_ms or 0.0 for run in steady], [warm_billed_ms(run) for run in steady]
+        bills = billed_statistics(durations, billed_ms, [run.environment for run in steady], noise, slow)
+        costs = bills.each(lambda billed_ms: prices.invocation_cost(configuration, billed_ms))
+        billed = _shown_statistics(bills, trimmed_mean([run.billed_duration_ms or 0.0 for run in usable], discard))
+        paid = [
+            prices.invocation_cost(configuration, run.billed_duration_ms or 0, extra_usd=run.extra_cost_usd)
+            for run in usable
+        ]
+        cost = _shown_statistics(costs, trimmed_mean(paid, discard))
 
     return {
         **_configuration(configuration),
@@ -276,17 +294,10 @@ def _measurement(
         "cold_starts": sum(1 for run in ran if run.cold),
         "outcomes": _outcomes(runs),
         "duration_ms": figures(steady, lambda run: run.duration_ms or 0.0, [run.duration_ms or 0.0 for run in usable]),
-        "billed_duration_ms": figures(steady, warm_billed_ms, [float(run.billed_duration_ms or 0) for run in usable]),
+        "billed_duration_ms": billed,
         "init_duration_ms": figures(cold, lambda run: run.start_ms or 0.0, [run.start_ms or 0.0 for run in cold]),
         "max_memory_used_mb": max((run.max_memory_used_mb or 0 for run in ran), default=0) or None,
-        "cost_usd": figures(
-            steady,
-            lambda run: prices.invocation_cost(configuration, warm_billed_ms(run)),
-            [
-                prices.invocation_cost(configuration, r.billed_duration_ms or 0, extra_usd=r.extra_cost_usd)
-                for r in usable
-            ],
-        ),
+        "cost_usd": cost,
         "errors": _errors(runs),
         "error_rate": _shown(error_rate(runs).interval),
         "data": {

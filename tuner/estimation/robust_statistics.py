@@ -7,12 +7,13 @@ and environments are the unit, so that a few runs already have a sensible interv
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.estimation.means.bills import LEAST_BILL_MS, least_above, rounded_beyond
 from tuner.estimation.means.environments import EnvironmentRatio, Squares, shared_variance
 from tuner.estimation.means.skewness import Levels, least_means
 from tuner.estimation.slow_runs import SlowRuns
@@ -86,6 +87,10 @@ class Statistics:
     p50: float
     p95: float
     p99: float
+
+    def each(self, value: Callable[[float], float]) -> Statistics:
+        """The statistics of something that grows with the values in a straight line, such as their price."""
+        return Statistics(*map(value, (self.mean, self.low, self.high, self.p50, self.p95, self.p99)))
 
 
 def steady_runs(invocations: Iterable[Invocation]) -> list[Invocation]:
@@ -229,6 +234,7 @@ class MeanDraws:
         modelled: with slow runs that were not seen.
         least: the mean and the geometric mean as the values alone allow them; none for one value.
         resampled: means of the values weighed at random.
+        exact: whose quantiles bound the mean from below whatever the values are drawn from; None: not known.
     """
 
     mean: float
@@ -236,17 +242,20 @@ class MeanDraws:
     modelled: Floats
     least: tuple[Floats, ...]
     resampled: Floats
+    exact: Floats | None = None
 
     def intervals(self, levels: Sequence[Levels]) -> Floats:
         """The interval at each of the levels, shape (levels, 2).
 
-        None begins above what the values alone allow, nor ends below it.
+        None begins above what the values alone allow, nor ends below it, nor begins below an exact bound.
         """
         below = np.array([one.below for one in levels])
         above = np.array([one.above_at(self.spread) for one in levels])
         low = np.minimum(self.mean, np.quantile(self.modelled, below))
         if self.least:
             low = np.minimum(low, np.max([np.quantile(draws, below) for draws in self.least], axis=0))
+        if self.exact is not None:
+            low = np.maximum(low, np.minimum(self.mean, np.quantile(self.exact, below)))
         most = max(self.mean, float(np.quantile(self.resampled, 1 - RESAMPLED_ABOVE)))
         return np.stack([low, np.maximum(most, np.quantile(self.modelled, 1 - above))], axis=1)
 
@@ -260,31 +269,112 @@ def statistics(values: Sequence[float], environments: Sequence[str], noise: Nois
         noise: the pooled noise.
         slow: how frequent slow runs are, before these.
     """
-    draws = draw_means(values, environments, noise, slow)
+    return _statistics(draw_means(values, environments, noise, slow), values)
+
+
+def billed_statistics(
+    durations_ms: Sequence[float],
+    billed_ms: Sequence[float],
+    environments: Sequence[str],
+    noise: Noise,
+    slow: SlowRuns,
+) -> Statistics:
+    """Statistics of what runs of one configuration are billed, in ms.
+
+    Args:
+        durations_ms: of the runs, shape (n,), n at least one, positive.
+        billed_ms: what was billed for them, shape (n,).
+        environments, noise, slow: as `statistics` takes them.
+    """
+    draws = draw_bills(durations_ms, billed_ms, environments, noise, slow)
+    return _statistics(draws, billed_ms)
+
+
+def _statistics(draws: MeanDraws, values: Sequence[float]) -> Statistics:
     low, high = (float(end) for end in draws.intervals([MEASURED_LEVELS])[0])
     p50, p95, p99 = (float(q) for q in np.quantile(values, [0.5, 0.95, 0.99]))
     return Statistics(draws.mean, low, high, p50, p95, p99)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Worlds:
+    """What the runs of one configuration may be, in draws of shape (S,).
+
+    Attributes:
+        cell: of slow runs.
+        run_sd: spread of ordinary runs, log units.
+        location: of the configuration, log units, environments that were not met included.
+        ratio: how far environments differ, see `EnvironmentRatio`.
+        labels: number of the environment of each run, shape (n,).
+        spread: of the runs themselves, log units.
+        rng: source of further draws.
+    """
+
+    cell: NDArray[np.intp]
+    run_sd: Floats
+    location: Floats
+    ratio: NDArray[np.intp]
+    labels: NDArray[np.intp]
+    spread: float
+    rng: np.random.Generator
+
+    @classmethod
+    def given(cls, values: Floats, environments: Sequence[str], noise: Noise, slow: SlowRuns) -> _Worlds:
+        """After some positive values."""
+        logs = np.log(values)
+        rng = np.random.default_rng(len(values))
+        cell, location = slow.draw_located(logs, robust_mean(logs, max(noise.run_sd, 1e-3)), STATISTICS_DRAWS, rng)
+        run_sd, labels = slow.core_sd[cell], _numbered(environments)
+        ratio = noise.ratio.draw(STATISTICS_DRAWS, rng)
+        shared = np.sqrt(shared_variance(ratio, len(values), labels.max() + 1))
+        shocks = run_sd * shared * rng.standard_normal(STATISTICS_DRAWS)
+        spread = float(logs.std(ddof=1)) if len(values) > 1 else math.inf
+        return cls(cell, run_sd, location + shocks, ratio, labels, spread, rng)
+
+    def least_means(self, values: Floats) -> tuple[Floats, ...]:
+        """See `MeanDraws.least`."""
+        return least_means(values, self.labels, self.ratio, self.rng) if len(values) > 1 else ()
+
+    def resampled(self, values: Floats) -> Floats:
+        """See `MeanDraws.resampled`."""
+        return np.asarray(self.rng.dirichlet(np.ones(len(values)), BOOTSTRAP_DRAWS) @ values)
 
 
 def draw_means(values: Sequence[float], environments: Sequence[str], noise: Noise, slow: SlowRuns) -> MeanDraws:
     """What the mean may be; arguments as `statistics` takes them."""
     array = np.asarray(values, dtype=np.float64)
     positive = np.maximum(array, 1e-9)
-    logs = np.log(positive)
-    centre = robust_mean(logs, max(noise.run_sd, 1e-3))
-    rng = np.random.default_rng(len(array))
-    cells, locations = slow.draw_located(logs, centre, STATISTICS_DRAWS, rng)
-    run_sd, labels = slow.core_sd[cells], _numbered(environments)
-    ratio = noise.ratio.draw(STATISTICS_DRAWS, rng)
-    shared = np.sqrt(shared_variance(ratio, len(array), labels.max() + 1))
-    shocks = run_sd * shared * rng.standard_normal(STATISTICS_DRAWS)
-    several = len(array) > 1
+    worlds = _Worlds.given(positive, environments, noise, slow)
     return MeanDraws(
         mean=float(array.mean()),
-        spread=float(logs.std(ddof=1)) if several else math.inf,
-        modelled=np.exp(locations + shocks) * slow.mean(cells, run_sd),
-        least=least_means(positive, labels, ratio, rng) if several else (),
-        resampled=rng.dirichlet(np.ones(len(array)), BOOTSTRAP_DRAWS) @ array,
+        spread=worlds.spread,
+        modelled=np.exp(worlds.location) * slow.mean(worlds.cell, worlds.run_sd),
+        least=worlds.least_means(positive),
+        resampled=worlds.resampled(array),
+    )
+
+
+def draw_bills(
+    durations_ms: Sequence[float],
+    billed_ms: Sequence[float],
+    environments: Sequence[str],
+    noise: Noise,
+    slow: SlowRuns,
+) -> MeanDraws:
+    """What the mean bill may be: the durations tell, rounded up; arguments as `billed_statistics` takes them."""
+    durations = np.maximum(np.asarray(durations_ms, dtype=np.float64), SHORTEST_MS)
+    billed = np.asarray(billed_ms, dtype=np.float64)
+    besides = float(np.mean(billed - np.ceil(durations)))
+    worlds = _Worlds.given(durations, environments, noise, slow)
+    rounded = slow.mean_rounded_up(worlds.cell, worlds.run_sd, worlds.location, rounded_beyond(durations))
+    least = min(LEAST_BILL_MS, float(billed.min()))
+    return MeanDraws(
+        mean=float(billed.mean()),
+        spread=worlds.spread,
+        modelled=rounded + besides,
+        least=worlds.least_means(np.maximum(billed, 1e-9)),
+        resampled=worlds.resampled(billed),
+        exact=least_above(billed, least, worlds.labels, worlds.rng),
     )
 
 

@@ -16,6 +16,8 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.estimation.means.bills import mean_rounded_up
+
 Floats = NDArray[np.float64]
 
 FACTOR_SD = 0.35
@@ -148,6 +150,19 @@ class SlowRuns:
         share, log_factor = self.share[cell], self.log_factor[cell]
         slow = np.exp(log_factor + (core_sd**2 + FACTOR_SD**2) / 2)
         return np.asarray((1 - share) * np.exp(core_sd**2 / 2) + share * slow)
+
+    def mean_rounded_up(self, cell: NDArray[np.intp], core_sd: Floats, location: Floats, beyond: float) -> Floats:
+        """The mean in each draw of durations that are rounded up to whole milliseconds, shape (S,).
+
+        Args:
+            cell, core_sd: as in `mean`.
+            location: in each draw, log of ms.
+            beyond: what rounding adds to long runs, see `tuner.estimation.means.bills`.
+        """
+        share, slow_sd = self.share[cell], np.hypot(core_sd, FACTOR_SD)
+        ordinary = mean_rounded_up(location, core_sd, beyond)
+        slow = mean_rounded_up(location + self.log_factor[cell], slow_sd, beyond)
+        return np.asarray((1 - share) * ordinary + share * slow)
 
     @property
     def _chances(self) -> Floats:
