@@ -152,6 +152,6 @@ def of_coverage(row: Coverage) -> Iterator[Check]:
         told = f"interval of {metric}, {row.family}, {row.runs} runs: holds the truth"
         yield Check(told, row.results, share.held, error, LEAST_COVERAGE, False)
         yield Check(f"{told} at most", row.results, share.held, error, MOST_COVERAGE, True)
-    if row.steady_width is not None:
+    if row.steady:
         told = f"interval of duration, {row.family}, {row.runs} runs: width of steady functions over the former one"
-        yield Check(told, row.results, row.steady_width, 0.0, MOST_WIDTH, True)
+        yield Check(told, row.results, row.steady.over_former, row.steady.error, MOST_WIDTH, True)

@@ -1,6 +1,7 @@
 """How often the intervals of mean duration and cost in results hold the truth, on real runs.
 
 Run: python -m benchmarks.regression.intervals --runs FILE [FILE …] [--leave-out] [--results 400] [--format json]
+     python -m benchmarks.regression.intervals --short   (simulated functions of a few milliseconds)
 
 The intervals are those that a result states of a few runs of one curve, drawn with replacement. Where a file tells
 environments, each environment of a result is one of them, and its runs are neighbours there. Elsewhere runs are drawn
@@ -26,10 +27,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.regression.real_runs import Curve, Floats, configuration, read_curves
+from benchmarks.regression.short_functions import short_functions
 from benchmarks.slow_runs import FACTORS, SHARES, SPREADS, fit
 from tuner.documents.result import ResultDocument
 from tuner.documents.result_builder import build_result
-from tuner.estimation.robust_statistics import MEASURED_UNSEEN, fit_noise, slow_runs_of_others, statistics
+from tuner.estimation.robust_statistics import (
+    MEASURED_UNSEEN,
+    billed_statistics,
+    fit_noise,
+    slow_runs_of_others,
+    statistics,
+)
 from tuner.estimation.slow_runs import SlowRuns, usual_slow_runs, with_missed_cells
 from tuner.model import (
     BackendKind,
@@ -52,7 +60,8 @@ RUNS = (3, 6, 12, 24)
 PRICES = price_list("us-east-1")
 LEAST_ENVIRONMENTS, RUNS_IN_EACH = 3, 4
 
-
+RESAMPLES = 200
+"""Behind the errors of a median width."""
 STEADY = 0.05
 """Functions whose runs spread by at most this are steady (log units), and so are families of which most are."""
 FORMER_WIDTH = {3: 0.165, 6: 0.094, 12: 0.062, 24: 0.042}
@@ -108,6 +117,38 @@ def steady_width(width: Floats, steady: NDArray[np.bool_], runs: int) -> float |
 
 
 @dataclass(frozen=True, slots=True)
+class Width:
+    """How wide the intervals of steady functions are.
+
+    Attributes:
+        over_former: see `steady_width`.
+        error: standard error of that by the draws.
+        by_functions: standard error by which functions these are.
+    """
+
+    over_former: float
+    error: float
+    by_functions: float
+
+    @classmethod
+    def of(cls, width: Floats, steady: NDArray[np.bool_], functions: NDArray[np.intp], runs: int) -> Width | None:
+        """Of results with their widths; None where most functions are not steady. Both errors are bootstrapped."""
+        over_former = steady_width(width, steady, runs)
+        if over_former is None:
+            return None
+        rng = np.random.default_rng(runs)
+        of_each = [width[steady & (functions == number)] for number in np.unique(functions[steady])]
+
+        def median(drawn: Sequence[Floats]) -> float:
+            return float(np.median(np.concatenate(drawn))) / FORMER_WIDTH[runs]
+
+        by_draws = [median([rng.choice(one, len(one)) for one in of_each]) for _ in range(RESAMPLES)]
+        chosen = rng.integers(len(of_each), size=(RESAMPLES, len(of_each)))
+        by_functions = [median([of_each[number] for number in numbers]) for numbers in chosen]
+        return cls(over_former, float(np.std(by_draws)), float(np.std(by_functions)))
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """How often the intervals of one family hold the truth.
 
@@ -118,7 +159,7 @@ class Coverage:
         functions: curves that they were drawn from.
         duration, cost: see `Share`.
         width: of the interval of duration, as a fraction of the truth; median.
-        steady_width: see `steady_width`.
+        steady: see `Width`; None where most functions are not steady.
     """
 
     family: str
@@ -128,7 +169,7 @@ class Coverage:
     duration: Share
     cost: Share
     width: float
-    steady_width: float | None
+    steady: Width | None
 
 
 def sampled(trial: Trial, curve: Curve, rng: np.random.Generator, factor: float = 1.0) -> Sample:
@@ -199,7 +240,9 @@ def misses(curve: Curve, runs: int, usual: SlowRuns, rng: np.random.Generator) -
     labels = [run.environment for run in drawn]
     durations = [run.duration_ms or 0.0 for run in drawn]
     duration = statistics(durations, labels, noise, slow)
-    cost = statistics([_bill(where, ms) for ms in durations], labels, noise, slow)
+    billed = [float(run.billed_duration_ms or 0) for run in drawn]
+    bills = billed_statistics(durations, billed, labels, noise, slow)
+    cost = bills.each(lambda billed_ms: PRICES.invocation_cost(where, billed_ms))
     mean = float(curve.duration_ms.mean())
     bill = float(np.mean([_bill(where, ms) for ms in curve.duration_ms]))
     sides = duration.high < mean, duration.low > mean, cost.high < bill, cost.low > bill
@@ -235,8 +278,8 @@ def coverage(
             found = np.array([misses(own[int(number)], runs, usual, rng) for number in numbers])
             duration, cost = (Share.of(found[:, at], found[:, at + 1], numbers) for at in (0, 2))
             steady = np.array([curve.spread <= STEADY for curve in own])[numbers]
-            width, narrow = float(np.median(found[:, 4])), steady_width(found[:, 4], steady, runs)
-            yield Coverage(family, runs, results, len(own), duration, cost, width, narrow)
+            narrow = Width.of(found[:, 4], steady, numbers, runs)
+            yield Coverage(family, runs, results, len(own), duration, cost, float(np.median(found[:, 4])), narrow)
 
 
 def _shares(row: Coverage) -> tuple[tuple[str, Share], ...]:
@@ -246,7 +289,9 @@ def _shares(row: Coverage) -> tuple[tuple[str, Share], ...]:
 def main() -> None:
     """Measure the coverage and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=Path, nargs="+", required=True, help="Files of single runs.")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--runs", type=Path, nargs="+", help="Files of single runs.")
+    where.add_argument("--short", action="store_true", help="Simulated functions of a few milliseconds.")
     parser.add_argument("--results", type=int, default=400, help="Results of each family and number of runs.")
     parser.add_argument(
         "--family", action="append", default=[], help="Measure this one; may be repeated. Default: all."
@@ -256,7 +301,9 @@ def main() -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text")
     arguments = parser.parse_args()
     found = []
-    curves = [curve for path in arguments.runs for curve in read_curves(path)]
+    curves = [curve for path in arguments.runs or () for curve in read_curves(path)]
+    if arguments.short:
+        curves = list(short_functions(arguments.seed))
     options = {"leave_out": arguments.leave_out, "wanted": arguments.family}
     for row in coverage(curves, arguments.results, arguments.seed, **options):
         found.append(row)

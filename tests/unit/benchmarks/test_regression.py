@@ -12,7 +12,7 @@ import pytest
 from benchmarks.regression import real
 from benchmarks.regression.claims import Check, State
 from benchmarks.regression.fixed_size import FixedSize, gap
-from benchmarks.regression.intervals import environment, error_by_functions
+from benchmarks.regression.intervals import FORMER_WIDTH, Width, environment, error_by_functions
 from benchmarks.regression.levels import Cell, chosen
 from benchmarks.regression.real_runs import Curve, Order, split
 
@@ -103,3 +103,16 @@ def test_functions_that_differ_make_the_share_of_others_uncertain() -> None:
     assert error_by_functions(np.ones(100), numbers) == 0
     assert error_by_functions(np.where(numbers == 0, 1.0, 0.5), numbers) == pytest.approx(0.25)
     assert error_by_functions(np.ones(100), np.zeros(100, dtype=np.intp)) is None
+
+
+def test_a_width_has_an_error_by_the_results_and_one_by_the_functions() -> None:
+    numbers, steady = np.repeat([0, 1, 2], 40), np.ones(120, dtype=bool)
+    noise = np.random.default_rng(0).standard_normal(120)
+    alike = Width.of(FORMER_WIDTH[3] * (1 + 0.1 * noise), steady, numbers, 3)
+    apart = Width.of(FORMER_WIDTH[3] * (1 + numbers), steady, numbers, 3)
+    assert alike
+    assert apart
+    assert alike.over_former == pytest.approx(1, abs=0.05)
+    assert 0.005 < alike.error < 0.03
+    assert apart.error == 0 < 0.3 < apart.by_functions
+    assert Width.of(noise, ~steady, numbers, 3) is None
