@@ -70,7 +70,7 @@ def outlook(finding: Finding) -> Iterator[str]:
         if finding.runs_to_decide is not None:
             yield f"about {finding.runs_to_decide:,} runs would decide ({finding.runs:,} so far)"
         elif not finding.reason and finding.effect is not None:
-            yield "too close to the threshold for any sensible number of runs to decide"
+            yield "no sensible number of runs would decide"
 
 
 def value_text(metric: Metric, value: float | None, currency: str) -> str:

@@ -115,6 +115,16 @@ def test_without_a_function_it_says_what_to_name(capsys: pytest.CaptureFixture[s
     assert "FUNCTION" in capsys.readouterr().err
 
 
+def test_a_choice_of_no_function_is_told_and_makes_no_empty_page(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--region", "us-east-1", "--endpoint-url", cloud.endpoint]
+    assert run(["advise", "--tag", "team=nobody", "--format", "html", "--quiet", *where]) == 2
+    printed_ = capsys.readouterr()
+    assert printed_.out == ""
+    assert "--tag: no function could be read" in printed_.err
+
+
 @pytest.mark.parametrize("limits", [ReadingLimits(), ReadingLimits(query=False)])
 def test_json_logs_in_a_shared_group_are_told_apart(limits: ReadingLimits, cloud: Cloud) -> None:
     cloud.simulate_function("orders", memory_mb=512, LoggingConfig={"LogFormat": "JSON", "LogGroup": "/shop"})

@@ -10,7 +10,9 @@ import pytest
 
 from tests.aws_e2e.harness import settings, tune
 from tests.cloud.fixtures import Cloud
+from tuner.aws.api.connection import Connection
 from tuner.aws.api.errors import ThrottledError
+from tuner.aws.api.session import connect
 from tuner.cli.main import run
 
 Prepare = Callable[[Cloud, pytest.MonkeyPatch], None]
@@ -133,3 +135,11 @@ def test_a_command_without_a_run_ends_the_same_way(cloud: Cloud, capsys: pytest.
     assert "lambda:ListVersionsByFunction" in capsys.readouterr().err
     assert run(["apply", "nothing.json"]) == 2
     assert "nothing.json" in capsys.readouterr().err
+
+
+def test_aws_region_alone_tells_the_region_as_it_does_for_the_aws_command(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert connect(Connection(endpoint_url=cloud.endpoint)).region == "eu-west-1"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pandas
 
 RESULT_FILE, REPORT_FILE = "result.json", "report.html"
+SUMMARY_FILE = "summary.json"
+"""What a fleet leaves beside the folders of its functions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def _repeated(inputs: Iterable[Any]) -> Iterable[Fault]:
     """Find functions that the list names twice. Two executions cannot tune one function at the same time."""
     seen: dict[str, int] = {}
     for index, item in enumerate(inputs):
-        name = str(item.get("lambdaARN")) if isinstance(item, Mapping) else ""
+        name = str(item.get("lambdaARN") or "") if isinstance(item, Mapping) else ""
         if name and name in seen:
             yield Fault(
                 f"$.list[{index}].lambdaARN", f"{name} is entry {seen[name]} as well", "name each function once"

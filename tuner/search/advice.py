@@ -81,8 +81,9 @@ def unseen_slow_runs(study: Study) -> str | None:
     if bound is None:
         return None
     shown, increase = bound
+    rarer = f" that are rarer than 1 in {round(1 / shown)}" if round(1 / shown) > 1 else ""
     return (
-        f"Slow runs that are rarer than 1 in {round(1 / shown)} may not have been seen in {plural(warm, 'run')}. "
+        f"Slow runs{rarer} may not have been seen in {plural(warm, 'run')}. "
         f"If 1 in {round(1 / EXAMPLE_SHARE)} took {EXAMPLE_FACTOR:g} times as long, "
         f"the bill would be {increase:.0%} higher."
     )

@@ -71,7 +71,8 @@ class Bound:
             if value is not None and not 0 < value < np.inf
         ]
         if (self.deadline_ms is None) == (self.budget_usd is None):
-            faults.append(Fault("--deadline", "give either it or --budget-per-million", "for example --deadline 3s"))
+            told = "a deadline or a budget is needed, not both"
+            faults.append(Fault("--deadline", told, "--deadline 3s or --budget-per-million 20"))
         if self.percentile is not None and not 0 < self.percentile < 100:
             faults.append(Fault("--percentile", f"{self.percentile:g} is not between 0 and 100", "for example 95"))
         if faults:

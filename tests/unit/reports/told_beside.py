@@ -149,7 +149,7 @@ def notes_of(finding: Finding) -> tuple[str, str]:
     if finding.runs_to_decide and finding.verdict is Verdict.NOT_DECIDED:
         return finding.reason, f"about {finding.runs_to_decide:,} runs would decide ({finding.runs:,} so far)"
     far = finding.verdict is Verdict.NOT_DECIDED and finding.effect and not finding.reason
-    return finding.reason, "too close to the threshold for any sensible number of runs to decide" if far else ""
+    return finding.reason, "no sensible number of runs would decide" if far else ""
 
 
 def with_note(finding: Finding) -> str:

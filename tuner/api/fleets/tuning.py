@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tuner.api.files import write_text
-from tuner.api.result import REPORT_FILE, RESULT_FILE, Result
+from tuner.api.result import REPORT_FILE, RESULT_FILE, SUMMARY_FILE, Result
 from tuner.api.result_store import load_result
 from tuner.api.run_folder import SAMPLES_FILE
 from tuner.aws.api.client import LambdaApi
@@ -29,7 +29,7 @@ from tuner.model import StopReason
 from tuner.search.loop import Observer
 from tuner.settings import Settings
 
-SUMMARY_FILE, PAGE_FILE = "summary.json", "summary.html"
+PAGE_FILE = "summary.html"
 DEFAULT_AT_ONCE = 4
 """Functions at once: the decisions of more keep one processor busy."""
 Document = dict[str, Any]

@@ -6,6 +6,7 @@ calls. Nothing repeats an invocation that ran.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -143,7 +144,7 @@ def connect(connection: Connection, *, region: str | None = None) -> Clients:
     """
     with aws_errors("read the AWS configuration"):
         session = boto3.Session(profile_name=connection.profile)
-        chosen = region or connection.region or session.region_name
+        chosen = region or connection.region or os.environ.get("AWS_REGION") or session.region_name
     if not chosen:
         raise InputError.single("--region", "no region is given or configured", "for example --region eu-west-1")
     if connection.role_arn:

@@ -130,6 +130,10 @@ def command(
             )
     except InputError as exc:
         raise InputError(as_flags(exc.faults, selection="FUNCTION", TARGET="FUNCTION")) from exc
+    if not found:
+        ways = {"--tag": tag, "--stack": stack, "--from": project, "--all": everything}
+        chosen = next((flag for flag, value in ways.items() if value), "FUNCTION")
+        raise InputError.single(chosen, "no function could be read", "aws lambda list-functions shows what there is")
     (say_json if format_ == "json" else say_exact)(_rendered(found, format_))
 
 
