@@ -16,6 +16,8 @@ LOCALSTACK_PYTHON ?= python3.13
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 # Python keeps the byte code of what it imports: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
+# Packages that no test imports itself.
+STAND_IN := antlr4 cryptography flask jsonpath_ng moto openapi_spec_validator pydantic samtranslator werkzeug
 DEMO_TARGET := examples/functions/cpu_bound/app.py:handler
 DEMO_PAYLOAD := @examples/functions/cpu_bound/payload.json
 
@@ -66,9 +68,13 @@ types: $(DEV_READY)
 docs: $(DEV_READY) ## Build the documentation into site/, and fail at a broken link.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir site
 
-# Every process of the tests would compile the same modules at the same time. Here one does, beside mypy.
-compiled: $(DEV_READY)
-	@$(BIN)/python -m pytest --collect-only --quiet >/dev/null || true  # the tests tell why
+# Every process of the tests would compile the same modules at the same time. Here one does, beside mypy: those of the
+# tests, of the stand-in, and of the SAM CLI. If one of them fails here, the tests tell why.
+compiled: $(DEV_READY) $(SAM_READY)
+	@$(BIN)/python -m pytest --collect-only --quiet >/dev/null || true
+	@$(BIN)/python -m compileall -q $(STAND_IN:%=$(VENV)/lib/python*/site-packages/%) || true
+	@$(SAM_VENV)/bin/cfn-lint --list-rules >/dev/null || true
+	@SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam package --help >/dev/null || true
 
 test: $(DEV_READY) $(SAM_READY) ## Run the tests alone.
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder

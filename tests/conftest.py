@@ -23,15 +23,14 @@ TOGETHER = {
     "stack": ("e2e/statemachine",),
     "browser": ("browser",),
     "hostile": ("integration/local/test_hostile.py",),
-    "workers": (
-        "integration/local",
-        "contract",
+    "examples": (
         "examples",
         "e2e/test_tune_local.py",
         "e2e/test_duet_local.py",
         "e2e/test_tutorial.py",
         "e2e/test_python_docs.py",
     ),
+    "workers": ("integration/local", "contract"),
 }
 """Tests that share one process where they run in parallel: one deployed stack, one browser, and never two handlers at
 a time whose share of the CPU is looked at. The first folder that fits counts."""
