@@ -64,7 +64,7 @@ def deliver(found: ComparisonResult, options: Mapping[str, Any]) -> int:
         write_text(path, render(found, chosen or SUFFIXES.get(path.suffix, "text"), strict=strict))
     shown = "text" if options["outputs"] else chosen or "text"
     if not (options["outputs"] and options["quiet"]):
-        _SAY.get(shown, partial(say, nl=False))(render(found, shown, strict=strict))
+        _SAY.get(shown, partial(say, nl=False, fit=False))(render(found, shown, strict=strict))
     return exit_code(found, strict=strict)
 
 

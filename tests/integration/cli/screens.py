@@ -33,14 +33,14 @@ def surround(width: int, environment: Mapping[str, str]) -> None:
 
 
 def main(cases: Sequence[tuple[int, Mapping[str, str]]], commands: Sequence[Sequence[str]]) -> None:
-    """Run every command in every case."""
+    """Run every command in every case. WIDTH in a word is the case's."""
     for width, environment in cases:
         surround(width, environment)
         sys.stdout.write(CASE)
         for command in commands:
             sys.stdout.write(COMMAND)
             sys.stdout.flush()
-            run(command)
+            run([word.replace("WIDTH", str(width)) for word in command])
             sys.stderr.flush()
 
 

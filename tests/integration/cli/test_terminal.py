@@ -87,12 +87,18 @@ COMMANDS = (
     ("tun",),
 )
 """Every command but `mcp`, which speaks to programs, on what needs no account: its answers, and its errors."""
+LONG_TEXT = " ".join(f"word{n}" for n in range(400))
+"""More than is shown of a foreign text."""
 WIDE = 400
 """A terminal in which no line breaks: its words are those that any other one has to show."""
 ON_TERMINALS = ({"FORCE_COLOR": "1"}, {"NO_COLOR": "1"}, {"TERM": "dumb"})
 IN_PIPES: tuple[dict[str, str], ...] = ({}, {"FORCE_COLOR": "1"})
-TUNINGS = ((60, {"TERM": "dumb"}), (80, {"FORCE_COLOR": "1"}), (100, {"NO_COLOR": "1"}), (160, {}))
-"""Terminals on which a function is tuned."""
+TUNINGS = (
+    (True, 60, {"TERM": "dumb"}), (True, 80, {"FORCE_COLOR": "1"}), (True, 100, {"NO_COLOR": "1"}), (True, 160, {}),
+    (False, 60, {"FORCE_COLOR": "1"}),
+)  # fmt: skip
+"""Terminals on which a function is tuned, and a pipe."""
+DUETS = ((True, 60, {}), (False, 80, {"FORCE_COLOR": "1"}))
 ROOT = Path(__file__).parents[3]
 
 
@@ -113,8 +119,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (found / "faults.csv").write_text("lambdaARN,num,strategy\n" + "orders,x,cots\n" * 20)
     runs = [Run(f"r{n}", 100.0 + n % 7, 60.0 * n, init_ms=200.0 if n % 10 == 0 else None) for n in range(60)]
     (found / "orders.log").write_text(tailed(runs), "utf-8")
-    several = [replace(run, id=f"{name}-{run.id}") for name in ("orders", "billing_of_all_regions") for run in runs]
-    (found / "functions.log").write_text(live_tail(several), "utf-8")
+    several = [
+        replace(run, id=f"{name}-{run.id}")
+        for name in ("orders", "billing_of_all_regions_in_all_currencies")
+        for run in runs
+    ]
+    (found / "functions.log").write_text(
+        live_tail(several).replace("_of_all_regions_in_all_", "-of-all-regions-in-all-"), "utf-8"
+    )
     write_watched(found / "watched", slower=1.6)
     write_results(found / "workflow")
     write_figures(found)
@@ -125,10 +137,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def with_long_texts(document: dict[str, Any]) -> dict[str, Any]:
     """A result with texts that are long, and one that is too long to be shown."""
-    words = " ".join(f"word{n}" for n in range(400))
-    document["warnings"].append({"code": "log_says_nothing", "message": words[:1500]})
-    document["measurements"][0]["errors"] = [{"type": "Long", "message": words, "stack": [], "count": 3}]
-    document["excluded"][0]["reason"] = words[:700]
+    document["warnings"].append({"code": "log_says_nothing", "message": LONG_TEXT[:1500]})
+    document["measurements"][0]["errors"] = [{"type": "Long", "message": LONG_TEXT, "stack": [], "count": 3}]
+    document["excluded"][0]["reason"] = LONG_TEXT[:700]
     return document
 
 
@@ -192,6 +203,17 @@ def test_every_command_has_its_screen(wide: list[str]) -> None:
     assert [text for text in wide if "defect" in text or "Traceback" in text] == []
 
 
+def test_what_is_left_out_is_counted(wide: list[str]) -> None:
+    told = {" ".join(command): " ".join(text.split()) for command, text in zip(COMMANDS, wide, strict=True)}
+    for text in (LONG_TEXT[:1500], LONG_TEXT[:700]):
+        assert text in told["report long.json --format text"]
+    assert (
+        f"{LONG_TEXT[:2000].rstrip()}… ({len(LONG_TEXT) - 2000:,} more characters)"
+        in told["report long.json --format text"]
+    )
+    assert "and 16 more" in told["tune app.py:handler --input faults.json"]
+
+
 @pytest.mark.parametrize(("tty", "surroundings_"), [(True, ON_TERMINALS), (False, IN_PIPES)], ids=["terminal", "pipe"])
 def test_no_word_is_broken_nothing_is_clipped_and_no_line_is_too_wide(
     folder: Path, wide: list[str], tty: bool, surroundings_: Sequence[Mapping[str, str]]
@@ -242,18 +264,47 @@ def test_where_colour_is_not_wanted_there_is_none(environment: dict[str, str]) -
     assert ("waiting for" in told) is ("NO_COLOR" in environment), "lines are redrawn on a terminal alone"
 
 
-@pytest.mark.parametrize(("width", "environment"), TUNINGS)
+def written(folder: Path, command: Sequence[str], width: int, environment: Mapping[str, str], *, tty: bool) -> str:
+    """What a command writes to a terminal or a pipe, without colours."""
+    arguments, own = [sys.executable, "-m", "tuner", *command], surroundings(environment)
+    shown = on_terminal(arguments, folder, width, own)[0] if tty else piped(arguments, folder, width, own)
+    coloured = tty and "NO_COLOR" not in environment and environment.get("TERM") != "dumb"
+    assert bool(COLOUR.search(shown)) <= coloured
+    return ESCAPE.sub("", shown)
+
+
+def piped(arguments: Sequence[str], folder: Path, width: int, own: Mapping[str, str]) -> str:
+    """What a command writes to a pipe for which so many columns are asked."""
+    environment = {**own, "COLUMNS": str(width)}
+    both = subprocess.run(
+        arguments, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+    )
+    return both.stdout
+
+
+def cut_or_too_wide(plain: str, width: int) -> list[str]:
+    """Lines that are wider than the screen, or end in an ellipsis."""
+    return [line for line in SCREEN_ENDS.split(plain) if columns(line) > width or "…" in line]
+
+
+@pytest.mark.parametrize(("tty", "width", "environment"), DUETS)
+def test_a_whole_duet_fits_the_terminal(folder: Path, tty: bool, width: int, environment: dict[str, str]) -> None:
+    versions = ("--baseline", "app.py", "--candidate", "app.py", "--payload", "{}", "--samples", f"{width}.jsonl")
+    command = ["duet", "app.py:handler", *versions, "--max-invocations", "32", "--runs", "2"]
+    plain = written(folder, command, width, environment, tty=tty)
+    assert cut_or_too_wide(plain, width) == []
+    assert "pairs at" in plain
+    assert "Chance of any false alarm in the whole comparison" in " ".join(plain.split())
+
+
+@pytest.mark.parametrize(("tty", "width", "environment"), TUNINGS)
 def test_a_whole_tuning_fits_the_terminal_from_its_first_line_to_its_last(
-    folder: Path, width: int, environment: dict[str, str]
+    folder: Path, tty: bool, width: int, environment: dict[str, str]
 ) -> None:
-    output = folder / f"tuned-{width}"
+    output = folder / f"tuned-{width}-{tty}"
     command = ["tune", "app.py:handler", "--payload", "{}", "--power-values", "512,1024,1769", "--runs", "2"]
-    arguments = [sys.executable, "-m", "tuner", *command, "--output", output.name]
-    shown = on_terminal(arguments, folder, width, surroundings(environment))[0]
-    assert bool(COLOUR.search(shown)) <= ("NO_COLOR" not in environment and environment.get("TERM") != "dumb")
-    plain = ESCAPE.sub("", shown)
-    assert [line for line in SCREEN_ENDS.split(plain) if columns(line) > width] == []
-    assert "…" not in plain
+    plain = written(folder, [*command, "--output", output.name], width, environment, tty=tty)
+    assert cut_or_too_wide(plain, width) == []
     result = load_result(output)
     answer = result.to_text(width=width)
     assert answer in plain

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.progress.test_execution import told
+from tests.unit.reports.fits import faults
 from tuner.aws.api.executions import Ended, HistoryEvent, region_of
 from tuner.cli.commands.measure.execute import (
     ExecutionFailedError,
@@ -17,8 +18,11 @@ from tuner.cli.commands.measure.execute import (
     refuse_failure,
     summary,
 )
+from tuner.cli.main import show_error
+from tuner.cli.output import say
 from tuner.cli.progress.execution import SearchFollower
 from tuner.errors import InputError, InterruptedRunError
+from tuner.shell_lines import with_command
 
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:tuner"
 
@@ -93,10 +97,30 @@ def test_the_summary_of_a_fleet_tells_how_many_were_tuned() -> None:
 def test_the_summary_tells_what_was_spent_in_the_currency_of_the_prices() -> None:
     spent = {"executionCost": 0.0005, "lambdaCost": 0.25}
     output = {"power": 512, "architecture": "arm64", "reason": "It is the cheapest.", "stateMachine": spent}
-    assert "$0.250000 on invocations" in summary(output, {})
-    assert "CN¥0.250000 on invocations" in summary({**output, "currency": "CNY"}, {})
+    assert "$0.250 on invocations" in summary(output, {})
+    assert "CN¥0.250 on invocations" in summary({**output, "currency": "CNY"}, {})
     bill = {"handlers": 0.0002, "logs": 0.0001, "total": 0.2508}
-    assert "$0.000200 on handlers and $0.000100 on logs: $0.250800 in all." in summary({**output, "bill": bill}, {})
+    assert "$0.000200 on handlers and $0.000100 on logs: $0.251 in all." in summary({**output, "bill": bill}, {})
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_what_an_execution_came_to_fits_any_terminal(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = "It is the cheapest of all sizes whose runs did not fail, and no other is likely to cost less."
+    spent = {"executionCost": 0.0005, "lambdaCost": 0.25}
+    bill = {"handlers": 0.0002, "logs": 0.0001, "total": 0.2508}
+    output = {"power": 1024, "architecture": "arm64", "reason": reason, "stateMachine": spent, "bill": bill}
+    told = summary(output, {"report": Path("tuning/tuner-20260918T041200Z-3f2a9c/report.html")})
+    error = ExecutionFailedError(f"Execution {ARN} ended FAILED.\n{reason}", with_command("Then:", "tuner clean f"))
+    shown = []
+    for columns in (width, 1000):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        say(told)
+        show_error(error)
+        shown.append("\n".join(capsys.readouterr()))
+    assert faults(*shown, width) == []
+    assert "1,024 MB on arm64" in shown[0]
 
 
 def test_an_input_that_no_execution_takes_is_refused_with_the_way_through_s3() -> None:

@@ -200,15 +200,15 @@ def refuse_failure(ended: Ended, execution: str, brought: Mapping[str, Path]) ->
 
 def summary(output: Mapping[str, Any], brought: Mapping[str, Path]) -> str:
     """What to print of a successful execution."""
-    from tuner.pricing.currency import currency_sign
+    from reports.words.numbers import memory, money
 
     lines = []
     if "power" in output:
-        sign, spent = currency_sign(output.get("currency", "USD")), output["stateMachine"]
+        spent, currency = output["stateMachine"], output.get("currency", "USD")
         # What a state transition costs is known in dollars alone.
-        paid = f"${spent['executionCost']:.6f} on states, {sign}{spent['lambdaCost']:.6f} on invocations"
+        paid = f"{money(spent['executionCost'])} on states, {money(spent['lambdaCost'], currency)} on invocations"
         lines += [
-            f"{output['power']} MB on {output['architecture']}: {output['reason']}",
+            f"{memory(output['power'])} on {output['architecture']}: {output['reason']}",
             f"Spent: {paid}{_beside(output.get('bill'))}.",
         ]
     elif "tuned" in output:
@@ -220,7 +220,10 @@ def _beside(bill: Mapping[str, float] | None) -> str:
     """What handlers and logs add, and the sum; empty where the output tells no bill."""
     if not bill:
         return ""
-    return f", about ${bill['handlers']:.6f} on handlers and ${bill['logs']:.6f} on logs: ${bill['total']:.6f} in all"
+    from reports.words.numbers import money
+
+    handlers, logs, total = (money(bill[part]) for part in ("handlers", "logs", "total"))
+    return f", about {handlers} on handlers and {logs} on logs: {total} in all"
 
 
 def _read_text(name: str) -> str:

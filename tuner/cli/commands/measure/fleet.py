@@ -88,7 +88,7 @@ def command(functions: tuple[str, ...], *, connection: Connection, **options: An
     else:
         from reports.fleet import render_text
 
-        say(render_text(summary, page=str(page), width=terminal_width()))
+        say(render_text(summary, page=str(page), width=terminal_width()), fit=False)
     if options["open_"]:
         click.launch(str(page))
     return EXIT_FAILED if summary["failed"] or left_out else EXIT_OK

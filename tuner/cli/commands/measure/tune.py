@@ -190,7 +190,7 @@ def _conclude(
     if options["format_"] == "json":
         say_json(result.to_json())
     else:
-        say(result.to_text(width=terminal_width()))
+        say(result.to_text(width=terminal_width()), fit=False)
         say(f"\nResult  {folder / 'result.json'}\nReport  {folder / 'report.html'}")
     if options["open_"]:
         click.launch(str(folder / "report.html"))
