@@ -89,7 +89,7 @@ def value_text(metric: Metric, value: float | None, currency: str) -> str:
 def change(finding: Finding) -> str:
     """A change in per cent; of a share, in percentage points. One without any bound is not told: it may be anything."""
     if finding.metric in SHARES and finding.baseline is not None and finding.candidate is not None:
-        return f"{(finding.candidate - finding.baseline) * 100:+.1f} points"
+        return f"{_signed((finding.candidate - finding.baseline) * 100)} points"
     return "" if finding.effect is None or not is_bounded(finding.effect) else _percent(finding.effect.mean)
 
 
@@ -111,7 +111,13 @@ def bounds(effect: Interval | None) -> str:
 
 
 def _percent(fraction: float) -> str:
-    return f"{fraction:+.1%}"
+    return f"{_signed(100 * fraction)}%"
+
+
+def _signed(value: float) -> str:
+    """A change with its sign and one decimal. What rounds to nothing has no sign."""
+    told = f"{value:+.1f}"
+    return told if float(told) else "0.0"
 
 
 def _rounded(fraction: float) -> str:

@@ -132,9 +132,14 @@ def name(finding: Finding) -> str:
 def change(finding: Finding) -> str:
     if finding.metric in (Metric.TAIL, Metric.FAILURES) and finding.baseline is not None:
         assert finding.candidate is not None
-        return f"{100 * (finding.candidate - finding.baseline):+.1f} points"
+        return f"{signed(finding.candidate - finding.baseline)} points"
     known = finding.effect and (finding.effect.low > -1 or finding.effect.high < 10)
-    return f"{finding.effect.mean:+.1%}" if known and finding.effect else ""
+    return f"{signed(finding.effect.mean)}%" if known and finding.effect else ""
+
+
+def signed(change: float) -> str:
+    """A fraction in hundredths with its sign; none where it rounds to nothing."""
+    return "0.0" if abs(change) < 0.0005 else f"{100 * change:+.1f}"
 
 
 def cells_of(finding: Finding, currency: str) -> tuple[str, ...]:
