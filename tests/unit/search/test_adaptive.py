@@ -118,6 +118,26 @@ def test_the_order_of_samples_changes_nothing() -> None:
     np.testing.assert_array_equal(study.belief().cost_usd, backwards.belief().cost_usd)
 
 
+def test_what_is_asked_twice_of_the_same_runs_is_fitted_once_and_of_others_anew() -> None:
+    function = cpu_bound()
+    study = study_of(function)
+    drive(study, World(function, 3))
+    evidence, sampler = study.evidence, AdaptiveSampler(prior=LIGHT)
+    once = sampler.fitted(evidence)
+    assert sampler.fitted(replace(evidence, samples=(*evidence.samples,))) is once
+    for other in (
+        replace(evidence, samples=evidence.samples[:-1]),
+        replace(evidence, samples=evidence.samples[::-1]),
+        replace(evidence, seed=evidence.seed + 1),
+        replace(evidence, current=Configuration(2048, Architecture.X86_64)),
+        replace(evidence, prices=PRICES.with_discount(0.5)),
+    ):
+        assert sampler.fitted(other) is not once
+        again = sampler.fitted(evidence)
+        np.testing.assert_array_equal(again.draws.log_ms, once.draws.log_ms)
+    assert AdaptiveSampler().fitted(evidence) is not again
+
+
 def test_a_function_that_fails_everywhere_ends_the_search() -> None:
     study = study_of(cpu_bound())
     for _ in range(10):
