@@ -59,5 +59,6 @@ def _told(finding: Finding, currency: str) -> str:
         parts.append(f"{change(finding)} ({bounds(finding.effect)})")
     if finding.baseline is not None:
         both = (value_text(finding.metric, value, currency) for value in (finding.baseline, finding.candidate))
-        parts.append(" → ".join(both))
+        unit = " per million" if finding.metric is Metric.COST else ""
+        parts.append(f"{' → '.join(both)}{unit}")
     return ": ".join([", ".join(parts), *([note(finding)] if note(finding) else [])])

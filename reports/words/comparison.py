@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reports.words.numbers import memory, milliseconds, per_million, percent
 from tuner.comparison.question import SLOW_SHARE_TOLERANCE, Metric
 from tuner.comparison.verdicts import Comparison, Drift, DuetStop, Finding, Method, Verdict
 from tuner.plain_numbers import plural
-from tuner.pricing.currency import currency_sign
 from tuner.vocabulary import Interval
 
 WORDS = {
@@ -78,12 +78,10 @@ def value_text(metric: Metric, value: float | None, currency: str) -> str:
     if value is None:
         return ""
     if metric is Metric.COST:
-        return f"{currency_sign(currency)}{value * 1e6:,.2f}/M"
+        return per_million(value, currency)
     if metric is Metric.MEMORY:
-        return f"{value:.0f} MB"
-    if metric in SHARES:
-        return f"{value:.1%}"
-    return f"{value:,.2f} ms" if value < 100 else f"{value:,.0f} ms"
+        return memory(round(value))
+    return percent(value) if metric in SHARES else milliseconds(value)
 
 
 def change(finding: Finding) -> str:
@@ -138,7 +136,7 @@ def title(finding: Finding) -> str:
 
 def row_cells(finding: Finding, currency: str) -> tuple[str, ...]:
     return (
-        metric_name(finding),
+        "cost per million" if finding.metric is Metric.COST else metric_name(finding),
         where_told(finding),
         value_text(finding.metric, finding.baseline, currency),
         value_text(finding.metric, finding.candidate, currency),

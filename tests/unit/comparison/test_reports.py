@@ -9,6 +9,7 @@ import pytest
 
 from reports.comparison import MARKER, render_markdown, render_text
 from reports.junit import render_junit
+from tests.unit.reports.fits import faults
 from tuner.comparison.question import Metric, Question
 from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Method, Verdict
 from tuner.model import Architecture, Configuration, Interval, Notice
@@ -65,7 +66,7 @@ def test_under_strict_an_open_decisive_metric_fails(strict: bool, failures: int)
 def test_costs_are_told_in_the_currency_of_the_prices() -> None:
     cost = replace(SINGLE, metric=Metric.COST, baseline=1.5e-6, candidate=2e-6)
     for render in (render_text, render_markdown, render_junit):
-        assert "CN¥1.50/M" in render(replace(COMPARISON, findings=(cost,), currency="CNY"))
+        assert "CN¥1.50" in render(replace(COMPARISON, findings=(cost,), currency="CNY"))
 
 
 def test_a_duet_tells_why_it_ended() -> None:
@@ -76,10 +77,7 @@ def test_a_duet_tells_why_it_ended() -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
 def test_a_terminal_gets_whole_words_within_its_width(width: int) -> None:
-    words = set(render_text(COMPARISON, width=1000).split())
-    for line in render_text(COMPARISON, width=width).splitlines():
-        assert len(line) <= width
-        assert set(line.split()) <= words | {f"{word}," for word in words}, "commas join cells below a row"
+    assert faults(render_text(COMPARISON, width=width), render_text(COMPARISON, width=1000), width) == []
 
 
 def test_no_form_holds_control_or_direction_characters() -> None:

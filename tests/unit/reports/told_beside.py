@@ -146,7 +146,8 @@ def cells_of(finding: Finding, currency: str) -> tuple[str, ...]:
     where = finding.configuration
     place = f"{memory(where.memory_mb)} {where.architecture}" if where else "overall"
     before, after = (value_text(finding.metric, side, currency) for side in (finding.baseline, finding.candidate))
-    return name(finding), place, before, after, change(finding), bounds(finding.effect)
+    label = "cost per million" if finding.metric is Metric.COST else name(finding)
+    return label, place, before, after, change(finding), bounds(finding.effect)
 
 
 def notes_of(finding: Finding) -> tuple[str, str]:
@@ -176,7 +177,7 @@ def notes(findings: Iterable[Finding]) -> Iterator[str]:
         own = [f for f in found if name(f) == metric]
         told = {"; ".join(filter(None, notes_of(f))) for f in own}
         for f in own[:1] if len(told) == 1 else own:
-            title = metric if len(told) == 1 else ", ".join(cells_of(f, "USD")[:2])
+            title = metric if len(told) == 1 else f"{metric}, {cells_of(f, 'USD')[1]}"
             texts.setdefault("; ".join(filter(None, notes_of(f))), []).append(title)
     yield from (f"{'; '.join(titles)}: {text}" for text, titles in texts.items() if text)
 
