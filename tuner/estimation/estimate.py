@@ -37,6 +37,8 @@ PLAUSIBLE = 0.05
 """Chance of a staircase from which on sizes between the nodes are looked at."""
 MOST_LEVERAGE = 0.75
 """A residual is scaled up to twofold at most for what its own run had to say about the curve."""
+ORDINARY = 0.3
+"""Weight of a run from which on it tells where most runs lie."""
 FEWEST_WARM = 3
 """Warm runs that tell whether the location lies above most runs."""
 DEFAULT_PRIOR = Prior()
@@ -226,11 +228,15 @@ def _draw_tails(runs: Runs, draws: Draws, throttling: Floats, rng: np.random.Gen
     other = throttling + (draws.cold_sd**2 + draws.cold_offset_variance) * runs.cold
     residuals = runs.log_ms - location - draws.cold_offset * runs.cold
     # Where slow runs pass for spread, they raise the location. What most warm runs lie below it is taken off again.
-    warm = residuals[~runs.cold]
-    common = float(np.median(warm)) if len(warm) >= FEWEST_WARM else 0.0
+    # Where most warm runs are slow ones, they seem to lie above it: all runs together tell that.
+    ordinary = draws.weights >= ORDINARY
+    warm = residuals[~runs.cold & ordinary]
+    few = len(warm) < FEWEST_WARM
+    common = 0.0 if few else min(float(np.median(warm)), max(0.0, float(np.median(residuals[ordinary]))))
     # A curve comes closer to its own runs than to the next ones: studentised, residuals spread as runs do.
+    # An outlier hardly had a say.
     doubt = draws.observed.var(axis=0)[runs.location]
-    leverage = np.minimum(doubt / ((core_sd**2).mean() + other), MOST_LEVERAGE)
+    leverage = np.minimum(draws.weights * doubt / ((core_sd**2).mean() + other), MOST_LEVERAGE)
     residuals = (residuals - common) / np.sqrt(1 - leverage)
     slow = usual_slow_runs().given(residuals, other_sd=np.sqrt(other))
     tails = slow.draw(core_sd, rng)

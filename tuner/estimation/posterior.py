@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,6 +127,7 @@ class Draws:
         observed: log of what the runs at each location take as the median, shape (S, L): those that are known from a
             log may be of another payload.
         same_payload: chance that they are of the same payload. The draws are of the likelier case alone.
+        weights: how much each run counted, shape (n,).
     """
 
     log_ms: Floats
@@ -139,6 +140,7 @@ class Draws:
     stairs: Stairs
     observed: Floats
     same_payload: float
+    weights: Floats
 
 
 def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np.random.Generator) -> Draws:
@@ -170,7 +172,8 @@ def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np
     summaries = summarise(runs, levels, weights, throttling)
     posterior = _Posterior(runs, kernels, levels, prior, summaries)
     scores = posterior.score(hypotheses, few)
-    return posterior.draw(posterior.score(_likeliest(scores), particles), particles, count, rng)
+    drawn = posterior.draw(posterior.score(_likeliest(scores), particles), particles, count, rng)
+    return replace(drawn, weights=weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +298,7 @@ class _Posterior:
             particles.stairs,
             observed,
             same_payload,
+            np.ones(self.runs.count),
         )
 
     def _draw(

@@ -103,6 +103,34 @@ def test_one_run_of_twenty_seconds_does_not_move_a_configuration_by_itself() -> 
     assert posterior.at(1024, X86).duration_ms.mean < 1.25 * before
 
 
+def _at(size_mb: int, *durations_ms: tuple[float, ...], trial: int) -> Sample:
+    """A sample of as many environments as tuples; the first run of each is cold."""
+    runs = [
+        invocation(ms, f"{trial}/{lane}", cold=number == 0)
+        for lane, own in enumerate(durations_ms)
+        for number, ms in enumerate(own)
+    ]
+    return Sample(trial, Configuration(size_mb, X86), tuple(runs))
+
+
+MOST_WARM_ARE_SLOW = [
+    *(_at(1024, (116, 109), trial=0), _at(892, (122,), (552, 514), (108, 528), trial=1), _at(1280, (121,), trial=2)),
+    *(_at(1792, (121,), (118,), (112,), trial=3), _at(1536, (116,), (106,), trial=4)),
+]
+ONE_IS_SLOW = [
+    *(_at(128, (110, 100), trial=0), _at(192, (112, 98), trial=1), _at(256, (108, 103), trial=2)),
+    *(_at(512, (111, 101), (106, 99), trial=3), _at(1024, (109, 500), trial=4)),
+]
+
+
+@pytest.mark.parametrize("samples", [MOST_WARM_ARE_SLOW, ONE_IS_SLOW])
+def test_the_mean_does_not_lie_far_above_what_ran(samples: list[Sample]) -> None:
+    seen_ms = np.mean([run.duration_ms or 0.0 for sample in samples for run in sample.invocations])
+    found = posterior_of(samples).at(1024, X86).duration_ms
+    assert found.low < seen_ms < found.high
+    assert found.mean < 1.3 * seen_ms
+
+
 def test_first_runs_tell_of_slow_runs_as_well() -> None:
     warm = measure(cpu_bound, SIZES, environments=1, runs=2)
     cold = measure(cpu_bound, SIZES, environments=4, runs=1, first_id=50)
