@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from reports.words import verdict
+from reports.words import snippets, verdict
 from reports.words.confidence import confidence
 from reports.words.escape import whole
 from reports.words.flat_zone import worth_knowing
@@ -18,6 +18,7 @@ from reports.words.origin import origin
 from reports.words.rows import ReportRow, Result, left_out, rows
 from reports.words.warnings import warned
 from tuner.plain_numbers import plural
+from tuner.shell_lines import command_lines
 
 WIDTH = 100
 HEADER = ("", "memory", "arch", "duration", "95% interval", "per million", "above cheapest", "runs", "")
@@ -33,7 +34,7 @@ LEAST_SCALE = 0.1
 
 
 def render(result: Result, *, width: int = WIDTH) -> str:
-    """The headline, how sure it is, the table of what was measured, and what to know."""
+    """The headline, how sure it is, the table of what was measured, what to do, and what to know."""
     lines = [*wrapped(str(verdict.headline(result)), width), ""]
     badge, estimate = origin(result)
     for note in (estimate and f"{badge}. {estimate}", verdict.partial(result), whole(verdict.trouble(result))):
@@ -47,11 +48,21 @@ def render(result: Result, *, width: int = WIDTH) -> str:
     lines += [""] if excluded else []
     for sizes, reason in excluded:
         lines += wrapped(f"Left out {sizes}: {whole(reason)}", width)
+    lines += ["", *_next(result, width)]
     for warning in warned(result):
         lines += ["", *wrapped(f"{whole(warning.title)}: {whole(warning.message)}", width, "! ")]
     for text in _errors(result):
         lines += ["", *wrapped(text, width, "! ")]
     return "\n".join(lines)
+
+
+def _next(result: Result, width: int) -> Iterator[str]:
+    """What to do, with the commands; where that is to apply it, by one way of several."""
+    step = verdict.next_step(result)
+    yield from wrapped(f"What to do next: {step.text}", width)
+    text = step.command or (snippets.apply_commands(result) if step.applies else "")
+    for command in text.replace(" \\\n  ", " ").splitlines():
+        yield from command_lines(command, width, "  ")
 
 
 def _table(result: Result, width: int) -> Iterator[str]:

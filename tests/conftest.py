@@ -35,6 +35,11 @@ TOGETHER = {
 """Tests that share one process where they run in parallel: one deployed stack, one browser, and never two handlers at
 a time whose share of the CPU is looked at. The first folder that fits counts."""
 
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
+    os.unsetenv(name)
+"""Width of the screen, which the readline library tells processes that pytest starts. Tests say theirs."""
+
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 """The tests start hundreds of processes: none compiles again what the first has compiled."""

@@ -21,11 +21,13 @@ def with_command(text: str, *commands: str) -> str:
 def command_lines(text: str, width: int, first: str = "") -> list[str]:
     """A command in lines of at most `width` characters where it can be, the first of them after `first`.
 
-    It breaks before an option or a pipe, never within quotes.
+    It breaks before an option or a pipe, where a line is still too long before any word, and never within quotes.
     """
     indent = " " * (len(first) + INDENT)
+    room = width - len(indent) - len(" \\")
+    parts = (part for long in _parts(text) for part in ([long] if len(long) <= room else _words(long)))
     lines: list[str] = []
-    for part in _parts(text):
+    for part in parts:
         if lines and len(lines[-1]) + len(part) + len("  \\") <= width:
             lines[-1] += f" {part}"
         else:
@@ -40,6 +42,15 @@ def _parts(text: str) -> Iterator[str]:
         if _begins_a_part(text[blank + 1 : blank + 4]):
             yield text[start:blank]
             start = blank + 1
+    yield text[start:]
+
+
+def _words(text: str) -> Iterator[str]:
+    """The words of a command, quoted as they are."""
+    start = 0
+    for blank in _blanks(text):
+        yield text[start:blank]
+        start = blank + 1
     yield text[start:]
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from tuner.documents.result import RequestDocument
 
 
+APPLY = "tuner apply result.json --dry-run\ntuner apply result.json"
+
+
 class Snippet(NamedTuple):
     """A text to copy, and the name of the tool that it is for."""
 
@@ -39,6 +42,16 @@ def snippets(result: Result) -> tuple[Snippet, ...]:
         Snippet("Terraform", _terraform(memory_mb, architecture)),
         Snippet("CDK", _cdk(memory_mb, architecture)),
     )
+
+
+def apply_commands(result: Result) -> str:
+    """The commands that apply the recommendation, a line each; empty without a recommendation."""
+    recommended = result["recommendation"]
+    if recommended is None or backend_kind(result) is BackendKind.SIMULATED:
+        return ""
+    if backend_kind(result) is BackendKind.AWS:
+        return APPLY
+    return _aws_cli(result, recommended["memory_mb"], recommended["architecture"])
 
 
 def again(result: Result, *, halve_tolerance: bool = False) -> str:
@@ -118,8 +131,7 @@ def _tuner(result: Result) -> str:
     name = quote(visible(result["function"]["name"]))
     return (
         "# look first, then do it\n"
-        "tuner apply result.json --dry-run\n"
-        "tuner apply result.json\n"
+        f"{APPLY}\n"
         "# later: has it drifted?\n"
         f"tuner tune {name} \\\n  --payload @payload.json \\\n  --fail-above 10%"
         + (f" \\\n  --region {quote(visible(region))}" if region else "")

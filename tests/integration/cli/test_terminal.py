@@ -290,7 +290,7 @@ def cut_or_too_wide(plain: str, width: int) -> list[str]:
 @pytest.mark.parametrize(("tty", "width", "environment"), DUETS)
 def test_a_whole_duet_fits_the_terminal(folder: Path, tty: bool, width: int, environment: dict[str, str]) -> None:
     versions = ("--baseline", "app.py", "--candidate", "app.py", "--payload", "{}", "--samples", f"{width}.jsonl")
-    command = ["duet", "app.py:handler", *versions, "--max-invocations", "32", "--runs", "2"]
+    command = ["duet", "app.py:handler", *versions, "--max-invocations", "32", "--runs", "2", "--threshold", "90%"]
     plain = written(folder, command, width, environment, tty=tty)
     assert cut_or_too_wide(plain, width) == []
     assert "pairs at" in plain

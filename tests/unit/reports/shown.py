@@ -118,14 +118,14 @@ def markdown_shown(form: str) -> tuple[list[Table], list[str]]:
 
 
 def terminal_shown(form: str) -> tuple[Table, list[str]]:
-    """The table of a wide terminal, without signs and bars, and the paragraphs with their line ends taken out."""
+    """The table of a wide terminal without signs and bars, and its paragraphs in a line each, without commands."""
     row = re.compile(r"(?:[→•] |  ) *[\d,]+ MB  ")
     table, others = [], []
     for line in form.splitlines():
         if row.match(line):
             cells = re.split(r" {2,}", line.strip("→• "))
             table.append(tuple(cell for cell in cells if not re.fullmatch("█+", cell)))
-        elif not re.match(r" +memory +arch ", line):
+        elif not re.match(r" +memory +arch |  (tuner|aws) ", line):
             others.append(line.removeprefix("! "))
     return tuple(table), [plain(text) for text in "\n".join(others).split("\n\n")]
 

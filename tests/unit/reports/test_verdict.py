@@ -17,8 +17,9 @@ from reports.words.origin import origin
 from reports.words.verdict import Kind
 from tests.unit.reports.results import result
 from tests.unit.reports.shown import text_of
+from tuner.documents.decision import backend_kind
 from tuner.search.decision import Confidence
-from tuner.vocabulary import NOISY_HOST
+from tuner.vocabulary import NOISY_HOST, BackendKind
 
 
 def interval(mean: float, low: float, high: float) -> dict[str, float]:
@@ -304,6 +305,16 @@ def test_markdown_tells_the_next_step_of_the_verdict_with_its_command(name: str)
     assert f"**What to do next:** {step.text}" in form
     assert step.command in form
     assert ("<summary>Apply it" in form) == (step.applies and "--memory-size" in form)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_terminal_tells_the_next_step_of_the_verdict_with_a_command_to_paste(name: str) -> None:
+    step, form = verdict.next_step(result(name)), terminal.render(result(name), width=60)
+    shown = " ".join(form.replace(" \\\n", " ").split())
+    command = " ".join(step.command.replace(" \\\n", " ").split())
+    assert f"What to do next: {step.text} {command}".strip() in shown
+    applied = "tuner apply result.json --dry-run tuner apply result.json" in shown
+    assert applied == (step.applies and not step.command and backend_kind(result(name)) is BackendKind.AWS)
 
 
 def test_a_change_that_is_not_proved_is_only_called_the_same_when_it_is_small() -> None:
