@@ -44,7 +44,7 @@ def test_the_examples_run_one_after_the_other(here: Path, capsys: pytest.Capture
     for block in blocks(PLAIN):
         exec(block, names)
     said = capsys.readouterr().out
-    assert re.search(r"(512|1024|1769) MB \w+: [\d.]+ ms", said)
+    assert re.search(r"(512|1,024|1,769) MB \w+: [\d.]+ ms", said)
     assert "power_values[0] 64 is below 128" in said
     assert (here / "report.html").exists()
 
