@@ -32,10 +32,10 @@ def short_name(function: str) -> str:
 
 def columns(text: str) -> int:
     """How many columns of a terminal a text takes."""
-    return len(text) if text.isascii() else sum(map(_mostof, text))
+    return len(text) if text.isascii() else sum(map(_columns_of, text))
 
 
-def _mostof(character: str) -> int:
+def _columns_of(character: str) -> int:
     if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
@@ -80,7 +80,7 @@ def _pieces(word: str, width: int) -> list[str]:
     """A word in pieces of at most so many columns."""
     pieces = [""]
     for character in word:
-        if columns(pieces[-1]) + _mostof(character) > width:
+        if columns(pieces[-1]) + _columns_of(character) > width:
             pieces.append("")
         pieces[-1] += character
     return pieces

@@ -66,7 +66,9 @@ def seconds(value: float) -> str:
         return f"{value:.0f} s" if value == int(value) else f"{number(value)} s"
     minutes, rest = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
 
 
 def money(value: float, currency: str = "USD") -> str:

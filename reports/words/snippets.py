@@ -5,6 +5,7 @@ Text from the result enters a command only quoted for a shell, and templates not
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from tuner.documents.result import RequestDocument
 
 
-APPLY = "tuner apply result.json --dry-run\ntuner apply result.json"
+RESULT, FOLDER = "result.json", "FOLDER_OF_THIS_RESULT"
+"""What commands call this result and its folder, where it is not known which they are."""
+APPLY = f"tuner apply {RESULT} --dry-run\ntuner apply {RESULT}"
 
 
 class Snippet(NamedTuple):
@@ -54,6 +57,11 @@ def apply_commands(result: Result) -> str:
     return _aws_cli(result, recommended["memory_mb"], recommended["architecture"])
 
 
+def placed(commands: str, file: str) -> str:
+    """Commands that name this result by the file that it is in."""
+    return commands.replace(RESULT, quote(visible(file))).replace(FOLDER, quote(visible(str(PurePath(file).parent))))
+
+
 def again(result: Result, *, halve_tolerance: bool = False) -> str:
     """The command that tunes the same target again, with half the tolerance where more certainty is wanted."""
     request = result["request"]
@@ -69,7 +77,7 @@ def again(result: Result, *, halve_tolerance: bool = False) -> str:
 
 def resume(result: Result) -> str:
     """The command that goes on with a run from the folder of this result."""
-    return f"tuner tune {_target(result)} \\\n  --payload @payload.json \\\n  --resume FOLDER_OF_THIS_RESULT"
+    return f"tuner tune {_target(result)} \\\n  --payload @payload.json \\\n  --resume {FOLDER}"
 
 
 def _target(result: Result) -> str:

@@ -210,7 +210,7 @@ def _confirm(result: Result) -> NextStep:
     assert recommended is not None
     sizes = sorted({recommended["memory_mb"], *([result["current"]["memory_mb"]] if result["current"] else [])})
     return NextStep(
-        "Confirm it with a short run in AWS, then apply it:",
+        "Confirm it with a short run in AWS, then apply it. FUNCTION is its name there:",
         f"tuner tune FUNCTION --payload @payload.json --power-values {','.join(map(str, sizes))} "
         f"--arch {recommended['architecture']}",
         applies=True,

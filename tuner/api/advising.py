@@ -5,6 +5,7 @@ Invokes nothing and changes nothing. Prices, the clock and the source of the log
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def advise_log(
     architecture = _member(Architecture, terms.arch, "arch", faults)
     objective = _member(StrategyName, terms.strategy, "strategy", faults)
     if not 0 <= terms.discount < 1:
-        faults.append(Fault("discount", f"{terms.discount} is not from 0 to 1", "give a fraction, such as 0.12"))
+        faults.append(Fault("discount", f"{terms.discount} is not from 0 to below 1", "give a fraction, such as 0.12"))
     text = log_text(logs, faults)
     if faults or architecture is None or objective is None:
         raise InputError(faults)
@@ -185,13 +186,13 @@ def advise_functions(
     if not selection:
         faults.append(Fault("selection", "no function is named", "name functions, a tag or a stack, or ask for all"))
     if not 0 <= discount < 1:
-        faults.append(Fault("discount", f"{discount} is not from 0 to 1", "give a fraction, such as 0.12"))
+        faults.append(Fault("discount", f"{discount} is not from 0 to below 1", "give a fraction, such as 0.12"))
     if not MOST_DAYS >= days > 0:
         faults.append(
             Fault("days", f"{days:g} is not above 0 and up to {MOST_DAYS}", "14 days show every hour of a week twice")
         )
-    if max_usd < 0:
-        faults.append(Fault("max_usd", f"{max_usd} is negative", "give dollars, such as 0.10"))
+    if not 0 <= max_usd < math.inf:
+        faults.append(Fault("max_usd", f"{max_usd} is not 0 or a positive number", "give dollars, such as 0.10"))
     if faults or objective is None:
         raise InputError(faults)
     from tuner.aws.evidence.reader import ReadingLimits, open_reader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -81,8 +82,10 @@ def concurrency(
         faults.append(Fault("cold_share", problem, "give one of the two"))
     if cold_share is not None and not 0 < cold_share < 1:
         faults.append(Fault("cold_share", f"{cold_share} is not above 0 and below 1", "give a fraction, such as 0.001"))
-    if p99_ms is not None and p99_ms <= 0:
-        faults.append(Fault("p99_ms", f"{p99_ms:g} is not above 0", "give milliseconds"))
+    if p99_ms is not None and not 0 < p99_ms < math.inf:
+        faults.append(Fault("p99_ms", f"{p99_ms:g} is not a number above 0", "give milliseconds"))
+    if not 0 <= max_usd < math.inf:
+        faults.append(Fault("max_usd", f"{max_usd} is not 0 or a positive number", "give dollars, such as 0.10"))
     if not 0 < days <= MOST_DAYS:
         faults.append(
             Fault("days", f"{days:g} is not above 0 and up to {MOST_DAYS}", "14 days show every hour of a week twice")

@@ -266,15 +266,19 @@ def show_error(error: TunerError) -> None:
 
 def _show_usage_error(error: click.ClickException) -> None:
     """Print what click found wrong with the arguments, which it quotes, and how the command is used."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):  # the message is the help
+        with contextlib.suppress(OSError, ValueError):
+            say(error.format_message(), err=True, fit=False)
+        return
     context = getattr(error, "ctx", None)
     for line in [*context.get_usage().splitlines(), ""] if context else []:
         _print_error(line)
-    _print_error(error.format_message(), ERROR)
+    _print_lines(error.format_message(), ERROR)
 
 
 def _print_lines(text: str, first: str) -> None:
     """Print lines on stderr, the first one after `first`, the others below each other."""
-    head, *rest = text.splitlines()
+    head, *rest = text.splitlines() or [""]
     _print_error(head, first)
     for line in rest:
         _print_error(line, " " * len(first))

@@ -265,7 +265,10 @@ def _p95_finding(
     if verdict is not Verdict.NOT_DECIDED:
         return finding
     if math.isinf(low) or math.isinf(high):
-        return replace(finding, reason=f"a 95th percentile needs about {_least_p95_runs(alpha):,} runs")
+        least = _least_p95_runs(alpha)
+        too_few = f"a 95th percentile needs about {least:,} runs"
+        unclear = "too few runs lie beyond the 95th percentile to bound its change"
+        return replace(finding, reason=too_few if finding.runs < least else unclear)
     half, distance = (high - low) / 2, distance_to_decision(centre, question.log_threshold)
     return replace(finding, runs_to_decide=reachable(finding.runs, (half / distance) ** 2 if distance else math.inf))
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from tuner.evidence.function_evidence import FunctionEvidence
 from tuner.evidence.prediction import WORTH_CHANGING, Prediction
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL, Percentile, fewest_for_percentile
-from tuner.model import MAX_MEMORY_MB, Architecture, Configuration, Interval, Outcome
+from tuner.model import MAX_MEMORY_MB, MIN_MEMORY_MB, Architecture, Configuration, Interval, Outcome
 from tuner.plain_numbers import chance_words, plural, significant
 from tuner.pricing.price_list import PriceList
 
@@ -154,7 +154,8 @@ def memory_floor(subject: Subject) -> Insight | None:
             FindingCode.MEMORY_FLOOR, f"Less than a tenth of the memory of {current:,} MB is free", told, command
         )
     ample = ": ample" if share < AMPLE_HEADROOM else ""
-    return Insight(FindingCode.MEMORY_FLOOR, f"Sizes from {floor:,} MB keep a tenth of the memory free{ample}", told)
+    least = max(floor, MIN_MEMORY_MB)
+    return Insight(FindingCode.MEMORY_FLOOR, f"Sizes from {least:,} MB keep a tenth of the memory free{ample}", told)
 
 
 def out_of_memory(subject: Subject) -> Insight | None:

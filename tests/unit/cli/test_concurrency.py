@@ -37,3 +37,18 @@ def test_faults_name_their_flags(log: str, capsys: pytest.CaptureFixture[str]) -
     told = capsys.readouterr().err
     assert "--cold-share" in told
     assert "--logs" in told
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "1e400"])
+@pytest.mark.parametrize("command", [("concurrency", "orders", "--cold-share", "1%"), ("advise", "orders")])
+def test_money_is_a_finite_number_and_not_negative(
+    command: tuple[str, ...], value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command, "--max-usd", value]) == 2
+    assert "--max-usd" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "0"])
+def test_a_time_is_a_finite_number_above_zero(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["concurrency", "orders", "--p99-ms", value]) == 2
+    assert "--p99-ms" in capsys.readouterr().err

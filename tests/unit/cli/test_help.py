@@ -79,3 +79,10 @@ def test_what_is_mistyped_gets_the_nearest_name(
 ) -> None:
     assert run(arguments) == 2
     assert said in capsys.readouterr().err
+
+
+def test_without_a_command_the_help_comes_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    asked = capsys.readouterr().out
+    assert run([]) == 2
+    assert capsys.readouterr().err.strip() == asked.strip()

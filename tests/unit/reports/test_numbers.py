@@ -116,7 +116,9 @@ def test_amounts_read_easily(value: float, told: str) -> None:
     assert numbers.count(value) == told
 
 
-@pytest.mark.parametrize(("value", "told"), [(74.2, "74.2 s"), (30, "30 s"), (200, "3 min 20 s"), (7300, "2 h 1 min")])
+@pytest.mark.parametrize(
+    ("value", "told"), [(74.2, "74.2 s"), (30, "30 s"), (200, "3 min 20 s"), (900, "15 min"), (7300, "2 h 1 min")]
+)
 def test_times_are_told_in_their_unit(value: float, told: str) -> None:
     assert numbers.seconds(value) == told
 

@@ -317,6 +317,21 @@ def test_the_terminal_tells_the_next_step_of_the_verdict_with_a_command_to_paste
     assert applied == (step.applies and not step.command and backend_kind(result(name)) is BackendKind.AWS)
 
 
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [("aws", "tuner apply 'my runs/result.json' --dry-run"), ("partial", "--resume 'my runs'")],
+)
+def test_the_commands_of_a_terminal_name_the_file_that_the_result_is_in(name: str, command: str) -> None:
+    assert command in terminal.render(result(name), file="my runs/result.json")
+
+
+def test_a_partial_run_goes_on_with_the_command_that_is_known_of_it() -> None:
+    known = "tuner tune app.py:handler --resume runs/1"
+    assert known in terminal.render(result("partial"), go_on=known)
+    assert "FOLDER_OF_THIS_RESULT" not in terminal.render(result("partial"), go_on=known)
+    assert known not in terminal.render(result("aws"), go_on=known), "a whole one does not"
+
+
 def test_a_change_that_is_not_proved_is_only_called_the_same_when_it_is_small() -> None:
     cost = interval(0.5, 0.4, 0.6)
     assert "about as fast" in verdict.versus_now({"ratio": cost, "duration_ratio": interval(0.01, -0.02, 0.03)})

@@ -190,8 +190,10 @@ def _conclude(
     if options["format_"] == "json":
         say_json(result.to_json())
     else:
-        say(result.to_text(width=terminal_width()), fit=False)
-        say(f"\nResult  {folder / 'result.json'}\nReport  {folder / 'report.html'}")
+        file = str(folder / "result.json")
+        again = _again(request.settings.target, options, folder, hide=request.settings.disable_payload_logs)
+        say(result.to_text(width=terminal_width(), file=file, go_on=again), fit=False)
+        say(f"\nResult  {file}\nReport  {folder / 'report.html'}")
     if options["open_"]:
         click.launch(str(folder / "report.html"))
     settings = request.settings

@@ -54,7 +54,7 @@ def command(
     from tuner.api.files import write_text
 
     found = [result for address in results for result in _loaded(address, connection)]
-    text = _one(found[0], format_) if len(found) == 1 else _together(found, format_)
+    text = _one(found[0], format_, _file(results[0])) if len(found) == 1 else _together(found, format_)
     if output is None:
         say_exact(text)
     else:
@@ -68,10 +68,17 @@ def _loaded(address: str, connection: Connection) -> Sequence[Result]:
     return load_trend(address, connection=connection) or [load_result(address, connection=connection)]
 
 
-def _one(result: Result, format_: str) -> str:
+def _file(address: str) -> str:
+    """The file that a result at an address is in; empty: it is in none, or in a folder of several."""
+    from tuner.api.result import RESULT_FILE
+
+    return next((str(path) for path in (Path(address), Path(address) / RESULT_FILE) if path.is_file()), "")
+
+
+def _one(result: Result, format_: str, file: str) -> str:
     """One result in one form; text for the terminal that there is."""
     if format_ == "text":
-        return result.to_text(width=terminal_width())
+        return result.to_text(width=terminal_width(), file=file)
     render: Callable[[ResultDocument], str] = import_module(FORMATS[format_]).render
     return render(result.document)
 
