@@ -20,6 +20,7 @@ import click
 from tuner.cli.values import OneOf, Region, as_names, as_pairs, as_share, as_sizes, read_share
 from tuner.documents.validation import as_number
 from tuner.errors import Fault
+from tuner.redaction import HIDDEN
 from tuner.shell_lines import command_lines
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -286,6 +287,8 @@ def converted(options: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]
         if flag.convert is as_pairs:
             wrong = [text for text in options.get(flag.parameter) or () if not text.partition("=")[1]]
             faults += [Fault(flag.name, f"{text} has no =", f"write it as {flag.metavar}") for text in wrong]
+            hidden = [name for name, value in values.get(flag.parameter, {}).items() if value == HIDDEN]
+            faults += [Fault(flag.name, f"the value of {name} is not filled in", "put it there") for name in hidden]
     return values
 
 

@@ -177,7 +177,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _run(argv: list[str], *, debug: bool) -> int:
     try:
-        with handled_signals(_interrupt, ENDING_SIGNALS):
+        with handled_signals(_interrupt, (signal.SIGINT, *ENDING_SIGNALS)):
             outcome = cli.main(argv, prog_name="tuner", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         show_error(InterruptedRunError("Interrupted.", "Run the same command again: what is done stays done."))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import UTC, datetime
 
 import pytest
 
-from tuner.cli.main import show_error
+from tuner.cli.flags import converted
+from tuner.cli.main import _end_in_order, _show_warning, run, show_error
 from tuner.cli.values import unique_time
-from tuner.errors import TunerError
+from tuner.errors import Fault, TunerError
 
 
 def test_control_and_direction_characters_of_an_error_are_made_visible(capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,3 +25,24 @@ def test_two_runs_that_begin_in_one_second_write_into_different_folders() -> Non
     names = {unique_time(now) for _ in range(100)}
     assert len(names) == 100
     assert all(name.startswith("20260918T041200Z-") for name in names)
+
+
+def test_a_ctrl_c_ends_whatever_a_command_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tuner.documents.comparison.comparison_schema", lambda: signal.raise_signal(signal.SIGINT))
+    before = signal.signal(signal.SIGINT, _end_in_order)
+    try:
+        assert run(["schema", "comparison"]) == 130
+        assert signal.getsignal(signal.SIGINT) is _end_in_order, "once it is over a Ctrl-C changes nothing"
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_warning_without_words_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    _show_warning("")
+    assert capsys.readouterr().err.strip() == "warning:"
+
+
+def test_a_variable_that_a_suggested_command_hides_must_be_filled_in() -> None:
+    faults: list[Fault] = []
+    assert converted({"env": ("KEY=…", "OTHER=a…")}, faults)["env"] == {"KEY": "…", "OTHER": "a…"}
+    assert [(fault.path, fault.problem) for fault in faults] == [("--env", "the value of KEY is not filled in")]

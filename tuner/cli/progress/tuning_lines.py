@@ -55,7 +55,7 @@ def standing_of(study: Study) -> Standing:
 
 def curve_lines(curve: PlottedCurve, width: int) -> list[str]:
     """Cost and duration over memory as two rows of blocks, with the sizes at both ends below."""
-    columns = max(1, min(MOST_COLUMNS, width - 8))
+    columns = max(2, min(MOST_COLUMNS, width - 8))
     places = _spread(len(curve.memory_mb), columns)
     ends = (f"{curve.memory_mb[0]:,} MB", f"{curve.memory_mb[-1]:,} MB")
     room = len(places) - len(ends[0]) - len(ends[1])
@@ -94,7 +94,7 @@ def _curve(belief: Belief, best: Configuration) -> PlottedCurve | None:
 
 
 def _spread(count: int, columns: int) -> list[int]:
-    """Indices of at most so many of `count` things, evenly spaced, both ends among them."""
+    """Indices of at most so many of `count` things, at least two, evenly spaced, both ends among them."""
     if count <= columns:
         return list(range(count))
     return [round(i * (count - 1) / (columns - 1)) for i in range(columns)]

@@ -45,6 +45,12 @@ def test_nothing_is_best_before_anything_was_usable() -> None:
     assert standing_of(study_of()).best is None
 
 
+@pytest.mark.parametrize("width", [0, 1, 8, 9])
+def test_a_curve_is_drawn_on_a_terminal_of_any_width(width: int) -> None:
+    lines = curve_lines(PlottedCurve((128, 512, 2048), (1.0, 2.0, 8.0), (9.0, 3.0, 1.0)), width)
+    assert len(lines[0].split()[1]) == 2, "both ends at least"
+
+
 def test_a_curve_shows_where_it_is_high_and_low_and_between_which_sizes() -> None:
     cost, duration, sizes = curve_lines(PlottedCurve((128, 512, 2048), (1.0, 2.0, 8.0), (9.0, 3.0, 1.0)), 80)
     assert cost.split()[1][0] == duration.split()[1][-1] == LEVELS[0]
