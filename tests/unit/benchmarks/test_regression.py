@@ -65,9 +65,15 @@ def test_a_figure_beyond_its_bound_fails_only_beyond_chance(figure: float, count
 
 
 def test_a_duet_is_held_against_the_best_test_of_the_same_pairs() -> None:
-    tests = [FixedSize(False, True, True), FixedSize(False, False, True)]
-    found = gap([True, False], tests)
+    tests = [FixedSize(False, True, True)] * 2 + [FixedSize(False, False, True)] * 2
+    found = gap([True, True, False, False], tests)
     assert (found.best, found.best_found, found.gap) == ("own_scores", 1.0, 0.5)
+
+
+def test_the_best_test_of_one_half_of_the_duets_is_held_against_the_other_half() -> None:
+    lucky = [FixedSize(True, False, False), FixedSize(False, True, False)] * 4
+    found = gap([True, True] * 4, lucky)
+    assert (found.best, found.best_found) == ("normal_scores or known_variance", 0.0)
 
 
 def test_duets_that_a_file_holds_are_not_run_again(tmp_path: Path) -> None:
