@@ -123,7 +123,7 @@ def _next(result: Result) -> str:
     step = verdict.next_step(result)
     blocks = [f"**What to do next:** {step.text}"]
     if step.command:
-        blocks.append(code_block(step.command))
+        blocks += [code_block(step.command), step.to_fill_in]
     if step.applies:
         ways = "\n\n".join(f"{snippet.tool}\n\n{code_block(snippet.text)}" for snippet in snippets.snippets(result))
         blocks.append(f"<details><summary>Apply it</summary>\n\n{ways}\n\n</details>" if ways else "")

@@ -33,7 +33,7 @@ LEAST_SCALE = 0.1
 """The bars end at this excess at least, so that a difference of a percent does not look large."""
 
 
-def render(result: Result, *, width: int = WIDTH, file: str = "", go_on: str = "") -> str:
+def render(result: Result, *, width: int = WIDTH, file: str = "", go_on: str = "", payload: str = "") -> str:
     """The headline, how sure it is, the table of what was measured, what to do, and what to know.
 
     Args:
@@ -41,6 +41,7 @@ def render(result: Result, *, width: int = WIDTH, file: str = "", go_on: str = "
         width: columns of the terminal.
         file: that the result is in, for the commands to name it; empty: not known.
         go_on: the command that goes on with this run, where it is known better than from the result.
+        payload: as it was given on the command line; empty: it must not be shown, or it is not known.
     """
     lines = [*wrapped(str(verdict.headline(result)), width), ""]
     badge, estimate = origin(result)
@@ -55,7 +56,7 @@ def render(result: Result, *, width: int = WIDTH, file: str = "", go_on: str = "
     lines += [""] if excluded else []
     for sizes, reason in excluded:
         lines += wrapped(f"Left out {sizes}: {whole(reason)}", width)
-    lines += ["", *_next(result, width, file, go_on)]
+    lines += ["", *_next(result, width, file, go_on, payload)]
     for warning in warned(result):
         lines += ["", *wrapped(f"{whole(warning.title)}: {whole(warning.message)}", width, "! ")]
     for text in _errors(result):
@@ -63,15 +64,16 @@ def render(result: Result, *, width: int = WIDTH, file: str = "", go_on: str = "
     return "\n".join(lines)
 
 
-def _next(result: Result, width: int, file: str, go_on: str) -> Iterator[str]:
+def _next(result: Result, width: int, file: str, go_on: str, payload: str) -> Iterator[str]:
     """What to do, with the commands; where that is to apply it, by one way of several."""
     step = verdict.next_step(result)
     yield from wrapped(f"What to do next: {step.text}", width)
     resumes = go_on and verdict.kind(result) is verdict.Kind.RESUME and result["stopped_by"] != "function_changed"
     text = go_on if resumes else step.command or (snippets.apply_commands(result) if step.applies else "")
-    text = text.replace(" \\\n  ", " ")
-    for command in (snippets.placed(text, file) if file else text).splitlines():
+    text = snippets.placed(text.replace(" \\\n  ", " "), file, payload)
+    for command in text.splitlines():
         yield from command_lines(command, width, "  ")
+    yield from wrapped(snippets.to_fill_in(text), width)
 
 
 def _table(result: Result, width: int) -> Iterator[str]:

@@ -111,6 +111,7 @@ def view(result: Result) -> dict[str, Any]:
         "prices": tuple(_prices(result)),
         "tuning": tuple(_tuning(result)),
         "reproduce": snippets.reproduce(result),
+        "fill_in": snippets.to_fill_in(snippets.reproduce(result)),
         "request": visible_json(json.dumps(result["request"], indent=2, ensure_ascii=False)),
         "details": visible_json(json.dumps(result["function"]["details"], indent=2, ensure_ascii=False)),
         "visualization": _visualization(result),

@@ -96,6 +96,7 @@ class Settings:
         target: function name, ARN, or a handler on this machine, e.g. `FILE:HANDLER`.
         payloads: what to invoke with.
         payload_s3: where the payloads are to be read from instead, by whoever begins a run.
+        payload_file: that they were read from, for commands that repeat the run. None: from none, or it is not known.
         memory: sizes that may be chosen.
         architectures: architectures to measure; None: the current one.
         objective: what to minimise.
@@ -127,6 +128,7 @@ class Settings:
     target: str
     payloads: Payloads = field(default_factory=lambda: Payloads((Payload(b"{}"),)))
     payload_s3: str | None = None
+    payload_file: str | None = None
     memory: MemorySizes = field(default_factory=MemorySizes)
     architectures: tuple[Architecture, ...] | None = None
     objective: Objective = field(default_factory=Objective)

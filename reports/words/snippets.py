@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from pathlib import PurePath
 from shlex import quote
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from reports.words.escape import visible
 from reports.words.rows import Result
 from tuner.documents.decision import backend_kind
+from tuner.payloads import Payloads
+from tuner.redaction import HIDDEN
 from tuner.vocabulary import BackendKind
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 RESULT, FOLDER = "result.json", "FOLDER_OF_THIS_RESULT"
 """What commands call this result and its folder, where it is not known which they are."""
 APPLY = f"tuner apply {RESULT} --dry-run\ntuner apply {RESULT}"
+PAYLOAD = f"--payload {quote(HIDDEN)}"
+"""Where the payload of a run goes that its result does not keep. The command refuses to take it for one."""
+FILL_IN = f"Fill in what stands as {HIDDEN}: a result keeps no payload and no value of a variable."
 
 
 class Snippet(NamedTuple):
@@ -57,38 +62,84 @@ def apply_commands(result: Result) -> str:
     return _aws_cli(result, recommended["memory_mb"], recommended["architecture"])
 
 
-def placed(commands: str, file: str) -> str:
-    """Commands that name this result by the file that it is in."""
+def placed(commands: str, file: str, given: str = "") -> str:
+    """Commands that name this result by the file that it is in, with the payload that was given where it is known."""
+    if given:
+        commands = commands.replace(PAYLOAD, f"--payload {quote(visible(given))}")
+    if not file:
+        return commands
     return commands.replace(RESULT, quote(visible(file))).replace(FOLDER, quote(visible(str(PurePath(file).parent))))
 
 
 def again(result: Result, *, halve_tolerance: bool = False) -> str:
     """The command that tunes the same target again, with half the tolerance where more certainty is wanted."""
     request = result["request"]
-    parts = [
-        f"tuner tune {_target(result)}",
-        "--payload @payload.json",
-        _strategy(request),
-    ]
-    if halve_tolerance:
-        parts.append(f"--tolerance {request['tolerance'] * 50:g}%")
-    return " \\\n  ".join(parts)
+    tolerance = f"--tolerance {request['tolerance'] * 50:g}%" if halve_tolerance else ""
+    return _tune(result, _strategy(request), tolerance)
 
 
 def resume(result: Result) -> str:
     """The command that goes on with a run from the folder of this result."""
-    return f"tuner tune {_target(result)} \\\n  --payload @payload.json \\\n  --resume {FOLDER}"
+    return _tune(result, f"--resume {FOLDER}")
 
 
-def _target(result: Result) -> str:
+def confirm(result: Result) -> str:
+    """The command that holds a recommendation against the size in use, in AWS.
+
+    Where the size in use is not known, it is held against the measured sizes beside it.
+    """
+    recommended, current = result["recommendation"], result["current"]
+    assert recommended is not None
+    best = recommended["memory_mb"]
+    measured = sorted({m["memory_mb"] for m in result["measurements"] if m["duration_ms"]} - {best})
+    beside = [*[size for size in measured if size < best][-1:], *[size for size in measured if size > best][:1]]
+    sizes = sorted({best, *([current["memory_mb"]] if current else beside)})
+    parts = [payload(result), f"--power-values {','.join(map(str, sizes))}", f"--arch {recommended['architecture']}"]
+    return " \\\n  ".join(["tuner tune FUNCTION", *filter(None, parts)])
+
+
+def payload(result: Result) -> str:
+    """The option that gives the payload of the run again, as far as the result knows it; empty: there was none."""
+    told = result["request"]["payload"]
+    if told is None:
+        return PAYLOAD
+    if file := told.get("file"):
+        return f"--payload {quote(visible(f'@{file}'))}"
+    return "" if told["sha256"] == Payloads.decode({}).digest() else PAYLOAD
+
+
+def to_fill_in(command: str) -> str:
+    """What is left to do before a command works; empty: nothing."""
+    return FILL_IN if HIDDEN in command else ""
+
+
+def _tune(result: Result, *options: str) -> str:
+    """The command that tunes the target of a result again, an option on each line."""
+    target, last = _target(result)
+    parts = [f"tuner tune {target}".rstrip(), payload(result), *options, last]
+    return " \\\n  ".join(filter(None, parts))
+
+
+def _target(result: Result) -> tuple[str, str]:
+    """What names the function, as it was given where that is known, and what has to stand at the end of a command."""
     function, in_aws = result["function"], backend_kind(result) is BackendKind.AWS
-    return quote(visible(function["arn"] if in_aws and function["arn"] else function["name"]))
+    given = function["details"].get("arguments")
+    if in_aws or not _are_words(given):
+        return quote(visible(function["arn"] if in_aws and function["arn"] else function["name"])), ""
+    words = [quote(visible(word)) for word in given]
+    end = words.index("--") if "--" in words else len(words)
+    return " ".join(words[:end]), " ".join(words[end:])
+
+
+def _are_words(value: object) -> TypeGuard[list[str]]:
+    """Whether a part of a result that has no schema is what is expected there."""
+    return isinstance(value, list) and bool(value) and all(isinstance(word, str) for word in value)
 
 
 def reproduce(result: Result) -> str:
-    """The command that repeats the run; the payload, which a result does not hold, is left to fill in."""
+    """The command that repeats the run; a payload that a result does not keep is left to fill in."""
     request = result["request"]
-    parts = ["tuner tune", _target(result), "--payload @payload.json", f"--power-values {_sizes(request)}"]
+    parts = [f"--power-values {_sizes(request)}"]
     chosen = request["architectures"]
     parts.append(f"--arch {'both' if len(chosen) > 1 else chosen[0]}" if chosen else "")
     parts.append(_strategy(request))
@@ -100,7 +151,7 @@ def reproduce(result: Result) -> str:
     parts += [f"{flag} {values[name] * 100:g}%" for name, flag in _SHARES.items() if values.get(name)]
     parts.append("--only-cold-starts" if request["only_cold_starts"] else "")
     parts.append(f"--seed {request['seed']}")
-    return " \\\n  ".join(part for part in parts if part)
+    return _tune(result, *parts)
 
 
 def _strategy(request: RequestDocument) -> str:
@@ -137,12 +188,11 @@ def _sizes(request: RequestDocument) -> str:
 def _tuner(result: Result) -> str:
     region = result["function"]["region"]
     name = quote(visible(result["function"]["name"]))
+    in_region, given = f"--region {quote(visible(region))}" if region else "", payload(result)
     return (
-        "# look first, then do it\n"
-        f"{APPLY}\n"
-        "# later: has it drifted?\n"
-        f"tuner tune {name} \\\n  --payload @payload.json \\\n  --fail-above 10%"
-        + (f" \\\n  --region {quote(visible(region))}" if region else "")
+        f"# look first, then do it\n{APPLY}\n# later: has it drifted? {to_fill_in(given)}".rstrip()
+        + "\n"
+        + " \\\n  ".join(filter(None, [f"tuner tune {name}", given, "--fail-above 10%", in_region]))
     )
 
 

@@ -22,7 +22,7 @@ from reports.words.numbers import (
     sentence,
 )
 from reports.words.rows import Result, key
-from reports.words.snippets import again, resume
+from reports.words.snippets import again, confirm, resume, to_fill_in
 from reports.words.stops import STOPPED
 from tuner.documents.decision import backend_kind, decision_evidence
 from tuner.plain_numbers import plural
@@ -69,6 +69,11 @@ class NextStep(NamedTuple):
     text: str
     command: str = ""
     applies: bool = False
+
+    @property
+    def to_fill_in(self) -> str:
+        """What is left to do before the command works; empty: nothing."""
+        return to_fill_in(self.command)
 
 
 def kind(result: Result) -> Kind:
@@ -206,15 +211,8 @@ def _apply(result: Result) -> NextStep:
 def _confirm(result: Result) -> NextStep:
     if backend_kind(result) is BackendKind.SIMULATED:
         return NextStep("Nothing to apply: tune a real function next.")
-    recommended = result["recommendation"]
-    assert recommended is not None
-    sizes = sorted({recommended["memory_mb"], *([result["current"]["memory_mb"]] if result["current"] else [])})
-    return NextStep(
-        "Confirm it with a short run in AWS, then apply it. FUNCTION is its name there:",
-        f"tuner tune FUNCTION --payload @payload.json --power-values {','.join(map(str, sizes))} "
-        f"--arch {recommended['architecture']}",
-        applies=True,
-    )
+    text = "Confirm it with a short run in AWS, then apply it. FUNCTION is its name there:"
+    return NextStep(text, confirm(result), applies=True)
 
 
 def _measure_more(result: Result) -> NextStep:

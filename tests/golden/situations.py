@@ -67,7 +67,11 @@ HERE = FunctionIdentity(
     backend=BackendKind.LOCAL,
     runtime="python3.11",
     timeout_s=60,
-    details={"host": "8 cores", "cpu": "shared out by a duty cycle"},
+    details={
+        "host": "8 cores",
+        "cpu": "shared out by a duty cycle",
+        "arguments": ["src/app.py:handler", "--env", "STAGE=…"],
+    },
 )
 
 

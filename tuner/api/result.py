@@ -216,17 +216,18 @@ class Result:
 
         return render(self.document)
 
-    def to_text(self, *, width: int = 100, file: str = "", go_on: str = "") -> str:
+    def to_text(self, *, width: int = 100, file: str = "", go_on: str = "", payload: str = "") -> str:
         """The report as plain text for a terminal.
 
         Args:
             width: columns of the terminal.
             file: that the result is in, for its commands to name it; empty: not known.
             go_on: the command that goes on with the run of a partial result; empty: as the result tells it.
+            payload: as it was given on the command line, for commands to repeat it; empty: not to be shown.
         """
         from reports.terminal import render
 
-        return render(self.document, width=width, file=file, go_on=go_on)
+        return render(self.document, width=width, file=file, go_on=go_on, payload=payload)
 
     def to_csv(self) -> str:
         """Every configuration as CSV, one row each."""

@@ -57,7 +57,7 @@ def read_request(target: str, options: Mapping[str, Any], connection: Connection
     factory = factory_of(target, default_factories(connection, current_prices))
     faults.extend(_flag_faults(options, factory.kind))
     settings = read_settings(document, factory, names, found=faults)
-    return TuneRequest(replace(settings, notices=read.notices), names)
+    return TuneRequest(replace(settings, notices=read.notices, payload_file=_payload_file(options)), names)
 
 
 def settings_of(target: str, options: Mapping[str, Any], connection: Connection, faults: list[Fault]) -> TuneRequest:
@@ -104,7 +104,8 @@ def member_settings(document: Mapping[str, Any], options: Mapping[str, Any], con
     factory = factory_of(target, default_factories(connection, current_prices))
     if factory.kind is not BackendKind.AWS:
         faults.append(Fault("LIST", f"{target} is not in AWS", "tuner tune --from tunes a project on this machine"))
-    return read_settings(whole, factory, flag_names(parameters), found=faults)
+    settings = read_settings(whole, factory, flag_names(parameters), found=faults)
+    return replace(settings, payload_file=_payload_file(options))
 
 
 @contextmanager
@@ -114,6 +115,12 @@ def faults_named(names: Mapping[str, str]) -> Iterator[None]:
         yield
     except InputError as exc:
         raise InputError(renamed(exc.faults, names), exc.hint) from exc
+
+
+def _payload_file(options: Mapping[str, Any]) -> str | None:
+    """The file of `--payload @FILE`."""
+    given = options.get("payload") or ""
+    return given[1:] if given.startswith("@") else None
 
 
 def _resumed_input(folder: str | None, faults: list[Fault]) -> dict[str, Any]:

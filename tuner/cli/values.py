@@ -22,6 +22,7 @@ from tuner.cli.output import width_of
 from tuner.documents.validation import as_number, keeps_limits, limits
 from tuner.errors import Fault
 from tuner.plain_text import shortened
+from tuner.redaction import HIDDEN
 
 FILE_WIDTH = 100
 NOT_NEGATIVE = {"minimum": 0.0}
@@ -251,6 +252,9 @@ def read_payload(text: str, faults: list[Fault], *, show: bool = True) -> Any:
     """
     if text.startswith("@"):
         return read_json_file(Path(text[1:]), "--payload", faults)
+    if text == HIDDEN:
+        faults.append(Fault("--payload", "the payload is not filled in", "put it there, or use @FILE"))
+        return None
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as exc:

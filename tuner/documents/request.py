@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuner.documents.result import RequestDocument
+from tuner.documents.result import PayloadDocument, RequestDocument
 from tuner.model import SearchSpace
 from tuner.search.registry import measures_every_size
 from tuner.settings import Settings
@@ -42,7 +42,10 @@ def request_document(settings: Settings, space: SearchSpace) -> RequestDocument:
         "allowed_exceptions": list(settings.allowed_exceptions),
         "sleep_between_runs_ms": settings.sleep_between_runs_ms,
         "isolation": settings.isolation.value,
-        "payload": None
-        if settings.disable_payload_logs
-        else {"count": len(settings.payloads.items), "sha256": settings.payloads.digest()},
+        "payload": None if settings.disable_payload_logs else _payload(settings),
     }
+
+
+def _payload(settings: Settings) -> PayloadDocument:
+    told: PayloadDocument = {"count": len(settings.payloads.items), "sha256": settings.payloads.digest()}
+    return told if settings.payload_file is None else {**told, "file": settings.payload_file}

@@ -101,10 +101,11 @@ class BudgetDocument(TypedDict):
 
 
 class PayloadDocument(TypedDict):
-    """How many payloads there were, and what identifies them."""
+    """How many payloads there were, what identifies them, and the file that they were read from."""
 
     count: int
     sha256: str | None
+    file: NotRequired[str]
 
 
 class RequestDocument(TypedDict):

@@ -21,6 +21,7 @@ import psutil
 
 from tuner.errors import BackendError, Fault, InputError
 from tuner.local.answers import AnswerMeter
+from tuner.local.arguments import arguments
 from tuner.local.handler import LocalHandler, load_faults, parse_handler
 from tuner.local.host import architecture, busy_slots, cores, cpu_model, max_memory_mb
 from tuner.local.host_noise import NoiseMeter
@@ -157,7 +158,7 @@ class LocalBackend:
             timeout_s=target.options.timeout_s,
             current=self._current,
             free=True,
-            details={"cores": cores(), "cpu": cpu_model()},
+            details={"cores": cores(), "cpu": cpu_model(), "arguments": arguments(self._settings)},
         )
 
     def notices(self) -> Sequence[Notice]:

@@ -48,9 +48,10 @@ def runs_of(samples: list[Sample]) -> list[Invocation]:
     return [run for sample in samples for run in sample.invocations]
 
 
-def test_a_description_tells_the_machine(tmp_path: Path) -> None:
-    found = describe_local(Settings(write(tmp_path, "def handler(event, context): ...")))
-    assert found.details == {"cores": cores(), "cpu": cpu_model()}
+def test_a_description_tells_the_machine_and_how_the_handler_was_named(tmp_path: Path) -> None:
+    target = write(tmp_path, "def handler(event, context): ...")
+    found = describe_local(Settings(target))
+    assert found.details == {"cores": cores(), "cpu": cpu_model(), "arguments": [target]}
 
 
 def test_a_target_has_all_its_faults_told_at_once(tmp_path: Path) -> None:

@@ -144,6 +144,12 @@ def test_a_payload_that_cannot_be_read_is_a_fault_of_its_flag(text: str) -> None
     assert fault.remedy
 
 
+def test_a_payload_that_a_command_leaves_to_fill_in_is_never_taken_as_one() -> None:
+    faults: list[Fault] = []
+    assert read_payload("…", faults) is None
+    assert faults[0].problem == "the payload is not filled in"
+
+
 def test_a_file_that_is_not_utf_8_is_a_fault(tmp_path: Path) -> None:
     faults: list[Fault] = []
     path = tmp_path / "event.json"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from reports import html, markdown, terminal
 from reports.first_screen import savings
-from reports.words import verdict
+from reports.words import snippets, verdict
 from reports.words.confidence import confidence
 from reports.words.flat_zone import worth_knowing
 from reports.words.numbers import configuration, milliseconds, money
@@ -18,6 +20,7 @@ from reports.words.verdict import Kind
 from tests.unit.reports.results import result
 from tests.unit.reports.shown import text_of
 from tuner.documents.decision import backend_kind
+from tuner.payloads import Payloads
 from tuner.search.decision import Confidence
 from tuner.vocabulary import NOISY_HOST, BackendKind
 
@@ -365,3 +368,58 @@ def test_the_colour_of_a_saving_follows_its_meaning(ends: tuple[float, float], l
     assert f'<tr class="saved {meaning}">' in page
     assert ".pair .loses b { color: var(--bad); }" in page
     assert ".pair b { color" not in page
+
+
+COMMANDS = (snippets.again, snippets.reproduce, snippets.resume)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["a b/app.py:handler", "--root", "a b"], ["tuner", "tune", "a b/app.py:handler", "--root", "a b"]),
+        (["--handler", "x", "--", "java", "Main"], ["tuner", "tune", "--handler", "x"]),
+    ],
+)
+def test_a_command_names_the_handler_and_the_payload_as_they_were_given(
+    command: Callable[[Any], str], given: list[str], words: list[str]
+) -> None:
+    document: dict[str, Any] = result("local")
+    document["function"]["details"] = {"arguments": given}
+    document["request"]["payload"] = {"count": 1, "sha256": "0" * 64, "file": "my events/a.json"}
+    told = shlex.split(command(document).replace("\\\n", ""))
+    assert told[: len(words) + 2] == [*words, "--payload", "@my events/a.json"]
+    assert "--" not in given or told[-3:] == given[-3:]
+
+
+@pytest.mark.parametrize(
+    ("payload", "told"),
+    [
+        (None, True),
+        ({"count": 1, "sha256": "0" * 64}, True),
+        ({"count": 1, "sha256": Payloads.decode({}).digest()}, False),
+    ],
+)
+def test_a_payload_that_is_not_kept_has_to_be_filled_in(payload: Any, told: bool) -> None:
+    document: dict[str, Any] = result("aws")
+    document["request"]["payload"] = payload
+    document["recommendation"]["expected_regret"] = 0.3
+    assert ("--payload '…'" in snippets.again(document)) == told
+    for form in (terminal.render(document), markdown.render(document), html.render(document)):
+        assert ("Fill in what stands as …" in " ".join(form.split())) == told
+
+
+def test_a_terminal_repeats_the_payload_that_it_was_given() -> None:
+    document: dict[str, Any] = result("aws")
+    document["request"]["payload"] = None
+    document["recommendation"]["expected_regret"] = 0.3
+    assert """--payload '{"n": 1}'""" in terminal.render(document, payload='{"n": 1}')
+
+
+def test_where_the_size_in_use_is_unknown_a_confirming_run_has_the_measured_sizes_beside_the_best() -> None:
+    document: dict[str, Any] = result("local")
+    sizes = sorted({m["memory_mb"] for m in document["measurements"]})
+    document["recommendation"] |= {"memory_mb": sizes[1]}
+    assert f"--power-values {','.join(map(str, sizes[:3]))}" in snippets.confirm(document)
+    document["recommendation"] |= {"memory_mb": sizes[0]}
+    assert f"--power-values {sizes[0]},{sizes[1]}" in snippets.confirm(document)

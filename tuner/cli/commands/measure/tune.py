@@ -192,7 +192,8 @@ def _conclude(
     else:
         file = str(folder / "result.json")
         again = _again(request.settings.target, options, folder, hide=request.settings.disable_payload_logs)
-        say(result.to_text(width=terminal_width(), file=file, go_on=again), fit=False)
+        payload = _payload(options, hide=request.settings.disable_payload_logs)
+        say(result.to_text(width=terminal_width(), file=file, go_on=again, payload=payload), fit=False)
         say(f"\nResult  {file}\nReport  {folder / 'report.html'}")
     if options["open_"]:
         click.launch(str(folder / "report.html"))
@@ -230,12 +231,17 @@ def _again(target: str, options: Mapping[str, Any], folder: Path, *, hide: bool)
         if parameter.name in NOT_REPEATED or value in (None, False, (), parameter.default):
             continue
         name = parameter.opts[0]
-        if name == "--payload" and not value.startswith("@") and (hide or len(value) > LONGEST_SHOWN):
-            value = HIDDEN
+        value = _payload(options, hide=hide) or HIDDEN if name == "--payload" else value
         for each in value if isinstance(value, tuple) else (value,):
             shown = f"{str(each).partition('=')[0]}={HIDDEN}" if name == "--env" else str(each)
             words.extend([name] if each is True else [name, shown])
     return shlex.join([*words, "--resume", str(folder), *command_line])
+
+
+def _payload(options: Mapping[str, Any], *, hide: bool) -> str:
+    """The payload as it was given; empty where it must not be shown, is too long for a line, or was not given."""
+    given = str(options["payload"] or "")
+    return "" if not given.startswith("@") and (hide or len(given) > LONGEST_SHOWN) else given
 
 
 def _default_folder(target: str) -> str:
