@@ -7,7 +7,9 @@ recommended too. Sizes take turns, run by run.
 A machine is faster in some minutes than in others: memory and caches are shared with other guests of the host. So a
 probe, the same function at one vCPU under real-time priority, runs twice a second beside each tuning. Its mean CPU
 time is the machine's speed in that minute. The truth of a size is read at that speed, by a line through its runs
-against the CPU time of each turn.
+against their own CPU time. The same work takes at all sizes nearly the same CPU time: a little more at small ones,
+which lose their caches between periods. So what it takes at a size is read off a smooth curve through all sizes. The
+chance of which size met which minutes then counts a fifth of what it would.
 
 An answer is right when its cost lies within 3% of the cheapest size of the grid. The cheapest of many sizes looks
 cheaper than it is, by chance. So one half of the turns chooses it, the other half tells what it costs, and the same
@@ -29,9 +31,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import sqrt
 from pathlib import Path
+
+import numpy as np
 
 import tuner
 from benchmarks.local import busy_loops
@@ -96,7 +101,7 @@ class Answer:
     """Mean CPU time of the probe that ran beside it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Grid:
     """The warm runs of a grid under real-time priority, for each size one in each turn."""
 
@@ -139,20 +144,26 @@ class Grid:
         return statistics.fmean(excesses)
 
     def _truth(self, memory_mb: int, speed_ms: float, turns: Sequence[int]) -> Truth:
-        # Sizes of at least one vCPU tell the speed of a turn; that of the probe tells which speed is asked for.
-        whole = [size for size in self.sizes if size >= MB_PER_VCPU]
-        speeds = [statistics.fmean(self.cpu_ms[size][turn] for size in whole) for turn in turns]
-        usual_ms = statistics.fmean(self.cpu_ms[MB_PER_VCPU])
-        at = (
-            speed_ms
-            / usual_ms
-            * statistics.fmean(self.cpu_ms[size][turn] for size in whole for turn in range(self.turns))
-        )
-        mean_ms, error_ms = mean_at(at, speeds, [self.duration_ms[memory_mb][turn] for turn in turns])
-        billed_ms, _ = mean_at(at, speeds, [self.billed_ms[memory_mb][turn] for turn in turns])
+        cpu_ms = [self.cpu_ms[memory_mb][turn] for turn in turns]
+        usual, error = self._usual_cpu_ms
+        at = speed_ms * usual[memory_mb] / usual[MB_PER_VCPU]
+        mean_ms, error_ms = mean_at(at, error * at, cpu_ms, [self.duration_ms[memory_mb][turn] for turn in turns])
+        billed_ms, _ = mean_at(at, error * at, cpu_ms, [self.billed_ms[memory_mb][turn] for turn in turns])
         configuration = Configuration(memory_mb, Architecture.X86_64)
         cost_usd = price_list(DEFAULT_REGION).invocation_cost(configuration, billed_ms)
         return Truth(memory_mb, len(turns), mean_ms, error_ms, cost_usd)
+
+    @cached_property
+    def _usual_cpu_ms(self) -> tuple[dict[int, float], float]:
+        """CPU time of a run at each size, by a parabola over the logarithm of memory, and its error as a fraction."""
+        sizes = self.sizes
+        x = np.log(np.array(sizes) / MB_PER_VCPU)
+        y = np.log([statistics.fmean(self.cpu_ms[size]) for size in sizes])
+        degree = min(2, max(0, len(sizes) - 3))
+        curve = np.polynomial.Polynomial.fit(x, y, degree)
+        free = max(1, len(sizes) - degree - 1)
+        error = sqrt(float(((y - curve(x)) ** 2).sum()) / free * (degree + 1) / len(sizes))
+        return dict(zip(sizes, np.exp(curve(x)).tolist(), strict=True)), error
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,15 +290,15 @@ def grid_of(runs: Mapping[int, Sequence[LocalInvocationResult]]) -> Grid:
     )
 
 
-def mean_at(at: float, x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
-    """Mean of y where x has a value, by a line through the points, and its standard error."""
+def mean_at(at: float, at_error: float, x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
+    """Mean of y where x has a value that is known up to an error, by a line through the points; its standard error."""
     middle_x, middle_y = statistics.fmean(x), statistics.fmean(y)
     spread = sum((one - middle_x) ** 2 for one in x)
     slope = sum((a - middle_x) * (b - middle_y) for a, b in zip(x, y, strict=True)) / spread if spread else 0.0
     squares = sum((b - middle_y - slope * (a - middle_x)) ** 2 for a, b in zip(x, y, strict=True))
     variance = squares / max(1, len(x) - 2)
     distance = (at - middle_x) ** 2 / spread if spread else 0.0
-    return middle_y + slope * (at - middle_x), sqrt(variance * (1 / len(x) + distance))
+    return middle_y + slope * (at - middle_x), sqrt(variance * (1 / len(x) + distance) + (slope * at_error) ** 2)
 
 
 @contextmanager

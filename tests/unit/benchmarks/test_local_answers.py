@@ -24,13 +24,34 @@ def answer(memory_mb: int, *stated: StatedMean, speed_ms: float = 100.0) -> Answ
 
 
 def test_a_mean_is_read_at_the_typical_cpu_time() -> None:
-    assert mean_at(11.0, [10.0, 12.0, 14.0], [20.0, 24.0, 28.0]) == pytest.approx((22.0, 0.0))
+    assert mean_at(11.0, 0.0, [10.0, 12.0, 14.0], [20.0, 24.0, 28.0]) == pytest.approx((22.0, 0.0))
 
 
 def test_without_a_spread_of_cpu_time_it_is_the_plain_mean() -> None:
-    mean, error = mean_at(11.0, [10.0, 10.0, 10.0], [1.0, 2.0, 3.0])
+    mean, error = mean_at(11.0, 0.0, [10.0, 10.0, 10.0], [1.0, 2.0, 3.0])
     assert mean == 2.0
     assert error == pytest.approx((2 / 3) ** 0.5)
+
+
+def test_a_mean_is_as_uncertain_as_the_cpu_time_at_which_it_is_read() -> None:
+    assert mean_at(11.0, 0.5, [10.0, 12.0, 14.0], [20.0, 24.0, 28.0]) == pytest.approx((22.0, 1.0))
+
+
+def test_a_size_that_met_slow_minutes_by_chance_costs_little_more_for_that() -> None:
+    rng = random.Random(11)
+    sizes = (128, 192, 256, 384, 512, 768, 1024, 1280, 1536, 1769, 2048, 3008)
+    exact = {size: 100.0 * max(1.0, 1769 / size) * (1769 / size) ** 0.05 for size in sizes}
+    plain, read, stated = [], [], []
+    for _ in range(40):
+        factors = {size: [rng.lognormvariate(-0.03125, 0.25) for _ in range(30)] for size in sizes}
+        work = {size: tuple(100.0 * (1769 / size) ** 0.05 * one for one in factors[size]) for size in sizes}
+        duration = {size: tuple(exact[size] * one for one in factors[size]) for size in sizes}
+        truth = Grid(duration, duration, work).at(100.0)
+        plain += [statistics.fmean(duration[size]) / exact[size] - 1 for size in sizes]
+        read += [truth[size].mean_ms / exact[size] - truth[1769].mean_ms / exact[1769] for size in sizes]
+        stated += [one.error_ms / one.mean_ms for one in truth.values()]
+    assert statistics.pstdev(read) < 0.6 * statistics.pstdev(plain), "sizes beside one another"
+    assert statistics.pstdev(read) == pytest.approx(statistics.fmean(stated), rel=0.4), "as uncertain as it says"
 
 
 def test_an_answer_is_right_by_its_cost() -> None:
