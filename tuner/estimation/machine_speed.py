@@ -2,8 +2,10 @@
 
 The same work takes more or less CPU time when other programs, or other guests of the same host, share caches and
 cores. A machine keeps such a speed for seconds to minutes, so that sizes that were measured in different rounds do
-not compare. The CPU time tells how fast each round was, and its durations are brought to the mean speed. It serves as a
-control variate: the differences of single runs, the function's own ones too, stay as they were.
+not compare. The CPU time tells how fast each round was, and its durations are brought to the mean speed. Likewise a few
+runs of one size may take more CPU time than those of the others by chance. As far as that is chance, their mean is
+brought to what the size takes. It serves as a control variate: the differences of single runs of a size in one round,
+the function's own ones too, stay as they were.
 """
 
 from __future__ import annotations
@@ -26,10 +28,14 @@ SHORTEST_CPU_MS = 1.0
 """Mean CPU time below which clocks tell too little of the speed."""
 ROUND_SD = 0.3
 """Speed of one round against another, log units (two functions on a virtual machine: 0.16 to 0.28)."""
-SIZE_SD = 0.05
-"""CPU time of a size against the others of its round, beside the law of small shares, log units."""
-RUN_SD = 0.25
-"""CPU time of runs of one size in one round, log units."""
+SIZE_SD = 0.03
+"""CPU time that a size needs against the others, beside the law of small shares, log units (grids of six functions:
+0.00 to 0.034)."""
+SIZE_FREEDOM, SIZE_STEPS = 4, 5
+"""Few sizes need far more, as where memory is scarce: Student's t, of so many degrees of freedom, fitted in so many
+steps."""
+RUN_SD, USUAL_RUNS = 0.1, 4
+"""CPU time of runs of one size in one round over its mean, expected beforehand, and how many runs that is worth."""
 SMALL_SHARE_SD = 0.1
 """Work that is stopped and continued often needs more CPU time: by (1 / share) to this power, give or take. Seen: 0.01
 to 0.15."""
@@ -133,27 +139,43 @@ def _slower(keys: Sequence[Group], groups: Sequence[Sequence[tuple[float, float,
     """How much more CPU time than on average the round of each group took, beside what its sizes need, shape (n,).
 
     A linear model with priors: a level, a slope against the log of small shares, a step above one vCPU, where threads
-    come in, and what rounds have in common.
+    come in, what each size needs beside that, what rounds have in common, and chance.
     """
     of_payload: dict[int, list[float]] = defaultdict(list)
     for runs in groups:
         for cpu_ms, _, payload in runs:
             of_payload[payload].append(cpu_ms)
     usual = {payload: _mean(values) for payload, values in of_payload.items()}
-    log_cpu = np.log([_mean(cpu_ms / usual[payload] for cpu_ms, _, payload in runs) for runs in groups])
+    relative = [[cpu_ms / usual[payload] for cpu_ms, _, payload in runs] for runs in groups]
+    log_cpu = np.log([_mean(one) for one in relative])
     counts = np.array([len(runs) for runs in groups], dtype=np.float64)
     rounds = np.array([round_ for round_, _ in keys])
     small = np.array([-math.log(_share(configuration)) for _, configuration in keys])
-    own = np.diag(SIZE_SD**2 + RUN_SD**2 / counts)
-    together = ROUND_SD**2 * (rounds[:, None] == rounds[None, :])
-    precision = np.linalg.inv(together + own)
-    several = np.array([configuration.memory_mb > MB_PER_VCPU for _, configuration in keys])
-    design = np.stack([np.ones(len(keys)), small, several], axis=1)
+    sizes = np.array([configuration.memory_mb for _, configuration in keys])
+    small = np.array([-math.log(_share(configuration)) for _, configuration in keys])
+    design = np.stack([np.ones(len(keys)), small, sizes > MB_PER_VCPU], axis=1)
     prior = np.diag([0.0, SMALL_SHARE_SD**-2, THREADS_SD**-2])
-    fitted = np.linalg.solve(design.T @ precision @ design + prior, design.T @ precision @ log_cpu)
-    # What is common to a round is the machine's; what one of its sizes needs beyond that is the function's own.
-    of_rounds = together @ precision @ (log_cpu - design @ fitted)
-    return np.asarray(of_rounds - np.average(of_rounds, weights=counts))
+    of_machine = ROUND_SD**2 * (rounds[:, None] == rounds[None, :]) + np.diag(_run_variance(relative) / counts)
+    different = list(dict.fromkeys(configuration for _, configuration in keys))
+    is_of = np.array([[configuration == one for one in different] for _, configuration in keys], dtype=np.float64)
+    size_variance = np.full(is_of.shape[1], SIZE_SD**2)
+    for _ in range(SIZE_STEPS):
+        precision = np.linalg.inv(of_machine + (is_of * size_variance) @ is_of.T)
+        fitted = np.linalg.solve(design.T @ precision @ design + prior, design.T @ precision @ log_cpu)
+        pulls = precision @ (log_cpu - design @ fitted)
+        of_size = size_variance * (is_of.T @ pulls)
+        unsure = size_variance - size_variance**2 * np.einsum("ij,ik,kj->j", is_of, precision, is_of)
+        size_variance = (SIZE_FREEDOM * SIZE_SD**2 + of_size**2 + unsure) / (SIZE_FREEDOM + 1)
+    # What is common to a round, and what few runs have by chance, is no matter of the size. The rest is its own.
+    chance = of_machine @ pulls
+    return np.asarray(chance - np.average(chance, weights=counts))
+
+
+def _run_variance(relative: Sequence[Sequence[float]]) -> float:
+    """Variance of the CPU time of single runs, over their mean, from runs of one size in one round."""
+    squares = sum(sum((run / _mean(runs) - 1) ** 2 for run in runs) for runs in relative)
+    free = sum(len(runs) - 1 for runs in relative)
+    return (squares + USUAL_RUNS * RUN_SD**2) / (free + USUAL_RUNS)
 
 
 def _spread(keys: Sequence[Group], longer: Floats, counts: Sequence[int]) -> float:

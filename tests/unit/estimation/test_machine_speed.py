@@ -84,6 +84,29 @@ def test_cpu_time_that_threads_burn_above_one_vcpu_is_not_taken_for_a_slower_mac
         assert mean_ms(after) == pytest.approx(mean_ms(before), rel=0.02)
 
 
+def test_sizes_whose_few_runs_are_slow_by_chance_compare_better() -> None:
+    rng = np.random.default_rng(3)
+    sizes = (128, 256, 512, 832, 1280, 1769)
+    before, after = [], []
+    for _ in range(30):
+        runs = [tuple(rng.lognormal(0.0, 0.25, 6).tolist()) for _ in sizes]
+        samples = [computed(i, memory_mb, own=own) for i, (memory_mb, own) in enumerate(zip(sizes, runs, strict=True))]
+        for spreads, shown in ((before, samples), (after, meter(tuple(range(6))).at_mean_speed(samples))):
+            spreads.append(np.std([np.log(mean_ms(sample) * sample.configuration.memory_mb) for sample in shown]))
+    assert np.mean(after) < 0.5 * np.mean(before)
+
+
+@pytest.mark.parametrize("spread", [0.01, 0.1, 0.25])
+def test_a_size_that_needs_far_more_cpu_time_than_the_others_keeps_it(spread: float) -> None:
+    rng = np.random.default_rng(4)
+    sizes = (128, 256, 512, 832, 1280, 1769)
+    own = tuple(rng.lognormal(0.0, spread, 40).tolist())
+    samples = [computed(i, memory_mb, 1.4 if memory_mb == 256 else 1.0, own=own) for i, memory_mb in enumerate(sizes)]
+    steady = meter(tuple(range(6))).at_mean_speed(samples)
+    work = [mean_ms(sample) * sample.configuration.memory_mb for sample in steady]
+    assert work[1] / np.mean(work[2:]) == pytest.approx(1.4, rel=0.05)
+
+
 def test_a_function_that_waits_is_hardly_changed() -> None:
     def waited(trial_id: int, memory_mb: int, slower: float) -> Sample:
         runs = (warm(200 + 2 * slower * MB_PER_VCPU / memory_mb, 2 * slower),) * 20
