@@ -86,6 +86,7 @@ class AdaptiveSampler:
         verify_cap: a winner has no warm runs for its own sake if they cost more invocations of it than this.
         start: first sizes, as fractions of the range in log memory.
         start_cap: a start is left out if it costs more than so many invocations of the best size so far.
+        start_cap_of_rounds: the same where a round has a price: a trial that is made later costs another one.
         certain: fraction of the tolerance at which it stops at once.
         most: trials in a batch at most.
         max_trials: bound on the number of trials, whatever they promise.
@@ -97,7 +98,8 @@ class AdaptiveSampler:
     time_worth: float = 0.6
     verify_cap: float = 12.0
     start: tuple[float, ...] = (0.25, 0.05, 0.6)
-    start_cap: float = 20.0
+    start_cap: float = 8.0
+    start_cap_of_rounds: float = 20.0
     certain: float = 0.25
     most: int = 6
     max_trials: int = 60
@@ -165,12 +167,13 @@ class AdaptiveSampler:
         if is_logged(state.evidence):
             return []  # the level of the curve is known, so that each trial can be chosen by its worth
         found = []
+        cap = self.start_cap_of_rounds if state.evidence.round_price.round_usd else self.start_cap
         for configuration in self._plan(state.evidence, state.held):
             index = state.scene.belief.index(configuration)
             if configuration in state.measured or index is None:
                 continue
             usd = price(state.scene, state.precision, index, 1, 2)
-            if usd <= min(self.start_cap * state.scene.best_cost_usd, state.usd_left):
+            if usd <= min(cap * state.scene.best_cost_usd, state.usd_left):
                 found.append(TrialRequest(configuration, 1, state.runs_of_a_start(index)))
         return found[: self._starts_at_once(state, found)]
 

@@ -208,15 +208,29 @@ def test_a_start_beside_the_current_configuration_is_left_out(current_mb: int, s
 
 def test_a_second_run_of_a_later_start_must_be_cheap() -> None:
     runs = {}
-    for duration_ms in (2.0, 5000.0):
-        function = constant(duration_ms)
+    for short, function in ((True, given({size: 60.0 * 896 / size for size in SIZES})), (False, constant(5000.0))):
         study, world = study_of(function), World(function, 1)
         first, second = study.ask()
         assert (first.runs_per_environment, second.runs_per_environment) == (2, 1)
         for sample in world.measure((first, second)):
             study.tell(sample)
-        runs[duration_ms] = {trial.runs_per_environment for trial in study.ask()}
-    assert runs == {2.0: {2}, 5000.0: {1}}
+        runs[short] = {trial.runs_per_environment for trial in study.ask()}
+    assert runs == {True: {2}, False: {1}}
+
+
+@pytest.mark.parametrize(("price", "kept"), [(NOTHING, False), (IN_AWS, True)])
+def test_a_start_is_left_out_where_its_cold_start_is_dear_unless_it_saves_a_round(
+    price: RoundPrice, kept: bool
+) -> None:
+    function = constant(15.0)
+    study, world = study_of(function, round_price=price), World(function, 1)
+    sizes: set[int] = set()
+    for _ in range(2):
+        trials = study.ask()
+        sizes |= {trial.configuration.memory_mb for trial in trials}
+        for sample in world.measure(trials):
+            study.tell(sample)
+    assert (max(sizes) > 512) is kept
 
 
 def test_a_log_of_the_current_configuration_leaves_the_recommended_one_to_confirm_with_warm_runs() -> None:
