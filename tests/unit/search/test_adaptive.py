@@ -318,8 +318,8 @@ def test_where_a_round_has_a_price_searches_take_fewer() -> None:
     assert sum(rounds[IN_AWS]) < sum(rounds[NOTHING])
 
 
-def _rounds(function: SimulatedFunction, price: RoundPrice) -> int:
-    study = study_of(function, current=Configuration(1024, X86), round_price=price)
+def _rounds(function: SimulatedFunction, price: RoundPrice, traffic: float | None = None) -> int:
+    study = study_of(function, current=Configuration(1024, X86), round_price=price, traffic=traffic)
     drive(study, World(function, 0))
     return sum(bool(one.trials) for one in study.rounds)
 
@@ -357,9 +357,14 @@ def test_a_round_runs_no_more_environments_at_once_than_it_can(lanes: int) -> No
 
 
 def test_a_round_without_a_price_counts_nevertheless_so_that_rounds_are_few() -> None:
-    """It counts as two invocations; a price that is nearly nothing says that the wait counts nothing."""
+    """It counts as two invocations; a price that is nearly nothing says that the wait counts nothing.
+
+    Traffic is told, so that no search goes on for high confidence, which only those without a price do.
+    """
     free = RoundPrice(round_usd=1e-15)
-    rounds = {price: [_rounds(cpu_bound(wait_ms), price) for wait_ms in (0, 200, 800)] for price in (NOTHING, free)}
+    rounds = {
+        price: [_rounds(cpu_bound(wait_ms), price, 50.0) for wait_ms in (0, 200, 800)] for price in (NOTHING, free)
+    }
     assert sum(rounds[NOTHING]) <= sum(rounds[free])
 
 

@@ -25,7 +25,7 @@ NEAR = 1.6
 """Multiple of the tolerance up to which an answer that is not within it is near."""
 NEAR_WORTH = 3.0
 """A saving counts so many times while the answer is near, so that the search may earn high confidence."""
-NEAR_SPENT = 20.0
+NEAR_SPENT = 28.0
 """Invocations of the best size from whose price on it counts once again: a search that is dear already ends."""
 LIKELY_STAIRS = 1 / 3
 """Chance of a staircase from which on a search goes on with smaller trials where large ones do not pay."""
