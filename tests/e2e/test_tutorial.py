@@ -1,4 +1,4 @@
-"""The commands of the tutorial run as they stand there, one after the other."""
+"""The commands of the tutorial run one after the other, as they stand there but for a handler that has less to do."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from tests.cloud.fixtures import ROOT
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
 ELSEWHERE = ("python3 -m venv .venv && . .venv/bin/activate", "pip install .")
 """Commands that `make setup` does in another way."""
+WORK, LESS_WORK = '{"n": 300000}', '{"n": 3000}'
+"""What the handler counts to there, and here, where nobody asks what it costs."""
 
 
 def commands() -> list[str]:
     """Every command of the tutorial's consoles."""
     blocks = re.findall(r"```console\n(.*?)```", TUTORIAL, re.DOTALL)
     lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
-    return [line for line in lines if line not in ELSEWHERE]
+    assert any(WORK in line for line in lines)
+    return [line.replace(WORK, LESS_WORK) for line in lines if line not in ELSEWHERE]
 
 
 @pytest.fixture
