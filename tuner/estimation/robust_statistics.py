@@ -231,6 +231,7 @@ class MeanDraws:
     Attributes:
         mean: of the values themselves.
         spread: of the values, log units.
+        runs: how many values there are.
         modelled: with slow runs that were not seen.
         least: the mean and the geometric mean as the values alone allow them; none for one value.
         resampled: means of the values weighed at random.
@@ -239,6 +240,7 @@ class MeanDraws:
 
     mean: float
     spread: float
+    runs: int
     modelled: Floats
     least: tuple[Floats, ...]
     resampled: Floats
@@ -250,7 +252,7 @@ class MeanDraws:
         None begins above what the values alone allow, nor ends below it, nor begins below an exact bound.
         """
         below = np.array([one.below for one in levels])
-        above = np.array([one.above_at(self.spread) for one in levels])
+        above = np.array([one.above_at(self.spread, self.runs) for one in levels])
         low = np.minimum(self.mean, np.quantile(self.modelled, below))
         if self.least:
             low = np.minimum(low, np.max([np.quantile(draws, below) for draws in self.least], axis=0))
@@ -348,6 +350,7 @@ def draw_means(values: Sequence[float], environments: Sequence[str], noise: Nois
     return MeanDraws(
         mean=float(array.mean()),
         spread=worlds.spread,
+        runs=len(values),
         modelled=np.exp(worlds.location) * slow.mean(worlds.cell, worlds.run_sd),
         least=worlds.least_means(positive),
         resampled=worlds.resampled(array),
@@ -371,6 +374,7 @@ def draw_bills(
     return MeanDraws(
         mean=float(billed.mean()),
         spread=worlds.spread,
+        runs=len(billed),
         modelled=rounded + besides,
         least=worlds.least_means(np.maximum(billed, 1e-9)),
         resampled=worlds.resampled(billed),

@@ -133,10 +133,23 @@ def test_environments_of_steady_runs_are_expected_to_agree_unless_they_do_not() 
     assert apart > 0.12
 
 
-def test_the_interval_of_few_runs_reaches_down_to_what_students_bound_of_them_allows() -> None:
-    runs = [ran(ms, label) for ms, label in ((100.0, "a"), (120.0, "b"), (150.0, "c"))]
+def test_the_interval_of_few_runs_without_skew_reaches_down_to_what_students_bound_of_them_allows() -> None:
+    runs = [ran(ms, label) for ms, label in ((100.0, "a"), (122.47, "b"), (150.0, "c"))]
     values = [run.duration_ms or 0.0 for run in runs]
     logs = np.log(values)
     bound = math.exp(logs.mean() - 3.0 * logs.std(ddof=1) / math.sqrt(3))
     found = statistics(values, ["a", "b", "c"], fit_noise([runs]), usual_slow_runs())
     assert found.low <= bound * 1.02
+
+
+def test_the_interval_of_few_runs_reaches_lower_where_they_lean_down() -> None:
+    leaning = ((100.0, 140.0, 150.0), (100.0, 105.0, 150.0))
+    down, up = (_low_over_mean(values) for values in leaning)
+    assert down < up
+
+
+def _low_over_mean(values: tuple[float, ...]) -> float:
+    labels = [f"e{number}" for number in range(len(values))]
+    runs = [ran(ms, label) for ms, label in zip(values, labels, strict=True)]
+    found = statistics(values, labels, fit_noise([runs]), usual_slow_runs())
+    return found.low / found.mean

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import stdtrit
 
-from tuner.estimation.means.skewness import STEADY_SD, WIDE_SD, Levels, least_means, skewness, without_skew
+from tuner.estimation.means.skewness import (
+    ENOUGH_RUNS,
+    FEW_RUNS,
+    STEADY_SD,
+    WIDE_SD,
+    Levels,
+    least_means,
+    skewness,
+    without_skew,
+)
 
 LEVELS = Levels(below=0.05, above_steady=0.03, above=0.01)
 VALUES = st.lists(st.floats(1, 1000), min_size=2, max_size=24)
@@ -53,13 +62,26 @@ def test_the_bound_of_skewed_runs_is_nearer_its_level_than_students() -> None:
     assert student / 1000 < 0.02 < bounded / 1000 < level + 0.015
 
 
-@given(st.floats(0, 3))
-def test_steady_runs_leave_more_out_above_than_others(spread: float) -> None:
-    assert LEVELS.above - 1e-12 <= LEVELS.above_at(spread) <= LEVELS.above_steady + 1e-12
-    assert LEVELS.above_at(spread * 1.1) <= LEVELS.above_at(spread) + 1e-12
+@given(st.floats(0, 3), st.integers(1, 50))
+def test_steady_runs_leave_more_out_above_than_others(spread: float, runs: int) -> None:
+    assert LEVELS.above / 2 - 1e-12 <= LEVELS.above_at(spread, runs) <= LEVELS.above_steady + 1e-12
+    assert LEVELS.above_at(spread * 1.1, runs) <= LEVELS.above_at(spread, runs) + 1e-12
+
+
+@given(st.floats(0, 3), st.integers(1, 50))
+def test_few_runs_leave_less_out_above_than_many(spread: float, runs: int) -> None:
+    assert LEVELS.above_at(spread, runs) <= LEVELS.above_at(spread, runs + 1) + 1e-12
+    assert LEVELS.above_at(WIDE_SD, FEW_RUNS) == pytest.approx(LEVELS.above / 2)
 
 
 def test_room_above_changes_between_the_two_spreads_alone() -> None:
-    assert LEVELS.above_at(STEADY_SD / 2) == pytest.approx(LEVELS.above_steady)
-    assert LEVELS.above_at(WIDE_SD) == pytest.approx(LEVELS.above)
-    assert LEVELS.above_at(math.inf) == pytest.approx(LEVELS.above)
+    for runs in (FEW_RUNS, ENOUGH_RUNS):
+        assert LEVELS.above_at(STEADY_SD / 2, runs) == pytest.approx(LEVELS.above_steady)
+    assert LEVELS.above_at(WIDE_SD, ENOUGH_RUNS) == pytest.approx(LEVELS.above)
+    assert LEVELS.above_at(math.inf, ENOUGH_RUNS) == pytest.approx(LEVELS.above)
+
+
+def test_few_runs_show_the_skewness_of_what_they_are_drawn_from_without_shrinking_it() -> None:
+    assert skewness(np.array([0.0, 0.0, 1.0])) == pytest.approx(math.sqrt(3))
+    assert skewness(np.array([1.0, 1.0, 0.0])) == pytest.approx(-math.sqrt(3))
+    assert skewness(np.array([1.0, 2.0])) == 0

@@ -21,6 +21,9 @@ LEAST_LEAN = 1e-6
 """Smaller skewness over the root of the runs is none."""
 STEADY_SD, WIDE_SD = 0.02, 0.05
 """Spreads of runs (log units) up to which they count as steady, and from which they do not."""
+FEW_RUNS, ENOUGH_RUNS = 6, 12
+"""Up to so few runs, half of `Levels.above` is left out; from so many on, all of it."""
+LEAST_FOR_SKEWNESS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +33,19 @@ class Levels:
     Attributes:
         below: at the lower end.
         above_steady: at the upper end where runs are steady. Functions with slow runs seldom make such runs.
-        above: at the upper end elsewhere. How slow the slow runs of a function are, others tell badly.
+        above: at the upper end elsewhere. How slow the slow runs of a function are, others tell badly. Few runs tell
+            it worse still, so that less is left out with them.
     """
 
     below: float
     above_steady: float
     above: float
 
-    def above_at(self, spread: float) -> float:
-        """What is left out at the upper end where runs spread so far (log units)."""
+    def above_at(self, spread: float, runs: int) -> float:
+        """What is left out at the upper end where so many runs spread so far (log units)."""
         steady = np.interp(math.log(max(spread, 1e-9)), np.log((STEADY_SD, WIDE_SD)), (1.0, 0.0))
-        return float(self.above_steady**steady * self.above ** (1 - steady))
+        elsewhere = self.above * np.interp(runs, (FEW_RUNS, ENOUGH_RUNS), (0.5, 1.0))
+        return float(self.above_steady**steady * elsewhere ** (1 - steady))
 
 
 def least_means(
@@ -69,10 +74,16 @@ def _skewed(values: Floats, labels: NDArray[np.intp], ratio: NDArray[np.intp], s
 
 
 def skewness(values: Floats) -> float:
-    """Third moment over the cube of the standard deviation; 0 where all values agree."""
+    """Third moment over the cube of the standard deviation; 0 where all values agree, or too few tell it.
+
+    In the form of Fisher and Pearson that few values do not shrink: three values would tell a quarter of it.
+    """
+    count = len(values)
     distance = values - values.mean()
     sd = float(values.std(ddof=1))
-    return float(np.mean(distance**3)) / sd**3 if sd > LEAST_LEAN else 0.0
+    if count < LEAST_FOR_SKEWNESS or sd <= LEAST_LEAN:
+        return 0.0
+    return count / ((count - 1) * (count - 2)) * float(np.sum(distance**3)) / sd**3
 
 
 def without_skew(scores: Floats, skew: float, runs: int) -> Floats:
