@@ -233,19 +233,30 @@ def test_a_start_is_left_out_where_its_cold_start_is_dear_unless_it_saves_a_roun
     assert (max(sizes) > 512) is kept
 
 
-def test_a_log_of_the_current_configuration_leaves_the_recommended_one_to_confirm_with_warm_runs() -> None:
-    function = constant(5.0)
-    current = Configuration(1024, X86)
+def _searched_with_a_log(function: SimulatedFunction, current: Configuration) -> Study:
     study = study_of(function, current=current)
     world = World(function, 11)
     (logged,) = world.measure([Trial(0, current, 10, 10)])
     study.tell(replace(logged, free=True))
     drive(study, world)
+    return study
+
+
+def test_a_log_of_the_current_configuration_leaves_the_recommended_one_to_confirm_with_warm_runs() -> None:
+    current = Configuration(1024, X86)
+    study = _searched_with_a_log(constant(500.0), current)
     winner = recommend(study.belief(), study.objective, PRICES).configuration
     warm = [r for s in study.samples if s.configuration == winner for r in s.invocations if not r.cold]
     assert winner != current
     assert len({run.environment for run in warm}) >= 2
     assert not [sample for sample in study.samples if sample.configuration == current and not sample.free]
+
+
+def test_with_a_log_a_function_of_a_few_ms_is_not_charged_cold_starts_to_confirm_what_is_recommended() -> None:
+    current = Configuration(1024, X86)
+    study = _searched_with_a_log(constant(2.0), current)
+    assert recommend(study.belief(), study.objective, PRICES).configuration != current
+    assert not [trial for one in study.rounds for trial in one.trials if trial.fresh]
 
 
 def test_a_resumed_search_asks_for_the_same_as_one_that_went_on() -> None:

@@ -42,7 +42,7 @@ class LastChecks:
     def requests(self, state: State) -> list[TrialRequest]:
         """What is measured before the search ends: check by check, or all at once where a round is dearer."""
         checks: list[TrialRequest] = []
-        for check in (self._payload_check, self.verification, self._error_check, _confirmation):
+        for check in (self._payload_check, self.verification, self._error_check, self._confirmation):
             found = check(state)
             usd = sum(state.price(request) for request in (*checks, *found))
             if checks and usd > min(state.evidence.round_price.round_usd, state.usd_left):
@@ -58,7 +58,7 @@ class LastChecks:
         None where it is yet to be compared with the current configuration: the warm runs are made there.
         """
         evidence, scene = state.evidence, state.scene
-        if not state.logged and _confirmation(state):
+        if not state.logged and self._confirmation(state):
             return []
         index = recommend(scene.belief, evidence.objective, evidence.prices).index
         runs = _steady(evidence.samples)
@@ -68,7 +68,7 @@ class LastChecks:
             return []
         lanes = max(1, FEWEST_ENVIRONMENTS - len({run.environment for run in own}))
         usd = price(scene, state.precision, index, lanes, 2)
-        if usd > min(self.verify_cap * scene.best_cost_usd, state.usd_left):
+        if usd > self._allowed_usd(state):
             return []
         return [TrialRequest(scene.belief.candidates[index], lanes, 2)]
 
@@ -82,8 +82,7 @@ class LastChecks:
         if known or current is None or any(s.configuration == current and not s.free for s in evidence.samples):
             return []
         check = TrialRequest(current, 1, 1)
-        allowed_usd = min(self.verify_cap * state.scene.best_cost_usd, state.usd_left)
-        return [check] if 0 < state.price(check) <= allowed_usd else []
+        return [check] if 0 < state.price(check) <= self._allowed_usd(state) else []
 
     def _error_check(self, state: State) -> list[TrialRequest]:
         """More runs of the recommended configuration where some failed and it is open whether that is too many."""
@@ -98,31 +97,38 @@ class LastChecks:
             return []
         return [TrialRequest(configuration, evidence.environments, RUNS_OF_AN_ERROR_CHECK)]
 
+    def _confirmation(self, state: State) -> list[TrialRequest]:
+        """The recommended and the current configuration once more, side by side, before a saving is claimed.
 
-def _confirmation(state: State) -> list[TrialRequest]:
-    """The recommended and the current configuration once more, side by side, before a saving is claimed.
+        Where a log shows the current configuration, the recommended one alone, in several environments as well. That is
+        done for its own sake, and `verify_cap` bounds it unless a round is dearer: of functions of a few ms cold starts
+        are nearly all of the price.
+        """
+        evidence, scene = state.evidence, state.scene
+        current = evidence.current
+        if current is None or scene.belief.index(current) is None:
+            return []
+        recommended = recommend(scene.belief, evidence.objective, evidence.prices).configuration
+        if len({s.trial_id for s in evidence.samples if s.configuration == current}) >= ENOUGH_OF_CURRENT:
+            return []
+        pairs = _pairs(evidence, current)
+        if recommended == current or recommended in pairs or len(pairs) >= MAX_CONFIRMATIONS:
+            return []
+        lanes = max(2, evidence.environments)
+        if state.logged and len(environments_of(evidence.samples, recommended)) >= lanes:
+            return []
+        runs = 1 if _is_known(_steady(evidence.samples).get(recommended, [])) else 2
+        # New environments on both sides, so that hosts that were lucky before have no say.
+        sides = [TrialRequest(recommended, lanes, runs, fresh=True)]
+        if not state.logged:
+            sides.append(TrialRequest(current, lanes, 1, fresh=True))
+        usd = sum(state.price(side) for side in sides)
+        dear = state.logged and usd > max(self._allowed_usd(state), evidence.round_price.round_usd)
+        return [] if dear or usd > state.usd_left else sides
 
-    Where a log shows the current configuration, the recommended one alone, in several environments as well.
-    """
-    evidence, scene = state.evidence, state.scene
-    current = evidence.current
-    if current is None or scene.belief.index(current) is None:
-        return []
-    recommended = recommend(scene.belief, evidence.objective, evidence.prices).configuration
-    if len({sample.trial_id for sample in evidence.samples if sample.configuration == current}) >= ENOUGH_OF_CURRENT:
-        return []
-    pairs = _pairs(evidence, current)
-    if recommended == current or recommended in pairs or len(pairs) >= MAX_CONFIRMATIONS:
-        return []
-    lanes = max(2, evidence.environments)
-    if state.logged and len(environments_of(evidence.samples, recommended)) >= lanes:
-        return []
-    runs = 1 if _is_known(_steady(evidence.samples).get(recommended, [])) else 2
-    # New environments on both sides, so that hosts that were lucky before have no say.
-    sides = [TrialRequest(recommended, lanes, runs, fresh=True)]
-    if not state.logged:
-        sides.append(TrialRequest(current, lanes, 1, fresh=True))
-    return sides if sum(state.price(side) for side in sides) <= state.usd_left else []
+    def _allowed_usd(self, state: State) -> float:
+        """What a check may cost that is made for its own sake."""
+        return min(self.verify_cap * state.scene.best_cost_usd, state.usd_left)
 
 
 def _steady(samples: Sequence[Sample]) -> dict[Configuration, list[Invocation]]:
