@@ -21,7 +21,7 @@ from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
 from reports.view import view
-from reports.words.escape import SHOWN_CHARACTERS, clip, visible, visible_lines
+from reports.words.escape import SHOWN_CHARACTERS, clip, visible, visible_lines, whole
 from reports.words.rows import Result
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -108,7 +108,7 @@ def words(text: str) -> Markup:
 
 def fold(text: str, length: int = SHOWN_CHARACTERS) -> Markup:
     """Foreign text, made visible and kept apart from the direction of its surroundings; what is long is folded away."""
-    text = visible_lines(text)
+    text = whole(visible_lines(text))
     if len(text) <= length:
         return Markup("<bdi>{}</bdi>").format(text)
     return Markup(

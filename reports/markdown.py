@@ -21,8 +21,9 @@ from reports.words.numbers import (
     per_million,
     seconds,
 )
-from reports.words.origin import origin
+from reports.words.origin import figures_of, origin
 from reports.words.rows import ReportRow, Result, rows
+from reports.words.warnings import warned
 from tuner.plain_numbers import plural
 
 MOST_ROWS = 16
@@ -43,8 +44,9 @@ def render(result: Result) -> str:
         f"**{sure.label}.** {' '.join(sure.reasons)}",
         " ".join(worth_knowing(result)),
         *_tables(result),
+        figures_of(result),
         _strategies(result),
-        "\n".join(f"- ⚠️ {code_span(n['code'])} {code_span(n['message'])}" for n in result["warnings"]),
+        "\n".join(_warnings(result)),
         "\n".join(_errors(result)),
         _next(result),
         _foot(result),
@@ -108,6 +110,12 @@ def _strategies(result: Result) -> str:
         f"{per_million(item['cost_usd']['mean'], currency)} per million"
         for item in result["alternatives"]
     )
+
+
+def _warnings(result: Result) -> Iterator[str]:
+    for warning in warned(result):
+        mark = "" if warning.is_note else "⚠️ "
+        yield f"- {mark}{code_span(warning.code)} {code_span(warning.message)}"
 
 
 def _errors(result: Result) -> Iterator[str]:

@@ -14,7 +14,7 @@ from reports.words.escape import whole
 from reports.words.flat_zone import worth_knowing
 from reports.words.lines import wide_table, wrapped
 from reports.words.numbers import UNKNOWN, listing, milliseconds, number, per_million
-from reports.words.origin import origin
+from reports.words.origin import figures_of, origin
 from reports.words.rows import ReportRow, Result, left_out, rows
 from reports.words.warnings import warned
 from tuner.plain_numbers import plural
@@ -29,6 +29,8 @@ BAR = 6
 BELOW_FIRST = (4, 7, 2)
 """Columns that a narrow terminal shows below their row: the interval, the runs, the architecture."""
 _BAR = 14
+SLIGHTLY = "▏"
+"""The bar of a size that costs a little more than the cheapest."""
 LEAST_SCALE = 0.1
 """The bars end at this excess at least, so that a difference of a percent does not look large."""
 
@@ -52,13 +54,16 @@ def render(result: Result, *, width: int = WIDTH, file: str = "", go_on: str = "
     for sentence in worth_knowing(result):
         lines += wrapped(sentence, width)
     lines += ["", *_table(result, width)] if worth_knowing(result) else _table(result, width)
+    basis = figures_of(result)
+    lines += ["", *wrapped(basis, width)] if basis else []
     excluded = left_out(rows(result))
     lines += [""] if excluded else []
     for sizes, reason in excluded:
         lines += wrapped(f"Left out {sizes}: {whole(reason)}", width)
     lines += ["", *_next(result, width, file, go_on, payload)]
     for warning in warned(result):
-        lines += ["", *wrapped(f"{whole(warning.title)}: {whole(warning.message)}", width, "! ")]
+        mark = "- " if warning.is_note else "! "
+        lines += ["", *wrapped(f"{whole(warning.title)}: {whole(warning.message)}", width, mark)]
     for text in _errors(result):
         lines += ["", *wrapped(text, width, "! ")]
     return "\n".join(lines)
@@ -108,11 +113,12 @@ def _cells(row: ReportRow, called: str, currency: str, costs: Sequence[float]) -
 
 
 def _bar(cost: float, costs: Sequence[float]) -> str:
-    """What a configuration costs above the cheapest, on a scale up to the dearest; one block: the cheapest."""
+    """What a configuration costs above the cheapest, on a scale up to the dearest; nothing beside the cheapest."""
     cheapest, dearest = min(costs), max(costs)
     scale = max(dearest / cheapest - 1, LEAST_SCALE) if cheapest else LEAST_SCALE
     above = cost / cheapest - 1 if cheapest else 0.0
-    return "█" * (1 + round((_BAR - 1) * above / scale))
+    blocks = round(_BAR * above / scale)
+    return "█" * blocks or (SLIGHTLY if above else "")
 
 
 def _errors(result: Result) -> Iterator[str]:

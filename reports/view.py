@@ -18,7 +18,7 @@ from reports.charts.chart import Chart
 from reports.first_screen import on_call, pair, savings
 from reports.words import bill, snippets, verdict
 from reports.words.confidence import confidence
-from reports.words.escape import clip, visible, visible_json
+from reports.words.escape import clip, visible, visible_json, whole
 from reports.words.flat_zone import worth_knowing
 from reports.words.numbers import (
     DURATION,
@@ -37,7 +37,7 @@ from reports.words.numbers import (
     seconds,
     sign_of,
 )
-from reports.words.origin import origin
+from reports.words.origin import figures_of, origin
 from reports.words.rows import Key, ReportRow, Result, left_out, rows
 from reports.words.stops import STOPPED
 from reports.words.warnings import warned
@@ -97,6 +97,7 @@ def view(result: Result) -> dict[str, Any]:
         "on_call": on_call(result),
         "identity": tuple(_identity(result)),
         "warnings": tuple(warned(result)),
+        "figures_of": figures_of(result),
         "overview": over_memory.draw(result, table) if table else None,
         "trade_off": trade_off.draw(result, table) if any(row.candidate for row in table) else None,
         "charts": tuple(chart for chart in _charts(result, table) if chart),
@@ -260,7 +261,7 @@ def _failures(result: Result) -> tuple[Failure, ...]:
     for measurement in result["measurements"]:
         where = f"{memory(measurement['memory_mb'])} {measurement['architecture']}"
         for error in measurement["errors"]:
-            stack = "\n".join(line.rstrip("\n") for line in error["stack"])
+            stack = whole("\n".join(line.rstrip("\n") for line in error["stack"]))
             found.setdefault((error["type"], error["message"], stack), []).append((where, error["count"]))
     return tuple(
         Failure(*identity, sum(n for _, n in places), ", ".join(where for where, _ in places))

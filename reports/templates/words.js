@@ -7,7 +7,7 @@ const words = (sign) => {
   const moneyDecimals = (value, size = Math.abs(value)) => size >= 99.995 || size === 0 ? 0 : size >= 1 ? 2 : decimals(size);
   const timeUnit = (largest) => Math.abs(largest) >= 10000 ? [0.001, "s"] : [1, "ms"];
   const ms = (value, [factor, unit] = timeUnit(value)) => `${grouped(value * factor, decimals(value * factor))} ${unit}`;
-  const money = (value) => (value < 0 ? "−" : "") + sign + grouped(Math.abs(value), moneyDecimals(value));
+  const money = (value) => (value < 0 ? "-" : "") + sign + grouped(Math.abs(value), moneyDecimals(value));
   const percent = (share) => {
     const size = Math.abs(share * 100);
     return (size >= 9.95 || size === 0 ? size.toFixed(0) : size >= 0.095 ? size.toFixed(1) : size.toFixed(2)) + "%";

@@ -34,6 +34,8 @@ LEAST_DRIFT = 0.001
 """A smaller drift is not worth a sentence."""
 MOST_TOLD = 10.0
 """A bound of more than ten times the baseline tells nothing: it is left open."""
+RUNS_ALONE = "Durations and costs are geometric means of the runs at each size. Reports show means, which differ"
+"""Why a comparison of results and their reports differ in figures of one size."""
 HEADER = ("metric", "where", "baseline", "candidate", "change", "interval", "verdict")
 
 
@@ -148,7 +150,8 @@ def row_cells(finding: Finding, currency: str) -> tuple[str, ...]:
 
 def small_print(comparison: Comparison) -> str:
     question = comparison.question
-    text = f"Chance of any false alarm in the whole comparison: at most {_rounded(1 - question.confidence)}"
+    text = "" if comparison.method is Method.DUET else f"{RUNS_ALONE}. "
+    text += f"Chance of any false alarm in the whole comparison: at most {_rounded(1 - question.confidence)}"
     if comparison.method is Method.DUET:
         text += ", early stopping included"
         if comparison.stopped_by:

@@ -12,9 +12,7 @@ import re
 from tuner.plain_text import shortened
 
 SHOWN_CHARACTERS = 240
-"""How much of a text from outside a page shows before it is folded away."""
-MOST_CHARACTERS = 2_000
-"""How much of a text from outside any other form shows. It then says how much was left out."""
+"""How much of a text from outside a page shows before it is folded away. No form shows more than MOST_CHARACTERS."""
 _FORMULA = re.compile(r"(^|[;,|])(\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 """Where a cell that a spreadsheet reads as a formula can begin: at the start or after a separator."""
 
@@ -63,12 +61,12 @@ def xml_text(text: str) -> str:
 
 def csv_cell(text: str) -> str:
     """Text that no spreadsheet takes for a formula, whichever separator it expects."""
-    return _FORMULA.sub(r"\1\2'", visible(text))
+    return _FORMULA.sub(r"\1\2'", whole(visible(text)))
 
 
 def whole(text: str) -> str:
     """Text from outside as it is; of one that would flood its form the beginning, and how much was left out."""
-    return shortened(text, MOST_CHARACTERS)
+    return shortened(text)
 
 
 def clip(text: str, length: int = SHOWN_CHARACTERS) -> str:

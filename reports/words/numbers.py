@@ -77,7 +77,7 @@ def money(value: float, currency: str = "USD") -> str:
 
 
 def money_range(low: float, high: float, currency: str = "USD") -> str:
-    """The ends of an interval of amounts: `$91 to 125`, `−$3.00 to $5.00`."""
+    """The ends of an interval of amounts: `$91 to 125`, `-$3.00 to $5.00`."""
     first, last = _alike(low, high, _money_decimals)
     if low >= 0:
         return f"{_amount(low, first, currency)} to {last}"
@@ -159,7 +159,7 @@ def _time_unit(largest_ms: float) -> tuple[float, str]:
 
 
 def _amount(value: float, digits: str, currency: str) -> str:
-    return f"{'−' if value < 0 else ''}{sign_of(currency)}{digits}"
+    return f"{'-' if value < 0 else ''}{sign_of(currency)}{digits}"
 
 
 def _digits(value: float, decimals: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reports.words.numbers import percent
 from reports.words.rows import Result
 from tuner.documents.decision import backend_kind
-from tuner.vocabulary import BackendKind
+from tuner.vocabulary import NO_CURVE, BackendKind
 
 _ORIGINS = {
     BackendKind.AWS: ("Measured in AWS", ""),
@@ -23,6 +23,17 @@ _ORIGINS = {
 def origin(result: Result) -> tuple[str, str]:
     """A word for a badge, and what has to be said of it (empty for AWS)."""
     return _ORIGINS[backend_kind(result)]
+
+
+def figures_of(result: Result) -> str:
+    """What durations and costs in a table are of, and why those of a comparison differ; empty where there are none."""
+    if not result["curve"]:
+        return ""
+    alone = result["request"]["runs"] is not None or any(one["code"] == NO_CURVE for one in result["warnings"])
+    estimated = any(not point["measured"] for point in result["curve"])
+    told = "means at each size, from its own runs with rare slow ones weighed in" if alone else "means on the curve"
+    told += "" if alone else f" that fits all runs together{'; sizes without runs are estimates' if estimated else ''}"
+    return f"Durations and costs are {told}. A comparison shows geometric means of the runs, so its figures differ."
 
 
 def kind_of_run(result: Result) -> str:

@@ -26,7 +26,7 @@ from reports.words.snippets import again, confirm, resume, to_fill_in
 from reports.words.stops import STOPPED
 from tuner.documents.decision import backend_kind, decision_evidence
 from tuner.plain_numbers import plural
-from tuner.search.decision import UNFINISHED, objections
+from tuner.search.decision import UNFINISHED, Doubt, explain, objections
 from tuner.vocabulary import BackendKind, StopReason
 
 if TYPE_CHECKING:
@@ -108,9 +108,19 @@ def headline(result: Result) -> Headline:
     if _alone(result):
         goal = f"the only one that {'works' if result['excluded'] else 'was tried'}, at"
     goal = f"{goal} {milliseconds(recommended['duration_ms']['mean'])}"
+    if fails := failing(result):
+        return Headline(choice, f"{goal}, but {fails}", price)
     if current is not None and key(current) == key(recommended) and not _alone(result):
         return Headline(f"Keep {choice}", f"already {goal}", price)
     return Headline(choice, versus_now(result["saving"]) if result["saving"] is not None else goal, price)
+
+
+def failing(result: Result) -> str:
+    """That runs of the chosen configuration fail, where they believably do so too often; else empty."""
+    evidence = decision_evidence(result)
+    own = evidence.own_runs
+    too_often = own is not None and own.error_rate.believably_above(evidence.max_error_rate)
+    return explain(Doubt.ERRORS, evidence) if too_often else ""
 
 
 def next_step(result: Result) -> NextStep:

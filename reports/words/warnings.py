@@ -43,12 +43,21 @@ _TITLES = {
 }
 
 
+_NOTES = frozenset({"first_answer", "input_read", "local_estimate", "past_runs", "copies", "versions", "simulated"})
+"""Warnings that warn of nothing: they tell how the result came about."""
+
+
 class Warned(NamedTuple):
     """A warning: its title, its message, and the code that programs know it by."""
 
     title: str
     message: str
     code: str
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it only tells how the result came about."""
+        return self.code in _NOTES
 
 
 def warned(result: Result) -> Iterator[Warned]:

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from reports import advice, concurrency, fleet, workflow
-from tests.browser.test_golden_pages import AXE, CONTRAST, NARROWER, RUN, WIDE, WIDTH_OF_LARGE_TEXT
+from tests.browser.test_golden_pages import (
+    AXE,
+    CONTRAST,
+    CONTRAST_RULE,
+    NARROWER,
+    RUN,
+    WIDE,
+    WIDTH_OF_LARGE_TEXT,
+    WIDTH_RULES,
+)
 from tests.unit.comparison.documents import result
 from tests.unit.evidence.test_advice import advise, one_size, runs_at
 from tests.unit.evidence.test_concurrency_plan import every, planned
@@ -23,6 +33,7 @@ from tuner.api.workflows.tuning import tune_workflow
 from tuner.workflows.figures import read_figures
 
 FOLD = 900
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def comparison_page() -> str:
@@ -96,8 +107,10 @@ def test_a_page_is_quiet_accessible_and_shows_its_chart_first(name: str, page: P
         assert page.evaluate(RUN, [only, []]) == [], width
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(WIDTH_OF_LARGE_TEXT) <= width
-    page.emulate_media(color_scheme="dark")
-    assert page.evaluate(CONTRAST) == []
-    page.emulate_media(color_scheme="light", forced_colors="active")
-    assert page.evaluate(RUN, [["color-contrast"], []]) == []
-    page.emulate_media(forced_colors="none")
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate(CONTRAST) == [], (width, scheme)
+            page.emulate_media(color_scheme=scheme, forced_colors="active")
+            assert page.evaluate(RUN, [[*(only or WIDTH_RULES), CONTRAST_RULE], []]) == [], (width, scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            page.emulate_media(color_scheme="light", forced_colors="none")

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from reports import csv
 from reports.words import verdict
-from reports.words.escape import visible
+from reports.words.escape import visible, whole
 from reports.words.numbers import milliseconds, money, per_million
 from reports.words.rows import rows
 from tests.browser.conftest import Open, Opened
@@ -194,7 +194,7 @@ def test_hostile_text_is_shown_and_does_nothing(open_page: Open) -> None:
     assert page.title().startswith("1,024 MB on x86_64")
     assert page.locator(".identity dd bdi").first.text_content() == visible(HOSTILE_NAME)
     page.locator(".warnings summary").click()
-    assert page.locator(".warnings pre bdi").text_content() == visible(LONG)
+    assert page.locator(".warnings pre bdi").text_content() == whole(visible(LONG))
 
 
 def test_the_policy_stops_what_would_get_into_the_page(open_page: Open) -> None:

@@ -16,7 +16,7 @@ from tuner.aws.api.connection import Connection
 from tuner.cli.flags import converted, flag_names
 from tuner.cli.values import read_json_file, read_payload, read_share, read_variables
 from tuner.documents.power_tuning import Translation, translate
-from tuner.errors import Fault, InputError
+from tuner.errors import Fault, InputError, TunerError
 from tuner.model import BackendKind
 from tuner.settings import Settings
 
@@ -115,6 +115,20 @@ def faults_named(names: Mapping[str, str]) -> Iterator[None]:
         yield
     except InputError as exc:
         raise InputError(renamed(exc.faults, names), exc.hint) from exc
+
+
+@contextmanager
+def handler_meant(target: str) -> Iterator[None]:
+    """Tell how a handler on this machine is written, where the name of a function in AWS looks like one and fails."""
+    try:
+        yield
+    except TunerError as error:
+        from tuner.local.handler import written_as_lambda_does
+
+        if error.result is None and (meant := written_as_lambda_does(target)):
+            told = f"If you mean the handler on this machine, write {meant}"
+            error.hint = "\n".join(filter(None, [error.hint, told]))
+        raise
 
 
 def _payload_file(options: Mapping[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, NotRequired, TypedDict, cast
 from tuner.documents.strict_json import parse_strictly
 from tuner.documents.validation import find_faults, published_schema
 from tuner.errors import Fault, InputError
+from tuner.plain_text import shortened
 
 SCHEMA_VERSION: Final = 1
 
@@ -411,7 +412,7 @@ def schema() -> dict[str, Any]:
 
 
 def function_errors(document: ResultDocument) -> str:
-    """The function's own errors, as they are, most frequent first."""
+    """The function's own errors, most frequent first; of a very long text its beginning."""
     lines: list[str] = []
     seen: set[tuple[str, str]] = set()
     for measurement in document["measurements"]:
@@ -420,6 +421,6 @@ def function_errors(document: ResultDocument) -> str:
             if (error["type"], error["message"]) in seen:
                 continue
             seen.add((error["type"], error["message"]))
-            lines.append(f"{where}: {error['type']}: {error['message']}")
-            lines.extend(line.rstrip("\n") for line in error["stack"])
+            lines.append(f"{where}: {shortened(error['type'])}: {shortened(error['message'])}")
+            lines += shortened("\n".join(line.rstrip("\n") for line in error["stack"])).splitlines()
     return "\n".join(lines)

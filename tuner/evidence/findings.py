@@ -6,7 +6,7 @@ A finding says only what its runs show. What they cannot show is a finding too.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tuner.evidence.function_evidence import FunctionEvidence
@@ -98,8 +98,13 @@ class Subject:
 
 
 def findings_of(subject: Subject) -> tuple[Insight, ...]:
-    """Every finding, the most useful first."""
-    return tuple(finding for rule in RULES if (finding := rule(subject)) is not None)
+    """Every finding, the most useful first. A command stands at the first of the findings that lead to it."""
+    found = [finding for rule in RULES if (finding := rule(subject)) is not None]
+    commands = [finding.command for finding in found]
+    return tuple(
+        replace(finding, command="") if finding.command in commands[:place] else finding
+        for place, finding in enumerate(found)
+    )
 
 
 def mixed_log(subject: Subject) -> Insight | None:

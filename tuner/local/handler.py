@@ -21,9 +21,10 @@ from tuner.local.host import max_memory_mb
 from tuner.local.limits.governor import Governor
 from tuner.local.worker.environment import ExecutionEnvironment
 from tuner.local.worker.output import last_lines
-from tuner.local.worker.runtimes import COMMAND, EXCLUDED_VARIABLE, Runtime, runtime_of, suffixes
+from tuner.local.worker.runtimes import COMMAND, EXCLUDED_VARIABLE, Runtime, names_a_handler, runtime_of, suffixes
 from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
 from tuner.model import FunctionError
+from tuner.plain_text import shortened
 from tuner.pricing.price_list import DEFAULT_REGION
 from tuner.settings import LocalOptions
 
@@ -258,6 +259,14 @@ def _meant(file: Path) -> str:
     return ""
 
 
+def written_as_lambda_does(target: str) -> str:
+    """The handler that somebody may mean who wrote `app:handler`, or `app` alone; empty: no such file is there."""
+    module, _, function = target.partition(":")
+    if not module or not _NAME.fullmatch(function or "NAME") or names_a_handler(target):
+        return ""
+    return next((f"{module}{end}:{function or 'NAME'}" for end in suffixes() if Path(module + end).is_file()), "")
+
+
 def load_faults(handler: LocalHandler, *, path: str = "TARGET") -> tuple[Fault, ...]:
     """Start a worker, let it load the handler, and tell the function's own error if it cannot."""
     spec = handler.spec(max_memory_mb(), timeout_s=1.0, throttled=False)
@@ -272,7 +281,8 @@ def load_faults(handler: LocalHandler, *, path: str = "TARGET") -> tuple[Fault, 
         return (Fault(path, exc.message, exc.hint),)
     if error is None:
         return ()
-    told = [f"{error.type}: {error.message}", *(line.rstrip("\n") for line in error.stack)]
+    stack = shortened("\n".join(line.rstrip("\n") for line in error.stack))
+    told = [f"{error.type}: {shortened(error.message)}", *stack.splitlines()]
     if result and not error.stack:
         told += _before_the_error(last_lines(result.output), error)
     return (Fault(path, f"{handler.name} cannot be loaded: " + "\n".join(told), _remedy(handler, error)),)

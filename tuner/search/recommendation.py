@@ -76,7 +76,7 @@ def recommend(belief: Belief, objective: Objective, prices: PriceList | None = N
         float(expected[index]),
         given,
         float(missed.mean()),
-        _reason(rows[index], len(ties), objective, sign),
+        f"{rows[index].configuration} {strategy_of(objective).reason(len(ties), objective)}.",
         ties,
         _unmet(rows, index, objective.constraints, sign),
     )
@@ -222,9 +222,3 @@ def _unmet(rows: Sequence[CandidateRow], index: int, constraints: Constraints, s
     }
     parts = [f"{words[name]}, off by {excess:,.0%})" for name, excess in violations.items()]
     return f"No configuration meets the constraints; {row.configuration} comes closest: " + "; ".join(parts)
-
-
-def _reason(row: CandidateRow, ties: int, objective: Objective, sign: str) -> str:
-    mean_ms, per_million = significant(row.duration_ms.mean), significant(row.cost_usd.mean * 1e6)
-    figures = f"{mean_ms} ms and {sign}{per_million} per million invocations"
-    return f"{row.configuration} {strategy_of(objective).reason(ties, objective)}: {figures}."

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from reports.words.lines import columns
 from reports.words.numbers import UNKNOWN
 
-PLOT = re.compile(r"[▁▂▃▄▅▆▇█░]+")
+PLOT = re.compile(r"[▁▂▃▄▅▆▇█░▏]+")
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 NAMES = (
     "95% interval, arch, runs, per million, result, made, recommended, duration, cost per million, saves, confidence, "

@@ -124,7 +124,7 @@ def terminal_shown(form: str) -> tuple[Table, list[str]]:
     for line in form.splitlines():
         if row.match(line):
             cells = re.split(r" {2,}", line.strip("→• "))
-            table.append(tuple(cell for cell in cells if not re.fullmatch("█+", cell)))
+            table.append(tuple(cell for cell in cells if not re.fullmatch("█+|▏", cell)))
         elif not re.match(r" +memory +arch |  (tuner|aws) ", line):
             others.append(line.removeprefix("! "))
     return tuple(table), [plain(text) for text in "\n".join(others).split("\n\n")]

@@ -16,6 +16,7 @@ from reports.words.confidence import confidence
 from reports.words.flat_zone import worth_knowing
 from reports.words.numbers import configuration, milliseconds, money
 from reports.words.origin import origin
+from reports.words.rows import key
 from reports.words.verdict import Kind
 from tests.unit.reports.results import result
 from tests.unit.reports.shown import text_of
@@ -423,3 +424,15 @@ def test_where_the_size_in_use_is_unknown_a_confirming_run_has_the_measured_size
     assert f"--power-values {','.join(map(str, sizes[:3]))}" in snippets.confirm(document)
     document["recommendation"] |= {"memory_mb": sizes[0]}
     assert f"--power-values {sizes[0]},{sizes[1]}" in snippets.confirm(document)
+
+
+def test_the_headline_says_that_runs_of_the_recommended_size_fail() -> None:
+    document: dict[str, Any] = result("aws")
+    best = document["recommendation"]
+    (own,) = [m for m in document["measurements"] if (m["memory_mb"], m["architecture"]) == key(best)]
+    assert verdict.failing(document) == ""
+    runs = len(own["data"]["outcome"])
+    own["runs"] = runs
+    own["data"] |= {"outcome": ["ok", *["error"] * (runs - 1)], "usable": [True, *[False] * (runs - 1)]}
+    own["outcomes"] = {**dict.fromkeys(own["outcomes"], 0), "ok": 1, "error": runs - 1}
+    assert f"but {runs - 1} of its {runs} runs failed" in str(verdict.headline(document))

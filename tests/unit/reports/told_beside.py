@@ -199,7 +199,10 @@ def headline(comparison: Comparison) -> str:
 def small_print(comparison: Comparison) -> str:
     chance = f"{1 - comparison.question.confidence:.1%}".replace(".0%", "%")
     told = f"Chance of any false alarm in the whole comparison: at most {chance}"
-    if comparison.method is Method.DUET:
+    if comparison.method is not Method.DUET:
+        means = "Durations and costs are geometric means of the runs at each size. Reports show means, which differ"
+        told = f"{means}. {told}"
+    else:
         told += f", early stopping included. Ended after {comparison.invocations:,} invocations: it was decided"
     drift = comparison.drift
     if drift:

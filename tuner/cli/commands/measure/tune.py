@@ -111,14 +111,14 @@ def command(words: tuple[str, ...], *, connection: Connection, **options: Any) -
     Leaves samples.jsonl, result.json and report.html in the output folder.
     """
     from tuner.api.tuning import plan
-    from tuner.cli.request import faults_named, read_request
+    from tuner.cli.request import faults_named, handler_meant, read_request
 
     if bool(words) == bool(options["template"]):
         raise click.UsageError("Give either TARGET or --from FILE.")
     if options["template"]:
         return _tune_project(connection, options)
     target = words[0] if len(words) == 1 else f"-- {shlex.join(words)}"
-    with stop_on_signals() as stop:
+    with stop_on_signals() as stop, handler_meant(target):
         request = read_request(target, options, connection)
         if stop.is_set():
             raise InterruptedRunError("Interrupted before anything was measured.")
