@@ -53,6 +53,8 @@ BROKEN_WORDS = """() => {
 }"""
 """Commands whose words are no boxes, words on two lines although they fit on one, and what copying a command gives."""
 CONTRAST_RULE = "color-contrast"
+COLOUR_RULES = [CONTRAST_RULE, "link-in-text-block"]
+"""The rules whose answer depends on colours."""
 COLOURFUL = ("aws", "unmet", "throttled", "all-failed")
 """Pages that hold every colour between them: axe computes their contrast. A quicker script does it for all pages."""
 WHOLE = "grid"
@@ -199,7 +201,7 @@ def test_forced_colours_are_told_apart_and_axe_finds_nothing_at_any_width(
     As without forced colours, axe computes the contrast of the pages that hold every colour, and the script of all.
     """
     golden.page.emulate_media(color_scheme=scheme, forced_colors="active")
-    rules = {WIDE: [] if golden.name in COLOURFUL else WIDTH_RULES, **NARROWER}
+    rules = {WIDE: [*WIDTH_RULES, *(COLOUR_RULES if golden.name in COLOURFUL else [])], **NARROWER}
     found, faint = {}, {}
     for window, only in rules.items():
         golden.page.set_viewport_size(size(window))
