@@ -19,7 +19,7 @@ _TITLES = {
     "function_changed": "The function was deployed meanwhile",
     "history_limit": "The execution's history was nearly full",
     "interrupted": "Interrupted",
-    "local_estimate": "Not measured in AWS",
+    "local_estimate": "Measured on this machine",
     "no_logs": "Some reports were not found",
     "all_runs_cold": "All runs were cold",
     "alias_release": "The alias moves to another release",

@@ -84,11 +84,13 @@ def _tune_one(
     local = replace(request.settings.local, memory_mb=function.memory_mb, architecture=function.architecture)
     request = replace(request, settings=replace(request.settings, local=local))
     place = folder(function.name)
+    from reports.words.numbers import milliseconds
+
     best = tune(request, place).recommendation
     if best is None:
         return f"no recommendation; see {place}"
     used = f" (in use: {function.memory_mb:,} MB)" if function.memory_mb else ""
-    return f"{best.memory_mb:,} MB{used}, {best.duration_ms.mean:,.1f} ms; report in {place / 'report.html'}"
+    return f"{best.memory_mb:,} MB{used}, {milliseconds(best.duration_ms.mean)}; report in {place / 'report.html'}"
 
 
 def _events(given: Sequence[str], functions: Sequence[ProjectFunction]) -> dict[str, str]:

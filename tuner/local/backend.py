@@ -164,8 +164,8 @@ class LocalBackend:
     def notices(self) -> Sequence[Notice]:
         """That it is an estimate, how steady the machine was, and what was left out."""
         noise = self._noise.read()
-        measured = f": {noise}" if str(noise) else ""
-        notices = [Notice("local_estimate", f"A local estimate, measured on this machine{measured}.")]
+        steady = f" While measuring, {noise}." if str(noise) else ""
+        notices = [Notice("local_estimate", f"A local estimate.{steady}")]
         notices += self._answers.notices()
         if noise.noisy:
             advice = "Waiting is left out of durations. Close other programs for a more exact answer."
