@@ -23,6 +23,8 @@ STACK = "tuner"
 WATCHED = Address("watched", "functions.json")
 """The list of the functions that the stack watches."""
 PATIENCE_S = 240.0
+LOOK_S = 0.25
+"""How often a test looks: each look costs a stand-in that is at work some milliseconds."""
 
 
 def sam_folder() -> Path:
@@ -82,7 +84,7 @@ class Stack:
             if found["status"] != "RUNNING":
                 return found
             assert time.monotonic() < end, f"still running: {self.entered(execution)}"
-            time.sleep(0.1)
+            time.sleep(LOOK_S)
 
     def run(self, document: Any, *, machine: str = "StateMachineARN") -> dict[str, Any]:
         """The output of an execution that succeeds."""

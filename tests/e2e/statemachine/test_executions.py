@@ -194,7 +194,7 @@ def test_an_execution_killed_at_any_state_leaves_the_function_as_it_was_and_nobo
     assert stack.wait(execution)["status"] in ("ABORTED", *(["SUCCEEDED"] if state == KILLED[-1] else []))
     locked = lambda: stack.keys(f"locks/arn/aws/lambda/us-east-1/123456789012/function/{name}")  # noqa: E731
     until(
-        lambda: stack.cloud.snapshot(name) == before and stack.cloud.function_names() == names and not locked(),
+        lambda: not locked() and stack.cloud.function_names() == names and stack.cloud.snapshot(name) == before,
         f"{name} is not as it was",
     )
 
