@@ -53,7 +53,7 @@ def _current_ms(curve: FunctionCurve | None) -> float | None:
 def _misfit(state: str, function: str, off_ms: float, observed: Observed) -> Notice:
     recorded = median(observed.times_ms[state])
     message = (
-        f"{state} took {recorded:.0f} ms in the executions, {off_ms:+.0f} ms from what the curve of {function} says: "
+        f"{state} took {recorded:,.0f} ms in the executions, {off_ms:+,.0f} ms from what the curve of {function} says: "
         f"tune {function} with the payloads that the workflow sends (--tune)."
     )
     return Notice("curve_does_not_fit", message)

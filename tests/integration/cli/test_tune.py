@@ -101,3 +101,8 @@ def test_debug_shows_the_traceback_and_changes_no_exit_code(capsys: pytest.Captu
     told = capsys.readouterr().err
     assert "Traceback" in told
     assert "error: TARGET" in told
+
+
+def test_a_handler_that_is_spelt_like_a_function_in_aws_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tune", "app:handler", "--dry-run"]) != 0
+    assert "If you mean the handler on this machine, write app.py:handler" in capsys.readouterr().err

@@ -112,3 +112,9 @@ def test_every_kind_of_finding_has_one_rule() -> None:
 
 def test_a_log_without_reports_gives_no_advice() -> None:
     assert advise_on_rows("orders", read_log("nothing here").rows, PRICES) is None
+
+
+def test_a_command_is_told_once() -> None:
+    commands = [finding.command for finding in one_size().findings if finding.command]
+    assert "tuner tune orders" in commands
+    assert len(set(commands)) == len(commands)

@@ -1,0 +1,31 @@
+"""What somebody means who writes a target as Lambda writes its handlers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tuner.local.handler import written_as_lambda_does
+
+
+@pytest.mark.parametrize(
+    ("target", "meant"),
+    [
+        ("app:handler", "app.py:handler"),
+        ("app", "app.py:NAME"),
+        ("web:handler", "web.mjs:handler"),
+        ("other:handler", ""),
+        ("app:17", ""),
+        ("app.py:handler", ""),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:app", ""),
+        ("", ""),
+    ],
+)
+def test_a_target_that_lacks_the_end_of_a_file_is_told_with_it(
+    target: str, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app.py").touch()
+    (tmp_path / "web.mjs").touch()
+    monkeypatch.chdir(tmp_path)
+    assert written_as_lambda_does(target) == meant
