@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from tuner.evidence.prediction import WORTH_CHANGING, predict
-from tuner.model import Configuration, Invocation, Objective, Sample, SearchSpace, Trial
+from tuner.model import MB_PER_VCPU, Configuration, Invocation, Objective, Sample, SearchSpace, Trial
 from tuner.pricing.price_list import DEFAULT_REGION, price_list
 from tuner.search.space import memory_nodes
 from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
@@ -125,7 +125,7 @@ def answer(case: Case) -> Answer:
     architecture = next(iter(function.curves))
     low, high = function.bounds_mb
     seen = [Configuration(min(max(size, low), high), architecture) for size in case.sizes_mb]
-    samples = _past_runs(function, dict.fromkeys(seen), case)
+    samples = past_runs(function, dict.fromkeys(seen), case)
     space = SearchSpace(tuple(memory_nodes(low, high, [c.memory_mb for c in seen])), (architecture,))
     found = predict(samples, space, seen[-1], OBJECTIVE, PRICES, seed=case.seed)
     assert found is not None, f"nothing is believed of {function.name}"
@@ -169,7 +169,7 @@ def evidence_quality(answers: Sequence[Answer]) -> EvidenceQuality:
     )
 
 
-def _past_runs(function: SimulatedFunction, seen: dict[Configuration, None], case: Case) -> list[Sample]:
+def past_runs(function: SimulatedFunction, seen: dict[Configuration, None], case: Case) -> list[Sample]:
     """100 runs at each size, with the CPU time of each run where it is known."""
     seed = zlib.crc32(f"{function.name}/{case.seed}".encode())
     trials = [Trial(number, configuration, ENVIRONMENTS, RUNS) for number, configuration in enumerate(seen)]
@@ -181,9 +181,10 @@ def _past_runs(function: SimulatedFunction, seen: dict[Configuration, None], cas
 
 
 def _with_cpu_time(sample: Sample, function: SimulatedFunction, error: float) -> Sample:
-    """Runs that were slower for the noise used as much more CPU time."""
-    cpu_ms = error * cpu_time_ms(function.curves[sample.configuration.architecture])
+    """Runs that were slower for the noise used as much more CPU time, and none more than its share allows."""
     curve_ms = function.duration_ms(sample.configuration)
+    most_ms = curve_ms * sample.configuration.memory_mb / MB_PER_VCPU
+    cpu_ms = error * min(cpu_time_ms(function.curves[sample.configuration.architecture]), most_ms)
 
     def run(invocation: Invocation) -> Invocation:
         slower = (invocation.duration_ms or curve_ms) / curve_ms

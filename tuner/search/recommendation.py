@@ -118,11 +118,18 @@ def regret(belief: Belief, objective: Objective) -> Draws:
     return excess
 
 
-def objective_best(belief: Belief, objective: Objective) -> int:
-    """The feasible candidate with the smallest expected regret: the best before ties are given away."""
+def objective_best(belief: Belief, objective: Objective, *, alike: float = 0.0) -> int:
+    """The feasible candidate with the smallest expected regret: the best before ties are given away.
+
+    Args:
+        belief: draws.
+        objective: what to minimise.
+        alike: expected regrets so near the smallest one count as equal; the fastest of their candidates is the best.
+    """
     feasible = _feasible(summarise(belief), objective.constraints)
     expected = np.where(feasible, regret(belief, objective).mean(axis=0), np.inf)
-    return int(expected.argmin())
+    near = expected <= expected.min() + alike
+    return int(np.where(near, belief.duration_ms.mean(axis=0), np.inf).argmin()) if alike else int(expected.argmin())
 
 
 def expected_regret(belief: Belief, objective: Objective, index: int) -> float:

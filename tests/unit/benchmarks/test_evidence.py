@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.evidence import Answer, evidence_quality, main
+from benchmarks.evidence import Answer, Case, evidence_quality, main, past_runs
+from tuner.model import MB_PER_VCPU, Architecture, Configuration
+from tuner.simulated.backend import SimulatedFunction
+from tuner.simulated.cpu_time import cpu_time_ms
+from tuner.simulated.curves import Curve
 
 
 def answer_of(*, regret: float, saving: float, recommended: bool) -> Answer:
@@ -27,6 +31,16 @@ def test_a_recommendation_is_right_where_it_saves_what_it_promises() -> None:
     assert found.harmful_share == pytest.approx(1 / 2)
     assert found.regret_mean == pytest.approx(0.2)
     assert found.policy_regret_mean == pytest.approx((0 + 0.5 + 0.3) / 3)
+
+
+def test_runs_use_no_more_cpu_time_than_their_share_allows() -> None:
+    curve = Curve.through({128: 20000.0, 256: 6000.0, 512: 1500.0, 1769: 300.0, 3008: 290.0})
+    function = SimulatedFunction({Architecture.X86_64: curve}, name="steep")
+    here = Configuration(MB_PER_VCPU, Architecture.X86_64)
+    [sample] = past_runs(function, {here: None}, Case(function, (256,), True, 0))
+    busy = [run.cpu_ms / run.duration_ms for run in sample.invocations if run.cpu_ms and run.duration_ms]
+    assert cpu_time_ms(curve) > 1.2 * curve.duration_ms(MB_PER_VCPU), "no constant CPU time explains such a curve"
+    assert max(busy) < 1.2, "give or take what counters err by"
 
 
 def test_without_recommendations_none_is_right_or_wrong() -> None:

@@ -51,6 +51,19 @@ def belief_of(duration_ms: list[float], cost_usd: list[float], spread: float = 0
     )
 
 
+def test_of_candidates_that_are_alike_the_fastest_is_the_best_guess() -> None:
+    belief = belief_of([1000.0, 500.0, 100.0], [1.000e-6, 1.004e-6, 1.02e-6])
+    assert objective_best(belief, COST) == 0
+    assert objective_best(belief, COST, alike=0.005) == 1, "0.4% more for half the time, not 2%"
+
+
+def test_a_fast_candidate_that_breaks_a_bound_is_no_best_guess() -> None:
+    belief = belief_of([500.0, 100.0], [1.000e-6, 1.001e-6])
+    belief = replace(belief, p95_ms=belief.duration_ms * np.array([1.0, 9.0]))
+    bounded = Objective(StrategyName.COST, constraints=Constraints(max_p95_ms=800.0))
+    assert objective_best(belief, bounded, alike=0.005) == 0
+
+
 rows_of_any_size = st.lists(
     st.tuples(st.floats(1, 1e5), st.floats(1e-7, 1e-2), st.floats(0, 0.5)), min_size=1, max_size=12
 ).map(lambda figures: [row(128 + i, *figure) for i, figure in enumerate(figures)])
