@@ -9,7 +9,7 @@ probe, the same function at one vCPU under real-time priority, runs twice a seco
 time is the machine's speed in that minute. The truth of a size is read at that speed, by a line through its runs
 against their own CPU time. The same work takes at all sizes nearly the same CPU time: a little more at small ones,
 which lose their caches between periods. So what it takes at a size is read off a smooth curve through all sizes. The
-chance of which size met which minutes then counts a fifth of what it would.
+chance of which size met which minutes then counts a third of what it would.
 
 An answer is right when its cost lies within 3% of the cheapest size of the grid. The cheapest of many sizes looks
 cheaper than it is, by chance. So one half of the turns chooses it, the other half tells what it costs, and the same

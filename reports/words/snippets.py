@@ -64,11 +64,11 @@ def apply_commands(result: Result) -> str:
 
 def placed(commands: str, file: str, given: str = "") -> str:
     """Commands that name this result by the file that it is in, with the payload that was given where it is known."""
-    if given:
-        commands = commands.replace(PAYLOAD, f"--payload {quote(visible(given))}")
-    if not file:
-        return commands
-    return commands.replace(RESULT, quote(visible(file))).replace(FOLDER, quote(visible(str(PurePath(file).parent))))
+    names = {RESULT: file, FOLDER: str(PurePath(file).parent)} if file else {}
+    quoted = {name: quote(visible(place)) for name, place in names.items()}
+    lines = (" ".join(quoted.get(word, word) for word in line.split(" ")) for line in commands.split("\n"))
+    text = "\n".join(lines)
+    return text.replace(PAYLOAD, f"--payload {quote(visible(given))}") if given else text
 
 
 def again(result: Result, *, halve_tolerance: bool = False) -> str:

@@ -53,7 +53,8 @@ class MachineSpeed:
     """What the rounds of a study say of the machine.
 
     Attributes:
-        slower: for each round and size, how much more CPU time than on average its round took, log units.
+        slower: for each round and size, how much more CPU time than on average its runs took by speed and chance, log
+            units.
         longer: what that did to their durations, log units. Less where the function waits.
         spread: standard deviation of what one round does to durations, log units. 0: not known.
     """
@@ -136,7 +137,7 @@ def at_other_times(belief: Belief, spread: float, prices: PriceList, *, seed: in
 
 
 def _slower(keys: Sequence[Group], groups: Sequence[Sequence[tuple[float, float, int]]]) -> Floats:
-    """How much more CPU time than on average the round of each group took, beside what its sizes need, shape (n,).
+    """How much more CPU time than on average each group took by its round and by chance, not by its size, shape (n,).
 
     A linear model with priors: a level, a slope against the log of small shares, a step above one vCPU, where threads
     come in, what each size needs beside that, what rounds have in common, and chance.
@@ -150,7 +151,6 @@ def _slower(keys: Sequence[Group], groups: Sequence[Sequence[tuple[float, float,
     log_cpu = np.log([_mean(one) for one in relative])
     counts = np.array([len(runs) for runs in groups], dtype=np.float64)
     rounds = np.array([round_ for round_, _ in keys])
-    small = np.array([-math.log(_share(configuration)) for _, configuration in keys])
     sizes = np.array([configuration.memory_mb for _, configuration in keys])
     small = np.array([-math.log(_share(configuration)) for _, configuration in keys])
     design = np.stack([np.ones(len(keys)), small, sizes > MB_PER_VCPU], axis=1)

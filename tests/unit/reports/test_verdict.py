@@ -329,6 +329,15 @@ def test_the_commands_of_a_terminal_name_the_file_that_the_result_is_in(name: st
     assert command in terminal.render(result(name), file="my runs/result.json")
 
 
+def test_what_a_user_named_as_commands_name_this_result_stays_as_it_was() -> None:
+    command = "tuner tune FUNCTION --payload @result.json --resume FOLDER_OF_THIS_RESULT"
+    assert (
+        snippets.placed(command, "runs/1/result.json") == "tuner tune FUNCTION --payload @result.json --resume runs/1"
+    )
+    given = snippets.placed(f"tuner tune f {snippets.PAYLOAD}", "runs/1/result.json", '["result.json"]')
+    assert given == """tuner tune f --payload '["result.json"]'"""
+
+
 def test_a_partial_run_goes_on_with_the_command_that_is_known_of_it() -> None:
     known = "tuner tune app.py:handler --resume runs/1"
     assert known in terminal.render(result("partial"), go_on=known)
