@@ -100,10 +100,17 @@ def ranges(text: str) -> Markup:
 def words(text: str) -> Markup:
     """A command that breaks between its words alone, not at a hyphen; what is copied is the text as it is.
 
-    A backslash that continues a line stays with the word before it.
+    A backslash that continues a line stays with the word before it. A word wider than the box breaks behind a slash.
     """
     parts = re.split(r"(\S+(?: \\(?=\n))?)", visible_lines(text))
-    return Markup("").join(Markup("<span>{}</span>").format(part) if n % 2 else part for n, part in enumerate(parts))
+    return Markup("").join(
+        Markup("<span>{}</span>").format(_path(part)) if n % 2 else part for n, part in enumerate(parts)
+    )
+
+
+def _path(word: str) -> Markup:
+    """A word that may break behind each slash."""
+    return Markup("<wbr>").join(re.split(r"(?<=/)(?=.)", word))
 
 
 def fold(text: str, length: int = SHOWN_CHARACTERS) -> Markup:

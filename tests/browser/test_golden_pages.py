@@ -130,12 +130,12 @@ def test_no_page_complains_or_asks_for_anything(golden: Opened) -> None:
 
 
 @pytest.mark.parametrize("window", [WIDE, (1280, 800)], ids=str)
-def test_the_first_screen_holds_the_verdict_the_pair_and_the_chart(
+def test_the_first_screen_holds_the_verdict_the_pair_the_chart_and_the_strip_for_who_is_on_call(
     golden: Opened, window: tuple[int, int], artifacts: Path
 ) -> None:
     golden.page.set_viewport_size(size(window))
     bottoms: dict[str, float] = golden.page.evaluate(
-        """() => Object.fromEntries(["h1", ".pair", "#chart-memory svg"].flatMap((selector) => {
+        """() => Object.fromEntries(["h1", ".pair", "#chart-memory svg", ".on-call"].flatMap((selector) => {
           const found = document.querySelector(selector);
           return found ? [[selector, found.getBoundingClientRect().bottom]] : [];
         }))"""
@@ -144,7 +144,7 @@ def test_the_first_screen_holds_the_verdict_the_pair_and_the_chart(
     assert "h1" in bottoms
     golden.page.screenshot(path=artifacts / f"{golden.name.replace('/', '-')}-{window[0]}.png")
     if golden.result["recommendation"] is not None:
-        assert len(bottoms) == 3
+        assert len(bottoms) == 4
         price = per_million(golden.result["recommendation"]["cost_usd"]["mean"], golden.result["prices"]["currency"])
         expect(golden.page.locator(".pair")).to_contain_text(price)
 

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 import pytest
 from markupsafe import escape
 
-from reports.html import render
+from reports.html import render, words
 from reports.words.escape import visible, whole
 from tests.golden.situations import HOSTILE, LONG, SIZES_40
 from tests.unit.reports.results import NAMES, result
@@ -112,3 +112,10 @@ def test_an_error_that_many_configurations_share_is_told_once() -> None:
     assert len(document["measurements"]) > 5
     # A warning, an excluded size, and the error. The function's details have it whole.
     assert render(document).count(str(escape(whole(visible(LONG))))) == 3
+
+
+def test_a_long_path_of_a_command_may_break_behind_its_slashes_alone() -> None:
+    shown = words("tuner tune a/b.py:f --payload @x/<y>.json")
+    assert "<span>@x/<wbr>&lt;y&gt;.json</span>" in shown
+    assert "<span>a/<wbr>b.py:f</span>" in shown
+    assert "<span>--payload</span>" in shown
