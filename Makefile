@@ -54,8 +54,9 @@ demo: $(READY) ## Tune a real example function on this machine.
 	@cp tuning/demo/result.json tuning/demo/report.html .
 	@echo "Open report.html in a browser."
 
-check: setup ## Lint, check types, build the documentation and run all tests.
-	$(MAKE) --no-print-directory --jobs 2 lint types docs compiled
+# The environments are made side by side too.
+check: ## Lint, check types, build the documentation and run all tests.
+	$(MAKE) --no-print-directory --jobs 2 setup lint types docs compiled
 	$(MAKE) --no-print-directory test
 
 lint: $(DEV_READY)

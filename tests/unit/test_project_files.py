@@ -34,6 +34,6 @@ def test_the_commit_hooks_run_what_continuous_integration_runs() -> None:
     yaml = pytest.importorskip("yaml")
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"][0]["hooks"]
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    steps = re.search(r"^check: .*\n\t.* --jobs 2 (.+) compiled\n\t.* (test)\n", makefile, re.MULTILINE)
+    steps = re.search(r"^check: .*\n\t.* --jobs 2 setup (.+) compiled\n\t.* (test)\n", makefile, re.MULTILINE)
     assert steps is not None
     assert [hook["entry"] for hook in hooks] == [f"make {step}" for step in f"{steps[1]} {steps[2]}".split()]
