@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from reports.words import verdict
 from reports.words.numbers import configuration, milliseconds, money, per_million
@@ -52,9 +52,29 @@ BROKEN_WORDS = """() => {
   ];
 }"""
 """Commands whose words are no boxes, words on two lines although they fit on one, and what copying a command gives."""
+COLOURS_OF_AXE = """
+() => {
+  const kinds = new Map();
+  const path = (element) => element === document.body ? "" :
+    `${path(element.parentElement)} ${element.tagName}.${element.getAttribute("class") ?? ""}`;
+  for (const element of document.querySelectorAll("body *")) {
+    if (![...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())) continue;
+    const { color, fill, backgroundColor, opacity, fontSize, fontWeight } = getComputedStyle(element);
+    kinds.set([path(element), color, fill, backgroundColor, opacity, fontSize, fontWeight].join(), element);
+  }
+  return axe.run({ include: [...kinds.values()] }, {
+    resultTypes: ["violations"], iframes: false, preload: false, runOnly: ["color-contrast", "link-in-text-block"],
+  }).then((result) => result.violations.map((violation) => [violation.id, violation.nodes[0].html]));
+}
+"""
+"""The rules of axe whose answer depends on colours, for one text of each kind: those of one style, in elements of the
+same names and classes, are alike."""
+BOXES = """() => [...document.querySelectorAll("body *")].map((element) => {
+  const { x, y, width, height } = element.getBoundingClientRect(); return [x, y, width, height].join();
+}).join("\\n")"""
+"""Where everything is."""
 CONTRAST_RULE = "color-contrast"
-COLOUR_RULES = [CONTRAST_RULE, "link-in-text-block"]
-"""The rules whose answer depends on colours."""
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 COLOURFUL = ("aws", "unmet", "throttled", "all-failed")
 """Pages that hold every colour between them: axe computes their contrast. A quicker script does it for all pages."""
 WHOLE = "grid"
@@ -173,7 +193,7 @@ def test_axe_finds_nothing_at_any_width(golden: Opened) -> None:
     golden.page.set_viewport_size(size(WIDE))
     if golden.name != WHOLE:
         golden.page.evaluate(THIN)
-    found = {WIDE: violations(golden, without=[] if golden.name in COLOURFUL else [CONTRAST_RULE])}
+    found = {WIDE: violations(golden, without=[CONTRAST_RULE])}
     for window, rules in NARROWER.items():
         golden.page.set_viewport_size(size(window))
         found[window] = violations(golden, only=rules)
@@ -184,32 +204,42 @@ def test_axe_finds_nothing_at_any_width(golden: Opened) -> None:
 
 def test_text_has_the_contrast_of_wcag_aa_in_light_and_dark(golden: Opened) -> None:
     golden.page.set_viewport_size(size(WIDE))
-    for scheme in ("light", "dark"):
+    for scheme in SCHEMES:
         golden.page.emulate_media(color_scheme=scheme)
         assert golden.page.evaluate(CONTRAST) == []
-    if golden.name in COLOURFUL:
-        assert violations(golden, only=[CONTRAST_RULE]) == []
+        if golden.name in COLOURFUL:
+            assert golden.page.evaluate(COLOURS_OF_AXE) == []
     golden.page.emulate_media(color_scheme="light")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_forced_colours_are_told_apart_and_axe_finds_nothing_at_any_width(
-    golden: Opened, scheme: Literal["light", "dark"]
-) -> None:
-    """Colours change neither the markup nor the layout: only what reads either colours or widths is looked at again.
+def test_forced_colours_are_told_apart_and_axe_finds_nothing_at_any_width(golden: Opened) -> None:
+    """As without forced colours, axe computes the contrast of the pages that hold every colour, the script of all."""
+    assert faults_in_forced_colours(golden.page, colourful=golden.name in COLOURFUL) == []
 
-    As without forced colours, axe computes the contrast of the pages that hold every colour, and the script of all.
+
+def faults_in_forced_colours(page: Page, *, colourful: bool) -> list[Any]:
+    """What axe and the script find in both schemes of forced colours, at every width, and what does not fit a width.
+
+    Colours do not change the markup: only what reads either colours or widths is looked at again. Everything is in
+    the same place in both schemes, so that what reads widths is looked at in one.
     """
-    golden.page.emulate_media(color_scheme=scheme, forced_colors="active")
-    rules = {WIDE: [*WIDTH_RULES, *(COLOUR_RULES if golden.name in COLOURFUL else [])], **NARROWER}
-    found, faint = {}, {}
-    for window, only in rules.items():
-        golden.page.set_viewport_size(size(window))
-        found[window] = violations(golden, only=only)
-        faint[window] = golden.page.evaluate(CONTRAST)
-        assert golden.page.evaluate("document.documentElement.scrollWidth") <= window[0]
-    golden.page.emulate_media(color_scheme="light", forced_colors="none")
-    assert found == faint == {window: [] for window in rules}
+    found: list[Any] = []
+    for window, width_rules in {WIDE: WIDTH_RULES, **NARROWER}.items():
+        page.set_viewport_size(size(window))
+        places = set()
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme, forced_colors="active")
+            places.add(page.evaluate(BOXES))
+            found += page.evaluate(CONTRAST)
+            if colourful and window == WIDE:
+                found += page.evaluate(COLOURS_OF_AXE)
+        found += page.evaluate(RUN, [width_rules, []])
+        if len(places) > 1:
+            found.append((window, "light and dark are not laid out alike"))
+        if page.evaluate("document.documentElement.scrollWidth") > window[0]:
+            found.append((window, "too wide"))
+    page.emulate_media(color_scheme="light", forced_colors="none")
+    return found
 
 
 def test_a_command_breaks_between_words_and_is_copied_as_it_is(golden: Opened) -> None:
