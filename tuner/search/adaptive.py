@@ -282,6 +282,7 @@ class AdaptiveSampler:
             most=self.most,
             least_rate=1 / worth_usd,
             round_price=whole,
+            by_loss=state.logged,
         )
         too_dear = sum(offer.usd for offer in batch) > state.usd_left
         # A set is valued by fewer outcomes than a single trial, and may seem not to pay where its first one does.

@@ -27,6 +27,8 @@ NEAR_WORTH = 3.0
 """A saving counts so many times while the answer is near, so that the search may earn high confidence."""
 NEAR_SPENT = 28.0
 """Invocations of the best size from whose price on it counts once again: a search that is dear already ends."""
+NEAR_SPENT_WITH_LOG = 0.5 * NEAR_SPENT
+"""The same with a log, which is there to save trials."""
 LIKELY_STAIRS = 1 / 3
 """Chance of a staircase from which on a search goes on with smaller trials where large ones do not pay."""
 FAR = 2.0
@@ -44,14 +46,15 @@ def may_be_earned(state: State) -> bool:
     """Whether a few more trials may bring the answer within the tolerance, in a search that was cheap so far.
 
     Not where the user tells the traffic, or noise or the edge of a staircase decides; nor where rounds have a price,
-    which puts more at stake anyway; nor where a log is there to save trials.
+    which puts more at stake anyway. With a log it must have been cheaper still: the log is there to save trials.
     """
     evidence, scene = state.evidence, state.scene
-    if evidence.invocations_per_month is not None or evidence.round_price.round_usd or state.logged:
+    if evidence.invocations_per_month is not None or evidence.round_price.round_usd:
         return False
     decidable = state.noise_sd <= NOISY_SD and state.stair_chance <= LIKELY_STAIRS
     near = decidable and scene.expected_regret <= NEAR * evidence.objective.tolerance
-    return near and not within_tolerance(state) and state.spent_usd <= NEAR_SPENT * scene.best_cost_usd
+    most = NEAR_SPENT_WITH_LOG if state.logged else NEAR_SPENT
+    return near and not within_tolerance(state) and state.spent_usd <= most * scene.best_cost_usd
 
 
 def goes_on(state: State) -> bool:

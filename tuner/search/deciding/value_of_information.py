@@ -30,6 +30,8 @@ INFEASIBLE = 10.0
 """A violated constraint counts as so many times its relative excess, on top of the objective."""
 FANTASIES = 24
 """Imagined outcomes per trial."""
+BY_LOSS = 0.5
+"""Part of the outcomes of a set that is imagined where there is most to lose: elsewhere they tell of no gain."""
 MOST_BESIDE = 12
 """Trials that are considered beside the first one: those that are worth most by themselves for their price."""
 VARIANCES = 3
@@ -209,6 +211,7 @@ def together(
     most: int,
     least_rate: float,
     round_price: RoundPrice = NOTHING,
+    by_loss: bool = False,
 ) -> list[Offer]:
     """The set of trials, begun by an offer, that is worth most beyond its price when measured together in one round.
 
@@ -226,15 +229,17 @@ def together(
         most: trials in the set at most.
         least_rate: gain per dollar that a trial beside the first one must have.
         round_price: what a round costs beside its invocations.
+        by_loss: whether outcomes are imagined where there is most to lose, which few draws may hold where hardly any
+            size was measured.
     """
     log_ms = scene.log_ms[:, where]
-    picked = rng.integers(len(log_ms), size=2 * FANTASIES)
+    picked, shares = _imagined(scene, 2 * FANTASIES, rng, by_loss=by_loss)
     variance = precision.variance(first.environments, first.runs)
     outcomes = log_ms[picked] + np.sqrt(variance) * rng.standard_normal((len(picked), len(where)))
     evidence = _log_weights(outcomes, log_ms, variance)
     usd = np.array([price(scene, precision, int(p), first.environments, first.runs) for p in where])
     seconds = np.array([lane_seconds(scene, precision, int(p), first.runs) for p in where])
-    alone = _gains_of(evidence, scene)
+    alone = _gains_of(evidence, scene, shares)
     place = int(np.flatnonzero(where == first.candidate)[0])
     chain, gained, known = [place], [float(alone[place])], evidence[place]
     # Lanes run in parallel: a trial that joins costs the user's time only as far as it takes longer than the others.
@@ -247,7 +252,7 @@ def together(
     for _ in range(min(most, len(where)) - 1):
         longest_s = seconds[chain].max()
         whole_usd = usd + round_price.trial_usd + np.maximum(0, seconds - longest_s) * round_price.second_usd
-        gains = _gains_of(evidence[beside] + known, scene)
+        gains = _gains_of(evidence[beside] + known, scene, shares)
         rates = np.where(np.isin(beside, chain), -np.inf, (gains - gained[-1]) / whole_usd[beside])
         if not np.isfinite(rates).any():
             break
@@ -272,7 +277,26 @@ def _gains(log_ms: Floats, scene: Scene, variance: float, rng: np.random.Generat
     noise = rng.permutation(_normal_scores(len(log_ms)))[:, None]
     levels = (np.arange(FANTASIES) + 0.5) / FANTASIES
     outcomes = np.quantile(log_ms + np.sqrt(variance) * noise, levels, axis=0)  # (M, P)
-    return _gains_of(_log_weights(outcomes, log_ms, variance), scene)
+    even = np.full(FANTASIES, 1 / FANTASIES)
+    return _gains_of(_log_weights(outcomes, log_ms, variance), scene, even)
+
+
+def _imagined(scene: Scene, count: int, rng: np.random.Generator, *, by_loss: bool) -> tuple[NDArray[np.int64], Floats]:
+    """Draws that outcomes are imagined from, shape (count,), and the share of all draws that each stands for.
+
+    A gain may lie in a few draws, in which the best choice loses much. Random ones would miss these, or count them
+    many times over. So every second one is picked by that loss, if asked for, and stands for less in return.
+    """
+    if not by_loss:
+        return rng.integers(len(scene.log_ms), size=count), np.full(count, 1 / count)
+    loss = scene.regret[:, scene.best] + LEAST_REGRET
+    draws = len(loss)
+    chance = (1 - BY_LOSS) / draws + BY_LOSS * loss / loss.sum()
+    order = np.argsort(loss, kind="stable")
+    levels = (np.arange(count) + rng.random()) / count
+    places = np.searchsorted(np.cumsum(chance[order]), levels)
+    picked = order[np.minimum(places, draws - 1)]
+    return picked, 1 / (count * draws * chance[picked])
 
 
 def _log_weights(outcomes: Floats, log_ms: Floats, variance: float) -> SingleFloats:
@@ -283,14 +307,14 @@ def _log_weights(outcomes: Floats, log_ms: Floats, variance: float) -> SingleFlo
     return np.asarray(-(apart * apart))
 
 
-def _gains_of(evidence: SingleFloats, scene: Scene) -> Floats:
-    """Gains where outcomes weigh the draws by exp(evidence), shape (P, M, S)."""
+def _gains_of(evidence: SingleFloats, scene: Scene, shares: Floats) -> Floats:
+    """Gains where outcomes, with their shares (shape (M,)), weigh the draws by exp(evidence), shape (P, M, S)."""
     weights = np.exp(evidence - evidence.max(axis=2, keepdims=True))
     places, fantasies, draws = weights.shape
     regret = np.concatenate([scene.regret, np.ones((draws, 1))], axis=1).astype(np.float32)
     sums = (weights.reshape(-1, draws) @ regret).reshape(places, fantasies, -1)
     after = sums[:, :, :-1] / sums[:, :, -1:]
-    return np.asarray((after[:, :, scene.best] - after.min(axis=2)).mean(axis=1), dtype=np.float64)
+    return np.asarray((after[:, :, scene.best] - after.min(axis=2)) @ shares, dtype=np.float64)
 
 
 def _violation(belief: Belief, objective: Objective) -> Floats:
