@@ -7,12 +7,15 @@ starting takes longer than most of them.
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 import os
 import struct
 import sys
 import termios
 from collections.abc import Mapping, Sequence
+
+import botocore.session
 
 from tuner.cli.main import run
 
@@ -33,7 +36,11 @@ def surround(width: int, environment: Mapping[str, str]) -> None:
 
 
 def main(cases: Sequence[tuple[int, Mapping[str, str]]], commands: Sequence[Sequence[str]]) -> None:
-    """Run every command in every case. WIDTH in a word is the case's."""
+    """Run every command in every case. WIDTH in a word is the case's.
+
+    The SDK's sessions share what loads its models, as in `tests/conftest.py`: each would parse them again.
+    """
+    botocore.session.create_loader = functools.cache(botocore.session.create_loader)
     for width, environment in cases:
         surround(width, environment)
         sys.stdout.write(CASE)
