@@ -15,7 +15,7 @@ import pytest
 
 from statemachine.transitions import EXECUTION, LONG_PASS, LONG_TRIAL, ROUND, SHORT_ROUNDS, TRIAL, Count
 from tests.cloud.fixtures import Cloud
-from tests.e2e.statemachine.stack import ROOT, Stack
+from tests.e2e.statemachine.stack import LOOK_S, ROOT, Stack
 from tuner.pricing.price_list import state_transition_usd
 
 SIZES = [128, 256, 512, 1024, 1536, 3008]
@@ -170,12 +170,12 @@ KILLED = (
 )
 
 
-def until(holds: Callable[[], bool], what: str) -> None:
+def until(holds: Callable[[], bool], what: str, *, look_s: float = LOOK_S) -> None:
     """Wait until something holds."""
     end = time.monotonic() + 120
     while not holds():
         assert time.monotonic() < end, what
-        time.sleep(0.05)
+        time.sleep(look_s)
 
 
 @pytest.mark.parametrize("state", KILLED)
@@ -188,7 +188,7 @@ def test_an_execution_killed_at_any_state_leaves_the_function_as_it_was_and_nobo
     before, names = stack.cloud.snapshot(name), stack.cloud.function_names()
     grid = {**POWER_TUNING_INPUT, "powerValues": [256], "num": 1}
     execution = stack.start({**({} if state == "Round" else grid), "lambdaARN": arn, "architectures": "both"})
-    until(lambda: state in stack.entered(execution), f"{state} was never entered")
+    until(lambda: state in stack.entered(execution), f"{state} was never entered", look_s=0.05)
     stack.cloud.client("stepfunctions").stop_execution(executionArn=execution, cause="killed by a test")
     # The last state may be over before the abort arrives.
     assert stack.wait(execution)["status"] in ("ABORTED", *(["SUCCEEDED"] if state == KILLED[-1] else []))
