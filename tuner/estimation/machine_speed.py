@@ -248,7 +248,7 @@ def _follows(working: Sequence[float], groups: Sequence[Sequence[Run]]) -> float
         across, squares, left = across + float(x @ y), squares + float(x @ x), left + float((y - x) @ (y - x))
         free += len(runs) - 1
     variance = (left + USUAL_RUNS * RUN_SD**2) / (free + USUAL_RUNS)
-    return (across + variance / FOLLOWS_SD**2) / (squares + variance / FOLLOWS_SD**2)
+    return max(0.0, (across + variance / FOLLOWS_SD**2) / (squares + variance / FOLLOWS_SD**2))
 
 
 def _spread(keys: Sequence[Group], longer: Floats, counts: Sequence[int]) -> float:
