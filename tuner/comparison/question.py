@@ -39,13 +39,13 @@ SLOW_FACTOR = 1.5
 SLOW_SHARE_TOLERANCE = 0.02
 """More slow runs up to this share count as the same. Five times as slow, they add 8% to the bill."""
 ERROR_SHARES = {
-    Metric.DURATION: 0.75,
+    Metric.DURATION: 0.8,
     Metric.TAIL: 0.1,
-    Metric.FAILURES: 0.05,
-    Metric.INIT: 0.04,
-    Metric.MEMORY: 0.02,
-    Metric.COST: 0.02,
-    Metric.P95: 0.02,
+    Metric.FAILURES: 0.04,
+    Metric.INIT: 0.02,
+    Metric.MEMORY: 0.01,
+    Metric.COST: 0.015,
+    Metric.P95: 0.015,
 }
 """How the chance of a false alarm is shared out. Duration carries most of the information. Tail and failures
 get enough to be found within 100 invocations. Cost and p95 follow from duration and tail. Steps of init and

@@ -24,10 +24,10 @@ EARLY_PAIRS = 25
 """Pairs by which most of the error is spent: 100 invocations of two in each environment."""
 EARLY_SHARE = 0.85
 """Part of the error spent by then. Large shifts matter most; what is left serves the small ones."""
-EARLY_POWER = 3.0
+EARLY_POWER = 4.0
 """Within the early part the spending grows with this power of the pairs. With 3 the levels of the first looks are as
-strict as those of O'Brien and Fleming, and the last look keeps nearly all of its power (Kim and DeMets 1987,
-Biometrika 74, 149)."""
+strict as those of O'Brien and Fleming (Kim and DeMets 1987, Biometrika 74, 149). With 4 the last look keeps still more
+of its power: it is where a change that runs hide is found."""
 
 
 class Spending(StrEnum):

@@ -41,6 +41,10 @@ def test_the_error_over_all_looks_is_what_was_asked_for() -> None:
     assert crossed.mean() == pytest.approx(0.04, abs=0.004)
 
 
+def test_the_look_at_100_invocations_has_over_nine_tenths_of_the_level_of_a_test_that_looks_once() -> None:
+    assert nominal_levels(looks(25, 5), 0.04)[-1] > 0.9 * 0.04
+
+
 @pytest.mark.parametrize("alpha", [0.3, 0.05, 0.001])
 def test_with_fewer_pairs_than_the_least_no_signs_are_unlikely_enough(alpha: float) -> None:
     least = least_pairs(alpha)
