@@ -4,9 +4,8 @@ The same work takes more or less CPU time when other programs, or other guests o
 cores. A machine keeps such a speed for seconds to minutes, so that sizes that were measured in different rounds do
 not compare. The CPU time tells how fast each round was, and its durations are brought to the mean speed. Likewise a few
 runs of one size may take more CPU time than those of the others by chance. As far as that is chance, their mean is
-brought to what the size takes. What is shown of a size keeps the differences of its single runs, the function's own
-ones too. Where sizes are compared, single runs are brought to the mean as well: CPU time is a control variate, and
-what is left of the spread is a quarter to a tenth. `as_measured` then gives level and percentiles back.
+brought to what the size takes. It serves as a control variate: the differences of single runs of a size in one round,
+the function's own ones too, stay as they were.
 """
 
 from __future__ import annotations
@@ -60,17 +59,12 @@ class MachineSpeed:
     Attributes:
         slower: for each round and size, how much more CPU time than on average its runs took by speed and chance, log
             units.
-        follows: by how much a duration there grows with the CPU time of its run, both in log units. Less than 1 where
-            the function waits.
-        relative: mean CPU time there, over that of the payloads.
-        usual: mean CPU time of each payload, in ms.
+        longer: what that did to their durations, log units. Less where the function waits.
         spread: standard deviation of what one round does to durations, log units. 0: not known.
     """
 
     slower: Mapping[Group, float] = field(default_factory=dict)
-    follows: Mapping[Group, float] = field(default_factory=dict)
-    relative: Mapping[Group, float] = field(default_factory=dict)
-    usual: Mapping[int, float] = field(default_factory=dict)
+    longer: Mapping[Group, float] = field(default_factory=dict)
     spread: float = 0.0
 
 
@@ -96,48 +90,28 @@ class MachineSpeedMeter:
             for run in sample.invocations:
                 if run.usable and not run.cold and run.cpu_ms and run.duration_ms:
                     groups[self._group(sample)].append((run.cpu_ms, run.duration_ms, run.payload))
-        every = [run for runs in groups.values() for run in runs]
-        if len(groups) < 2 or _mean(cpu_ms for cpu_ms, _, _ in every) < SHORTEST_CPU_MS:
+        if len(groups) < 2 or _mean(run[0] for runs in groups.values() for run in runs) < SHORTEST_CPU_MS:
             return MachineSpeed()
         keys = sorted(groups)
-        of_payload: dict[int, list[float]] = defaultdict(list)
-        for cpu_ms, _, payload in every:
-            of_payload[payload].append(cpu_ms)
-        usual = {payload: _mean(values) for payload, values in of_payload.items()}
-        relative = [[cpu_ms / usual[payload] for cpu_ms, _, payload in groups[key]] for key in keys]
-        slower = _slower(keys, relative)
+        slower = _slower(keys, [groups[key] for key in keys])
         working = [_working(key[1], groups[key]) for key in keys]
-        follows = np.array(working) * _follows(working, [groups[key] for key in keys])
+        longer = slower * np.array(working) * _follows(working, [groups[key] for key in keys])
+        spread = _spread(keys, longer, [len(groups[key]) for key in keys])
         return MachineSpeed(
-            dict(zip(keys, slower.tolist(), strict=True)),
-            dict(zip(keys, follows.tolist(), strict=True)),
-            dict(zip(keys, map(_mean, relative), strict=True)),
-            usual,
-            _spread(keys, slower * follows, [len(groups[key]) for key in keys]),
+            dict(zip(keys, slower.tolist(), strict=True)), dict(zip(keys, longer.tolist(), strict=True)), spread
         )
 
-    def at_mean_speed(self, samples: Sequence[Sample], *, each_run: bool = False) -> tuple[Sample, ...]:
-        """The samples as they would have been, had the machine always had its mean speed.
-
-        Args:
-            samples: what was measured.
-            each_run: bring each warm run to the mean by its own CPU time, rather than all of a size in a round alike.
-        """
+    def at_mean_speed(self, samples: Sequence[Sample]) -> tuple[Sample, ...]:
+        """The samples as they would have been, had the machine always had its mean speed."""
         speed = self.read(samples)
-        return tuple(self._at_mean_speed(sample, speed, each_run) for sample in samples)
+        return tuple(self._at_mean_speed(sample, speed) for sample in samples)
 
-    def _at_mean_speed(self, sample: Sample, speed: MachineSpeed, each_run: bool) -> Sample:
+    def _at_mean_speed(self, sample: Sample, speed: MachineSpeed) -> Sample:
         group = self._group(sample)
         if group not in speed.slower:
             return sample
-
-        def faster(run: Invocation) -> Invocation:
-            slower = speed.slower[group]
-            if each_run and not run.cold and run.cpu_ms and run.payload in speed.usual:
-                slower += math.log(run.cpu_ms / speed.usual[run.payload] / speed.relative[group])
-            return _faster(run, slower, speed.follows[group] * slower)
-
-        return replace(sample, invocations=tuple(map(faster, sample.invocations)))
+        slower, longer = speed.slower[group], speed.longer[group]
+        return replace(sample, invocations=tuple(_faster(run, slower, longer) for run in sample.invocations))
 
     def _group(self, sample: Sample) -> Group:
         return self.round_of.get(sample.trial_id, -1 - sample.trial_id), sample.configuration
@@ -167,46 +141,20 @@ def at_other_times(belief: Belief, spread: float, prices: PriceList, *, seed: in
     )
 
 
-def as_measured(belief: Belief, measured: Belief, weights: Mapping[Configuration, float], prices: PriceList) -> Belief:
-    """A belief whose sizes compare as in one, and whose level and percentiles are those of another.
-
-    Args:
-        belief: in runs that were brought to the mean one by one: how sizes compare.
-        measured: in runs that keep their differences: how long they last.
-        weights: of the sizes for the level, such as their numbers of runs.
-        prices: of the costs of both.
-    """
-    level = _level(measured, weights) - _level(belief, weights)
-    factor = np.exp(np.resize(level, len(belief.duration_ms)))[:, None]
-    duration_ms = belief.duration_ms * factor
-    # Percentiles are the same multiple of the mean at all sizes.
-    tails = [
-        duration_ms * np.resize(tail[:, 0] / measured.duration_ms[:, 0], len(duration_ms))[:, None]
-        for tail in (measured.p95_ms, measured.p99_ms)
-    ]
-    cost_usd = prices.request_usd + (belief.cost_usd - prices.request_usd) * factor
-    return replace(belief, duration_ms=duration_ms, cost_usd=cost_usd, p95_ms=tails[0], p99_ms=tails[1])
-
-
-def _level(belief: Belief, weights: Mapping[Configuration, float]) -> Floats:
-    """Log of the durations of the measured sizes, on average, of each draw, shape (S,)."""
-    of_size = np.array([weights.get(candidate, 0.0) for candidate in belief.candidates])
-    of_size = of_size if of_size.any() else np.ones(len(of_size))
-    return np.asarray(np.average(np.log(belief.duration_ms), axis=1, weights=of_size))
-
-
-def _slower(keys: Sequence[Group], relative: Sequence[Sequence[float]]) -> Floats:
+def _slower(keys: Sequence[Group], groups: Sequence[Sequence[Run]]) -> Floats:
     """How much more CPU time than on average each group took by its round and by chance, not by its size, shape (n,).
 
     A linear model with priors: a level, a slope against the log of small shares, a step above one vCPU, where threads
     come in, what each size needs beside that, what rounds have in common, and chance.
-
-    Args:
-        keys: the groups.
-        relative: CPU times of the runs of each, over the mean of their payload.
     """
+    of_payload: dict[int, list[float]] = defaultdict(list)
+    for runs in groups:
+        for cpu_ms, _, payload in runs:
+            of_payload[payload].append(cpu_ms)
+    usual = {payload: _mean(values) for payload, values in of_payload.items()}
+    relative = [[cpu_ms / usual[payload] for cpu_ms, _, payload in runs] for runs in groups]
     log_cpu = np.log([_mean(one) for one in relative])
-    counts = np.array([len(runs) for runs in relative], dtype=np.float64)
+    counts = np.array([len(runs) for runs in groups], dtype=np.float64)
     rounds = np.array([round_ for round_, _ in keys])
     sizes = np.array([configuration.memory_mb for _, configuration in keys])
     small = np.array([-math.log(_share(configuration)) for _, configuration in keys])

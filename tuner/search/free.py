@@ -12,10 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tuner.estimation.belief import Belief
-from tuner.estimation.estimate import Posterior
 from tuner.model import Configuration, SamplerName, SearchSpace, StopReason, Trial
 from tuner.search.adaptive import NUMERICS, AdaptiveSampler, recommendable
 from tuner.search.deciding.stopping import UNLIKELY
@@ -46,10 +44,8 @@ class FreeSampler:
         hopeless: a size of the spread is left out when its regret is almost surely above this.
         contender: mean regret up to which a size is a contender.
         most_contenders: contenders that are measured in one round.
-        precision: standard error of a contender's duration, as a fraction, at which it is known well: so many warm
-            runs and environments as bring their spreads down to it.
-        enough_warm: warm runs after which a contender is known well, at least and at most.
-        enough_environments: environments after which it is, at least and at most.
+        enough_warm: warm runs after which a contender is known well.
+        enough_environments: environments after which it is.
         max_trials: bound on the number of trials, whatever they promise.
         curves: what fits the curves.
     """
@@ -58,9 +54,8 @@ class FreeSampler:
     hopeless: float = 0.6
     contender: float = 0.06
     most_contenders: int = 4
-    precision: float = 0.01
-    enough_warm: tuple[int, int] = (12, 30)
-    enough_environments: tuple[int, int] = (2, 4)
+    enough_warm: int = 30
+    enough_environments: int = 4
     max_trials: int = 60
     curves: AdaptiveSampler = field(default_factory=AdaptiveSampler)
 
@@ -93,8 +88,7 @@ class FreeSampler:
         belief = posterior.belief(possible, location=location)
         scene = scene_of(belief, location, evidence.objective, evidence.prices)
         within = scene.expected_regret <= evidence.objective.tolerance and _is_unlikely_worse(evidence, scene)
-        enough = self._enough(posterior)
-        wanted = self._missing(evidence, scene, places) or self._doubtful(evidence, scene, enough, within=within)
+        wanted = self._missing(evidence, scene, places) or self._doubtful(evidence, scene, within=within)
         if wanted:
             return _proposal(evidence, wanted, scene.expected_regret)
         return Proposal((), StopReason.TOLERANCE if within else StopReason.CANNOT_TELL, scene.expected_regret)
@@ -115,18 +109,7 @@ class FreeSampler:
         # The larger sizes first: they are quick, and tell whether the smaller ones are worth their time.
         return wanted[::-1][: self.most_contenders]
 
-    def _enough(self, posterior: Posterior) -> tuple[int, int]:
-        """Warm runs and environments that bring what they spread by down to the precision, within the bounds."""
-
-        def needed(sd: NDArray[np.float64], bounds: tuple[int, int]) -> int:
-            return int(np.clip(math.ceil((float(sd.mean()) / self.precision) ** 2), *bounds))
-
-        draws = posterior.draws
-        return needed(draws.run_sd, self.enough_warm), needed(draws.environment_sd, self.enough_environments)
-
-    def _doubtful(
-        self, evidence: Evidence, scene: Scene, enough: tuple[int, int], *, within: bool
-    ) -> list[tuple[Configuration, int, int]]:
+    def _doubtful(self, evidence: Evidence, scene: Scene, *, within: bool) -> list[tuple[Configuration, int, int]]:
         """Contenders that are not known well, the likely best first; none once there were trials enough.
 
         While the answer is not within the tolerance, what counts as known well is doubled and doubled again.
@@ -135,7 +118,7 @@ class FreeSampler:
             return []
         contenders = self._contenders(evidence, scene, within=within)
         for times in (1,) if within else EFFORTS:
-            if chosen := self._not_known(evidence, scene, contenders, (times * enough[0], times * enough[1])):
+            if chosen := self._not_known(evidence, scene, contenders, times):
                 return chosen
         return self._answer(evidence, scene)
 
@@ -151,10 +134,10 @@ class FreeSampler:
         return [int(i) for i in np.argsort(regret, kind="stable") if counts[i]]
 
     def _not_known(
-        self, evidence: Evidence, scene: Scene, contenders: Sequence[int], enough: tuple[int, int]
+        self, evidence: Evidence, scene: Scene, contenders: Sequence[int], times: int
     ) -> list[tuple[Configuration, int, int]]:
-        """Contenders with fewer warm runs and environments than are enough."""
-        enough_warm, enough_environments = enough
+        """Contenders with fewer than `times` as many warm runs and environments as are enough."""
+        enough_warm, enough_environments = times * self.enough_warm, times * self.enough_environments
         warm, environments = _counts(evidence)
         chosen: list[tuple[Configuration, int, int]] = []
         for index in contenders:

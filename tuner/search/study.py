@@ -7,12 +7,11 @@ process. Knows no clock and no backend: elapsed time is handed in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from tuner.estimation.belief import Belief
-from tuner.estimation.machine_speed import MachineSpeedMeter, as_measured, at_other_times
+from tuner.estimation.machine_speed import MachineSpeedMeter, at_other_times
 from tuner.estimation.threads import one_thread
-from tuner.model import Budget, Configuration, Objective, Round, Sample, SearchSpace, StopReason, Trial, invocations_of
+from tuner.model import Budget, Configuration, Objective, Round, Sample, SearchSpace, StopReason, Trial
 from tuner.pricing.price_list import PriceList
 from tuner.pricing.rounds import NOTHING, RoundPrice
 from tuner.pricing.spending import Spent, spent
@@ -70,17 +69,14 @@ class Study:
     @property
     def samples(self) -> tuple[Sample, ...]:
         """Everything told so far, in order; free runs as they would have been at the mean speed of the machine."""
-        return self._at_mean_speed()
+        if not self.free:
+            return tuple(self._samples)
+        return MachineSpeedMeter.of(self.rounds).at_mean_speed(self._samples)
 
     @property
     def speed_spread(self) -> float:
         """How much free runs of a round were slower or faster than those of others: standard deviation, log units."""
         return MachineSpeedMeter.of(self.rounds).read(self._samples).spread if self.free else 0.0
-
-    def _at_mean_speed(self, *, each_run: bool = False) -> tuple[Sample, ...]:
-        if not self.free:
-            return tuple(self._samples)
-        return MachineSpeedMeter.of(self.rounds).at_mean_speed(self._samples, each_run=each_run)
 
     def tell(self, sample: Sample) -> None:
         """Take in what was measured."""
@@ -123,10 +119,10 @@ class Study:
 
     @property
     def evidence(self) -> Evidence:
-        """Everything that the next decision may rest on; each free run as it would have been at the mean speed."""
+        """Everything that the next decision may rest on."""
         return Evidence(
             space=self.space,
-            samples=self._at_mean_speed(each_run=True),
+            samples=self.samples,
             objective=self.objective,
             prices=self.prices,
             budget=self.budget,
@@ -140,15 +136,10 @@ class Study:
 
     def belief(self) -> Belief:
         """What is believed of every candidate now."""
-        evidence, spread = self.evidence, self.speed_spread
         with one_thread():
-            belief = self.sampler.belief(evidence)
-            if not spread or not belief.candidates:
-                return belief
-            measured = self.sampler.belief(replace(evidence, samples=self.samples))
-        runs = {c: float(sum(run.usable for run in made)) for c, made in invocations_of(self._samples).items()}
-        belief = as_measured(belief, measured, runs, self.prices)
-        return at_other_times(belief, spread, self.prices, seed=self.seed)
+            belief = self.sampler.belief(self.evidence)
+        spread = self.speed_spread
+        return at_other_times(belief, spread, self.prices, seed=self.seed) if spread else belief
 
     @property
     def spent(self) -> Spent:
