@@ -7,6 +7,7 @@ import json
 import math
 import os
 import sys
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from enum import StrEnum
@@ -14,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.search.families import generated_records
-from benchmarks.search.run import TUNERS, Conditions, run_all
+from benchmarks.search.paired import Pair, PairedQuality, paired_quality, paired_table
+from benchmarks.search.run import ADAPTIVE, TUNERS, WITH_LOGS, Conditions, run_all
 from benchmarks.search.staircases import staircase_functions
 from tuner.errors import InputError
 from tuner.model import Architecture, Objective, StrategyName
@@ -41,6 +43,13 @@ class Failing(StrEnum):
     """Seven runs in eight at every size: nothing can be recommended with confidence."""
 
 
+class Half(StrEnum):
+    """Every second family, in the order of their names: one half to work on, the other to look at once."""
+
+    FIRST = "first"
+    OTHER = "other"
+
+
 SELDOM, OFTEN, MOSTLY = 0.02, 0.25, 0.875
 """Shares of the runs that fail."""
 
@@ -49,6 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark and print a table or JSON."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.paired and not options.current_size:
+        parser.error("--paired needs --current-size")
+    if len(options.current_size) > 1 and not options.paired:
+        parser.error("several sizes in use need --paired")
     try:
         functions = _functions(options)
     except InputError as exc:
@@ -56,11 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = Settings(
         "simulated", objective=Objective(StrategyName(options.strategy), balanced_weight=options.balanced_weight)
     )
+    if options.paired:
+        _compare_pairs(options, functions, settings)
+        return
     found: dict[str, list[SimulatedSearch]] = {}
     families: dict[str, dict[str, list[SimulatedSearch]]] = {}
     for tuner, search in run_all(
         functions,
-        Conditions(settings, price_list(options.region), options.current_size, options.past_factor),
+        Conditions(settings, price_list(options.region), next(iter(options.current_size), None), options.past_factor),
         seeds=range(options.seed, options.seed + options.seeds),
         tuners=options.tuners.split(","),
         processes=options.processes,
@@ -78,6 +94,39 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for family, by_tuner in sorted(families.items()):
             print(f"\n{family}")
             print(_table(_rows(by_tuner, tolerance)))
+
+
+def _compare_pairs(options: argparse.Namespace, functions: Sequence[SimulatedFunction], settings: Settings) -> None:
+    """Search with and without a log at each size in use, and print what the log changes."""
+    prices, tolerance = price_list(options.region), settings.objective.tolerance
+    rows: list[tuple[int, PairedQuality]] = []
+    for size in options.current_size:
+        covering = [f for f in functions if f.bounds_mb[0] <= size <= f.bounds_mb[1]]
+        if not covering:
+            print(f"left out: {size} MB, which no curve covers", file=sys.stderr)
+            continue
+        searches = run_all(
+            covering,
+            Conditions(settings, prices, size, options.past_factor),
+            seeds=range(options.seed, options.seed + options.seeds),
+            tuners=(ADAPTIVE, WITH_LOGS),
+            processes=options.processes,
+        )
+        pairs = []
+        for (_, without), (_, logged) in zip(searches, searches, strict=True):
+            pairs.append(Pair(without, logged))
+            if options.pairs:
+                _append(options.pairs, {"current_size_mb": size, **asdict(pairs[-1])})
+        rows.append((size, paired_quality(pairs, tolerance)))
+        if options.format == "text":
+            print(paired_table(rows) if len(rows) == 1 else paired_table(rows).splitlines()[-1], flush=True)
+    if options.format == "json":
+        print(json.dumps([{"current_size_mb": size, **asdict(row)} for size, row in rows], indent=1))
+
+
+def _append(path: Path, record: dict[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record, default=str) + "\n")
 
 
 def _functions(options: argparse.Namespace) -> list[SimulatedFunction]:
@@ -100,11 +149,18 @@ def _stretched(function: SimulatedFunction, optimum_usd: float, prices: PriceLis
 
 
 def _published(options: argparse.Namespace) -> list[SimulatedFunction]:
-    document = json.loads(options.curves.read_text("utf-8")) if options.curves else None
-    records, faults = decode_records(document or generated_records(options.seed, options.per_family))
-    for fault in faults:
-        print(f"left out: {fault}", file=sys.stderr)
+    documents = [json.loads(path.read_text("utf-8")) for path in options.curves]
+    records: list[CurveRecord] = []
+    for document in documents or [generated_records(options.seed, options.per_family)]:
+        decoded, faults = decode_records(document)
+        records += decoded
+        for fault in faults:
+            print(f"left out: {fault}", file=sys.stderr)
     kept = _of_families(records, options.only, options.without)
+    if options.half:
+        kept = _half(kept, Half(options.half))
+    if options.most_per_family:
+        kept = _drawn(kept, options.most_per_family, options.seed)
     kind = TruthKind(options.truth)
     if options.arch == "both":
         return paired_functions(kept, kind, seed=options.seed)
@@ -114,6 +170,24 @@ def _published(options: argparse.Namespace) -> list[SimulatedFunction]:
 def _of_families(records: Iterable[CurveRecord], only: str, without: str) -> list[CurveRecord]:
     kept, left_out = (set(filter(None, names.split(","))) for names in (only, without))
     return [r for r in records if (not kept or r.family in kept) and r.family not in left_out]
+
+
+def _half(records: Sequence[CurveRecord], half: Half) -> list[CurveRecord]:
+    """The curves of every second family."""
+    families = sorted({record.family for record in records})[half is Half.OTHER :: 2]
+    return [record for record in records if record.family in families]
+
+
+def _drawn(records: Sequence[CurveRecord], most: int, seed: int) -> list[CurveRecord]:
+    """At most so many curves of each family, drawn by the seed: a draw does not move with the other curves."""
+    by_draw = sorted(records, key=lambda record: zlib.crc32(f"{record.id}/{seed}".encode()))
+    counts: dict[str, int] = {}
+    kept = set()
+    for record in by_draw:
+        counts[record.family] = counts.get(record.family, 0) + 1
+        if counts[record.family] <= most:
+            kept.add(record.id)
+    return [record for record in records if record.id in kept]
 
 
 def _faults(function: SimulatedFunction, failing: Failing) -> SimulatedFaults:
@@ -143,7 +217,7 @@ def _document(
         "noise": options.noise,
         "truth": options.truth,
         "failing": options.failing,
-        "current_size_mb": options.current_size,
+        "current_size_mb": next(iter(options.current_size), None),
         "past_factor": options.past_factor,
         "families": {family: _rows(by_tuner, tolerance) for family, by_tuner in families.items()},
     }
@@ -184,6 +258,10 @@ def _table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def _sizes(text: str) -> list[int]:
+    return [int(size) for size in text.split(",")]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.search",
@@ -191,15 +269,22 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Regrets are fractions of the true optimum, costs are in invocations at it (C*).",
     )
     add = parser.add_argument
-    add("--curves", type=Path, help="JSON file of published curves; without it, made-up families")
+    add("--curves", type=Path, nargs="+", default=[], metavar="FILE",
+        help="JSON files of published curves; without them, made-up families")  # fmt: skip
     add("--staircases", type=int, default=0, metavar="N", help="search N made-up short functions instead")
     add("--per-family", type=int, default=12, help="made-up curves of each family (default 12)")
     add("--only", default="", metavar="FAMILY,…", help="keep the curves of these families alone")
     add("--without", default="", metavar="FAMILY,…", help="leave the curves of these families out")
+    add("--half", choices=list(Half), help="keep every second family, in the order of names")
+    add("--most-per-family", type=int, metavar="N", help="keep at most N curves of each family, drawn by the seed")
     add("--truth", choices=list(TruthKind), default=TruthKind.SMOOTHED, help="how points become the truth")
     add("--noise", choices=list(NoiseWorld), default=NoiseWorld.PLAIN, help="how runs scatter (default plain)")
     add("--failing", choices=list(Failing), default=Failing.NEVER, help="where handlers fail (default never)")
-    add("--current-size", type=int, metavar="MB", help="the size in use, of which `logs` knows 100 runs")
+    add("--current-size", type=_sizes, default=[], metavar="MB[,MB…]",
+        help="the size in use, of which `logs` knows 100 runs; several with --paired")  # fmt: skip
+    add("--paired", action="store_true",
+        help="search with and without 100 past runs: ratio of prices, difference of regrets")  # fmt: skip
+    add("--pairs", type=Path, metavar="FILE", help="append each pair of searches to this file, a JSON line each")
     add("--past-factor", type=float, default=1.0, metavar="X",
         help="past runs are of a payload that takes so many times as long (default 1: the same)")  # fmt: skip
     add("--optimum-usd", type=float, metavar="USD", help="stretch each function until its best size costs this much")
