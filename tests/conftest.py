@@ -10,7 +10,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -74,19 +74,37 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what belongs together in one process of a parallel run, and begin with what takes longest.
+    """Begin with what takes longest. Single tests come last: they leave no process with work for long when the others
+    have none."""
+    names = list(TOGETHER)
 
-    Tests of one unit share what their file makes once, and are handed out as one. Single tests come last: they leave
-    no process with work for long when the others have none.
-    """
-    here, names = Path(__file__).parent, list(TOGETHER)
-    places: dict[pytest.Item, int] = {}
-    for item in items:
-        path = item.path.relative_to(here).as_posix()
-        name = next((name for name, folders in TOGETHER.items() if path.startswith(folders)), None)
-        places[item] = names.index(name) if name else len(names) + 1
-        if path.startswith("unit/"):
-            name, places[item] = path, len(names)
-        if name:
-            item.add_marker(pytest.mark.xdist_group(name))
-    items.sort(key=places.__getitem__)
+    def place(item: pytest.Item) -> int:
+        name = together(item.nodeid)
+        if name is None:
+            return len(names) + 1
+        return names.index(name) if name in TOGETHER else len(names)
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep what belongs together in one process of a parallel run, also with a pytest that ignores what xdist's
+    `loadgroup` writes behind the names of tests (9.2)."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return together(nodeid) or nodeid
+
+    return Groups(config, log)
+
+
+def together(nodeid: str) -> str | None:
+    """The name of a test's group, if it has one. Tests of one unit share what their file makes once: the file is it."""
+    file = nodeid.partition("::")[0].partition("tests/")[2]
+    if file.startswith("unit/"):
+        return file
+    return next((name for name, places in TOGETHER.items() if file.startswith(places)), None)
