@@ -6,9 +6,8 @@ working tree.
 
 from __future__ import annotations
 
-import io
+import os
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,10 @@ from pathlib import Path
 from tuner.errors import BackendError, InputError
 
 _NEVER_LINKED = frozenset({"__pycache__", "tuning", "venv", "build", "dist"})
+_OF_ANOTHER_REPOSITORY = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX"})
+"""Variables by which a git hook names its own repository. The file's folder tells which one is meant."""
+_SUBMODULE = b"160000"
+_DEEPER = "`git fetch --unshallow` brings older revisions, in GitHub Actions `fetch-depth: 0` does"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +40,13 @@ class Checkout:
 
 @contextmanager
 def file_at(file: Path, revision: str, *, path: str) -> Iterator[Checkout]:
-    """Lay the whole repository of a file out as it was at a revision.
+    """Lay the whole repository of a file out as it was at a revision, with its submodules as far as they are here.
 
     Links that lead out of the repository are left out. What git does not know is not there, but for what it ignores
     beside the file: `node_modules` and vendored packages are linked.
 
     Args:
-        file: a file of the repository; it need not exist today.
+        file: a file or folder of the repository; it need not exist today.
         revision: commit, tag or branch.
         path: what to call the revision in a fault.
 
@@ -52,24 +55,21 @@ def file_at(file: Path, revision: str, *, path: str) -> Iterator[Checkout]:
 
     Raises:
         InputError: no repository, no such revision, or the file was not in it.
-        BackendError: there is no space for it.
+        BackendError: git cannot lay it out, for example where there is no space for it.
     """
     root = _root(file, revision, path)
     commit = commit_of(file, revision, path=path)
     inside = file.resolve().relative_to(root)
-    archive = _git(root, "archive", "--format=tar", commit, path=path, problem=f"{revision} cannot be read")
     with tempfile.TemporaryDirectory(prefix="tuner-revision-") as name:
-        try:
-            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-                tar.extractall(name, filter=_without_ways_out)  # noqa: S202  (data_filter decides)
-        except OSError as exc:
-            raise BackendError(f"cannot lay out {revision} in {name}: {exc}", "see whether there is space") from exc
-        found = Path(name) / inside
+        folder = Path(name).resolve()
+        _lay_out(root, commit, folder, revision)
+        _remove_ways_out(folder)
+        found = folder / inside
         if not found.exists():
             raise InputError.single(path, f"{inside} is not in {revision}", "name a revision that has the file")
-        _link_modules(root, Path(name), inside)
-        _link_ignored(root, Path(name), inside if found.is_dir() else inside.parent)
-        yield Checkout(found, Path(name), root)
+        _link_modules(root, folder, inside)
+        _link_ignored(root, folder, inside if found.is_dir() else inside.parent)
+        yield Checkout(found, folder, root)
 
 
 def commit_of(file: Path, revision: str, *, path: str) -> str:
@@ -80,28 +80,59 @@ def commit_of(file: Path, revision: str, *, path: str) -> str:
     """
     root = _root(file, revision, path)
     problem = f"{revision!r} is neither a file nor a revision of {root.name}"
-    arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    return _git(root, *arguments, path=path, problem=problem).decode().strip()
+    remedy = "give a file, or a commit, tag or branch"
+    if _git(root, "rev-parse", "--is-shallow-repository", path=path, problem=problem).strip() == b"true":
+        remedy += (
+            "; this clone is shallow: `git fetch --unshallow` brings older ones (fetch-depth: 0 in GitHub Actions)"
+        )
+    # A revision such as `:/words` takes whatever follows as words of its own: it is peeled in a second step.
+    verify = ("rev-parse", "--verify", "--quiet", "--end-of-options")
+    named = _git(root, *verify, revision, path=path, problem=problem, remedy=remedy).decode().strip()
+    return _git(root, *verify, f"{named}^{{commit}}", path=path, problem=problem, remedy=remedy).decode().strip()
 
 
 def _root(file: Path, revision: str, path: str) -> Path:
-    folder = file.resolve().parent
+    place = file.resolve()
     problem = f"{revision!r} is no file, and {file} is in no git repository that could have such a revision"
+    folder = place if place.is_dir() else place.parent
     top = _git(folder, "rev-parse", "--show-toplevel", path=path, problem=problem)
     return Path(top.decode().rstrip("\n"))
 
 
-def _without_ways_out(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
-    """Leave out what tarfile refuses, such as a link to an absolute path."""
-    try:
-        return tarfile.data_filter(member, folder)
-    except tarfile.FilterError:
-        return None
+def _lay_out(root: Path, commit: str, folder: Path, revision: str) -> None:
+    """Write the files of a commit, and those of its submodules that the working tree holds at the same commits.
+
+    An archive would leave out what `export-ignore` names. The index of the working tree is not touched.
+
+    Raises:
+        BackendError: git cannot.
+    """
+    plain = ("--reset", "-u", "--no-sparse-checkout", "--no-recurse-submodules")
+    with tempfile.TemporaryDirectory(prefix="tuner-index-") as index:
+        done = _run(root, f"--work-tree={folder}", "read-tree", *plain, commit, GIT_INDEX_FILE=f"{index}/index")
+    if done.returncode:
+        told = f"cannot lay out {revision} in {folder}: {_said(done)}"
+        raise BackendError(told, "see whether there is space")
+    for entry in _run(root, "ls-tree", "-r", "-z", "--full-tree", commit).stdout.split(b"\0"):
+        traits, _, name = entry.partition(b"\t")
+        if traits.startswith(_SUBMODULE):
+            inside, wanted = os.fsdecode(name), traits.split()[2].decode()
+            module = root / inside
+            if (module / ".git").exists() and not _run(module, "cat-file", "-e", f"{wanted}^{{commit}}").returncode:
+                _lay_out(module, wanted, folder / inside, revision)
+
+
+def _remove_ways_out(folder: Path) -> None:
+    """Remove the links that lead out of a folder: what they lead to is not of the revision."""
+    for place, folders, files in os.walk(folder):
+        for link in (Path(place, name) for name in (*folders, *files)):
+            if link.is_symlink() and not link.resolve().is_relative_to(folder):
+                link.unlink()
 
 
 def _link_modules(root: Path, laid_out: Path, file: Path) -> None:
     """Link the `node_modules` that the file would find in the working tree, unless the revision has its own."""
-    for folder in file.parents:
+    for folder in (file, *file.parents):
         here, there = (top / folder / "node_modules" for top in (root, laid_out))
         if here.is_dir() and not there.exists():
             there.symlink_to(here, target_is_directory=True)
@@ -120,13 +151,31 @@ def _link_ignored(root: Path, laid_out: Path, folder: Path) -> None:
             there.symlink_to(here, target_is_directory=here.is_dir())
 
 
-def _git(folder: Path, *arguments: str, path: str, problem: str) -> bytes:
+def _git(
+    folder: Path, *arguments: str, path: str, problem: str, remedy: str = "give a file, or a commit, tag or branch"
+) -> bytes:
+    """What git answers.
+
+    Raises:
+        InputError: git cannot be run, or fails: `problem`, and what git says or else `remedy`.
+    """
     try:
-        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=False)  # noqa: S607
+        done = _run(folder, *arguments)
     except OSError as exc:
         raise InputError.single(path, f"git cannot be run: {exc}", "install git, or give a file") from exc
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()
-        remedy = f"git says: {said}" if said else "give a file, or a commit, tag or branch"
-        raise InputError.single(path, problem, remedy)
+        raise InputError.single(path, problem, _said(done) or remedy)
     return done.stdout
+
+
+def _run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """Run git in a folder, on the repository that the folder lies in."""
+    own = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY}
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, check=False, env=own | variables)
+
+
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    """What git said of its failure; empty: nothing."""
+    said = done.stderr.decode("utf-8", "replace").strip()
+    return f"git says: {said}" if said else ""

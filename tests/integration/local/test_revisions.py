@@ -90,3 +90,91 @@ def test_vendored_packages_that_git_ignores_are_found(tmp_path: Path) -> None:
     git(tmp_path, "commit", "-qam", "uses it")
     with local_duet(Settings(target), "HEAD", "HEAD"):
         pass
+
+
+def committed(folder: Path, **files: str) -> None:
+    """A repository with one commit of some files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text)
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "first")
+
+
+def test_what_archives_leave_out_or_fill_in_is_laid_out_as_it_was_committed(tmp_path: Path) -> None:
+    (tmp_path / ".gitattributes").write_text("shared.py export-ignore\napp.py export-subst\n")
+    committed(tmp_path, app="import shared  # $Format:%H$", shared="")
+    with file_at(tmp_path / "app.py", "HEAD", path="--baseline") as checkout:
+        assert checkout.file.read_text() == "import shared  # $Format:%H$"
+        assert (checkout.folder / "shared.py").exists()
+
+
+def test_a_submodule_is_laid_out_at_the_commit_that_the_revision_names(tmp_path: Path) -> None:
+    committed(tmp_path / "library", shared="OLD")
+    project = tmp_path / "project"
+    committed(project, app="")
+    allowed = ("-c", "protocol.file.allow=always")
+    git(project, *allowed, "submodule", "add", "-q", str(tmp_path / "library"), "lib/own")
+    git(project, "commit", "-qam", "with a submodule")
+    (project / "lib" / "own" / "shared.py").write_text("NEW")
+    git(project / "lib" / "own", "commit", "-qam", "later")
+    with file_at(project / "app.py", "HEAD", path="--baseline") as checkout:
+        assert (checkout.folder / "lib" / "own" / "shared.py").read_text() == "OLD"
+    with file_at(project / "app.py", "HEAD~1", path="--baseline") as checkout:
+        assert not (checkout.folder / "lib").exists()
+
+
+def test_neither_the_index_nor_a_sparse_working_tree_matters_and_both_stay_as_they_are(tmp_path: Path) -> None:
+    committed(tmp_path / "part", other="THERE")
+    (tmp_path / "part" / ".git").rename(tmp_path / ".git")
+    (tmp_path / "app.py").write_text("old")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "moved")
+    git(tmp_path, "sparse-checkout", "set", "--no-cone", "/app.py")
+    (tmp_path / "app.py").write_text("new")
+    git(tmp_path, "add", "app.py")
+    before = (tmp_path / ".git" / "index").read_bytes()
+    with file_at(tmp_path / "app.py", "HEAD", path="--baseline") as checkout:
+        assert checkout.file.read_text() == "old"
+        assert (checkout.folder / "part" / "other.py").read_text() == "THERE"
+    assert (tmp_path / ".git" / "index").read_bytes() == before
+    assert not (tmp_path / "part").exists()
+
+
+def test_a_git_hook_of_another_repository_does_not_change_which_one_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed(tmp_path, app="mine")
+    monkeypatch.setenv("GIT_DIR", ".git")
+    monkeypatch.setenv("GIT_INDEX_FILE", ".git/index")
+    with file_at(tmp_path / "app.py", "HEAD", path="--baseline") as checkout:
+        assert checkout.file.read_text() == "mine"
+
+
+@pytest.mark.parametrize("revision", [":/first", "HEAD^{/fir}", "HEAD@{0}", "tag|<b>`ü&"])
+def test_a_revision_may_be_named_in_any_way_that_git_knows(tmp_path: Path, revision: str) -> None:
+    committed(tmp_path, app="")
+    git(tmp_path, "tag", "tag|<b>`ü&")
+    with file_at(tmp_path / "app.py", revision, path="--baseline") as checkout:
+        assert checkout.file.exists()
+
+
+def test_the_folder_of_a_handler_may_be_the_top_of_the_repository(tmp_path: Path) -> None:
+    settings = Settings(f"{tmp_path}:orders.create.handler")
+    repository(tmp_path)
+    with local_duet(settings, "HEAD", "HEAD") as duet:
+        assert duet.baseline.describe().name.endswith("orders/create.py:handler")
+        assert duet.labels[0].endswith("(HEAD)")
+
+
+def test_a_revision_that_a_shallow_clone_lacks_says_how_to_get_it(tmp_path: Path) -> None:
+    committed(tmp_path / "whole", app="")
+    git(tmp_path / "whole", "commit", "-q", "--allow-empty", "-m", "second")
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{tmp_path}/whole", "shallow")
+    with (
+        pytest.raises(InputError) as caught,
+        file_at(tmp_path / "shallow" / "app.py", "HEAD~1", path="--baseline"),
+    ):
+        pass
+    assert "git fetch --unshallow" in caught.value.faults[0].remedy
