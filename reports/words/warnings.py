@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from reports.words.rows import Result
 
-_TITLES = {
+TITLES = {
     "architecture": "Another architecture",
     "architecture_left_out": "An architecture was left out",
     "constraints_unmet": "No size meets the bounds",
@@ -19,7 +19,8 @@ _TITLES = {
     "function_changed": "The function was deployed meanwhile",
     "history_limit": "The execution's history was nearly full",
     "interrupted": "Interrupted",
-    "local_estimate": "Measured on this machine",
+    "first_answer": "Check the answer",
+    "local_estimate": "How steady this machine was",
     "no_logs": "Some reports were not found",
     "all_runs_cold": "All runs were cold",
     "alias_release": "The alias moves to another release",
@@ -32,11 +33,11 @@ _TITLES = {
     "versions": "Measured on versions",
     "past_runs": "The log was used",
     "past_runs_differ": "The log shows another duration",
-    "noisy_host": "A busy machine",
+    "noisy_host": "Less exact than it could be",
     "uneven_speed": "The machine's speed changed",
     "one_core": "Only one core",
     "payload_unknown": "The payload is not known",
-    "prices_unconfirmed": "Some prices are not confirmed",
+    "prices_unconfirmed": "Prices to look up",
     "recovered": "An earlier run was undone first",
     "simulated": "Simulated",
     "sizes_left_out": "Some sizes were left out",
@@ -65,4 +66,4 @@ def warned(result: Result) -> Iterator[Warned]:
     for warning in result["warnings"]:
         code = warning["code"]
         if code != "constraints_unmet":
-            yield Warned(_TITLES.get(code, code.replace("_", " ").capitalize()), warning["message"], code)
+            yield Warned(TITLES.get(code, code.replace("_", " ").capitalize()), warning["message"], code)

@@ -118,7 +118,7 @@ def build_result(
     fitted = fitted and weigh_cold_starts(fitted, share, study.prices)
     choice = recommend(belief, objective, study.prices) if belief.candidates else None
     found = list(notices)
-    if belief.fallback:
+    if belief.fallback and belief.candidates:
         found.append(Notice(NO_CURVE, belief.fallback))
     if choice and choice.unmet:
         found.append(Notice("constraints_unmet", choice.unmet))
@@ -131,8 +131,8 @@ def build_result(
         found.append(Notice("cost_not_known", message))
     if (spread := study.speed_spread) > UNEVEN_SPEED:
         message = (
-            f"From round to round the machine was about {spread:.0%} slower or faster. Durations and costs are brought "
-            "to its mean speed, so that sizes compare. Their intervals hold other hours like this one."
+            f"It was about {spread:.0%} slower or faster from round to round. Durations and costs are brought to its "
+            "mean speed, so that sizes compare. Their intervals are wide enough for other hours like this one."
         )
         found.append(Notice("uneven_speed", message))
     if (unseen := unseen_slow_runs(study)) is not None:

@@ -164,8 +164,7 @@ class LocalBackend:
     def notices(self) -> Sequence[Notice]:
         """That it is an estimate, how steady the machine was, and what was left out."""
         noise = self._noise.read()
-        steady = f" While measuring, {noise}." if str(noise) else ""
-        notices = [Notice("local_estimate", f"A local estimate.{steady}")]
+        notices = [Notice("local_estimate", f"A local estimate. {noise}")]
         notices += self._answers.notices()
         if noise.noisy:
             advice = "Waiting is left out of durations. Close other programs for a more exact answer."
@@ -180,7 +179,7 @@ class LocalBackend:
             message = "This system does not tell the CPU time of other processes: the CPU share was not limited."
             notices.append(Notice("cpu_not_limited", message))
         if self._refused:
-            message = f"Left out {', '.join(map(str, sorted(self._refused)))}: this machine has {describe_host()}."
+            message = f"This machine has {describe_host()}: {', '.join(map(str, sorted(self._refused)))} were not tried."
             notices.append(Notice("sizes_left_out", message))
         return notices
 

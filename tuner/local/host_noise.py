@@ -44,12 +44,12 @@ class HostNoise:
     def __str__(self) -> str:
         parts = []
         if self.speed_spread is not None:
-            parts.append(f"the same work took between runs {self.speed_spread:.1%} more or less CPU time")
-        if self.wait_share is not None:
-            parts.append(f"runs waited {self.wait_share:.1%} of their time for a core, which is left out")
+            parts.append(f"The CPU time of a fixed piece of work varied by {self.speed_spread:.1%}.")
         if self.cpu_spread is not None:
-            parts.append(f"the handler's own CPU time varied by {self.cpu_spread:.1%} within an environment")
-        return "; ".join(parts)
+            parts.append(f"That of the handler varied by {self.cpu_spread:.1%} within an environment.")
+        if self.wait_share is not None:
+            parts.append(f"Runs waited {self.wait_share:.1%} of their time for a core, which no duration counts.")
+        return " ".join(parts) or "Too little was measured to tell how steady the machine was."
 
 
 class NoiseMeter:

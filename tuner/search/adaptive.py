@@ -153,7 +153,7 @@ class AdaptiveSampler:
                 space=evidence.space,
                 max_error_rate=evidence.objective.max_error_rate,
             )
-            return replace(plain, fallback=f"the curves could not be fitted ({exc}); these are plain statistics")
+            return replace(plain, fallback=f"Plain statistics of the runs stand in for it: {exc}.")
 
     def fitted(self, evidence: Evidence) -> Posterior:
         """The curves given all samples; raises one of `NUMERICS`."""

@@ -98,7 +98,7 @@ class SimulatedBackend:
 
     def notices(self) -> Sequence[Notice]:
         """That nothing real was measured."""
-        return (Notice("simulated", "A simulated function: no real invocation was made."),)
+        return (Notice("simulated", "No real invocation was made."),)
 
     def measure(self, trials: Sequence[Trial], stop: threading.Event) -> Iterator[Sample]:
         """One sample for each trial."""

@@ -206,7 +206,7 @@ def test_a_local_estimate_says_so_and_how_steady_the_machine_was(tmp_path: Path)
         notice = backend.notices()[0]
     assert notice.code == "local_estimate"
     assert "local estimate" in notice.message
-    assert "% more or less CPU time" in notice.message
+    assert "The CPU time of a fixed piece of work varied by" in notice.message
     assert "of their time for a core" in notice.message
 
 

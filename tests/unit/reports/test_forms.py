@@ -133,8 +133,8 @@ def test_an_error_of_a_megabyte_is_cut_in_every_form_which_tells_how_long_it_was
 def test_a_warning_has_a_mark_and_a_note_has_none() -> None:
     document: dict[str, Any] = result("local")
     document["warnings"] = [{"code": code, "message": "Said."} for code in ("first_answer", "noisy_host")]
-    assert "\n- First answer: Said." in terminal.render(document)
-    assert "\n! A busy machine: Said." in terminal.render(document)
+    assert "\n- Check the answer: Said." in terminal.render(document)
+    assert "\n! Less exact than it could be: Said." in terminal.render(document)
     assert "- `first_answer` `Said.`\n- ⚠️ `noisy_host` `Said.`" in markdown.render(document)
 
 
