@@ -179,7 +179,9 @@ class LocalBackend:
             message = "This system does not tell the CPU time of other processes: the CPU share was not limited."
             notices.append(Notice("cpu_not_limited", message))
         if self._refused:
-            message = f"This machine has {describe_host()}: {', '.join(map(str, sorted(self._refused)))} were not tried."
+            message = (
+                f"This machine has {describe_host()}: {', '.join(map(str, sorted(self._refused)))} were not tried."
+            )
             notices.append(Notice("sizes_left_out", message))
         return notices
 

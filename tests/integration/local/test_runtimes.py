@@ -9,6 +9,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -76,6 +77,29 @@ def test_a_program_with_its_own_runtime_is_measured(tmp_path: Path, build: Calla
     assert [run.outcome for run in sample.invocations] == [Outcome.OK] * 3, sample.invocations[0].error
     assert [run.cold for run in sample.invocations] == [True, False, False]
     assert '{"primes": 9592}' in notices["first_answer"]
+
+
+@pytest.mark.parametrize("said", ["HTTP/1.1\\r\\nConnection: close", "HTTP/1.0"])
+def test_a_client_that_reads_to_the_end_of_the_connection_gets_one(tmp_path: Path, said: str) -> None:
+    script = tmp_path / "bootstrap"
+    script.write_text(f"""#!{sys.executable}
+import os, re, socket
+
+def talk(line, body=""):
+    host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(f"{{line}} {said}\\r\\nContent-Length: {{len(body)}}\\r\\n\\r\\n{{body}}".encode())
+        return b"".join(iter(lambda: client.recv(4096), b"")).decode()
+
+while True:
+    head = talk("GET /2018-06-01/runtime/invocation/next")
+    name = re.search("(?i)aws-request-id: (.*)\\r", head)[1]
+    talk(f"POST /2018-06-01/runtime/invocation/{{name}}/response", "7")
+""")
+    script.chmod(0o755)
+    with open_local(Settings(str(tmp_path), local=LocalOptions(timeout_s=20))) as backend:
+        (sample,) = backend.measure([Trial(0, Configuration(1769, HERE), 1, 2)], threading.Event())
+    assert [run.outcome for run in sample.invocations] == [Outcome.OK] * 2, sample.invocations[0].error
 
 
 def test_what_a_program_is_shows_in_its_identity(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ class HttpRequest:
         headers: by lower-case name, trailers included.
         body: its content, cut at the reader's limit.
         body_bytes: length of the whole content.
+        is_last: whether the client asks for the end of the connection after the answer (RFC 9112, 9.6).
     """
 
     method: str
@@ -33,10 +34,11 @@ class HttpRequest:
     headers: Mapping[str, str]
     body: bytes
     body_bytes: int
+    is_last: bool = False
 
 
 def response(status: HTTPStatus, body: bytes = b"", headers: Mapping[str, str] | None = None) -> bytes:
-    """One response with its length; the connection stays open."""
+    """One response with its length."""
     lines = [f"HTTP/1.1 {status.value} {status.phrase}", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in {"Content-Type": "application/json", **(headers or {})}.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "replace") + body
@@ -82,7 +84,7 @@ class RequestReader:
         complete = self._read_chunks(head) if head.chunked else self._read_plain()
         if not complete:
             return None
-        request = HttpRequest(head.method, head.path, head.headers, bytes(self._body), self._body_bytes)
+        request = HttpRequest(head.method, head.path, head.headers, bytes(self._body), self._body_bytes, head.is_last)
         self._head, self._body, self._body_bytes = None, bytearray(), 0
         return request
 
@@ -154,6 +156,7 @@ class _Head:
     content_length: int
     chunked: bool
     expects_continue: bool
+    is_last: bool
 
 
 def _parse_head(text: bytes) -> _Head:
@@ -172,7 +175,9 @@ def _parse_head(text: bytes) -> _Head:
         raise MalformedRequestError
     chunked = headers.get("transfer-encoding", "").lower() == "chunked"
     expects = headers.get("expect", "").lower() == "100-continue"
-    return _Head(words[0], words[1], headers, 0 if chunked else int(length), chunked, expects)
+    options = {option.strip() for option in headers.get("connection", "").lower().split(",")}
+    is_last = "close" in options or (words[2] == "HTTP/1.0" and "keep-alive" not in options)
+    return _Head(words[0], words[1], headers, 0 if chunked else int(length), chunked, expects, is_last)
 
 
 def _chunk_bytes(line: str) -> int:

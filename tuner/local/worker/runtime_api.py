@@ -67,9 +67,12 @@ class Answer:
 
 @dataclass(eq=False, slots=True)
 class _Connection:
+    """`ends`: its last request has arrived, and the answer to it ends the connection."""
+
     socket: socket.socket
     reader: RequestReader
     unsent: bytearray = field(default_factory=bytearray)
+    ends: bool = False
 
 
 class RuntimeApi:
@@ -200,7 +203,8 @@ class RuntimeApi:
             self._drop(connection)
             return
         connection.reader.feed(data)
-        while request := connection.reader.read():
+        while not connection.ends and (request := connection.reader.read()):
+            connection.ends = request.is_last
             self._handle(connection, request)
         if connection.reader.wants_continue:
             self._send(connection, b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -257,12 +261,14 @@ class RuntimeApi:
         self._send(connection, response(status, json.dumps(document).encode()))
 
     def _send(self, connection: _Connection, data: bytes) -> None:
-        """Send as much as the worker takes now, and the rest when it takes more."""
+        """Send as much as the worker takes now, and the rest when it takes more. The last answer ends the output."""
         connection.unsent += data
         with contextlib.suppress(BlockingIOError):
             while connection.unsent:
                 sent = connection.socket.send(connection.unsent)
                 del connection.unsent[:sent]
+            if connection.ends:
+                connection.socket.shutdown(socket.SHUT_WR)
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if connection.unsent else 0)
         if self._selector.get_key(connection.socket).events != events:
             self._selector.modify(connection.socket, events, connection)
