@@ -1,6 +1,7 @@
 """A comparison as JUnit XML, which CI systems show as tests: one case for each metric and configuration.
 
-Worse is a failure, not decided is skipped (under `strict` a failure where it is decisive).
+Worse is a failure, not decided is skipped. Under `strict` it is a failure where it leaves the whole comparison open,
+so that there is one whenever the exit code is not 0.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from xml.etree import ElementTree as ET
 from reports.words.comparison import bounds, change, headline, note, value_text
 from reports.words.escape import xml_text
 from tuner.comparison.question import Metric
-from tuner.comparison.verdicts import Comparison, Finding, Verdict
+from tuner.comparison.verdicts import Comparison, Finding, Verdict, leaves_open
 
 
 def render_junit(comparison: Comparison, *, strict: bool = False) -> str:
@@ -36,8 +37,9 @@ def _case(finding: Finding, comparison: Comparison, strict: bool) -> ET.Element:
     where = str(finding.configuration) if finding.configuration else "overall"
     case = ET.Element("testcase", classname=xml_text(where), name=finding.metric.value)
     told = xml_text(_told(finding, comparison.currency))
-    decisive = finding.configuration is None and finding.metric in (*comparison.question.decisive, Metric.FAILURES)
-    if finding.verdict is Verdict.WORSE or (strict and decisive and finding.verdict is Verdict.NOT_DECIDED):
+    decided = comparison.verdict in (Verdict.SAME, Verdict.BETTER)
+    opens = strict and not decided and leaves_open(finding, comparison.question)
+    if finding.verdict is Verdict.WORSE or opens:
         failure = ET.SubElement(case, "failure", message=told, type=finding.verdict.value)
         failure.text = f"baseline: {xml_text(comparison.baseline)}\ncandidate: {xml_text(comparison.candidate)}\n{told}"
     elif finding.verdict is Verdict.NOT_DECIDED:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.words.numbers import memory, milliseconds, per_million, percent
+from reports.words.numbers import memory, milliseconds, number, per_million, percent
 from tuner.comparison.question import SLOW_SHARE_TOLERANCE, Metric
 from tuner.comparison.verdicts import Comparison, Drift, DuetStop, Finding, Method, Verdict
 from tuner.plain_numbers import plural
@@ -34,6 +34,7 @@ LEAST_DRIFT = 0.001
 """A smaller drift is not worth a sentence."""
 MOST_TOLD = 10.0
 """A bound of more than ten times the baseline tells nothing: it is left open."""
+_WHOLE_FROM = 999.95
 RUNS_ALONE = "Durations and costs are geometric means of the runs at each size. Reports show means, which differ"
 """Why a comparison of results and their reports differ in figures of one size."""
 HEADER = ("metric", "where", "baseline", "candidate", "change", "interval", "verdict")
@@ -45,11 +46,14 @@ def headline(comparison: Comparison) -> str:
         return "First baseline: nothing was compared"
     bound = _rounded(comparison.question.threshold)
     worse = sorted({metric_name(f) for f in comparison.findings if f.verdict is Verdict.WORSE})
+    better = sorted(
+        {metric_name(f) for f in comparison.findings if f.verdict is Verdict.BETTER and not f.configuration}
+    )
     leaning = sorted({metric_name(f) for f in comparison.findings if f.leans_worse and f.configuration is None})
     leans = f"; {', '.join(leaning)} may be worse" if leaning else "; nothing is proved worse"
     return {
         Verdict.WORSE: f"Worse: {', '.join(worse)} (threshold {bound})",
-        Verdict.BETTER: f"Better by more than {bound}",
+        Verdict.BETTER: f"Better: {', '.join(better)} (threshold {bound})",
         Verdict.SAME: f"The same within {bound}{_ruled_out(comparison)}",
         Verdict.NOT_DECIDED: f"Not decided (threshold {bound}){leans}",
     }[comparison.verdict]
@@ -115,7 +119,9 @@ def _percent(fraction: float) -> str:
 
 
 def _signed(value: float) -> str:
-    """A change with its sign and one decimal. What rounds to nothing has no sign."""
+    """A change with its sign and one decimal, from 1,000 on whole. What rounds to nothing has no sign."""
+    if abs(value) >= _WHOLE_FROM:
+        return f"{'+' if value > 0 else ''}{number(value)}"
     told = f"{value:+.1f}"
     return told if float(told) else "0.0"
 
@@ -150,15 +156,22 @@ def row_cells(finding: Finding, currency: str) -> tuple[str, ...]:
 
 def small_print(comparison: Comparison) -> str:
     question = comparison.question
-    text = "" if comparison.method is Method.DUET else f"{RUNS_ALONE}. "
+    text = f"{RUNS_ALONE}. " if comparison.method is Method.DOCUMENTS and _has_means(comparison) else ""
     text += f"Chance of any false alarm in the whole comparison: at most {_rounded(1 - question.confidence)}"
     if comparison.method is Method.DUET:
         text += ", early stopping included"
         if comparison.stopped_by:
             text += f". Ended after {comparison.invocations:,} invocations: {_STOPS[comparison.stopped_by]}"
-    if comparison.drift and comparison.drift.sd >= LEAST_DRIFT:
+    widened = any(finding.effect for finding in comparison.findings)
+    if widened and comparison.drift and comparison.drift.sd >= LEAST_DRIFT:
         text += f". {_drift_words(comparison.drift)}"
     return text + "."
+
+
+def _has_means(comparison: Comparison) -> bool:
+    """Whether it shows a duration or a cost of its own, not the change alone."""
+    shown = (finding for finding in comparison.findings if finding.metric in (Metric.DURATION, Metric.COST))
+    return any(finding.baseline is not None for finding in shown)
 
 
 def _drift_words(drift: Drift) -> str:

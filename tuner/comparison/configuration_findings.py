@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from tuner.comparison.failures import failure_finding
-from tuner.comparison.metrics import CENSORED, resolution, run_values, values
+from tuner.comparison.metrics import CENSORED, resolution, run_values, values, why_missing
 from tuner.comparison.question import SLOW_FACTOR, Metric, Question
 from tuner.comparison.result_pairs import ConfigurationPair
 from tuner.comparison.run_series import RunSeries, Tally
@@ -78,7 +78,7 @@ def _metric_findings(
     grouped = [(pair, _groups(metric, pair, prices)) for pair in pairs]
     grouped = [(pair, (b, c)) for pair, (b, c) in grouped if b.values and c.values]
     if not grouped:
-        return [_missing(metric)]
+        return [_missing(metric, usable=bool(pairs))]
     groups = [pair_groups for _, pair_groups in grouped]
     several = len(grouped) > 1
     alpha = question.alpha(metric) / (2 if several else 1)
@@ -167,12 +167,8 @@ def _runs_to_decide(difference: Difference, alpha: float, threshold: float, unit
     return None
 
 
-def _missing(metric: Metric) -> Finding:
-    reason = {
-        Metric.INIT: "no cold start on one of the sides",
-        Metric.MEMORY: "memory used was not reported on one of the sides",
-    }.get(metric, "no usable runs on one of the sides")
-    return Finding(metric, None, Verdict.NOT_DECIDED, reason)
+def _missing(metric: Metric, *, usable: bool = False) -> Finding:
+    return Finding(metric, None, Verdict.NOT_DECIDED, why_missing(metric, usable=usable))
 
 
 def _runs(pair: ConfigurationPair) -> int:
@@ -267,7 +263,7 @@ def _p95_finding(
     if math.isinf(low) or math.isinf(high):
         least = _least_p95_runs(alpha)
         too_few = f"a 95th percentile needs about {least:,} runs"
-        unclear = "too few runs lie beyond the 95th percentile to bound its change"
+        unclear = "too few runs lie beyond the 95th percentile to bound its change on both sides"
         return replace(finding, reason=too_few if finding.runs < least else unclear)
     half, distance = (high - low) / 2, distance_to_decision(centre, question.log_threshold)
     return replace(finding, runs_to_decide=reachable(finding.runs, (half / distance) ** 2 if distance else math.inf))

@@ -23,6 +23,22 @@ CENSORED = 20.0
 """Log value that is added to a run that was cut off, where it counts as longer than any other."""
 
 
+def why_missing(metric: Metric, *, usable: bool) -> str:
+    """Why a metric has no values, in words.
+
+    Args:
+        metric: which one.
+        usable: whether either side has usable runs.
+    """
+    if not usable:
+        return "no usable runs on one of the sides"
+    return {
+        Metric.INIT: "no cold start on one of the sides",
+        Metric.MEMORY: "memory used was not reported on one of the sides",
+        Metric.COST: "the runs of one of the sides cost nothing",
+    }.get(metric, "no usable runs on one of the sides")
+
+
 def values(series: RunSeries, metric: Metric, prices: PriceList) -> tuple[float, ...]:
     """One log value per environment that has the metric."""
     found = (
@@ -38,11 +54,11 @@ def environment_value(
     """The log of the typical value of one environment; None when it has none.
 
     The median of the logs of its runs keeps one slow run from moving its environment. The cost is the log of
-    the mean: the bill counts every run.
+    the mean: the bill counts every run. A bill of nothing has no log.
     """
     if metric is Metric.COST:
         costs = run_costs(group, configuration, prices, cold=cold)
-        return math.log(sum(costs) / len(costs)) if costs else None
+        return math.log(sum(costs) / len(costs)) if sum(costs) > 0 else None
     logs = run_values(group, metric, cold=cold)
     return median(logs) if logs else None
 

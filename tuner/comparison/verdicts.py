@@ -17,6 +17,10 @@ OUT_OF_REACH = 25.0
 """A decision that takes more than this many times the runs so far counts as out of reach."""
 
 
+_FURTHEST = 700.0
+"""A log ratio beyond it has no ratio that a number of the machine can hold."""
+
+
 class Verdict(StrEnum):
     """What is known of a metric."""
 
@@ -149,10 +153,10 @@ def overall_verdict(findings: Iterable[Finding], question: Question) -> Verdict:
     found = list(findings)
     if any(finding.verdict is Verdict.WORSE for finding in found):
         return Verdict.WORSE
-    gate = (*question.decisive, Metric.FAILURES)
     overall = {finding.metric: finding for finding in found if finding.configuration is None}
+    gate = (*question.decisive, Metric.FAILURES)
     verdicts = {metric: overall[metric].verdict if metric in overall else Verdict.NOT_DECIDED for metric in gate}
-    if any(finding.leans_worse for finding in overall.values() if finding.metric is not Metric.P95):
+    if any(map(_leans, overall.values())):
         return Verdict.NOT_DECIDED
     better = Verdict.BETTER in verdicts.values()
     # A tail that does not lean need not be proved the same where the typical run is better.
@@ -161,9 +165,22 @@ def overall_verdict(findings: Iterable[Finding], question: Question) -> Verdict:
     return Verdict.BETTER if better else Verdict.SAME
 
 
+def leaves_open(finding: Finding, question: Question) -> bool:
+    """Whether a finding over all configurations keeps the whole from being decided."""
+    if finding.configuration is not None or finding.verdict is not Verdict.NOT_DECIDED:
+        return False
+    return finding.metric in (*question.decisive, Metric.FAILURES) or _leans(finding)
+
+
+def _leans(finding: Finding) -> bool:
+    """Whether a metric leans worse so that it counts, decisive or not."""
+    return finding.leans_worse and finding.metric is not Metric.P95
+
+
 def effect_interval(estimate: float, low: float, high: float, alpha: float) -> Interval:
     """A log ratio with its bounds as a change in fractions; its level counts both sides."""
-    return Interval(math.expm1(estimate), math.expm1(max(low, -700.0)), math.expm1(min(high, 700.0)), 1 - 2 * alpha)
+    mean, lowest, highest = (math.expm1(min(max(value, -_FURTHEST), _FURTHEST)) for value in (estimate, low, high))
+    return Interval(mean, lowest, highest, 1 - 2 * alpha)
 
 
 def reachable(runs: int, factor: float) -> int | None:

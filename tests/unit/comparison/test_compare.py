@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from benchmarks.regression.simulation import documents
@@ -233,3 +235,30 @@ def test_what_the_drift_of_a_year_leaves_open_tells_so() -> None:
     assert "a duet has no such drift" in duration.reason
     close = compare(before, result(0.12, seed=1, created_at="2025-09-01T12:00:00Z", **many), Question())
     assert "drift" not in close.findings[0].reason
+
+
+def test_runs_that_cost_nothing_leave_the_cost_open_and_the_rest_is_compared() -> None:
+    free = result(0.25, seed=1)
+    free["prices"]["request_usd"] = 0
+    free["prices"]["gb_second_usd"] = dict.fromkeys(free["prices"]["gb_second_usd"], 0)
+    found = compare(result(), free, QUESTION)
+    assert over_all(found, Metric.COST).reason == "the runs of one of the sides cost nothing"
+    assert over_all(found, Metric.DURATION).verdict is WORSE
+
+
+def test_a_candidate_without_a_usable_run_says_so_of_every_metric() -> None:
+    found = compare(result(), result(seed=1, faults=SimulatedFaults(error_share=1.0)), QUESTION)
+    reasons = {f.reason for f in found.findings if f.metric is not Metric.FAILURES}
+    assert reasons == {"no usable runs on one of the sides"}
+
+
+def test_durations_of_any_size_make_a_document_of_finite_numbers() -> None:
+    vast = result(seed=1)
+    for measurement in vast["measurements"]:
+        measurement["data"]["duration_ms"] = [1e308 for _ in measurement["data"]["duration_ms"]]
+    before = result()
+    for measurement in before["measurements"]:
+        measurement["data"]["duration_ms"] = [1e-9 for _ in measurement["data"]["duration_ms"]]
+    found = compare(before, vast, QUESTION)
+    assert over_all(found, Metric.DURATION).verdict is WORSE
+    json.dumps(comparison_document(found), allow_nan=False)

@@ -10,8 +10,10 @@ import pytest
 from reports.comparison import MARKER, render_markdown, render_text
 from reports.junit import render_junit
 from tests.unit.reports.fits import faults
+from tuner.api.comparing import ComparisonResult
+from tuner.cli.comparison import exit_code
 from tuner.comparison.question import Metric, Question
-from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Method, Verdict
+from tuner.comparison.verdicts import Comparison, Drift, DuetStop, Finding, Method, Verdict
 from tuner.model import Architecture, Configuration, Interval, Notice
 
 HERE = Configuration(512, Architecture.X86_64)
@@ -84,3 +86,51 @@ def test_no_form_holds_control_or_direction_characters() -> None:
     hostile = replace(COMPARISON, baseline="\u202eevil\x1b[31m", notices=(Notice("x", "\u2066isolated\x07"),))
     for text in (render_text(hostile), render_markdown(hostile), render_junit(hostile)):
         assert all(line.isprintable() for line in text.splitlines())
+
+
+def test_a_change_of_many_times_reads_as_a_number() -> None:
+    wild = replace(WORSE, effect=Interval(1e9, 24.0, 1e300, 0.92))
+    text = render_text(replace(COMPARISON, findings=(wild,)), width=160)
+    assert "+100,000,000,000%" in text
+    assert "at least +2,400%" in text
+    vast = replace(wild, effect=Interval(1e200, 24.0, 1e300, 0.92))
+    assert max(map(len, render_text(replace(COMPARISON, findings=(vast,))).splitlines())) <= 100
+
+
+def test_better_names_the_metrics_that_are() -> None:
+    fewer = replace(FAILED, verdict=Verdict.BETTER)
+    findings = tuple(replace(WORSE, metric=metric, verdict=Verdict.SAME) for metric in (Metric.DURATION, Metric.TAIL))
+    better = replace(COMPARISON, findings=(*findings, fewer))
+    assert render_text(better).startswith("Better: failures (threshold 5%)")
+
+
+SAME = replace(WORSE, verdict=Verdict.SAME)
+NO_MORE = replace(FAILED, verdict=Verdict.SAME)
+OPEN_TAIL = replace(OPEN, metric=Metric.TAIL)
+LEANING_COST = replace(OPEN, metric=Metric.COST, leans_worse=True)
+
+
+@pytest.mark.parametrize(
+    "findings",
+    [
+        (replace(SAME, verdict=Verdict.BETTER), OPEN_TAIL, NO_MORE),
+        (SAME, replace(SAME, metric=Metric.TAIL), LEANING_COST, NO_MORE),
+        (SAME, replace(SAME, metric=Metric.TAIL), replace(LEANING_COST, leans_worse=False), NO_MORE),
+        (SAME, OPEN_TAIL, NO_MORE),
+        (WORSE, OPEN_TAIL, NO_MORE),
+    ],
+)
+def test_under_strict_junit_has_a_failure_exactly_when_the_exit_code_is_not_0(findings: tuple[Finding, ...]) -> None:
+    comparison = replace(COMPARISON, findings=findings)
+    failures = int(ET.fromstring(render_junit(comparison, strict=True)).attrib["failures"])
+    assert bool(failures) is (exit_code(ComparisonResult(comparison), strict=True) != 0)
+
+
+def test_what_is_not_shown_has_no_small_print() -> None:
+    failed = replace(COMPARISON, findings=(replace(FAILED, verdict=Verdict.WORSE),), drift=Drift(1.0, 0.01))
+    text = render_text(failed).replace("\n", " ")
+    assert "geometric" not in text
+    assert "widened" not in text
+    shown = render_text(replace(failed, findings=(SINGLE, FAILED))).replace("\n", " ")
+    assert "geometric" in shown
+    assert "widened by a drift of 1.0%" in shown

@@ -185,13 +185,14 @@ def notes(findings: Iterable[Finding]) -> Iterator[str]:
 def headline(comparison: Comparison) -> str:
     within = f"{comparison.question.threshold:.1%}".replace(".0%", "%")
     worse = sorted({name(f) for f in comparison.findings if f.verdict is Verdict.WORSE})
+    better = sorted({name(f) for f in comparison.findings if f.verdict is Verdict.BETTER and not f.configuration})
     leaning = sorted({name(f) for f in comparison.findings if f.leans_worse and not f.configuration})
     tail = [f for f in comparison.findings if f.metric is Metric.TAIL and f.verdict is Verdict.SAME]
     leans = f"{', '.join(leaning)} may be worse" if leaning else "nothing is proved worse"
     return {
         Verdict.WORSE: f"Worse: {', '.join(worse)} (threshold {within})",
-        Verdict.BETTER: f"Better by more than {within}",
-        Verdict.SAME: f"The same within {within}" + ("; at most 5% more runs are slow" if tail else ""),
+        Verdict.BETTER: f"Better: {', '.join(better)} (threshold {within})",
+        Verdict.SAME: f"The same within {within}" + ("; at most 2% more runs are slow" if tail else ""),
         Verdict.NOT_DECIDED: f"Not decided (threshold {within}); {leans}",
     }[comparison.verdict]
 

@@ -17,6 +17,7 @@ from tuner.comparison.duets.levels import ErrorAccount, ErrorLedger, backing
 from tuner.comparison.duets.pair_values import PairValues
 from tuner.comparison.duets.plan import DuetPlan
 from tuner.comparison.failures import failure_finding
+from tuner.comparison.metrics import why_missing
 from tuner.comparison.question import SLOW_FACTOR, Metric, Question
 from tuner.comparison.run_series import Tally
 from tuner.comparison.slow_runs import SlowCounts, tail_finding
@@ -153,7 +154,8 @@ def _metric_finding(
     seen = backing(metric, pairs[:looked])
     if len(seen) < FIRST_LOOK:
         backed = len(backing(metric, pairs))
-        reason = _too_few(backed, FIRST_LOOK) if backed else _MISSING.get(metric, _NO_RUNS)
+        usable = all(tally.usable for tally in tallies(pairs))
+        reason = _too_few(backed, FIRST_LOOK) if backed else why_missing(metric, usable=usable)
         return Finding(metric, None, Verdict.NOT_DECIDED, reason, units=2 * backed, runs=runs, too_few=bool(backed))
     if metric is Metric.TAIL:
         return _tail(seen, question, account.level, runs)
@@ -175,13 +177,6 @@ def _least_chance(metric: Metric, pairs: Sequence[PairValues], question: Questio
         return least_chance(_shift(metric, pairs).slower, question.log_threshold)
     # Values on a continuous scale: no pair is without a sign.
     return 0.5 ** len(pairs)
-
-
-_NO_RUNS = "no usable runs on one of the sides"
-_MISSING = {
-    Metric.INIT: "no cold start on one of the sides",
-    Metric.MEMORY: "memory used was not reported on one of the sides",
-}
 
 
 def _too_few(pairs: int, needed: int) -> str:
