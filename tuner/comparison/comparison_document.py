@@ -6,10 +6,11 @@ Decides nothing: verdicts and values come as they are.
 from __future__ import annotations
 
 from tuner import __version__
-from tuner.comparison.verdicts import Comparison, Finding
+from tuner.comparison.verdicts import Comparison, Drift, Finding
 from tuner.documents.comparison import (
     COMPARISON_SCHEMA_VERSION,
     ComparisonDocument,
+    DriftDocument,
     EffectDocument,
     FindingDocument,
 )
@@ -33,7 +34,7 @@ def comparison_document(comparison: Comparison) -> ComparisonDocument:
         "stopped_by": stop.value if stop else None,
         "invocations": comparison.invocations,
         "currency": comparison.currency,
-        "drift": {"days": comparison.drift.days, "sd": comparison.drift.sd} if comparison.drift else None,
+        "drift": _drift_document(comparison.drift) if comparison.drift else None,
         "findings": [_finding_document(finding) for finding in comparison.findings],
         "warnings": [{"code": notice.code, "message": notice.message} for notice in comparison.notices],
     }
@@ -53,7 +54,12 @@ def _finding_document(finding: Finding) -> FindingDocument:
         "units": finding.units,
         "runs": finding.runs,
         "runs_to_decide": finding.runs_to_decide,
+        "leans_worse": finding.leans_worse,
     }
+
+
+def _drift_document(drift: Drift) -> DriftDocument:
+    return {"days": drift.days, "sd": drift.sd, "sessions": drift.sessions, "given": drift.given}
 
 
 def _effect_document(effect: Interval) -> EffectDocument:

@@ -41,13 +41,19 @@ class FindingDocument(TypedDict):
     units: int
     runs: int
     runs_to_decide: int | None
+    leans_worse: bool
 
 
 class DriftDocument(TypedDict):
-    """What may have moved between two sessions: days between them, and the spread in log units for it."""
+    """What may have moved between two sessions: days between them, and the spread in log units for it.
+
+    The spread is that of so many earlier sessions, was given, or else is what so many days make likely.
+    """
 
     days: float
     sd: float
+    sessions: int
+    given: bool
 
 
 class ComparisonDocument(TypedDict):

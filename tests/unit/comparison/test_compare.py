@@ -7,6 +7,7 @@ import json
 import pytest
 
 from benchmarks.regression.simulation import documents
+from reports.words.comparison import headline
 from tests.unit.comparison.documents import over_all, result
 from tuner.comparison.comparison_document import comparison_document
 from tuner.comparison.failures import failure_finding
@@ -166,6 +167,12 @@ def test_the_document_of_a_comparison_fits_its_schema() -> None:
     for candidate in (result(0.25, seed=1), result(seed=1, faults=SimulatedFaults(error_share=1.0))):
         document = comparison_document(compare(result(), candidate, QUESTION))
         assert find_faults(document, comparison_schema()) == ()
+
+
+def test_the_document_tells_what_the_headline_says_may_be_worse() -> None:
+    found = compare(result(), result(0.25, seed=1), QUESTION, drift_sd=0.2)
+    leaning = {f["metric"] for f in comparison_document(found)["findings"] if f["leans_worse"] and not f["memory_mb"]}
+    assert headline(found) == f"Not decided (threshold 5%); {', '.join(sorted(leaning))} may be worse"
 
 
 def test_a_candidate_that_always_fails_is_worse_although_the_baseline_failed_once() -> None:

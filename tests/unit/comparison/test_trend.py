@@ -6,6 +6,7 @@ import pytest
 
 from reports.words.comparison import small_print
 from tests.unit.comparison.documents import over_all, result
+from tuner.comparison.comparison_document import comparison_document
 from tuner.comparison.question import Metric, Question
 from tuner.comparison.results import compare_with_trend
 from tuner.comparison.trend import latest, step_spread, trend_of
@@ -67,3 +68,7 @@ def test_the_answer_tells_whose_spread_widens_the_intervals(results: list[Result
     assert "the last result (" in few.baseline
     given = compare_with_trend(results, candidate, question, drift_sd=0.1)
     assert "the drift that was given, 10.0%" in small_print(given)
+    told = [
+        comparison_document(compared)["drift"] for compared in (compare_with_trend(results, candidate, question), given)
+    ]
+    assert [(drift["sessions"], drift["given"]) for drift in told if drift] == [(5, False), (0, True)]
