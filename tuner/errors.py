@@ -46,7 +46,12 @@ class Fault:
     remedy: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.problem}" + (f" ({self.remedy})" if self.remedy else "")
+        # A sentence that goes on in brackets has its full stop behind them, and errors have none.
+        return (
+            f"{self.path}: {self.problem.removesuffix('.')} ({self.remedy})"
+            if self.remedy
+            else f"{self.path}: {self.problem}"
+        )
 
 
 class InputError(TunerError):

@@ -279,10 +279,26 @@ class _Job:
         if self.stop.is_set() or measured.interrupted:
             return InterruptedRunError(f"Interrupted when all was measured.{kept.replace('It', 'The result')}")
         if result.recommendation is None:
-            said = function_errors(result.document) or _reasons(result.document)
-            hint = f"See {self.folder}." if self.folder else ""
-            return AllFailedError(f"No configuration can be recommended.\n{said}", hint)
+            said = function_errors(result.document) or _reasons(result.document) or _no_run(result.document)
+            empty = all(payload.body == b"{}" for payload in self.settings.payloads.items)
+            hints = (
+                ["The event was {}. Another one comes from --payload."]
+                if empty and measured.study.spent.invocations
+                else []
+            )
+            hints += [f"See {self.folder}."] if self.folder else []
+            return AllFailedError(f"No configuration can be recommended.\n{said}", "\n".join(hints))
         return None
+
+
+def _no_run(document: ResultDocument) -> str:
+    """That a bound ended the tuning before any test call did."""
+    bound = {
+        StopReason.SECONDS: f"within {document['tuning']['seconds']:.0f} s: raise --max-seconds if calls last so long",
+        StopReason.USD: "within the money that was allowed: raise --max-usd",
+        StopReason.INVOCATIONS: "within the invocations that were allowed: raise --max-invocations",
+    }.get(StopReason(document["stopped_by"]), "")
+    return f"No test call ended {bound}." if bound else ""
 
 
 def _reasons(document: ResultDocument) -> str:

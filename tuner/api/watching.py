@@ -52,7 +52,11 @@ def watch(
     names = {result.document["function"]["name"] for result in results}
     if files.keys() - names:
         unknown, known = ", ".join(sorted(files.keys() - names)), ", ".join(sorted(names))
-        raise InputError.single("logs", f"{unknown} is of no result", f"use {known}")
+        raise InputError.single("logs", f"no result is of {unknown}", f"known are {known}")
+    local = [result for result in results if not result.document["function"]["arn"]]
+    if nowhere := {result.document["function"]["name"] for result in local} - files.keys():
+        told = f"{', '.join(sorted(nowhere))} was not measured in AWS: there is no log to read"
+        raise InputError.single("results", told, "give its exported log as NAME=FILE with --logs")
     now_s = now()
     own = {name: rows_of(read_log(_text(Path(file))).rows, name) for name, file in files.items()}
     found = {name: WatchedLog(days_of(rows, now_s=now_s)) for name, rows in own.items()}

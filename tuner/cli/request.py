@@ -175,5 +175,5 @@ def _flag_faults(options: Mapping[str, Any], kind: BackendKind) -> Iterator[Faul
         yield Fault("--format", "a plan is text, not a result", "leave out --format or --dry-run")
     for flag, parameter in ONLY_IN_AWS.items():
         if kind is BackendKind.LOCAL and options[parameter]:
-            problem = "cannot be had for a handler on this machine"
+            problem = "works in AWS alone"
             yield Fault(flag, problem, "leave it out, or tune the function in AWS by its name")

@@ -219,7 +219,8 @@ def read_variables(path: Path, faults: list[Fault]) -> dict[str, str]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as exc:
-        faults.append(Fault("--env-file", f"{path} cannot be read: {exc}", "give a file with KEY=VALUE lines"))
+        problem = f"{path} cannot be read: {why_unreadable(exc)}"
+        faults.append(Fault("--env-file", problem, "give a file with KEY=VALUE lines"))
         return {}
     found = {}
     for number, line in enumerate(map(str.strip, lines), start=1):
@@ -232,6 +233,11 @@ def read_variables(path: Path, faults: list[Fault]) -> dict[str, str]:
         quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
         found[key.strip()] = value[1:-1] if quoted else value
     return found
+
+
+def why_unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read, without its name and the number of the error."""
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not text in UTF-8"
 
 
 def read_json_file(path: Path, flag: str, faults: list[Fault]) -> Any:
@@ -251,6 +257,9 @@ def read_payload(text: str, faults: list[Fault], *, show: bool = True) -> Any:
     `show` lets the fault quote the beginning of what is wrong.
     """
     if text.startswith("@"):
+        if text == "@":
+            faults.append(Fault("--payload", "@ names no file", "write @FILE"))
+            return None
         return read_json_file(Path(text[1:]), "--payload", faults)
     if text == HIDDEN:
         faults.append(Fault("--payload", "the payload is not filled in", "put it there, or use @FILE"))
@@ -258,7 +267,7 @@ def read_payload(text: str, faults: list[Fault], *, show: bool = True) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as exc:
-        shown = "what was given" if not show else shortened(text, LONGEST_SHOWN)
+        shown = ("what was given" if not show else shortened(text, LONGEST_SHOWN)) if text.strip() else "an empty text"
         faults.append(Fault("--payload", f"{shown} is not JSON: {exc}", "quote it for the shell, or use @FILE"))
     return None
 

@@ -48,10 +48,12 @@ class LocalFactory:
         local = local_options(document)
         for name, options in {"lambdaARN": local, **dict.fromkeys(PROCESSORS, beside(local))}.items():
             if isinstance(text := document.get(name), str):
-                yield from (Fault(f"$.{name}", fault.problem, fault.remedy) for fault in handler_faults(text, options))
+                for fault in handler_faults(text, options):
+                    path = fault.path if fault.path.startswith("--") else f"$.{name}"
+                    yield Fault(path, fault.problem, fault.remedy)
         for name in ONLY_IN_AWS:
             if document.get(name):
-                problem = "cannot be had for a handler on this machine"
+                problem = "works in AWS alone"
                 yield Fault(f"$.{name}", problem, "leave it out, or tune the function in AWS by its name")
         if settings is not None:
             yield from _space_faults(settings)

@@ -6,6 +6,7 @@ Whether it can be loaded is found out by loading it in a worker, never in this p
 from __future__ import annotations
 
 import contextlib
+import difflib
 import hashlib
 import os
 import re
@@ -34,6 +35,7 @@ _NO_SOURCE_DIRS = frozenset({"__pycache__", "node_modules", "venv", "site-packag
 _MAX_HASHED_FILES = 2000
 _MAX_HASHED_FOLDERS = 1000
 _NAME = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*")
+_DEFINED = re.compile(r"(?m)^(?:(?:async )?def|export (?:async )?(?:const|let|function)|exports)[ .]+(\w+)")
 _FORM = "write it as FILE:HANDLER, such as app.py:handler or index.mjs:handler"
 _TYPESCRIPT = (".ts", ".mts", ".cts", ".tsx")
 _REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
@@ -163,7 +165,8 @@ def _read_command(reading: _Reading, words: list[str]) -> LocalHandler | None:
     options = reading.options
     root = Path(options.root or ".").resolve()
     if not words or not shutil.which(words[0], path=options.environment.get("PATH")):
-        reading.fault(f"{words[0] if words else 'nothing'} cannot be run", "install it, or put it into PATH")
+        alone = "; a function is one word: its name, or FILE:HANDLER" if len(words) > 1 else ""
+        reading.fault(f"{words[0] if words else 'nothing'} cannot be run", f"install it, or put it into PATH{alone}")
         return None
     return LocalHandler(Path(words[0]).name, root, options.handler, tuple(words), options)
 
@@ -242,11 +245,12 @@ def _interpreter(reading: _Reading, runtime: Runtime) -> str:
     path = Path(named).expanduser()
     inside = path / "bin" / runtime.option
     found = str(inside.absolute()) if inside.exists() else shutil.which(str(path)) if named else runtime.find()
-    if not found:
-        where = f"there is no {named}" if named else f"there is no {runtime.program} in PATH"
-        reading.fault(
-            f"{reading.text} needs {runtime.title}, and {where}", f"install it, or name it with --{runtime.option}"
-        )
+    if not found and named:
+        remedy = f"give a program that runs {runtime.title}, or an environment such as .venv"
+        reading.faults.append(Fault(f"--{runtime.option}", f"there is no {named}", remedy))
+    elif not found:
+        problem = f"{reading.text} needs {runtime.title}, and there is no {runtime.program} in PATH"
+        reading.fault(problem, f"install it, or name it with --{runtime.option}")
     return (found or "") if named else ""
 
 
@@ -296,12 +300,22 @@ def _before_the_error(lines: list[str], error: FunctionError) -> list[str]:
 
 def _remedy(handler: LocalHandler, error: FunctionError) -> str:
     if error.type == "Runtime.HandlerNotFound" and handler.file:
-        return f"name a function that {handler.file.name} defines"
+        near = difflib.get_close_matches(handler.handler.rpartition(".")[2], _functions(handler.file), 1)
+        return f"did you mean {near[0]}?" if near else f"name a function that {handler.file.name} defines"
     if error.type == "Runtime.ImportModuleError" and handler.runtime:
         flag = f"--{handler.runtime.option}"
         looked = f"{handler.command[0]} looked in {handler.root} and among its own packages"
         return f"{looked}: install it there, give the folder above with --root, or the project's own with {flag}"
-    return "it must load without arguments: see the function's own error above"
+    if error.type == "Runtime.UserCodeSyntaxError":
+        return "correct the file"
+    return "this is the function's own error: it occurs before any test call, while the code is loaded"
+
+
+def _functions(file: Path) -> list[str]:
+    """Names of functions as the text of a file tells them: for a guess at what was meant."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return list(dict.fromkeys(_DEFINED.findall(file.read_text("utf-8"))))
+    return []
 
 
 def _files_below(folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:

@@ -71,8 +71,12 @@ class Bound:
             if value is not None and not 0 < value < np.inf
         ]
         if (self.deadline_ms is None) == (self.budget_usd is None):
-            told = "a deadline or a budget is needed, not both"
-            faults.append(Fault("--deadline", told, "--deadline 3s or --budget-per-million 20"))
+            told = (
+                "neither it nor --budget-per-million is given"
+                if self.budget_usd is None
+                else "--budget-per-million is given as well"
+            )
+            faults.append(Fault("--deadline", told, "give one of the two: --deadline 3s or --budget-per-million 20"))
         if self.percentile is not None and not 0 < self.percentile < 100:
             faults.append(Fault("--percentile", f"{self.percentile:g} is not between 0 and 100", "for example 95"))
         if faults:

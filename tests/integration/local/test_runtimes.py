@@ -232,3 +232,18 @@ def test_what_a_failing_function_printed_is_part_of_its_error_and_of_the_log(tmp
     assert error is not None
     assert error.stack == ("almost there",)
     assert log.read_text() == "almost there\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "remedy"),
+    [
+        ("def handler(event, context): ...", "handlr", "did you mean handler?"),
+        ("def handler(event, context): ...", "other", "name a function that app.py defines"),
+        ("def handler(event, context)", "handler", "correct the file"),
+        ("raise KeyError('TABLE')", "handler", "this is the function's own error"),
+    ],
+)
+def test_a_handler_that_does_not_load_says_what_to_do(tmp_path: Path, source: str, name: str, remedy: str) -> None:
+    (tmp_path / "app.py").write_text(source)
+    (fault,) = handler_faults(f"{tmp_path}/app.py:{name}")
+    assert remedy in fault.remedy

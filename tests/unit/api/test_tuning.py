@@ -16,8 +16,8 @@ from tuner.api.result import Result
 from tuner.api.run_folder import SAMPLES_FILE, read_record
 from tuner.api.tuning import tune
 from tuner.documents.input import decode_input
-from tuner.errors import BackendError, InputError, InterruptedRunError, LeftBehindError
-from tuner.model import FunctionIdentity, Sample, Trial
+from tuner.errors import AllFailedError, BackendError, InputError, InterruptedRunError, LeftBehindError
+from tuner.model import FunctionError, FunctionIdentity, Invocation, Outcome, Sample, Trial
 from tuner.settings import Settings
 from tuner.simulated.backend import SimulatedBackend
 
@@ -150,3 +150,34 @@ def test_time_goes_on_where_the_last_session_ended(tmp_path: Path) -> None:
     document = result_in(tmp_path)
     assert document["stopped_by"] == "max_seconds"
     assert document["tuning"]["seconds"] >= 1000
+
+
+class Hanging(Function):
+    """A function whose calls do not end before the time is up."""
+
+    def measure(self, trials: Sequence[Trial], stop: threading.Event) -> Iterator[Sample]:
+        return iter(())
+
+
+class Failing(Function):
+    """A function that cannot do anything with its event."""
+
+    def measure(self, trials: Sequence[Trial], stop: threading.Event) -> Iterator[Sample]:
+        failed = Invocation(Outcome.ERROR, error=FunctionError("KeyError", "'n'"))
+        for trial in trials:
+            yield Sample(trial.id, trial.configuration, (failed,) * trial.invocations)
+
+
+def test_a_tuning_without_an_ended_call_says_which_bound_ended_it(tmp_path: Path) -> None:
+    times = iter([0.0, *[99.0] * 99])
+    settings = settings_of(budget={"maxSeconds": 30})
+    with pytest.raises(AllFailedError, match=r"No test call ended within 99 s: raise --max-seconds"):
+        tune(settings, backend=Hanging(), output=tmp_path, clock=lambda: next(times))
+
+
+@pytest.mark.parametrize(("payload", "told"), [({}, True), ({"n": 1}, False)])
+def test_where_all_fails_an_empty_event_is_named(tmp_path: Path, payload: Any, *, told: bool) -> None:
+    with pytest.raises(AllFailedError, match="KeyError: 'n'") as caught:
+        sit(tmp_path, settings_of(payload), Failing())
+    assert ("The event was {}. Another one comes from --payload." in caught.value.hint) == told
+    assert str(tmp_path) in caught.value.hint

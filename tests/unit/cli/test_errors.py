@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +47,36 @@ def test_a_variable_that_a_suggested_command_hides_must_be_filled_in() -> None:
     faults: list[Fault] = []
     assert converted({"env": ("KEY=…", "OTHER=a…")}, faults)["env"] == {"KEY": "…", "OTHER": "a…"}
     assert [(fault.path, fault.problem) for fault in faults] == [("--env", "the value of KEY is not filled in")]
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["tune", "app.py:handler", "--python", "absent"], "--python: there is no absent (give a program that runs"),
+        (
+            ["tune", "app.py:handler", "--payload", "@absent.json"],
+            "--payload: absent.json cannot be read: No such file",
+        ),
+        (["tune", "app.py:handler", "--payload", "@"], "--payload: @ names no file (write @FILE)"),
+        (["tune", "app.py:handler", "--payload", ""], "--payload: an empty text is not JSON"),
+        (["tune", "app.py:handler", "--env-file", "absent"], "--env-file: absent cannot be read: No such file"),
+        (["tune", "app.py:handler", "--event", "A=a.json"], "--event: is of a project, and there is no --from"),
+        (["tune", "app.py:handler", "--apply"], "--apply: works in AWS alone (leave it out"),
+        (["tune", "app.py:handler", "app.py:handler"], "a function is one word: its name, or FILE:HANDLER)"),
+        (["execute", "arn", "absent.json"], "INPUT: absent.json cannot be read: No such file"),
+        (["fleet"], "LIST: no function is named (give a list"),
+        (["workflow", "a.json"], "--deadline: neither it nor --budget-per-million is given (give one of the two"),
+    ],
+)
+def test_a_mistake_is_told_under_its_flag_with_its_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return 1\n")
+    monkeypatch.setattr("tuner.local.handler.load_faults", lambda handler, **_: ())
+    monkeypatch.setattr("tuner.local.backend.load_faults", lambda handler, **_: ())
+    assert run([*command, "--dry-run"] if command[0] == "tune" else command) == 2
+    error = capsys.readouterr().err
+    assert told in " ".join(error.split())
+    assert "Errno" not in error
+    assert ". (" not in error

@@ -445,3 +445,12 @@ def test_the_headline_says_that_runs_of_the_recommended_size_fail() -> None:
     own["data"] |= {"outcome": ["ok", *["error"] * (runs - 1)], "usable": [True, *[False] * (runs - 1)]}
     own["outcomes"] = {**dict.fromkeys(own["outcomes"], 0), "ok": 1, "error": runs - 1}
     assert f"but {runs - 1} of its {runs} runs failed" in str(verdict.headline(document))
+
+
+def test_errors_are_pointed_at_only_where_there_are_some() -> None:
+    document = result("all-failed")
+    assert "Look at the errors below" in verdict.next_step(document).text
+    document["measurements"], document["stopped_by"] = [], "max_seconds"
+    step = verdict.next_step(document)
+    assert step.text.startswith("No test call ended. Go on with a higher --max-seconds")
+    assert "--resume" in step.command

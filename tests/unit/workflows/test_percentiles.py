@@ -147,7 +147,8 @@ def test_a_function_without_a_curve_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bound", "words"), [({}, "a deadline or a budget"), ({"deadline_ms": -1.0}, "not a finite number above 0")]
+    ("bound", "words"),
+    [({}, "neither it nor --budget-per-million is given"), ({"deadline_ms": -1.0}, "not a finite number above 0")],
 )
 def test_a_bound_that_makes_no_sense_is_refused(bound: dict[str, float], words: str) -> None:
     with pytest.raises(InputError, match=words):

@@ -55,6 +55,7 @@ def command(
     from reports.words.watching import told
     from tuner.api.result_store import load_result
     from tuner.api.watching import watch
+    from tuner.cli.request import faults_named
     from tuner.watch.decision import Watched
     from tuner.watch.messages import event, metrics
 
@@ -65,7 +66,8 @@ def command(
         raise InputError(faults)
     loaded = [load_result(result, connection=connection) for result in results]
     now_s = time.time()
-    reports = watch(loaded, logs=files, threshold=share, connection=connection, max_usd=max_usd, now=lambda: now_s)
+    with faults_named({"logs": "--logs", "max_usd": "--max-usd", "results": "RESULT"}):
+        reports = watch(loaded, logs=files, threshold=share, connection=connection, max_usd=max_usd, now=lambda: now_s)
     if format_ == "json":
         say_json([report.document() for report in reports])
     elif format_ == "events":

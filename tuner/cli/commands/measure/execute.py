@@ -20,6 +20,7 @@ from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.progress.execution import HistoryProgress, SearchFollower
+from tuner.cli.values import why_unreadable
 from tuner.errors import Fault, InputError, InterruptedRunError, TunerError
 from tuner.shell_lines import with_command
 
@@ -232,4 +233,6 @@ def _read_text(name: str) -> str:
     try:
         return Path(name.removeprefix("@")).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as exc:
-        raise InputError.single("INPUT", f"{name} cannot be read: {exc}", "give a JSON file, - or JSON") from exc
+        raise InputError.single(
+            "INPUT", f"{name} cannot be read: {why_unreadable(exc)}", "give a JSON file, - or JSON"
+        ) from exc

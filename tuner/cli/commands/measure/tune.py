@@ -16,7 +16,7 @@ from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
 from tuner.cli.values import OneOf, as_share, terminal_width, unique_time
-from tuner.errors import InterruptedRunError, TunerError
+from tuner.errors import InputError, InterruptedRunError, TunerError
 from tuner.model import StopReason
 from tuner.redaction import HIDDEN
 from tuner.shell_lines import with_command
@@ -117,6 +117,8 @@ def command(words: tuple[str, ...], *, connection: Connection, **options: Any) -
         raise click.UsageError("Give either TARGET or --from FILE.")
     if options["template"]:
         return _tune_project(connection, options)
+    if options["event"]:
+        raise InputError.single("--event", "is of a project, and there is no --from", "use --payload")
     target = words[0] if len(words) == 1 else f"-- {shlex.join(words)}"
     with stop_on_signals() as stop, handler_meant(target):
         request = read_request(target, options, connection)
