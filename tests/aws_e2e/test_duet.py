@@ -155,3 +155,32 @@ def test_a_prefix_in_s3_is_a_trend_and_without_its_slash_it_is_named(
     assert "a prefix with a slash at its end: s3://builds/orders/" in capsys.readouterr().err
     assert run(["compare", "s3://builds/orders/", quick, "--update-baseline", *flags]) == 2
     assert run(["compare", "s3://nowhere/orders/", quick, *flags]) == 1
+
+
+def test_a_prefix_that_holds_a_result_json_is_that_run_and_a_new_one_becomes_one(
+    cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="builds")
+    made = tmp_path / "made.json"
+    made.write_text(dumps(result(sizes=(512,))))
+    flags = ["--endpoint-url", cloud.endpoint, "--region", "us-east-1"]
+    compare = ["compare", "s3://builds/new/", str(made), *flags]
+    assert run([*compare, "--update-baseline"]) == 0
+    assert "First baseline" in capsys.readouterr().out
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket="builds")["Contents"]] == ["new/result.json"]
+    assert run(compare) == 0
+    assert "it is compared with itself" in capsys.readouterr().out
+
+
+def test_under_a_prefix_hidden_objects_and_the_summary_of_a_fleet_are_no_results(cloud: Cloud, tmp_path: Path) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="builds")
+    for key in ("._1.json", "summary.json", "runs/.cache/result.json", "notes.txt"):
+        s3.put_object(Bucket="builds", Key=f"orders/{key}", Body=b"{}")
+    before = b"\xef\xbb\xbf" + dumps(result(sizes=(512,))).encode()
+    s3.put_object(Bucket="builds", Key="orders/runs/1/result.json", Body=before)
+    quick = tmp_path / "quick.json"
+    quick.write_text(dumps(result(seed=9, sizes=(512,), created_at="2026-09-03T10:00:00Z")))
+    flags = ["--endpoint-url", cloud.endpoint, "--region", "us-east-1"]
+    assert run(["compare", "s3://builds/orders/", str(quick), *flags]) == 0

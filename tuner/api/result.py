@@ -19,6 +19,7 @@ from tuner.documents.result import (
     ResultDocument,
     dumps,
 )
+from tuner.documents.result_files import RESULT_FILE
 from tuner.errors import TunerError
 from tuner.plain_numbers import significant
 from tuner.shell_lines import with_command
@@ -27,8 +28,7 @@ from tuner.vocabulary import Architecture, Configuration, Interval, Notice, Stop
 if TYPE_CHECKING:
     import pandas
 
-RESULT_FILE, REPORT_FILE = "result.json", "report.html"
-SUMMARY_FILE = "summary.json"
+REPORT_FILE = "report.html"
 """What a fleet leaves beside the folders of its functions."""
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from tuner.api.files import write_text
-from tuner.api.result import RESULT_FILE, SUMMARY_FILE, Result
+from tuner.api.result import Result
 from tuner.aws.api.connection import Connection
 from tuner.documents.result import loads
+from tuner.documents.result_files import RESULT_FILE, is_result_name
 from tuner.errors import InputError, each_of
 
 S3_SCHEME = "s3://"
@@ -120,15 +121,13 @@ class FileStore:
             raise InputError.single(address, problem, "give the path of a result.json") from exc
 
     def results_in(self, address: str) -> list[str] | None:
-        """The results in a folder: its JSON files, and the runs in its folders. None: it is a run, or no folder.
-
-        A fleet's summary is no result.
-        """
+        """The results in a folder: its JSON files, and the runs in its folders. None: it is a run, or no folder."""
         folder = Path(address)
         if not folder.is_dir() or (folder / RESULT_FILE).exists():
             return None
         found = (*folder.glob("*.json"), *folder.glob(f"*/{RESULT_FILE}"))
-        return sorted(str(path) for path in found if path != folder / SUMMARY_FILE)
+        named = (path for path in found if is_result_name(path.relative_to(folder).as_posix()))
+        return sorted(str(path) for path in named if path.is_file())
 
     def write(self, address: str, text: str) -> None:
         """Replace a file, whole or not at all.

@@ -389,6 +389,8 @@ def loads(text: str, *, name: str) -> ResultDocument:
     if version != SCHEMA_VERSION:
         problem = f"has schema_version {version!r}; this version of the tool reads {SCHEMA_VERSION}"
         raise InputError.single(name, problem, "upgrade the tool, or tune again")
+    if "findings" in document and "measurements" not in document:
+        raise InputError.single(name, "is not a result document: it is the answer of a comparison", remedy)
     result: ResultDocument = document  # type: ignore[assignment]  # the schema is checked in the next line
     faults = find_faults(document, schema()) or tuple(_column_faults(result))
     if faults:

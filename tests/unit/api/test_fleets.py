@@ -14,9 +14,10 @@ import pytest
 from tests.unit.comparison.documents import result
 from tuner.api.fleets.selection import matched
 from tuner.api.fleets.tuning import PAGE_FILE, Fleet, bounded, folders_of, tune_fleet
-from tuner.api.result import SUMMARY_FILE, Result
+from tuner.api.result import Result
 from tuner.aws.api.connection import Connection
 from tuner.cli.progress.fleet import FleetProgress
+from tuner.documents.result_files import SUMMARY_FILE
 from tuner.errors import AllFailedError, InterruptedRunError
 from tuner.projects.functions import RANDOM_PART, DeclaredFunction, Format, Setting
 from tuner.search.loop import Observer

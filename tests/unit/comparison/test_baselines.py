@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from tests.unit.comparison.documents import result
-from tuner.api.result_store import load_result, read_result
+from tuner.api.result_store import FileStore, load_result, read_result
 from tuner.comparison.baselines import Mismatch, check_comparable, refuse_unmeasured
+from tuner.comparison.comparison_document import comparison_document
+from tuner.comparison.question import Question
+from tuner.comparison.results import compare
 from tuner.errors import InputError
 
 
@@ -151,3 +154,24 @@ def test_every_difference_is_told_at_once() -> None:
 def test_a_payload_that_was_not_logged_is_told_not_refused() -> None:
     (notice,) = check_comparable(other(), other(request__payload=None), [])
     assert notice.code == "payload_unknown"
+
+
+def test_a_folder_holds_the_runs_in_it_and_neither_hidden_files_nor_summaries(tmp_path: Path) -> None:
+    for name in ("1.json", "._1.json", "summary.json", "notes.txt", "runs/result.json", "runs/samples.json",
+                 ".cache/result.json", "deep/er/result.json"):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "folder.json").mkdir()
+    found = FileStore().results_in(str(tmp_path))
+    assert found == [str(tmp_path / "1.json"), str(tmp_path / "runs" / "result.json")]
+
+
+def test_the_answer_of_a_comparison_among_results_is_told_in_one_fault(tmp_path: Path) -> None:
+    answer = tmp_path / "comparison.json"
+    document = comparison_document(compare(result(), result(seed=1), Question()))
+    answer.write_text(json.dumps(document))
+    with pytest.raises(InputError) as caught:
+        load_result(answer)
+    assert [fault.problem for fault in caught.value.faults] == [
+        "is not a result document: it is the answer of a comparison"
+    ]

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tuner.api.files import write_text
-from tuner.api.result import REPORT_FILE, RESULT_FILE, SUMMARY_FILE, Result
+from tuner.api.result import REPORT_FILE, Result
 from tuner.api.result_store import load_result
 from tuner.api.run_folder import SAMPLES_FILE
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
 from tuner.aws.api.session import connect
 from tuner.documents.fleet_summary import build_summary, tuned_row
+from tuner.documents.result_files import RESULT_FILE, SUMMARY_FILE
 from tuner.errors import InputError, InterruptedRunError, TunerError
 from tuner.model import StopReason
 from tuner.search.loop import Observer

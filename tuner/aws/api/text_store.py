@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuner.aws.api.connection import Connection
-from tuner.aws.api.s3 import Objects, parse_address
+from tuner.aws.api.s3 import Address, Objects, parse_address
 from tuner.aws.api.session import connect
+from tuner.documents.result_files import RESULT_FILE, is_result_name
 from tuner.errors import InputError
-
-RESULT = "/result.json"
 
 
 @dataclass(frozen=True, slots=True)
 class TextStore:
-    """Texts by their `s3://bucket/key` address.
+    """Texts by their `s3://bucket/key` address. A prefix with a slash at its end stands for the `result.json` in it.
 
     Attributes:
         client: a boto3 `s3` client without its own retries.
@@ -32,17 +31,17 @@ class TextStore:
             InputError: the address is wrong, or the object is no text.
             AwsError: it cannot be read.
         """
-        place = parse_address(address, path=address)
+        place = _object(address)
         content = Objects(self.client, place.bucket).read(place.key)
         try:
-            return None if content is None else content.decode("utf-8")
+            return None if content is None else content.decode("utf-8-sig")
         except UnicodeDecodeError as exc:
             raise InputError.single(address, "is not text in UTF-8", "give a result.json") from exc
 
     def results_in(self, address: str) -> list[str] | None:
-        """The results under a prefix, which ends with a slash; None: the address is an object.
+        """The results under a prefix, which ends with a slash: its JSON objects, and the runs in its folders.
 
-        They are its JSON objects, and every `result.json` in its folders.
+        None: it is a run, or an object.
 
         Raises:
             InputError: the address is wrong.
@@ -52,9 +51,10 @@ class TextStore:
             return None
         place = parse_address(address, path=address)
         objects = Objects(self.client, place.bucket)
-        keys = [key for key in objects.keys(place.key) if key.endswith(".json")]
-        own = (key for key in keys if "/" not in key.removeprefix(place.key) or key.endswith(RESULT))
-        return [str(objects.address(key)) for key in own]
+        names = [key.removeprefix(place.key) for key in objects.keys(place.key)]
+        if RESULT_FILE in names:
+            return None
+        return [str(objects.address(place.key + name)) for name in names if is_result_name(name)]
 
     def write(self, address: str, text: str) -> None:
         """Replace an object.
@@ -63,8 +63,18 @@ class TextStore:
             InputError: the address is wrong.
             AwsError: it cannot be written.
         """
-        place = parse_address(address, path=address)
+        place = _object(address)
         Objects(self.client, place.bucket).write(place.key, text.encode())
+
+
+def _object(address: str) -> Address:
+    """The object that an address stands for.
+
+    Raises:
+        InputError: it is no address.
+    """
+    place = parse_address(address, path=address)
+    return Address(place.bucket, place.key + RESULT_FILE) if place.key.endswith("/") else place
 
 
 @contextmanager
