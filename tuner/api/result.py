@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.api.files import write_text
 from tuner.documents.result import (
+    RESULT_FILE,
     ConfigurationDocument,
     MeasurementDocument,
     PointDocument,
@@ -19,7 +20,6 @@ from tuner.documents.result import (
     ResultDocument,
     dumps,
 )
-from tuner.documents.result_files import RESULT_FILE
 from tuner.errors import TunerError
 from tuner.plain_numbers import significant
 from tuner.shell_lines import with_command

@@ -11,8 +11,7 @@ from typing import Protocol
 from tuner.api.files import write_text
 from tuner.api.result import Result
 from tuner.aws.api.connection import Connection
-from tuner.documents.result import loads
-from tuner.documents.result_files import RESULT_FILE, is_result_name
+from tuner.documents.result import RESULT_FILE, is_result_name, loads
 from tuner.errors import InputError, each_of
 
 S3_SCHEME = "s3://"

@@ -16,6 +16,10 @@ from tuner.errors import Fault, InputError
 from tuner.plain_text import shortened
 
 SCHEMA_VERSION: Final = 1
+RESULT_FILE: Final = "result.json"
+"""The result in the folder of a run. The folder, or a prefix in S3, stands for it."""
+SUMMARY_FILE: Final = "summary.json"
+"""The summary of a fleet, at the top of its folder. It is no result."""
 
 ArchitectureText = Literal["x86_64", "arm64"]
 BackendText = Literal["aws", "local", "simulated"]
@@ -364,6 +368,17 @@ class ResultDocument(TypedDict):
 def dumps(document: ResultDocument) -> str:
     """A result document as JSON text; the same document gives the same text."""
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def is_result_name(name: str) -> bool:
+    """Whether a path below a folder of results names one: the folder's own JSON files, and the runs in its folders.
+
+    What begins with a dot is hidden, such as the notes of macOS beside each file, or a file that is being written.
+    """
+    *folders, last = name.split("/")
+    if any(part.startswith(".") for part in (*folders, last)):
+        return False
+    return last == RESULT_FILE if folders else last.endswith(".json") and last != SUMMARY_FILE
 
 
 def loads(text: str, *, name: str) -> ResultDocument:

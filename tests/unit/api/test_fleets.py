@@ -17,7 +17,7 @@ from tuner.api.fleets.tuning import PAGE_FILE, Fleet, bounded, folders_of, tune_
 from tuner.api.result import Result
 from tuner.aws.api.connection import Connection
 from tuner.cli.progress.fleet import FleetProgress
-from tuner.documents.result_files import SUMMARY_FILE
+from tuner.documents.result import SUMMARY_FILE
 from tuner.errors import AllFailedError, InterruptedRunError
 from tuner.projects.functions import RANDOM_PART, DeclaredFunction, Format, Setting
 from tuner.search.loop import Observer

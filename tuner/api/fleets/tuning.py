@@ -24,7 +24,7 @@ from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
 from tuner.aws.api.session import connect
 from tuner.documents.fleet_summary import build_summary, tuned_row
-from tuner.documents.result_files import RESULT_FILE, SUMMARY_FILE
+from tuner.documents.result import RESULT_FILE, SUMMARY_FILE
 from tuner.errors import InputError, InterruptedRunError, TunerError
 from tuner.model import StopReason
 from tuner.search.loop import Observer

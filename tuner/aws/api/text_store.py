@@ -10,7 +10,7 @@ from typing import Any
 from tuner.aws.api.connection import Connection
 from tuner.aws.api.s3 import Address, Objects, parse_address
 from tuner.aws.api.session import connect
-from tuner.documents.result_files import RESULT_FILE, is_result_name
+from tuner.documents.result import RESULT_FILE, is_result_name
 from tuner.errors import InputError
 
 

@@ -70,7 +70,7 @@ def _loaded(address: str, connection: Connection) -> Sequence[Result]:
 
 def _file(address: str) -> str:
     """The file that a result at an address is in; empty: it is in none, or in a folder of several."""
-    from tuner.documents.result_files import RESULT_FILE
+    from tuner.documents.result import RESULT_FILE
 
     return next((str(path) for path in (Path(address), Path(address) / RESULT_FILE) if path.is_file()), "")
 
