@@ -13,9 +13,11 @@ import pytest
 from tests.aws_e2e.harness import open_quickly, settings, stand_in, tune
 from tests.cloud.fixtures import Cloud, zipped
 from tests.unit.comparison.documents import result
+from tuner.api.comparing import duet
 from tuner.cli.main import run
+from tuner.comparison.duets.plan import DuetPlan, EnvironmentPair
 from tuner.documents.result import dumps
-from tuner.errors import LeftBehindError
+from tuner.errors import InterruptedRunError, LeftBehindError
 from tuner.model import Architecture, Configuration, Trial
 
 CODE = "import time\n\n\ndef handler(event, context):\n    time.sleep({seconds})\n"
@@ -100,6 +102,31 @@ def test_a_clean_up_that_fails_does_not_take_the_answer_away(
     out, err = capsys.readouterr()
     assert out.startswith("Worse: duration")
     assert "tuner clean orders" in err
+
+
+def test_an_interrupted_duet_removes_the_copies_of_both_sides_and_tells_what_it_kept(
+    cloud: Cloud, versions: tuple[str, str], tmp_path: Path
+) -> None:
+    stop, samples = threading.Event(), tmp_path / "samples.jsonl"
+    before = cloud.snapshot("orders")
+
+    class Impatient:
+        def measured(self, plan: DuetPlan, pair: EnvironmentPair) -> None:
+            stop.set()
+
+    with pytest.raises(InterruptedRunError) as raised:
+        duet(
+            "orders", baseline=versions[0], candidate=versions[1], samples=samples,
+            connection=stand_in(cloud.endpoint), stop=stop, observers=[Impatient()],
+        )  # fmt: skip
+    lines = [json.loads(line) for line in samples.read_text().splitlines()]
+    found = raised.value.result
+    assert found is not None
+    assert found.document["stopped_by"] == "interrupted"
+    assert found.document["invocations"] == sum(len(line["invocations"]) for line in lines) > 0
+    assert {line["side"] for line in lines} == {"baseline", "candidate"}
+    assert cloud.snapshot("orders") == before
+    assert cloud.function_names() == ["orders"]
 
 
 @pytest.mark.parametrize(

@@ -25,14 +25,14 @@ from tuner.api.result_store import load_result, load_trend
 from tuner.aws.api.connection import Connection
 from tuner.backend import BackendFactory
 from tuner.comparison.baselines import Mismatch, check_comparable, refuse_unmeasured
+from tuner.comparison.change_points import compare_with_level
 from tuner.comparison.comparison_document import comparison_document
 from tuner.comparison.duets.plan import Duet, DuetFactory, DuetPlan, EnvironmentPair
 from tuner.comparison.duets.run import CutShortError, run_duet
 from tuner.comparison.question import Metric, Question
 from tuner.comparison.results import compare as compare_documents
-from tuner.comparison.results import compare_with_trend
 from tuner.comparison.results import first_baseline as first_document
-from tuner.comparison.trend import latest, made_at
+from tuner.comparison.trend import latest, made_at, of_function
 from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Verdict
 from tuner.documents.comparison import ComparisonDocument
 from tuner.documents.result import ResultDocument
@@ -227,16 +227,17 @@ def _with_trend(
     Raises:
         InputError: there is none, or they cannot be compared.
     """
-    earlier = latest([result.document for result in results], candidate["created_at"])
+    own, left_out = of_function([result.document for result in results], candidate["function"]["name"])
+    earlier = latest(own, candidate["created_at"])
     if not earlier:
         problem = "holds no result that is older than the candidate"
         raise InputError.single(address, problem, "give a folder of earlier results")
-    notices: dict[Notice, None] = {}
+    notices = dict.fromkeys(left_out)
     for document in (*earlier, candidate):
         refuse_unmeasured(document, name=address)
         notices |= dict.fromkeys(check_comparable(document, candidate, allowed))
     names = (address, "candidate")
-    found = compare_with_trend(earlier, candidate, question, drift_sd=drift, names=names, notices=notices)
+    found = compare_with_level(earlier, candidate, question, drift_sd=drift, names=names, notices=notices)
     return ComparisonResult(found, (earlier[-1], candidate))
 
 
@@ -322,7 +323,7 @@ class _DuetJob:
                 raise
             failure = exc.after(failure)
         if failure is None and found.stopped_by is DuetStop.INTERRUPTED:
-            kept = f" They are kept in {samples}." if samples else ""
+            kept = f" They are kept in {samples}." if samples and found.invocations else ""
             failure = InterruptedRunError(f"Interrupted after {plural(found.invocations or 0, 'invocation')}.{kept}")
         if failure:
             failure.result = ComparisonResult(found)
@@ -332,6 +333,7 @@ class _DuetJob:
     def _measure(self, opened: Duet, region: str | None, keep: DuetObserver) -> Comparison:
         identity = opened.candidate.describe()
         plan = self._plan(identity, opened.step)
+        same = _same_code(opened.baseline.describe(), identity)
         where = f"{self.settings.target} at {plan.configuration}"
 
         def watch(pair: EnvironmentPair) -> None:
@@ -348,7 +350,7 @@ class _DuetJob:
             stop=self.stop,
             clock=self.clock,
             watch=watch,
-            notices=lambda: _side_notices(opened),
+            notices=lambda: [*same, *_side_notices(opened)],
         )
 
     def _plan(self, identity: FunctionIdentity, step: int) -> DuetPlan:
@@ -362,6 +364,14 @@ class _DuetJob:
             step=step,
             may_widen=self.own["runs"] is None and not local,
         )
+
+
+def _same_code(baseline: FunctionIdentity, candidate: FunctionIdentity) -> list[Notice]:
+    """What to know where both versions have the same code, for example two names of one commit."""
+    if None in (baseline.code_sha256, candidate.code_sha256) or baseline.code_sha256 != candidate.code_sha256:
+        return []
+    told = "Baseline and candidate have the same code: only their configuration, or files beside it, can differ."
+    return [Notice("same_code", told)]
 
 
 def _side_notices(opened: Duet) -> list[Notice]:

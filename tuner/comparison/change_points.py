@@ -1,18 +1,20 @@
-"""Where the level of a function changed over its results: each one is compared with those since the last change.
+"""Where the level of a function changed over its results, and comparisons with those since the last change.
 
 Reads no files. The verdicts are those of a comparison with a trend.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tuner.comparison.question import Metric, Question
 from tuner.comparison.results import compare_with_trend
-from tuner.comparison.trend import LAST_RESULTS, LEAST_SESSIONS, step_spread
-from tuner.comparison.verdicts import Finding, Verdict
+from tuner.comparison.trend import LAST_RESULTS
+from tuner.comparison.verdicts import Comparison, Finding, Verdict
 from tuner.documents.result import ResultDocument
+from tuner.errors import InputError
+from tuner.model import Notice
 
 WATCHED = (Metric.DURATION, Metric.COST)
 """Metrics whose level is followed."""
@@ -52,12 +54,10 @@ def change_points(results: Sequence[ResultDocument], question: Question) -> tupl
     share = (1 - question.confidence) / max(1, len(results) - 1)
     question = replace(question, confidence=1 - share)
     found: list[ChangePoint] = []
-    spread, since = step_spread(results), 0
+    since = 0
     for number in range(1, len(results)):
         earlier = results[max(since, number - LAST_RESULTS) : number]
-        # Fewer sessions since the last change do not tell how sessions differ; all results together do.
-        drift_sd = spread if len(earlier) < LEAST_SESSIONS else None
-        comparison = compare_with_trend(earlier, results[number], question, drift_sd=drift_sd)
+        comparison = compare_with_trend(earlier, results[number], question, longer=results)
         moved = tuple(
             finding
             for finding in comparison.findings
@@ -67,3 +67,42 @@ def change_points(results: Sequence[ResultDocument], question: Question) -> tupl
             found.append(ChangePoint(number, moved))
             since = number
     return tuple(found)
+
+
+def compare_with_level(
+    results: Sequence[ResultDocument],
+    candidate: ResultDocument,
+    question: Question,
+    *,
+    drift_sd: float | None = None,
+    names: tuple[str, str] = ("baseline", "candidate"),
+    notices: Iterable[Notice] = (),
+) -> Comparison:
+    """Compare a result with the last ones at the level of the latest. See `compare_with_trend` for the arguments.
+
+    Results of two levels together would hide a change of their size.
+
+    Raises:
+        InputError: as in `compare_with_trend`.
+    """
+    alike, changed = _since_last_change(results, question)
+    told = (*notices, *changed)
+    return compare_with_trend(alike, candidate, question, longer=results, drift_sd=drift_sd, names=names, notices=told)
+
+
+def _since_last_change(
+    results: Sequence[ResultDocument], question: Question
+) -> tuple[Sequence[ResultDocument], list[Notice]]:
+    """The results since the last change, and what to know of those before it.
+
+    Where some cannot be compared with those before them, no change is seen.
+    """
+    try:
+        found = change_points(results, question)
+    except InputError:
+        found = ()
+    if not found:
+        return results, []
+    last = found[-1]
+    told = f"The function became {last.verdict} with the result of {results[last.number]['created_at']}"
+    return results[last.number :], [Notice("level_changed", f"{told}: earlier ones are not part of the baseline.")]

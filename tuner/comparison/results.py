@@ -19,7 +19,7 @@ from tuner.comparison.result_pairs import (
     document_series,
     match_configurations,
 )
-from tuner.comparison.trend import made_at, trend_of
+from tuner.comparison.trend import made_at, step_spread, trend_of
 from tuner.comparison.verdicts import Comparison, Drift, Method
 from tuner.documents.result import ResultDocument
 from tuner.errors import InputError
@@ -69,6 +69,7 @@ def compare_with_trend(
     candidate: ResultDocument,
     question: Question,
     *,
+    longer: Sequence[ResultDocument] = (),
     drift_sd: float | None = None,
     names: tuple[str, str] = ("baseline", "candidate"),
     notices: Iterable[Notice] = (),
@@ -79,6 +80,8 @@ def compare_with_trend(
 
     Args:
         results: comparable with the candidate, the oldest first; at least one.
+        longer: a longer series with changes of the function in it. Its steps tell how sessions differ where
+            `results` are too few.
         candidate, question, drift_sd, names, notices: see `compare`.
 
     Raises:
@@ -89,6 +92,8 @@ def compare_with_trend(
         drift = Drift(days, drift_sd, given=True)
     elif trend.drift_sd is not None:
         drift = Drift(days, trend.drift_sd, trend.sessions)
+    elif (step := step_spread(longer)) is not None:
+        drift = Drift(days, step, len(longer))
     else:
         drift = Drift(days, usual_drift(days))
     pairs = match_configurations(trend.series, document_series(candidate), names)

@@ -17,7 +17,7 @@ from tuner.comparison.question import Metric
 from tuner.comparison.result_pairs import document_prices, document_series
 from tuner.comparison.run_series import RunSeries
 from tuner.documents.result import ResultDocument
-from tuner.model import Configuration
+from tuner.model import Configuration, Notice
 
 LAST_RESULTS = 10
 """Results of a trend that make its baseline: the latest."""
@@ -50,6 +50,16 @@ def latest(results: Sequence[ResultDocument], before: str, count: int = LAST_RES
     return [result for result in ordered if made_at(result["created_at"]) < made_at(before)][-count:]
 
 
+def of_function(results: Sequence[ResultDocument], name: str) -> tuple[Sequence[ResultDocument], list[Notice]]:
+    """The results of one function, and what to know of others; all of them where none is of this name."""
+    own = [result for result in results if result["function"]["name"] == name]
+    others = sorted({result["function"]["name"] for result in results} - {name})
+    if not own or not others:
+        return results, []
+    told = f"{len(results) - len(own)} results of other functions are left out: {', '.join(others)}."
+    return own, [Notice("other_function", told)]
+
+
 def made_at(text: str) -> datetime:
     """A time of a result document."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
@@ -77,6 +87,8 @@ def step_spread(results: Sequence[ResultDocument]) -> float | None:
 
     The median of the steps tells it, so that a few changes of the function count no more than any other step.
     """
+    if len(results) <= LEAST_STEPS:
+        return None
     effects = _effects(results, [document_series(result) for result in results])
     if len(effects) <= LEAST_STEPS:
         return None

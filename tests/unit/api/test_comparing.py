@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tuner.api.comparing import _side_notices, compare
+from tests.unit.comparison.documents import result
+from tuner.api.comparing import _same_code, _side_notices, compare
+from tuner.comparison.verdicts import Verdict
+from tuner.documents.result import dumps
 from tuner.errors import InputError
-from tuner.model import Notice
+from tuner.model import BackendKind, FunctionIdentity, Notice
 
 BUSY, ESTIMATE = Notice("busy", "The machine was busy."), Notice("local_estimate", "A local estimate.")
 ANSWER = Notice("first_answer", "It answered with 3.")
@@ -33,6 +37,12 @@ def test_a_side_has_one_notice_that_names_it_and_what_both_say_is_said_once() ->
     assert [notice.code for notice in apart] == ["local_estimate", "busy"]
 
 
+def test_versions_of_the_same_code_are_told_and_unknown_code_is_not() -> None:
+    one, other, unknown = (FunctionIdentity("f", BackendKind.LOCAL, code_sha256=code) for code in ("a", "b", None))
+    assert [notice.code for notice in _same_code(one, one)] == ["same_code"]
+    assert _same_code(one, other) == _same_code(unknown, unknown) == []
+
+
 def test_the_faults_of_both_results_come_at_once(tmp_path: Path) -> None:
     cut, missing = tmp_path / "cut.json", tmp_path / "missing.json"
     cut.write_text('{"schema_version": 3,')
@@ -47,3 +57,47 @@ def test_the_faults_of_all_results_of_a_folder_come_once_each(tmp_path: Path) ->
     with pytest.raises(InputError) as raised:
         compare(tmp_path)
     assert len(raised.value.faults) == 2
+
+
+def write(folder: Path, levels: Sequence[float], **asked: Any) -> str:
+    """A folder of results at some levels, one a day; its path."""
+    folder.mkdir(exist_ok=True)
+    for day, level in enumerate(levels, 1):
+        made = result(level, seed=day, created_at=f"2026-08-{day:02}T10:00:00Z", **asked)
+        (folder / f"{asked.get('name', 'own')}-{day:02}.json").write_text(dumps(made))
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("level", "verdict"), [(0.31, {Verdict.NOT_DECIDED, Verdict.SAME}), (0.7, {Verdict.WORSE}), (0.0, {Verdict.BETTER})]
+)
+def test_a_change_that_was_accepted_does_not_hide_the_next_one(
+    tmp_path: Path, level: float, verdict: set[Verdict]
+) -> None:
+    folder = write(tmp_path / "releases", (0.0, 0.01, -0.01, 0.0, 0.3, 0.31, 0.29, level))
+    found = compare(folder)
+    assert found.verdict in verdict
+    assert "the last 3 results (2026-08-05" in found.comparison.baseline
+    assert [notice.message for notice in found.warnings] == [
+        "The function became worse with the result of 2026-08-05T10:00:00Z: earlier ones are not part of the baseline."
+    ]
+
+
+def test_results_without_a_size_in_common_are_a_baseline_without_changes(tmp_path: Path) -> None:
+    folder = Path(write(tmp_path / "releases", (0.0, 0.0)))
+    (folder / "own-01.json").write_text(dumps(result(sizes=(128,), created_at="2026-08-01T10:00:00Z")))
+    newest = tmp_path / "newest.json"
+    newest.write_text(dumps(result(0.5, seed=9, created_at="2026-08-03T10:00:00Z")))
+    assert compare(folder, newest).verdict is Verdict.WORSE
+
+
+def test_results_of_other_functions_are_left_out_of_a_baseline(tmp_path: Path) -> None:
+    folder = Path(write(tmp_path / "releases", (0.0, 0.0, 0.01), name="orders"))
+    write(folder, (2.0, 2.0, 2.0), name="billing")
+    newest = tmp_path / "newest.json"
+    newest.write_text(dumps(result(0.5, seed=9, created_at="2026-08-09T10:00:00Z", name="orders")))
+    found = compare(folder, newest)
+    assert found.verdict is Verdict.WORSE
+    assert [notice.message for notice in found.warnings] == ["3 results of other functions are left out: billing."]
+    newest.write_text(dumps(result(0.5, seed=9, created_at="2026-08-09T10:00:00Z", name="renamed")))
+    assert "other_function" in [notice.code for notice in compare(folder, newest).warnings]
