@@ -91,9 +91,9 @@ def _percent(share: float) -> str:
 
 
 def _target(plan: ConcurrencyPlan) -> str:
-    return (
-        f"Target: at most {_percent(plan.target.share)} of the requests are {plan.target.thing}, with 95% confidence."
-    )
+    share, within_ms = _percent(plan.target.share), plan.target.within_ms
+    told = f"are {plan.target.thing}" if within_ms is None else f"take over {within_ms:g} ms"
+    return f"Target: at most {share} of the requests {told}, with 95% confidence."
 
 
 def _source(plan: ConcurrencyPlan) -> str:

@@ -58,7 +58,7 @@ def _first_baseline(comparison: Comparison) -> ET.Element:
 def _told(finding: Finding, currency: str) -> str:
     parts = [finding.verdict.value.replace("_", " ")]
     if finding.effect:
-        parts.append(f"{change(finding)} ({bounds(finding.effect)})")
+        parts.append(f"{change(finding)} ({bounds(finding.effect)})" if change(finding) else "change not known")
     if finding.baseline is not None:
         both = (value_text(finding.metric, value, currency) for value in (finding.baseline, finding.candidate))
         unit = " per million" if finding.metric is Metric.COST else ""

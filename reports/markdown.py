@@ -24,7 +24,9 @@ from reports.words.numbers import (
 from reports.words.origin import figures_of, origin
 from reports.words.rows import ReportRow, Result, rows
 from reports.words.warnings import warned
+from tuner.documents.decision import backend_kind
 from tuner.plain_numbers import plural
+from tuner.vocabulary import BackendKind
 
 MOST_ROWS = 16
 """Rows of the table that is seen at once; the others are folded away."""
@@ -140,7 +142,9 @@ def _next(result: Result) -> str:
 
 def _foot(result: Result) -> str:
     tuning, prices = result["tuning"], result["prices"]
-    spent = f"{money(tuning['cost_usd'], prices['currency'])}{bill.beside(result)}"
+    paid = backend_kind(result) is BackendKind.AWS
+    cost = money(tuning["cost_usd"], prices["currency"])
+    spent = f"{cost}{bill.beside(result)}" if paid else f"would have cost {cost} in AWS"
     return (
         f"<sub>{plural(tuning['invocations'], 'invocation')}, {spent}, "
         f"{seconds(tuning['seconds'])}; prices of {code_span(prices['region'])} "

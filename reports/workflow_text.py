@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tuner.documents.result import ConfigurationDocument
 
 WIDTH = 100
+TIMES_FROM = 2.0
+"""Changes from so many times on are told as a multiple."""
 CONFIRMED_WITHIN = 0.1
 """A prediction this close to the measured time is said to hold."""
 
@@ -107,15 +109,32 @@ def _comparison(document: WorkflowDocument) -> str:
     current, chosen = document["current"], document["chosen"]
     if current is None:
         return ""
-    now = f"{milliseconds(current['duration_ms'])} and {money(current['cost_per_million_usd'], document['currency'])}"
-    cheaper = 1 - chosen["cost_per_million_usd"] / current["cost_per_million_usd"]
-    faster = 1 - chosen["duration_ms"] / current["duration_ms"]
-    changes = f"{_change(cheaper, 'cheaper', 'more expensive')} and {_change(faster, 'faster', 'slower')}"
-    return f"The sizes in use take {now}: the {chosen_name(document)} ones are {changes}."
+    which = percentile_name(document["bound"]["percentile"])
+    money_now, time_now = (
+        money(current["cost_per_million_usd"], document["currency"]),
+        milliseconds(current["duration_ms"]),
+    )
+    now = f"cost {money_now}, and take {time_now} ({which})"
+    cost = _change(
+        chosen["cost_per_million_usd"] / current["cost_per_million_usd"],
+        "cost {} less",
+        "cost {} more",
+        "cost {} times as much",
+    )
+    time = _change(
+        chosen["duration_ms"] / current["duration_ms"],
+        "take {} less time",
+        "take {} more time",
+        "take {} times as long",
+    )
+    return f"The sizes in use {now}. The {chosen_name(document)} ones {cost}, and {time}."
 
 
-def _change(fraction: float, better: str, worse: str) -> str:
-    return f"{percent(abs(fraction))} {better if fraction >= 0 else worse}"
+def _change(ratio: float, less: str, more: str, times: str) -> str:
+    """A ratio in words: from twice on, shares are hard to read."""
+    if ratio >= TIMES_FROM:
+        return times.format(significant(ratio, 2))
+    return (less if ratio <= 1 else more).format(percent(abs(1 - ratio)))
 
 
 def _kept_as_expected(document: WorkflowDocument) -> bool:
@@ -138,7 +157,7 @@ def _binding(document: WorkflowDocument) -> str:
 def _times(document: WorkflowDocument) -> str:
     time: TimeDocument = document["time_ms"]
     p50, p95, p99 = milliseconds(time["p50"]), milliseconds(time["p95"]), milliseconds(time["p99"])
-    told = f"End to end: median {p50}, p95 {p95}, p99 {p99}"
+    told = f"Expected end to end: median {p50}, p95 {p95}, p99 {p99}"
     if document["share_met"] is None:
         return f"{told}."
     return f"{told}; {percent(document['share_met'])} of executions keep to the deadline."
@@ -147,7 +166,7 @@ def _times(document: WorkflowDocument) -> str:
 def _transitions(document: WorkflowDocument) -> str:
     count = significant(document["transitions"]["per_execution"], 3)
     cost = money(document["transitions"]["cost_per_million_usd"], document["currency"])
-    return f"Step Functions itself takes {cost} for {count} transitions an execution, whatever the sizes."
+    return f"Step Functions itself costs {cost} per million executions, {count} transitions each, whatever the sizes."
 
 
 def _trust(document: WorkflowDocument) -> str:

@@ -37,6 +37,8 @@ MOST_TOLD = 10.0
 _WHOLE_FROM = 999.95
 RUNS_ALONE = "Durations and costs are geometric means of the runs at each size. Reports show means, which differ"
 """Why a comparison of results and their reports differ in figures of one size."""
+PAIRS = "A change is that within pairs, so it need not be the ratio of the two values beside it"
+"""Why a change of a duet is not what its two values come to."""
 HEADER = ("metric", "where", "baseline", "candidate", "change", "interval", "verdict")
 
 
@@ -62,7 +64,8 @@ def headline(comparison: Comparison) -> str:
 def _ruled_out(comparison: Comparison) -> str:
     """What "the same" says of slow runs."""
     tail = any(f.metric is Metric.TAIL and f.verdict is Verdict.SAME for f in comparison.findings)
-    return f"; at most {_rounded(SLOW_SHARE_TOLERANCE)} more runs are slow" if tail else ""
+    most = _rounded(SLOW_SHARE_TOLERANCE).removesuffix("%")
+    return f"; the share of slow runs grew by at most {most} points" if tail else ""
 
 
 def note(finding: Finding) -> str:
@@ -156,7 +159,7 @@ def row_cells(finding: Finding, currency: str) -> tuple[str, ...]:
 
 def small_print(comparison: Comparison) -> str:
     question = comparison.question
-    text = f"{RUNS_ALONE}. " if comparison.method is Method.DOCUMENTS and _has_means(comparison) else ""
+    text = f"{PAIRS if comparison.method is Method.DUET else RUNS_ALONE}. " if _has_means(comparison) else ""
     text += f"Chance of any false alarm in the whole comparison: at most {_rounded(1 - question.confidence)}"
     if comparison.method is Method.DUET:
         text += ", early stopping included"

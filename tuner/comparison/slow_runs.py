@@ -86,7 +86,7 @@ def tail_finding(
         Metric.TAIL,
         configuration,
         verdict,
-        _told(counts, excess),
+        _told(counts, excess, verdict),
         baseline=before,
         candidate=after,
         units=units,
@@ -96,11 +96,14 @@ def tail_finding(
     )
 
 
-def _told(counts: SlowCounts, excess: float) -> str:
-    """The counts in words, and what they could have shown."""
+def _told(counts: SlowCounts, excess: float, verdict: Verdict) -> str:
+    """The counts in words, and what they could have shown; of a change that is proved, why it is where they do not."""
     slow = f"{counts.slow_after} of {counts.after} runs took over {SLOW_FACTOR:g} times the median"
     slow = f"{slow}, {counts.slow_before} of {counts.before} before"
-    return f"{slow}; at most {max(0.0, excess):.1%} more are slow"
+    before, after = counts.shares
+    if (verdict is Verdict.WORSE and after <= before) or (verdict is Verdict.BETTER and after >= before):
+        return f"{slow}; those that did lie {'further' if verdict is Verdict.WORSE else 'less far'} above it"
+    return f"{slow}; their share grew by at most {100 * max(0.0, excess):.1f} points"
 
 
 def _runs_to_decide(counts: SlowCounts, excess: float, alpha: float, runs: int) -> int | None:

@@ -12,6 +12,7 @@ from tuner.evidence.findings import FindingCode, Insight
 from tuner.evidence.function_evidence import DAYS_PER_MONTH, SECONDS_PER_DAY, FunctionEvidence, Traffic
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL
 from tuner.model import MB_PER_VCPU, Architecture, Interval
+from tuner.plain_numbers import significant
 from tuner.pricing.containers import (
     FEWEST_INSTANCES,
     BreakEven,
@@ -78,17 +79,18 @@ def _compared(
 
     middle = at(billed_ms.mean)
     less = f", {inputs.discount:.0%} off by a Savings Plan" if inputs.discount else ""
+    fixed = f", and ${inputs.fixed_usd_per_month:,.2f} a month for what is fixed" if inputs.fixed_usd_per_month else ""
     terms = (
         f"{other.unit} of {middle.vcpu:g} vCPU and {middle.gb:g} GB "
         f"at ${middle.task_usd_per_month:,.2f} a month{less}, "
-        f"{at_once}, at most {inputs.utilisation:.0%} in use, ${inputs.fixed_usd_per_month:,.2f} a month beside. "
-        f"{other.source_of(evidence.current.architecture)}."
+        f"{at_once}, at most {inputs.utilisation:.0%} in use{fixed}. "
+        f"Prices: {other.source_of(evidence.current.architecture)}."
     )
     if middle.volume is None:
         return Insight(other.code, f"{other.name} would cost more at every volume that was looked at", terms)
     month = evidence.traffic.per_month if evidence.traffic else None
-    now = f"Now it is {month.mean:,.0f} ({month.low:,.0f} to {month.high:,.0f}). " if month else ""
-    title = f"{other.name} would cost less from about {middle.volume:,.0f} invocations a month"
+    now = f"Now it is {_about(month.mean)} ({_about(month.low)} to {_about(month.high)}). " if month else ""
+    title = f"{other.name} would cost less from about {_about(middle.volume)} invocations a month"
     between = (
         _volume_words(other, [at(ms).volume for ms in (billed_ms.low, billed_ms.high)])
         if evidence.runs >= FEWEST_FOR_INTERVAL
@@ -97,15 +99,20 @@ def _compared(
     return Insight(other.code, title, f"{between}. {now}{terms}")
 
 
+def _about(volume: float) -> str:
+    """A volume as well as anybody knows it."""
+    return significant(volume, 3)
+
+
 def _volume_words(other: Alternative, ends: Sequence[float | None]) -> str:
     """The interval of a volume from both ends of the duration; None: no volume that was looked at."""
     known = sorted(volume for volume in ends if volume is not None)
     never = f"{other.name} would cost more at every volume that was looked at"
     if len(known) == len(ends):
-        return f"{known[0]:,.0f} to {known[-1]:,.0f}"
+        return f"{_about(known[0])} to {_about(known[-1])}"
     if not known:
         return f"At both ends of the interval of the duration {never}"
-    return f"{known[0]:,.0f} at one end of the interval of the duration; at the other {never}"
+    return f"{_about(known[0])} at one end of the interval of the duration; at the other {never}"
 
 
 def billed_duration_ms(evidence: FunctionEvidence, prices: PriceList) -> Interval:

@@ -18,8 +18,6 @@ from tuner.pricing.price_list import PriceList
 
 NOTABLE_SHARE = 0.01
 """Cold starts, errors and their money are findings from this share on."""
-AMPLE_HEADROOM = 0.5
-"""Less used memory than this part of the size is said to be ample."""
 ARM_RATIOS = (0.47, 1.18)
 """Published arm64/x86_64 duration ratios, 5 to 95%."""
 SLOWEST = 0.99
@@ -158,9 +156,9 @@ def memory_floor(subject: Subject) -> Insight | None:
         return Insight(
             FindingCode.MEMORY_FLOOR, f"Less than a tenth of the memory of {current:,} MB is free", told, command
         )
-    ample = ": ample" if share < AMPLE_HEADROOM else ""
     least = max(floor, MIN_MEMORY_MB)
-    return Insight(FindingCode.MEMORY_FLOOR, f"Sizes from {least:,} MB keep a tenth of the memory free{ample}", told)
+    title = f"{least:,} MB would be enough memory, with a tenth of it free"
+    return Insight(FindingCode.MEMORY_FLOOR, title, told)
 
 
 def out_of_memory(subject: Subject) -> Insight | None:

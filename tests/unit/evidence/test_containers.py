@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -41,7 +42,14 @@ def test_a_volume_has_its_interval_its_terms_and_the_traffic() -> None:
     found = fargate(replace(known(), traffic=steady), PRICES, ContainerInputs(4.0, 0.7, 20.0))
     assert found is not None
     assert "invocations a month" in found.title
-    assert "$20.00 a month beside" in found.evidence
+    assert "and $20.00 a month for what is fixed. Prices: AWS" in found.evidence
+    assert "Now it is 60,000,000 (50,000,000 to 70,000,000)" in found.evidence
+    volume = re.search(r"from about ([\d,]+) invocations", found.title)
+    assert volume
+    assert len(volume[1].replace(",", "").rstrip("0")) <= 3, "nobody knows it to the invocation"
+    free = fargate(replace(known(), traffic=steady), PRICES, ContainerInputs(4.0, 0.7, 0.0))
+    assert free is not None
+    assert "fixed" not in free.evidence
     assert "60,000,000" in found.evidence
     assert " to " in found.evidence.split(".")[0]
 

@@ -11,7 +11,7 @@ import pytest
 
 from reports.charts.workflow_graph import Box, lay_out
 from reports.workflow import render
-from reports.workflow_text import render_markdown
+from reports.workflow_text import _change, render_markdown
 from tests.unit.workflows.examples import DEFINITION, FIGURES, write_results
 from tuner.api.workflows.tuning import tune_workflow
 from tuner.workflows.document import WorkflowDocument
@@ -94,3 +94,11 @@ def test_a_deadline_that_only_doubt_breaks_asks_for_more_precise_curves(document
     doubtful = {**document, "met": False, "binding": "unmet", "share_met": 0.96}
     assert "tune more precisely" in render_markdown(doubtful)  # type: ignore[arg-type]
     assert "comes closest" in render_markdown({**doubtful, "share_met": 0.5})  # type: ignore[arg-type, typeddict-item]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "told"),
+    [(0.75, "take 25% less time"), (1.2, "take 20% more time"), (2.07, "take 2.1 times as long")],
+)
+def test_a_change_from_twice_on_is_a_multiple(ratio: float, told: str) -> None:
+    assert _change(ratio, "take {} less time", "take {} more time", "take {} times as long") == told

@@ -477,5 +477,7 @@ class Told:
             yield f"Logs (estimate): {money(bill['logs_usd'])}"
             yield f"Whole bill: {money(bill['total_usd'])}"
             whole = f" ({money(bill['total_usd'])} with logs)"
+        if self.document["function"]["backend"] != "aws":
+            whole, cost = "", f"would have cost {cost} in AWS"
         yield f"<sub>{plural(tuning['invocations'], 'invocation')}, {cost}{whole}, {seconds(tuning['seconds'])}; prices"
         yield f"{self.document['tool']['version']}"

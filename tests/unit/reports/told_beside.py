@@ -192,7 +192,8 @@ def headline(comparison: Comparison) -> str:
     return {
         Verdict.WORSE: f"Worse: {', '.join(worse)} (threshold {within})",
         Verdict.BETTER: f"Better: {', '.join(better)} (threshold {within})",
-        Verdict.SAME: f"The same within {within}" + ("; at most 2% more runs are slow" if tail else ""),
+        Verdict.SAME: f"The same within {within}"
+        + ("; the share of slow runs grew by at most 2 points" if tail else ""),
         Verdict.NOT_DECIDED: f"Not decided (threshold {within}); {leans}",
     }[comparison.verdict]
 
@@ -204,6 +205,7 @@ def small_print(comparison: Comparison) -> str:
         means = "Durations and costs are geometric means of the runs at each size. Reports show means, which differ"
         told = f"{means}. {told}"
     else:
+        told = f"A change is that within pairs, so it need not be the ratio of the two values beside it. {told}"
         told += f", early stopping included. Ended after {comparison.invocations:,} invocations: it was decided"
     drift = comparison.drift
     if drift:

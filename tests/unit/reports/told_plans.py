@@ -194,7 +194,9 @@ def told_of_concurrency(function: str, plan: ConcurrencyPlan) -> Told:
         head = f"The cheapest way that meets the target is {cheapest.readiness}, at {month}."
         head = "The target is met without any provisioned concurrency." if cheapest.readiness == "none" else head
     requests = f"{plan.requests:,} requests in {plan.days:.1f} days"
-    target = f"Target: at most {share(plan.target.share)} of the requests are {plan.target.thing}, with 95% confidence."
+    late = plan.target.within_ms
+    counted = f"take over {late:g} ms" if late else f"are {plan.target.thing}"
+    target = f"Target: at most {share(plan.target.share)} of the requests {counted}, with 95% confidence."
     source = f"Provisioned concurrency: {plan.prices.source}, {plan.prices.as_of}."
     source = f"Without the price of requests. {source}"
     shown = {option.readiness: option for option in plan.options}
@@ -304,19 +306,22 @@ def workflow_facts(document: WorkflowDocument) -> Iterator[str]:
     if now:
         cheaper = chosen["cost_per_million_usd"] / now["cost_per_million_usd"] - 1
         slower = chosen["duration_ms"] / now["duration_ms"] - 1
+        cost_told = f"{percent(abs(cheaper))} {'more' if cheaper > 0 else 'less'}"
+        cost_told = f"{significant(cheaper + 1, 2)} times as much" if cheaper >= 1 else cost_told
+        time_told = f"{percent(abs(slower))} {'more' if slower > 0 else 'less'} time"
+        time_told = f"{significant(slower + 1, 2)} times as long" if slower >= 1 else time_told
         yield (
-            f"The sizes in use take {milliseconds(now['duration_ms'])} and "
-            f"{money(now['cost_per_million_usd'], currency)}: the {'recommended' if met else 'nearest'} ones are "
-            f"{percent(abs(cheaper))} {'more expensive' if cheaper > 0 else 'cheaper'} and "
-            f"{percent(abs(slower))} {'slower' if slower > 0 else 'faster'}."
+            f"The sizes in use cost {money(now['cost_per_million_usd'], currency)}, and take "
+            f"{milliseconds(now['duration_ms'])} ({which}). "
+            f"The {'recommended' if met else 'nearest'} ones cost {cost_told}, and take {time_told}."
         )
     median, p95, p99 = (milliseconds(document["time_ms"][at]) for at in ("p50", "p95", "p99"))
     keep = f"; {percent(kept)} of executions keep to the deadline" if document["share_met"] is not None else ""
-    yield f"End to end: median {median}, p95 {p95}, p99 {p99}{keep}."
+    yield f"Expected end to end: median {median}, p95 {p95}, p99 {p99}{keep}."
     moves = document["transitions"]
     yield (
-        f"Step Functions itself takes {money(moves['cost_per_million_usd'], currency)} for "
-        f"{significant(moves['per_execution'], 3)} transitions an execution, whatever the sizes."
+        f"Step Functions itself costs {money(moves['cost_per_million_usd'], currency)} per million executions, "
+        f"{significant(moves['per_execution'], 3)} transitions each, whatever the sizes."
     )
     trust = f"Other sizes are at most {percent(document['excess'])} better." if document["excess"] else ""
     trust = trust or ("Exact: no other sizes are better." if document["excess"] is not None else "")
