@@ -61,7 +61,7 @@ def deliver(found: ComparisonResult, options: Mapping[str, Any]) -> int:
     strict, chosen = options["strict"], options["format_"]
     for name in options["outputs"]:
         path = Path(name)
-        write_text(path, render(found, chosen or SUFFIXES.get(path.suffix, "text"), strict=strict))
+        write_text(path, render(found, chosen or SUFFIXES.get(path.suffix.lower(), "text"), strict=strict))
     shown = "text" if options["outputs"] else chosen or "text"
     if not (options["outputs"] and options["quiet"]):
         _SAY.get(shown, partial(say, nl=False, fit=False))(render(found, shown, strict=strict))

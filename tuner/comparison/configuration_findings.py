@@ -202,15 +202,24 @@ def _tail_finding(pairs: Sequence[ConfigurationPair], question: Question, drift_
         chances.append(chance(strata, cuts, moved))
     cuts = [float(np.median(stratum.together(shift))) + math.log(SLOW_FACTOR) for stratum in strata]
     slow = np.array([stratum.counts(cut, shift) for stratum, cut in zip(strata, cuts, strict=True)]).sum(axis=0)
-    units = sum(len(pair.baseline.environments) + len(pair.candidate.environments) for pair in pairs)
-    return tail_finding(
+    units = [sum(len(side.environments) for side in sides) for sides in _sides(pairs)]
+    finding = tail_finding(
         None,
         SlowCounts(*map(int, slow)),
         (chances[0], chances[1]),
         question.alpha(Metric.TAIL),
-        units=units,
+        units=sum(units),
         runs=sum(map(_runs, pairs)),
     )
+    if finding.verdict is Verdict.SAME and min(units) < LEAST_ENVIRONMENTS:
+        # The runs of one environment agree: however many they are, they tell nothing of others.
+        return replace(finding, verdict=Verdict.NOT_DECIDED, reason=f"{finding.reason}; {FEW_ENVIRONMENTS}")
+    return finding
+
+
+def _sides(pairs: Sequence[ConfigurationPair]) -> tuple[list[RunSeries], list[RunSeries]]:
+    """The series of either side."""
+    return [pair.baseline for pair in pairs], [pair.candidate for pair in pairs]
 
 
 def _p95_findings(pairs: Sequence[ConfigurationPair], question: Question, drift_sd: float) -> list[Finding]:

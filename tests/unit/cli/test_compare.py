@@ -79,7 +79,7 @@ def test_the_newest_result_of_a_folder_is_compared_with_those_before_it(
 
 
 def test_one_run_writes_all_formats(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    files = [tmp_path / f"out{suffix}" for suffix in (".json", ".md", ".xml")]
+    files = [tmp_path / f"out{suffix}" for suffix in (".json", ".md", ".XML")]
     assert compare(folder, "slower", *(part for file in files for part in ("--output", str(file)))) == 3
     assert json.loads(files[0].read_text())["verdict"] == "worse"
     assert files[1].read_text().startswith("<!--")
@@ -116,7 +116,7 @@ def test_the_baseline_is_replaced_only_by_what_is_proved_no_worse(
 def test_a_first_baseline_is_told_in_every_form(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files = [tmp_path / f"out{suffix}" for suffix in (".json", ".md", ".xml")]
+    files = [tmp_path / f"out{suffix}" for suffix in (".json", ".md", ".XML")]
     outputs = [part for file in files for part in ("--output", str(file))]
     baseline, candidate = str(tmp_path / "new.json"), str(folder / "same.json")
     assert run(["compare", baseline, candidate, "--update-baseline", *outputs]) == 0

@@ -269,3 +269,13 @@ def test_durations_of_any_size_make_a_document_of_finite_numbers() -> None:
     found = compare(before, vast, QUESTION)
     assert over_all(found, Metric.DURATION).verdict is WORSE
     json.dumps(comparison_document(found), allow_nan=False)
+
+
+@pytest.mark.parametrize(("environments", "verdict"), [(1, OPEN), (2, OPEN), (4, SAME)])
+def test_however_many_runs_of_few_environments_do_not_prove_a_tail_the_same(
+    environments: int, verdict: Verdict
+) -> None:
+    asked = {"environments": environments, "runs": 220, "sizes": (512,), "outlier_share": 0.0}
+    found = compare(result(seed=3, **asked), result(seed=4, **asked), Question.of(0.05, 0.95, [Metric.TAIL]))
+    assert found.verdict is verdict
+    assert ("3 environments on each side" in over_all(found, Metric.TAIL).reason) is (verdict is OPEN)
