@@ -144,7 +144,10 @@ def command(**more: Any) -> Callable[[Callable[..., Any]], click.Command]:
 
 
 def option(*names: str, group: Topic, **more: Any) -> Callable[[F], F]:
-    """Declare an option that one command alone has."""
+    """Declare an option that one command alone has. A default such as 14.0 is shown as 14."""
+    default = more.get("default")
+    if isinstance(default, float) and default.is_integer():
+        more["default"] = int(default)
     return click.option(*names, cls=GroupedOption, group=group, **more)
 
 

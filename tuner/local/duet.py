@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,6 +99,16 @@ def local_duet(settings: Settings, baseline: str, candidate: str) -> Iterator[Du
         before, after = (resources.enter_context(LocalBackend(version)) for version in versions.values())
         labels = _label(settings.target, baseline), _label(settings.target, candidate)
         yield Duet(before, after, lambda plan, seed: LocalPairs(before, after, plan, seed), labels=labels)
+
+
+def version_faults(target: str, versions: Mapping[str, str]) -> Iterator[Fault]:
+    """What is wrong with the versions of a handler, by flag, without laying them out."""
+    for flag, version in versions.items():
+        try:
+            if not _is_file(version) and Path(target).parent.is_dir():
+                commit_of(Path(target.rpartition(":")[0]), version, path=flag)
+        except InputError as exc:
+            yield from exc.faults
 
 
 def _label(target: str, version: str) -> str:

@@ -72,12 +72,14 @@ class LocalFactory:
             runs = f"{settings.budget.max_invocations} at most"
         else:
             runs = "until the answer is within the tolerance"
+        most_s = study.budget.max_seconds
         return "\n".join(
             [
                 f"Would tune {identity.name} on this machine ({architectures}, {identity.runtime}).",
                 f"  sampler    {settings.sampler}",
                 f"  sizes      {sizes} MB",
                 f"  runs       {runs}",
+                *([f"  time       {most_s:g} s at most"] if most_s is not None else []),
                 "  cost       nothing: local runs are not paid for",
             ]
         )

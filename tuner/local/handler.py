@@ -180,7 +180,10 @@ def _read_folder(reading: _Reading, folder: Path, name: str) -> LocalHandler | N
         files = [file for suffix in suffixes() if (file := base.with_name(base.name + suffix)).is_file()]
         if not files:
             tried = ", ".join(f"{base.name}{suffix}" for suffix in suffixes())
-            reading.fault(f"{base.parent} has none of {tried}", "write it as ROOT:package.module.handler")
+            reading.fault(
+                f"{base.parent} has none of {tried}",
+                "write it as ROOT:package.module.handler, or build the project first and name what it built",
+            )
             return None
         return _handler_of(reading, files[0], function, folder)
     if not os.access(program, os.X_OK):

@@ -178,3 +178,14 @@ def test_a_revision_that_a_shallow_clone_lacks_says_how_to_get_it(tmp_path: Path
     ):
         pass
     assert "git fetch --unshallow" in caught.value.faults[0].remedy
+
+
+def test_a_version_that_is_none_is_told_with_every_other_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "app.py").write_text("def handler(event, context): ...")
+    target = f"{tmp_path}/app.py:handler"
+    versions = ["--baseline", "old", "--candidate", f"{tmp_path}/app.py"]
+    assert run(["duet", target, *versions, "--threshold", "x", "--payload", "{"]) == 2
+    told = capsys.readouterr().err
+    assert [flag for flag in ("--baseline: 'old'", "--threshold: x", "--payload: { is") if flag not in told] == []

@@ -64,6 +64,10 @@ def test_a_variable_that_a_suggested_command_hides_must_be_filled_in() -> None:
         (["tune", "app.py:handler", "--apply"], "--apply: works in AWS alone (leave it out"),
         (["tune", "app.py:handler", "app.py:handler"], "a function is one word: its name, or FILE:HANDLER)"),
         (["execute", "arn", "absent.json"], "INPUT: absent.json cannot be read: No such file"),
+        (
+            ["duet", "gone/app.py:handler", "--baseline", "old", "--candidate", "b"],
+            "TARGET: gone/app.py does not exist",
+        ),
         (["fleet"], "LIST: no function is named (give a list"),
         (["workflow", "a.json"], "--deadline: neither it nor --budget-per-million is given (give one of the two"),
     ],

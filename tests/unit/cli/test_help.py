@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import click
@@ -52,6 +53,24 @@ def test_the_help_of_every_command_fits_and_breaks_no_word(width: int) -> None:
         shown, words = help_of(*command, width=width), set(help_of(*command, width=UNBROKEN).split())
         assert [line for line in shown.splitlines() if len(line) > width] == []
         assert [word for word in shown.split() if word not in words | {"\\"}] == []
+
+
+def examples(text: str) -> list[str]:
+    """The commands of the examples of a help text, each in one line."""
+    shown = re.sub(r" \\\n +", " ", re.split("Examples?:", text)[-1])
+    return [" ".join(line.split()) for line in shown.splitlines() if line.strip().startswith("tuner")]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_example_that_breaks_can_be_pasted(name: str) -> None:
+    whole = help_of(name, width=UNBROKEN)
+    assert examples(help_of(name, width=60)) == examples(whole)
+    assert ("Examples:" in whole) == (len([line for line in whole.splitlines() if f"tuner {name}" in line]) > 2)
+
+
+def test_no_default_has_a_fraction_of_zero() -> None:
+    for name in COMMANDS:
+        assert not re.search(r"default: \d+\.0\b", help_of(name)), name
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
 
 
-@declare(epilog="Example: tuner apply tuning/orders-20260918T041200Z/result.json --alias live --dry-run")
+@declare(
+    epilog="""Example:
+
+\b
+  tuner apply tuning/orders-20260918T041200Z/result.json --alias live --dry-run"""
+)
 @click.argument("result")
 @option("--alias", group=Topic.SAFETY, metavar="NAME", help="Publish a version, and point this alias to it.")
 @option("--dry-run", group=Topic.SAFETY, is_flag=True, help="Print what would be changed. Change nothing.")

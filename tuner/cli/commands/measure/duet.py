@@ -100,11 +100,15 @@ def command(target: str, *, connection: Connection, **options: Any) -> int:
     """
     from tuner.api.comparing import OWN_OPTIONS, duet
     from tuner.cli.request import faults_named, settings_of
+    from tuner.local.duet import version_faults
+    from tuner.local.worker.runtimes import names_a_handler
 
     faults: list[Fault] = []
     question = comparison_question(options, faults)
     own = {name: options[name] for name in OWN_OPTIONS}
     shared = {name: value for name, value in options.items() if name not in OWN_OPTIONS}
+    if names_a_handler(target):
+        faults += version_faults(target, {"--baseline": options["baseline"], "--candidate": options["candidate"]})
     request = settings_of(target, shared, connection, faults)
     samples = options["samples"] or f"tuning/duet-{unique_time(datetime.now(UTC))}.jsonl"
     with stop_on_signals() as stop, faults_named({**request.names, "$.powerValues": "--power-values"}):

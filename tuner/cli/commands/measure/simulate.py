@@ -31,7 +31,7 @@ BELOW_FIRST = (4, 5)
 
 
 @declare(
-    epilog="""Example:
+    epilog="""Examples:
 
 \b
   tuner simulate curves.json --seeds 3
