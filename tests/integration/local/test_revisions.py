@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tuner.cli.main import run
 from tuner.errors import InputError
 from tuner.local.duet import local_duet
 from tuner.local.revisions import file_at
