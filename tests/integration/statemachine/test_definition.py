@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from statemachine.handler_time import EXECUTOR_GB, MEASURER_GB
+from tests.integration.statemachine.template import template
 
 ROOT = Path(__file__).parents[3]
 DEFINITIONS = sorted((ROOT / "statemachine").glob("*.asl.json"))
@@ -76,9 +76,8 @@ def test_every_state_is_reached_and_reaches_an_end(path: Path) -> None:
 
 @each_definition
 def test_the_template_gives_every_name_that_a_definition_asks_for(path: Path) -> None:
-    template = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
     wanted = set(re.findall(r"\$\{(\w+)\}", path.read_text("utf-8")))
-    machines = [item["Properties"] for item in template["Resources"].values() if "StateMachine" in item["Type"]]
+    machines = [item["Properties"] for item in template()["Resources"].values() if "StateMachine" in item["Type"]]
     given = next(m["DefinitionSubstitutions"] for m in machines if m["DefinitionUri"].endswith(path.name))
     assert wanted == given.keys()
 
@@ -148,16 +147,17 @@ def test_no_fail_state_uses_an_error_name_of_step_functions() -> None:
 
 
 def test_watching_is_off_by_default_and_switched_on_by_one_parameter() -> None:
-    template = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
-    watching = {name for name in template["Resources"] if name.startswith("Watch")}
+    watching = {name for name in template()["Resources"] if name.startswith("Watch")}
     assert watching == {"WatcherFunction", "WatchTopic", "WatchAlarm", "WatchStateMachine"}
-    assert {template["Resources"][name].get("Condition") for name in watching} == {"Watches"}
-    assert template["Parameters"]["watch"]["Default"] == ""
-    assert all("Default" in parameter for name, parameter in template["Parameters"].items() if name.startswith("watch"))
-    assert str(template["Conditions"]["Watches"]).count("watch") == 1
+    assert {template()["Resources"][name].get("Condition") for name in watching} == {"Watches"}
+    assert template()["Parameters"]["watch"]["Default"] == ""
+    assert all(
+        "Default" in parameter for name, parameter in template()["Parameters"].items() if name.startswith("watch")
+    )
+    assert str(template()["Conditions"]["Watches"]).count("watch") == 1
 
 
 def test_the_memory_of_the_handlers_that_measure_is_that_of_the_bill() -> None:
-    resources = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))["Resources"]
+    resources = template()["Resources"]
     found = [resources[name]["Properties"]["MemorySize"] / 1024 for name in ("MeasurerFunction", "ExecutorFunction")]
     assert found == [MEASURER_GB, EXECUTOR_GB]

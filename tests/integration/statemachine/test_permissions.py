@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from tests.cloud.fixtures import Cloud, zipped
 from tests.integration.statemachine.driver import BUCKET, Driver
+from tests.integration.statemachine.template import template
 from tuner.aws.api.errors import DeniedError
 from tuner.errors import InputError
 
-TEMPLATE = Path(__file__).parents[3] / "template.yaml"
 HANDLERS = ("Initializer", "Planner", "Publisher", "Executor", "Cleaner", "Analyzer", "Reporter", "Optimizer")
 NOT_IN_THE_STAND_IN = ("kms:", "ecr:")
 """Services that Lambda asks in the caller's name, which the stand-in does not have."""
@@ -39,7 +37,7 @@ def granted() -> dict[str, set[str]]:
 
 def actions_of(handler: str) -> set[str]:
     """The actions that the template grants one handler."""
-    policies = yaml_parse(TEMPLATE.read_text("utf-8"))["Resources"][f"{handler}Function"]["Properties"]["Policies"]
+    policies = template()["Resources"][f"{handler}Function"]["Properties"]["Policies"]
     return {action for policy in policies for statement in policy["Statement"] for action in _actions(statement)}
 
 
@@ -112,8 +110,7 @@ def test_each_handler_is_granted_what_it_calls_and_nothing_else(
     cloud: Cloud, driver: Driver, called: dict[str, set[str]]
 ) -> None:
     everything(cloud, driver)
-    for handler in HANDLERS:
-        actions = granted()[handler]
+    for handler, actions in granted().items():
         rights = {action for action in actions if not action.startswith(NOT_IN_THE_STAND_IN)}
         assert called[handler] - rights == set(), f"the {handler} lacks these"
         vain = rights - called[handler] - ONLY_IN_TROUBLE.get(handler, set())
