@@ -10,11 +10,13 @@ Names are imported when they are first used, so that `import tuner` is quick. Se
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # the module `typing` is not imported: it would lengthen the start of the local helper process
 if TYPE_CHECKING:
+    from typing import Any
+
     from tuner.api.advising import advise as advise
     from tuner.api.advising import advise_functions as advise_functions
     from tuner.api.comparing import ComparisonResult as ComparisonResult

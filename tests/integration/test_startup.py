@@ -79,6 +79,14 @@ def test_a_search_loads_numpy_alone(tmp_path: Path) -> None:
     assert "scipy" not in loaded
 
 
+def test_the_process_that_holds_workers_to_their_limits_loads_little() -> None:
+    """Every run starts one, and waits for it: what describes classes and types takes as long as all else."""
+    program = "import sys; sys.path.append('.'); import tuner.local.limits.governor_process; print(*sys.modules)"
+    loaded = set(run_python("-BPS", "-c", program)[0].split())
+    assert "tuner.local.limits.keeper" in loaded
+    assert loaded & {"dataclasses", "inspect", "pathlib", "psutil", "site", "typing", "uuid"} == set()
+
+
 def test_the_library_loads_nothing_heavy_until_it_is_used() -> None:
     program = "import tuner, sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     loaded = set(run_python("-c", program)[0].split())

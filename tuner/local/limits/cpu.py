@@ -11,7 +11,22 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterable
-from typing import Protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class CpuMeter(Protocol):
+        """Reads the CPU time that a tree of processes has used."""
+
+        def read_s(self, descendants: Iterable[int]) -> float:
+            """CPU seconds of the worker, of living descendants and of those that have ended.
+
+            Raises:
+                OSError: the worker is gone.
+            """
+            ...
+
 
 PERIOD_S = 0.020
 """Length of the period in which Lambda enforces the share (measured, see docs/local.md)."""
@@ -117,18 +132,6 @@ class Quota:
         if elapsed > MIN_NAP_S:
             self._parallel = max(1.0, used / elapsed)
             self._last = (now, cpu)
-
-
-class CpuMeter(Protocol):
-    """Reads the CPU time that a tree of processes has used."""
-
-    def read_s(self, descendants: Iterable[int]) -> float:
-        """CPU seconds of the worker, of living descendants and of those that have ended.
-
-        Raises:
-            OSError: the worker is gone.
-        """
-        ...
 
 
 class KernelCpuMeter:

@@ -20,6 +20,8 @@ from tuner.local.limits.isolation import hidden_paths
 
 _ROOT = Path(__file__).resolve().parents[3]
 _START = "import sys; sys.path.append(sys.argv[1]); from tuner.local.limits.governor_process import main; main()"
+_OPTIONS = "-BPS" if sys.platform == "linux" else "-BP"
+"""-P: the current folder may hold a types.py. -S: of installed packages psutil alone is needed, and not on Linux."""
 CANNOT_START = "see whether there is space for temporary files, and room for another process and open files"
 
 
@@ -90,7 +92,7 @@ class Governor:
         try:
             with theirs:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-BP", "-c", _START, str(_ROOT)],  # -P: the current folder may hold a types.py
+                    [sys.executable, _OPTIONS, "-c", _START, str(_ROOT)],
                     stdin=theirs.fileno(),
                     start_new_session=True,  # Ctrl-C at the terminal must reach the tuner alone
                 )

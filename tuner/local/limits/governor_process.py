@@ -17,14 +17,18 @@ import sys
 import time
 from collections import deque
 from math import inf
-from pathlib import Path
-from typing import Any
 
 from tuner.local.limits import isolation, keeper
-from tuner.local.limits.cgroup import ControlGroup
-from tuner.local.limits.cpu import CpuMeter, KernelCpuMeter, PsutilCpuMeter, Quota
+from tuner.local.limits.cpu import KernelCpuMeter, PsutilCpuMeter, Quota
 from tuner.local.limits.memory import MemoryMeter
 from tuner.local.limits.processes import ProcessTree, WaitMeter, children_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tuner.local.limits.cgroup import ControlGroup
+    from tuner.local.limits.cpu import CpuMeter
 
 MEMORY_POLL_S = 0.010
 MEMORY_FILES_POLL_S = 0.050
@@ -203,14 +207,18 @@ def open_meter(pid: int, root: int) -> CpuMeter | None:
     return meter
 
 
-def make_group(parent: Path, pid: int) -> ControlGroup:
+def make_group(parent: str, pid: int) -> ControlGroup:
     """A control group with a worker in it.
 
     Raises:
         OSError: it cannot be made.
     """
+    from pathlib import Path
+
+    from tuner.local.limits.cgroup import ControlGroup
+
     try:
-        return ControlGroup.create(parent, pid)
+        return ControlGroup.create(Path(parent), pid)
     except OSError as error:
         raise OSError(f"cannot make a control group below {parent}: {error}") from error
 
@@ -298,18 +306,18 @@ class GovernorLoop:
             wanted["command"],
             wanted["variables"],
             wanted["folder"],
-            output_fd,
-            status_fd,
-            wanted["tmp_mb"],
-            wanted["keep"],
-            self._isolated,
+            output_fd=output_fd,
+            status_fd=status_fd,
+            tmp_mb=wanted["tmp_mb"],
+            keep=wanted["keep"],
+            isolated=self._isolated,
         )
         try:
             kept = keeper.start(launch, self._priority.restore)
             group = None
             try:
                 if wanted["group"] and wanted["share"] is not None:
-                    group = make_group(Path(wanted["group"]), kept.worker)
+                    group = make_group(wanted["group"], kept.worker)
                 self._wards[kept.worker] = Ward(
                     kept,
                     share=wanted["share"],

@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 HIDDEN = ("/tmp", "/dev/shm")  # noqa: S108
 """Folders that a worker has its own, empty ones of. In Lambda only /tmp can be written, and there is no /dev/shm."""
@@ -90,8 +89,7 @@ def hidden_paths(command: Sequence[str], variables: Iterable[str], code: str) ->
         variables: values of environment variables, which may be lists of paths.
         code: folder of the function's code, with what its links lead to.
     """
-    program = Path(os.path.realpath(command[0]))
-    prefixes = [str(path.parent.parent if path.parent.name == "bin" else path) for path in (Path(command[0]), program)]
+    prefixes = [_installed_below(path) for path in (command[0], os.path.realpath(command[0]))]
     words = [part for text in (*command, *variables) for part in text.split(os.pathsep)]
     links = []
     with contextlib.suppress(OSError):
@@ -99,6 +97,12 @@ def hidden_paths(command: Sequence[str], variables: Iterable[str], code: str) ->
     found = [os.path.abspath(path) for path in (code, *prefixes, *words, *links) if path.startswith("/")]
     below = tuple(f"{folder}/" for folder in HIDDEN)
     return outermost(path for path in found if path.startswith(below) and os.path.exists(path))
+
+
+def _installed_below(program: str) -> str:
+    """The folder with everything that is installed with a program, or the program alone."""
+    prefix, folder = os.path.split(os.path.dirname(program))
+    return prefix if folder == "bin" else program
 
 
 def outermost(paths: Iterable[str]) -> tuple[str, ...]:

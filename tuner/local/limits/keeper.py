@@ -10,23 +10,26 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NoReturn
 
 from tuner.local.limits import isolation
 from tuner.local.limits.processes import children_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 _READY = b"r"
 _MAX_FD = 4096
 """Above any descriptor of the helper process."""
+_FD_FOLDERS = ("/proc/self/fd", "/dev/fd")
+"""Where a system lists the open descriptors of a process."""
 _TIMER_SLACK_NS = 50_000  # the kernel's default
 
 
-@dataclass(frozen=True, slots=True)
 class Launch:
     """What to start.
 
-    Attributes:
+    Args:
         command, variables, folder: of the worker.
         output_fd: its stdout and stderr.
         status_fd: gets its wait status as text when it ends.
@@ -35,30 +38,36 @@ class Launch:
         isolated: whether it has its own /tmp and processes.
     """
 
-    command: Sequence[str]
-    variables: Mapping[str, str]
-    folder: str
-    output_fd: int
-    status_fd: int
-    tmp_mb: int
-    keep: Sequence[str]
-    isolated: bool
+    def __init__(
+        self,
+        command: Sequence[str],
+        variables: Mapping[str, str],
+        folder: str,
+        *,
+        output_fd: int,
+        status_fd: int,
+        tmp_mb: int,
+        keep: Sequence[str],
+        isolated: bool,
+    ) -> None:
+        self.command, self.variables, self.folder = command, variables, folder
+        self.output_fd, self.status_fd = output_fd, status_fd
+        self.tmp_mb, self.keep, self.isolated = tmp_mb, keep, isolated
 
 
-@dataclass(frozen=True, slots=True)
 class Kept:
     """A worker and who keeps it; pids as this process sees them.
 
-    Attributes:
+    Args:
         keeper: child of this process.
         root: parent of the worker and of every orphan of it: the keeper, or the first process of a namespace.
         worker: the worker itself, which has not begun yet.
+        go: pipe that lets it begin.
     """
 
-    keeper: int
-    root: int
-    worker: int
-    _go: int
+    def __init__(self, keeper: int, root: int, worker: int, go: int) -> None:
+        self.keeper, self.root, self.worker = keeper, root, worker
+        self._go = go
 
     def begin(self) -> None:
         """Let the worker begin."""
@@ -192,7 +201,7 @@ def _begin(launch: Launch, go: int, told: int) -> NoReturn:
         os.dup2(launch.output_fd, 1)
         os.dup2(launch.output_fd, 2)
         os.chdir(launch.folder)
-        for fd in range(3, _MAX_FD):
+        for fd in _open_descriptors():
             with contextlib.suppress(OSError):
                 os.set_inheritable(fd, False)
         os.execvpe(launch.command[0], list(launch.command), dict(launch.variables))  # noqa: S606
@@ -203,3 +212,11 @@ def _begin(launch: Launch, go: int, told: int) -> NoReturn:
         os.write(launch.output_fd, f"cannot start {launch.command[0]}: {error}\n".encode())
     finally:
         os._exit(127)
+
+
+def _open_descriptors() -> Sequence[int]:
+    """The descriptors of this process but the standard ones; where the system does not list them, all numbers."""
+    for folder in _FD_FOLDERS:
+        with contextlib.suppress(OSError):
+            return [fd for fd in map(int, os.listdir(folder)) if fd > 2]
+    return range(3, _MAX_FD)

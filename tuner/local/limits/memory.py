@@ -10,7 +10,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable
-from typing import NamedTuple
 
 MB = 1024 * 1024
 _BLOCK_BYTES = 512
@@ -59,12 +58,13 @@ class MemoryMeter:
         self.peak_bytes = max(self.peak_bytes, worker.peak, together)
 
 
-class Usage(NamedTuple):
+class Usage:
     """Memory of a process in bytes: peak and present resident set, and the shared part of the latter."""
 
-    peak: int = 0
-    resident: int = 0
-    shared: int = 0
+    __slots__ = ("peak", "resident", "shared")
+
+    def __init__(self, peak: int = 0, resident: int = 0, shared: int = 0) -> None:
+        self.peak, self.resident, self.shared = peak, resident, shared
 
 
 def read_usage(pid: int) -> Usage:
