@@ -59,7 +59,7 @@
   if (data.now) {
     const at = x(data.now[0]), level = y(data.now[1]), right = at > width / 2;
     make("circle", { class: "now", cx: at, cy: level, r: 6 });
-    const place = { x: at + (right ? -10 : 10), y: level + 4, "text-anchor": right ? "end" : "start", class: "label" };
+    const place = { x: at + (right ? -10 : 10), y: level + (right ? 20 : -10), "text-anchor": right ? "end" : "start", class: "label" };
     make("text", place, `now: ${ms(data.now[0])}, ${money(data.now[1])}`);
   }
   const dot = make("circle", { class: "chosen", cx: 0, cy: 0, r: 6 });

@@ -98,9 +98,14 @@ def _distance(recommended: RecommendationDocument, level: Confidence) -> str:
         return f"By these runs no other configuration would {better}, but they do not settle it"
     away = _AWAY.get(strategy, "It is at most about {} from the best possible")
     away = away.format(percent(recommended["expected_regret"]))
-    if strategy not in _GIVEN or given < WORTH_TELLING:
+    if not gives_to_ties(recommended):
         return away
     return f"{away}; {_points(given)} of that were spent on purpose {_GIVEN[strategy]}"
+
+
+def gives_to_ties(recommended: RecommendationDocument) -> bool:
+    """Whether another size is known to be better, by a difference that was spent on purpose."""
+    return recommended["strategy"] in _GIVEN and recommended["given_to_ties"] >= WORTH_TELLING
 
 
 def _points(share: float) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from reports.words.confidence import gives_to_ties
 from reports.words.numbers import (
     Interval,
     configuration,
@@ -105,6 +106,8 @@ def headline(result: Result) -> Headline:
         return Headline("", f"Nothing meets {_missed(result)}", f"{choice} comes nearest")
     price = _money_of(result, recommended)
     goal = f"the {goal_of(recommended)} choice at"
+    if gives_to_ties(recommended):
+        goal = f"among the {goal_of(recommended)} choices, at"
     if _alone(result):
         goal = f"the only one that {'works' if result['excluded'] else 'was tried'}, at"
     goal = f"{goal} {milliseconds(recommended['duration_ms']['mean'])}"

@@ -454,3 +454,20 @@ def test_errors_are_pointed_at_only_where_there_are_some() -> None:
     step = verdict.next_step(document)
     assert step.text.startswith("No test call ended. Go on with a higher --max-seconds")
     assert "--resume" in step.command
+
+
+@pytest.mark.parametrize(
+    ("name", "strategy", "told"),
+    [
+        ("local", "cost", "1,024 MB on x86_64: among the cheapest choices, at 1,132 ms"),
+        ("local", "speed", "1,024 MB on x86_64: among the fastest choices, at 1,132 ms"),
+        ("local", "balanced", "1,024 MB on x86_64: the best balanced choice at 1,132 ms"),
+        ("already-best", "cost", "Keep 128 MB on x86_64: already among the cheapest choices, at "),
+    ],
+)
+def test_a_size_that_gives_a_little_for_the_other_goal_is_among_the_best(name: str, strategy: str, told: str) -> None:
+    document = result(name)
+    document["recommendation"] |= {"strategy": strategy, "given_to_ties": 0.002}
+    assert str(verdict.headline(document)).startswith(told)
+    document["recommendation"]["given_to_ties"] = 0.0
+    assert "among" not in str(verdict.headline(document))

@@ -334,7 +334,9 @@ class Told:
         best, million = on(self.best), self.million(self.best["cost_usd"])
         yield from (f"{best}: ", f"**{best}**: ", f"{best} · ", f"Keep {best}: ", f"**Keep {best}**: ")
         yield from (f"; {best} comes nearest", f". {best} comes nearest.")
-        yield f"the {GOALS[self.best['strategy']]} choice at {time(self.best['duration_ms'])}"
+        given = self.best["given_to_ties"] >= 0.001 and self.best["strategy"] != "balanced"
+        choice = "among the {} choices, at" if given else "the {} choice at"
+        yield f"{choice.format(GOALS[self.best['strategy']])} {time(self.best['duration_ms'])}"
         yield f"the only one that works, at {time(self.best['duration_ms'])}"
         saved = self.document["saving"] and self.document["saving"]["per_month_usd"]
         traffic = f"a month at {count(self.month)} invocations"
