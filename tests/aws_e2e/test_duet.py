@@ -108,6 +108,7 @@ def test_an_interrupted_duet_removes_the_copies_of_both_sides_and_tells_what_it_
     cloud: Cloud, versions: tuple[str, str], tmp_path: Path
 ) -> None:
     stop, samples = threading.Event(), tmp_path / "samples.jsonl"
+    cloud.client("lambda").create_alias(FunctionName="orders", Name="live", FunctionVersion=versions[0])
     before = cloud.snapshot("orders")
 
     class Impatient:
@@ -116,13 +117,14 @@ def test_an_interrupted_duet_removes_the_copies_of_both_sides_and_tells_what_it_
 
     with pytest.raises(InterruptedRunError) as raised:
         duet(
-            "orders", baseline=versions[0], candidate=versions[1], samples=samples,
+            "orders", baseline="live", candidate=versions[1], samples=samples,
             connection=stand_in(cloud.endpoint), stop=stop, observers=[Impatient()],
         )  # fmt: skip
     lines = [json.loads(line) for line in samples.read_text().splitlines()]
     found = raised.value.result
     assert found is not None
     assert found.document["stopped_by"] == "interrupted"
+    assert found.document["baseline"].startswith(f"{versions[0]} (live) of orders")
     assert found.document["invocations"] == sum(len(line["invocations"]) for line in lines) > 0
     assert {line["side"] for line in lines} == {"baseline", "candidate"}
     assert cloud.snapshot("orders") == before
@@ -131,7 +133,12 @@ def test_an_interrupted_duet_removes_the_copies_of_both_sides_and_tells_what_it_
 
 @pytest.mark.parametrize(
     ("candidate", "more", "code", "reason"),
-    [("77", (), 1, "77"), ("2", ("--concurrency", "1"), 2, "give 2 or more")],
+    [
+        ("77", (), 1, "77"),
+        ("2", ("--concurrency", "1"), 2, "give 2 or more"),
+        ("", (), 2, "--candidate: '' is neither a version nor an alias"),
+        ("<b>|x", (), 2, "--candidate: '<b>|x' is neither a version nor an alias"),
+    ],
 )
 def test_what_cannot_be_measured_is_an_error_and_no_pass(
     cloud: Cloud,

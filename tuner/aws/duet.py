@@ -13,14 +13,13 @@ from dataclasses import replace
 
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
-from tuner.aws.api.function_reference import parse_function_reference
+from tuner.aws.api.function_reference import is_qualifier, parse_function_reference
 from tuner.aws.api.session import connect
 from tuner.aws.backend import AwsBackend
 from tuner.aws.changes.journal import state_dir
 from tuner.aws.environment_pairs import BackendPairs
-from tuner.backend import Backend
 from tuner.comparison.duets.plan import Duet
-from tuner.errors import InputError
+from tuner.errors import Fault, InputError
 from tuner.pricing.price_list import PriceList
 from tuner.settings import Isolation, Settings
 
@@ -47,25 +46,43 @@ def aws_duet(
         environment: names the folder of the journals.
 
     Raises:
-        InputError: the target names a version itself, or the concurrency is below 2.
+        InputError: the target names a version itself, a version cannot be one, or the concurrency is below 2.
         AwsError: a permission is missing, or AWS cannot be reached.
     """
     if parse_function_reference(settings.target).qualifier:
         raise InputError.single("TARGET", f"{settings.target} names a version", "give the function alone")
     if settings.concurrency < 2:
         raise InputError.single("--concurrency", "a duet invokes both versions at the same moment", "give 2 or more")
+    faults = [
+        Fault(flag, f"{version!r} is neither a version nor an alias", "give one, such as 41, live or $LATEST")
+        for flag, version in zip(("--baseline", "--candidate"), versions, strict=True)
+        if not is_qualifier(version)
+    ]
+    if faults:
+        raise InputError(faults)
     start, half = threading.Barrier(2), settings.concurrency // 2
     with ExitStack() as resources:
-        opened: list[Backend] = []
+        opened: list[AwsBackend] = []
         for version in versions:
             own = replace(settings, target=f"{settings.target}:{version}", isolation=Isolation.COPY, concurrency=half)
             backend = _open(own, connection, prices, environment, start=start, candidate=bool(opened))
             opened.append(resources.enter_context(backend))
         first, second = opened
         at_once = min(half, PAIRS_PER_LOOK)
+        before, after = (_label(backend, version) for backend, version in zip(opened, versions, strict=True))
         yield Duet(
-            first, second, lambda plan, _: BackendPairs(first, second, plan, at_once, start), step=PAIRS_PER_LOOK
+            first,
+            second,
+            lambda plan, _: BackendPairs(first, second, plan, at_once, start),
+            step=PAIRS_PER_LOOK,
+            labels=(before, after),
         )
+
+
+def _label(backend: AwsBackend, version: str) -> str:
+    """What to call a version: an alias with the number that it stands for now; a number as it is."""
+    number = backend.inspection.facts.details.state.version
+    return version if number == version else f"{number} ({version})"
 
 
 def _open(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tuner.errors import InputError
 
+_QUALIFIER = re.compile(r"\$LATEST|[\w-]{1,128}", re.ASCII)
 _ARN = re.compile(
     r"arn:(?P<partition>aws[\w-]*):lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):function:"
     r"(?P<name>[\w-]{1,64})(?::(?P<qualifier>\$LATEST|[\w-]{1,128}))?"
@@ -46,6 +47,11 @@ def parse_function_reference(text: str) -> FunctionReference:
         f"{text!r} is neither a function name nor a function ARN",
         "for example orders, orders:live or arn:aws:lambda:eu-west-1:123456789012:function:orders",
     )
+
+
+def is_qualifier(text: str) -> bool:
+    """Whether a text can be a version or an alias."""
+    return bool(_QUALIFIER.fullmatch(text))
 
 
 def _version(qualifier: str | None) -> str | None:

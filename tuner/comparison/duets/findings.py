@@ -47,6 +47,7 @@ from tuner.comparison.verdicts import (
     reachable,
 )
 from tuner.errors import Fault, InputError
+from tuner.plain_numbers import plural
 
 Floats = NDArray[np.float64]
 
@@ -180,7 +181,8 @@ def _least_chance(metric: Metric, pairs: Sequence[PairValues], question: Questio
 
 
 def _too_few(pairs: int, needed: int) -> str:
-    return f"{pairs} pairs are too few to decide; the first look is after {needed}"
+    few = f"{plural(pairs, 'pair')} {'is' if pairs == 1 else 'are'} too few"
+    return f"{few} to decide; the first look is after {needed}"
 
 
 def _judged(metric: Metric, found: Shift, level: float, question: Question, runs: int) -> Finding:
