@@ -28,6 +28,7 @@ from tuner.model import (
 from tuner.pricing.price_list import price_list
 from tuner.pricing.rounds import IN_AWS, NOTHING, RoundPrice
 from tuner.search.adaptive import AdaptiveSampler, recommendable
+from tuner.search.deciding.last_checks import LastChecks
 from tuner.search.deciding.state import State
 from tuner.search.deciding.stopping import may_be_earned
 from tuner.search.deciding.value_of_information import scene_of
@@ -250,6 +251,44 @@ def test_a_log_of_the_current_configuration_leaves_the_recommended_one_to_confir
     assert winner != current
     assert len({run.environment for run in warm}) >= 2
     assert not [sample for sample in study.samples if sample.configuration == current and not sample.free]
+
+
+def _checked_with_a_log(slope: float, tolerance: float) -> tuple[Configuration, list[Sample]]:
+    """What is recommended after the last checks, and its runs, where before them a log and a few runs are known."""
+    best, rival, current = (Configuration(size, X86) for size in (128, 256, 1024))
+    function = given({size: 500.0 * (1024 / size) ** slope for size in SIZES})
+    study, world = study_of(function, current=current), World(function, 11)
+    (logged,) = world.measure([Trial(0, current, 10, 10)])
+    study.tell(replace(logged, free=True))
+    trials = [Trial(1, current, 1, 1), Trial(2, best, 1, 1), Trial(3, rival, 1, 1)]
+    sampler = AdaptiveSampler(prior=LIGHT)
+    while trials:
+        for sample in world.measure(trials):
+            study.tell(sample)
+        evidence = replace(study.evidence, objective=Objective(tolerance=tolerance))
+        posterior = sampler.fitted(evidence)
+        location = posterior.location((best, rival, current))
+        belief = posterior.belief((best, rival, current), location=location)
+        scene = scene_of(belief, location, evidence.objective, evidence.prices)
+        state = State(evidence, posterior, scene, (best, rival, current))
+        trials = list(state.proposal(LastChecks(60, 12.0).requests(state), []).trials)
+    recommended = recommend(belief, evidence.objective, PRICES).configuration
+    return recommended, [s for s in study.samples if s.configuration == recommended and not s.free]
+
+
+def test_with_a_log_the_recommended_size_gets_warm_runs_where_these_may_earn_high_confidence() -> None:
+    recommended, own = _checked_with_a_log(0.0, 0.1)
+    warm = [run for sample in own for run in sample.invocations if not run.cold]
+    assert recommended.memory_mb == 128
+    assert len({run.environment for run in warm}) == 2
+
+
+def test_with_a_log_no_answer_rests_on_one_environment_even_where_confidence_is_out_of_reach() -> None:
+    recommended, own = _checked_with_a_log(0.97, 0.0005)
+    runs = [run for sample in own for run in sample.invocations]
+    assert recommended.memory_mb < 1024
+    assert all(run.cold for run in runs)
+    assert len(runs) == len({run.environment for run in runs}) == 2
 
 
 def test_with_a_log_a_function_of_a_few_ms_is_not_charged_cold_starts_to_confirm_what_is_recommended() -> None:
