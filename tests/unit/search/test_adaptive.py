@@ -291,6 +291,25 @@ def test_with_a_log_no_answer_rests_on_one_environment_even_where_confidence_is_
     assert len(runs) == len({run.environment for run in runs}) == 2
 
 
+@pytest.mark.parametrize(("stairs", "edges"), [(0.3, False), (0.5, True)])
+def test_with_a_log_edges_of_stairs_are_measured_only_where_these_are_likely(stairs: float, edges: bool) -> None:
+    current, edge = Configuration(1024, X86), Configuration(140, X86)
+    (sample,) = World(constant(500.0), 11).measure([Trial(0, current, 10, 10)])
+    for free in (True, False):
+        told = study_of(constant(500.0), current=current)
+        told.tell(replace(sample, free=free))
+        evidence = told.evidence
+        posterior = AdaptiveSampler(prior=LIGHT).fitted(evidence)
+        possible, _ = recommendable(evidence, [edge.memory_mb])
+        location = posterior.location(possible)
+        scene = scene_of(posterior.belief(possible, location=location), location, evidence.objective, evidence.prices)
+        state = State(evidence, posterior, scene, possible)
+        state.stair_chance = stairs
+        measurable = [possible[place] for place in state.places]
+        assert current in measurable
+        assert (edge in measurable) is (edges or not free)
+
+
 def test_with_a_log_a_function_of_a_few_ms_is_not_charged_cold_starts_to_confirm_what_is_recommended() -> None:
     current = Configuration(1024, X86)
     study = _searched_with_a_log(constant(2.0), current)

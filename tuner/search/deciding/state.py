@@ -22,6 +22,9 @@ MUCH_OF_A_TRIAL = 0.3
 """Part of the price of its first run that the second run of a later start may cost."""
 ROUND_WITHOUT_PRICE = 2.0
 """Invocations of the best size that a round counts as, where it has no price of its own."""
+LIKELY_STAIRS = 1 / 3
+"""Chance of a staircase from which on a search goes on with smaller trials where large ones do not pay, and a search
+with a log measures sizes at its edges."""
 LOGGED_ENVIRONMENTS = 4
 """Environments of the current configuration in a log from which on it needs no trial beside the recommended one."""
 
@@ -91,10 +94,15 @@ class State:
 
     @property
     def places(self) -> NDArray[np.int64]:
-        """Candidates that may be measured; of a listed space those that the curve is held at, which bounds the work."""
+        """Candidates that may be measured, shape (P,): all, or only those that the curve is held at.
+
+        Those of a listed space are the latter, which bounds the work. With a log so are those of a function that is no
+        likely staircase: there the edges of unlikely ones, close to each other at small sizes, took most trials, since
+        small sizes are cheap.
+        """
         held, candidates = set(self.layout.configurations), self.scene.belief.candidates
-        listed = self.evidence.space.listed
-        return np.array([i for i, c in enumerate(candidates) if not listed or c in held], dtype=np.int64)
+        held_alone = self.evidence.space.listed or (self.logged and self.stair_chance <= LIKELY_STAIRS)
+        return np.array([i for i, c in enumerate(candidates) if not held_alone or c in held], dtype=np.int64)
 
     @property
     def noise_sd(self) -> float:

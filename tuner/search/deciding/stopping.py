@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tuner.model import StopReason
 from tuner.pricing.rounds import RoundPrice
-from tuner.search.deciding.state import State
+from tuner.search.deciding.state import LIKELY_STAIRS, State
 from tuner.search.deciding.value_of_information import Offer, lane_seconds
 from tuner.search.sampler import Evidence
 from tuner.search.strategies import STRATEGIES
@@ -29,8 +29,6 @@ NEAR_SPENT = 28.0
 """Invocations of the best size from whose price on it counts once again: a search that is dear already ends."""
 NEAR_SPENT_WITH_LOG = 0.5 * NEAR_SPENT
 """The same with a log, which is there to save trials."""
-LIKELY_STAIRS = 1 / 3
-"""Chance of a staircase from which on a search goes on with smaller trials where large ones do not pay."""
 FAR = 2.0
 """Multiple of the tolerance from which on it does so with any function: wide noise, or few runs."""
 
