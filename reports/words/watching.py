@@ -12,7 +12,7 @@ from reports.words.escape import code_block, code_span, visible
 from reports.words.lines import labelled
 from tuner.plain_numbers import chance_words
 from tuner.shell_lines import with_command
-from tuner.watch.decision import Watched
+from tuner.watch.decision import FEWEST_WEEKS, Watched
 from tuner.watch.messages import Retuning, RetuningOutcome, WatchReport
 
 MOST_SUBJECT = 100
@@ -27,7 +27,7 @@ def found_sentence(report: WatchReport) -> str:
     name = visible(report.function)
     size = f" at {report.memory_mb:,} MB" if report.memory_mb else ""
     if decision.outcome is Watched.TOO_FEW_WEEKS or excess is None:
-        return f"{name}: too few weeks to tell ({decision.weeks})."
+        return f"{name}: too few weeks to tell: the log shows {decision.weeks} of {FEWEST_WEEKS} since the tuning."
     found = f"{excess.mean:+.0%} ({excess.low:+.0%} to {excess.high:+.0%})"
     if decision.outcome is Watched.TUNE:
         return (

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, Unpack, cast
 
 from tuner.api.backends import Prices, default_factories, discounted, factory_of
-from tuner.api.options import Options, input_document, keyword_names, read_settings, with_payloads
+from tuner.api.options import Options, input_document, keyword_names, read_settings, refuse_unknown, with_payloads
 from tuner.api.price_cache import current_prices
 from tuner.api.result import Result
 from tuner.api.result_store import load_result, load_trend
@@ -277,6 +277,7 @@ def duet(
         InterruptedRunError: `stop` was set.
         TunerError: the work failed. `error.result` holds what the pairs until then say; None: nothing.
     """
+    refuse_unknown("duet", options, OWN_OPTIONS)
     question = question_of(threshold, confidence, metrics)
     connection, stop = connection or Connection(), stop or threading.Event()
     own = {name: cast("Mapping[str, Any]", options).get(name) for name in OWN_OPTIONS}

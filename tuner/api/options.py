@@ -6,6 +6,7 @@ One schema checks keywords, flags and files, so that all faults come at once.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypedDict
@@ -169,8 +170,23 @@ def renamed(faults: Iterable[Fault], names: Mapping[str, str]) -> list[Fault]:
 
 
 def keyword_names(given: Iterable[str]) -> dict[str, str]:
-    """Names of keywords by the JSONPath of the field that each sets."""
-    return {"$.lambdaARN": "target"} | {f"$.{FIELDS[name]}": name for name in given}
+    """Names of keywords by the JSONPath of the field that each sets, and by the flag of the same name."""
+    fields = {f"$.{FIELDS[name]}": name for name in given}
+    return {"$.lambdaARN": "target"} | fields | {f"--{name.replace('_', '-')}": name for name in fields.values()}
+
+
+def refuse_unknown(call: str, options: Iterable[str], own: Iterable[str] = ()) -> None:
+    """Refuse keywords that nothing would read, as Python does for a misspelt argument.
+
+    Raises:
+        TypeError: one is not known; it names the nearest.
+    """
+    known = [*FIELDS, *own]
+    for name in options:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            meant = f". Did you mean {near[0]}?" if near else ""
+            raise TypeError(f"{call}() got an unexpected keyword argument {name!r}{meant}")
 
 
 def with_payloads(settings: Settings, connection: Connection, kind: BackendKind) -> Settings:

@@ -75,7 +75,7 @@ class Recorder:
             self._file.truncate(recorded.length if recorded else 0)
         except OSError as exc:
             problem = f"cannot write {self._path}: {exc.strerror}"
-            raise TunerError(problem, "Give a folder that can be written with --output.") from exc
+            raise TunerError(problem, "Give another folder with --output.") from exc
         told = {"version": RECORD_VERSION, **header}
         if recorded is None or recorded.header != told:
             self._append("header", told)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from tuner.api.backends import Prices, default_factories, discounted, factory_of
-from tuner.api.options import Options, input_document, keyword_names, read_settings, with_payloads
+from tuner.api.options import Options, input_document, keyword_names, read_settings, refuse_unknown, with_payloads
 from tuner.api.past_evidence import PastEvidence, begin_with_past_runs, judge_past_runs, past_evidence
 from tuner.api.price_cache import current_prices
 from tuner.api.result import Result
@@ -125,6 +125,7 @@ def _asked(
         own = discounted(prices, settings) if settings else prices
         return factory_of(name, factories or default_factories(connection, own))
 
+    refuse_unknown("tune", options)
     if not isinstance(target, Settings):
         document, names = input_document(target, options)
         target = read_settings(document, factory_for(None, target), keyword_names(names))

@@ -19,6 +19,8 @@ LATEST_WEEKS = 2
 """Weeks in a row that have to be slower."""
 FEWEST_EARLIER_WEEKS = 2
 """Weeks before them that say what the function took until then."""
+FEWEST_WEEKS = LATEST_WEEKS + FEWEST_EARLIER_WEEKS
+"""Weeks below which nothing can be told."""
 HOST_SD = 0.061
 """Standard deviation of a week's log duration by its hosts alone. A quarter of arm64 functions that compute differ by
 more than 10% from one month to another: ln 1.1 / 1.15 / sqrt 2."""
@@ -71,7 +73,7 @@ def decide(weeks: Sequence[Week], *, threshold: float, released: bool) -> WatchD
         threshold: excess that is accepted, as a fraction, e.g. 0.1.
         released: whether the code changed in the last two weeks or shortly before.
     """
-    if len(weeks) < LATEST_WEEKS + FEWEST_EARLIER_WEEKS:
+    if len(weeks) < FEWEST_WEEKS:
         return WatchDecision(Watched.TOO_FEW_WEEKS, 0.0, None, len(weeks))
     earlier, latest = weeks[:-LATEST_WEEKS], weeks[-LATEST_WEEKS:]
     day_variance = _day_variance(weeks)

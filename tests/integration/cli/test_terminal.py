@@ -253,14 +253,14 @@ def test_the_live_view_breaks_no_word_and_fits_at_every_width() -> None:
         assert any("sure" in line and "wanted" in line for line in lines), "how sure the answer is"
         assert any("█" in line for line in lines), "as a bar"
         assert {line.split()[0] for line in lines if PICTURE.search(line)} >= {"sure", "cost", "time"}, "a plot"
-        assert any("best so far" in line for line in lines)
+        assert any("best guess" in line for line in lines)
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_where_colour_is_not_wanted_there_is_none(environment: dict[str, str]) -> None:
     told, _ = live(80, **environment)
     assert not COLOUR.search(told)
-    assert "best so far" in told
+    assert "best guess" in told
     assert ("waiting for" in told) is ("NO_COLOR" in environment), "lines are redrawn on a terminal alone"
 
 

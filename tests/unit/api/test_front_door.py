@@ -181,3 +181,17 @@ def test_a_result_without_an_answer_has_no_recommendation() -> None:
     assert result.saving is None
     assert result.frontier == ()
     assert all(found.duration_ms is None and found.errors for found in result.measurements)
+
+
+def test_a_misspelt_keyword_is_refused_and_gets_the_nearest() -> None:
+    misspelt: Any = {"powervalues": [128]}
+    with pytest.raises(TypeError, match=r"tune\(\) got an unexpected keyword argument 'powervalues'. Did you mean"):
+        tuner.tune("app.py:handler", **misspelt)
+    with pytest.raises(TypeError, match=r"duet\(\) got an unexpected keyword argument 'powervalues'. Did you mean"):
+        tuner.duet("app.py:handler", baseline="1", candidate="2", **misspelt)
+
+
+def test_a_fault_of_an_argument_is_told_under_its_keyword() -> None:
+    with pytest.raises(tuner.InputError) as caught:
+        tuner.tune("absent.py:handler", python="absent", power_values=[1])
+    assert [fault.path for fault in caught.value.faults] == ["power_values[0]", "target", "python"]

@@ -46,7 +46,18 @@ def test_the_exit_code_says_whether_a_function_became_slower(
     assert found["excess"]["low"] < slower - 1 < found["excess"]["high"]
 
 
-def test_logs_of_another_function_are_bad_input(tmp_path: Path) -> None:
+def test_logs_of_another_function_are_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = write(tmp_path, slower=1.0)
     command[-1] = command[-1].replace("checkout-render", "orders")
     assert run(command) == 2
+    assert "--logs: no result is of orders (known are checkout-render)" in capsys.readouterr().err
+
+
+def test_a_result_of_this_machine_has_no_log_in_aws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = write(tmp_path, slower=1.0)
+    document = json.loads((tmp_path / "result.json").read_text("utf-8"))
+    document["function"] |= {"arn": None, "backend": "local"}
+    (tmp_path / "result.json").write_text(json.dumps(document), "utf-8")
+    assert run(command[:3]) == 2
+    assert "RESULT: checkout-render was not measured in AWS: there is no log to read" in capsys.readouterr().err
+    assert run(command) == 0, "an exported log is one"

@@ -60,7 +60,7 @@ def test_what_is_told_is_as_agreed(name: str) -> None:
 
 
 def test_a_function_with_too_few_weeks_says_so() -> None:
-    assert sns_message(report(100))[1].startswith("orders: too few weeks to tell (1).")
+    assert sns_message(report(100))[1].startswith("orders: too few weeks to tell: the log shows 1 of ")
     assert "ExcessCost" not in metrics(report(100), NOW_S)
 
 

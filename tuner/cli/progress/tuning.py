@@ -1,4 +1,4 @@
-"""Progress on stderr: what is measured, how far the run is, what it has spent, and the best so far.
+"""Progress on stderr: what is measured, how far the run is, what it has spent, and the best guess.
 
 On a terminal a few lines that are redrawn, below what must stay. Elsewhere a line a round, and one every
 half minute. Whoever stops reading does not stop the run.
@@ -71,7 +71,7 @@ class Progress(LiveView):
             confidence_line(expected, study.objective.tolerance, width),
         ]
         if self._standing.best is not None:
-            found.append(f"  best so far {self._standing.best}{self._figures()}")
+            found.append(f"  best guess {self._standing.best}{self._figures()}")
         if self._standing.curve is not None:
             found += curve_lines(self._standing.curve, width)
         found.append(f"  waiting for {_sizes(list(self._waiting.values()))}")
@@ -86,7 +86,7 @@ class Progress(LiveView):
         return text if study.free else f"{text}  {currency_sign(study.prices.currency)}{used.usd:.6f}"
 
     def _best(self) -> str:
-        return f"  best so far {self._standing.best}" if self._standing.best else ""
+        return f"  best guess {self._standing.best}" if self._standing.best else ""
 
     def _figures(self) -> str:
         sign = currency_sign(self._study.prices.currency) if self._study else "$"
@@ -117,7 +117,7 @@ class Progress(LiveView):
         return f"{self._head()}  waiting for {_sizes(list(self._waiting.values()))}"
 
     def style_of(self, line: str) -> str:
-        """The best so far and the curve stand out."""
+        """The best guess and the curve stand out."""
         return "bold" if line.startswith("  best") else "cyan" if "█" in line else ""
 
 
