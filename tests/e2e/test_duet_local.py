@@ -149,5 +149,17 @@ def test_an_interrupted_duet_keeps_its_runs_and_leaves_no_folder_behind(reposito
     assert not list(scratch.glob("tuner-revision-*"))
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_duet_whose_runs_cannot_be_kept_ends_and_tells_what_it_has(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert duet(repository, "quick", "slow", "--samples", "/dev/full") == 1
+    out, err = capsys.readouterr()
+    assert "Ended after 4 invocations: it could not go on" in " ".join(out.split())
+    assert "cannot keep the runs: No space left on device" in err
+    assert duet(repository, "quick", "slow", "--samples", str(tmp_path)) == 1
+    assert "Is a directory" in capsys.readouterr().err
+
+
 def _invocations(samples: Path) -> list[object]:
     return [run for line in samples.read_text().splitlines() for run in json.loads(line)["invocations"]]

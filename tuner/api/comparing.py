@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -37,7 +37,7 @@ from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Verdict
 from tuner.documents.comparison import ComparisonDocument
 from tuner.documents.result import ResultDocument
 from tuner.documents.samples import encode_sample
-from tuner.errors import Fault, InputError, InterruptedRunError, LeftBehindError, TunerError, each_of
+from tuner.errors import BackendError, Fault, InputError, InterruptedRunError, LeftBehindError, TunerError, each_of
 from tuner.model import MB_PER_VCPU, BackendKind, Configuration, FunctionIdentity, Notice, Sample
 from tuner.plain_numbers import plural
 from tuner.pricing.price_list import DEFAULT_REGION
@@ -135,7 +135,7 @@ def compare(
     *,
     threshold: float = 0.05,
     confidence: float = 0.95,
-    metrics: Sequence[Metric | str] = (),
+    metrics: Sequence[Metric | str] | None = (),
     allow_different: Sequence[Mismatch | str] = (),
     drift: float | None = None,
     names: tuple[str, str] | None = None,
@@ -149,7 +149,7 @@ def compare(
             Without a candidate, the newest result of the trend is compared with those before it.
         threshold: a change up to this fraction counts as the same.
         confidence: 1 minus the chance of any false alarm.
-        metrics: which metrics decide: duration, tail, p95, cost, init or memory. None: all are
+        metrics: which metrics decide: duration, tail, p95, cost, init or memory; one, or several. None: all are
             compared, and duration and tail decide.
         allow_different: differences that are accepted: backend, region, payload, start or host.
         drift: spread between two sessions of measuring, as a fraction. It widens every interval. None: what
@@ -161,8 +161,8 @@ def compare(
         InputError: some cannot be read (the faults of all), or they cannot be compared.
     """
     question = question_of(threshold, confidence, metrics)
-    if drift is not None and not 0 <= drift < math.inf:
-        raise InputError.single("drift", f"{drift} is not a fraction from 0", "write 3% as 0.03")
+    if drift is not None and drift != 0 and not _within(drift, 0, math.inf):
+        raise InputError.single("drift", f"{drift!r} is not a fraction from 0", "write 3% as 0.03")
     allowed = [_member(Mismatch, name, "allow_different") for name in allow_different]
     earlier, newest = each_of(
         (
@@ -249,7 +249,7 @@ def duet(
     candidate: str,
     threshold: float = 0.05,
     confidence: float = 0.95,
-    metrics: Sequence[Metric | str] = (),
+    metrics: Sequence[Metric | str] | None = (),
     samples: str | Path | None = None,
     connection: Connection | None = None,
     prices: Prices = current_prices,
@@ -281,6 +281,7 @@ def duet(
     question = question_of(threshold, confidence, metrics)
     connection, stop = connection or Connection(), stop or threading.Event()
     own = {name: cast("Mapping[str, Any]", options).get(name) for name in OWN_OPTIONS}
+    _refuse_own(own)
     shared = {name: value for name, value in options.items() if name not in OWN_OPTIONS}
     if isinstance(target, Settings):
         settings = target
@@ -291,7 +292,7 @@ def duet(
     own_prices = discounted(prices, settings)
     factory = factory_of(settings.target, factories or default_factories(connection, own_prices))
     settings = with_payloads(settings, connection, factory.kind)
-    job = _DuetJob(settings, (baseline, candidate), question, own, own_prices, stop, clock, observers)
+    job = _DuetJob(settings, (str(baseline), str(candidate)), question, own, own_prices, stop, clock, observers)
     return job.run(factory, connection.region, None if samples is None else Path(samples))
 
 
@@ -396,11 +397,18 @@ class _PairFile:
     pairs: int = 0
 
     def measured(self, plan: DuetPlan, pair: EnvironmentPair) -> None:
-        """Write both sides of a pair."""
+        """Write both sides of a pair.
+
+        Raises:
+            BackendError: they cannot be written: what cannot be kept is not paid for.
+        """
         self.pairs += 1
         for side, runs in (("baseline", pair.baseline), ("candidate", pair.candidate)):
             sample = encode_sample(Sample(self.pairs, plan.configuration, runs))
-            self.write(json.dumps({"side": side, **sample}) + "\n")
+            try:
+                self.write(json.dumps({"side": side, **sample}) + "\n")
+            except OSError as exc:
+                raise BackendError(f"cannot keep the runs: {exc.strerror}", "See whether there is space.") from exc
 
 
 @contextmanager
@@ -408,25 +416,55 @@ def _recording(path: Path | None) -> Iterator[_PairFile]:
     if path is None:
         yield _PairFile(lambda line: None)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", buffering=1) as file:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w", encoding="utf-8", buffering=1)
+    except OSError as exc:
+        raise TunerError(f"cannot write {path}: {exc.strerror}", "Give another file for the samples.") from exc
+    try:
         yield _PairFile(file.write)
+    finally:
+        with suppress(OSError):  # told when it was written
+            file.close()
 
 
-def question_of(threshold: float, confidence: float, metrics: Sequence[Metric | str]) -> Question:
+def question_of(threshold: float, confidence: float, metrics: Sequence[Metric | str] | None) -> Question:
     """The question that a caller asks.
 
     Raises:
         InputError: with every fault.
     """
     faults = []
-    if not 0 < threshold < 10:
-        faults.append(Fault("threshold", f"{threshold} is not a fraction above 0", "write 5% as 0.05"))
-    if not 0.5 < confidence < 1:
-        faults.append(Fault("confidence", f"{confidence} is not a fraction from 0.5 to 1", "write 95% as 0.95"))
+    named = [metrics] if isinstance(metrics, str) else list(metrics or ())
+    if not _within(threshold, 0, 10):
+        faults.append(Fault("threshold", f"{threshold!r} is not a fraction above 0", "write 5% as 0.05"))
+    if not _within(confidence, 0.5, 1):
+        faults.append(Fault("confidence", f"{confidence!r} is not a fraction from 0.5 to 1", "write 95% as 0.95"))
     if faults:
         raise InputError(faults)
-    return Question.of(threshold, confidence, [_member(Metric, name, "metrics") for name in metrics])
+    return Question.of(threshold, confidence, [_member(Metric, name, "metrics") for name in named])
+
+
+def _within(value: object, low: float, high: float) -> bool:
+    """Whether a value is a number between two others."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and low < value < high
+
+
+def _refuse_own(own: Mapping[str, Any]) -> None:
+    """Refuse what the options of a duet cannot be.
+
+    Raises:
+        InputError: with every fault.
+    """
+    given = {name: value for name, value in own.items() if value is not None}
+    faults = []
+    for name, value in given.items():
+        whole = name in ("runs", "max_invocations")
+        if not _within(value, 0, math.inf) or (whole and not isinstance(value, int)):
+            kind = "a whole number from 1" if whole else "a number above 0"
+            faults.append(Fault(name, f"{value!r} is not {kind}", "leave it out for the usual one"))
+    if faults:
+        raise InputError(faults)
 
 
 def _member(kind: type[Kind], name: str, argument: str) -> Kind:

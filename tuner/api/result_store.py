@@ -58,7 +58,8 @@ def read_result(address: str, store: Store) -> Result:
     """
     text = store.read(address)
     if text is None:
-        raise InputError.single(address, "does not exist", _hint(address))
+        problem = "is a folder without a result.json" if Path(address).is_dir() else "does not exist"
+        raise InputError.single(address, problem, _hint(address))
     return Result(loads(text, name=address))
 
 

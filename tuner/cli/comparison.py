@@ -14,7 +14,7 @@ from tuner.cli.output import say, say_exact, say_json
 from tuner.cli.values import OneOf, read_share, terminal_width
 from tuner.comparison.question import CHOICES
 from tuner.comparison.verdicts import Verdict
-from tuner.errors import Fault
+from tuner.errors import Fault, TunerError
 
 if TYPE_CHECKING:
     from tuner.api.comparing import ComparisonResult
@@ -57,14 +57,24 @@ def comparison_question(options: Mapping[str, Any], faults: list[Fault]) -> dict
 
 
 def deliver(found: ComparisonResult, options: Mapping[str, Any]) -> int:
-    """Print or write the answer, and choose the exit code."""
+    """Print or write the answer, and choose the exit code.
+
+    Raises:
+        TunerError: a file cannot be written. The others are, and the answer is printed.
+    """
     strict, chosen = options["strict"], options["format_"]
+    failures: list[TunerError] = []
     for name in options["outputs"]:
         path = Path(name)
-        write_text(path, render(found, chosen or SUFFIXES.get(path.suffix.lower(), "text"), strict=strict))
+        try:
+            write_text(path, render(found, chosen or SUFFIXES.get(path.suffix.lower(), "text"), strict=strict))
+        except TunerError as error:
+            failures.append(error)
     shown = "text" if options["outputs"] else chosen or "text"
-    if not (options["outputs"] and options["quiet"]):
+    if failures or not (options["outputs"] and options["quiet"]):
         _SAY.get(shown, partial(say, nl=False, fit=False))(render(found, shown, strict=strict))
+    if failures:
+        raise failures[0]
     return exit_code(found, strict=strict)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.comparison.documents import result
-from tuner.api.comparing import _same_code, _side_notices, compare
+from tuner.api.comparing import _same_code, _side_notices, compare, duet
 from tuner.comparison.verdicts import Verdict
 from tuner.documents.result import dumps
 from tuner.errors import InputError
@@ -101,3 +101,52 @@ def test_results_of_other_functions_are_left_out_of_a_baseline(tmp_path: Path) -
     assert [notice.message for notice in found.warnings] == ["3 results of other functions are left out: billing."]
     newest.write_text(dumps(result(0.5, seed=9, created_at="2026-08-09T10:00:00Z", name="renamed")))
     assert "other_function" in [notice.code for notice in compare(folder, newest).warnings]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [
+        ({"threshold": "5%"}, "threshold"),
+        ({"threshold": float("nan")}, "threshold"),
+        ({"confidence": True}, "confidence"),
+        ({"drift": "3%"}, "drift"),
+        ({"drift": -0.1}, "drift"),
+        ({"metrics": "speed"}, "metrics"),
+    ],
+)
+def test_an_argument_of_a_comparison_that_cannot_be_is_bad_input(arguments: dict[str, Any], path: str) -> None:
+    with pytest.raises(InputError) as raised:
+        compare("a.json", "b.json", **arguments)
+    assert raised.value.faults[0].path == path
+
+
+def test_a_metric_may_be_named_alone_or_not_at_all(tmp_path: Path) -> None:
+    folder = write(tmp_path / "releases", (0.0, 0.5))
+    named, all_of_them = compare(folder, metrics="duration"), compare(folder, metrics=None)
+    assert named.document["decisive"] == ["duration"]
+    assert all_of_them.document["decisive"] == ["duration", "tail"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"runs": 0},
+        {"runs": 2.0},
+        {"max_invocations": 0},
+        {"max_invocations": "100"},
+        {"max_usd": 0},
+        {"max_usd": float("inf")},
+        {"max_seconds": float("nan")},
+        {"max_seconds": -1},
+    ],
+)
+def test_an_option_of_a_duet_that_cannot_be_is_bad_input(options: Any) -> None:
+    with pytest.raises(InputError) as raised:
+        duet("app.py:handler", baseline="a.py", candidate="b.py", **options)
+    assert [fault.path for fault in raised.value.faults] == [*options]
+
+
+def test_a_candidate_that_is_a_folder_of_results_is_told_as_one(tmp_path: Path) -> None:
+    folder = write(tmp_path / "releases", (0.0, 0.5))
+    with pytest.raises(InputError, match="is a folder without a result"):
+        compare(Path(folder) / "own-01.json", folder)

@@ -87,6 +87,19 @@ def test_one_run_writes_all_formats(folder: Path, tmp_path: Path, capsys: pytest
     assert capsys.readouterr().out.startswith("Worse:")
 
 
+def test_an_answer_that_cannot_be_written_is_printed_and_the_other_files_are_written(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    written = tmp_path / "out.json"
+    outputs = ("--output", str(tmp_path / "file" / "out.md"), "--output", str(written), "--quiet")
+    assert compare(folder, "slower", *outputs) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith("Worse:")
+    assert "cannot write" in err
+    assert json.loads(written.read_text())["verdict"] == "worse"
+
+
 def test_json_on_stdout_is_a_document(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert compare(folder, "same", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["verdict"] == "same"
