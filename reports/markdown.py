@@ -117,7 +117,8 @@ def _strategies(result: Result) -> str:
 def _warnings(result: Result) -> Iterator[str]:
     for warning in warned(result):
         mark = "" if warning.is_note else "⚠️ "
-        yield f"- {mark}{code_span(warning.code)} {code_span(warning.message)}"
+        title = f"**{warning.title}:**" if warning.is_known else code_span(warning.code)
+        yield f"- {mark}{title} {code_span(warning.message)}"
 
 
 def _errors(result: Result) -> Iterator[str]:

@@ -56,6 +56,11 @@ class Warned(NamedTuple):
     code: str
 
     @property
+    def is_known(self) -> bool:
+        """Whether its title is one of these words; else it is made of its code, which is text from outside."""
+        return self.code in TITLES
+
+    @property
     def is_note(self) -> bool:
         """Whether it only tells how the result came about."""
         return self.code in _NOTES

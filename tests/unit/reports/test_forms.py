@@ -135,7 +135,7 @@ def test_a_warning_has_a_mark_and_a_note_has_none() -> None:
     document["warnings"] = [{"code": code, "message": "Said."} for code in ("first_answer", "noisy_host")]
     assert "\n- Check the answer: Said." in terminal.render(document)
     assert "\n! Less exact than it could be: Said." in terminal.render(document)
-    assert "- `first_answer` `Said.`\n- ⚠️ `noisy_host` `Said.`" in markdown.render(document)
+    assert "- **Check the answer:** `Said.`\n- ⚠️ **Less exact than it could be:** `Said.`" in markdown.render(document)
 
 
 @pytest.mark.parametrize(("name", "told"), [("aws", "on the curve that fits all runs"), ("grid", "from its own runs")])
