@@ -101,6 +101,8 @@ OBJECTS_PER_COLLECTION = 20_000
 """Garbage is looked for less often than by default (700): most of what a command makes, modules above all, stays."""
 ERROR = "error: "
 """What an error begins with. Further faults stand below what follows it."""
+OPTIONS_ALIKE = 0.7
+"""How much alike two options are, by `difflib`, where one may be meant by the other."""
 _OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT}
 """What writing to stdout can fail with: its reader has gone, the disk is full, it is closed."""
 
@@ -273,7 +275,14 @@ def _show_usage_error(error: click.ClickException) -> None:
     context = getattr(error, "ctx", None)
     for line in [*context.get_usage().splitlines(), ""] if context else []:
         _print_error(line)
-    _print_lines(error.format_message(), ERROR)
+    _print_lines(_option_meant(error) if isinstance(error, click.NoSuchOption) else error.format_message(), ERROR)
+
+
+def _option_meant(error: click.NoSuchOption) -> str:
+    """That there is no such option, and the nearest ones: those that click finds are often far away."""
+    near = difflib.get_close_matches(error.option_name, error.possibilities or (), 2, cutoff=OPTIONS_ALIKE)
+    told = f" Did you mean {' or '.join(near)}?" if near else " `--help` lists what there is."
+    return f"No such option: {error.option_name}.{told}"
 
 
 def _print_lines(text: str, first: str) -> None:

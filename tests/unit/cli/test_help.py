@@ -90,7 +90,9 @@ def test_every_option_and_command_says_what_it_is_for(name: str) -> None:
         (("nothing-like-it",), "Known are tune"),
         (("prices", "mars-1"), "is no AWS region"),
         (("tune", "f", "--region", "eu-west"), "did you mean eu-west"),
-        (("tune", "f", "--strateg", "cost"), "--strategy"),
+        (("tune", "f", "--strateg", "cost"), "No such option: --strateg. Did you mean --strategy or --strict?\n"),
+        (("tune", "f", "--paylod", "{}"), "Did you mean --payload or --payload-s3?\n"),
+        (("tune", "f", "--zzz"), "No such option: --zzz. `--help` lists what there is."),
     ],
 )
 def test_what_is_mistyped_gets_the_nearest_name(
