@@ -28,7 +28,7 @@ WORST_REGRET = 3.0
 """Regrets are capped here: what is four times the best is out of the question, however bad."""
 INFEASIBLE = 10.0
 """A violated constraint counts as so many times its relative excess, on top of the objective."""
-FANTASIES = 24
+FANTASIES = 96
 """Imagined outcomes per trial."""
 BY_LOSS = 0.5
 """Part of the outcomes of a set that is imagined where there is most to lose: elsewhere they tell of no gain."""
