@@ -118,10 +118,15 @@ def advise_log(
         if advice is not None:
             found.append(advice.compared(terms.compare, own, terms.containers or ContainerInputs()))
     if not found:
-        problem = "holds no REPORT line with a memory size" if text.strip() else "is empty"
-        remedy = "export whole messages (@message of Logs Insights); log level WARN leaves reports out"
-        raise InputError([Fault("logs", f"{_name(logs)} {problem}", remedy)])
+        raise without_reports(logs, text)
     return by_money_at_stake(found)
+
+
+def without_reports(logs: Path | TextIO | str, text: str) -> InputError:
+    """Why a log tells nothing."""
+    problem = "holds no REPORT line with a memory size" if text.strip() else "is empty"
+    remedy = "export whole messages (@message of Logs Insights); log level WARN leaves reports out"
+    return InputError([Fault("logs", f"{_name(logs)} {problem}", remedy)])
 
 
 def rows_of(rows: Sequence[LogRow], function: str) -> Sequence[LogRow]:

@@ -11,7 +11,7 @@ from typing import TextIO
 
 import numpy as np
 
-from tuner.api.advising import MOST_DAYS, UNNAMED, log_text, rows_of
+from tuner.api.advising import MOST_DAYS, UNNAMED, log_text, rows_of, without_reports
 from tuner.api.backends import Prices
 from tuner.api.price_cache import current_prices
 from tuner.aws.api.connection import Connection
@@ -94,8 +94,10 @@ def concurrency(
     if faults:
         raise InputError(faults)
     region = (connection.region if connection else None) or DEFAULT_REGION
-    if text is not None:
+    if text is not None and logs is not None:
         rows: Sequence[LogRow] = rows_of(read_log(text).rows, function)
+        if not any(row.report.memory_size_mb for row in rows):
+            raise without_reports(logs, text)
         where: Configuration | None = None
     else:
         from tuner.aws.evidence.reader import ReadingLimits, open_reader

@@ -9,6 +9,7 @@ import pytest
 
 import tuner
 from tests.unit.evidence.logs import Run, tailed
+from tuner.api.concurrency import concurrency
 from tuner.pricing.price_list import price_list
 
 LOG = tailed([Run(f"r{n}", 100.0 + n % 7, 60.0 * n, init_ms=200.0 if n % 10 == 0 else None) for n in range(60)])
@@ -39,6 +40,9 @@ def test_every_fault_is_told_at_once() -> None:
     assert [fault.path for fault in caught.value.faults] == ["arch", "strategy", "discount", "logs"]
 
 
-def test_a_log_without_reports_says_what_may_be_wrong() -> None:
-    with pytest.raises(tuner.InputError, match="holds no REPORT line"):
-        tuner.advise(io.StringIO("START RequestId: a\n"), prices=price_list)
+@pytest.mark.parametrize(("log", "problem"), [("START RequestId: a\n", "holds no REPORT line"), (" \n", "is empty")])
+def test_a_log_without_reports_says_what_may_be_wrong(log: str, problem: str) -> None:
+    with pytest.raises(tuner.InputError, match=problem):
+        tuner.advise(io.StringIO(log), prices=price_list)
+    with pytest.raises(tuner.InputError, match=problem):
+        concurrency(cold_share=0.01, logs=io.StringIO(log), prices=price_list)

@@ -134,6 +134,28 @@ def test_a_report_that_cannot_be_read_is_counted() -> None:
     assert read_log("REPORT RequestId: a\tDuration: long ms").unread == 1
 
 
+@pytest.mark.parametrize(
+    "run",
+    [
+        Run("a", memory_mb=64),
+        Run("a", memory_mb=10**9),
+        Run("a", ms=1e12),
+        Run("a", init_ms=1e12),
+    ],
+    ids=["too small", "too large", "too long", "init too long"],
+)
+@pytest.mark.parametrize("export", [plain, json_lines])
+def test_a_report_that_no_run_of_lambda_writes_is_counted(run: Run, export: Callable[[list[Run]], str]) -> None:
+    found = read_log(export([run, Run("b")]))
+    assert [row.report.request_id for row in found.rows] == ["b"]
+    assert found.unread == 1
+
+
+def test_a_line_without_end_before_a_report_takes_no_longer_than_its_length() -> None:
+    (row,) = read_log("x" * 2_000_000 + "[" * 200_000 + Run("a").text()).rows
+    assert row.report.request_id == "a"
+
+
 @given(st.text())
 def test_no_text_makes_it_raise(text: str) -> None:
     read_log(text)
@@ -150,6 +172,9 @@ def test_no_text_makes_it_raise(text: str) -> None:
         (round(1000 * BEGIN_S), BEGIN_S),
         (str(round(1000 * BEGIN_S)), BEGIN_S),
         ("yesterday", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("9999-12-31T23:59:59-10:00", None),
+        (-1, None),
         (None, None),
         (True, None),
     ],

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from tuner.evidence.logs.exported_logs import LogMessage, as_json, messages_of
 from tuner.evidence.logs.log_functions import function_of
+from tuner.model import MAX_MEMORY_MB, MIN_MEMORY_MB
 from tuner.report_line import ReportLine, parse_log
 
 _TEXT_REPORT = re.compile(r"REPORT RequestId: (\S+)")
@@ -25,6 +26,10 @@ _USUAL = re.compile(
     r"Max Memory Used: (\d+) MB\t?(?:Init Duration: (\d+\.\d+) ms\t?)?\s*"
 )
 """A report without status, restore and trace, which most are: read at once, since logs have 100,000 of them."""
+_LONGEST_PREFIX = 1024
+"""Characters before a report that may tell its time and its stream: a search in a whole long line takes for ever."""
+_LONGEST_MS = 24 * 3_600_000.0
+"""No run of Lambda is as long."""
 _MILLISECONDS = 1000.0
 _LATEST_S = 253_402_300_800.0
 """Seconds since 1970 of the year 10000, the first that no calendar here knows."""
@@ -111,14 +116,22 @@ def _row(message: LogMessage) -> LogRow | None:
         return None
     body = line[line.find("{") :] if in_json else line[anchor.start() :]
     report = _usual_report(body) or parse_log(f"{body}\n", anchor[1])
-    if report is None:
+    if report is None or not _is_of_lambda(report):
         return None
-    before = line[: line.find("{")] if in_json else line[: anchor.start()]
+    before = (line[: line.find("{")] if in_json else line[: anchor.start()])[-_LONGEST_PREFIX:]
     stream = message.stream or _first(_STREAM, before)
     version = _STREAM.fullmatch(stream)
     time = message.time or _first(_TIME, before) or (_time_of(body) if in_json else None)
     own_version = version["version"] if version else ""
     return LogRow(report, seconds_of(time), stream, own_version, function=function_of(stream, message.group))
+
+
+def _is_of_lambda(report: ReportLine) -> bool:
+    """Whether Lambda has such a memory size, and runs as short."""
+    size = report.memory_size_mb
+    within = not size or MIN_MEMORY_MB <= size <= MAX_MEMORY_MB
+    times = (report.duration_ms, report.billed_duration_ms, report.init_duration_ms, report.restore_duration_ms)
+    return within and all((time or 0) <= _LONGEST_MS for time in times)
 
 
 def _usual_report(line: str) -> ReportLine | None:
@@ -133,17 +146,18 @@ def _usual_report(line: str) -> ReportLine | None:
 
 
 def seconds_of(time: object) -> float | None:
-    """Seconds since 1970 of a time: ISO 8601 (UTC where it names no zone) or milliseconds since 1970."""
+    """Seconds since 1970 of a time from then on: ISO 8601 (UTC where it names no zone) or milliseconds since 1970."""
     if isinstance(time, bool):
         return None
     try:
         if isinstance(time, (int, float)) or (isinstance(time, str) and time.isdecimal()):
             seconds = float(time) / _MILLISECONDS
-            return seconds if abs(seconds) < _LATEST_S else None
+            return seconds if 0 <= seconds < _LATEST_S else None
         if not isinstance(time, str):
             return None
         parsed = datetime.fromisoformat(time.replace(",", "."))
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+        seconds = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+        return seconds if 0 <= seconds < _LATEST_S else None
     except (ValueError, OverflowError):
         return None
 
