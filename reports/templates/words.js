@@ -3,7 +3,7 @@
 const words = (sign) => {
   const grouped = (value, decimals) =>
     value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
-  const decimals = (value) => value === 0 ? 0 : Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value)))));
+  const decimals = (value) => value === 0 ? 0 : Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(+Math.abs(value).toPrecision(3)))));
   const moneyDecimals = (value, size = Math.abs(value)) => size >= 99.995 || size === 0 ? 0 : size >= 1 ? 2 : decimals(size);
   const timeUnit = (largest) => Math.abs(largest) >= 10000 ? [0.001, "s"] : [1, "ms"];
   const ms = (value, [factor, unit] = timeUnit(value)) => `${grouped(value * factor, decimals(value * factor))} ${unit}`;

@@ -168,8 +168,8 @@ def _digits(value: float, decimals: int) -> str:
 
 
 def _decimals(value: float) -> int:
-    """Decimals that leave three significant digits."""
-    size = abs(value)
+    """Decimals that leave three significant digits, also where rounding makes one more before the point: 0.9996."""
+    size = float(f"{abs(value):.3g}")
     return 0 if size == 0 else min(6, max(0, 2 - math.floor(math.log10(size))))
 
 

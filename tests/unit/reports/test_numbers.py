@@ -12,15 +12,32 @@ from reports.words.escape import clip, visible
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [(0.853, "0.853 ms"), (9.5, "9.50 ms"), (210.4, "210 ms"), (9999, "9,999 ms"), (12_345, "12.3 s"), (0, "0 ms")],
+    [
+        (0.853, "0.853 ms"),
+        (9.5, "9.50 ms"),
+        (9.996, "10.0 ms"),
+        (99.96, "100 ms"),
+        (210.4, "210 ms"),
+        (9999, "9,999 ms"),
+        (12_345, "12.3 s"),
+        (0, "0 ms"),
+    ],
 )
 def test_durations_have_three_digits(value: float, told: str) -> None:
     assert numbers.milliseconds(value) == told
 
 
+@given(st.floats(1e-5, 999.4))
+def test_no_number_below_a_thousand_has_a_fourth_digit(value: float) -> None:
+    digits = numbers.number(value).replace(".", "").lstrip("0")
+    assert len(digits) <= 3
+
+
 @pytest.mark.parametrize(
     ("value", "told"),
     [
+        (0.99968, "$1.00"),
+        (0.09996, "$0.100"),
         (412.4, "$412"),
         (41.2, "$41.20"),
         (0.2, "$0.200"),
