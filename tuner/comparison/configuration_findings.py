@@ -191,17 +191,18 @@ def _stratum(pair: ConfigurationPair, *, cold: bool, before: float, after: float
 def _tail_finding(pairs: Sequence[ConfigurationPair], question: Question, drift_sd: float) -> Finding:
     """Whether more runs are slow, over all configurations. Warm and cold runs count, each by its own median."""
     kinds = [(pair, cold) for pair in pairs for cold in ((True,) if pair.baseline.cold else (False, True))]
-    found = [_stratum(pair, cold=cold, before=CENSORED, after=CENSORED) for pair, cold in kinds]
-    strata = [stratum for stratum in found if stratum]
+    sides = [_stratum(pair, cold=cold, before=CENSORED, after=CENSORED) for pair, cold in kinds]
+    strata = [stratum for stratum in sides if stratum]
     if not strata:
         return _missing(Metric.TAIL)
     shift = question.log_threshold + drift_sd
     chances = []
     for chance, moved in ((chance_of_more, shift), (chance_of_fewer, -shift)):
-        cuts = [float(np.median(stratum.together(moved))) + math.log(SLOW_FACTOR) for stratum in strata]
-        chances.append(chance(strata, cuts, moved))
-    cuts = [float(np.median(stratum.together(shift))) + math.log(SLOW_FACTOR) for stratum in strata]
-    slow = np.array([stratum.counts(cut, shift) for stratum, cut in zip(strata, cuts, strict=True)]).sum(axis=0)
+        plain = [stratum.scaled_back(moved) for stratum in strata]
+        chances.append(chance(plain, _slow_cuts(plain), 0.0))
+    plain = [stratum.scaled_back(shift) for stratum in strata]
+    found = [stratum.counts(cut, 0.0) for stratum, cut in zip(plain, _slow_cuts(plain), strict=True)]
+    slow = np.array(found).sum(axis=0)
     units = [sum(len(side.environments) for side in sides) for sides in _sides(pairs)]
     finding = tail_finding(
         None,
@@ -215,6 +216,11 @@ def _tail_finding(pairs: Sequence[ConfigurationPair], question: Question, drift_
         # The runs of one environment agree: however many they are, they tell nothing of others.
         return replace(finding, verdict=Verdict.NOT_DECIDED, reason=f"{finding.reason}; {FEW_ENVIRONMENTS}")
     return finding
+
+
+def _slow_cuts(strata: Sequence[Stratum]) -> list[float]:
+    """The log value beyond which a run is slow, for each stratum."""
+    return [float(np.median(stratum.together(0.0))) + math.log(SLOW_FACTOR) for stratum in strata]
 
 
 def _sides(pairs: Sequence[ConfigurationPair]) -> tuple[list[RunSeries], list[RunSeries]]:

@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.comparison.statistics.plain_shifts import plain_shift
 from tuner.comparison.statistics.sign_flips import chance_of_sum
 
 Floats = NDArray[np.float64]
@@ -158,10 +159,10 @@ class SlowShare:
         return min(low for low, _ in spans), max(high for _, high in spans)
 
     def contributions(self, shift: float) -> Floats:
-        """Slow runs, candidate minus baseline; the candidate is scaled back by `shift`."""
+        """Slow runs, candidate minus baseline; the candidate is scaled back by its plain change, up to `shift`."""
         total = np.zeros(self.kinds[0][0].pairs)
         for baseline, candidate in self.kinds:
-            before, after = _over_median(baseline, candidate, shift)
+            before, after = _over_median(baseline, candidate, _plain(baseline, candidate, shift))
             total += candidate.sum(self._beyond(after)) - baseline.sum(self._beyond(before))
         return total
 
@@ -169,11 +170,11 @@ class SlowShare:
         return np.clip(over_median - math.log(self.factor), 0.0, math.log(FARTHEST))
 
     def counts(self, shift: float) -> tuple[Floats, Floats]:
-        """Slow runs of each pair, of baseline and candidate; the candidate is scaled back by `shift`."""
+        """Slow runs of each pair, of baseline and candidate; the candidate is scaled back as above."""
         pairs = self.kinds[0][0].pairs
         before, after = np.zeros(pairs), np.zeros(pairs)
         for baseline, candidate in self.kinds:
-            over = _over_median(baseline, candidate, shift)
+            over = _over_median(baseline, candidate, _plain(baseline, candidate, shift))
             before += baseline.count(over[0] > math.log(self.factor))
             after += candidate.count(over[1] > math.log(self.factor))
         return before, after
@@ -251,6 +252,10 @@ def _root(holds_below: Callable[[float], bool], span: tuple[float, float]) -> fl
         middle = (low + high) / 2
         low, high = (middle, high) if holds_below(middle) else (low, middle)
     return (low + high) / 2
+
+
+def _plain(baseline: RunsByPair, candidate: RunsByPair, most: float) -> float:
+    return plain_shift(baseline.values, candidate.values, most)
 
 
 def _over_median(baseline: RunsByPair, candidate: RunsByPair, shift: float) -> tuple[Floats, Floats]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.comparison.statistics.plain_shifts import plain_shift
+
 Floats = NDArray[np.float64]
 Runs = Sequence[float]
 
@@ -34,6 +36,12 @@ class Stratum:
         """All runs of both sides, the candidate's scaled back by `shift`."""
         before = [value for runs in self.baseline for value in runs]
         return np.array(before + [value - shift for runs in self.candidate for value in runs])
+
+    def scaled_back(self, most: float) -> Stratum:
+        """The same without the plain change of the candidate, up to `most`. See `plain_shift`."""
+        before, after = ([value for runs in side for value in runs] for side in (self.baseline, self.candidate))
+        shift = plain_shift(before, after, most)
+        return Stratum(self.baseline, tuple([value - shift for value in runs] for runs in self.candidate))
 
     def counts(self, cut: float, shift: float) -> tuple[int, int, int, int]:
         """Runs beyond `cut` and all runs of the baseline, then of the candidate scaled back by `shift`."""

@@ -117,6 +117,25 @@ def test_a_plain_slowdown_within_the_shift_makes_no_run_slow() -> None:
     assert test.contributions(math.log(1.05)).sum() == 0
 
 
+@pytest.mark.parametrize("allowed", [0.05, 0.3, 1.0])
+def test_a_slower_tail_shows_whatever_plain_slowdown_is_allowed(allowed: float) -> None:
+    rng = np.random.default_rng(7)
+    before, after = 0.1 * rng.standard_normal((2, 200, 1))
+    after[::8] += math.log(3)
+    test = slow(before.tolist(), after.tolist())
+    assert chance_above(test, math.log1p(allowed)) < 1e-4
+    counts = [int(side.sum()) for side in test.counts(math.log1p(allowed))]
+    assert counts == [0, 25]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_any_plain_slowdown_within_a_large_shift_makes_no_run_slow(share: float) -> None:
+    rng = np.random.default_rng(8)
+    before, after = 0.1 * rng.standard_normal((2, 200, 1))
+    test = slow(before.tolist(), (after + share * math.log(1.5)).tolist())
+    assert sum(int(side.sum()) for side in test.counts(math.log(1.5))) == 0
+
+
 def test_a_quantile_moves_where_only_the_slow_runs_do() -> None:
     rng = np.random.default_rng(5)
     before, after = 0.05 * rng.standard_normal((2, 200, 1))
