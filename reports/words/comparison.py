@@ -130,7 +130,7 @@ def _signed(value: float) -> str:
 
 
 def _rounded(fraction: float) -> str:
-    return f"{fraction:.1%}".replace(".0%", "%")
+    return f"{100 * fraction:.4g}%"
 
 
 def metric_name(finding: Finding) -> str:

@@ -55,9 +55,7 @@ def check_comparable(
         if difference in allowed:
             notices.append(Notice(f"other_{difference}", f"Compared all the same: {problem}."))
         else:
-            faults.append(
-                Fault("BASELINE, CANDIDATE", problem, f"--allow-different {difference} compares all the same")
-            )
+            faults.append(Fault("BASELINE, CANDIDATE", problem, _remedy(difference)))
     if faults:
         raise InputError(faults)
     if None in (baseline["request"]["payload"], candidate["request"]["payload"]):
@@ -65,6 +63,13 @@ def check_comparable(
             Notice("payload_unknown", "Whether both had the same payload is not known: payload logs are off.")
         )
     return notices
+
+
+def _remedy(difference: Mismatch) -> str:
+    """What to do about a difference. Warm and cold runs are never compared with each other, allowed or not."""
+    if difference is Mismatch.START:
+        return "tune both in the same way"
+    return f"--allow-different {difference} compares all the same"
 
 
 _WORDS = {
@@ -95,7 +100,7 @@ def _traits(document: Mapping[str, Any]) -> list[tuple[Mismatch, object]]:
         (Mismatch.BACKEND, function["backend"]),
         (Mismatch.REGION, None if local else function["region"]),
         (Mismatch.PAYLOAD, payload["sha256"][:12] if payload and payload["sha256"] else None),
-        (Mismatch.START, bool(request.get("only_cold_starts", False))),
+        (Mismatch.START, "yes" if request.get("only_cold_starts", False) else "no"),
         (Mismatch.HOST, f"{host['cores']:g} cores" if "cores" in host else None),
         (Mismatch.HOST, host.get("cpu") or None),
     ]

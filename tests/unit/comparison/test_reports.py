@@ -134,3 +134,8 @@ def test_what_is_not_shown_has_no_small_print() -> None:
     shown = render_text(replace(failed, findings=(SINGLE, FAILED))).replace("\n", " ")
     assert "geometric" in shown
     assert "widened by a drift of 1.0%" in shown
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.05, "5%"), (0.0005, "0.05%"), (0.125, "12.5%"), (9.0, "900%")])
+def test_a_threshold_is_told_as_it_was_given(share: float, told: str) -> None:
+    assert f"(threshold {told})" in render_text(replace(COMPARISON, question=Question(share)))
