@@ -30,10 +30,15 @@ TOGETHER = {
         "e2e/test_tutorial.py",
         "e2e/test_python_docs.py",
     ),
-    "workers": ("integration/local", "contract"),
+    "workers": ("integration/local",),
+    "workflow": ("aws_e2e/test_workflow.py",),
+    "accounts": ("aws_e2e", "contract", "attack"),
+    "handlers": ("integration/statemachine", "cloud"),
+    "terminals": ("integration/cli/test_terminal.py",),
 }
-"""Tests that share one process where they run in parallel: one deployed stack, one browser, and never two handlers at
-a time whose share of the CPU is looked at. The first folder that fits counts."""
+"""Tests that share one process where they run in parallel, those that take longest first: one deployed stack, one
+browser, never two handlers at a time whose share of the CPU is looked at, and one stand-in with warm clients. The first
+folder that fits counts. While they wait, the tests of units keep the cores busy."""
 
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
@@ -46,6 +51,9 @@ sys.dont_write_bytecode = False
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """Tests run side by side: threads of linear algebra would wait for each other's cores, and burn them meanwhile."""
+
+gc.set_threshold(100_000, 50, 50)
+"""While modules are imported, garbage is hardly looked for: there is none."""
 
 settings.register_profile(
     "same", deadline=None, max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.attack import fuzzers, kills
-from tests.cloud.fixtures import CREDENTIALS, Cloud, running
+from tests.cloud.fixtures import CREDENTIALS, Cloud
 
 TEXTS = {
     "logs": 300,
@@ -32,11 +32,12 @@ def test_a_damaged_text_is_refused_clearly_or_can_be_used(kind: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with pytest.MonkeyPatch.context() as patch, running() as started:
+def cloud(cloud_server: Cloud) -> Iterator[Cloud]:
+    cloud_server.reset()
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in CREDENTIALS.items():
             patch.setenv(name, value)
-        yield started
+        yield cloud_server
 
 
 @pytest.mark.parametrize(("name", "count"), [("kill", 3), ("hang up", 1)])

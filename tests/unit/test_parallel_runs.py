@@ -24,7 +24,9 @@ class Asked:
         ("tests/integration/local/test_hostile.py::test_it", "hostile"),
         ("tests/integration/local/test_backend.py::test_it", "workers"),
         ("tests/unit/aws/test_pace.py::test_it[tests/browser]", "unit/aws/test_pace.py"),
-        ("tests/aws_e2e/test_apply.py::test_it", None),
+        ("tests/aws_e2e/test_workflow.py::test_it", "workflow"),
+        ("tests/aws_e2e/test_apply.py::test_it", "accounts"),
+        ("tests/integration/cli/test_tune.py::test_it", None),
     ],
 )
 def test_tests_that_share_what_is_dear_share_a_process(test: str, group: str | None) -> None:
@@ -33,6 +35,6 @@ def test_tests_that_share_what_is_dear_share_a_process(test: str, group: str | N
 
 def test_single_tests_are_handed_out_one_by_one() -> None:
     scheduler = pytest_xdist_make_scheduler(Asked(), None)
-    test = "tests/aws_e2e/test_apply.py::test_it"
+    test = "tests/integration/cli/test_tune.py::test_it"
     assert scheduler._split_scope(test) == test
     assert scheduler._split_scope("tests/browser/test_page.py::test_it") == "browser"
