@@ -21,8 +21,12 @@ __all__ = ["cloud_server"]
 
 TOGETHER = {
     "stack": ("e2e/statemachine",),
-    "browser": ("browser",),
     "hostile": ("integration/local/test_hostile.py",),
+    "workflow": ("aws_e2e/test_workflow.py",),
+    "accounts": ("aws_e2e", "contract", "attack"),
+    "browser": ("browser",),
+    "handlers": ("integration/statemachine", "cloud", "e2e/test_readme.py"),
+    "workers": ("integration/local",),
     "examples": (
         "examples",
         "e2e/test_tune_local.py",
@@ -30,10 +34,6 @@ TOGETHER = {
         "e2e/test_tutorial.py",
         "e2e/test_python_docs.py",
     ),
-    "workers": ("integration/local",),
-    "workflow": ("aws_e2e/test_workflow.py",),
-    "accounts": ("aws_e2e", "contract", "attack"),
-    "handlers": ("integration/statemachine", "cloud"),
     "terminals": ("integration/cli/test_terminal.py",),
 }
 """Tests that share one process where they run in parallel, those that take longest first: one deployed stack, one
