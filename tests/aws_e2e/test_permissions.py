@@ -267,8 +267,9 @@ def list_fleet(cloud: Cloud, folder: Path) -> None:
 def watch_once(cloud: Cloud, folder: Path) -> None:
     cloud.client("lambda").invoke(FunctionName="orders")
     cloud.forget_calls()
-    found = Result(result(sizes=(512,), environments=2, runs=4, name="orders"))
-    (report,) = watch([found], connection=stand_in(cloud.endpoint), max_usd=1.0)
+    document = result(sizes=(512,), environments=2, runs=4, name="orders")
+    document["function"]["arn"] = f"arn:aws:lambda:{cloud.region}:{cloud.account}:function:orders"
+    (report,) = watch([Result(document)], connection=stand_in(cloud.endpoint), max_usd=1.0)
     assert report.function == "orders"
 
 
