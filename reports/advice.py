@@ -23,6 +23,8 @@ from tuner.shell_lines import command_lines
 from tuner.vocabulary import Interval
 
 WIDTH = 100
+LEAST_A_MONTH_USD = 0.005
+"""Less money of a month is not told as a number: it would read as nothing."""
 COLUMNS = (
     "function", "memory_mb", "architecture", "runs", "month_usd", "at_stake_usd", "recommended_mb", "chance_of_saving",
     "cold_start_share", "error_share", "duration_ms", "p99_ms", "p99_at_least_ms", "memory_floor_mb",
@@ -120,7 +122,7 @@ def figures(advice: Advice) -> Iterator[tuple[str, str]]:
         yield "init", mean_words(evidence.init_ms, evidence.cold_starts)
     yield "per million", _price(evidence.cost_per_million_usd, evidence.runs)
     if advice.month_usd is not None:
-        yield "a month", f"{money(advice.month_usd)}, {_stake(advice)} at stake"
+        yield "a month", f"{_a_month(advice.month_usd)}, {_stake(advice)} at stake"
 
 
 def _price(interval: Interval, runs: int) -> str:
@@ -162,13 +164,18 @@ def _head(advice: Advice) -> str:
 
 
 def _row(advice: Advice) -> tuple[str, str, str, str, str]:
-    month = UNKNOWN if advice.month_usd is None else money(advice.month_usd)
+    month = UNKNOWN if advice.month_usd is None else _a_month(advice.month_usd)
     runs = f"{advice.evidence.runs if advice.evidence else 0:,}"
     return visible(advice.function), str(advice.current), runs, month, _stake(advice)
 
 
 def _stake(advice: Advice) -> str:
-    return UNKNOWN if advice.at_stake_usd is None else money(advice.at_stake_usd)
+    return UNKNOWN if advice.at_stake_usd is None else _a_month(advice.at_stake_usd)
+
+
+def _a_month(usd: float) -> str:
+    """Money of a month, which nobody counts below a cent."""
+    return "less than $0.01" if 0 < usd < LEAST_A_MONTH_USD else money(usd)
 
 
 def _finding(finding: Insight, width: int) -> list[str]:

@@ -11,7 +11,7 @@ from reports.words.escape import visible
 from reports.words.lines import table, wrapped
 from reports.words.numbers import UNKNOWN, money
 from tuner.evidence.concurrency_plan import ConcurrencyPlan, Readiness, ReadinessOption
-from tuner.plain_numbers import significant
+from tuner.plain_numbers import days_words, significant
 
 WIDTH = 100
 BAR, HEIGHT, NAMES = 5, 120, 22
@@ -23,7 +23,7 @@ HOURS = 24
 def render(function: str, plan: ConcurrencyPlan, *, width: int = WIDTH) -> str:
     """Plain text for a terminal of so many columns."""
     rows = [("way", "environments", plan.target.thing, "at most", "a month", ""), *map(_row, plan.options)]
-    lines = wrapped(f"{function}: {plan.requests:,} requests in {plan.days:.1f} days", width)
+    lines = wrapped(f"{function}: {plan.requests:,} requests in {days_words(plan.days)}", width)
     lines += [*wrapped(_target(plan), width, "  "), "", *table(rows, width), ""]
     return "\n".join([*lines, *wrapped(headline(plan), width), *wrapped(_source(plan), width)]) + "\n"
 
@@ -65,6 +65,7 @@ def page(function: str, plan: ConcurrencyPlan) -> str:
         "source": _source(plan),
         "rows": [_row(option) for option in plan.options],
         "bars": list(_bars(plan)),
+        "span": days_words(plan.days),
         "steps": " ".join(_steps(plan)),
         "most": max(_shown(plan).provisioned),
         "busiest": significant(max(plan.arrivals), 2),

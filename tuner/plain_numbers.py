@@ -22,6 +22,15 @@ def plural(amount: int, thing: str) -> str:
     return f"{amount:,} {thing}" if amount == 1 else f"{amount:,} {thing}s"
 
 
+def days_words(days: float) -> str:
+    """A time span in a unit that suits it: `14 days`, `16.8 hours`, `3 minutes`."""
+    for unit, factor in (("day", 1.0), ("hour", 24.0)):
+        if days * factor >= 1:
+            told = significant(days * factor, 3)
+            return f"{told} {unit}" if told == "1" else f"{told} {unit}s"
+    return plural(max(1, round(days * 24 * 60)), "minute")
+
+
 def chance_words(chance: float) -> str:
     """A chance as a whole percentage: `31%`. What was estimated is never certain: `above 99%`."""
     return "above 99%" if chance > 0.99 else f"{chance:.0%}"

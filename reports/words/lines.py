@@ -21,7 +21,7 @@ BELOW = "      "
 """What stands before cells below their row."""
 UNBOUND = 1_000_000
 """Columns of what is no terminal."""
-LABEL = re.compile(r" *(?:\S+ {2,})?")
+LABEL = re.compile(r" *(?:\S+(?: [a-z]+)? {2,})?")
 """What the further lines of a labelled line stand below: its indent, and its label where two blanks end that."""
 
 

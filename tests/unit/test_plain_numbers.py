@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.plain_numbers import significant
+from tuner.plain_numbers import days_words, significant
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,14 @@ def test_a_number_keeps_its_size(value: float, digits: int) -> None:
     told = significant(value, digits)
     assert "e" not in told
     assert float(told.replace(",", "")) == pytest.approx(value, rel=5.01 * 10.0**-digits)
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        (14.0, "14 days"), (1.0, "1 day"), (1.5, "1.5 days"), (0.7, "16.8 hours"), (1 / 24, "1 hour"),
+        (0.002, "3 minutes"), (0.0, "1 minute"),
+    ],
+)  # fmt: skip
+def test_a_span_of_days_has_a_unit_that_suits_it(days: float, told: str) -> None:
+    assert days_words(days) == told

@@ -23,6 +23,12 @@ from tuner.settings import Settings
 ONLY_IN_AWS = {"--apply": "apply_", "--alias": "alias", "--fail-above": "fail_above"}
 """Flags that mean nothing for a handler on this machine, and their parameters."""
 
+ONLY_HERE = {
+    f"--{name}": name.replace("-", "_")
+    for name in ("root", "handler", "python", "node", "env", "env-file", "timeout", "ephemeral-storage", "log")
+}
+"""Flags that mean nothing for a function in AWS, and their parameters."""
+
 
 @dataclass(frozen=True, slots=True)
 class TuneRequest:
@@ -173,6 +179,9 @@ def _flag_faults(options: Mapping[str, Any], kind: BackendKind) -> Iterator[Faul
         yield Fault("--output", "a resumed run goes on in its own folder", "leave out --output or --resume")
     if options["dry_run"] and options["format_"] == "json":
         yield Fault("--format", "a plan is text, not a result", "leave out --format or --dry-run")
+    for flag, parameter in ONLY_HERE.items():
+        if kind is BackendKind.AWS and options[parameter]:
+            yield Fault(flag, "works on this machine alone", "leave it out: a function in AWS has its own")
     for flag, parameter in ONLY_IN_AWS.items():
         if kind is BackendKind.LOCAL and options[parameter]:
             problem = "works in AWS alone"

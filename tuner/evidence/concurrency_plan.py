@@ -16,6 +16,7 @@ from tuner.evidence.cold_starts import Flags, IdleLife, Replay, Requests, replay
 from tuner.evidence.function_evidence import DAYS_PER_MONTH, HOURS_PER_WEEK, SECONDS_PER_DAY, hour_of_week
 from tuner.evidence.provisioned import BLOCK_S, Slots, SlotSize, replay_schedule, size_provisioned, upper_bound
 from tuner.model import Configuration
+from tuner.plain_numbers import days_words
 from tuner.pricing.price_list import PriceList, gb_seconds, snapstart_cache_usd, snapstart_restore_usd
 from tuner.pricing.services import ProvisionedPrices, provisioned_prices
 
@@ -276,7 +277,7 @@ class _Job:
 
     def _too_short(self, days: float) -> str:
         have = self.workload.days
-        return "" if have >= days else f"the requests cover {have:.1f} days: it takes {days:g}"
+        return "" if have >= days else f"the requests cover {days_words(have)}: it takes {days_words(days)}"
 
     def _refused(self, readiness: Readiness, reason: str) -> ReadinessOption:
         return ReadinessOption(readiness, (0,) * HOURS_PER_WEEK, None, None, None, False, reason)

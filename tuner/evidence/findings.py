@@ -13,7 +13,7 @@ from tuner.evidence.function_evidence import FunctionEvidence
 from tuner.evidence.prediction import WORTH_CHANGING, Prediction
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL, Percentile, fewest_for_percentile
 from tuner.model import MAX_MEMORY_MB, MIN_MEMORY_MB, Architecture, Configuration, Interval, Outcome
-from tuner.plain_numbers import chance_words, plural, significant
+from tuner.plain_numbers import chance_words, days_words, plural, significant
 from tuner.pricing.price_list import PriceList
 
 NOTABLE_SHARE = 0.01
@@ -200,9 +200,10 @@ def cold_starts(subject: Subject) -> Insight | None:
     evidence = subject.evidence
     if evidence.init_ms is None or evidence.cold_start_share.mean < NOTABLE_SHARE:
         return None
-    title = f"{evidence.cold_start_share.mean:.1%} of the runs are cold starts"
+    share = evidence.cold_start_share
+    title = f"{share.mean:.1%} of the runs are cold starts"
     told = (
-        f"{_percent(evidence.cold_start_share)} of {plural(evidence.runs, 'run')}; init takes "
+        f"{share.low:.1%} to {share.high:.1%}, from {plural(evidence.runs, 'run')}; init takes "
         f"{mean_words(evidence.init_ms, evidence.cold_starts)} and is "
         f"{evidence.init_cost_share:.1%} of the cost."
     )
@@ -229,8 +230,9 @@ def traffic(subject: Subject) -> Insight | None:
     day, hour = divmod(found.busiest_hour, 24)
     month = found.per_month
     told = (
-        f"{month.low:,.0f} to {month.high:,.0f}, from {found.days:.1f} days; busiest {WEEKDAYS[day]} {hour:02d}:00 UTC "
-        f"with {found.busiest_per_hour:,.0f} an hour; at most {found.peak_concurrency} at once."
+        f"{month.low:,.0f} to {month.high:,.0f}, from {days_words(found.days)}; "
+        f"busiest {WEEKDAYS[day]} {hour:02d}:00 UTC with {found.busiest_per_hour:,.0f} "
+        f"an hour; at most {found.peak_concurrency} at once."
     )
     command = f"{subject.tune} --invocations-per-month {month.mean:.0f}"
     return Insight(FindingCode.TRAFFIC, f"About {month.mean:,.0f} invocations a month", told, command)

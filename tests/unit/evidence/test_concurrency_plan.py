@@ -63,7 +63,7 @@ def test_a_time_counts_the_start() -> None:
 
 def test_too_few_requests_or_days_have_a_reason_and_no_number() -> None:
     short = planned(every(400.0, 0.5))
-    assert "0.5 days" in short.option(Readiness.FIXED).reason
+    assert "11.9 hours: it takes 1 day" in short.option(Readiness.FIXED).reason
     few = planned(every(4000.0, 8), share=0.001)
     assert "too few" in few.option(Readiness.FIXED).reason
     assert few.option(Readiness.SCHEDULED).usd_per_month is None

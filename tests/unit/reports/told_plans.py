@@ -19,7 +19,7 @@ from tests.unit.reports.told_beside import Document, Told, code, row
 from tuner.evidence.advice import Advice
 from tuner.evidence.concurrency_plan import ConcurrencyPlan
 from tuner.model import Interval
-from tuner.plain_numbers import chance_words, plural, significant
+from tuner.plain_numbers import chance_words, days_words, plural, significant
 from tuner.workflows.document import WorkflowDocument
 
 # Fleets
@@ -193,7 +193,7 @@ def told_of_concurrency(function: str, plan: ConcurrencyPlan) -> Told:
         month = f"{money(cheapest.usd_per_month)} a month"
         head = f"The cheapest way that meets the target is {cheapest.readiness}, at {month}."
         head = "The target is met without any provisioned concurrency." if cheapest.readiness == "none" else head
-    requests = f"{plan.requests:,} requests in {plan.days:.1f} days"
+    requests = f"{plan.requests:,} requests in {days_words(plan.days)}"
     late = plan.target.within_ms
     counted = f"take over {late:g} ms" if late else f"are {plan.target.thing}"
     target = f"Target: at most {share(plan.target.share)} of the requests {counted}, with 95% confidence."

@@ -37,6 +37,7 @@ from tuner.errors import InputError
 from tuner.evidence.known_function import KnownFunction, LogAccess, Metrics, OptimizerOpinion, Selection
 from tuner.evidence.logs.log_rows import LogRow, read_messages
 from tuner.model import Notice
+from tuner.plain_numbers import days_words
 from tuner.pricing.services import logs_query_usd
 
 T = TypeVar("T")
@@ -211,9 +212,12 @@ class EvidenceReader:
             notices.append(Notice("too_dear", f"{told} --no-query reads without a price."))
             return None
         price = logs_query_usd(scanned * chosen.days / window.days)
-        self.say(f"Querying {group}, {chosen.days:.1f} days: about {scanned / 1e6:,.1f} MB, ${price:.4f}")
+        much = f"about {scanned / 1e6:,.1f} MB" if scanned >= 5e4 else "less than 0.1 MB"
+        costs = f"${price:.4f}" if price >= 5e-5 else "less than $0.0001"
+        self.say(f"Querying {group}, {days_words(chosen.days)}: {much}, {costs}")
         if chosen is not window:
-            told = f"The newest {chosen.days:.1f} of {window.days:g} days were read, since --max-usd pays for no more."
+            read = f"The newest {days_words(chosen.days)} of {days_words(window.days)} were read"
+            told = f"{read}, since --max-usd pays for no more."
             notices.append(Notice("fewer_days", told))
         return chosen
 
