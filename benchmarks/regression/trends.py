@@ -95,7 +95,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="Files of single runs.")
     parser.add_argument("--repetitions", type=int, default=50, help="Trends of each family and case.")
-    parser.add_argument("--family", nargs="*", default=[], help="Families of functions. [default: all]")
+    parser.add_argument("--family", action="append", help="Name of a family; may be repeated. Default: all.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--format", choices=("text", "json"), default="text")
     arguments = parser.parse_args()
