@@ -149,6 +149,25 @@ def test_an_interrupted_duet_keeps_its_runs_and_leaves_no_folder_behind(reposito
     assert not list(scratch.glob("tuner-revision-*"))
 
 
+def test_the_shape_of_a_project_and_its_variables_are_those_of_a_tuning(repository: Path, tmp_path: Path) -> None:
+    code = "import os\nimport src.helper\n\ndef handler(event, context):\n    return int(os.environ['SIZE'])\n"
+    (repository / "src" / "sized.py").write_text(code)
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "sized")
+    (tmp_path / "dev.env").write_text("SIZE=none\n")
+    command = ["duet", f"{repository}/src/sized.py:handler", "--baseline", "HEAD", "--candidate", "HEAD", *FLAGS]
+    own = ["--root", str(repository), "--env-file", str(tmp_path / "dev.env")]
+    samples = ["--samples", str(tmp_path / "samples.jsonl")]
+    assert run([*command, *own, "--env", "SIZE=3", *samples]) in (0, 4)
+    assert run([*command, *own, *samples]) == 1, "every run fails"
+
+
+def test_a_candidate_that_hangs_is_worse_as_soon_as_the_timeout_says(repository: Path) -> None:
+    hanging = repository / "src" / "hanging.py"
+    hanging.write_text("import time\n\ndef handler(event, context):\n    time.sleep(99)\n")
+    assert duet(repository, "quick", str(hanging), "--timeout", "0.5") == 3
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_duet_whose_runs_cannot_be_kept_ends_and_tells_what_it_has(
     repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

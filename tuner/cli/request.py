@@ -53,8 +53,7 @@ def read_request(target: str, options: Mapping[str, Any], connection: Connection
     read = _input_file(options["input_file"], faults)
     base = {**_resumed_input(options["resume"], faults), **(read.document or {})}
     given = converted({name: value for name, value in options.items() if name != "payload"}, faults)
-    if options.get("env_file"):
-        given["env"] = {**read_variables(Path(options["env_file"]), faults), **given.get("env", {})}
+    _read_env_file(options, given, faults)
     if options["payload"] is not None:
         hidden = bool(options["disable_payload_logs"] or base.get("disablePayloadLogs"))
         base["payload"] = read_payload(options["payload"], faults, show=not hidden)
@@ -79,6 +78,7 @@ def settings_of(target: str, options: Mapping[str, Any], connection: Connection,
         InputError: every fault together.
     """
     given = converted({name: value for name, value in options.items() if name != "payload"}, faults)
+    _read_env_file(options, given, faults)
     base = {}
     if options.get("payload") is not None:
         base["payload"] = read_payload(options["payload"], faults)
@@ -135,6 +135,12 @@ def handler_meant(target: str) -> Iterator[None]:
             told = f"If you mean the handler on this machine, write {meant}"
             error.hint = "\n".join(filter(None, [error.hint, told]))
         raise
+
+
+def _read_env_file(options: Mapping[str, Any], given: dict[str, Any], faults: list[Fault]) -> None:
+    """Add the variables of `--env-file`; those of `--env` win."""
+    if options.get("env_file"):
+        given["env"] = {**read_variables(Path(options["env_file"]), faults), **given.get("env", {})}
 
 
 def _payload_file(options: Mapping[str, Any]) -> str | None:

@@ -31,7 +31,8 @@ PAIRS_PER_LINE = 8
 \b
   tuner duet my-function --baseline 41 --candidate 42 --payload @event.json
   tuner duet app.py:handler --baseline main --candidate app.py --power-values 512
-  tuner duet app.py:handler --baseline old.py --candidate new.py --output duet.md --output duet.xml"""
+  tuner duet app.py:handler --baseline old.py --candidate new.py --output duet.md --output duet.xml
+  tuner duet src/orders/app.py:handler --root src --python .venv --env-file dev.env --baseline main --candidate HEAD"""
 )
 @click.argument("target")
 @option(
@@ -60,10 +61,18 @@ PAIRS_PER_LINE = 8
     "--concurrency",
     "--discount",
     "--seed",
+    "--root",
+    "--python",
+    "--node",
+    "--env",
+    "--timeout",
+    "--ephemeral-storage",
+    "--log",
     power_values="The size to measure at. [default: the one in use; on this machine 1769]",
     arch="Architecture to measure on. [default: the one in use]",
     concurrency="Invocations at once, both versions together. [default: 10]",
 )
+@option("--env-file", group=Topic.LOCAL, metavar="FILE", help="File with KEY=VALUE lines. --env wins.")
 @option(
     "--runs",
     group=Topic.SEARCH,
