@@ -16,8 +16,12 @@ CHANGES = ("create_seconds", "update_seconds", "publish_seconds")
 
 
 @pytest.fixture(scope="session")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `sam build` makes."""
+def build(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
+    """What `sam build` makes. In a run by groups one process makes it: a second one tells that groups fall apart."""
+    if pytestconfig.getoption("loadgroup", default=False):
+        mark = tmp_path_factory.getbasetemp().parent / "stack-is-built"
+        assert not mark.exists(), "another process has built the stack too: see pytest_xdist_make_scheduler"
+        mark.touch()
     folder = tmp_path_factory.mktemp("sam") / "build"
     run_sam("build", "--build-dir", str(folder))
     return folder
