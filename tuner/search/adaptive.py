@@ -285,7 +285,7 @@ class AdaptiveSampler:
             by_loss=state.logged,
         )
         too_dear = sum(offer.usd for offer in batch) > state.usd_left
-        # A set is valued by random outcomes, a single trial by even ones: the set may seem not to pay where that one does.
+        # A set is valued by random outcomes, a single trial by even ones: it may seem not to pay where that one does.
         unsure = not counted.round_usd and sum(offer.profit(worth_usd) for offer in batch) < 0
         return [first] if too_dear or (unsure and first.profit(worth_usd) >= 0) else batch
 
