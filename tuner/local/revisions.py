@@ -112,7 +112,7 @@ def _lay_out(root: Path, commit: str, folder: Path, revision: str) -> None:
         done = _run(root, f"--work-tree={folder}", "read-tree", *plain, commit, GIT_INDEX_FILE=f"{index}/index")
     if done.returncode:
         told = f"cannot lay out {revision} in {folder}: {_said(done)}"
-        raise BackendError(told, "see whether there is space")
+        raise BackendError(told, "mend what git says, or see whether there is space")
     for entry in _run(root, "ls-tree", "-r", "-z", "--full-tree", commit).stdout.split(b"\0"):
         traits, _, name = entry.partition(b"\t")
         if traits.startswith(_SUBMODULE):
@@ -126,7 +126,8 @@ def _remove_ways_out(folder: Path) -> None:
     """Remove the links that lead out of a folder: what they lead to is not of the revision."""
     for place, folders, files in os.walk(folder):
         for link in (Path(place, name) for name in (*folders, *files)):
-            if link.is_symlink() and not link.resolve().is_relative_to(folder):
+            # `Path.resolve` raises where links lead to each other.
+            if link.is_symlink() and not Path(os.path.realpath(link)).is_relative_to(folder):
                 link.unlink()
 
 

@@ -31,6 +31,7 @@ def test_packages_that_git_does_not_know_are_linked_from_the_working_tree_and_st
     handler.parent.mkdir(parents=True)
     handler.write_text("// old")
     (tmp_path / "link").symlink_to("/etc/hosts")
+    (tmp_path / "loop").symlink_to("loop")
     package(handler.parent, "committed")
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", "-A")
