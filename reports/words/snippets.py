@@ -71,11 +71,17 @@ def placed(commands: str, file: str, given: str = "") -> str:
     return text.replace(PAYLOAD, f"--payload {quote(visible(given))}") if given else text
 
 
-def again(result: Result, *, halve_tolerance: bool = False) -> str:
-    """The command that tunes the same target again, with half the tolerance where more certainty is wanted."""
-    request = result["request"]
-    tolerance = f"--tolerance {request['tolerance'] * 50:g}%" if halve_tolerance else ""
-    return _tune(result, _strategy(request), tolerance)
+def again(result: Result, *, halve_tolerance: bool = False, same_sizes: bool = True) -> str:
+    """The command that tunes the same target again, with half the tolerance where more certainty is wanted.
+
+    It names sizes that were listed, unless others are wanted, and architectures beside the one in use.
+    """
+    request, current = result["request"], result["current"]
+    chosen, in_use = request["architectures"], current and current["architecture"]
+    parts = [f"--power-values {_sizes(request)}" if same_sizes and request["listed"] else ""]
+    parts.append("--arch both" if len(chosen) > 1 else f"--arch {chosen[0]}" if in_use not in (None, *chosen) else "")
+    parts += [_strategy(request), f"--tolerance {request['tolerance'] * 50:g}%" if halve_tolerance else ""]
+    return _tune(result, *parts)
 
 
 def resume(result: Result) -> str:

@@ -229,7 +229,11 @@ def _confirm(result: Result) -> NextStep:
 
 
 def _measure_more(result: Result) -> NextStep:
-    reasons = "; ".join(objections(decision_evidence(result)))
+    found = objections(decision_evidence(result))
+    if StopReason(result["stopped_by"]) is StopReason.CANNOT_TELL and len(found) == 1:
+        told = "Tune with one that does more work, or find out why its runs vary:"
+        return NextStep(f"More test calls of this payload would hardly decide. {told}", again(result))
+    reasons = "; ".join(found)
     return NextStep(
         f"Measure more before you decide: {reasons}. As many test calls again cost about {_price_of_tuning(result)}:",
         again(result, halve_tolerance=True),
@@ -249,7 +253,9 @@ def _resume(result: Result) -> NextStep:
 
 def _keep(result: Result) -> NextStep:
     if _alone(result):
-        return NextStep("It is in use already. Tune with other sizes to compare it with them:", again(result))
+        return NextStep(
+            "It is in use already. Tune with other sizes to compare it with them:", again(result, same_sizes=False)
+        )
     return NextStep("Nothing to change. Tune again after the code or its traffic has changed.")
 
 

@@ -193,13 +193,18 @@ def _any_of(error: ValidationError) -> Iterator[Fault]:
 
 
 def limits(schema: Mapping[str, Any], tell: Callable[[float], str] = str) -> str:
-    """The numbers that are allowed: `from 1 to 9`, `above 0 and below 1`; empty: all. `tell` writes one of them."""
+    """The numbers that are allowed: `from 1 to 9`, `of at least 1`, `above 0 and below 1`; empty: all.
+
+    `tell` writes one of them.
+    """
     words = {
         "minimum": "from {}",
         "exclusiveMinimum": "above {}",
         "maximum": "up to {}",
         "exclusiveMaximum": "below {}",
     }
+    if not schema.keys() & {"maximum", "exclusiveMaximum"}:
+        words["minimum"] = "of at least {}"
     told = " and ".join(word.format(tell(schema[bound])) for bound, word in words.items() if bound in schema)
     return told.replace(" and up to ", " to ") if "minimum" in schema else told
 

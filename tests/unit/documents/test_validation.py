@@ -55,7 +55,7 @@ def test_a_valid_document_has_no_fault() -> None:
         ({"size": True}, "$.size: true is not a whole number (use a whole number from 1 to 9)"),
         ({"share": 0}, "$.share: 0 is not above 0 (use a value above 0 and below 1)"),
         ({"share": 1}, "$.share: 1 is not below 1 (use a value above 0 and below 1)"),
-        ({"least": -1}, "$.least: -1 is below 0 (use a value from 0)"),
+        ({"least": -1}, "$.least: -1 is below 0 (use a value of at least 0)"),
         ({"most": 6}, "$.most: 6 is above 5 (use a value up to 5)"),
         ({"kind": "another"}, '$.kind: "another" is not known (did you mean other? known are one, other)'),
         ({"kind": "zzzzz"}, '$.kind: "zzzzz" is not known (use one of one, other)'),
@@ -72,7 +72,7 @@ def test_a_valid_document_has_no_fault() -> None:
         ),
         ({"name": "a"}, '$.name: "a" is too short (use at least 2 characters: Its name.)'),
         ({"either": "some"}, '$.either: "some" cannot be read (Sizes, or `all`.)'),
-        ({"either": [3, 0]}, "$.either[1]: 0 is below 1 (use a value from 1)"),
+        ({"either": [3, 0]}, "$.either[1]: 0 is below 1 (use a value of at least 1)"),
         ({"either": 7}, "$.either: 7 is not what is wanted (Sizes, or `all`.)"),
         (
             {"when": "yesterday"},

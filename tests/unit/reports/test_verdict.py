@@ -471,3 +471,21 @@ def test_a_size_that_gives_a_little_for_the_other_goal_is_among_the_best(name: s
     assert str(verdict.headline(document)).startswith(told)
     document["recommendation"]["given_to_ties"] = 0.0
     assert "among" not in str(verdict.headline(document))
+
+
+def test_a_tuning_that_more_calls_do_not_decide_is_not_told_to_make_more() -> None:
+    document: dict[str, Any] = result("aws")
+    document["recommendation"]["expected_regret"], document["stopped_by"] = 0.3, "cannot_tell"
+    step = verdict.next_step(document)
+    assert step.text.startswith("More test calls of this payload would hardly decide.")
+    assert "--tolerance" not in step.command
+
+
+def test_the_command_that_tunes_again_asks_the_same_question() -> None:
+    document = result("aws")
+    document["request"] |= {"listed": True, "memory_sizes_mb": [512, 1024], "architectures": ["x86_64", "arm64"]}
+    assert "--power-values 512,1024 \\\n  --arch both" in snippets.again(document)
+    assert "--power-values" not in snippets.again(document, same_sizes=False)
+    document["request"] |= {"listed": False, "architectures": [document["current"]["architecture"]]}
+    assert "--power-values" not in snippets.again(document)
+    assert "--arch" not in snippets.again(document)
