@@ -104,19 +104,18 @@ def _join(before: RunSeries | None, series: RunSeries, number: int) -> RunSeries
 
 
 def _effects(results: Sequence[ResultDocument], sessions: Sequence[dict[Configuration, RunSeries]]) -> list[float]:
-    """How far each session lies from the others, in log units, over the configurations that all have."""
-    common = set.intersection(*(set(session) for session in sessions))
+    """How far each session lies from the last one, in log units, over the configurations that both have.
+
+    Sessions without any of its configurations are left out.
+    """
     levels = []
     for result, session in zip(results, sessions, strict=True):
         prices = document_prices(result)
-        own = {c: values(session[c], Metric.DURATION, prices) for c in common}
+        own = {c: values(series, Metric.DURATION, prices) for c, series in session.items()}
         levels.append({c: float(np.mean(found)) for c, found in own.items() if found})
-    shared = [c for c in common if all(c in level for level in levels)]
-    if not shared:
-        return []
-    means = [float(np.mean([level[c] for c in shared])) for level in levels]
-    middle = float(np.median(means))
-    return [mean - middle for mean in means]
+    last = next((level for level in reversed(levels) if level), {})
+    steps = ([level[c] - last[c] for c in sorted(level.keys() & last.keys())] for level in levels)
+    return [float(np.mean(own)) for own in steps if own]
 
 
 def _further(effects: Sequence[float]) -> float:

@@ -42,6 +42,15 @@ def test_two_sessions_are_too_few_to_tell_their_spread(results: list[ResultDocum
     assert trend_of(results[:2]).drift_sd is None
 
 
+def test_a_session_of_other_sizes_does_not_take_the_spread_of_the_others_away(results: list[ResultDocument]) -> None:
+    alike = trend_of(results).drift_sd
+    other = result(sizes=(128,), created_at="2026-07-01T10:00:00Z")
+    assert trend_of([other, *results]).drift_sd == alike
+    some = result(LEVELS[0], seed=0, sizes=(256, 2048), created_at="2026-08-01T10:00:00Z")
+    partly = trend_of([some, *results[1:]]).drift_sd
+    assert partly == pytest.approx(alike, abs=0.01)
+
+
 @pytest.mark.parametrize(("slowdown", "worse"), [(0.05, False), (0.5, True)])
 def test_a_candidate_within_the_spread_of_the_trend_is_not_worse(
     results: list[ResultDocument], slowdown: float, worse: bool
