@@ -53,7 +53,8 @@ def read_execution_input(given: Any, deployment: Deployment) -> ExecutionInput:
             faults.extend(Fault("$.lambdaARN", fault.problem, fault.remedy) for fault in exc.faults)
     if faults or reference is None:
         raise InputError(faults)
-    return ExecutionInput(document, decode_valid(document), reference, read.notices)
+    settings = decode_valid(document)
+    return ExecutionInput(document, settings, reference, (*read.notices, *settings.notices))
 
 
 def with_defaults(document: Any, deployment: Deployment) -> Any:

@@ -62,7 +62,8 @@ def read_request(target: str, options: Mapping[str, Any], connection: Connection
     factory = factory_of(target, default_factories(connection, current_prices))
     faults.extend(_flag_faults(options, factory.kind))
     settings = read_settings(document, factory, names, found=faults)
-    return TuneRequest(replace(settings, notices=read.notices, payload_file=_payload_file(options)), names)
+    notices = (*settings.notices, *read.notices)
+    return TuneRequest(replace(settings, notices=notices, payload_file=_payload_file(options)), names)
 
 
 def settings_of(target: str, options: Mapping[str, Any], connection: Connection, faults: list[Fault]) -> TuneRequest:

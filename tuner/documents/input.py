@@ -6,7 +6,7 @@ the same document from its flags, so that both are checked by the same schema.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Required, TypedDict, cast
 
 from tuner.documents.result import ArchitectureText
@@ -19,6 +19,7 @@ from tuner.model import (
     Architecture,
     Budget,
     Constraints,
+    Notice,
     Objective,
     SamplerName,
     StrategyName,
@@ -191,7 +192,16 @@ def decode_valid(document: Mapping[str, Any]) -> Settings:
         dry_run=dry_run,
         local=local_options(document),
         document=_without_secrets(document),
+        notices=tuple(_payload_notices(document.get("payload"))),
     )
+
+
+def _payload_notices(payload: Any) -> Iterator[Notice]:
+    """That a list which looks weighted is one payload, since a weight is missing."""
+    items = payload if isinstance(payload, list) else []
+    looks_weighted = bool(items) and all(isinstance(item, dict) and "payload" in item for item in items)
+    if looks_weighted and not all("weight" in item for item in items):
+        yield Notice("input_read", "The list of payloads is sent as one event: not every item of it has a `weight`.")
 
 
 def _default_concurrency(document: InputDocument, runs: int) -> int:

@@ -81,6 +81,7 @@ class LocalFactory:
                 f"  runs       {runs}",
                 *([f"  time       {most_s:g} s at most"] if most_s is not None else []),
                 "  cost       nothing: local runs are not paid for",
+                *(f"  note       {notice.message}" for notice in settings.notices),
             ]
         )
 

@@ -252,3 +252,20 @@ def test_any_document_is_read_or_its_faults_are_told(document: dict[str, Any]) -
         assert all(fault.path.startswith("$") and fault.problem for fault in faults)
     else:
         decode_input(document)
+
+
+@pytest.mark.parametrize(
+    ("payload", "told"),
+    [
+        ([{"payload": {"n": 1}, "wieght": 1}], True),
+        ([{"payload": 1, "weight": 1}, {"payload": 2}], True),
+        ([{"payload": 1, "weight": 1}, {"payload": 2, "weight": 3}], False),
+        ([{"body": 1}], False),
+        ([], False),
+        ({"payload": 1}, False),
+    ],
+)
+def test_a_list_that_lacks_a_weight_is_said_to_be_one_event(payload: Any, *, told: bool) -> None:
+    settings = decode_input({"lambdaARN": "orders", "payload": payload})
+    assert [notice.code for notice in settings.notices] == ["input_read"] * told
+    assert len(settings.payloads.items) == 1 or not told
