@@ -162,6 +162,47 @@ def test_the_shape_of_a_project_and_its_variables_are_those_of_a_tuning(reposito
     assert run([*command, *own, *samples]) == 1, "every run fails"
 
 
+BOOTSTRAP = """#!{python}
+import os, urllib.request
+base = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+while True:
+    with urllib.request.urlopen(base + "next") as event:
+        name = event.headers["Lambda-Runtime-Aws-Request-Id"]
+    urllib.request.urlopen(base + name + "/response", data=b"1").close()
+"""
+
+
+def test_two_builds_in_folders_and_the_build_of_a_revision_are_compared(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in (repository / "build", tmp_path / "new"):
+        folder.mkdir()
+        (folder / "bootstrap").write_text(BOOTSTRAP.format(python=sys.executable))
+        (folder / "bootstrap").chmod(0o755)
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "build")
+    build, new = str(repository / "build"), str(tmp_path / "new")
+    files = ["--samples", str(tmp_path / "samples.jsonl"), "--format", "json", "--max-seconds", "1"]
+    for baseline in (build, "HEAD"):
+        assert run(["duet", build, "--baseline", baseline, "--candidate", new, *FLAGS, *files]) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert document["findings"][-1]["candidate"] == 0.0, "no run failed"
+        assert document["candidate"].startswith(new)
+
+
+def test_versions_of_a_module_below_a_root_may_be_revisions_roots_or_files(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository / "src" / "alone.py").write_text("def handler(event, context):\n    return 1\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "alone")
+    target, file = f"{repository}:src.alone.handler", str(repository / "src" / "alone.py")
+    files = ["--samples", str(tmp_path / "samples.jsonl"), "--format", "json", "--max-seconds", "1"]
+    for candidate in ("HEAD", target, file):
+        assert run(["duet", target, "--baseline", "HEAD", "--candidate", candidate, *FLAGS, *files]) == 0
+        assert json.loads(capsys.readouterr().out)["findings"][-1]["candidate"] == 0.0
+
+
 def test_a_candidate_that_hangs_is_worse_as_soon_as_the_timeout_says(repository: Path) -> None:
     hanging = repository / "src" / "hanging.py"
     hanging.write_text("import time\n\ndef handler(event, context):\n    time.sleep(99)\n")

@@ -79,7 +79,8 @@ def local_duet(settings: Settings, baseline: str, candidate: str) -> Iterator[Du
 
     Args:
         settings: how to measure; its target is the `FILE:HANDLER` that revisions are taken of.
-        baseline, candidate: a file, `FILE:HANDLER`, or a git revision of the target's file.
+        baseline, candidate: a file, `FILE:HANDLER`, ROOT:package.module.handler, a folder with an executable
+            `bootstrap`, or a git revision of the target's file or folder.
 
     Raises:
         InputError: a version cannot be found or loaded, with every fault.
@@ -105,40 +106,52 @@ def version_faults(target: str, versions: Mapping[str, str]) -> Iterator[Fault]:
     """What is wrong with the versions of a handler, by flag, without laying them out."""
     for flag, version in versions.items():
         try:
-            if not _is_file(version) and Path(target).parent.is_dir():
-                commit_of(Path(target.rpartition(":")[0]), version, path=flag)
+            if not _own_target(target, version) and _place(target).parent.is_dir():
+                commit_of(_place(target), version, path=flag)
         except InputError as exc:
             yield from exc.faults
 
 
 def _label(target: str, version: str) -> str:
     """What to call a version: a revision with its commit, which `HEAD~1` alone does not tell; a file as it is."""
-    if _is_file(version):
+    if _own_target(target, version):
         return version
-    commit = commit_of(Path(target.rpartition(":")[0]), version, path=version)[:10]
+    commit = commit_of(_place(target), version, path=version)[:10]
     return commit if commit.startswith(version) else f"{commit} ({version})"
 
 
-def _is_file(version: str) -> bool:
-    """Whether a version is a file, or FILE:HANDLER."""
-    file = version.rpartition(":")[0]
-    return Path(version).is_file() or bool(file and Path(file).is_file())
+def _place(target: str) -> Path:
+    """The file or folder of a target."""
+    return Path(target.rpartition(":")[0] or target)
+
+
+def _own_target(target: str, version: str) -> str | None:
+    """The target that a version names by itself; None: it is a revision.
+
+    That is a file, which has the handler of `target` unless it names its own, ROOT:package.module.handler, or a folder
+    with an executable `bootstrap`.
+    """
+    place = version.rpartition(":")[0]
+    if (Path(version) / "bootstrap").is_file() or (place and Path(place).exists()):
+        return version
+    if not Path(version).is_file():
+        return None
+    handler = target.rpartition(":")[2]
+    # ROOT:package.module.handler names the module as well, which the file is.
+    return f"{version}:{handler.rpartition('.')[2] if _place(target).is_dir() else handler}"
 
 
 @contextmanager
 def _local_version(settings: Settings, version: str, flag: str) -> Iterator[Settings]:
     """The settings of a version of a handler, which is a target of its own."""
-    name, _, handler = settings.target.rpartition(":")
-    file, _, own_handler = version.rpartition(":")
-    if file and Path(file).is_file():
-        yield replace(settings, target=f"{file}:{own_handler}")
-    elif Path(version).is_file():
-        yield replace(settings, target=f"{version}:{handler}")
-    else:
-        with file_at(Path(name), version, path=flag) as checkout:
-            root = _root_at(settings.local.root, checkout)
-            local = replace(settings.local, root=root, excluded=str(checkout.working_tree))
-            yield replace(settings, target=f"{checkout.file}:{handler}", local=local)
+    if own := _own_target(settings.target, version):
+        yield replace(settings, target=own)
+        return
+    with file_at(_place(settings.target), version, path=flag) as checkout:
+        root = _root_at(settings.local.root, checkout)
+        local = replace(settings.local, root=root, excluded=str(checkout.working_tree))
+        _, colon, handler = settings.target.rpartition(":")
+        yield replace(settings, target=f"{checkout.file}{colon}{handler if colon else ''}", local=local)
 
 
 def _root_at(root: str | None, checkout: Checkout) -> str | None:

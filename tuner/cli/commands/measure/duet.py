@@ -40,14 +40,14 @@ PAIRS_PER_LINE = 8
     group=Topic.COMMON,
     required=True,
     metavar="VERSION",
-    help="Version or alias. On this machine: a file or a git revision.",
+    help="Version or alias. On this machine: a file, a folder with a bootstrap, or a git revision.",
 )
 @option(
     "--candidate",
     group=Topic.COMMON,
     required=True,
     metavar="VERSION",
-    help="Version or alias. On this machine: a file or a git revision.",
+    help="Version or alias. On this machine: a file, a folder with a bootstrap, or a git revision.",
 )
 @settings_flags(
     "--payload",
@@ -62,6 +62,7 @@ PAIRS_PER_LINE = 8
     "--discount",
     "--seed",
     "--root",
+    "--handler",
     "--python",
     "--node",
     "--env",
