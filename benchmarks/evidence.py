@@ -1,4 +1,4 @@
-"""What past runs at one or a few sizes tell: `python -m benchmarks.evidence --curves FILE [--sizes 512,1024] [--cpu]`.
+"""What past runs at one or a few sizes tell: `python -m benchmarks.evidence --curves FILE … [--sizes MB,MB] [--cpu]`.
 
 Each curve is taken for a function that ran 100 times at each of the given sizes, the last of which is in
 use. What is predicted of all other sizes is held against the truth.
@@ -25,7 +25,7 @@ from tuner.pricing.price_list import DEFAULT_REGION, price_list
 from tuner.search.space import memory_nodes
 from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
 from tuner.simulated.cpu_time import cpu_time_ms
-from tuner.simulated.curve_file import decode_records, single_functions
+from tuner.simulated.curve_file import CurveRecord, decode_records, single_functions
 from tuner.simulated.curves import TruthKind
 from tuner.simulated.quality import family_weights, weighted_quantile
 from tuner.simulated.truth import truth_of
@@ -100,9 +100,12 @@ class EvidenceQuality:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark and print the averages."""
     options = _parser().parse_args(arguments)
-    records, faults = decode_records(json.loads(options.curves.read_text("utf-8")))
-    for fault in faults:
-        print(f"left out: {fault}", file=sys.stderr)
+    records: list[CurveRecord] = []
+    for path in options.curves:
+        decoded, faults = decode_records(json.loads(path.read_text("utf-8")))
+        records += decoded
+        for fault in faults:
+            print(f"left out: {fault}", file=sys.stderr)
     sizes = tuple(int(size) for size in options.sizes.split(","))
     functions = single_functions(records, TruthKind(options.truth))
     cases = [Case(f, sizes, options.cpu, seed) for seed in range(options.seeds) for f in functions]
@@ -196,7 +199,7 @@ def _with_cpu_time(sample: Sample, function: SimulatedFunction, error: float) ->
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evidence", description=__doc__)
     add = parser.add_argument
-    add("--curves", type=Path, required=True, help="JSON file of published curves")
+    add("--curves", type=Path, nargs="+", required=True, metavar="FILE", help="JSON files of published curves")
     add("--sizes", default="512", metavar="MB,…", help="sizes that ran, the one in use last (default 512)")
     add("--cpu", action="store_true", help="the CPU time of the runs is known")
     add("--seeds", type=int, default=1, help="histories of each function (default 1)")

@@ -62,3 +62,13 @@ def test_the_json_has_the_fields_that_checks_read(
     assert found["functions"] == 1
     assert set(found) >= {"regret_mean", "regret_p90", "coverage", "recommended_share", "right_share"}
     assert "left out: $[1]" in shown.err
+
+
+def test_several_files_are_judged_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = []
+    for name in ("a", "b"):
+        curve = {"id": name, "family": name, "memory_mb": [128, 512, 3008], "duration_ms": [8000, 2000, 575]}
+        paths.append(tmp_path / f"{name}.json")
+        paths[-1].write_text(json.dumps([curve]), "utf-8")
+    main(["--curves", *map(str, paths), "--processes", "1", "--format", "json"])
+    assert json.loads(capsys.readouterr().out)["functions"] == 2
