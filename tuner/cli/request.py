@@ -86,6 +86,7 @@ def settings_of(target: str, options: Mapping[str, Any], connection: Connection,
     document, parameters = input_document(target, given, base)
     names = flag_names([*parameters, *base])
     factory = factory_of(target, default_factories(connection, current_prices))
+    faults.extend(_only_here(options, factory.kind))
     return TuneRequest(read_settings(document, factory, names, found=faults), names)
 
 
@@ -176,6 +177,13 @@ def _input_file(name: str | None, faults: list[Fault]) -> Translation:
     return Translation(None)
 
 
+def _only_here(options: Mapping[str, Any], kind: BackendKind) -> Iterator[Fault]:
+    """Faults of flags that mean nothing for a function in AWS."""
+    for flag, parameter in ONLY_HERE.items():
+        if kind is BackendKind.AWS and options.get(parameter):
+            yield Fault(flag, "works on this machine alone", "leave it out: a function in AWS has its own")
+
+
 def _flag_faults(options: Mapping[str, Any], kind: BackendKind) -> Iterator[Fault]:
     """Faults of what only the command line knows."""
     if options["fail_above"] is not None:
@@ -186,9 +194,7 @@ def _flag_faults(options: Mapping[str, Any], kind: BackendKind) -> Iterator[Faul
         yield Fault("--output", "a resumed run goes on in its own folder", "leave out --output or --resume")
     if options["dry_run"] and options["format_"] == "json":
         yield Fault("--format", "a plan is text, not a result", "leave out --format or --dry-run")
-    for flag, parameter in ONLY_HERE.items():
-        if kind is BackendKind.AWS and options[parameter]:
-            yield Fault(flag, "works on this machine alone", "leave it out: a function in AWS has its own")
+    yield from _only_here(options, kind)
     for flag, parameter in ONLY_IN_AWS.items():
         if kind is BackendKind.LOCAL and options[parameter]:
             problem = "works in AWS alone"

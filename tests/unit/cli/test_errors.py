@@ -68,6 +68,10 @@ def test_a_variable_that_a_suggested_command_hides_must_be_filled_in() -> None:
             ["duet", "gone/app.py:handler", "--baseline", "old", "--candidate", "b"],
             "TARGET: gone/app.py does not exist",
         ),
+        (
+            ["duet", "orders", "--baseline", "1", "--candidate", "2", "--timeout", "3"],
+            "--timeout: works on this machine alone (leave it out",
+        ),
         (["tune", "orders", "--python", "x"], "--python: works on this machine alone (leave it out"),
         (["tune", "orders", "--env", "A=1", "--log", "x"], "--log: works on this machine alone (leave it out"),
         (["fleet"], "LIST: no function is named (give a list"),
