@@ -25,6 +25,7 @@ from tuner.search.deciding.last_checks import LastChecks
 from tuner.search.deciding.state import State, TrialRequest, is_logged
 from tuner.search.deciding.stopping import (
     NEAR_WORTH,
+    WORTH_WITH_LOG,
     goes_on,
     horizon,
     may_be_earned,
@@ -228,6 +229,8 @@ class AdaptiveSampler:
         if state.trials >= self.max_trials:
             return [], StopReason.TOLERANCE if within else StopReason.CANNOT_TELL
         invocations = horizon(evidence, self.horizon, self.time_worth, within=within)
+        if state.logged:
+            invocations *= WORTH_WITH_LOG
         if may_be_earned(state):
             invocations *= NEAR_WORTH
         worth = max(invocations * scene.best_cost_usd, LEAST_WORTH_USD)
