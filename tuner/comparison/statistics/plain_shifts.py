@@ -16,8 +16,9 @@ SMALL_SHIFT = math.log1p(0.05)
 threshold would hide as much of a slower tail, and make most runs of the baseline slow."""
 
 
-def plain_shift(before: Sequence[float] | NDArray[np.float64], after: Sequence[float] | NDArray[np.float64],
-                most: float) -> float:  # fmt: skip
+def plain_shift(
+    before: Sequence[float] | NDArray[np.float64], after: Sequence[float] | NDArray[np.float64], most: float
+) -> float:
     """The plain change between two sets of log values: that of their medians, from `SMALL_SHIFT` to `most`.
 
     Args:
