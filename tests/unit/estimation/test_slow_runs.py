@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,15 @@ def test_cells_are_weighed_as_each_would_be_alone(runs: int) -> None:
     for number, cell in enumerate(alone):
         for place, logs in enumerate((residuals, residuals + 0.1)):
             assert cell.log_likelihood(logs) == pytest.approx(weighed[number, place], rel=1e-12)
+
+
+@pytest.mark.parametrize("factor", [1.7, 5, 6.5, 18, 30, 60, 110, 125, 180, 250])
+def test_slow_runs_raise_the_mean_as_far_as_they_did_wherever_their_factor_lies(factor: float) -> None:
+    """The table has factors in steps: 80, 160, 320. Slow runs between them counted 40% too much, or 14% too little."""
+    rng = np.random.default_rng(7)
+    slow = rng.permutation(np.arange(240) < 30)
+    residuals = np.where(slow, math.log(factor), 0.0) + 0.02 * rng.standard_normal(240)
+    assert drawn(list(residuals)).mean.mean() == pytest.approx(np.exp(residuals).mean(), rel=0.1)
 
 
 def test_many_clean_runs_leave_no_room_for_slow_ones() -> None:

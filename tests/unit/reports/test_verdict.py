@@ -459,9 +459,9 @@ def test_errors_are_pointed_at_only_where_there_are_some() -> None:
 @pytest.mark.parametrize(
     ("name", "strategy", "told"),
     [
-        ("local", "cost", "1,024 MB on x86_64: among the cheapest choices, at 1,132 ms"),
-        ("local", "speed", "1,024 MB on x86_64: among the fastest choices, at 1,132 ms"),
-        ("local", "balanced", "1,024 MB on x86_64: the best balanced choice at 1,132 ms"),
+        ("local", "cost", "1,024 MB on x86_64: among the cheapest choices, at "),
+        ("local", "speed", "1,024 MB on x86_64: among the fastest choices, at "),
+        ("local", "balanced", "1,024 MB on x86_64: the best balanced choice at "),
         ("already-best", "cost", "Keep 128 MB on x86_64: already among the cheapest choices, at "),
     ],
 )
