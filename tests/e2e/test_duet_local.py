@@ -18,6 +18,8 @@ from tuner.model import Architecture
 
 HANDLER = "import time\nimport helper\n\n\ndef handler(event, context):\n    time.sleep(helper.SECONDS)\n"
 FLAGS = ("--metric", "duration", "--power-values", "1769", "--max-invocations", "64", "--runs", "2", "--quiet")
+EQUALS = (*FLAGS, "--threshold", "400%")
+"""Of versions that do the same: what a busy machine does to runs of half a millisecond decides nothing."""
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -155,7 +157,7 @@ def test_the_shape_of_a_project_and_its_variables_are_those_of_a_tuning(reposito
     git(repository, "add", "-A")
     git(repository, "commit", "-qm", "sized")
     (tmp_path / "dev.env").write_text("SIZE=none\n")
-    command = ["duet", f"{repository}/src/sized.py:handler", "--baseline", "HEAD", "--candidate", "HEAD", *FLAGS]
+    command = ["duet", f"{repository}/src/sized.py:handler", "--baseline", "HEAD", "--candidate", "HEAD", *EQUALS]
     own = ["--root", str(repository), "--env-file", str(tmp_path / "dev.env")]
     samples = ["--samples", str(tmp_path / "samples.jsonl")]
     assert run([*command, *own, "--env", "SIZE=3", *samples]) in (0, 4)
@@ -184,7 +186,7 @@ def test_two_builds_in_folders_and_the_build_of_a_revision_are_compared(
     build, new = str(repository / "build"), str(tmp_path / "new")
     files = ["--samples", str(tmp_path / "samples.jsonl"), "--format", "json", "--max-seconds", "1"]
     for baseline in (build, "HEAD"):
-        assert run(["duet", build, "--baseline", baseline, "--candidate", new, *FLAGS, *files]) == 0
+        assert run(["duet", build, "--baseline", baseline, "--candidate", new, *EQUALS, *files]) == 0
         document = json.loads(capsys.readouterr().out)
         assert document["findings"][-1]["candidate"] == 0.0, "no run failed"
         assert document["candidate"].startswith(new)
@@ -199,7 +201,7 @@ def test_versions_of_a_module_below_a_root_may_be_revisions_roots_or_files(
     target, file = f"{repository}:src.alone.handler", str(repository / "src" / "alone.py")
     files = ["--samples", str(tmp_path / "samples.jsonl"), "--format", "json", "--max-seconds", "1"]
     for candidate in ("HEAD", target, file):
-        assert run(["duet", target, "--baseline", "HEAD", "--candidate", candidate, *FLAGS, *files]) == 0
+        assert run(["duet", target, "--baseline", "HEAD", "--candidate", candidate, *EQUALS, *files]) == 0
         assert json.loads(capsys.readouterr().out)["findings"][-1]["candidate"] == 0.0
 
 
