@@ -29,7 +29,7 @@ NEAR_SPENT = 28.0
 """Invocations of the best size from whose price on it counts once again: a search that is dear already ends."""
 NEAR_SPENT_WITH_LOG = 0.5 * NEAR_SPENT
 """The same with a log, which is there to save trials."""
-WORTH_WITH_LOG = 1.3
+WORTH_WITH_LOG = 1.1
 """A saving counts so many times with a log: what one known size leaves open takes several trials, and the first of them
 gains little by itself."""
 FAR = 2.0
