@@ -29,7 +29,7 @@ INPUTS = [{"items": list(range(1 + n % 3)), "express": n % 4 == 0} for n in rang
 SIZES_MB = (256, 1024)
 
 
-ROUNDS = 3
+ROUNDS = 5
 """A busy machine slows executions down while they are recorded or confirmed: then both are done anew."""
 
 
