@@ -104,14 +104,15 @@ def headline(result: Result) -> Headline:
     choice = configuration(recommended)
     if recommended["unmet"]:
         return Headline("", f"Nothing meets {_missed(result)}", f"{choice} comes nearest")
-    price = _money_of(result, recommended)
+    price, fails = _money_of(result, recommended), failing(result)
     goal = f"the {goal_of(recommended)} choice at"
     if gives_to_ties(recommended):
         goal = f"among the {goal_of(recommended)} choices, at"
     if _alone(result):
-        goal = f"the only one that {'works' if result['excluded'] else 'was tried'}, at"
+        works = "is left" if fails else "works"
+        goal = f"the only one that {works if result['excluded'] else 'was tried'}, at"
     goal = f"{goal} {milliseconds(recommended['duration_ms']['mean'])}"
-    if fails := failing(result):
+    if fails:
         return Headline(choice, f"{goal}, but {fails}", price)
     if current is not None and key(current) == key(recommended) and not _alone(result):
         return Headline(f"Keep {choice}", f"already {goal}", price)

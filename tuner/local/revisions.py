@@ -20,7 +20,7 @@ _NEVER_LINKED = frozenset({"__pycache__", "tuning", "venv", "build", "dist"})
 _OF_ANOTHER_REPOSITORY = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX"})
 """Variables by which a git hook names its own repository. The file's folder tells which one is meant."""
 _SUBMODULE = b"160000"
-_DEEPER = "`git fetch --unshallow` brings older revisions, in GitHub Actions `fetch-depth: 0` does"
+_REMEDY = "give a file, or a commit, tag or branch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def commit_of(file: Path, revision: str, *, path: str) -> str:
     """
     root = _root(file, revision, path)
     problem = f"{revision!r} is neither a file nor a revision of {root.name}"
-    remedy = "give a file, or a commit, tag or branch"
+    remedy = _REMEDY
     if _git(root, "rev-parse", "--is-shallow-repository", path=path, problem=problem).strip() == b"true":
         remedy += (
             "; this clone is shallow: `git fetch --unshallow` brings older ones (fetch-depth: 0 in GitHub Actions)"
@@ -152,9 +152,7 @@ def _link_ignored(root: Path, laid_out: Path, folder: Path) -> None:
             there.symlink_to(here, target_is_directory=here.is_dir())
 
 
-def _git(
-    folder: Path, *arguments: str, path: str, problem: str, remedy: str = "give a file, or a commit, tag or branch"
-) -> bytes:
+def _git(folder: Path, *arguments: str, path: str, problem: str, remedy: str = _REMEDY) -> bytes:
     """What git answers.
 
     Raises:

@@ -447,6 +447,17 @@ def test_the_headline_says_that_runs_of_the_recommended_size_fail() -> None:
     assert f"but {runs - 1} of its {runs} runs failed" in str(verdict.headline(document))
 
 
+def test_the_only_size_that_is_left_does_not_work_where_its_runs_fail() -> None:
+    document = result("one-left")
+    assert "the only one that works, at" in str(verdict.headline(document))
+    best = key(document["recommendation"])
+    own = next(m for m in document["measurements"] if key(m) == best)
+    runs = len(own["data"]["outcome"])
+    own["data"] |= {"outcome": ["ok", *["error"] * (runs - 1)], "usable": [True, *[False] * (runs - 1)]}
+    own["outcomes"] = {**dict.fromkeys(own["outcomes"], 0), "ok": 1, "error": runs - 1}
+    assert "the only one that is left, at" in str(verdict.headline(document))
+
+
 def test_errors_are_pointed_at_only_where_there_are_some() -> None:
     document = result("all-failed")
     assert "Look at the errors below" in verdict.next_step(document).text

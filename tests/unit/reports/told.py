@@ -337,7 +337,8 @@ class Told:
         given = self.best["given_to_ties"] >= 0.001 and self.best["strategy"] != "balanced"
         choice = "among the {} choices, at" if given else "the {} choice at"
         yield f"{choice.format(GOALS[self.best['strategy']])} {time(self.best['duration_ms'])}"
-        yield f"the only one that works, at {time(self.best['duration_ms'])}"
+        for what in ("works", "is left"):
+            yield f"the only one that {what}, at {time(self.best['duration_ms'])}"
         saved = self.document["saving"] and self.document["saving"]["per_month_usd"]
         traffic = f"a month at {count(self.month)} invocations"
         proved = saved and saved["low"] > 0

@@ -88,12 +88,8 @@ PAIRS_PER_LINE = 8
     type=WholeNumber(1),
     help="Invocations of both versions together at most. [default: 400; on this machine 1000]",
 )
-@option(
-    "--max-usd", group=Topic.BUDGET, metavar="USD", type=Number(0, min_open=True), help="Stop after this much money."
-)
-@option(
-    "--max-seconds", group=Topic.BUDGET, metavar="S", type=Number(0, min_open=True), help="Stop after this much time."
-)
+@option("--max-usd", group=Topic.BUDGET, metavar="USD", type=POSITIVE, help="Stop after this much money.")
+@option("--max-seconds", group=Topic.BUDGET, metavar="S", type=POSITIVE, help="Stop after this much time.")
 @comparison_flags
 @aws_flags()
 @option(
