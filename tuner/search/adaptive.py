@@ -25,13 +25,13 @@ from tuner.search.deciding.last_checks import LastChecks
 from tuner.search.deciding.state import State, TrialRequest, is_logged
 from tuner.search.deciding.stopping import (
     NEAR_WORTH,
-    WORTH_WITH_LOG,
     goes_on,
     horizon,
     may_be_earned,
     pays,
     undecided,
     within_tolerance,
+    worth_with_log,
 )
 from tuner.search.deciding.value_of_information import LEAST_REGRET, Offer, efforts, offers, price, scene_of, together
 from tuner.search.sampler import Evidence, Proposal
@@ -229,8 +229,8 @@ class AdaptiveSampler:
         if state.trials >= self.max_trials:
             return [], StopReason.TOLERANCE if within else StopReason.CANNOT_TELL
         invocations = horizon(evidence, self.horizon, self.time_worth, within=within)
-        if state.logged:
-            invocations *= WORTH_WITH_LOG
+        if state.logged and evidence.current:
+            invocations *= worth_with_log(evidence.current)
         if may_be_earned(state):
             invocations *= NEAR_WORTH
         worth = max(invocations * scene.best_cost_usd, LEAST_WORTH_USD)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from tuner.model import StopReason
+from tuner.model import MIN_MEMORY_MB, Configuration, StopReason
 from tuner.pricing.rounds import RoundPrice
 from tuner.search.deciding.state import LIKELY_STAIRS, State
 from tuner.search.deciding.value_of_information import Offer, lane_seconds
@@ -29,9 +30,9 @@ NEAR_SPENT = 28.0
 """Invocations of the best size from whose price on it counts once again: a search that is dear already ends."""
 NEAR_SPENT_WITH_LOG = 0.5 * NEAR_SPENT
 """The same with a log, which is there to save trials."""
-WORTH_WITH_LOG = 1.1
-"""A saving counts so many times with a log: what one known size leaves open takes several trials, and the first of them
-gains little by itself."""
+WORTH_PER_DOUBLING = 0.1
+"""With a log a saving counts so much more for each doubling of the size in use above the smallest one: what one known
+size leaves open takes several trials, the more the dearer it is, and the first of them gains little by itself."""
 FAR = 2.0
 """Multiple of the tolerance from which on it does so with any function: wide noise, or few runs."""
 
@@ -86,6 +87,11 @@ def horizon(evidence: Evidence, invocations: float, time_worth: float, *, within
         return worth * enough
     traffic = MONTHS * evidence.invocations_per_month
     return worth * (min(traffic, enough) if within else traffic)
+
+
+def worth_with_log(current: Configuration) -> float:
+    """How many times a saving counts where a log shows the size in use."""
+    return 1 + WORTH_PER_DOUBLING * math.log2(current.memory_mb / MIN_MEMORY_MB)
 
 
 def pays(state: State, batch: Sequence[Offer], worth_usd: float, round_price: RoundPrice) -> bool:
