@@ -1,15 +1,15 @@
 """How right the answers of the local backend are: ten functions, several seeds, on an idle and on a busy machine.
 
 `python -m benchmarks.local_answers` tunes each function with `tuner.tune`, within `--max-seconds` each. The truth is a
-grid that is measured after each tuning under real-time priority, which keeps other programs out. It holds the sizes
-that were recommended and stated too. Sizes take turns, run by run, beside as many endless loops as the tuning had.
+grid that is measured afterwards under real-time priority, which keeps other programs out. It holds the sizes that were
+recommended and stated too. Sizes take turns, run by run.
 
-A machine is faster in some minutes than in others: memory and caches are shared with other guests of the host. And
+A machine is faster in some seconds than in others: memory and caches are shared with other guests of the host. And
 short work takes steps: with a tenth more CPU time it may wait for a further period, and another size is the best one.
-So a probe, the same function at one vCPU under real-time priority, runs twice a second beside each tuning. Its mean
-CPU time is the machine's speed in that minute. The truth of an answer are its own turns, and those after other tunings
-of the function at the same speed. The speed of a turn is the CPU time of all its runs, against what each size usually
-takes: a little more at small ones, which lose their caches between periods.
+So a probe, the same function at one vCPU under real-time priority, runs twice a second beside each tuning. The truth
+of an answer is the mean over the runs of its probe of what a size takes in the turns at that speed. The speed of a
+turn is the CPU time of all its runs, against what each size usually takes: a little more at small ones, which lose
+their caches between periods.
 
 An answer is right when its cost lies within 3% of the cheapest size of the grid. The cheapest of many sizes looks
 cheaper than it is, by chance. So one half of the turns chooses it, the other half tells what it costs, and the same
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 import multiprocessing.queues
 import os
@@ -33,7 +34,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from math import sqrt
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,12 +58,10 @@ SHARE_BAR = 0.9
 """Share of answers, and of stated means, that must be right."""
 SERVICE_S = 0.03
 """How long the service that `waiting` asks takes to answer."""
-SAME_SPEED = 0.03
-"""Speeds that differ by this fraction at most count as the same."""
-LEAST_TURNS = 4
-"""Turns of a grid at least, however long they take."""
-PASSES = 5
-"""Passes between what a size takes and how fast a turn was: each is told by the other."""
+TRUTH_ERROR = 0.01
+"""Standard error that the means of a grid may have, as a fraction, before it ends."""
+NEAREST = 5
+"""Turns that tell what a size takes at the speed of one run of the probe."""
 PROBE_EVERY_S = 0.5
 """Pause between the runs that tell the machine's speed."""
 
@@ -101,8 +99,8 @@ class Answer:
     runs: int
     took_s: float
     stopped_by: str
-    speed_ms: float
-    """Mean CPU time of the probe that ran beside it."""
+    probed_ms: tuple[float, ...]
+    """CPU times of the probe that ran beside it."""
 
 
 class Run(NamedTuple):
@@ -113,13 +111,8 @@ class Run(NamedTuple):
     cpu_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A run of each size, one after the other, after the tuning with this seed and so many loops."""
-
-    seed: int
-    busy: int
-    runs: Mapping[int, Run]
+Turn = Mapping[int, Run]
+"""A run of each size, one after the other."""
 
 
 @dataclass(frozen=True)
@@ -128,57 +121,65 @@ class Grid:
 
     turns: Sequence[Turn]
 
+    @property
+    def sizes(self) -> list[int]:
+        """The sizes, ascending."""
+        return sorted(self.turns[0])
+
     @cached_property
     def speeds_ms(self) -> list[float]:
         """Speed of the machine in each turn: CPU time that a run at one vCPU takes there, in ms."""
-        sizes = sorted({size for turn in self.turns for size in turn.runs})
-        x = {size: float(np.log(size / MB_PER_VCPU)) for size in sizes}
-        logs = [{size: float(np.log(run.cpu_ms)) for size, run in turn.runs.items()} for turn in self.turns]
-        speeds = [0.0] * len(logs)
-        for _ in range(PASSES):
-            means = [statistics.fmean(o[z] - v for o, v in zip(logs, speeds, strict=True) if z in o) for z in sizes]
-            usual = np.polynomial.Polynomial.fit([x[z] for z in sizes], means, min(2, max(0, len(sizes) - 3)))
-            speeds = [statistics.fmean(one - float(usual(x[size])) for size, one in own.items()) for own in logs]
-        return [float(np.exp(speed + usual(0.0))) for speed in speeds]
+        sizes = self.sizes
+        x = np.log(np.array(sizes) / MB_PER_VCPU)
+        logs = np.log([[turn[size].cpu_ms for size in sizes] for turn in self.turns])
+        usual = np.polynomial.Polynomial.fit(x, logs.mean(axis=0), min(2, max(0, len(sizes) - 3)))
+        speeds: list[float] = np.exp((logs - usual(x)).mean(axis=1) + usual(0.0)).tolist()
+        return speeds
 
-    def at(self, answer: Answer) -> dict[int, Truth]:
-        """The truth of the sizes that were measured after a tuning, at the speed that it met."""
-        near = self._near(answer)
-        return {size: self._truth(size, answer.speed_ms, near) for size in self._sizes(answer)}
+    @property
+    def error(self) -> float:
+        """Standard error of a mean over all turns, as a fraction: the median of the sizes."""
+        truth = self.at(self.speeds_ms).values()
+        return statistics.median(one.error_ms / one.mean_ms for one in truth)
 
-    def excess(self, answer: Answer) -> float:
-        """How much more the recommended size costs than the cheapest, as a fraction.
+    def at(self, probed_ms: Sequence[float]) -> dict[int, Truth]:
+        """The truth of each size at the speeds that a probe met."""
+        weights = self._weights(probed_ms, range(len(self.turns)))
+        return {size: self._truth(size, weights) for size in self.sizes}
 
-        Each half of the turns chooses the cheapest size, and the other half compares.
+    def excess(self, memory_mb: int, probed_ms: Sequence[float]) -> float:
+        """How much more a size costs than the cheapest, as a fraction.
+
+        Each half of the turns, of all speeds, chooses the cheapest size, and the other half compares.
         """
-        near, sizes, excesses = self._near(answer), self._sizes(answer), []
-        halves = near[::2], near[1::2]
+        order = sorted(range(len(self.turns)), key=lambda turn: self.speeds_ms[turn])
+        halves = self._weights(probed_ms, order[::2]), self._weights(probed_ms, order[1::2])
+        excesses = []
         for chooses, tells in (halves, halves[::-1]):
-            cheapest = min(sizes, key=lambda size: self._truth(size, answer.speed_ms, chooses).cost_usd)
-            costs = (self._truth(z, answer.speed_ms, tells).cost_usd for z in (answer.recommended_mb, cheapest))
+            cheapest = min(self.sizes, key=lambda size: self._truth(size, chooses).cost_usd)
+            costs = (self._truth(size, tells).cost_usd for size in (memory_mb, cheapest))
             excesses.append(next(costs) / next(costs) - 1)
         return statistics.fmean(excesses)
 
-    def _near(self, answer: Answer) -> list[int]:
-        """Turns that tell the truth of an answer: its own, and those at its speed."""
-        own = self._own(answer)
-        alike = (i for i, ms in enumerate(self.speeds_ms) if abs(np.log(ms / answer.speed_ms)) <= SAME_SPEED)
-        return sorted({*own, *alike})
+    def _weights(self, probed_ms: Sequence[float], among: Sequence[int]) -> dict[int, float]:
+        """How much each turn counts: every run of the probe counts for the turns that are nearest to its speed."""
+        weights = dict.fromkeys(among, 0.0)
+        for probed in probed_ms:
+            off = {turn: abs(math.log(self.speeds_ms[turn] / probed)) for turn in among}
+            nearest = sorted(among, key=off.__getitem__)[:NEAREST]
+            for turn in nearest:
+                weights[turn] += 1 / len(nearest) / len(probed_ms)
+        return {turn: weight for turn, weight in weights.items() if weight}
 
-    def _own(self, answer: Answer) -> list[int]:
-        return [i for i, t in enumerate(self.turns) if (t.seed, t.busy) == (answer.seed, answer.busy)]
-
-    def _sizes(self, answer: Answer) -> list[int]:
-        return sorted(self.turns[self._own(answer)[0]].runs)
-
-    def _truth(self, memory_mb: int, speed_ms: float, turns: Sequence[int]) -> Truth:
-        turns = [turn for turn in turns if memory_mb in self.turns[turn].runs]
-        runs, speeds = [self.turns[turn].runs[memory_mb] for turn in turns], [self.speeds_ms[turn] for turn in turns]
-        mean_ms, error_ms = mean_at(speed_ms, speeds, [run.duration_ms for run in runs])
-        billed_ms, _ = mean_at(speed_ms, speeds, [run.billed_ms for run in runs])
+    def _truth(self, memory_mb: int, weights: Mapping[int, float]) -> Truth:
+        runs = [(self.turns[turn][memory_mb], weight) for turn, weight in weights.items()]
+        mean_ms = sum(weight * run.duration_ms for run, weight in runs)
+        squares = sum((weight * (run.duration_ms - mean_ms)) ** 2 for run, weight in runs)
+        error_ms = math.sqrt(squares / max(1e-9, 1 - sum(weight**2 for _, weight in runs)))
+        billed_ms = sum(weight * run.billed_ms for run, weight in runs)
         configuration = Configuration(memory_mb, Architecture.X86_64)
         cost_usd = price_list(DEFAULT_REGION).invocation_cost(configuration, billed_ms)
-        return Truth(memory_mb, len(turns), mean_ms, error_ms, cost_usd)
+        return Truth(memory_mb, len(runs), mean_ms, error_ms, cost_usd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,7 @@ def tune(function: str, *, seed: int, busy: int, max_seconds: float, url: str) -
         runs=sum(one.runs for one in result.measurements),
         took_s=time.monotonic() - began,
         stopped_by=str(result.stopped_by),
-        speed_ms=statistics.fmean(probed),
+        probed_ms=tuple(probed),
     )
 
 
@@ -261,21 +262,32 @@ def probe_of(function: str, url: str) -> Iterator[list[float]]:
             thread.join()
 
 
-def measure_truth(answer: Answer, *, seconds: float, url: str) -> list[Turn]:
-    """A grid in new environments, beside as many loops as the tuning had: sizes take turns, run by run."""
-    sizes = sorted({answer.recommended_mb, *(mean.memory_mb for mean in answer.stated), *GRID_MB})
-    sizes = [size for size in sizes if size <= max_memory_mb()]
-    handler, turns = handler_of(answer.function, url), list[Turn]()
-    with busy_loops(answer.busy), real_time_priority(), Governor() as governor, ExitStack() as stack:
-        workers = {size: stack.enter_context(ExecutionEnvironment(handler.spec(size), governor)) for size in sizes}
-        for worker in workers.values():
-            worker.invoke(b"{}")
-        ends_at = time.monotonic() + seconds
-        while len(turns) < LEAST_TURNS or time.monotonic() < ends_at:
-            # Sizes of one speed are far apart in a turn, so that they tell of all of it.
-            order = sorted(sizes, key=lambda size: (sizes.index(size) * 7 + len(turns)) % len(sizes))
-            turns.append(Turn(answer.seed, answer.busy, {size: run_of(workers[size]) for size in order}))
-    return turns
+def measure_truth(function: str, sizes: Sequence[int], *, max_seconds: float, url: str) -> Grid:
+    """A careful grid: sizes take turns run by run, in environment after environment.
+
+    It goes on until the time is up and the means are certain enough, three times as long at most.
+    """
+    handler, turns, began = handler_of(function, url), list[Turn](), time.monotonic()
+
+    def goes_on() -> bool:
+        passed_s = time.monotonic() - began
+        certain = passed_s > max_seconds and Grid(turns).error <= TRUTH_ERROR
+        return not turns or (not certain and passed_s < 3 * max_seconds)
+
+    with real_time_priority(), Governor() as governor:
+        while goes_on():
+            with ExitStack() as stack:
+                workers = {
+                    size: stack.enter_context(ExecutionEnvironment(handler.spec(size), governor)) for size in sizes
+                }
+                for worker in workers.values():
+                    worker.invoke(b"{}")
+                part_ends_at, least = time.monotonic() + max_seconds / 4, len(turns) + 2
+                while len(turns) < least or time.monotonic() < part_ends_at:
+                    # Sizes of one speed are far apart in a turn, so that they tell of all of it.
+                    order = sorted(sizes, key=lambda size: (sizes.index(size) * 7 + len(turns)) % len(sizes))
+                    turns.append({size: run_of(workers[size]) for size in order})
+    return Grid(turns)
 
 
 def run_of(worker: ExecutionEnvironment) -> Run:
@@ -284,19 +296,6 @@ def run_of(worker: ExecutionEnvironment) -> Run:
     assert made.error is None, made.error
     assert made.cpu_ms is not None
     return Run(made.duration_ms, float(made.billed_duration_ms), made.cpu_ms)
-
-
-def mean_at(at: float, x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
-    """Mean of y where x has a value near those given, by a line through the points; its standard error.
-
-    Duration does not fall with the CPU time of the work, and grows in proportion to it at most: so does the line.
-    """
-    middle_x, middle_y = statistics.fmean(x), statistics.fmean(y)
-    spread = sum((one - middle_x) ** 2 for one in x)
-    slope = sum((a - middle_x) * (b - middle_y) for a, b in zip(x, y, strict=True)) / spread if spread else 0.0
-    slope = min(max(slope, 0.0), middle_y / middle_x)
-    squares = sum((b - middle_y - slope * (a - middle_x)) ** 2 for a, b in zip(x, y, strict=True))
-    return middle_y + slope * (at - middle_x), sqrt(squares / max(1, len(x) - 1) / len(x))
 
 
 @contextmanager
@@ -318,13 +317,13 @@ def real_time_priority() -> Iterator[None]:
 
 
 def judge(answer: Answer, grid: Grid) -> Judgement:
-    """How far an answer is from the cheapest size, and which of its means hold, at the speed that it met."""
-    truth = grid.at(answer)
+    """How far an answer is from the cheapest size, and which of its means hold, at the speeds that it met."""
+    truth = grid.at(answer.probed_ms)
     held = 0
     for stated in answer.stated:
         real = truth[stated.memory_mb]
         held += stated.low_ms - 2 * real.error_ms <= real.mean_ms <= stated.high_ms + 2 * real.error_ms
-    return Judgement(answer, grid.excess(answer), held)
+    return Judgement(answer, grid.excess(answer.recommended_mb, answer.probed_ms), held)
 
 
 @contextmanager
@@ -361,15 +360,15 @@ def serve(ports: multiprocessing.queues.Queue[int]) -> None:
 
 
 def judge_function(function: str, options: argparse.Namespace, url: str) -> tuple[list[Judgement], Grid]:
-    """Tune a function with every seed and load, and measure the truth after each tuning."""
-    answers, turns = [], list[Turn]()
-    seconds = options.truth_seconds / options.seeds / len(options.busy)
+    """Tune a function with every seed and load, then measure the truth."""
+    answers = []
     for seed in range(options.seeds):
         for busy in options.busy:
             answers.append(tune(function, seed=seed, busy=busy, max_seconds=options.max_seconds, url=url))
             print(f"# {sentence(answers[-1])}", file=sys.stderr, flush=True)
-            turns += measure_truth(answers[-1], seconds=seconds, url=url)
-    grid = Grid(turns)
+    usual = {size for size in GRID_MB if size <= max_memory_mb()}
+    asked = {size for one in answers for size in (one.recommended_mb, *(mean.memory_mb for mean in one.stated))}
+    grid = measure_truth(function, sorted(usual | asked), max_seconds=options.truth_seconds, url=url)
     return [judge(answer, grid) for answer in answers], grid
 
 
@@ -425,7 +424,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="tunings of each function and load (default 5)")
     parser.add_argument("--busy", type=int, action="append", metavar="N", help="endless loops beside; may be repeated")
     parser.add_argument("--max-seconds", type=float, default=60.0, help="time of a tuning (default 60)")
-    parser.add_argument("--truth-seconds", type=float, default=120.0, help="time of all grids (default 120)")
+    parser.add_argument("--truth-seconds", type=float, default=120.0, help="time of a grid (default 120)")
     parser.add_argument("--json", metavar="FILE", help="also write everything there")
     options = parser.parse_args()
     options.busy = options.busy or [0, 2]
