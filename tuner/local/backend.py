@@ -25,6 +25,7 @@ from tuner.local.arguments import arguments
 from tuner.local.handler import LocalHandler, load_faults, parse_handler
 from tuner.local.host import architecture, busy_slots, cores, cpu_model, max_memory_mb
 from tuner.local.host_noise import NoiseMeter
+from tuner.local.limits.cpu import PERIOD_S
 from tuner.local.limits.governor import Governor
 from tuner.local.limits.memory import MB
 from tuner.local.scheduling import Lane, LocalScheduler, interleave
@@ -235,7 +236,7 @@ class LocalBackend:
             self._process(lane, self._post, result.payload, "post-processor")
         if self._settings.only_cold_starts or not environment.usable:
             lane.close()
-        lane.ready_at = time.monotonic() + self._settings.sleep_between_runs_ms / 1000
+        lane.ready_at = time.monotonic() + max(self._settings.sleep_between_runs_ms / 1000, _pause_s(lane))
 
     def _open(self, configuration: Configuration) -> ExecutionEnvironment:
         self._noise.calibrate()
@@ -291,6 +292,14 @@ class LocalBackend:
             stack = "".join(f"\n{line.rstrip()}" for line in error.stack)
             raise BackendError(f"The {what} failed: {error.type}: {error.message}{stack}")
         return result.payload
+
+
+def _pause_s(lane: Lane) -> float:
+    """Pause after a run: under a CPU share the next one would find the quota of the period used up by this one.
+
+    Invocations that come over a network are further apart.
+    """
+    return PERIOD_S if lane.cores < 1 else 0.0
 
 
 def _with_output(result: LocalInvocationResult) -> FunctionError | None:

@@ -6,6 +6,8 @@ import json
 import os
 import threading
 import time
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tests.integration.local.workers import processes_with, within_5_s
 from tuner.errors import BackendError, InputError
 from tuner.local.backend import LocalBackend, describe_local, handler_faults, open_local
 from tuner.local.host import architecture, cores, cpu_model, max_memory_mb
+from tuner.local.limits.cpu import PERIOD_S
 from tuner.model import Architecture, BackendKind, Configuration, Invocation, Outcome, Sample, Trial
 from tuner.payloads import Payloads
 from tuner.settings import Settings
@@ -79,6 +82,15 @@ def test_a_handler_that_cannot_be_loaded_is_a_fault_with_its_own_error(tmp_path:
 
 def test_a_handler_that_loads_has_no_fault(tmp_path: Path) -> None:
     assert handler_faults(write(tmp_path, "def handler(event, context): ...")) == ()
+
+
+def test_runs_of_an_environment_begin_with_a_period_of_their_own(tmp_path: Path) -> None:
+    """Else a short run would wait for the quota that the run before it used up, as no traffic over a network does."""
+    settings = Settings(write(tmp_path, "def handler(event, context): ..."))
+    runs = runs_of(measure(settings, trial(0, 512, environments=1, runs=6)))
+    began = [datetime.fromisoformat(run.started_at) for run in runs]
+    apart_s = [(later - earlier).total_seconds() for earlier, later in pairwise(began)]
+    assert min(apart_s) >= PERIOD_S
 
 
 def test_processors_must_be_handlers_on_this_machine_too(tmp_path: Path) -> None:
