@@ -12,14 +12,16 @@ turn is the CPU time of all its runs, against what each size usually takes: a li
 their caches between periods.
 
 An answer is right when its cost lies within 3% of the cheapest size of the grid. The cheapest of many sizes looks
-cheaper than it is, by chance. So one half of the turns chooses it, the other half tells what it costs, and the same
-the other way round. The service that one function asks has real-time priority too, so that it answers as fast beside
-other programs. All of this needs the permission to use real-time priority (root, or `ulimit -r`).
+cheaper than it is, by chance of its runs and of its environments. So one half of the environments chooses it, the
+other half tells what it costs, and the same the other way round. The service that one function asks has real-time
+priority too, so that it answers as fast beside other programs. All of this needs the permission to use real-time
+priority (root, or `ulimit -r`).
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import multiprocessing
@@ -60,6 +62,8 @@ SERVICE_S = 0.03
 """How long the service that `waiting` asks takes to answer."""
 TRUTH_ERROR = 0.01
 """Standard error that the means of a grid may have, as a fraction, before it ends."""
+LEAST_PARTS = 4
+"""Environments of each size that a grid has at least."""
 NEAREST = 5
 """Turns that tell what a size takes at the speed of one run of the probe."""
 PROBE_EVERY_S = 0.5
@@ -117,9 +121,15 @@ Turn = Mapping[int, Run]
 
 @dataclass(frozen=True)
 class Grid:
-    """What a function takes at each size under real-time priority."""
+    """What a function takes at each size under real-time priority.
+
+    Attributes:
+        turns: of all sizes.
+        parts: number of the environments that made each turn: one of every size at a time.
+    """
 
     turns: Sequence[Turn]
+    parts: Sequence[int]
 
     @property
     def sizes(self) -> list[int]:
@@ -150,10 +160,12 @@ class Grid:
     def excess(self, memory_mb: int, probed_ms: Sequence[float]) -> float:
         """How much more a size costs than the cheapest, as a fraction.
 
-        Each half of the turns, of all speeds, chooses the cheapest size, and the other half compares.
+        Each half of the environments chooses the cheapest size, and the other half compares.
         """
-        order = sorted(range(len(self.turns)), key=lambda turn: self.speeds_ms[turn])
-        halves = self._weights(probed_ms, order[::2]), self._weights(probed_ms, order[1::2])
+        halves = [
+            self._weights(probed_ms, [turn for turn, part in enumerate(self.parts) if part % 2 == half])
+            for half in (0, 1)
+        ]
         excesses = []
         for chooses, tells in (halves, halves[::-1]):
             cheapest = min(self.sizes, key=lambda size: self._truth(size, chooses).cost_usd)
@@ -267,15 +279,15 @@ def measure_truth(function: str, sizes: Sequence[int], *, max_seconds: float, ur
 
     It goes on until the time is up and the means are certain enough, three times as long at most.
     """
-    handler, turns, began = handler_of(function, url), list[Turn](), time.monotonic()
+    handler, turns, parts, began = handler_of(function, url), list[Turn](), list[int](), time.monotonic()
 
-    def goes_on() -> bool:
+    def goes_on(part: int) -> bool:
         passed_s = time.monotonic() - began
-        certain = passed_s > max_seconds and Grid(turns).error <= TRUTH_ERROR
-        return not turns or (not certain and passed_s < 3 * max_seconds)
+        certain = passed_s > max_seconds and Grid(turns, parts).error <= TRUTH_ERROR
+        return part < LEAST_PARTS or (not certain and passed_s < 3 * max_seconds)
 
     with real_time_priority(), Governor() as governor:
-        while goes_on():
+        for part in itertools.takewhile(goes_on, itertools.count()):
             with ExitStack() as stack:
                 workers = {
                     size: stack.enter_context(ExecutionEnvironment(handler.spec(size), governor)) for size in sizes
@@ -287,7 +299,8 @@ def measure_truth(function: str, sizes: Sequence[int], *, max_seconds: float, ur
                     # Sizes of one speed are far apart in a turn, so that they tell of all of it.
                     order = sorted(sizes, key=lambda size: (sizes.index(size) * 7 + len(turns)) % len(sizes))
                     turns.append({size: run_of(workers[size]) for size in order})
-    return Grid(turns)
+                    parts.append(part)
+    return Grid(turns, parts)
 
 
 def run_of(worker: ExecutionEnvironment) -> Run:

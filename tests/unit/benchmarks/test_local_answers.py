@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -15,7 +15,14 @@ SIZES = (128, 192, 256, 384, 512, 768, 1024, 1280, 1536, 1769, 2048, 3008)
 
 def steady(costs: dict[int, float], turns: int = 20) -> Grid:
     """A grid without noise: durations of 100 ms x 1769 / memory, and billed ones for these costs in GB-ms."""
-    return Grid([{size: Run(100.0 * 1769 / size, cost / size * 1024, 100.0) for size, cost in costs.items()}] * turns)
+    return grid_of(
+        [{size: Run(100.0 * 1769 / size, cost / size * 1024, 100.0) for size, cost in costs.items()}] * turns
+    )
+
+
+def grid_of(turns: Sequence[Turn]) -> Grid:
+    """A grid with new environments for each turn."""
+    return Grid(turns, range(len(turns)))
 
 
 def answer(memory_mb: int, *stated: StatedMean, probed_ms: tuple[float, ...] = (100.0,)) -> Answer:
@@ -36,7 +43,7 @@ def in_steps(size: int, ms: float) -> float:
 def test_the_speed_of_a_turn_is_told_by_all_its_sizes() -> None:
     rng = random.Random(11)
     speeds = [rng.uniform(0.7, 1.4) for _ in range(100)]
-    grid = Grid([noisy(rng, speed, lambda _, ms: ms) for speed in speeds])
+    grid = grid_of([noisy(rng, speed, lambda _, ms: ms) for speed in speeds])
     off = [told / (100.0 * speed) - 1 for told, speed in zip(grid.speeds_ms, speeds, strict=True)]
     assert statistics.pstdev(off) < 0.02, "runs spread by 5%"
     assert statistics.fmean(off) == pytest.approx(0.0, abs=0.01)
@@ -45,13 +52,13 @@ def test_the_speed_of_a_turn_is_told_by_all_its_sizes() -> None:
 @pytest.mark.parametrize(("speed", "right"), [(90.0, True), (130.0, False)])
 def test_work_that_takes_steps_is_judged_at_the_speed_that_its_tuning_met(speed: float, right: bool) -> None:
     rng = random.Random(3)
-    grid = Grid([noisy(rng, rng.choice((0.9, 1.3)), in_steps) for _ in range(80)])
+    grid = grid_of([noisy(rng, rng.choice((0.9, 1.3)), in_steps) for _ in range(80)])
     assert judge(answer(1024, probed_ms=(speed,) * 10), grid).right is right
 
 
 def test_the_truth_of_a_tuning_that_met_two_speeds_is_the_mean_over_both() -> None:
     rng = random.Random(5)
-    grid = Grid([noisy(rng, rng.choice((0.9, 1.3)), in_steps) for _ in range(200)])
+    grid = grid_of([noisy(rng, rng.choice((0.9, 1.3)), in_steps) for _ in range(200)])
     truth = grid.at([90.0] * 10 + [130.0] * 30)
     slow, fast = 130.0 * (1769 / 1024) ** 0.05 + 1000.0, 90.0 * (1769 / 1024) ** 0.05
     assert truth[1024].mean_ms == pytest.approx((fast + 3 * slow) / 4, rel=0.02)
@@ -61,7 +68,7 @@ def test_means_are_as_uncertain_as_they_say() -> None:
     rng = random.Random(13)
     found, stated = [], []
     for _ in range(60):
-        truth = Grid([noisy(rng, 1.0, lambda _, ms: ms) for _ in range(30)]).at([100.0] * 20)
+        truth = grid_of([noisy(rng, 1.0, lambda _, ms: ms) for _ in range(30)]).at([100.0] * 20)
         found += [one.mean_ms / (100.0 * (1769 / size) ** 0.05) - 1 for size, one in truth.items()]
         stated += [one.error_ms / one.mean_ms for one in truth.values()]
     assert statistics.pstdev(found) == pytest.approx(statistics.fmean(stated), rel=0.2)
@@ -81,7 +88,7 @@ def test_the_cheapest_size_is_chosen_by_other_turns_than_those_that_tell_its_cos
 
     def excess() -> float:
         drawn = ({size: rng.gauss(100.0, 10.0) for size in sizes} for _ in range(20))
-        grid = Grid([{size: Run(ms, ms, rng.gauss(100.0, 1.0)) for size, ms in one.items()} for one in drawn])
+        grid = grid_of([{size: Run(ms, ms, rng.gauss(100.0, 1.0)) for size, ms in one.items()} for one in drawn])
         return grid.excess(1780, [rng.gauss(100.0, 1.0) for _ in range(30)])
 
     excesses = [excess() for _ in range(200)]
@@ -89,7 +96,7 @@ def test_the_cheapest_size_is_chosen_by_other_turns_than_those_that_tell_its_cos
 
 
 def test_means_hold_by_their_intervals_at_the_speeds_that_the_tuning_met() -> None:
-    grid = Grid([{1769: Run(ms, ms, ms)} for ms in (50.0, 100.0) for _ in range(20)])
+    grid = grid_of([{1769: Run(ms, ms, ms)} for ms in (50.0, 100.0) for _ in range(20)])
     slow, fast = StatedMean(1769, 98.0, 100.0, 102.0), StatedMean(1769, 49.0, 50.0, 51.0)
     found = judge(answer(1769, slow, fast), grid)
     assert found.held == 1, "a slow minute makes the slow mean true"
