@@ -7,9 +7,9 @@ recommended and stated too. Sizes take turns, run by run.
 A machine is faster in some seconds than in others: memory and caches are shared with other guests of the host. And
 short work takes steps: with a tenth more CPU time it may wait for a further period, and another size is the best one.
 So a probe, the same function at one vCPU under real-time priority, runs twice a second beside each tuning. The truth
-of an answer is the mean over the runs of its probe of what a size takes in the turns at that speed. The speed of a
-turn is the CPU time of all its runs, against what each size usually takes: a little more at small ones, which lose
-their caches between periods.
+of an answer is the mean over the runs of its probe of what a size takes in runs of that CPU time. Small sizes need a
+little more CPU time, since they lose their caches between periods: how much is read off a smooth curve through all
+sizes.
 
 An answer is right when its cost lies within 3% of the cheapest size of the grid. The cheapest of many sizes looks
 cheaper than it is, by chance of its runs and of its environments. So one half of the environments chooses it, the
@@ -37,7 +37,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -64,8 +64,8 @@ TRUTH_ERROR = 0.01
 """Standard error that the means of a grid may have, as a fraction, before it ends."""
 LEAST_PARTS = 4
 """Environments of each size that a grid has at least."""
-NEAREST = 5
-"""Turns that tell what a size takes at the speed of one run of the probe."""
+NEAREST = 3
+"""Runs that tell what a size takes at the CPU time of one run of the probe."""
 PROBE_EVERY_S = 0.5
 """Pause between the runs that tell the machine's speed."""
 
@@ -136,62 +136,68 @@ class Grid:
         """The sizes, ascending."""
         return sorted(self.turns[0])
 
-    @cached_property
-    def speeds_ms(self) -> list[float]:
-        """Speed of the machine in each turn: CPU time that a run at one vCPU takes there, in ms."""
-        sizes = self.sizes
-        x = np.log(np.array(sizes) / MB_PER_VCPU)
-        logs = np.log([[turn[size].cpu_ms for size in sizes] for turn in self.turns])
-        usual = np.polynomial.Polynomial.fit(x, logs.mean(axis=0), min(2, max(0, len(sizes) - 3)))
-        speeds: list[float] = np.exp((logs - usual(x)).mean(axis=1) + usual(0.0)).tolist()
-        return speeds
-
     @property
     def error(self) -> float:
-        """Standard error of a mean over all turns, as a fraction: the median of the sizes."""
-        truth = self.at(self.speeds_ms).values()
+        """Standard error of a mean, as a fraction: the median of the sizes."""
+        truth = self.at([turn[MB_PER_VCPU].cpu_ms for turn in self.turns]).values()
         return statistics.median(one.error_ms / one.mean_ms for one in truth)
 
     def at(self, probed_ms: Sequence[float]) -> dict[int, Truth]:
-        """The truth of each size at the speeds that a probe met."""
-        weights = self._weights(probed_ms, range(len(self.turns)))
-        return {size: self._truth(size, weights) for size in self.sizes}
+        """The truth of each size for the CPU times that a probe took."""
+        return {size: self._truth(size, probed_ms, self.turns) for size in self.sizes}
 
     def excess(self, memory_mb: int, probed_ms: Sequence[float]) -> float:
         """How much more a size costs than the cheapest, as a fraction.
 
         Each half of the environments chooses the cheapest size, and the other half compares.
         """
-        halves = [
-            self._weights(probed_ms, [turn for turn, part in enumerate(self.parts) if part % 2 == half])
-            for half in (0, 1)
-        ]
+        halves = [[t for t, part in zip(self.turns, self.parts, strict=True) if part % 2 == half] for half in (0, 1)]
         excesses = []
         for chooses, tells in (halves, halves[::-1]):
-            cheapest = min(self.sizes, key=lambda size: self._truth(size, chooses).cost_usd)
-            costs = (self._truth(size, tells).cost_usd for size in (memory_mb, cheapest))
+            cheapest = min(self.sizes, key=lambda size: self._truth(size, probed_ms, chooses).cost_usd)
+            costs = (self._truth(size, probed_ms, tells).cost_usd for size in (memory_mb, cheapest))
             excesses.append(next(costs) / next(costs) - 1)
         return statistics.fmean(excesses)
 
-    def _weights(self, probed_ms: Sequence[float], among: Sequence[int]) -> dict[int, float]:
-        """How much each turn counts: every run of the probe counts for the turns that are nearest to its speed."""
-        weights = dict.fromkeys(among, 0.0)
-        for probed in probed_ms:
-            off = {turn: abs(math.log(self.speeds_ms[turn] / probed)) for turn in among}
-            nearest = sorted(among, key=off.__getitem__)[:NEAREST]
-            for turn in nearest:
-                weights[turn] += 1 / len(nearest) / len(probed_ms)
-        return {turn: weight for turn, weight in weights.items() if weight}
+    def _truth(self, memory_mb: int, probed_ms: Sequence[float], turns: Sequence[Turn]) -> Truth:
+        runs = [turn[memory_mb] for turn in turns]
+        log_cpu = np.log([run.cpu_ms for run in runs])
+        log_ms = np.log([[run.duration_ms for run in runs], [run.billed_ms for run in runs]])
+        slope, left = self._follows[memory_mb]
+        more_work, work_error = self._more_work
+        # For each run of the probe the runs that took its CPU time, brought to it where none took quite so much.
+        asked = np.log(probed_ms)[:, None] + math.log(more_work[memory_mb])
+        nearest = np.argsort(np.abs(log_cpu[None, :] - asked), axis=1, kind="stable")[:, :NEAREST]
+        found = np.exp(log_ms[:, nearest] + slope * (asked - log_cpu[nearest]))
+        mean_ms, billed_ms = found.mean(axis=(1, 2)).tolist()
+        often = np.bincount(nearest.ravel(), minlength=len(runs)) / nearest.size
+        cost_usd = price_list(DEFAULT_REGION).invocation_cost(Configuration(memory_mb, Architecture.X86_64), billed_ms)
+        error = math.hypot(left * math.sqrt(float((often**2).sum())), slope * work_error)
+        return Truth(memory_mb, len(runs), mean_ms, mean_ms * error, cost_usd)
 
-    def _truth(self, memory_mb: int, weights: Mapping[int, float]) -> Truth:
-        runs = [(self.turns[turn][memory_mb], weight) for turn, weight in weights.items()]
-        mean_ms = sum(weight * run.duration_ms for run, weight in runs)
-        squares = sum((weight * (run.duration_ms - mean_ms)) ** 2 for run, weight in runs)
-        error_ms = math.sqrt(squares / max(1e-9, 1 - sum(weight**2 for _, weight in runs)))
-        billed_ms = sum(weight * run.billed_ms for run, weight in runs)
-        configuration = Configuration(memory_mb, Architecture.X86_64)
-        cost_usd = price_list(DEFAULT_REGION).invocation_cost(configuration, billed_ms)
-        return Truth(memory_mb, len(runs), mean_ms, error_ms, cost_usd)
+    @cached_property
+    def _more_work(self) -> tuple[dict[int, float], float]:
+        """CPU time at each size over that at one vCPU, by a parabola over the logarithm of memory, and its error."""
+        sizes = self.sizes
+        x = np.log(np.array(sizes) / MB_PER_VCPU)
+        logs = np.log([[turn[size].cpu_ms for size in sizes] for turn in self.turns]).mean(axis=0)
+        degree = min(2, max(0, len(sizes) - 3))
+        usual = np.polynomial.Polynomial.fit(x, logs, degree)
+        variance = float(((logs - usual(x)) ** 2).sum()) / max(1, len(sizes) - degree - 1)
+        error = math.sqrt(variance * (degree + 1) / len(sizes))
+        return dict(zip(sizes, np.exp(usual(x) - usual(0.0)).tolist(), strict=True)), error
+
+    @cached_property
+    def _follows(self) -> dict[int, tuple[float, float]]:
+        """How much the duration follows the CPU time of a run at each size (not at all to in proportion), both as
+        logarithms, and the standard deviation of what is left."""
+        found = {}
+        for size in self.sizes:
+            x, y = np.log([(turn[size].cpu_ms, turn[size].duration_ms) for turn in self.turns]).T
+            x, y = x - x.mean(), y - y.mean()
+            slope = min(1.0, max(0.0, float(x @ y) / max(float(x @ x), 1e-12)))
+            found[size] = slope, float(np.std(y - slope * x))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,6 +436,20 @@ def document(judgements: Sequence[Judgement], grids: Mapping[str, Grid]) -> dict
     }
 
 
+def kept(document: Mapping[str, Any]) -> list[Judgement]:
+    """What a document of an earlier run says, judged anew."""
+    grids = {
+        function: Grid([{int(size): Run(*run) for size, run in turn.items()} for turn in grid["turns"]], grid["parts"])
+        for function, grid in document["truth"].items()
+    }
+    answers = []
+    for judgement in document["judgements"]:
+        answer = judgement["answer"]
+        stated = tuple(StatedMean(**mean) for mean in answer["stated"])
+        answers.append(Answer(**{**answer, "stated": stated, "probed_ms": tuple(answer["probed_ms"])}))
+    return [judge(answer, grids[answer.function]) for answer in answers]
+
+
 def main() -> None:
     """Print the answers and the truth; exits with 1 when a bar does not hold."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.local_answers", description=__doc__)
@@ -439,14 +459,21 @@ def main() -> None:
     parser.add_argument("--max-seconds", type=float, default=60.0, help="time of a tuning (default 60)")
     parser.add_argument("--truth-seconds", type=float, default=120.0, help="time of a grid (default 120)")
     parser.add_argument("--json", metavar="FILE", help="also write everything there")
+    parser.add_argument(
+        "--judge", nargs="+", type=Path, metavar="FILE", help="judge what such files keep, measure nothing"
+    )
     options = parser.parse_args()
     options.busy = options.busy or [0, 2]
     judgements: list[Judgement] = []
     grids: dict[str, Grid] = {}
-    with service() as url:
-        for function in options.function or FUNCTIONS:
-            judged, grids[function] = judge_function(function, options, url)
-            judgements += judged
+    if options.judge:
+        for path in options.judge:
+            judgements += kept(json.loads(path.read_text("utf-8")))
+    else:
+        with service() as url:
+            for function in options.function or FUNCTIONS:
+                judged, grids[function] = judge_function(function, options, url)
+                judgements += judged
     print(table(judgements))
     if options.json:
         Path(options.json).write_text(json.dumps(document(judgements, grids), indent=2))
