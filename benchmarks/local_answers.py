@@ -1,8 +1,8 @@
 """How right the answers of the local backend are: ten functions, several seeds, on an idle and on a busy machine.
 
-`python -m benchmarks.local_answers` tunes each function with `tuner.tune`, within `--max-seconds` each. The truth is a
-grid that is measured afterwards under real-time priority, which keeps other programs out. It holds the sizes that were
-recommended and stated too. Sizes take turns, run by run.
+`python -m benchmarks.local_answers` tunes each function with `tuner.tune`, within `--max-seconds` each. The truth is
+a grid that is measured afterwards under real-time priority, which keeps other programs out. It holds the sizes that
+were recommended too. Sizes take turns, run by run.
 
 A machine is faster in some seconds than in others: memory and caches are shared with other guests of the host. And
 short work takes steps: with a tenth more CPU time it may wait for a further period, and another size is the best one.
@@ -207,11 +207,13 @@ class Judgement:
     Attributes:
         excess: cost of the recommended size above the cheapest of the grid, as a fraction.
         held: how many of the stated means hold the true one within their interval, give or take two of its errors.
+        stated: how many means it states at sizes of the grid.
     """
 
     answer: Answer
     excess: float
     held: int
+    stated: int
 
     @property
     def right(self) -> bool:
@@ -338,11 +340,9 @@ def real_time_priority() -> Iterator[None]:
 def judge(answer: Answer, grid: Grid) -> Judgement:
     """How far an answer is from the cheapest size, and which of its means hold, at the speeds that it met."""
     truth = grid.at(answer.probed_ms)
-    held = 0
-    for stated in answer.stated:
-        real = truth[stated.memory_mb]
-        held += stated.low_ms - 2 * real.error_ms <= real.mean_ms <= stated.high_ms + 2 * real.error_ms
-    return Judgement(answer, grid.excess(answer.recommended_mb, answer.probed_ms), held)
+    both = [(mean, truth[mean.memory_mb]) for mean in answer.stated if mean.memory_mb in truth]
+    held = sum(m.low_ms - 2 * real.error_ms <= real.mean_ms <= m.high_ms + 2 * real.error_ms for m, real in both)
+    return Judgement(answer, grid.excess(answer.recommended_mb, answer.probed_ms), held, len(both))
 
 
 @contextmanager
@@ -386,8 +386,8 @@ def judge_function(function: str, options: argparse.Namespace, url: str) -> tupl
             answers.append(tune(function, seed=seed, busy=busy, max_seconds=options.max_seconds, url=url))
             print(f"# {sentence(answers[-1])}", file=sys.stderr, flush=True)
     usual = {size for size in GRID_MB if size <= max_memory_mb()}
-    asked = {size for one in answers for size in (one.recommended_mb, *(mean.memory_mb for mean in one.stated))}
-    grid = measure_truth(function, sorted(usual | asked), max_seconds=options.truth_seconds, url=url)
+    recommended = {answer.recommended_mb for answer in answers}
+    grid = measure_truth(function, sorted(usual | recommended), max_seconds=options.truth_seconds, url=url)
     return [judge(answer, grid) for answer in answers], grid
 
 
@@ -406,7 +406,7 @@ def table(judgements: Sequence[Judgement]) -> str:
         answer = one.answer
         lines.append(
             f"{answer.function:11} {answer.seed:5d} {answer.busy:5d} {answer.recommended_mb:9d} MB {one.excess:+8.1%} "
-            f"{one.held:7d}/{len(answer.stated):<4d} {answer.runs:6d} {answer.took_s:4.0f} s"
+            f"{one.held:7d}/{one.stated:<4d} {answer.runs:6d} {answer.took_s:4.0f} s"
         )
     for busy in sorted({one.answer.busy for one in judgements}):
         these = [one for one in judgements if one.answer.busy == busy]
@@ -420,7 +420,7 @@ def table(judgements: Sequence[Judgement]) -> str:
 
 def shares(judgements: Sequence[Judgement]) -> tuple[float, float]:
     """Share of right answers, and share of stated means that hold."""
-    stated = sum(len(one.answer.stated) for one in judgements)
+    stated = sum(one.stated for one in judgements)
     return sum(one.right for one in judgements) / len(judgements), sum(one.held for one in judgements) / stated
 
 
