@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,20 +105,20 @@ def test_the_example_is_tuned_confirmed_applied_and_taken_back(cloud: Cloud, che
     clean_up_after_a_killed_confirmation(cloud, checkout)
 
     where |= {"output": tmp_path / "applied"}
-    # On a busy machine four runs may be too weak to apply: then the functions are tuned again, as the refusal says.
+    # On a busy machine four runs may be too weak to apply, or the sizes in use may seem fast enough, so that nothing is
+    # changed: then the functions are tuned again.
     for attempt in range(ROUNDS):
-        try:
+        with suppress(WeakEvidenceError):
             fastest_ms = result.plan.front[0].time_ms
             applied = tune_workflow(checkout, deadline_ms=1.05 * fastest_ms, apply=True, results=[folder], **where)
-            break
-        except WeakEvidenceError:
-            assert {name: cloud.snapshot(f"checkout-{name}") for name in FUNCTIONS} == before
-            folder = tmp_path / f"again-{attempt}"
-            result = planned(cloud, checkout, folder, deadline_ms=60_000.0, executions=8)
+            if applied.undo:
+                break
+        assert {name: cloud.snapshot(f"checkout-{name}") for name in FUNCTIONS} == before
+        folder = tmp_path / f"again-{attempt}"
+        result = planned(cloud, checkout, folder, deadline_ms=60_000.0, executions=8)
     else:
-        pytest.fail(f"{ROUNDS} results in a row were too weak to apply")
+        pytest.fail(f"{ROUNDS} results in a row changed nothing")
     assert applied.plan.met
-    assert applied.undo
     for name, configuration in applied.configurations.items():
         assert in_use(cloud, name) == configuration
     undo(tmp_path / "applied" / "undo.json", stand_in(cloud.endpoint))
