@@ -189,8 +189,7 @@ class Grid:
 
     @cached_property
     def _follows(self) -> dict[int, tuple[float, float]]:
-        """How much the duration follows the CPU time of a run at each size (not at all to in proportion), both as
-        logarithms, and the standard deviation of what is left."""
+        """Slope of duration against CPU time of the runs of a size (log units, 0 to 1), and the spread that is left."""
         found = {}
         for size in self.sizes:
             x, y = np.log([(turn[size].cpu_ms, turn[size].duration_ms) for turn in self.turns]).T
@@ -436,8 +435,8 @@ def document(judgements: Sequence[Judgement], grids: Mapping[str, Grid]) -> dict
     }
 
 
-def kept(document: Mapping[str, Any]) -> list[Judgement]:
-    """What a document of an earlier run says, judged anew."""
+def kept(document: Mapping[str, Any]) -> tuple[list[Judgement], dict[str, Grid]]:
+    """What a document of an earlier run says, judged anew, and its grids."""
     grids = {
         function: Grid([{int(size): Run(*run) for size, run in turn.items()} for turn in grid["turns"]], grid["parts"])
         for function, grid in document["truth"].items()
@@ -447,7 +446,7 @@ def kept(document: Mapping[str, Any]) -> list[Judgement]:
         answer = judgement["answer"]
         stated = tuple(StatedMean(**mean) for mean in answer["stated"])
         answers.append(Answer(**{**answer, "stated": stated, "probed_ms": tuple(answer["probed_ms"])}))
-    return [judge(answer, grids[answer.function]) for answer in answers]
+    return [judge(answer, grids[answer.function]) for answer in answers], grids
 
 
 def main() -> None:
@@ -468,7 +467,9 @@ def main() -> None:
     grids: dict[str, Grid] = {}
     if options.judge:
         for path in options.judge:
-            judgements += kept(json.loads(path.read_text("utf-8")))
+            judged, own = kept(json.loads(path.read_text("utf-8")))
+            judgements += judged
+            grids |= own
     else:
         with service() as url:
             for function in options.function or FUNCTIONS:

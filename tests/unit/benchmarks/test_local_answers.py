@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 import statistics
 from collections.abc import Callable, Sequence
 
 import pytest
 
-from benchmarks.local_answers import Answer, Grid, Run, StatedMean, Turn, judge, shares
+from benchmarks.local_answers import Answer, Grid, Run, StatedMean, Turn, document, judge, kept, shares
 
 SIZES = (128, 192, 256, 384, 512, 768, 1024, 1280, 1536, 1769, 2048, 3008)
 
@@ -22,7 +23,7 @@ def steady(costs: dict[int, float], turns: int = 20) -> Grid:
 
 def grid_of(turns: Sequence[Turn]) -> Grid:
     """A grid with new environments for each turn."""
-    return Grid(turns, range(len(turns)))
+    return Grid(turns, list(range(len(turns))))
 
 
 def answer(memory_mb: int, *stated: StatedMean, probed_ms: tuple[float, ...] = (100.0,)) -> Answer:
@@ -109,3 +110,10 @@ def test_means_hold_by_their_intervals_at_the_speeds_that_the_tuning_met() -> No
     assert judge(answer(1769, fast, probed_ms=(50.0,)), grid).held == 1
     assert judge(answer(1769, StatedMean(1769, 74.0, 75.0, 76.0), probed_ms=(50.0, 100.0)), grid).held == 1
     assert shares([found]) == (1.0, 0.5)
+
+
+def test_what_is_kept_is_judged_the_same_and_loses_nothing() -> None:
+    grid = steady({128: 100_000.0, 1769: 104_000.0})
+    first = document([judge(answer(1769, StatedMean(1769, 98.0, 100.0, 102.0)), grid)], {"f": grid})
+    judgements, grids = kept(json.loads(json.dumps(first)))
+    assert json.dumps(document(judgements, grids)) == json.dumps(first)
