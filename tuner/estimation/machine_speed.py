@@ -1,18 +1,22 @@
-"""How fast the machine was while each round was measured, told by the CPU time of the runs.
+"""How fast the machine was while each run was measured, told by its CPU time.
 
 The same work takes more or less CPU time when other programs, or other guests of the same host, share caches and
-cores. A machine keeps such a speed for seconds to minutes, so that sizes that were measured in different rounds do
-not compare. The CPU time tells how fast each round was, and its durations are brought to the mean speed. Likewise a few
-runs of one size may take more CPU time than those of the others by chance. As far as that is chance, their mean is
-brought to what the size takes. It serves as a control variate: the differences of single runs of a size in one round,
-the function's own ones too, stay as they were.
+cores. A machine changes its speed within seconds, and from minute to minute, so that sizes that were measured in
+different rounds do not compare. And work that just fits the CPU quota of a period waits for the next one when it is a
+little slower: a size then takes three times as long in some seconds. So the runs of each size tell how long it takes at
+each CPU time, and all sizes are compared at the CPU times of all runs of the study. CPU time serves as a control
+variate.
+
+Two forms follow. `at_mean_speed` moves all runs of a size in a round by one factor, so that they differ as they did:
+for what is shown of runs, and for percentiles. `at_mean_work` moves each run by its own, so that what is left is
+what CPU time does not explain: for means and for comparing sizes.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -42,7 +46,14 @@ to 0.15."""
 THREADS_SD = 0.5
 """CPU time above one vCPU against below, log units: threads that wait for each other may burn it."""
 FOLLOWS_SD = 0.3
-"""A duration may follow the CPU time of its run more or less than the share of work in it says, one sd of a factor."""
+"""A duration may follow the CPU time of its run less than the share of work in it says, one sd of a factor."""
+BANDWIDTH = 0.05
+"""Runs whose CPU times differ by so much tell of each other: standard deviation of the kernel, log units. A step of the
+CPU quota is as sharp as that."""
+LINE_RUNS = 1.0
+"""Runs that the line through all runs of a size is worth beside those of about the same CPU time."""
+MOST_BESIDE_LINE = 3.0
+"""A run counts as at most so far from the line: further away it is slow for another reason."""
 USUAL_SPREAD, USUAL_ROUNDS = 0.03, 4
 """Spread of the speed that is expected beforehand, log units, and how many rounds that is worth."""
 
@@ -54,17 +65,19 @@ Run = tuple[float, float, int]
 
 @dataclass(frozen=True, slots=True)
 class MachineSpeed:
-    """What the rounds of a study say of the machine.
+    """What the CPU times of a study say of the machine.
 
     Attributes:
         slower: for each round and size, how much more CPU time than on average its runs took by speed and chance, log
             units.
         longer: what that did to their durations, log units. Less where the function waits.
+        longer_runs: what their own CPU times did to the durations of its warm runs, in their order, log units.
         spread: standard deviation of what one round does to durations, log units. 0: not known.
     """
 
     slower: Mapping[Group, float] = field(default_factory=dict)
     longer: Mapping[Group, float] = field(default_factory=dict)
+    longer_runs: Mapping[Group, Sequence[float]] = field(default_factory=dict)
     spread: float = 0.0
 
 
@@ -87,31 +100,48 @@ class MachineSpeedMeter:
         """The speed in each round. Nothing is told where CPU times are not known, or of a single round and size."""
         groups: dict[Group, list[Run]] = defaultdict(list)
         for sample in samples:
-            for run in sample.invocations:
-                if run.usable and not run.cold and run.cpu_ms and run.duration_ms:
-                    groups[self._group(sample)].append((run.cpu_ms, run.duration_ms, run.payload))
-        if len(groups) < 2 or _mean(run[0] for runs in groups.values() for run in runs) < SHORTEST_CPU_MS:
+            groups[self._group(sample)] += [_run(run) for run in sample.invocations if _tells(run)]
+        keys = sorted(key for key, runs in groups.items() if runs)
+        if len(keys) < 2 or _mean(run[0] for key in keys for run in groups[key]) < SHORTEST_CPU_MS:
             return MachineSpeed()
-        keys = sorted(groups)
-        slower = _slower(keys, [groups[key] for key in keys])
-        working = [_working(key[1], groups[key]) for key in keys]
-        longer = slower * np.array(working) * _follows(working, [groups[key] for key in keys])
-        spread = _spread(keys, longer, [len(groups[key]) for key in keys])
+        told = [groups[key] for key in keys]
+        usual = _usual_cpu_ms(told)
+        slower = _slower(keys, told, usual)
+        longer, longer_runs = _longer(keys, told, slower, usual)
+        spread = _spread(keys, longer, [len(runs) for runs in told])
         return MachineSpeed(
-            dict(zip(keys, slower.tolist(), strict=True)), dict(zip(keys, longer.tolist(), strict=True)), spread
+            dict(zip(keys, slower.tolist(), strict=True)),
+            dict(zip(keys, longer.tolist(), strict=True)),
+            dict(zip(keys, longer_runs, strict=True)),
+            spread,
         )
 
     def at_mean_speed(self, samples: Sequence[Sample]) -> tuple[Sample, ...]:
-        """The samples as they would have been, had the machine always had its mean speed."""
+        """The samples as they would have been, had the machine always had its mean speed; runs differ as they did."""
         speed = self.read(samples)
-        return tuple(self._at_mean_speed(sample, speed) for sample in samples)
+        return tuple(self._faster(sample, speed, {}) for sample in samples)
 
-    def _at_mean_speed(self, sample: Sample, speed: MachineSpeed) -> Sample:
+    def at_mean_work(self, samples: Sequence[Sample]) -> tuple[Sample, ...]:
+        """The samples, had every run taken what its size takes on average over the CPU times of all runs.
+
+        Only means may be read from them: the runs of a function whose work varies differ much less than they did.
+        """
+        speed = self.read(samples)
+        left = {group: iter(values) for group, values in speed.longer_runs.items()}
+        return tuple(self._faster(sample, speed, left) for sample in samples)
+
+    def _faster(self, sample: Sample, speed: MachineSpeed, of_runs: Mapping[Group, Iterator[float]]) -> Sample:
         group = self._group(sample)
         if group not in speed.slower:
             return sample
         slower, longer = speed.slower[group], speed.longer[group]
-        return replace(sample, invocations=tuple(_faster(run, slower, longer) for run in sample.invocations))
+        own = of_runs.get(group)
+        return replace(
+            sample,
+            invocations=tuple(
+                _faster(run, slower, next(own) if own and _tells(run) else longer) for run in sample.invocations
+            ),
+        )
 
     def _group(self, sample: Sample) -> Group:
         return self.round_of.get(sample.trial_id, -1 - sample.trial_id), sample.configuration
@@ -141,17 +171,32 @@ def at_other_times(belief: Belief, spread: float, prices: PriceList, *, seed: in
     )
 
 
-def _slower(keys: Sequence[Group], groups: Sequence[Sequence[Run]]) -> Floats:
+def _tells(run: Invocation) -> bool:
+    """Whether a run tells of the speed: it is warm, and its CPU time is known."""
+    return bool(run.usable and not run.cold and run.cpu_ms and run.duration_ms)
+
+
+def _run(run: Invocation) -> Run:
+    assert run.cpu_ms is not None
+    assert run.duration_ms is not None
+    return run.cpu_ms, run.duration_ms, run.payload
+
+
+def _usual_cpu_ms(groups: Sequence[Sequence[Run]]) -> dict[int, float]:
+    """Mean CPU time of each payload."""
+    of_payload: dict[int, list[float]] = defaultdict(list)
+    for runs in groups:
+        for cpu_ms, _, payload in runs:
+            of_payload[payload].append(cpu_ms)
+    return {payload: _mean(values) for payload, values in of_payload.items()}
+
+
+def _slower(keys: Sequence[Group], groups: Sequence[Sequence[Run]], usual: Mapping[int, float]) -> Floats:
     """How much more CPU time than on average each group took by its round and by chance, not by its size, shape (n,).
 
     A linear model with priors: a level, a slope against the log of small shares, a step above one vCPU, where threads
     come in, what each size needs beside that, what rounds have in common, and chance.
     """
-    of_payload: dict[int, list[float]] = defaultdict(list)
-    for runs in groups:
-        for cpu_ms, _, payload in runs:
-            of_payload[payload].append(cpu_ms)
-    usual = {payload: _mean(values) for payload, values in of_payload.items()}
     relative = [[cpu_ms / usual[payload] for cpu_ms, _, payload in runs] for runs in groups]
     log_cpu = np.log([_mean(one) for one in relative])
     counts = np.array([len(runs) for runs in groups], dtype=np.float64)
@@ -183,10 +228,92 @@ def _run_variance(relative: Sequence[Sequence[float]]) -> float:
     return (squares + USUAL_RUNS * RUN_SD**2) / (free + USUAL_RUNS)
 
 
+def _longer(
+    keys: Sequence[Group], groups: Sequence[Sequence[Run]], slower: Floats, usual: Mapping[int, float]
+) -> tuple[Floats, list[list[float]]]:
+    """What speed and chance did to the durations of each group, shape (n,), and to each of its runs, log units.
+
+    Each size has a curve of duration against CPU time, for each payload. It says what the size takes on average at the
+    CPU times of all runs, and what it takes at that of one run.
+    """
+    working = [_working(key[1], runs) for key, runs in zip(keys, groups, strict=True)]
+    follows = _follows(working, groups)
+    of_group = []
+    for runs, much in zip(groups, slower, strict=True):
+        relative = np.array([cpu_ms / usual[payload] for cpu_ms, _, payload in runs])
+        of_group.append(np.log(relative / relative.mean()) + much)  # beside what the size itself needs
+    everywhere = np.sort(np.concatenate(of_group))
+    expected = [np.zeros(len(runs)) for runs in groups]
+    at_mean = [np.zeros(len(runs)) for runs in groups]
+    curves: dict[tuple[Configuration, int], list[tuple[int, int]]] = defaultdict(list)
+    for number, (key, runs) in enumerate(zip(keys, groups, strict=True)):
+        for place, run in enumerate(runs):
+            curves[key[1], run[2]].append((number, place))
+    for places in curves.values():
+        part = _mean(working[number] for number, _ in places) * follows
+        slow = np.array([of_group[number][place] for number, place in places])
+        durations = np.array([groups[number][place][1] for number, place in places])
+        curve = _DurationCurve.through(slow, durations, part)
+        mean_ms = float(curve.at(everywhere).mean())
+        for (number, place), own_ms in zip(places, curve.without_each(), strict=True):
+            expected[number][place], at_mean[number][place] = own_ms, mean_ms
+    longer = np.log([one.sum() / mean.sum() for one, mean in zip(expected, at_mean, strict=True)])
+    runs_of = [np.log(one / mean).tolist() for one, mean in zip(expected, at_mean, strict=True)]
+    return np.asarray(longer), runs_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _DurationCurve:
+    """Duration of a size against CPU time: a line, and what runs of about that CPU time say beside it.
+
+    Attributes:
+        slow: how much more CPU time than usual the runs took, log units, shape (n,).
+        beside: their durations over the line, shape (n,).
+        level_ms: mean duration of the runs, brought to the usual CPU time.
+        part: part of the duration that grows with the CPU time.
+    """
+
+    slow: Floats
+    beside: Floats
+    level_ms: float
+    part: float
+
+    @classmethod
+    def through(cls, slow: Floats, durations: Floats, part: float) -> _DurationCurve:
+        """The curve of runs, given the part of it that grows with the CPU time."""
+        usual = durations / _line(slow, part)
+        level_ms = math.fsum(usual) / len(usual)
+        return cls(slow, np.clip(usual / level_ms, 1 / MOST_BESIDE_LINE, MOST_BESIDE_LINE), level_ms, part)
+
+    def at(self, slow: Floats) -> Floats:
+        """Duration in ms at CPU times, shape (m,)."""
+        return self._from(slow, _kernel(slow, self.slow))
+
+    def without_each(self) -> Floats:
+        """Duration in ms at the CPU time of each run, as the other runs tell it, shape (n,)."""
+        weights = _kernel(self.slow, self.slow)
+        np.fill_diagonal(weights, 0.0)
+        return self._from(self.slow, weights)
+
+    def _from(self, slow: Floats, weights: Floats) -> Floats:
+        beside = (LINE_RUNS + weights @ self.beside) / (LINE_RUNS + weights.sum(axis=1))
+        return np.asarray(self.level_ms * _line(slow, self.part) * beside)
+
+
+def _line(slow: Floats, part: float) -> Floats:
+    """What grows with the CPU time and what does not, over the whole at the usual CPU time."""
+    return np.asarray(1 + part * np.expm1(slow))
+
+
+def _kernel(at: Floats, runs: Floats) -> Floats:
+    """How much each run tells at each place, shape (places, runs)."""
+    return np.asarray(np.exp(-0.5 * ((at[:, None] - runs[None, :]) / BANDWIDTH) ** 2))
+
+
 def _follows(working: Sequence[float], groups: Sequence[Sequence[Run]]) -> float:
     """How much of what the share of work says a duration grows with the CPU time of its run: a line within groups.
 
-    Less where a CPU share that is not used while the function waits is used afterwards; more beside edges of periods.
+    Less where a CPU share that is not used while the function waits is used afterwards.
     """
     across = squares = left = 0.0
     free = 0
@@ -196,7 +323,7 @@ def _follows(working: Sequence[float], groups: Sequence[Sequence[Run]]) -> float
         across, squares, left = across + float(x @ y), squares + float(x @ x), left + float((y - x) @ (y - x))
         free += len(runs) - 1
     variance = (left + USUAL_RUNS * RUN_SD**2) / (free + USUAL_RUNS)
-    return max(0.0, (across + variance / FOLLOWS_SD**2) / (squares + variance / FOLLOWS_SD**2))
+    return min(1.0, max(0.0, (across + variance / FOLLOWS_SD**2) / (squares + variance / FOLLOWS_SD**2)))
 
 
 def _spread(keys: Sequence[Group], longer: Floats, counts: Sequence[int]) -> float:

@@ -31,6 +31,7 @@ class Evidence:
         invocations_per_month: the user's traffic, where known.
         next_trial_id: the id of the next trial.
         round_price: what a round costs beside its invocations.
+        at_mean_work: the samples, each run as of the mean CPU time, for means. Empty: CPU times are not counted.
     """
 
     space: SearchSpace
@@ -44,6 +45,7 @@ class Evidence:
     invocations_per_month: float | None = None
     next_trial_id: int = 0
     round_price: RoundPrice = NOTHING
+    at_mean_work: tuple[Sample, ...] = ()
 
     @property
     def without_log(self) -> Evidence:

@@ -132,6 +132,7 @@ class Study:
             invocations_per_month=self.invocations_per_month,
             next_trial_id=1 + max(self._trial_ids(), default=-1),
             round_price=self.round_price,
+            at_mean_work=MachineSpeedMeter.of(self.rounds).at_mean_work(self._samples) if self.free else (),
         )
 
     def belief(self) -> Belief:

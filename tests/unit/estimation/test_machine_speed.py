@@ -179,3 +179,78 @@ def test_another_hour_widens_what_a_size_takes_and_leaves_sizes_as_they_compare(
     before, after = interval_of(duration[:, 0]), interval_of(other.duration_ms[:, 0])
     assert after.mean == pytest.approx(before.mean, rel=0.02)
     assert after.high / after.low > 1.8 > 1.2 > before.high / before.low
+
+
+def stepped_ms(memory_mb: int, cpu_ms: float) -> float:
+    """What work takes under a CPU quota in periods of 20 ms."""
+    quota = 20.0 * min(1.0, memory_mb / MB_PER_VCPU)
+    periods = math.ceil(cpu_ms / quota) - 1
+    return 20.0 * periods + cpu_ms - periods * quota
+
+
+def stepped(trial_id: int, memory_mb: int, slow_share: float, rng: np.random.Generator, runs: int = 48) -> Sample:
+    """Runs on a machine of two speeds, 7 and 12 ms of CPU time, of which it has one more or less often."""
+    cpu_ms = [(12.0 if rng.random() < slow_share else 7.0) * rng.lognormal(0.0, 0.02) for _ in range(runs)]
+    return Sample(trial_id, size(memory_mb), tuple(warm(stepped_ms(memory_mb, ms), ms) for ms in cpu_ms))
+
+
+def cpu_times(samples: list[Sample]) -> list[float]:
+    return [run.cpu_ms for sample in samples for run in sample.invocations if run.cpu_ms]
+
+
+def test_sizes_with_steps_compare_at_the_speeds_of_all_rounds() -> None:
+    rng = np.random.default_rng(8)
+    shares = {768: (0.1, 0.2), 900: (0.8, 0.7), 1024: (0.5, 0.1), 1280: (0.9, 0.6), 1769: (0.4, 0.3)}
+    each = [(memory_mb, share) for memory_mb, both in shares.items() for share in both]
+    samples = [stepped(i, memory_mb, share, rng) for i, (memory_mb, share) in enumerate(each)]
+    rounds = meter(*((i,) for i in range(len(each))))
+    everywhere = cpu_times(samples)
+    errors: dict[str, list[float]] = {"runs": [], "rounds": []}
+    for kind, shown in (("runs", rounds.at_mean_work(samples)), ("rounds", rounds.at_mean_speed(samples))):
+        for sample in shown:
+            memory_mb = sample.configuration.memory_mb
+            truth = np.mean([stepped_ms(memory_mb, ms) for ms in everywhere])
+            errors[kind].append(abs(mean_ms(sample) / truth - 1))
+    assert max(errors["runs"]) < 0.05
+    assert max(errors["rounds"]) < 0.15, "a round compares as a whole, if less exactly"
+
+
+def test_what_cpu_time_explains_is_gone_from_single_runs() -> None:
+    rng = np.random.default_rng(9)
+    own = tuple(rng.lognormal(0.0, 0.2, 40).tolist())
+    samples = [computed(0, 1024, own=own), computed(1, 512, 1.4, own=own)]
+    for sample in meter((0,), (1,)).at_mean_work(samples):
+        durations = np.array([run.duration_ms for run in sample.invocations])
+        assert durations.std() / durations.mean() < 0.02
+
+
+def test_a_run_that_is_slow_without_more_work_stays_slow() -> None:
+    rng = np.random.default_rng(10)
+    own = tuple(rng.lognormal(0.0, 0.1, 40).tolist())
+    samples = [computed(0, 1024, own=own), computed(1, 512, own=own)]
+    paused = replace(samples[0], invocations=(*samples[0].invocations, warm(1000.0, CPU_MS)))
+    steady = meter((0,), (1,)).at_mean_work([paused, samples[1]])[0].invocations
+    assert (steady[-1].duration_ms or 0.0) > 800.0
+    assert all((run.duration_ms or 0.0) < 120.0 for run in steady[:-1])
+
+
+def test_payloads_of_different_work_keep_their_difference() -> None:
+    def sample(trial_id: int, memory_mb: int, slower: float) -> Sample:
+        few, much = (computed(trial_id, memory_mb, slower * work, own=(1.0,) * 6).invocations for work in (1.0, 4.0))
+        return Sample(trial_id, size(memory_mb), (*few, *(replace(run, payload=1) for run in much)))
+
+    samples = [sample(0, 512, 1.0), sample(1, 1024, 1.5)]
+    for steady in meter((0,), (1,)).at_mean_work(samples):
+        durations = [run.duration_ms or 0.0 for run in steady.invocations]
+        assert durations[-1] / durations[0] == pytest.approx(4.0, rel=0.02)
+
+
+@given(st.permutations(range(6)), st.integers(0, 99))
+def test_the_order_of_samples_changes_nothing(order: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    samples = [stepped(i, (768, 1024, 1280)[i % 3], rng.random(), rng, runs=8) for i in range(6)]
+    rounds = meter((0, 1, 2), (3, 4, 5))
+    found = {sample.trial_id: sample for sample in rounds.at_mean_work([samples[i] for i in order])}
+    for sample in rounds.at_mean_work(samples):
+        other = [run.duration_ms or 0.0 for run in found[sample.trial_id].invocations]
+        assert np.allclose([run.duration_ms or 0.0 for run in sample.invocations], other, rtol=1e-9)
