@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tuner.estimation.belief import Belief
+from tuner.estimation.noise import LONGEST_JUMPY_MS
 from tuner.model import Configuration, SamplerName, SearchSpace, StopReason, Trial
 from tuner.search.adaptive import NUMERICS, AdaptiveSampler, recommendable
 from tuner.search.deciding.stopping import UNLIKELY
@@ -30,7 +31,11 @@ BESIDE = 0.2
 EFFORTS = (1, 2, 4)
 """Multiples of the runs of a contender that are enough, one after the other while the answer is open."""
 MOST_BESIDE_THE_ANSWER = 3
-"""Measured sizes beside the answer after which it is not followed any further."""
+"""Sizes beside the answer that are known well, after which it is not followed any further."""
+FEWEST_ENVIRONMENTS = 2
+"""Environments of the answer, where its work is not short."""
+COVERED = 0.13
+"""Short work takes steps: a size of it is known from a run up to so many octaves away."""
 FEWEST_WARM, MOST_WARM = 4, 24
 """Warm runs in one environment, whatever they last."""
 
@@ -43,9 +48,11 @@ class FreeSampler:
         spread: sizes that are measured first, evenly over the logarithm of memory.
         hopeless: a size of the spread is left out when its regret is almost surely above this.
         contender: mean regret up to which a size is a contender.
+        step: mean regret up to which a size of short work is measured, since a step may make it the best.
         most_contenders: contenders that are measured in one round.
         enough_warm: warm runs after which a contender is known well.
         enough_environments: environments after which it is.
+        enough_of_short: the same for short work, whose steps must be met at every speed of the machine.
         max_trials: bound on the number of trials, whatever they promise.
         curves: what fits the curves.
     """
@@ -53,9 +60,11 @@ class FreeSampler:
     spread: int = 8
     hopeless: float = 0.6
     contender: float = 0.06
+    step: float = 0.12
     most_contenders: int = 4
     enough_warm: int = 30
     enough_environments: int = 4
+    enough_of_short: int = 8
     max_trials: int = 60
     curves: AdaptiveSampler = field(default_factory=AdaptiveSampler)
 
@@ -70,8 +79,8 @@ class FreeSampler:
         return True
 
     def belief(self, evidence: Evidence) -> Belief:
-        """What is believed of every candidate."""
-        return self.curves.belief(evidence)
+        """What is believed of every candidate: means of runs at the mean work, percentiles of runs as they differ."""
+        return self._with_percentiles(evidence, self.curves.belief(_for_means(evidence)))
 
     def propose(self, evidence: Evidence) -> Proposal:
         """The next batch, or why there is none."""
@@ -79,19 +88,35 @@ class FreeSampler:
         if not evidence.samples:
             return _proposal(evidence, [(places[len(places) // 2], 1, FEWEST_WARM)])
         try:
-            posterior = self.curves.fitted(evidence)
+            posterior = self.curves.fitted(_for_means(evidence))
         except NUMERICS:
             return self.curves.propose(evidence)
         # The candidates of the result, so that the loss that ends the search is the one that is told.
         possible, _ = recommendable(evidence, posterior.promising_mb)
         location = posterior.location(possible)
         belief = posterior.belief(possible, location=location)
+        if evidence.objective.constraints.max_p95_ms:
+            belief = self._with_percentiles(evidence, belief)
         scene = scene_of(belief, location, evidence.objective, evidence.prices)
         within = scene.expected_regret <= evidence.objective.tolerance and _is_unlikely_worse(evidence, scene)
-        wanted = self._missing(evidence, scene, places) or self._doubtful(evidence, scene, within=within)
+        wanted = (
+            self._missing(evidence, scene, places)
+            or self._between_steps(evidence, scene)
+            or self._doubtful(evidence, scene, within=within)
+        )
         if wanted:
             return _proposal(evidence, wanted, scene.expected_regret)
         return Proposal((), StopReason.TOLERANCE if within else StopReason.CANNOT_TELL, scene.expected_regret)
+
+    def _with_percentiles(self, evidence: Evidence, belief: Belief) -> Belief:
+        """A belief in means, with the percentiles of runs that differ as they were measured."""
+        if not evidence.at_mean_work or belief.fallback:
+            return belief
+        try:
+            scattered = self.curves.fitted(evidence).belief(belief.candidates)
+        except NUMERICS:
+            return belief
+        return replace(belief, p95_ms=scattered.p95_ms, p99_ms=scattered.p99_ms)
 
     def _missing(
         self, evidence: Evidence, scene: Scene, places: Sequence[Configuration]
@@ -109,6 +134,22 @@ class FreeSampler:
         # The larger sizes first: they are quick, and tell whether the smaller ones are worth their time.
         return wanted[::-1][: self.most_contenders]
 
+    def _between_steps(self, evidence: Evidence, scene: Scene) -> list[tuple[Configuration, int, int]]:
+        """Sizes of short work that may be nearly the best, and are beside no run: a step may make them so."""
+        places = list(_counts(evidence)[0])
+        if len({sample.trial_id for sample in evidence.samples}) >= self.max_trials:
+            return []
+        loss = scene.regret.mean(axis=0)
+        wanted: list[tuple[Configuration, int, int]] = []
+        for index in np.argsort(loss, kind="stable"):
+            place = scene.belief.candidates[int(index)]
+            if loss[index] > self.step or len(wanted) >= self.most_contenders:
+                break
+            if _is_short(scene, int(index)) and all(_octaves(place, other) > COVERED for other in places):
+                wanted.append((place, 2, _warm_runs(scene, int(index))))
+                places.append(place)
+        return wanted
+
     def _doubtful(self, evidence: Evidence, scene: Scene, *, within: bool) -> list[tuple[Configuration, int, int]]:
         """Contenders that are not known well, the likely best first; none once there were trials enough.
 
@@ -119,7 +160,7 @@ class FreeSampler:
         contenders = self._contenders(evidence, scene, within=within)
         for times in (1,) if within else EFFORTS:
             if chosen := self._not_known(evidence, scene, contenders, times):
-                return chosen
+                return self._with_promising(evidence, scene, chosen)
         return self._answer(evidence, scene)
 
     def _contenders(self, evidence: Evidence, scene: Scene, *, within: bool) -> list[int]:
@@ -137,8 +178,10 @@ class FreeSampler:
         self, evidence: Evidence, scene: Scene, contenders: Sequence[int], times: int
     ) -> list[tuple[Configuration, int, int]]:
         """Contenders with fewer than `times` as many warm runs and environments as are enough."""
-        enough_warm, enough_environments = times * self.enough_warm, times * self.enough_environments
         warm, environments = _counts(evidence)
+        enough_warm = times * self.enough_warm
+        of_short = _is_short(scene, scene.best)
+        enough_environments = times * (self.enough_of_short if of_short else self.enough_environments)
         chosen: list[tuple[Configuration, int, int]] = []
         for index in contenders:
             # The loss moves between neighbours from round to round: runs of one of them tell of all.
@@ -153,13 +196,36 @@ class FreeSampler:
                 chosen.append((place, 2, _warm_runs(scene, index)))
         return chosen[: self.most_contenders]
 
+    def _with_promising(
+        self, evidence: Evidence, scene: Scene, chosen: list[tuple[Configuration, int, int]]
+    ) -> list[tuple[Configuration, int, int]]:
+        """A round is filled up with the sizes away from all runs that may be better than the answer by most.
+
+        They meet the machine at the same speed, and a round of one size tells nothing of the others.
+        """
+        gain = np.maximum(0.0, scene.regret[:, [scene.best]] - scene.regret).mean(axis=0)
+        places = [*_counts(evidence)[0], *(place for place, *_ in chosen)]
+        filled = list(chosen)
+        for index in np.argsort(-gain, kind="stable"):
+            place = scene.belief.candidates[int(index)]
+            if gain[index] <= 0 or len(filled) >= self.most_contenders:
+                break
+            if all(_octaves(place, other) >= BESIDE for other in places):
+                filled.append((place, 2, _warm_runs(scene, int(index))))
+                places.append(place)
+        return filled
+
     def _answer(self, evidence: Evidence, scene: Scene) -> list[tuple[Configuration, int, int]]:
-        """What is recommended after ties, once in two environments, unless it moves between sizes that are known."""
+        """What is recommended after ties, until it is in environments enough itself, unless it moves on and on.
+
+        The cheapest of many sizes looks cheaper than it is. Its own runs tell, and for short work not those beside it.
+        """
         index = recommend(scene.belief, evidence.objective, evidence.prices).index
         place = scene.belief.candidates[index]
         warm, environments = _counts(evidence)
-        beside = [other for other in warm if _octaves(place, other) < BESIDE and environments[other] > 1]
-        if place in beside or len(beside) >= MOST_BESIDE_THE_ANSWER:
+        enough = self.enough_of_short if _is_short(scene, index) else FEWEST_ENVIRONMENTS
+        known = [other for other in warm if _octaves(place, other) < BESIDE and environments[other] >= enough]
+        if place in known or len(known) >= MOST_BESIDE_THE_ANSWER:
             return []
         return [(place, 2, _warm_runs(scene, index))]
 
@@ -172,6 +238,11 @@ def spread_over(space: SearchSpace, count: int) -> tuple[Configuration, ...]:
     return tuple(Configuration(size, architecture) for architecture in space.architectures for size in chosen)
 
 
+def _for_means(evidence: Evidence) -> Evidence:
+    """Evidence whose runs tell of means as exactly as their CPU times allow."""
+    return replace(evidence, samples=evidence.at_mean_work) if evidence.at_mean_work else evidence
+
+
 def _octaves(one: Configuration, other: Configuration) -> float:
     """Distance of two sizes on the scale of log2."""
     return abs(math.log2(one.memory_mb / other.memory_mb)) if one.architecture is other.architecture else math.inf
@@ -181,6 +252,11 @@ def _measured_beside(place: Configuration, measured: Iterable[Configuration]) ->
     """The measured size that is closest, if it takes about the same time; else the place itself."""
     nearest = min(measured, key=lambda other: _octaves(place, other), default=place)
     return nearest if _octaves(place, nearest) < SAME else place
+
+
+def _is_short(scene: Scene, index: int) -> bool:
+    """Whether a configuration is so fast that the periods of the CPU share matter."""
+    return float(np.median(scene.belief.duration_ms[:, index])) <= LONGEST_JUMPY_MS
 
 
 def _warm_runs(scene: Scene, index: int) -> int:

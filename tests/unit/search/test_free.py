@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from collections.abc import Mapping
 from functools import cache
@@ -13,9 +14,9 @@ from tuner.estimation.posterior import Prior
 from tuner.model import Architecture, Configuration, Objective, Sample, SearchSpace, StopReason
 from tuner.pricing.price_list import gb_seconds, price_list
 from tuner.search.adaptive import AdaptiveSampler
-from tuner.search.free import FreeSampler
+from tuner.search.free import COVERED, FreeSampler
 from tuner.search.loop import run
-from tuner.search.recommendation import recommend
+from tuner.search.recommendation import recommend, regret
 from tuner.search.space import memory_nodes
 from tuner.search.study import Study
 from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
@@ -90,3 +91,13 @@ def test_the_loss_that_ends_the_search_is_the_one_that_is_told(kind: str) -> Non
 
 def warm_runs(samples: list[Sample]) -> int:
     return sum(not run.cold for sample in samples for run in sample.invocations)
+
+
+def test_short_work_is_measured_beside_every_size_that_may_be_nearly_the_best() -> None:
+    study = tuned("computes")
+    belief = study.belief()
+    measured = {sample.configuration.memory_mb for sample in study.samples}
+    loss = regret(belief, study.objective).mean(axis=0)
+    near = [c.memory_mb for c, lost in zip(belief.candidates, loss, strict=True) if lost < FreeSampler().step - 0.02]
+    assert len(near) > 3
+    assert all(min(abs(math.log2(memory_mb / other)) for other in measured) <= COVERED for memory_mb in near)
