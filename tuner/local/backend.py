@@ -236,7 +236,9 @@ class LocalBackend:
             self._process(lane, self._post, result.payload, "post-processor")
         if self._settings.only_cold_starts or not environment.usable:
             lane.close()
-        lane.ready_at = time.monotonic() + max(self._settings.sleep_between_runs_ms / 1000, _pause_s(lane))
+        # The next run would find the CPU quota of the period used up by this one. Invocations that come over a network
+        # are further apart.
+        lane.ready_at = time.monotonic() + max(self._settings.sleep_between_runs_ms / 1000, PERIOD_S)
 
     def _open(self, configuration: Configuration) -> ExecutionEnvironment:
         self._noise.calibrate()
@@ -292,14 +294,6 @@ class LocalBackend:
             stack = "".join(f"\n{line.rstrip()}" for line in error.stack)
             raise BackendError(f"The {what} failed: {error.type}: {error.message}{stack}")
         return result.payload
-
-
-def _pause_s(lane: Lane) -> float:
-    """Pause after a run: under a CPU share the next one would find the quota of the period used up by this one.
-
-    Invocations that come over a network are further apart.
-    """
-    return PERIOD_S if lane.cores < 1 else 0.0
 
 
 def _with_output(result: LocalInvocationResult) -> FunctionError | None:
