@@ -6,10 +6,11 @@ were recommended too. Sizes take turns, run by run.
 
 A machine is faster in some seconds than in others: memory and caches are shared with other guests of the host. And
 short work takes steps: with a tenth more CPU time it may wait for a further period, and another size is the best one.
-So a probe, the same function at one vCPU under real-time priority, runs twice a second beside each tuning. The truth
-of an answer is the mean over the runs of its probe of what a size takes in runs of that CPU time. Small sizes need a
-little more CPU time, since they lose their caches between periods: how much is read off a smooth curve through all
-sizes.
+So the truth of an answer is of the speeds that its tuning met: for each of its warm runs, what a size takes in runs of
+that CPU time. Small sizes need a little more CPU time, since they lose their caches between periods, and threads may
+burn it above one vCPU: how much is read off a smooth curve through all sizes.
+
+Sizes that are far from the cheapest are left out after the first environments, so that the others have more runs.
 
 An answer is right when its cost lies within 3% of the cheapest size of the grid. The cheapest of many sizes looks
 cheaper than it is, by chance of its runs and of its environments. So one half of the environments chooses it, the
@@ -29,9 +30,8 @@ import multiprocessing.queues
 import os
 import statistics
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -40,16 +40,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 import tuner
 from benchmarks.local import busy_loops
 from tuner.local.handler import LocalHandler, parse_handler
 from tuner.local.host import max_memory_mb
+from tuner.local.limits.cpu import PERIOD_S
 from tuner.local.limits.governor import Governor
 from tuner.local.worker.environment import ExecutionEnvironment
-from tuner.model import MB_PER_VCPU, Architecture, Configuration
+from tuner.model import MB_PER_VCPU, Architecture, Configuration, Sample, Trial
 from tuner.pricing.price_list import DEFAULT_REGION, price_list
+from tuner.search.study import Study
 from tuner.settings import LocalOptions
+
+Floats = NDArray[np.float64]
 
 FUNCTIONS = ("templating", "graph", "image", "archive", "matrix", "json_api", "pdf", "crypto", "video", "waiting")
 GRID_MB = (128, 192, 256, 384, 512, 768, 1024, 1280, 1536, 1769, 2048, 2560, 3008, 3538)
@@ -60,14 +65,17 @@ SHARE_BAR = 0.9
 """Share of answers, and of stated means, that must be right."""
 SERVICE_S = 0.03
 """How long the service that `waiting` asks takes to answer."""
-TRUTH_ERROR = 0.01
+TRUTH_ERROR = 0.007
 """Standard error that the means of a grid may have, as a fraction, before it ends."""
 LEAST_PARTS = 4
 """Environments of each size that a grid has at least."""
-NEAREST = 3
-"""Runs that tell what a size takes at the CPU time of one run of the probe."""
-PROBE_EVERY_S = 0.5
-"""Pause between the runs that tell the machine's speed."""
+WHOLE_PARTS = 2
+"""Environments of sizes that turn out to be far from the cheapest."""
+FAR = 0.15
+"""How much dearer than the cheapest such a size is."""
+NEAREST, BANDWIDTH = 3, 0.03
+"""Runs tell what a size takes at a CPU time as their own is close to it: on a scale of this (log units), and so many at
+least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +111,15 @@ class Answer:
     runs: int
     took_s: float
     stopped_by: str
-    probed_ms: tuple[float, ...]
-    """CPU times of the probe that ran beside it."""
+    met: tuple[Met, ...]
+    """The warm runs that it made."""
+
+
+class Met(NamedTuple):
+    """A warm run of a tuning, which tells how fast the machine was."""
+
+    memory_mb: int
+    cpu_ms: float
 
 
 class Run(NamedTuple):
@@ -116,7 +131,7 @@ class Run(NamedTuple):
 
 
 Turn = Mapping[int, Run]
-"""A run of each size, one after the other."""
+"""A run of each size, one after the other; later ones without the sizes that are far from the cheapest."""
 
 
 @dataclass(frozen=True)
@@ -137,66 +152,110 @@ class Grid:
         return sorted(self.turns[0])
 
     @property
+    def near(self) -> list[int]:
+        """The sizes of the last turn, ascending."""
+        return sorted(self.turns[-1])
+
+    @property
     def error(self) -> float:
-        """Standard error of a mean, as a fraction: the median of the sizes."""
-        truth = self.at([turn[MB_PER_VCPU].cpu_ms for turn in self.turns]).values()
-        return statistics.median(one.error_ms / one.mean_ms for one in truth)
+        """Standard error of a mean, as a fraction: the median of the sizes of the last turn."""
+        truth = self.at(self._met)
+        return statistics.median(truth[size].error_ms / truth[size].mean_ms for size in self.near)
 
-    def at(self, probed_ms: Sequence[float]) -> dict[int, Truth]:
-        """The truth of each size for the CPU times that a probe took."""
-        return {size: self._truth(size, probed_ms, self.turns) for size in self.sizes}
+    def contenders(self) -> list[int]:
+        """Sizes that may be the cheapest, ascending."""
+        truth = self.at(self._met)
+        cheapest = min(one.cost_usd for one in truth.values())
+        return [size for size, one in truth.items() if one.cost_usd <= cheapest * (1 + FAR)]
 
-    def excess(self, memory_mb: int, probed_ms: Sequence[float]) -> float:
+    def at(self, met: Sequence[Met]) -> dict[int, Truth]:
+        """The truth of each size at the speeds that runs met."""
+        speeds = self._speeds(met)
+        return {size: self._truth(size, speeds, self._turns()) for size in self.sizes}
+
+    def excess(self, memory_mb: int, met: Sequence[Met]) -> float:
         """How much more a size costs than the cheapest, as a fraction.
 
         Each half of the environments chooses the cheapest size, and the other half compares.
         """
-        halves = [[t for t, part in zip(self.turns, self.parts, strict=True) if part % 2 == half] for half in (0, 1)]
-        excesses = []
+        excesses, speeds = [], self._speeds(met)
+        halves = [self._turns(half) for half in (0, 1)]
         for chooses, tells in (halves, halves[::-1]):
-            cheapest = min(self.sizes, key=lambda size: self._truth(size, probed_ms, chooses).cost_usd)
-            costs = (self._truth(size, probed_ms, tells).cost_usd for size in (memory_mb, cheapest))
+            cheapest = min(self.near, key=lambda size: self._truth(size, speeds, chooses).cost_usd)
+            costs = (self._truth(size, speeds, tells).cost_usd for size in (memory_mb, cheapest))
             excesses.append(next(costs) / next(costs) - 1)
         return statistics.fmean(excesses)
 
-    def _truth(self, memory_mb: int, probed_ms: Sequence[float], turns: Sequence[Turn]) -> Truth:
-        runs = [turn[memory_mb] for turn in turns]
+    @property
+    def _met(self) -> list[Met]:
+        """The runs of its own turns that are complete."""
+        whole = [turn for turn in self.turns if len(turn) == len(self.sizes)]
+        return [Met(size, run.cpu_ms) for turn in whole for size, run in turn.items()]
+
+    def _turns(self, half: int | None = None) -> list[Turn]:
+        """Turns of all environments, or of one half of them."""
+        return [turn for turn, part in zip(self.turns, self.parts, strict=True) if half is None or part % 2 == half]
+
+    def _truth(self, memory_mb: int, speeds: Floats, turns: Sequence[Turn]) -> Truth:
+        runs = [turn[memory_mb] for turn in turns if memory_mb in turn]
         log_cpu = np.log([run.cpu_ms for run in runs])
         log_ms = np.log([[run.duration_ms for run in runs], [run.billed_ms for run in runs]])
         slope, left = self._follows[memory_mb]
-        more_work, work_error = self._more_work
-        # For each run of the probe the runs that took its CPU time, brought to it where none took quite so much.
-        asked = np.log(probed_ms)[:, None] + math.log(more_work[memory_mb])
-        nearest = np.argsort(np.abs(log_cpu[None, :] - asked), axis=1, kind="stable")[:, :NEAREST]
-        found = np.exp(log_ms[:, nearest] + slope * (asked - log_cpu[nearest]))
-        mean_ms, billed_ms = found.mean(axis=(1, 2)).tolist()
-        often = np.bincount(nearest.ravel(), minlength=len(runs)) / nearest.size
+        # For each speed the runs that took its CPU time, brought to it where none took quite so much.
+        asked = speeds + self._log_work([memory_mb])
+        apart = np.abs(log_cpu[None, :] - asked[:, None])
+        widths = np.maximum(BANDWIDTH, np.sort(apart, axis=1)[:, min(NEAREST, len(runs)) - 1])
+        weights = np.exp(-0.5 * (apart / widths[:, None]) ** 2)
+        weights /= weights.sum(axis=1, keepdims=True)
+        brought = np.exp(log_ms[:, None, :] + slope * (asked[None, :, None] - log_cpu[None, None, :]))
+        mean_ms, billed_ms = (weights * brought).sum(axis=2).mean(axis=1).tolist()
+        often = weights.mean(axis=0)
         cost_usd = price_list(DEFAULT_REGION).invocation_cost(Configuration(memory_mb, Architecture.X86_64), billed_ms)
-        error = math.hypot(left * math.sqrt(float((often**2).sum())), slope * work_error)
+        error = math.hypot(left * math.sqrt(float((often**2).sum())), slope * self._more_work[1])
         return Truth(memory_mb, len(runs), mean_ms, mean_ms * error, cost_usd)
 
+    def _speeds(self, met: Sequence[Met]) -> Floats:
+        """CPU times of runs, as they would have been at one vCPU, log units."""
+        return np.asarray(np.log([run.cpu_ms for run in met]) - self._log_work([run.memory_mb for run in met]))
+
+    def _log_work(self, sizes: Sequence[int]) -> Floats:
+        """CPU time at sizes over that at one vCPU, log units."""
+        fitted = self._more_work[0]
+        return np.asarray(_shape(sizes, len(self.sizes)) @ fitted - fitted[0])
+
     @cached_property
-    def _more_work(self) -> tuple[dict[int, float], float]:
-        """CPU time at each size over that at one vCPU, by a parabola over the logarithm of memory, and its error."""
+    def _more_work(self) -> tuple[Floats, float]:
+        """Coefficients of the CPU time at each size, log units, from the complete turns, and its error."""
         sizes = self.sizes
-        x = np.log(np.array(sizes) / MB_PER_VCPU)
-        logs = np.log([[turn[size].cpu_ms for size in sizes] for turn in self.turns]).mean(axis=0)
-        degree = min(2, max(0, len(sizes) - 3))
-        usual = np.polynomial.Polynomial.fit(x, logs, degree)
-        variance = float(((logs - usual(x)) ** 2).sum()) / max(1, len(sizes) - degree - 1)
-        error = math.sqrt(variance * (degree + 1) / len(sizes))
-        return dict(zip(sizes, np.exp(usual(x) - usual(0.0)).tolist(), strict=True)), error
+        whole = [turn for turn in self.turns if len(turn) == len(sizes)]
+        logs = np.log([[turn[size].cpu_ms for size in sizes] for turn in whole]).mean(axis=0)
+        shape = _shape(sizes, len(sizes))
+        fitted = np.linalg.lstsq(shape, logs)[0]
+        free = len(sizes) - np.linalg.matrix_rank(shape)
+        variance = float(((logs - shape @ fitted) ** 2).sum()) / max(1, free)
+        return fitted, math.sqrt(variance * (len(sizes) - free) / len(sizes))
 
     @cached_property
     def _follows(self) -> dict[int, tuple[float, float]]:
         """Slope of duration against CPU time of the runs of a size (log units, 0 to 1), and the spread that is left."""
         found = {}
         for size in self.sizes:
-            x, y = np.log([(turn[size].cpu_ms, turn[size].duration_ms) for turn in self.turns]).T
+            runs = [turn[size] for turn in self.turns if size in turn]
+            x, y = np.log([(run.cpu_ms, run.duration_ms) for run in runs]).T
             x, y = x - x.mean(), y - y.mean()
             slope = min(1.0, max(0.0, float(x @ y) / max(float(x @ x), 1e-12)))
             found[size] = slope, float(np.std(y - slope * x))
         return found
+
+
+def _shape(sizes: Sequence[int], known: int) -> Floats:
+    """What the CPU time of a size may follow: a parabola over log memory, and a step above one vCPU.
+
+    As many terms as a grid of so many sizes can tell.
+    """
+    x = np.log(np.array(sizes) / MB_PER_VCPU)
+    terms = np.stack([np.ones(len(x)), x, x > 0, x**2], axis=1)
+    return np.asarray(terms[:, : max(1, min(4, known - 2))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +279,32 @@ class Judgement:
         return self.excess <= COST_BAR
 
 
+class WarmRuns:
+    """Watches a tuning, and keeps the CPU times of its warm runs."""
+
+    def __init__(self) -> None:
+        self.met: list[Met] = []
+
+    def asked(self, study: Study, trials: Sequence[Trial]) -> None:
+        """Nothing is kept of that."""
+
+    def told(self, study: Study, sample: Sample) -> None:
+        """Keep the runs of a sample."""
+        self.met += [
+            Met(sample.configuration.memory_mb, run.cpu_ms)
+            for run in sample.invocations
+            if run.usable and not run.cold and run.cpu_ms
+        ]
+
+
 def tune(function: str, *, seed: int, busy: int, max_seconds: float, url: str) -> Answer:
     """Tune one function, beside as many endless loops as asked for."""
     began = time.monotonic()
-    with busy_loops(busy), probe_of(function, url) as probed:
-        result = tuner.tune(target_of(function), {}, seed=seed, max_seconds=max_seconds, env={"URL": url})
+    runs = WarmRuns()
+    with busy_loops(busy):
+        result = tuner.tune(
+            target_of(function), {}, seed=seed, max_seconds=max_seconds, env={"URL": url}, observers=[runs]
+        )
     recommended = result.recommendation
     assert recommended is not None, f"{function}: no usable run"
     stated = tuple(
@@ -241,7 +321,7 @@ def tune(function: str, *, seed: int, busy: int, max_seconds: float, url: str) -
         runs=sum(one.runs for one in result.measurements),
         took_s=time.monotonic() - began,
         stopped_by=str(result.stopped_by),
-        probed_ms=tuple(probed),
+        met=tuple(runs.met),
     )
 
 
@@ -257,36 +337,16 @@ def handler_of(function: str, url: str) -> LocalHandler:
     return handler
 
 
-@contextmanager
-def probe_of(function: str, url: str) -> Iterator[list[float]]:
-    """Run the function at one vCPU under real-time priority now and then; the list gets the CPU times."""
-    cpu_ms: list[float] = []
-    with ExitStack() as stack:
-        with real_time_priority():
-            governor = stack.enter_context(Governor())
-            worker = stack.enter_context(ExecutionEnvironment(handler_of(function, url).spec(MB_PER_VCPU), governor))
-            worker.invoke(b"{}")
-        ended = threading.Event()
-
-        def go_on() -> None:
-            while not cpu_ms or not ended.wait(PROBE_EVERY_S):
-                cpu_ms.append(worker.invoke(b"{}").cpu_ms or 0.0)
-
-        thread = threading.Thread(target=go_on)
-        thread.start()
-        try:
-            yield cpu_ms
-        finally:
-            ended.set()
-            thread.join()
-
-
-def measure_truth(function: str, sizes: Sequence[int], *, max_seconds: float, url: str) -> Grid:
+def measure_truth(
+    function: str, sizes: Sequence[int], recommended: Iterable[int], *, max_seconds: float, url: str
+) -> Grid:
     """A careful grid: sizes take turns run by run, in environment after environment.
 
-    It goes on until the time is up and the means are certain enough, three times as long at most.
+    It goes on until the time is up and the means are certain enough, three times as long at most. What was recommended
+    stays in every turn.
     """
     handler, turns, parts, began = handler_of(function, url), list[Turn](), list[int](), time.monotonic()
+    always = {MB_PER_VCPU, *recommended}
 
     def goes_on(part: int) -> bool:
         passed_s = time.monotonic() - began
@@ -295,18 +355,20 @@ def measure_truth(function: str, sizes: Sequence[int], *, max_seconds: float, ur
 
     with real_time_priority(), Governor() as governor:
         for part in itertools.takewhile(goes_on, itertools.count()):
+            near = sorted(sizes if part < WHOLE_PARTS else always.union(Grid(turns, parts).contenders()))
             with ExitStack() as stack:
                 workers = {
-                    size: stack.enter_context(ExecutionEnvironment(handler.spec(size), governor)) for size in sizes
+                    size: stack.enter_context(ExecutionEnvironment(handler.spec(size), governor)) for size in near
                 }
                 for worker in workers.values():
                     worker.invoke(b"{}")
                 part_ends_at, least = time.monotonic() + max_seconds / 4, len(turns) + 2
                 while len(turns) < least or time.monotonic() < part_ends_at:
                     # Sizes of one speed are far apart in a turn, so that they tell of all of it.
-                    order = sorted(sizes, key=lambda size: (sizes.index(size) * 7 + len(turns)) % len(sizes))
+                    order = sorted(near, key=lambda size: (near.index(size) * 7 + len(turns)) % len(near))
                     turns.append({size: run_of(workers[size]) for size in order})
                     parts.append(part)
+                    time.sleep(PERIOD_S)  # the last size may be the next one: it would find its quota used up
     return Grid(turns, parts)
 
 
@@ -338,10 +400,10 @@ def real_time_priority() -> Iterator[None]:
 
 def judge(answer: Answer, grid: Grid) -> Judgement:
     """How far an answer is from the cheapest size, and which of its means hold, at the speeds that it met."""
-    truth = grid.at(answer.probed_ms)
+    truth = grid.at(answer.met)
     both = [(mean, truth[mean.memory_mb]) for mean in answer.stated if mean.memory_mb in truth]
     held = sum(m.low_ms - 2 * real.error_ms <= real.mean_ms <= m.high_ms + 2 * real.error_ms for m, real in both)
-    return Judgement(answer, grid.excess(answer.recommended_mb, answer.probed_ms), held, len(both))
+    return Judgement(answer, grid.excess(answer.recommended_mb, answer.met), held, len(both))
 
 
 @contextmanager
@@ -386,7 +448,8 @@ def judge_function(function: str, options: argparse.Namespace, url: str) -> tupl
             print(f"# {sentence(answers[-1])}", file=sys.stderr, flush=True)
     usual = {size for size in GRID_MB if size <= max_memory_mb()}
     recommended = {answer.recommended_mb for answer in answers}
-    grid = measure_truth(function, sorted(usual | recommended), max_seconds=options.truth_seconds, url=url)
+    sizes = sorted(usual | recommended)
+    grid = measure_truth(function, sizes, recommended, max_seconds=options.truth_seconds, url=url)
     return [judge(answer, grid) for answer in answers], grid
 
 
@@ -445,7 +508,8 @@ def kept(document: Mapping[str, Any]) -> tuple[list[Judgement], dict[str, Grid]]
     for judgement in document["judgements"]:
         answer = judgement["answer"]
         stated = tuple(StatedMean(**mean) for mean in answer["stated"])
-        answers.append(Answer(**{**answer, "stated": stated, "probed_ms": tuple(answer["probed_ms"])}))
+        met = tuple(Met(*run) for run in answer["met"])
+        answers.append(Answer(**{**answer, "stated": stated, "met": met}))
     return [judge(answer, grids[answer.function]) for answer in answers], grids
 
 
@@ -456,7 +520,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="tunings of each function and load (default 5)")
     parser.add_argument("--busy", type=int, action="append", metavar="N", help="endless loops beside; may be repeated")
     parser.add_argument("--max-seconds", type=float, default=60.0, help="time of a tuning (default 60)")
-    parser.add_argument("--truth-seconds", type=float, default=120.0, help="time of a grid (default 120)")
+    parser.add_argument("--truth-seconds", type=float, default=60.0, help="time of a grid (default 60)")
     parser.add_argument("--json", metavar="FILE", help="also write everything there")
     parser.add_argument(
         "--judge", nargs="+", type=Path, metavar="FILE", help="judge what such files keep, measure nothing"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from benchmarks.local_answers import Answer, Grid, Run, StatedMean, Turn, document, judge, kept, shares
+from benchmarks.local_answers import Answer, Grid, Met, Run, StatedMean, Turn, document, judge, kept, shares
 
 SIZES = (128, 192, 256, 384, 512, 768, 1024, 1280, 1536, 1769, 2048, 3008)
 
@@ -26,8 +26,13 @@ def grid_of(turns: Sequence[Turn]) -> Grid:
     return Grid(turns, list(range(len(turns))))
 
 
-def answer(memory_mb: int, *stated: StatedMean, probed_ms: tuple[float, ...] = (100.0,)) -> Answer:
-    return Answer("f", 0, 2, memory_mb, stated, 60, 10.0, "complete", probed_ms)
+def answer(memory_mb: int, *stated: StatedMean, cpu_ms: tuple[float, ...] = (100.0,)) -> Answer:
+    return Answer("f", 0, 2, memory_mb, stated, 60, 10.0, "complete", met(*cpu_ms))
+
+
+def met(*cpu_ms: float) -> tuple[Met, ...]:
+    """Runs at one vCPU."""
+    return tuple(Met(1769, one) for one in cpu_ms)
 
 
 def noisy(rng: random.Random, speed: float, duration: Callable[[int, float], float]) -> Turn:
@@ -46,7 +51,7 @@ def test_a_size_that_met_slow_minutes_by_chance_takes_no_longer_for_that() -> No
     plain, read = [], []
     for _ in range(20):
         turns = [noisy(rng, rng.uniform(0.7, 1.4), lambda _, ms: ms) for _ in range(20)]
-        truth = grid_of(turns).at([100.0] * 20)
+        truth = grid_of(turns).at(met(*[100.0] * 20))
         exact = {size: 100.0 * (1769 / size) ** 0.05 for size in SIZES}
         plain += [statistics.fmean(turn[size].duration_ms for turn in turns) / exact[size] - 1 for size in SIZES]
         read += [truth[size].mean_ms / exact[size] - 1 for size in SIZES]
@@ -58,13 +63,13 @@ def test_a_size_that_met_slow_minutes_by_chance_takes_no_longer_for_that() -> No
 def test_work_that_takes_steps_is_judged_at_the_speed_that_its_tuning_met(speed: float, right: bool) -> None:
     rng = random.Random(3)
     grid = grid_of([noisy(rng, rng.choice((0.9, 1.3)), in_steps) for _ in range(80)])
-    assert judge(answer(1024, probed_ms=(speed,) * 10), grid).right is right
+    assert judge(answer(1024, cpu_ms=(speed,) * 10), grid).right is right
 
 
 def test_the_truth_of_a_tuning_that_met_two_speeds_is_the_mean_over_both() -> None:
     rng = random.Random(5)
     grid = grid_of([noisy(rng, rng.choice((0.9, 1.3)), in_steps) for _ in range(200)])
-    truth = grid.at([90.0] * 10 + [130.0] * 30)
+    truth = grid.at(met(*[90.0] * 10, *[130.0] * 30))
     slow, fast = 130.0 * (1769 / 1024) ** 0.05 + 1000.0, 90.0 * (1769 / 1024) ** 0.05
     assert truth[1024].mean_ms == pytest.approx((fast + 3 * slow) / 4, rel=0.02)
 
@@ -75,7 +80,7 @@ def test_means_are_as_uncertain_as_they_say() -> None:
     for _ in range(60):
         turns = [noisy(rng, rng.uniform(0.8, 1.2), lambda _, ms: ms * rng.lognormvariate(0.0, 0.05)) for _ in range(30)]
         probed = [rng.uniform(80.0, 120.0) for _ in range(20)]
-        truth, usual = grid_of(turns).at(probed), statistics.fmean(probed)
+        truth, usual = grid_of(turns).at(met(*probed)), statistics.fmean(probed)
         found += [one.mean_ms / (usual * (1769 / size) ** 0.05) - 1 for size, one in truth.items()]
         stated += [one.error_ms / one.mean_ms for one in truth.values()]
     assert statistics.pstdev(found) == pytest.approx(statistics.fmean(stated), rel=0.2)
@@ -96,7 +101,7 @@ def test_the_cheapest_size_is_chosen_by_other_turns_than_those_that_tell_its_cos
     def excess() -> float:
         drawn = ({size: rng.gauss(100.0, 10.0) for size in sizes} for _ in range(20))
         grid = grid_of([{size: Run(ms, ms, rng.gauss(100.0, 1.0)) for size, ms in one.items()} for one in drawn])
-        return grid.excess(1780, [rng.gauss(100.0, 1.0) for _ in range(30)])
+        return grid.excess(1780, met(*(rng.gauss(100.0, 1.0) for _ in range(30))))
 
     excesses = [excess() for _ in range(200)]
     assert statistics.fmean(excesses) == pytest.approx(0.0, abs=0.01), "the cheapest by chance would seem 4% cheaper"
@@ -107,8 +112,8 @@ def test_means_hold_by_their_intervals_at_the_speeds_that_the_tuning_met() -> No
     slow, fast = StatedMean(1769, 98.0, 100.0, 102.0), StatedMean(1769, 49.0, 50.0, 51.0)
     found = judge(answer(1769, slow, fast), grid)
     assert found.held == 1, "a slow minute makes the slow mean true"
-    assert judge(answer(1769, fast, probed_ms=(50.0,)), grid).held == 1
-    assert judge(answer(1769, StatedMean(1769, 74.0, 75.0, 76.0), probed_ms=(50.0, 100.0)), grid).held == 1
+    assert judge(answer(1769, fast, cpu_ms=(50.0,)), grid).held == 1
+    assert judge(answer(1769, StatedMean(1769, 74.0, 75.0, 76.0), cpu_ms=(50.0, 100.0)), grid).held == 1
     assert shares([found]) == (1.0, 0.5)
 
 
