@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from tuner.search.decision import DecisionEvidence, MeasuredRuns
@@ -9,6 +10,9 @@ from tuner.vocabulary import DEFAULT_MAX_ERROR_RATE, Architecture, BackendKind, 
 
 if TYPE_CHECKING:
     from tuner.documents.result import ConfigurationDocument, MeasurementDocument, ResultDocument
+
+SHORTEST_MS = 0.01
+"""REPORT lines tell durations in hundredths of a millisecond."""
 
 
 def decision_evidence(result: ResultDocument) -> DecisionEvidence:
@@ -25,6 +29,7 @@ def decision_evidence(result: ResultDocument) -> DecisionEvidence:
         recommended=configuration_of(recommended) if recommended else None,
         chance_of_miss=recommended.get("chance_of_miss") if recommended else None,
         mean_width=recommended.get("mean_width", 1.0) if recommended else 1.0,
+        slow_part=_slow_part(result["measurements"]),
         max_error_rate=result["request"].get("max_error_rate", DEFAULT_MAX_ERROR_RATE),
         notices=frozenset(warning["code"] for warning in result["warnings"]),
     )
@@ -56,6 +61,14 @@ def _runs(measurement: MeasurementDocument) -> MeasuredRuns:
         failed=counts[Outcome.TIMEOUT] + counts[Outcome.ERROR] - max(0, usable - counts[Outcome.OK]),
         throttled=counts[Outcome.THROTTLED],
     )
+
+
+def _slow_part(measurements: Sequence[MeasurementDocument]) -> float:
+    """What part of a mean duration lies beyond the median: that of all sizes, each with the weight of its runs."""
+    told = [(one["runs"], one["duration_ms"]) for one in measurements if one["duration_ms"]]
+    runs = sum(count for count, _ in told)
+    ratio = sum(count * of["mean"] / max(of["p50"], SHORTEST_MS) for count, of in told) / runs if runs else 1.0
+    return max(0.0, 1.0 - 1.0 / ratio)
 
 
 def _requested(measurement: MeasurementDocument) -> int:

@@ -25,6 +25,9 @@ WIDEST_MEAN = 1.3
 simulated functions with 8 runs that spread by 7% hardly any has more. One whose every eighth run takes a hundred times
 as long has 1.4 after 300 runs. A wider interval would tell mostly of slow runs that were not seen, which are told
 apart."""
+SLOW_PART, WIDEST_MEAN_OF_SLOW = 0.5, 1.15
+"""The same where more than half of the mean is what slow runs make of it: they were seen, and enough of them must be.
+Then the mean is known to about 15%."""
 USABLE_SHARE = 0.5
 """A configuration counts as failing when less than this share of its runs is usable."""
 UNFINISHED = frozenset(
@@ -143,6 +146,7 @@ class DecisionEvidence:
         chance_of_miss: chance that it loses more than twice the tolerance; None: not known.
         max_error_rate: share of failed runs that is accepted.
         mean_width: its mean duration, the high end of the middle two thirds of what is believed over the low one.
+        slow_part: what part of the mean duration of all sizes lies beyond their medians, as a fraction.
         notices: codes of what went wrong around the measuring.
     """
 
@@ -157,7 +161,13 @@ class DecisionEvidence:
     chance_of_miss: float | None = None
     max_error_rate: float = DEFAULT_MAX_ERROR_RATE
     mean_width: float = 1.0
+    slow_part: float = 0.0
     notices: frozenset[str] = frozenset()
+
+    @property
+    def knows_mean(self) -> bool:
+        """Whether the mean duration of the recommended configuration is known well enough for high confidence."""
+        return self.mean_width <= (WIDEST_MEAN_OF_SLOW if self.slow_part > SLOW_PART else WIDEST_MEAN)
 
     @property
     def own_runs(self) -> MeasuredRuns | None:
@@ -193,7 +203,7 @@ def _doubts(evidence: DecisionEvidence) -> Iterator[tuple[Doubt, Confidence]]:
     if chance > HIGH_CHANCE:
         yield Doubt.CHANCE_OF_LOSS, medium if chance <= MEDIUM_CHANCE else low
     yield from _doubts_of_runs(evidence)
-    if evidence.mean_width > WIDEST_MEAN:
+    if not evidence.knows_mean:
         yield Doubt.UNCERTAIN_MEAN, medium
     if evidence.stopped_by is StopReason.CANNOT_TELL:
         # The loss is judged above. Low only where the runs do not even tell the mean that the loss rests on.

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from tests.unit.studies import ARM, QUIET, SIZES, X86, function_of, measured, ran, sample_of, study_of
+from tuner.documents.decision import decision_evidence
 from tuner.documents.input import decode_input
 from tuner.documents.result import dumps, function_errors, loads, schema
 from tuner.documents.result_builder import build_result
@@ -357,3 +358,14 @@ def test_thousands_of_faults_are_25_lines_and_a_count() -> None:
     assert len(lines) == SHOWN_FAULTS
     assert len(caught.value.faults) > SHOWN_FAULTS
     assert last == f"and {len(caught.value.faults) - SHOWN_FAULTS:,} more"
+
+
+def test_slow_runs_that_make_most_of_the_mean_are_told_to_the_decision() -> None:
+    study, steady = study_of(), study_of()
+    for number, memory_mb in enumerate(SIZES):
+        runs = [ran(1.0, str(i)) for i in range(7)]
+        study.tell(sample_of(memory_mb, [*runs, ran(100.0, "slow")], trial=number))
+        steady.tell(sample_of(memory_mb, runs, trial=number))
+    mean_over_median = (7 * 1.0 + 100.0) / 8
+    assert decision_evidence(document_of(study)).slow_part == pytest.approx(1 - 1 / mean_over_median)
+    assert decision_evidence(document_of(steady)).slow_part == 0.0

@@ -98,6 +98,12 @@ def test_a_mean_that_slow_runs_decide_has_no_high_confidence() -> None:
     assert doubts(replace(GOOD, mean_width=1.35)) == (Doubt.UNCERTAIN_MEAN,)
 
 
+def test_a_mean_that_is_mostly_of_slow_runs_must_be_known_better_than_others() -> None:
+    assert doubts(replace(GOOD, mean_width=1.2, slow_part=0.9)) == (Doubt.UNCERTAIN_MEAN,)
+    assert confidence(replace(GOOD, mean_width=1.12, slow_part=0.9)) is Confidence.HIGH
+    assert confidence(replace(GOOD, mean_width=1.2, slow_part=0.3)) is Confidence.HIGH
+
+
 def test_where_most_configurations_fail_too_often_the_confidence_is_not_high() -> None:
     failing = [MeasuredRuns(size, 50, 32, "error", failed=18) for size in (SMALL, MIDDLE)]
     assert confidence(replace(GOOD, measured=(failing[0], *GOOD.measured[1:]))) is Confidence.HIGH
