@@ -54,6 +54,8 @@ LINE_RUNS = 1.0
 """Runs that the line through all runs of a size is worth beside those of about the same CPU time."""
 MOST_BESIDE_LINE = 3.0
 """A run counts as at most so far from the line: further away it is slow for another reason."""
+MOST_PLACES = 500
+"""CPU times of the study at which a size is read: more runs are represented by so many of them."""
 USUAL_SPREAD, USUAL_ROUNDS = 0.03, 4
 """Spread of the speed that is expected beforehand, log units, and how many rounds that is worth."""
 
@@ -242,7 +244,7 @@ def _longer(
     for runs, much in zip(groups, slower, strict=True):
         relative = np.array([cpu_ms / usual[payload] for cpu_ms, _, payload in runs])
         of_group.append(np.log(relative / relative.mean()) + much)  # beside what the size itself needs
-    everywhere = np.sort(np.concatenate(of_group))
+    everywhere = _evenly(np.sort(np.concatenate(of_group)), MOST_PLACES)
     expected = [np.zeros(len(runs)) for runs in groups]
     at_mean = [np.zeros(len(runs)) for runs in groups]
     curves: dict[tuple[Configuration, int], list[tuple[int, int]]] = defaultdict(list)
@@ -298,6 +300,13 @@ class _DurationCurve:
     def _from(self, slow: Floats, weights: Floats) -> Floats:
         beside = (LINE_RUNS + weights @ self.beside) / (LINE_RUNS + weights.sum(axis=1))
         return np.asarray(self.level_ms * _line(slow, self.part) * beside)
+
+
+def _evenly(ordered: Floats, most: int) -> Floats:
+    """Values that represent all, at most so many."""
+    if len(ordered) <= most:
+        return ordered
+    return np.asarray(ordered[((np.arange(most) + 0.5) / most * len(ordered)).astype(int)])
 
 
 def _line(slow: Floats, part: float) -> Floats:

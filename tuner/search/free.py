@@ -7,7 +7,6 @@ Money decides nothing here: there is no economy stop. It keeps no state, as the 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -24,18 +23,18 @@ from tuner.search.sampler import Evidence, Proposal
 
 SECONDS_IN_ENVIRONMENT = 1.0
 """How long the warm runs of one environment should last together."""
-SAME = 0.1
-"""A size that is closer than so many octaves to a measured one has its runs there."""
-BESIDE = 0.2
+SAME, SAME_OF_SHORT = 0.1, 0.03
+"""A size that is closer than so many octaves to a measured one has its runs there. Short work takes steps."""
+BESIDE, BESIDE_OF_SHORT = 0.2, 0.08
 """Sizes that are closer than so many octaves tell of each other."""
+SURE = 0.01
+"""Standard error of a mean, as a fraction, from which on a size of short work is in environments enough."""
 EFFORTS = (1, 2, 4)
 """Multiples of the runs of a contender that are enough, one after the other while the answer is open."""
 MOST_BESIDE_THE_ANSWER = 3
 """Sizes beside the answer that are known well, after which it is not followed any further."""
 FEWEST_ENVIRONMENTS = 2
 """Environments of the answer, where its work is not short."""
-COVERED = 0.13
-"""Short work takes steps: a size of it is known from a run up to so many octaves away."""
 FEWEST_WARM, MOST_WARM = 4, 24
 """Warm runs in one environment, whatever they last."""
 
@@ -52,7 +51,7 @@ class FreeSampler:
         most_contenders: contenders that are measured in one round.
         enough_warm: warm runs after which a contender is known well.
         enough_environments: environments after which it is.
-        enough_of_short: the same for short work, whose steps must be met at every speed of the machine.
+        enough_of_short: the same for short work whose environments differ: steps must be met at every speed.
         max_trials: bound on the number of trials, whatever they promise.
         curves: what fits the curves.
     """
@@ -136,7 +135,7 @@ class FreeSampler:
 
     def _between_steps(self, evidence: Evidence, scene: Scene) -> list[tuple[Configuration, int, int]]:
         """Sizes of short work that may be nearly the best, and are beside no run: a step may make them so."""
-        places = list(_counts(evidence)[0])
+        places = list(_known(evidence))
         if len({sample.trial_id for sample in evidence.samples}) >= self.max_trials:
             return []
         loss = scene.regret.mean(axis=0)
@@ -145,8 +144,9 @@ class FreeSampler:
             place = scene.belief.candidates[int(index)]
             if loss[index] > self.step or len(wanted) >= self.most_contenders:
                 break
-            if _is_short(scene, int(index)) and all(_octaves(place, other) > COVERED for other in places):
-                wanted.append((place, 2, _warm_runs(scene, int(index))))
+            if _is_short(scene, int(index)) and all(_octaves(place, other) > BESIDE_OF_SHORT for other in places):
+                # A few runs tell whether it is a contender.
+                wanted.append((place, 1, max(FEWEST_WARM, _warm_runs(scene, int(index)) // 2)))
                 places.append(place)
         return wanted
 
@@ -177,24 +177,28 @@ class FreeSampler:
     def _not_known(
         self, evidence: Evidence, scene: Scene, contenders: Sequence[int], times: int
     ) -> list[tuple[Configuration, int, int]]:
-        """Contenders with fewer than `times` as many warm runs and environments as are enough."""
-        warm, environments = _counts(evidence)
-        enough_warm = times * self.enough_warm
-        of_short = _is_short(scene, scene.best)
-        enough_environments = times * (self.enough_of_short if of_short else self.enough_environments)
+        """Contenders of which less is known than `times` as much as is enough."""
+        known = _known(evidence)
+        short = _is_short(scene, scene.best)
+        same, reach = (SAME_OF_SHORT, BESIDE_OF_SHORT) if short else (SAME, BESIDE)
         chosen: list[tuple[Configuration, int, int]] = []
         for index in contenders:
             # The loss moves between neighbours from round to round: runs of one of them tell of all.
-            place = _measured_beside(scene.belief.candidates[index], warm)
-            known = warm[place] >= enough_warm and environments[place] >= enough_environments
-            near = any(_octaves(place, other) < BESIDE for other, *_ in chosen)
+            place = _measured_beside(scene.belief.candidates[index], known, same)
+            near = any(_octaves(place, other) < reach for other, *_ in chosen)
             # A size beside one that is known well needs no runs of its own, unless it is the answer.
             beside = index != scene.best and any(
-                runs >= enough_warm and _octaves(place, other) < BESIDE for other, runs in warm.items()
+                of.warm >= times * self.enough_warm and _octaves(place, other) < reach for other, of in known.items()
             )
-            if not known and not near and not beside:
+            if not self._is_known_well(known.get(place), times, short=short) and not near and not beside:
                 chosen.append((place, 2, _warm_runs(scene, index)))
         return chosen[: self.most_contenders]
+
+    def _is_known_well(self, known: _Known | None, times: int, *, short: bool) -> bool:
+        if known is None or known.warm < times * self.enough_warm:
+            return False
+        enough = self.enough_of_short if short and known.error > SURE / math.sqrt(times) else self.enough_environments
+        return known.environments >= times * enough
 
     def _with_promising(
         self, evidence: Evidence, scene: Scene, chosen: list[tuple[Configuration, int, int]]
@@ -204,7 +208,7 @@ class FreeSampler:
         They meet the machine at the same speed, and a round of one size tells nothing of the others.
         """
         gain = np.maximum(0.0, scene.regret[:, [scene.best]] - scene.regret).mean(axis=0)
-        places = [*_counts(evidence)[0], *(place for place, *_ in chosen)]
+        places = [*_known(evidence), *(place for place, *_ in chosen)]
         filled = list(chosen)
         for index in np.argsort(-gain, kind="stable"):
             place = scene.belief.candidates[int(index)]
@@ -222,10 +226,14 @@ class FreeSampler:
         """
         index = recommend(scene.belief, evidence.objective, evidence.prices).index
         place = scene.belief.candidates[index]
-        warm, environments = _counts(evidence)
-        enough = self.enough_of_short if _is_short(scene, index) else FEWEST_ENVIRONMENTS
-        known = [other for other in warm if _octaves(place, other) < BESIDE and environments[other] >= enough]
-        if place in known or len(known) >= MOST_BESIDE_THE_ANSWER:
+        short = _is_short(scene, index)
+        beside = [
+            other
+            for other, known in _known(evidence).items()
+            if _octaves(place, other) < BESIDE
+            and (self._is_known_well(known, 1, short=True) if short else known.environments >= FEWEST_ENVIRONMENTS)
+        ]
+        if place in beside or len(beside) >= MOST_BESIDE_THE_ANSWER:
             return []
         return [(place, 2, _warm_runs(scene, index))]
 
@@ -248,10 +256,10 @@ def _octaves(one: Configuration, other: Configuration) -> float:
     return abs(math.log2(one.memory_mb / other.memory_mb)) if one.architecture is other.architecture else math.inf
 
 
-def _measured_beside(place: Configuration, measured: Iterable[Configuration]) -> Configuration:
+def _measured_beside(place: Configuration, measured: Iterable[Configuration], same: float) -> Configuration:
     """The measured size that is closest, if it takes about the same time; else the place itself."""
     nearest = min(measured, key=lambda other: _octaves(place, other), default=place)
-    return nearest if _octaves(place, nearest) < SAME else place
+    return nearest if _octaves(place, nearest) < same else place
 
 
 def _is_short(scene: Scene, index: int) -> bool:
@@ -264,15 +272,41 @@ def _warm_runs(scene: Scene, index: int) -> int:
     return int(np.clip(SECONDS_IN_ENVIRONMENT / max(duration_s, 1e-6), FEWEST_WARM, MOST_WARM))
 
 
-def _counts(evidence: Evidence) -> tuple[Counter[Configuration], Counter[Configuration]]:
-    """Warm runs and environments of each configuration."""
-    warm: Counter[Configuration] = Counter()
-    labels: dict[Configuration, set[str]] = {}
-    for sample in evidence.samples:
-        usable = [run for run in sample.invocations if run.usable]
-        warm[sample.configuration] += sum(not run.cold for run in usable)
-        labels.setdefault(sample.configuration, set()).update(run.environment for run in usable)
-    return warm, Counter({configuration: len(names) for configuration, names in labels.items()})
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the runs of a configuration amount to.
+
+    Attributes:
+        warm: warm runs.
+        environments: environments with usable runs.
+        error: standard error of their mean, as a fraction, from how environments differ.
+    """
+
+    warm: int
+    environments: int
+    error: float
+
+
+def _known(evidence: Evidence) -> dict[Configuration, _Known]:
+    """What is known of each measured configuration."""
+    durations: dict[Configuration, dict[str, list[float]]] = {}
+    for sample in _for_means(evidence).samples:
+        of = durations.setdefault(sample.configuration, {})
+        for run in sample.invocations:
+            if run.usable and run.duration_ms is not None:
+                of.setdefault(run.environment, []).extend([] if run.cold else [run.duration_ms])
+    return {
+        configuration: _Known(sum(map(len, of.values())), len(of), _error([runs for runs in of.values() if runs]))
+        for configuration, of in durations.items()
+    }
+
+
+def _error(environments: Sequence[Sequence[float]]) -> float:
+    """Standard error of a mean over environments, as a fraction; infinite where there is one."""
+    means = [math.fsum(runs) / len(runs) for runs in environments]
+    if len(means) < 2:
+        return math.inf
+    return float(np.std(means, ddof=1) / math.sqrt(len(means)) / np.mean(means))
 
 
 def _is_unlikely_worse(evidence: Evidence, scene: Scene) -> bool:
