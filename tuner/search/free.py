@@ -226,13 +226,9 @@ class FreeSampler:
         """
         index = recommend(scene.belief, evidence.objective, evidence.prices).index
         place = scene.belief.candidates[index]
-        short = _is_short(scene, index)
-        beside = [
-            other
-            for other, known in _known(evidence).items()
-            if _octaves(place, other) < BESIDE
-            and (self._is_known_well(known, 1, short=True) if short else known.environments >= FEWEST_ENVIRONMENTS)
-        ]
+        enough = self.enough_of_short if _is_short(scene, index) else FEWEST_ENVIRONMENTS
+        known = _known(evidence).items()
+        beside = [other for other, of in known if _octaves(place, other) < BESIDE and of.environments >= enough]
         if place in beside or len(beside) >= MOST_BESIDE_THE_ANSWER:
             return []
         return [(place, 2, _warm_runs(scene, index))]
