@@ -36,8 +36,8 @@ MAX_CODE_BYTES = 2 * 1024 * 1024
 """Bounds of our own, well under Lambda's: what grows beyond them was not meant to."""
 
 PACKAGES = ("tuner", "reports", "statemachine")
-LEFT_OUT = ("tuner/cli", "tuner/local", "tuner/local/backend.py", "tuner/__main__.py")
-"""Parts that no handler uses: the command line and the workers of a developer's machine."""
+LEFT_OUT = ("tuner/cli", "tuner/local", "tuner/projects", "tuner/workflows", "tuner/__main__.py")
+"""Parts that no handler uses: the command line, workers of a developer's machine, project files, whole workflows."""
 NOT_NEEDED = re.compile(
     r"(^|/)(tests|__pycache__|include)/|\.(pyi|pxd|pyx|pyc|h|a|f90|c)$|\.dist-info/(RECORD|INSTALLER)$"
     r"|^scipy/(?!special/|_lib/)[^/]+/|^scipy/special/(_precompute/|_mptestutils|_testutils|_test_internal|cython_special)"

@@ -37,6 +37,8 @@ def result(cloud: Cloud, memory_mb: int = 256, architecture: str = "x86_64", **c
     measurement = {
         "memory_mb": memory_mb,
         "architecture": architecture,
+        "runs": 4,
+        "duration_ms": {"mean": 100.0, "p50": 99.0},
         "outcomes": {"ok": 4, "error": 0, "timeout": 0, "throttled": 0, "refused": 0},
         "data": {"usable": [True] * 4, "cold": [True, False] * 2, "environment": ["a", "a", "b", "b"]},
     }
