@@ -98,11 +98,9 @@ class FreeSampler:
             belief = self._with_percentiles(evidence, belief)
         scene = scene_of(belief, location, evidence.objective, evidence.prices)
         within = scene.expected_regret <= evidence.objective.tolerance and _is_unlikely_worse(evidence, scene)
-        wanted = (
-            self._missing(evidence, scene, places)
-            or self._between_steps(evidence, scene)
-            or self._doubtful(evidence, scene, within=within)
-        )
+        wanted = self._missing(evidence, scene, places)
+        if not wanted and len({sample.trial_id for sample in evidence.samples}) < self.max_trials:
+            wanted = self._between_steps(evidence, scene) or self._doubtful(evidence, scene, within=within)
         if wanted:
             return _proposal(evidence, wanted, scene.expected_regret)
         return Proposal((), StopReason.TOLERANCE if within else StopReason.CANNOT_TELL, scene.expected_regret)
@@ -136,8 +134,6 @@ class FreeSampler:
     def _between_steps(self, evidence: Evidence, scene: Scene) -> list[tuple[Configuration, int, int]]:
         """Sizes of short work that may be nearly the best, and are beside no run: a step may make them so."""
         places = list(_known(evidence))
-        if len({sample.trial_id for sample in evidence.samples}) >= self.max_trials:
-            return []
         loss = scene.regret.mean(axis=0)
         wanted: list[tuple[Configuration, int, int]] = []
         for index in np.argsort(loss, kind="stable"):
@@ -151,12 +147,10 @@ class FreeSampler:
         return wanted
 
     def _doubtful(self, evidence: Evidence, scene: Scene, *, within: bool) -> list[tuple[Configuration, int, int]]:
-        """Contenders that are not known well, the likely best first; none once there were trials enough.
+        """Contenders that are not known well, the likely best first.
 
         While the answer is not within the tolerance, what counts as known well is doubled and doubled again.
         """
-        if len({sample.trial_id for sample in evidence.samples}) >= self.max_trials:
-            return []
         contenders = self._contenders(evidence, scene, within=within)
         for times in (1,) if within else EFFORTS:
             if chosen := self._not_known(evidence, scene, contenders, times):
