@@ -67,7 +67,7 @@ types: $(DEV_READY)
 	$(BIN)/mypy
 
 docs: $(DEV_READY) ## Build the documentation into site/, and fail at a broken link.
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --site-dir site
 
 # Every process of the tests would compile the same modules at the same time. Here one does, beside mypy: those of the
 # tests, of the stand-in, and of the SAM CLI. If one of them fails here, the tests tell why.

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 import tuner
+from reports.words.warnings import TITLES
+from tuner.search.decision import Doubt
+from tuner.vocabulary import StopReason
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -18,6 +21,17 @@ LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
     links = [link for link in LINK.findall(page.read_text("utf-8")) if "://" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_site_shows_every_page() -> None:
+    navigation = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:")[2])
+    folder = ROOT / "docs"
+    assert sorted(navigation) == sorted(str(path.relative_to(folder)) for path in folder.rglob("*.md"))
+
+
+def test_codes_of_results_are_listed() -> None:
+    listed = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "codes.md").read_text("utf-8")))
+    assert {*StopReason, *Doubt, *TITLES} - listed == set()
 
 
 def test_every_decision_is_in_the_list() -> None:
