@@ -365,7 +365,8 @@ def measure_truth(
                 part_ends_at, least = time.monotonic() + max_seconds / 4, len(turns) + 2
                 while len(turns) < least or time.monotonic() < part_ends_at:
                     # Sizes of one speed are far apart in a turn, so that they tell of all of it.
-                    order = sorted(near, key=lambda size: (near.index(size) * 7 + len(turns)) % len(near))
+                    step = next(step for step in (7, 5, 3, 1) if math.gcd(step, len(near)) == 1)
+                    order = sorted(near, key=lambda size: (near.index(size) * step + len(turns)) % len(near))
                     turns.append({size: run_of(workers[size]) for size in order})
                     parts.append(part)
                     time.sleep(PERIOD_S)  # the last size may be the next one: it would find its quota used up

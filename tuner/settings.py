@@ -73,6 +73,7 @@ class LocalOptions:
         memory_mb, architecture: configuration in use, where it is known.
         excluded: folder from which no module of the function may be loaded: the working tree of which a
             revision is measured. None: there is none.
+        checkout: folder that the revision is laid out in. None: there is none.
     """
 
     root: str | None = None
@@ -86,6 +87,7 @@ class LocalOptions:
     memory_mb: int | None = None
     architecture: str | None = None
     excluded: str | None = None
+    checkout: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

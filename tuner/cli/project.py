@@ -80,6 +80,7 @@ def _tune_one(
     given["payload"] = f"@{event}" if event else options["payload"]
     given["env"] = (*(f"{name}={value}" for name, value in function.environment.items()), *options["env"])
     given["timeout"] = options["timeout"] or (function.timeout_s and str(function.timeout_s))
+    given["ephemeral_storage"] = options["ephemeral_storage"] or (function.tmp_mb and str(function.tmp_mb))
     request = read(function.target, given)
     local = replace(request.settings.local, memory_mb=function.memory_mb, architecture=function.architecture)
     request = replace(request, settings=replace(request.settings, local=local))

@@ -15,6 +15,8 @@ from tuner.model import Notice
 MAX_SHOWN = 200
 """Characters of an answer that are shown."""
 FAILED_STATUS = 400
+_END_OF_PRELUDE = b"\0" * 8
+"""What stands in a streamed HTTP answer between its status and its body."""
 
 
 class AnswerMeter:
@@ -64,14 +66,14 @@ def failure_of(payload: bytes) -> str:
     if b"statusCode" not in payload and b"errorMessage" not in payload:
         return ""
     try:
-        answer = json.loads(payload)
-    except ValueError:
+        answer = json.loads(payload.partition(_END_OF_PRELUDE)[0])
+        if not isinstance(answer, dict):
+            return ""
+        status = answer.get("statusCode")
+        if isinstance(status, str) and status.isdecimal():
+            status = int(status)
+    except (ValueError, RecursionError):  # nested too deeply, or a number of thousands of digits
         return ""
-    if not isinstance(answer, dict):
-        return ""
-    status = answer.get("statusCode")
-    if isinstance(status, str) and status.isdecimal():
-        status = int(status)
-    if isinstance(status, int) and status >= FAILED_STATUS:
-        return f"statusCode {status}"
+    if isinstance(status, (int, float)) and status >= FAILED_STATUS:
+        return f"statusCode {status:.10g}"
     return "an errorMessage" if answer.get("errorMessage") else ""

@@ -220,11 +220,12 @@ class LocalBackend:
     def make_run(self, lane: Lane) -> None:
         """Make one run of a lane, in its environment or, where that has ended, in a new one."""
         index = lane.payloads[len(lane.done)]
-        payload = self._preprocess(lane, self._settings.payloads.items[index].body)
+        body = self._settings.payloads.items[index].body
+        payload = self._preprocess(lane, body)
         environment = lane.environment(lambda: self._open(lane.trial.configuration))
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         result = environment.invoke(payload)
-        invocation = self._read(result, started_at, index, payload)
+        invocation = self._read(result, started_at, index, body, payload)
         if lane.cut and not invocation.usable:
             return
         lane.done.append(invocation)
@@ -232,8 +233,8 @@ class LocalBackend:
             self._answers.saw(result.payload)
         if invocation.usable and not invocation.cold:
             self._noise.saw(result.environment, result.duration_ms, result.cpu_ms, result.waited_ms)
-        if self._post:
-            self._process(lane, self._post, result.payload, "post-processor")
+        if self._post and (result.error is None or invocation.allowed):
+            self._process(lane, self._post, result.payload, "post-processor", body, payload)
         if self._settings.only_cold_starts or not environment.usable:
             lane.close()
         # The next run would find the CPU quota of the period used up by this one. Invocations that come over a network
@@ -245,8 +246,15 @@ class LocalBackend:
         spec = self._handlers.function.spec(configuration.memory_mb)
         return ExecutionEnvironment(spec, self._governor, copy=self._log.write if self._log else None)
 
-    def _read(self, result: LocalInvocationResult, started_at: str, payload: int, sent: bytes) -> Invocation:
-        """What the log says of a run, as one of AWS would be read."""
+    def _read(self, result: LocalInvocationResult, started_at: str, payload: int, *bodies: bytes) -> Invocation:
+        """What the log says of a run, as one of AWS would be read.
+
+        Args:
+            result: of the run.
+            started_at: UTC ISO 8601 time.
+            payload: which one it was.
+            bodies: the payload as it was given, and as it was sent.
+        """
         report = parse_log(result.log.decode("utf-8", "replace"), result.request_id)
         outcome = classify(report, result.error)
         allowed = result.error is not None and result.error.type in self._settings.allowed_exceptions
@@ -254,9 +262,7 @@ class LocalBackend:
             outcome = Outcome.ERROR  # here it is known who killed it: memory has its own type
         error = _with_output(result)
         if error:
-            error = without_values(error, self._hide_variables)
-        if error and self._settings.disable_payload_logs:
-            error = without_payload(error, sent)
+            error = self._without_secrets(error, *bodies)
         return Invocation(
             outcome=outcome,
             environment=result.environment,
@@ -273,6 +279,11 @@ class LocalBackend:
             started_at=started_at,
         )
 
+    def _without_secrets(self, error: FunctionError, *bodies: bytes) -> FunctionError:
+        """An error that says nothing of environment variables, and of payloads where they are hidden."""
+        error = without_values(error, self._hide_variables)
+        return without_payload(error, *bodies) if self._settings.disable_payload_logs else error
+
     def _open_processor(self, target: LocalHandler | None, resources: ExitStack) -> ExecutionEnvironment | None:
         if target is None:
             return None
@@ -285,12 +296,12 @@ class LocalBackend:
             return payload
         return self._process(lane, self._pre, payload, "pre-processor")
 
-    def _process(self, lane: Lane, processor: ExecutionEnvironment, payload: bytes, what: str) -> bytes:
+    def _process(self, lane: Lane, processor: ExecutionEnvironment, payload: bytes, what: str, *bodies: bytes) -> bytes:
+        """What a processor makes of a payload or an answer; `bodies` are payloads that its error may hold as well."""
         with self._processor_lock, lane.waiting_for(processor):
             result = processor.invoke(payload)
-        if error := result.error:
-            if self._settings.disable_payload_logs:
-                error = without_payload(error, payload, *(item.body for item in self._settings.payloads.items))
+        if result.error:
+            error = self._without_secrets(result.error, payload, *bodies)
             stack = "".join(f"\n{line.rstrip()}" for line in error.stack)
             raise BackendError(f"The {what} failed: {error.type}: {error.message}{stack}")
         return result.payload

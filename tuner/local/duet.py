@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -65,6 +66,7 @@ class LocalPairs:
             alone = not lane.done or (lane is lanes[0] and len(lane.done) == 1)
             for _ in range(1 if alone else 2):
                 if not lane.complete and not lane.cut:
+                    stop.wait(max(0.0, lane.ready_at - time.monotonic()))  # also before the second run of a turn
                     backend.make_run(lane)
 
         runner = LocalScheduler(lanes, take_turn, slots=1, at_once=1, open_mb=2 * trial.configuration.memory_mb)
@@ -149,7 +151,7 @@ def _local_version(settings: Settings, version: str, flag: str) -> Iterator[Sett
         return
     with file_at(_place(settings.target), version, path=flag) as checkout:
         root = _root_at(settings.local.root, checkout)
-        local = replace(settings.local, root=root, excluded=str(checkout.working_tree))
+        local = replace(settings.local, root=root, excluded=str(checkout.working_tree), checkout=str(checkout.folder))
         _, colon, handler = settings.target.rpartition(":")
         yield replace(settings, target=f"{checkout.file}{colon}{handler if colon else ''}", local=local)
 

@@ -20,13 +20,16 @@ from pathlib import Path
 from tuner.errors import BackendError, Fault
 from tuner.local.host import max_memory_mb
 from tuner.local.limits.governor import Governor
+from tuner.local.limits.isolation import HIDDEN
 from tuner.local.worker.environment import ExecutionEnvironment
 from tuner.local.worker.output import last_lines
 from tuner.local.worker.runtimes import COMMAND, EXCLUDED_VARIABLE, Runtime, names_a_handler, runtime_of, suffixes
 from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
 from tuner.model import FunctionError
+from tuner.payloads import without_values
 from tuner.plain_text import shortened
 from tuner.pricing.price_list import DEFAULT_REGION
+from tuner.redaction import Redaction
 from tuner.settings import LocalOptions
 
 BOOTSTRAP = "bootstrap"
@@ -92,7 +95,15 @@ class LocalHandler:
             throttled=throttled,
             provided=self.runtime is None,
             tmp_mb=self.options.tmp_mb,
+            folders_above=self._folders_above(),
         )
+
+    def _folders_above(self) -> tuple[Path, ...]:
+        """Folders above the code that belong to it: those of the checkout of a revision."""
+        if self.options.checkout is None:
+            return ()
+        checkout = Path(self.options.checkout).resolve()
+        return tuple(folder for folder in self.root.parents if folder.is_relative_to(checkout))
 
     def _variables(self) -> dict[str, str]:
         excluded = {EXCLUDED_VARIABLE: self.options.excluded} if self.options.excluded else {}
@@ -164,6 +175,9 @@ def parse_handler(
 def _read_command(reading: _Reading, words: list[str]) -> LocalHandler | None:
     options = reading.options
     root = Path(options.root or ".").resolve()
+    if words and "/" in words[0]:  # a worker starts in the folder of the code
+        below = root / words[0]
+        words[0] = str(below if below.is_file() else Path(words[0]).absolute())
     if not words or not shutil.which(words[0], path=options.environment.get("PATH")):
         alone = "; a function is one word: its name, or FILE:HANDLER" if len(words) > 1 else ""
         reading.fault(f"{words[0] if words else 'nothing'} cannot be run", f"install it, or put it into PATH{alone}")
@@ -277,21 +291,27 @@ def written_as_lambda_does(target: str) -> str:
 def load_faults(handler: LocalHandler, *, path: str = "TARGET") -> tuple[Fault, ...]:
     """Start a worker, let it load the handler, and tell the function's own error if it cannot."""
     spec = handler.spec(max_memory_mb(), timeout_s=1.0, throttled=False)
+    hide = Redaction.of_variables(handler.options.environment)
     result: LocalInvocationResult | None = None
     try:
-        with Governor() as governor, ExecutionEnvironment(spec, governor) as environment:
-            error = environment.load()
-            if error or not environment.usable:
-                result = environment.invoke(b"{}")
-                error = error or result.error
+        with Governor() as governor:
+            if governor.isolates and str(handler.root) in HIDDEN:
+                problem = f"the code lies in {handler.root} itself, of which each environment has its own"
+                return (Fault(path, problem, "put it into a folder below"),)
+            with ExecutionEnvironment(spec, governor) as environment:
+                error = environment.load()
+                if error or not environment.usable:
+                    result = environment.invoke(b"{}")
+                    error = error or result.error
     except BackendError as exc:
         return (Fault(path, exc.message, exc.hint),)
     if error is None:
         return ()
+    error = without_values(error, hide)
     stack = shortened("\n".join(line.rstrip("\n") for line in error.stack))
     told = [f"{error.type}: {shortened(error.message)}", *stack.splitlines()]
     if result and not error.stack:
-        told += _before_the_error(last_lines(result.output), error)
+        told += map(hide, _before_the_error(last_lines(result.output), error))
     return (Fault(path, f"{handler.name} cannot be loaded: " + "\n".join(told), _remedy(handler, error)),)
 
 

@@ -27,6 +27,7 @@ class ProjectFunction:
         reason: why not; empty: it can run here.
         memory_mb: memory size in use, where the template tells it.
         timeout_s: its timeout, where the template tells it.
+        tmp_mb: size of its /tmp, where the template tells it.
         environment: environment variables with a literal value.
         architecture: its architecture, where the template tells it.
     """
@@ -36,6 +37,7 @@ class ProjectFunction:
     reason: str = ""
     memory_mb: int | None = None
     timeout_s: float | None = None
+    tmp_mb: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     architecture: str = "x86_64"
 
@@ -57,6 +59,7 @@ def _on_this_machine(function: DeclaredFunction) -> ProjectFunction:
         reason=reason,
         memory_mb=function.memory_mb,
         timeout_s=function.timeout_s,
+        tmp_mb=function.tmp_mb,
         environment=function.environment,
         architecture=function.architecture_in_use or Architecture.X86_64,
     )

@@ -211,7 +211,11 @@ class LocalScheduler:
     def _work(self) -> None:
         while (lane := self._take()) is not None:
             try:
-                self._run(lane)
+                try:
+                    self._run(lane)
+                finally:
+                    if lane.complete:
+                        lane.close()
             except Exception as exc:  # noqa: BLE001  (raised again in the caller's thread)
                 self._fail(lane, exc)
             self._give_back(lane)
@@ -253,14 +257,11 @@ class LocalScheduler:
         return None
 
     def _give_back(self, lane: Lane) -> None:
-        complete = lane.complete
-        if complete:
-            lane.close()
         with self._changed:
             self._busy.remove(lane)
-            if complete and lane.untold:
-                self._samples.put(lane.sample())
-            if complete:
+            if lane.complete:
+                if lane.untold:
+                    self._samples.put(lane.sample())
                 self._left -= 1
             else:
                 self._open.append(lane)

@@ -136,6 +136,7 @@ def _function(
         handler=scalar(inherited("Handler")),
         runtime=scalar(inherited("Runtime")),
         timeout_s=whole_number(timeout),
+        tmp_mb=whole_number(scalar(get(inherited("EphemeralStorage"), "Size"))),
         environment={
             key: scalar(value)
             for source in (shared, properties)

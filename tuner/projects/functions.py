@@ -72,6 +72,7 @@ class DeclaredFunction:
         code: folder of the code.
         handler, runtime: as written; empty: not known.
         timeout_s: its timeout; None: not known.
+        tmp_mb: size of its /tmp; None: not known.
         environment: environment variables with a literal value.
         image: whether it is a container image.
         construct: path of its CDK construct; empty: it has none.
@@ -87,6 +88,7 @@ class DeclaredFunction:
     handler: str = ""
     runtime: str = ""
     timeout_s: float | None = None
+    tmp_mb: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     image: bool = False
     construct: str = ""

@@ -156,6 +156,7 @@ def _function(
         handler=scalar(get(function, "handler")),
         runtime=scalar(get(function, "runtime")) or scalar(get(provider, "runtime")),
         timeout_s=whole_number(timeout),
+        tmp_mb=whole_number(scalar(get(function, "ephemeralStorageSize"))),
         environment={
             key: scalar(value)
             for source in (provider, function)

@@ -196,6 +196,7 @@ def _function(module: Module, path: Path, block: Block, name: str, sources: Sour
         return _text(Located(path, value, module)) if value is not None else ""
 
     timeout = text("timeout")
+    storage = next((inner.get("size") for inner in block.blocks if inner.kind == "ephemeral_storage"), None)
     return DeclaredFunction(
         name,
         path,
@@ -207,6 +208,7 @@ def _function(module: Module, path: Path, block: Block, name: str, sources: Sour
         handler=text("handler").replace(UNKNOWN_PART, ""),
         runtime=text("runtime").replace(UNKNOWN_PART, ""),
         timeout_s=whole_number(timeout),
+        tmp_mb=None if storage is None else whole_number(_text(Located(path, storage, module))),
         image=text("package_type") == "Image",
     )
 

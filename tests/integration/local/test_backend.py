@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import threading
 import time
 from datetime import datetime
@@ -17,9 +18,10 @@ from tuner.errors import BackendError, InputError
 from tuner.local.backend import LocalBackend, describe_local, handler_faults, open_local
 from tuner.local.host import architecture, cores, cpu_model, max_memory_mb
 from tuner.local.limits.cpu import PERIOD_S
+from tuner.local.limits.governor import Governor
 from tuner.model import Architecture, BackendKind, Configuration, Invocation, Outcome, Sample, Trial
 from tuner.payloads import Payloads
-from tuner.settings import Settings
+from tuner.settings import LocalOptions, Settings
 
 HERE = architecture() or Architecture.X86_64
 EXAMPLES = Path(__file__).parents[3] / "examples" / "functions"
@@ -155,6 +157,14 @@ def test_processors_see_every_payload_and_every_output(tmp_path: Path) -> None:
     )
     measure(settings, trial(0))
     assert (tmp_path / "post.py.log").read_text() == "20\n20\n"
+
+
+def test_the_output_of_a_run_that_failed_is_not_processed(tmp_path: Path) -> None:
+    (tmp_path / "post.py").write_text("def handler(event, context): return event['status']")
+    source = "def handler(event, context): raise ValueError('no order')"
+    settings = Settings(write(tmp_path, source), post_processor=f"{tmp_path}/post.py:handler")
+    runs = runs_of(measure(settings, trial(0)))
+    assert [run.error.type for run in runs if run.error] == ["ValueError", "ValueError"]
 
 
 def test_a_processor_that_fails_ends_the_work_with_its_own_error(tmp_path: Path) -> None:
@@ -333,3 +343,28 @@ def test_a_processor_that_fails_does_not_quote_what_must_not_be_shown(tmp_path: 
     with pytest.raises(BackendError, match="processor failed: ValueError: cannot read") as caught:
         measure(settings, trial(0, runs=1))
     assert "hunter2" not in caught.value.message
+
+
+def test_no_error_of_a_processor_or_of_loading_tells_a_variable(tmp_path: Path) -> None:
+    quotes = "import os\ndef handler(event, context): raise ValueError(os.environ['DB_URL'])\n"
+    local = LocalOptions(environment={"DB_URL": "postgres://hunter2@db"})
+    post = write(tmp_path, quotes, "post.py")
+    settings = Settings(write(tmp_path, "def handler(event, context): ..."), local=local, post_processor=post)
+    with pytest.raises(BackendError, match="post-processor failed: ValueError: …"):
+        measure(settings, trial(0, runs=1))
+    (tmp_path / "loads.py").write_text("import os, sys\nprint(os.environ['DB_URL'])\nsys.exit(os.environ['DB_URL'])")
+    (fault,) = handler_faults(f"{tmp_path}/loads.py:handler", local)
+    assert "hunter2" not in fault.problem
+    assert "…" in fault.problem
+
+
+def test_code_that_lies_in_tmp_itself_is_a_fault_where_workers_have_their_own() -> None:
+    with Governor() as governor:
+        if not governor.isolates:
+            pytest.skip("workers share /tmp here")
+    with tempfile.NamedTemporaryFile("w", dir="/tmp", prefix="app", suffix=".py") as file:
+        file.write("def handler(event, context): ...")
+        file.flush()
+        (fault,) = handler_faults(f"{file.name}:handler")
+    assert fault.problem == "the code lies in /tmp itself, of which each environment has its own"
+    assert fault.remedy == "put it into a folder below"

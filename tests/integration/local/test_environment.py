@@ -14,10 +14,11 @@ from typing import Any
 import psutil
 import pytest
 
+from benchmarks.local import busy_loops
 from tests.integration.local.workers import left_of, python_spec, returned, shadow, within_5_s
 from tuner.errors import BackendError
 from tuner.local.limits.governor import Governor
-from tuner.local.worker.environment import ExecutionEnvironment
+from tuner.local.worker.environment import ExecutionEnvironment, error_of
 from tuner.local.worker.runtimes import NODE
 from tuner.local.worker.spec import LogFormat, WorkerSpec
 from tuner.report_line import parse_log
@@ -244,6 +245,15 @@ def test_a_timeout_ends_the_worker_and_lasts_as_long_as_it_says(tmp_path: Path, 
     assert (report.status, report.duration_ms) == ("timeout", 200.0)
 
 
+def test_a_timeout_does_not_count_the_wait_for_a_core(tmp_path: Path, governor: Governor) -> None:
+    with ExecutionEnvironment(python_spec(tmp_path, "burn", timeout_s=0.6), governor) as environment:
+        environment.invoke(b'{"s": 0}')
+        with busy_loops(3 * (os.cpu_count() or 1)):
+            result = environment.invoke(b'{"s": 0.4}')
+    assert result.error is None
+    assert result.wall_ms > 600, "it took longer than the timeout, and waited"
+
+
 @pytest.mark.parametrize(
     ("handler", "payload"),
     [("hold", b'{"mb": 200}'), ("hold", b'{"mb": 200, "quickly": true}'), ("hold_in_child", b'{"mb": 200}')],
@@ -300,3 +310,7 @@ def test_whatever_a_worker_started_ends_with_it_even_orphans_and_sessions_of_the
         if end == "close":
             assert len(left_of(environment)) == 1 + 2, "the worker, and what it started and did not kill"
     assert within_5_s(lambda: not left_of(environment))
+
+
+def test_an_error_document_that_is_nested_too_deeply_is_told_as_it_is() -> None:
+    assert error_of(b"[" * 100_000, "Bad").type == "Bad"

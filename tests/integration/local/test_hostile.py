@@ -86,9 +86,9 @@ PYTHON_CASES: dict[str, tuple[str, str]] = {
     "executes something else": ("os.execv('/bin/true', ['true'])", EXIT),
     "executes something that stays": ("os.execv('/bin/sleep', ['sleep', '600'])", TIMEOUT),
     "becomes another session": ("os.setsid() if os.getpid() != os.getsid(0) else None", OK),
-    "closes stdout": ("os.close(1)", f"{OK}|{EXIT}"),
-    "closes stdout and stderr objects": ("sys.stdout.close(); sys.stderr.close()", f"{OK}|{EXIT}"),
-    "stdout is None": ("sys.stdout = sys.stderr = None", f"{OK}|{EXIT}"),
+    "closes stdout": ("os.close(1)", OK),
+    "closes stdout and stderr objects": ("sys.stdout.close(); sys.stderr.close()", OK),
+    "stdout is None": ("sys.stdout = sys.stderr = None", OK),
     "closes every descriptor": ("os.closerange(0, 256)", EXIT),
     "writes into foreign descriptors": (
         "\n    for fd in range(3, 64):\n        try: os.write(fd, b'garbage\\r\\n\\r\\n' * 50)\n        except OSError: pass", f"{OK}|{EXIT}"

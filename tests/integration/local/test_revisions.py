@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import subprocess
+import threading
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tuner.cli.main import run
+from tuner.comparison.duets.plan import DuetPlan
 from tuner.errors import InputError
 from tuner.local.duet import local_duet
+from tuner.local.host import architecture
+from tuner.local.limits.cpu import PERIOD_S
 from tuner.local.revisions import file_at
+from tuner.model import Architecture, Configuration
 from tuner.settings import LocalOptions, Settings
 
 
@@ -191,3 +198,32 @@ def test_a_version_that_is_none_is_told_with_every_other_fault(
     assert run(["duet", target, *versions, "--threshold", "x", "--payload", "{"]) == 2
     told = capsys.readouterr().err
     assert [flag for flag in ("--baseline: 'old'", "--threshold: x", "--payload: { is") if flag not in told] == []
+
+
+def test_a_revision_has_the_packages_that_lie_above_its_handler(tmp_path: Path) -> None:
+    """Also where workers have their own /tmp, in which revisions are laid out."""
+    for name, text in {
+        "package.json": '{"type": "module"}',
+        ".gitignore": "node_modules/",
+        "node_modules/prices/package.json": '{"type": "module", "exports": "./index.js"}',
+        "node_modules/prices/index.js": "export const factor = 2",
+        "src/index.js": "import { factor } from 'prices'\nexport const handler = async () => factor",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "first")
+    with local_duet(Settings(f"{tmp_path}/src/index.js:handler"), "HEAD", "HEAD") as duet:
+        assert duet.labels[0] == duet.labels[1]
+
+
+def test_every_run_of_a_duet_begins_with_a_period_of_its_own(tmp_path: Path) -> None:
+    target = repository(tmp_path)
+    settings = Settings(target, local=LocalOptions(root=str(tmp_path)))
+    with local_duet(settings, "HEAD", "HEAD") as duet:
+        plan = DuetPlan(Configuration(512, architecture() or Architecture.X86_64))
+        ((pair,),) = duet.pairs(plan, 1).take(1, 6, threading.Event())
+    for runs in (pair.baseline, pair.candidate):
+        began = [datetime.fromisoformat(run.started_at) for run in runs]
+        assert min((later - earlier).total_seconds() for earlier, later in pairwise(began)) >= PERIOD_S

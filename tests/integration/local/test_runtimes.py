@@ -102,6 +102,46 @@ while True:
     assert [run.outcome for run in sample.invocations] == [Outcome.OK] * 2, sample.invocations[0].error
 
 
+def test_malformed_requests_of_a_runtime_are_refused_and_the_run_goes_on(tmp_path: Path) -> None:
+    script = tmp_path / "bootstrap"
+    script.write_text(f"""#!{sys.executable}
+import os, re, socket
+
+def talk(line, body="", length=""):
+    host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+    with socket.create_connection((host, int(port))) as client:
+        head = f"{{line}} HTTP/1.1\\r\\nConnection: close\\r\\nContent-Length: {{length or len(body)}}"
+        client.sendall(f"{{head}}\\r\\n\\r\\n{{body}}".encode())
+        return b"".join(iter(lambda: client.recv(4096), b"")).decode()
+
+while True:
+    head = talk("GET /2018-06-01/runtime/invocation/next")
+    answer = "POST /2018-06-01/runtime/invocation/" + re.search("(?i)aws-request-id: (.*)\\r", head)[1]
+    told = [talk(f"{{answer}}/response/", "1")[9:12], talk(f"{{answer}}/response/more", "2")[9:12]]
+    told.append(talk(f"{{answer}}/response", "3", "9" * 5000))
+    talk(f"{{answer}}/response", repr(told).replace("'", '"'))
+""")
+    script.chmod(0o755)
+    with open_local(Settings(str(tmp_path), local=LocalOptions(timeout_s=20))) as backend:
+        (sample,) = backend.measure([Trial(0, Configuration(1769, HERE), 1, 2)], threading.Event())
+        notices = {notice.code: notice.message for notice in backend.notices()}
+    assert [run.outcome for run in sample.invocations] == [Outcome.OK] * 2, sample.invocations[0].error
+    assert '["404", "404", ""]' in notices["first_answer"]
+
+
+def test_a_command_may_be_named_from_the_root_or_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "build").mkdir()
+    program = tmp_path / "build" / "serve"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    for words in ("./serve", "build/serve"):
+        handler, faults = parse_handler(f"-- {words} now", LocalOptions(root="build"))
+        assert faults == ()
+        assert handler is not None
+        assert handler.command == (str(program), "now")
+
+
 def test_what_a_program_is_shows_in_its_identity(tmp_path: Path) -> None:
     before = describe_local(Settings(build_c(tmp_path)))
     assert before.runtime == "provided"

@@ -19,6 +19,10 @@ from tuner.redaction import Redaction
         (b'["statusCode", 500]', ""),
         (b"statusCode: 500", ""),
         (b"null", ""),
+        (b'{"statusCode": 500}' + bytes(8) + b"<html>", "statusCode 500"),
+        (b'{"statusCode": 500.0}', "statusCode 500"),
+        (b'{"statusCode": "' + b"9" * 5000 + b'"}', ""),
+        (b'{"statusCode": ' + b"[" * 100_000, ""),
     ],
 )
 def test_an_answer_tells_of_a_failure_by_its_status_or_its_message(answer: bytes, failure: str) -> None:

@@ -19,7 +19,8 @@ Resources:
     Properties: {CodeUri: src/, Handler: orders.create.handler, MemorySize: 512, Environment: {Variables: {LEVEL: 3}}}
   Web:
     Type: AWS::Serverless::Function
-    Properties: {CodeUri: src, Handler: index.handler, Runtime: nodejs22.x, Architectures: [arm64], Timeout: 5}
+    Properties: {CodeUri: src, Handler: index.handler, Runtime: nodejs22.x, Architectures: [arm64], Timeout: 5,
+      EphemeralStorage: {Size: 2048}}
   Fast: {Type: AWS::Serverless::Function, Properties: {CodeUri: src, Runtime: provided.al2023}}
   Image: {Type: AWS::Serverless::Function, Properties: {PackageType: Image}}
   Old: {Type: AWS::Serverless::Function, Properties: {CodeUri: src, Handler: a.B::c, Runtime: java21}}
@@ -30,7 +31,7 @@ service: shop
 provider: {name: aws, runtime: nodejs20.x, memorySize: 256, environment: {STAGE: "${opt:stage}"}}
 functions:
   list: {handler: src/list.handler, timeout: 10}
-  make: {handler: make.handler, runtime: python3.11, memorySize: 1024}
+  make: {handler: make.handler, runtime: python3.11, memorySize: 1024, ephemeralStorageSize: 1024}
 """
 
 
@@ -43,6 +44,7 @@ def test_a_sam_template_names_its_functions(tmp_path: Path) -> None:
     assert (orders.memory_mb, orders.timeout_s, orders.architecture) == (512, 30.0, "x86_64")
     assert orders.environment == {"STAGE": "dev", "LEVEL": "3"}, "references are left out"
     assert (found["Web"].timeout_s, found["Web"].architecture) == (5.0, "arm64")
+    assert (orders.tmp_mb, found["Web"].tmp_mb) == (None, 2048)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,7 @@ def test_a_serverless_file_names_its_functions(tmp_path: Path) -> None:
     listed, made = read_project(tmp_path / "serverless.yml")
     assert (listed.target, listed.memory_mb, listed.timeout_s) == (f"{tmp_path}:src/list.handler", 256, 10.0)
     assert (made.target, made.memory_mb, made.timeout_s) == (f"{tmp_path}:make.handler", 1024, 6.0)
+    assert (listed.tmp_mb, made.tmp_mb) == (None, 1024)
 
 
 @pytest.mark.parametrize("text", ["", "[", "Resources: {}", "- 1"])

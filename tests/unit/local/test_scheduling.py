@@ -104,3 +104,24 @@ def test_small_sizes_run_side_by_side_as_far_as_their_shares_fit() -> None:
 
     assert most(128, 512, 768) == 2, "as many as may be under way"
     assert most(1024, 1024, 1769) == 1, "more than the cores that there are"
+
+
+@pytest.mark.parametrize("fails", ["run", "close"])
+def test_an_error_at_the_end_of_a_lane_is_told_and_ends_the_work(monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
+    closed: list[int] = []
+
+    def close(one: Lane) -> None:
+        closed.append(one.trial.id)
+        if fails == "close" and one.complete:
+            raise ValueError("no disk")
+
+    monkeypatch.setattr(Lane, "close", close)
+    work, _ = runner([lane(0, runs=1), lane(1, runs=1)], slots=1)
+    if fails == "run":
+        run = work._run
+        monkeypatch.setattr(work, "_run", lambda one: (run(one), 1 / 0))
+    samples = work.samples(threading.Event())
+    assert next(samples).trial_id == 0
+    with pytest.raises(ValueError if fails == "close" else ZeroDivisionError):
+        list(samples)
+    assert 0 in closed

@@ -50,7 +50,7 @@ class WorkerStart:
 
     Attributes:
         command, variables, folder: program and arguments, environment variables, working directory.
-        code: folder of the function's code.
+        code: folders of the function's code, which it sees wherever they are.
         share: vCPUs; None: not limited.
         limit_bytes: resident memory above which it is killed.
         freezes: whether it is stopped between invocations.
@@ -60,7 +60,7 @@ class WorkerStart:
     command: Sequence[str]
     variables: Mapping[str, str]
     folder: str
-    code: str
+    code: Sequence[str]
     share: float | None
     limit_bytes: int
     freezes: bool
@@ -164,6 +164,10 @@ class Governor:
             began: monotonic time of the start; the worker loses the time until it is let run.
         """
         self._send(f"begin {pid} {began!r}")
+
+    def lost_s(self, pid: int) -> float:
+        """Seconds of the running invocation in which the worker could run and had no core."""
+        return float(self._ask(f"lost {pid}"))
 
     def end(self, pid: int) -> Use:
         """The invocation or the init phase is over."""

@@ -118,6 +118,11 @@ class Ward:
         self.due = inf
         return f"{self.memory.peak_bytes} {self.memory.exceeded:d} {owed_s!r} {self._lost_s!r} {cpu_s!r}"
 
+    def lost_s(self) -> float:
+        """What the worker has lost of this invocation so far."""
+        self._own_time(self._cpu_s())
+        return self._lost_s
+
     def look(self, now: float) -> None:
         """Do what the clocks and the memory ask for, and set when to look again."""
         if now >= self._tree_due:
@@ -273,6 +278,8 @@ class GovernorLoop:
         finally:
             for ward in self._wards.values():
                 ward.close()
+            self._wards.clear()
+            self._end_orphans()
 
     def _attend(self) -> None:
         now = time.monotonic()
@@ -290,6 +297,8 @@ class GovernorLoop:
             ward.begin(float(asked_at))
         elif verb == "kill" and ward:
             ward.kill()
+        elif verb == "lost":
+            self._answer(repr(ward.lost_s() if ward else 0.0))
         elif verb == "end":
             self._answer(ward.end() if ward else NOTHING_USED)
         elif verb == "remove":
@@ -337,12 +346,15 @@ class GovernorLoop:
         return f"pid {kept.worker}"
 
     def _end_orphans(self) -> None:
-        """Kill whatever came to this process because its keeper was killed from outside."""
+        """Kill whatever came to this process because its keeper has ended, and what comes to it by that."""
         known = {ward.kept.keeper for ward in self._wards.values()}
-        for pid in set(children_of(os.getpid())) - known:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+        ended: set[int] = set()
+        while orphans := set(children_of(os.getpid())) - known - ended:
+            for pid in orphans:
+                ended.add(pid)
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
 
     def _answer(self, text: str) -> None:
         self._owner.sendall(text.encode() + b"\n")

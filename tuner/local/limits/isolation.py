@@ -81,20 +81,21 @@ def available() -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def hidden_paths(command: Sequence[str], variables: Iterable[str], code: str) -> tuple[str, ...]:
+def hidden_paths(command: Sequence[str], variables: Iterable[str], code: Sequence[str]) -> tuple[str, ...]:
     """Paths that a worker needs of the folders that it has its own of.
 
     Args:
         command: what is to run; of an interpreter everything that is installed with it.
         variables: values of environment variables, which may be lists of paths.
-        code: folder of the function's code, with what its links lead to.
+        code: folders of the function's code, with what the links in them lead to.
     """
     prefixes = [_installed_below(path) for path in (command[0], os.path.realpath(command[0]))]
     words = [part for text in (*command, *variables) for part in text.split(os.pathsep)]
     links = []
-    with contextlib.suppress(OSError):
-        links = [os.path.realpath(entry) for entry in os.scandir(code) if entry.is_symlink()]
-    found = [os.path.abspath(path) for path in (code, *prefixes, *words, *links) if path.startswith("/")]
+    for folder in code:
+        with contextlib.suppress(OSError):
+            links += [os.path.realpath(entry) for entry in os.scandir(folder) if entry.is_symlink()]
+    found = [os.path.abspath(path) for path in (*code, *prefixes, *words, *links) if path.startswith("/")]
     below = tuple(f"{folder}/" for folder in HIDDEN)
     return outermost(path for path in found if path.startswith(below) and os.path.exists(path))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 MAX_HEAD_BYTES = 2 * 1024 * 1024
+_MOST_DIGITS = 18
 """Bound of our own: clients of the Runtime API send up to 1 MB of trace data in one header."""
 
 
@@ -171,7 +172,7 @@ def _parse_head(text: bytes) -> _Head:
             raise MalformedRequestError
         headers[name.strip().lower()] = value.strip()
     length = headers.get("content-length", "0")
-    if not (length.isascii() and length.isdecimal()):
+    if not (length.isascii() and length.isdecimal() and len(length) <= _MOST_DIGITS):
         raise MalformedRequestError
     chunked = headers.get("transfer-encoding", "").lower() == "chunked"
     expects = headers.get("expect", "").lower() == "100-continue"

@@ -222,9 +222,9 @@ class RuntimeApi:
         else:
             self._refuse(connection, HTTPStatus.NOT_FOUND, "NotFound", f"no {request.method} {request.path}")
 
-    def _take(self, connection: _Connection, request: HttpRequest, request_id: str, kind: str = "") -> None:
+    def _take(self, connection: _Connection, request: HttpRequest, request_id: str, kind: str = "", *rest: str) -> None:
         """Take the response or the error of an invocation."""
-        if kind not in ("response", "error"):
+        if kind not in ("response", "error") or rest:
             self._refuse(connection, HTTPStatus.NOT_FOUND, "NotFound", f"no {request.path}")
         elif self._event is None or request_id != self._event.request_id or self.answer is not None:
             self._refuse(connection, HTTPStatus.BAD_REQUEST, "InvalidRequestID", "Invalid request ID")

@@ -49,6 +49,7 @@ class WorkerSpec:
         log_format: form of START, END and REPORT.
         tmp_mb: size of /tmp (ephemeral storage).
         throttled: False lifts the CPU share and the freeze between invocations; the memory limit stays.
+        folders_above: folders above `code_dir` whose files the code needs as well.
     """
 
     name: str
@@ -68,6 +69,7 @@ class WorkerSpec:
     throttled: bool = True
     provided: bool = False
     tmp_mb: int = TMP_MB
+    folders_above: tuple[Path, ...] = ()
 
     @property
     def cpu_share(self) -> float:

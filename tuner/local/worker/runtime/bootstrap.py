@@ -360,8 +360,22 @@ def log_error(error: dict[str, Any]) -> None:
     lines += ["Traceback (most recent call last):", *"".join(error["stackTrace"]).splitlines()]
     # A message may hold what has no encoding, such as half of a surrogate pair.
     text = "\r".join(lines).encode("utf-8", "backslashreplace").decode()
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    quietly(lambda: sys.stdout.write(text + "\n"))
+    flush()
+
+
+def flush() -> None:
+    """Write out what the function has written."""
+    quietly(lambda: sys.stdout.flush())
+    quietly(lambda: sys.stderr.flush())
+
+
+def quietly(write: Callable[[], object]) -> None:
+    """Write to a stream that the function may have closed or replaced."""
+    try:
+        write()
+    except (AttributeError, OSError, ValueError):
+        return
 
 
 def invoke(
@@ -384,8 +398,7 @@ def serve(api: RuntimeApi, handler: Callable[..., Any]) -> NoReturn:
         request_id = LambdaLoggerHandler.request_id = headers["lambda-runtime-aws-request-id"]
         os.environ["_X_AMZN_TRACE_ID"] = headers.get("lambda-runtime-trace-id", "")
         response, content_type, error = invoke(handler, headers, body)
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush()
         if error is None:
             api.post(f"invocation/{request_id}/response", response, content_type)
         else:
