@@ -7,6 +7,7 @@ the helper process that uses them must start fast.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import deque
@@ -57,13 +58,16 @@ class Quota:
 
     def __init__(self, share: float, period_s: float = PERIOD_S) -> None:
         self._quota = share * period_s
+        self._cores = max(1, math.ceil(share))
         self._charge = self._quota * max(0.0, 1.0 - share) / 2
         self._period = period_s
         self._start = float("-inf")
         self._base = 0.0
         self._charged = False
+        self._charged_at = 0.0
         self._earlier: deque[tuple[float, float]] = deque(maxlen=_KEPT_PERIODS)
         self._last = (0.0, 0.0)
+        self._seen = 0.0
         self._parallel = 1.0
 
     def begin(self, now: float, cpu: float) -> None:
@@ -73,10 +77,11 @@ class Quota:
         else:
             self._start, self._base, self._charged = now, cpu, False
         self._earlier.clear()
-        self._last, self._parallel = (now, cpu), 1.0
+        self._last, self._seen, self._parallel = (now, cpu), cpu, 1.0
 
     def look(self, now: float, cpu: float) -> tuple[bool, float]:
         """Whether the worker may run, and in how many seconds to look again."""
+        self._take_back(now, cpu)
         self._refill(now, cpu)
         self._observe(now, cpu)
         used = self._used(cpu)
@@ -89,6 +94,7 @@ class Quota:
     def shift(self, seconds: float) -> None:
         """Move the running period to a clock that is ahead by so much."""
         self._start += seconds
+        self._charged_at += seconds
         self._earlier.clear()
 
     def owed_s(self, now: float, cpu: float) -> float:
@@ -96,16 +102,20 @@ class Quota:
 
         Work that went beyond its quota before anybody looked would have been done in later
         periods. On an idle machine that is a few microseconds of work; on a busy one, where
-        whoever looks must wait for a core too, it may be several quotas.
+        whoever looks must wait for a core too, it may be several quotas. Nor can more be used of a period than
+        has passed of it on all cores.
         """
+        self._take_back(now, cpu)
         self._refill(now, cpu)
         periods, rest = divmod(self._used(cpu), self._quota)
-        return max(0.0, self._start + periods * self._period + rest - now) if periods else 0.0
+        if not periods and self._charged and self._start - self._charged_at < 1.5 * self._period:
+            rest -= self._charge  # it counts against this period and was not used in it
+        return max(0.0, self._start + periods * self._period + rest / self._cores - now)
 
     def _used(self, cpu: float) -> float:
         """CPU seconds that count against the present period, with the charge once it is due."""
         if cpu - self._base >= self._quota and not self._charged:
-            self._charged = True
+            self._charged, self._charged_at = True, self._start
             self._base -= self._charge
             self._earlier = deque(((start, base - self._charge) for start, base in self._earlier), _KEPT_PERIODS)
         return cpu - self._base
@@ -117,14 +127,22 @@ class Quota:
         return cpu - self._base > refilled
 
     def _refill(self, now: float, cpu: float) -> None:
-        """Begin the period that the clock is in; an earlier one again when the clock was set back."""
-        while now < self._start and self._earlier:
-            self._start, self._base = self._earlier.pop()
+        """Begin the period that the clock is in."""
         periods = int((now - self._start) / self._period)
         if periods > 0:
             self._earlier.append((self._start, self._base))
             self._start += periods * self._period
             self._base = min(cpu, self._base + periods * self._quota)
+
+    def _take_back(self, now: float, cpu: float) -> None:
+        """Return to the period in which the worker went on, where a later one had begun too early.
+
+        What it has used since the last look it used at the end of that time: before, it had waited or slept.
+        """
+        went_on = now - (cpu - self._seen) / self._cores
+        self._seen = cpu
+        while went_on < self._start and self._earlier:
+            self._start, self._base = self._earlier.pop()
 
     def _observe(self, now: float, cpu: float) -> None:
         """Several busy threads use the quota up sooner, so the next look must be sooner."""

@@ -22,6 +22,7 @@ from tuner.local.limits import isolation, keeper
 from tuner.local.limits.cpu import KernelCpuMeter, PsutilCpuMeter, Quota
 from tuner.local.limits.memory import MemoryMeter
 from tuner.local.limits.processes import ProcessTree, WaitMeter, children_of
+from tuner.local.limits.task_clock import TaskClock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Ward:
         self._cores = max(1.0, share or 1.0)
         self._quota = Quota(share) if share is not None and group is None else None
         self._meter = open_meter(kept.worker, kept.root)
+        self._task_clock = TaskClock.open(kept.worker)
+        self._clock_ahead_s = 0.0
         self._waits = WaitMeter(kept.worker) if group is None else None
         self._starting, self._invoking = True, False
         self._stopped = False
@@ -88,7 +91,7 @@ class Ward:
             self._group_share = None
         self._starting, self._invoking = False, True
         self._idle_s, self._continue_at = 0.0, inf
-        cpu = self._began_cpu_s = self._cpu_s()
+        cpu = self._began_cpu_s = self._cpu_s(at_rest=True)
         if self._waits:
             self._waits.read_s(self.tree.descendants)
         now = time.monotonic()
@@ -104,7 +107,7 @@ class Ward:
         """An invocation, or the init phase, is over: freeze, and give account."""
         owed_s = cpu_s = 0.0
         if self._invoking or self._starting:
-            cpu = self._cpu_s()
+            cpu = self._cpu_s(at_rest=True)
             now = self._own_time(cpu)
             cpu_s = max(0.0, cpu - self._began_cpu_s)
             if self._quota and self._invoking:
@@ -151,6 +154,8 @@ class Ward:
         self.kill()
         with contextlib.suppress(OSError):
             os.waitpid(self.kept.keeper, 0)
+        if self._task_clock:
+            self._task_clock.close()
         if self._group:
             remove_cgroup(str(self._group.path))
 
@@ -186,11 +191,22 @@ class Ward:
         self._last = (now, cpu)
         return now - self._lost_s
 
-    def _cpu_s(self) -> float:
+    def _cpu_s(self, *, at_rest: bool = False) -> float:
+        """CPU time of the worker and of all that it started.
+
+        The clocks of processes are behind while they run. The task clock is not, but it counts what the hypervisor took
+        as well: how far it is ahead is seen while the worker is stopped or waits for an event (`at_rest`).
+        """
         try:
-            return self._meter.read_s(self.tree.descendants) if self._meter else 0.0
+            cpu_s = self._meter.read_s(self.tree.descendants) if self._meter else 0.0
+            if self._task_clock is None:
+                return cpu_s
+            task_s = self._task_clock.read_s()
         except OSError:  # the worker is gone; its owner sees that
             return self._last[1]
+        if at_rest or self._stopped:
+            self._clock_ahead_s = task_s - cpu_s
+        return max(cpu_s, task_s - self._clock_ahead_s)
 
     def _let_run(self, run: bool) -> None:
         if run == self._stopped:
