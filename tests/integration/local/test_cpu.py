@@ -16,6 +16,7 @@ from tests.integration.local.workers import python_spec
 from tuner.local.limits import cgroup
 from tuner.local.limits.cpu import KernelCpuMeter, PsutilCpuMeter
 from tuner.local.limits.governor import Governor
+from tuner.local.limits.task_clock import TaskClock
 from tuner.local.worker.environment import ExecutionEnvironment
 
 
@@ -77,6 +78,28 @@ def test_both_meters_see_the_cpu_time_of_a_child_before_and_after_its_end() -> N
         after = meter.read_s(())
         assert alive - before > 0.12
         assert after - before > 0.12
+
+
+def test_the_task_clock_tells_what_a_process_and_its_children_use_while_they_run() -> None:
+    burner = "import subprocess, sys, time\ninput()\nwhile time.process_time() < 0.1: pass\nprint(flush=True)\n"
+    child = "import time\nwhile time.process_time() < 0.1: pass"
+    burner += f"subprocess.run([sys.executable, '-S', '-c', {child!r}])\nprint(flush=True)\ninput()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-S", "-c", burner], **pipes, text=True) as process:  # type: ignore[call-overload]
+        clock = TaskClock.open(process.pid)
+        if clock is None:
+            process.kill()
+            pytest.skip("this host does not tell the task clock")
+        process.stdin.write("\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        alone_s = clock.read_s()
+        process.stdout.readline()
+        both_s = clock.read_s()
+        clock.close()
+        process.communicate("\n")
+    assert 0.07 < alone_s < 0.13
+    assert alone_s + 0.1 < both_s < alone_s + 0.2
 
 
 def test_a_process_that_is_gone_has_no_meter() -> None:

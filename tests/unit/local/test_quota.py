@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -96,3 +97,36 @@ def test_a_quota_that_was_granted_too_early_is_taken_back() -> None:
     may_run, nap_s = quota.look(0.012, 0.0115)
     assert not may_run
     assert nap_s == pytest.approx(0.008)
+
+
+@given(
+    share=st.floats(min_value=0.3, max_value=0.95),
+    cpu_s=st.floats(min_value=0.005, max_value=0.1),
+    waits=st.lists(st.tuples(st.floats(0.0, 0.1), st.floats(0.0, 0.03)), max_size=6),
+)
+def test_waiting_for_a_core_changes_nothing_but_for_the_charge(
+    share: float, cpu_s: float, waits: list[tuple[float, float]]
+) -> None:
+    """The worker waits after so much CPU time for so long, and nobody knows it before it goes on."""
+    quota, left = Quota(share), sorted(waits)
+    now = cpu = lost = waited = 0.0
+    quota.begin(0.0, 0.0)
+    while cpu < cpu_s:
+        may_run, nap_s = quota.look(now - lost, cpu)
+        until = now + min(nap_s, 0.01)
+        while may_run and now < until and cpu < cpu_s:
+            if left and left[0][0] <= cpu:  # waits go on beyond a look
+                step = min(left[0][1] - waited, until - now)
+                waited += step
+                now += step
+                if waited >= left[0][1] - 1e-12:
+                    lost += left.pop(0)[1]
+                    waited = 0.0
+                continue
+            step = min(until - now, cpu_s - cpu, left[0][0] - cpu if left else inf)
+            now, cpu = now + step, cpu + step
+        if not may_run:
+            now = until
+    took = now - lost + quota.owed_s(now - lost, cpu)
+    alone = Clocks(Quota(share)).work(cpu_s)
+    assert took == pytest.approx(alone, abs=share * PERIOD_S * (1 - share) / 2 + 0.0005)

@@ -44,7 +44,8 @@ class TaskClock:
             return None
         # perf_event_attr in its first published size: type, size, config, 3 unused, flags, 2 unused.
         attributes = struct.pack("=IIQQQQQIIQ", _SOFTWARE, 64, _TASK_CLOCK, 0, 0, 0, _INHERIT | _NO_KERNEL, 0, 0, 0)
-        fd = ctypes.CDLL(None).syscall(number, attributes, pid, -1, -1, _CLOSE_ON_EXEC)
+        words = (ctypes.c_long(word) for word in (pid, -1, -1, _CLOSE_ON_EXEC))
+        fd = ctypes.CDLL(None).syscall(ctypes.c_long(number), attributes, *words)
         return cls(fd) if fd >= 0 else None
 
     def read_s(self) -> float:
