@@ -1,4 +1,4 @@
-"""How right the answers of the local backend are: ten functions, several seeds, on an idle and on a busy machine.
+"""How right the answers of the local backend are: eleven functions, several seeds, on an idle and on a busy machine.
 
 `python -m benchmarks.local_answers` tunes each function with `tuner.tune`, within `--max-seconds` each. The truth is
 a grid that is measured afterwards under real-time priority, which keeps other programs out. It holds the sizes that
@@ -56,7 +56,19 @@ from tuner.settings import LocalOptions
 
 Floats = NDArray[np.float64]
 
-FUNCTIONS = ("templating", "graph", "image", "archive", "matrix", "json_api", "pdf", "crypto", "video", "waiting")
+FUNCTIONS = (
+    "templating",
+    "graph",
+    "image",
+    "archive",
+    "matrix",
+    "products",
+    "json_api",
+    "pdf",
+    "crypto",
+    "video",
+    "waiting",
+)
 GRID_MB = (128, 192, 256, 384, 512, 768, 1024, 1280, 1536, 1769, 2048, 2560, 3008, 3538)
 FOLDER = Path(__file__).parent / "local_functions"
 SPINNING = ("matrix",)
@@ -543,7 +555,7 @@ def kept(document: Mapping[str, Any]) -> tuple[list[Judgement], dict[str, Grid]]
 def main() -> None:
     """Print the answers and the truth; exits with 1 when a bar does not hold."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.local_answers", description=__doc__)
-    parser.add_argument("--function", action="append", choices=FUNCTIONS, help="may be repeated (default: all ten)")
+    parser.add_argument("--function", action="append", choices=FUNCTIONS, help="may be repeated (default: all)")
     parser.add_argument("--seeds", type=int, default=5, help="tunings of each function and load (default 5)")
     parser.add_argument("--busy", type=int, action="append", metavar="N", help="endless loops beside; may be repeated")
     parser.add_argument("--max-seconds", type=float, default=60.0, help="time of a tuning (default 60)")
