@@ -243,7 +243,9 @@ class Grid:
         """Coefficients of the CPU time at each size, log units, from the complete turns, and its error."""
         sizes = self.sizes
         whole = [turn for turn in self.turns if len(turn) == len(sizes)]
-        logs = np.log([[turn[size].cpu_ms for size in sizes] for turn in whole]).mean(axis=0)
+        logs = np.log([[turn[size].cpu_ms for size in sizes] for turn in whole])
+        # Medians beside the median of their turns: the machine is far slower in a few of them.
+        logs = np.median(logs - np.median(logs, axis=1, keepdims=True), axis=0)
         shape = _shape(sizes, len(sizes))
         fitted = np.linalg.lstsq(shape, logs)[0]
         free = len(sizes) - np.linalg.matrix_rank(shape)

@@ -7,6 +7,9 @@ little slower: a size then takes three times as long in some seconds. So the run
 each CPU time, and all sizes are compared at the CPU times of all runs of the study. CPU time serves as a control
 variate.
 
+Where the runs of a size take what the CPU limit makes of their CPU time, as work without a pause does, the limit
+itself is that curve: few runs tell of cliffs that none of them has met.
+
 Two forms follow. `at_mean_speed` moves all runs of a size in a round by one factor, so that they differ as they did:
 for what is shown of runs, and for percentiles. `at_mean_work` moves each run by its own, so that what is left is
 what CPU time does not explain: for means and for comparing sizes.
@@ -16,13 +19,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.estimation.belief import Belief
+from tuner.estimation.cpu_quota.limit import limited_ms
 from tuner.model import MB_PER_VCPU, Configuration, Invocation, Round, Sample
 from tuner.pricing.price_list import PriceList
 
@@ -32,10 +36,10 @@ SHORTEST_CPU_MS = 1.0
 """Mean CPU time below which clocks tell too little of the speed."""
 ROUND_SD = 0.3
 """Speed of one round against another, log units (two functions on a virtual machine: 0.16 to 0.28)."""
-SIZE_SD = 0.03
-"""CPU time that a size needs against the others, beside the law of small shares, log units (grids of six functions:
-0.00 to 0.034)."""
-SIZE_FREEDOM, SIZE_STEPS = 4, 5
+SIZE_SD = 0.01
+"""CPU time that a size needs against the others, beside the law of small shares, log units. Grids of 14 sizes of three
+functions scatter by 0.004 to 0.009, which is their error."""
+SIZE_FREEDOM, SIZE_STEPS = 4, 20
 """Few sizes need far more, as where memory is scarce: Student's t, of so many degrees of freedom, fitted in so many
 steps."""
 RUN_SD, USUAL_RUNS = 0.1, 4
@@ -54,6 +58,9 @@ LINE_RUNS = 1.0
 """Runs that the line through all runs of a size is worth beside those of about the same CPU time."""
 MOST_BESIDE_LINE = 3.0
 """A run counts as at most so far from the line: further away it is slow for another reason."""
+LIMITED = 0.02
+"""Durations of a size follow the CPU limit where half of its runs are as close to it, log units. Runs of two functions
+that compute were within 0.001 to 0.006."""
 MOST_PLACES = 500
 """CPU times of the study at which a size is read: more runs are represented by so many of them."""
 USUAL_SPREAD, USUAL_ROUNDS = 0.03, 4
@@ -61,6 +68,8 @@ USUAL_SPREAD, USUAL_ROUNDS = 0.03, 4
 
 Group = tuple[int, Configuration]
 """A round and a size that was measured in it."""
+Law = Callable[[Floats], Floats]
+"""Durations at CPU times, which are told as how much more than usual they are, log units."""
 Run = tuple[float, float, int]
 """CPU time and duration of a warm run, ms, and its payload."""
 
@@ -200,7 +209,7 @@ def _slower(keys: Sequence[Group], groups: Sequence[Sequence[Run]], usual: Mappi
     come in, what each size needs beside that, what rounds have in common, and chance.
     """
     relative = [[cpu_ms / usual[payload] for cpu_ms, _, payload in runs] for runs in groups]
-    log_cpu = np.log([_mean(one) for one in relative])
+    log_cpu = np.array([_mean(map(math.log, one)) for one in relative])
     counts = np.array([len(runs) for runs in groups], dtype=np.float64)
     rounds = np.array([round_ for round_, _ in keys])
     sizes = np.array([configuration.memory_mb for _, configuration in keys])
@@ -242,8 +251,8 @@ def _longer(
     follows = _follows(working, groups)
     of_group = []
     for runs, much in zip(groups, slower, strict=True):
-        relative = np.array([cpu_ms / usual[payload] for cpu_ms, _, payload in runs])
-        of_group.append(np.log(relative / relative.mean()) + much)  # beside what the size itself needs
+        relative = np.log([cpu_ms / usual[payload] for cpu_ms, _, payload in runs])
+        of_group.append(relative - relative.mean() + much)  # beside what the size itself needs
     everywhere = _evenly(np.sort(np.concatenate(of_group)), MOST_PLACES)
     expected = [np.zeros(len(runs)) for runs in groups]
     at_mean = [np.zeros(len(runs)) for runs in groups]
@@ -251,11 +260,13 @@ def _longer(
     for number, (key, runs) in enumerate(zip(keys, groups, strict=True)):
         for place, run in enumerate(runs):
             curves[key[1], run[2]].append((number, place))
-    for places in curves.values():
-        part = _mean(working[number] for number, _ in places) * follows
+    for (configuration, _), places in curves.items():
         slow = np.array([of_group[number][place] for number, place in places])
-        durations = np.array([groups[number][place][1] for number, place in places])
-        curve = _DurationCurve.through(slow, durations, part)
+        cpu_ms, durations = np.array([groups[number][place][:2] for number, place in places]).T
+        law = _limit(configuration, slow, cpu_ms, durations)
+        if law is None:
+            law = _line(_mean(working[number] for number, _ in places) * follows)
+        curve = _DurationCurve.through(slow, durations, law)
         mean_ms = float(curve.at(everywhere).mean())
         for (number, place), own_ms in zip(places, curve.without_each(), strict=True):
             expected[number][place], at_mean[number][place] = own_ms, mean_ms
@@ -266,26 +277,26 @@ def _longer(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _DurationCurve:
-    """Duration of a size against CPU time: a line, and what runs of about that CPU time say beside it.
+    """Duration of a size against CPU time: a law, and what runs of about that CPU time say beside it.
 
     Attributes:
         slow: how much more CPU time than usual the runs took, log units, shape (n,).
-        beside: their durations over the line, shape (n,).
-        level_ms: mean duration of the runs, brought to the usual CPU time.
-        part: part of the duration that grows with the CPU time.
+        beside: their durations over those of the law, shape (n,).
+        level: mean duration of the runs over that of the law.
+        law: the line, or the CPU limit.
     """
 
     slow: Floats
     beside: Floats
-    level_ms: float
-    part: float
+    level: float
+    law: Law
 
     @classmethod
-    def through(cls, slow: Floats, durations: Floats, part: float) -> _DurationCurve:
-        """The curve of runs, given the part of it that grows with the CPU time."""
-        usual = durations / _line(slow, part)
-        level_ms = math.fsum(usual) / len(usual)
-        return cls(slow, np.clip(usual / level_ms, 1 / MOST_BESIDE_LINE, MOST_BESIDE_LINE), level_ms, part)
+    def through(cls, slow: Floats, durations: Floats, law: Law) -> _DurationCurve:
+        """The curve of runs, given the law."""
+        usual = durations / law(slow)
+        level = math.fsum(usual) / len(usual)
+        return cls(slow, np.clip(usual / level, 1 / MOST_BESIDE_LINE, MOST_BESIDE_LINE), level, law)
 
     def at(self, slow: Floats) -> Floats:
         """Duration in ms at CPU times, shape (m,)."""
@@ -299,7 +310,7 @@ class _DurationCurve:
 
     def _from(self, slow: Floats, weights: Floats) -> Floats:
         beside = (LINE_RUNS + weights @ self.beside) / (LINE_RUNS + weights.sum(axis=1))
-        return np.asarray(self.level_ms * _line(slow, self.part) * beside)
+        return np.asarray(self.level * self.law(slow) * beside)
 
 
 def _evenly(ordered: Floats, most: int) -> Floats:
@@ -309,9 +320,18 @@ def _evenly(ordered: Floats, most: int) -> Floats:
     return np.asarray(ordered[((np.arange(most) + 0.5) / most * len(ordered)).astype(int)])
 
 
-def _line(slow: Floats, part: float) -> Floats:
+def _line(part: float) -> Law:
     """What grows with the CPU time and what does not, over the whole at the usual CPU time."""
-    return np.asarray(1 + part * np.expm1(slow))
+    return lambda slow: np.asarray(1 + part * np.expm1(slow))
+
+
+def _limit(configuration: Configuration, slow: Floats, cpu_ms: Floats, durations: Floats) -> Law | None:
+    """Durations in ms under the CPU limit alone; None: the runs take another time, as where they wait."""
+    share = _share(configuration)
+    if np.median(np.abs(np.log(durations / limited_ms(cpu_ms, share)))) > LIMITED:
+        return None
+    usual_ms = math.exp(float(np.mean(np.log(cpu_ms) - slow)))
+    return lambda slow: limited_ms(usual_ms * np.exp(slow), share)
 
 
 def _kernel(at: Floats, runs: Floats) -> Floats:

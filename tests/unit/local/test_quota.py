@@ -5,10 +5,12 @@ from __future__ import annotations
 import statistics
 from math import inf
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuner.estimation.cpu_quota.limit import limited_ms
 from tuner.local.limits.cpu import PERIOD_S, Quota
 
 
@@ -130,3 +132,12 @@ def test_waiting_for_a_core_changes_nothing_but_for_the_charge(
     took = now - lost + quota.owed_s(now - lost, cpu)
     alone = Clocks(Quota(share)).work(cpu_s)
     assert took == pytest.approx(alone, abs=share * PERIOD_S * (1 - share) / 2 + 0.0005)
+
+
+@given(share=shares, cpu_s=st.floats(min_value=0.001, max_value=0.5))
+def test_the_estimates_know_how_long_work_takes_under_the_limit(share: float, cpu_s: float) -> None:
+    told_ms = float(limited_ms(np.array(cpu_s * 1000), share))
+    took_ms = Clocks(Quota(share)).work(cpu_s) * 1000
+    stops_ms = PERIOD_S * 1000 * (1 - share)
+    # Within a microsecond of an edge either side is right.
+    assert min(abs(told_ms - took_ms), abs(abs(told_ms - took_ms) - stops_ms)) < 0.2

@@ -108,9 +108,10 @@ class Quota:
         self._take_back(now, cpu)
         self._refill(now, cpu)
         periods, rest = divmod(self._used(cpu), self._quota)
-        if not periods and self._charged and self._start - self._charged_at < 1.5 * self._period:
-            rest -= self._charge  # it counts against this period and was not used in it
-        return max(0.0, self._start + periods * self._period + rest / self._cores - now)
+        begins = self._start + periods * self._period
+        if self._charged and begins - self._charged_at < 1.5 * self._period:
+            rest -= self._charge  # it counts against this period and is not used in it
+        return max(0.0, begins + rest / self._cores - now)
 
     def _used(self, cpu: float) -> float:
         """CPU seconds that count against the present period, with the charge once it is due."""
