@@ -266,12 +266,12 @@ class Grid:
 
 
 def _shape(sizes: Sequence[int], known: int) -> Floats:
-    """What the CPU time of a size may follow: a parabola over log memory, and a step above one vCPU.
+    """What the CPU time of a size may follow: how often it is stopped, log memory, and a step above one vCPU.
 
     As many terms as a grid of so many sizes can tell.
     """
     x = np.log(np.array(sizes) / MB_PER_VCPU)
-    terms = np.stack([np.ones(len(x)), x, x > 0, x**2], axis=1)
+    terms = np.stack([np.ones(len(x)), np.maximum(0, np.expm1(-x)), x > 0, np.minimum(0, x)], axis=1)
     return np.asarray(terms[:, : max(1, min(4, known - 2))])
 
 

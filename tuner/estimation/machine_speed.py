@@ -44,9 +44,10 @@ SIZE_FREEDOM, SIZE_STEPS = 4, 20
 steps."""
 RUN_SD, USUAL_RUNS = 0.1, 4
 """CPU time of runs of one size in one round over its mean, expected beforehand, and how many runs that is worth."""
-SMALL_SHARE_SD = 0.1
-"""Work that is stopped and continued often needs more CPU time: by (1 / share) to this power, give or take. Seen: 0.01
-to 0.15."""
+SMALL_SHARE_SD, STOPS_SD = 0.05, 0.01
+"""Work that is stopped and continued often needs more CPU time, for instance to fill caches again: by (1 / share) to
+the first power, and by the second for each stop, of which there are 1 / share - 1 to a vCPU; give or take. At 128 MB
+two grids of one function needed 8 to 13% more, at 512 MB 2%, at 896 MB half a percent."""
 THREADS_SD = 0.5
 """CPU time above one vCPU against below, log units: threads that wait for each other may burn it."""
 FOLLOWS_SD = 0.3
@@ -205,17 +206,17 @@ def _usual_cpu_ms(groups: Sequence[Sequence[Run]]) -> dict[int, float]:
 def _slower(keys: Sequence[Group], groups: Sequence[Sequence[Run]], usual: Mapping[int, float]) -> Floats:
     """How much more CPU time than on average each group took by its round and by chance, not by its size, shape (n,).
 
-    A linear model with priors: a level, a slope against the log of small shares, a step above one vCPU, where threads
-    come in, what each size needs beside that, what rounds have in common, and chance.
+    A linear model with priors: a level, what small shares need, a step above one vCPU, where threads come in, what each
+    size needs beside that, what rounds have in common, and chance.
     """
     relative = [[cpu_ms / usual[payload] for cpu_ms, _, payload in runs] for runs in groups]
     log_cpu = np.array([_mean(map(math.log, one)) for one in relative])
     counts = np.array([len(runs) for runs in groups], dtype=np.float64)
     rounds = np.array([round_ for round_, _ in keys])
     sizes = np.array([configuration.memory_mb for _, configuration in keys])
-    small = np.array([-math.log(_share(configuration)) for _, configuration in keys])
-    design = np.stack([np.ones(len(keys)), small, sizes > MB_PER_VCPU], axis=1)
-    prior = np.diag([0.0, SMALL_SHARE_SD**-2, THREADS_SD**-2])
+    shares = np.array([_share(configuration) for _, configuration in keys])
+    design = np.stack([np.ones(len(keys)), -np.log(shares), 1 / shares - 1, sizes > MB_PER_VCPU], axis=1)
+    prior = np.diag([0.0, SMALL_SHARE_SD**-2, STOPS_SD**-2, THREADS_SD**-2])
     of_machine = ROUND_SD**2 * (rounds[:, None] == rounds[None, :]) + np.diag(_run_variance(relative) / counts)
     different = list(dict.fromkeys(configuration for _, configuration in keys))
     is_of = np.array([[configuration == one for one in different] for _, configuration in keys], dtype=np.float64)
