@@ -232,7 +232,7 @@ class LocalBackend:
         if invocation.usable and result.error is None:
             self._answers.saw(result.payload)
         if invocation.usable and not invocation.cold:
-            self._noise.saw(result.environment, result.duration_ms, result.cpu_ms, result.waited_ms)
+            self._noise.saw(f"{result.environment} {index}", result.duration_ms, result.cpu_ms, result.waited_ms)
         if self._post and (result.error is None or invocation.allowed):
             self._process(lane, self._post, result.payload, "post-processor", body, payload)
         if self._settings.only_cold_starts or not environment.usable:

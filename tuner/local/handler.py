@@ -163,13 +163,17 @@ def parse_handler(
     folder, _, name = text.partition(":")
     if text.startswith(COMMAND):
         found = _read_command(reading, shlex.split(text.removeprefix(COMMAND)))
-    elif runtime_of(Path(text)) is None and Path(text).is_file() and os.access(text, os.X_OK):
+    elif runtime_of(Path(text)) is None and any(map(_is_program, (Path(text), Path(reading.options.root or "", text)))):
         found = _read_command(reading, [text])
     elif Path(folder).is_dir():
         found = _read_folder(reading, Path(folder).resolve(), name)
     else:
         found = _read_file(reading)
     return (None, tuple(reading.faults)) if reading.faults else (found, ())
+
+
+def _is_program(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.X_OK)
 
 
 def _read_command(reading: _Reading, words: list[str]) -> LocalHandler | None:

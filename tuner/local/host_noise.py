@@ -28,8 +28,8 @@ class HostNoise:
     Attributes:
         speed_spread: 5th to 95th percentile of the CPU time of fixed work, over its median.
         wait_share: part of the time between call and answer that the handlers waited for a core.
-        cpu_spread: standard deviation over mean of a handler's CPU time in one environment,
-            the median of all environments.
+        cpu_spread: standard deviation over mean of a handler's CPU time with one payload in one environment,
+            the median of all of these.
     """
 
     speed_spread: float | None
@@ -67,11 +67,11 @@ class NoiseMeter:
         with self._lock:
             self._calibrations.append(best)
 
-    def saw(self, environment: str, duration_ms: float, cpu_ms: float | None, waited_ms: float | None) -> None:
-        """Take in a warm run: its CPU time, and how long it waited for a core."""
+    def saw(self, series: str, duration_ms: float, cpu_ms: float | None, waited_ms: float | None) -> None:
+        """Take in a warm run of a series (one environment, one payload): its CPU time, and its wait for a core."""
         with self._lock:
             if cpu_ms is not None:
-                self._cpu.setdefault(environment, []).append(cpu_ms)
+                self._cpu.setdefault(series, []).append(cpu_ms)
             if waited_ms is not None:
                 self._ran_ms += duration_ms
                 self._waited_ms += waited_ms

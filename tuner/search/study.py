@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from tuner.estimation.adjustment.machine_speed import MachineSpeedMeter, at_other_times
+from tuner.estimation.adjustment.payload_mix import PayloadMix
 from tuner.estimation.belief import Belief
-from tuner.estimation.machine_speed import MachineSpeedMeter, at_other_times
 from tuner.estimation.threads import one_thread
 from tuner.model import Budget, Configuration, Objective, Round, Sample, SearchSpace, StopReason, Trial
 from tuner.pricing.price_list import PriceList
@@ -119,10 +120,12 @@ class Study:
 
     @property
     def evidence(self) -> Evidence:
-        """Everything that the next decision may rest on."""
+        """Everything that the next decision may rest on: runs as of the mean over the payloads."""
+        samples, mix = self.samples, self._payload_mix
+        at_mean_work = MachineSpeedMeter.of(self.rounds).at_mean_work(self._samples) if self.free else ()
         return Evidence(
             space=self.space,
-            samples=self.samples,
+            samples=mix.at_mean_payload(samples),
             objective=self.objective,
             prices=self.prices,
             budget=self.budget,
@@ -132,13 +135,13 @@ class Study:
             invocations_per_month=self.invocations_per_month,
             next_trial_id=1 + max(self._trial_ids(), default=-1),
             round_price=self.round_price,
-            at_mean_work=MachineSpeedMeter.of(self.rounds).at_mean_work(self._samples) if self.free else (),
+            at_mean_work=mix.at_mean_payload(at_mean_work),
         )
 
     def belief(self) -> Belief:
         """What is believed of every candidate now."""
         with one_thread():
-            belief = self.sampler.belief(self.evidence)
+            belief = self._payload_mix.of_all_payloads(self.sampler.belief(self.evidence))
         spread = self.speed_spread
         return at_other_times(belief, spread, self.prices, seed=self.seed) if spread else belief
 
@@ -152,6 +155,10 @@ class Study:
         """Whether something was told, and none of it is usable."""
         runs = [invocation for sample in self._samples for invocation in sample.invocations]
         return bool(runs) and not any(invocation.usable for invocation in runs)
+
+    @property
+    def _payload_mix(self) -> PayloadMix:
+        return PayloadMix.of(self.samples)
 
     def _trial_ids(self) -> Iterator[int]:
         """Ids that are taken: also those of trials that were asked for and never came back."""

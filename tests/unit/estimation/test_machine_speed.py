@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuner.estimation.adjustment.machine_speed import MachineSpeedMeter, at_other_times
 from tuner.estimation.belief import Belief, interval_of
-from tuner.estimation.machine_speed import MachineSpeedMeter, at_other_times
 from tuner.model import MB_PER_VCPU, Architecture, Configuration, Invocation, Outcome, Sample
 from tuner.pricing.price_list import price_list
 

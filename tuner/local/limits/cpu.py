@@ -162,6 +162,9 @@ class KernelCpuMeter:
     Args:
         pid: the worker.
         root: its parent, which waits for its orphans.
+
+    Attributes:
+        counts_ended: whether a process that has ended is in the figures, which are in ticks of 10 ms from then on.
     """
 
     _CPUCLOCK_SCHED = 2  # MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) of the kernel's posix-timers.h
@@ -169,6 +172,7 @@ class KernelCpuMeter:
 
     def __init__(self, pid: int, root: int) -> None:
         self._pid, self._root = pid, root
+        self.counts_ended = False
         self._read_one_s(pid)
 
     def read_s(self, descendants: Iterable[int]) -> float:
@@ -185,18 +189,17 @@ class KernelCpuMeter:
                 continue
         return total + self._read_one_s(self._pid) + self._read_waited_for_s(self._root)
 
-    @classmethod
-    def _read_one_s(cls, pid: int) -> float:
-        return time.clock_gettime((~pid << 3) | cls._CPUCLOCK_SCHED) + cls._read_waited_for_s(pid)
+    def _read_one_s(self, pid: int) -> float:
+        return time.clock_gettime((~pid << 3) | self._CPUCLOCK_SCHED) + self._read_waited_for_s(pid)
 
-    @classmethod
-    def _read_waited_for_s(cls, pid: int) -> float:
+    def _read_waited_for_s(self, pid: int) -> float:
         fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
         try:
             fields = os.read(fd, 1024).rpartition(b")")[2].split()
         finally:
             os.close(fd)
-        return (int(fields[13]) + int(fields[14])) * cls._TICK_S  # cutime, cstime of proc(5)
+        self.counts_ended |= fields[8] != b"0"  # cminflt of proc(5): every process has page faults
+        return (int(fields[13]) + int(fields[14])) * self._TICK_S  # cutime, cstime
 
 
 class PsutilCpuMeter:

@@ -195,7 +195,8 @@ class Ward:
         """CPU time of the worker and of all that it started.
 
         The clocks of processes are behind while they run. The task clock is not, but it counts what the hypervisor took
-        as well: how far it is ahead is seen while the worker is stopped or waits for an event (`at_rest`).
+        as well: how far it is ahead is seen while the worker is stopped or waits for an event (`at_rest`). Once a child
+        has ended, it alone is exact.
         """
         try:
             cpu_s = self._meter.read_s(self.tree.descendants) if self._meter else 0.0
@@ -204,6 +205,8 @@ class Ward:
             task_s = self._task_clock.read_s()
         except OSError:  # the worker is gone; its owner sees that
             return self._last[1]
+        if isinstance(self._meter, KernelCpuMeter) and self._meter.counts_ended:
+            return task_s - self._clock_ahead_s
         if at_rest or self._stopped:
             self._clock_ahead_s = task_s - cpu_s
         return max(cpu_s, task_s - self._clock_ahead_s)

@@ -1,0 +1,99 @@
+"""Sizes that saw different payloads compare, and a mixture of payloads is no scatter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.studies import SIZES, study_of
+from tuner.estimation.adjustment.payload_mix import PayloadMix
+from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample
+from tuner.search.grid import GridSampler
+
+SHORT, LONG = 0, 1
+
+
+def run(payload: int, duration_ms: float, *, environment: str = "a", cold: bool = False) -> Invocation:
+    billed_ms = math.ceil(duration_ms)
+    init_ms = 100.0 if cold else None
+    return Invocation(
+        Outcome.OK,
+        environment,
+        duration_ms=duration_ms,
+        billed_duration_ms=billed_ms,
+        init_duration_ms=init_ms,
+        max_memory_used_mb=50,
+        payload=payload,
+    )
+
+
+def sample(trial_id: int, memory_mb: int, runs: Sequence[Invocation], *, free: bool = False) -> Sample:
+    return Sample(trial_id, Configuration(memory_mb, Architecture.X86_64), tuple(runs), free=free)
+
+
+def durations(one: Sample) -> list[float]:
+    return [invocation.duration_ms for invocation in one.invocations if invocation.duration_ms is not None]
+
+
+def test_runs_of_one_payload_stay_as_they_are() -> None:
+    samples = (sample(0, 512, [run(SHORT, 10.0), run(SHORT, 12.0)]),)
+    mix = PayloadMix.of(samples)
+    assert mix.at_mean_payload(samples) == samples
+    assert mix == PayloadMix()
+
+
+@given(longer=st.floats(0.05, 20.0), shares=st.lists(st.integers(1, 9), min_size=2, max_size=5))
+def test_sizes_that_saw_other_shares_of_the_payloads_compare(longer: float, shares: list[int]) -> None:
+    """Each size takes as long with the mean payload, whichever runs it had; so do sizes of equal durations."""
+    samples = tuple(
+        sample(i, 256 * (i + 1), [run(SHORT, 100.0)] * share + [run(LONG, 100.0 * longer)] * (10 - share))
+        for i, share in enumerate(shares)
+    )
+    brought = [duration for one in PayloadMix.of(samples).at_mean_payload(samples) for duration in durations(one)]
+    part = sum(shares) / (10 * len(shares))
+    assert brought == pytest.approx([100.0 * (part + (1 - part) * longer)] * len(brought), rel=0.01)
+
+
+def test_a_payload_that_departs_at_a_size_keeps_that() -> None:
+    """Work within one quota of the CPU share is not slowed down at a small size, and longer work is."""
+    samples = tuple(
+        sample(i, memory_mb, [run(SHORT, 4.0)] * 20 + [run(LONG, long_ms)] * 20)
+        for i, (memory_mb, long_ms) in enumerate({512: 90.0, 1024: 46.0, 1769: 27.0}.items())
+    )
+    means = [np.mean(durations(one)) for one in PayloadMix.of(samples).at_mean_payload(samples)]
+    assert means == pytest.approx([47.0, 25.0, 15.5], rel=0.05)
+
+
+def test_percentiles_are_those_of_all_payloads_together() -> None:
+    rng = np.random.default_rng(5)
+    runs = [run(i % 2, float((100.0, 300.0)[i % 2] * rng.lognormal(0, 0.02))) for i in range(400)]
+    over_p95, over_p99 = PayloadMix.of([sample(0, 512, runs)]).over
+    assert over_p95 * 200 == pytest.approx(300.0, rel=0.03)
+    assert over_p99 * 200 == pytest.approx(300.0, rel=0.03)
+
+
+def test_runs_known_from_a_log_stay_as_they_are() -> None:
+    logged = sample(0, 512, [run(SHORT, 77.0)], free=True)
+    samples = (logged, sample(1, 512, [run(SHORT, 10.0), run(LONG, 30.0)]))
+    assert PayloadMix.of(samples).at_mean_payload(samples)[0] is logged
+
+
+def test_a_study_believes_in_the_mean_over_the_payloads() -> None:
+    study = study_of(SIZES, GridSampler(20))
+    for i, memory_mb in enumerate(SIZES):
+        base = 4.0 * 1769 / memory_mb
+        for environment in ("a", "b"):
+            first = run(SHORT, base, environment=environment, cold=True)
+            warm = [run(SHORT, base, environment=environment)] * 14 + [run(LONG, 7 * base, environment=environment)] * 5
+            study.tell(sample(i, memory_mb, [first, *warm]))
+    belief = study.belief()
+    for memory_mb in SIZES:
+        true_ms = 4.0 * 1769 / memory_mb * (15 + 35) / 20
+        index = belief.index(Configuration(memory_mb, Architecture.X86_64))
+        assert index is not None
+        assert float(np.mean(belief.duration_ms[:, index])) == pytest.approx(true_ms, rel=0.15)
