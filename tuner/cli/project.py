@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.cli.exit_codes import EXIT_OK
 from tuner.cli.output import say
-from tuner.errors import InputError, InterruptedRunError, TunerError
+from tuner.errors import Fault, InputError, InterruptedRunError, TunerError
 from tuner.local.project import ProjectFunction, read_project
 
 if TYPE_CHECKING:
@@ -27,16 +28,18 @@ def tune_project(
     *,
     read: Callable[[str, Mapping[str, Any]], TuneRequest],
     tune: Tune,
+    show_plan: Callable[[TuneRequest], str],
     folder: Callable[[str], Path],
     stop: threading.Event,
 ) -> int:
-    """Tune the functions of a template.
+    """Tune the functions of a template, or say what that would do.
 
     Args:
         template: SAM template or serverless.yml.
         options: of the command; `event` holds the payloads as NAME=FILE.
         read: reads a request for a target with options.
         tune: tunes it.
+        show_plan: says what that would do, for a dry run.
         folder: where the result of a function goes.
         stop: ends the run in order.
 
@@ -52,12 +55,20 @@ def tune_project(
         if stop.is_set():
             raise InterruptedRunError("Interrupted.", "Results so far:\n" + "\n".join(rows))
         try:
-            row = _tune_one(function, events.get(function.name), options, read, tune, folder)
+            request = _request(function, events.get(function.name), options, read)
+            if options["dry_run"]:
+                row = show_plan(request)
+            else:
+                row = _tune_one(function, request, tune, folder(function.name))
             tuned += 1
         except InterruptedRunError:
             raise
         except TunerError as error:
             row = f"not tuned: {error}"
+        if not (events.get(function.name) or options["payload"] or function.reason):
+            row += (
+                "\n  event      {}: give another with --event" if options["dry_run"] else " (no --event: {} was sent)"
+            )
         rows.append(f"{function.name:<24}{row}")
     say("\n".join(rows))
     if not tuned:
@@ -65,15 +76,13 @@ def tune_project(
     return EXIT_OK
 
 
-def _tune_one(
+def _request(
     function: ProjectFunction,
     event: str | None,
     options: Mapping[str, Any],
     read: Callable[[str, Mapping[str, Any]], TuneRequest],
-    tune: Tune,
-    folder: Callable[[str], Path],
-) -> str:
-    """Tune one function; what the summary says of it."""
+) -> TuneRequest:
+    """What is asked for one function: the options, and what the template says of it."""
     if function.reason:
         raise TunerError(function.reason)
     given = dict(options)
@@ -83,8 +92,11 @@ def _tune_one(
     given["ephemeral_storage"] = options["ephemeral_storage"] or (function.tmp_mb and str(function.tmp_mb))
     request = read(function.target, given)
     local = replace(request.settings.local, memory_mb=function.memory_mb, architecture=function.architecture)
-    request = replace(request, settings=replace(request.settings, local=local))
-    place = folder(function.name)
+    return replace(request, settings=replace(request.settings, local=local))
+
+
+def _tune_one(function: ProjectFunction, request: TuneRequest, tune: Tune, place: Path) -> str:
+    """Tune one function; what the summary says of it."""
     from reports.words.numbers import milliseconds
 
     best = tune(request, place).recommendation
@@ -98,7 +110,7 @@ def _events(given: Sequence[str], functions: Sequence[ProjectFunction]) -> dict[
     """Payload files by function.
 
     Raises:
-        InputError: one is of no function, or is not NAME=FILE.
+        InputError: one is of no function, is not NAME=FILE, or its file cannot be read.
     """
     names = {function.name for function in functions}
     events = {}
@@ -108,4 +120,19 @@ def _events(given: Sequence[str], functions: Sequence[ProjectFunction]) -> dict[
             known = ", ".join(sorted(names))
             raise InputError.single("--event", f"{text} names no function", f"write NAME=FILE, with NAME of {known}")
         events[name] = file
+    faults = [Fault("--event", f"{name}={file}: {problem}", "name a file that holds JSON")
+              for name, file in events.items() if (problem := _unreadable(Path(file)))]  # fmt: skip
+    if faults:
+        raise InputError(faults)
     return events
+
+
+def _unreadable(file: Path) -> str:
+    """Why a payload cannot be read from a file; empty: it can."""
+    try:
+        json.loads(file.read_bytes())
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+    except ValueError as error:
+        return f"it is not JSON ({error})"
+    return ""

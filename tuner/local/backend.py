@@ -167,6 +167,10 @@ class LocalBackend:
         noise = self._noise.read()
         notices = [Notice("local_estimate", f"A local estimate. {noise}")]
         notices += self._answers.notices()
+        declared, here = self._settings.local.architecture, architecture()
+        if here is not None and declared not in (None, here.value):
+            message = f"The function is declared for {declared}. This machine measures {here} alone."
+            notices.append(Notice("architecture_left_out", message))
         if noise.noisy:
             advice = "Waiting is left out of durations. Close other programs for a more exact answer."
             notices.append(Notice(NOISY_HOST, f"The machine was busy or unsteady while measuring. {advice}"))

@@ -26,11 +26,13 @@ class Wanted:
         function: its name in AWS, or its target on this machine.
         configuration: memory and architecture.
         named: its name in the project's files; None: the name in AWS or the target finds it.
+        compared: whether the architecture was compared with the other one. If not, it stays.
     """
 
     function: str
     configuration: Configuration
     named: str | None = None
+    compared: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,9 @@ def _change(path: Path, sources: Sources, patched: Patched, kind: SettingKind) -
     value = kind.wanted(patched.wanted.configuration)
     if setting.value == value:
         return sources, patched
+    if kind is _ARCHITECTURE and not patched.wanted.compared:
+        told = f"the architecture stays {setting.value or 'as it is'}: {value} alone was measured"
+        return sources, replace(patched, notes=(*patched.notes, told))
     reason = setting.reason
     for place in setting.places:
         changed = sources.with_value(place, value)

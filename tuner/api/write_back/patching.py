@@ -47,7 +47,8 @@ def _wanted(result: Result, function: str | None, *, force: bool) -> Wanted:
     recommended = document["recommendation"]
     if recommended is None:
         raise TunerError("The result has no recommendation.", "Tune the function again.")
-    return Wanted(document["function"]["name"], configuration_of(recommended), named=function)
+    compared = len({one["architecture"] for one in document["measurements"]}) > 1
+    return Wanted(document["function"]["name"], configuration_of(recommended), named=function, compared=compared)
 
 
 def write_files(patch: ProjectPatch) -> None:

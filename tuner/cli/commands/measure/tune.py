@@ -142,6 +142,7 @@ def _show_plan(text: str) -> None:
 
 def _tune_project(connection: Connection, options: Mapping[str, Any]) -> int:
     """Tune every function of a template that can run here."""
+    from tuner.api.tuning import plan
     from tuner.cli.project import tune_project
     from tuner.cli.request import read_request
 
@@ -151,6 +152,7 @@ def _tune_project(connection: Connection, options: Mapping[str, Any]) -> int:
             options,
             read=lambda target, given: read_request(target, given, connection),
             tune=lambda request, folder: _tune(request, connection, options, folder, stop),
+            show_plan=lambda request: plan(request.settings, connection=connection),
             folder=lambda name: Path(options["output"], name) if options["output"] else Path(_default_folder(name)),
             stop=stop,
         )
