@@ -106,3 +106,14 @@ def test_debug_shows_the_traceback_and_changes_no_exit_code(capsys: pytest.Captu
 def test_a_handler_that_is_spelt_like_a_function_in_aws_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["tune", "app:handler", "--dry-run"]) != 0
     assert "If you mean the handler on this machine, write app.py:handler" in capsys.readouterr().err
+
+
+def test_a_run_that_its_time_ended_goes_on_with_twice_as_much(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "app.py").write_text("import time\ndef handler(event, context): time.sleep(0.3)")
+    out = str(tmp_path / "out")
+    assert run(["tune", f"{tmp_path}/app.py:handler", "--max-seconds", "2", "--output", out, "--quiet"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Go on with a higher --max-seconds" in shown
+    assert "--max-seconds 4" in shown

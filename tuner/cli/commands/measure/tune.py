@@ -195,7 +195,8 @@ def _conclude(
         say_json(result.to_json())
     else:
         file = str(folder / "result.json")
-        again = _again(request.settings.target, options, folder, hide=request.settings.disable_payload_logs)
+        more = _with_twice(options, result.stopped_by)
+        again = _again(request.settings.target, more, folder, hide=request.settings.disable_payload_logs)
         payload = _payload(options, hide=request.settings.disable_payload_logs)
         say(result.to_text(width=terminal_width(), file=file, go_on=again, payload=payload), fit=False)
         say(f"\nResult  {file}\nReport  {folder / 'report.html'}")
@@ -240,6 +241,12 @@ def _again(target: str, options: Mapping[str, Any], folder: Path, *, hide: bool)
             shown = f"{str(each).partition('=')[0]}={HIDDEN}" if name == "--env" else str(each)
             words.extend([name] if each is True else [name, shown])
     return shlex.join([*words, "--resume", str(folder), *command_line])
+
+
+def _with_twice(options: Mapping[str, Any], bound: StopReason) -> Mapping[str, Any]:
+    """The options with twice the bound that ended the run, where it was given: going on with the same does nothing."""
+    given = options.get(bound.value)
+    return options if given is None else {**options, bound.value: f"{2 * float(given):g}"}
 
 
 def _payload(options: Mapping[str, Any], *, hide: bool) -> str:
