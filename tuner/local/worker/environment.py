@@ -37,8 +37,8 @@ _LEFT_OUT = ("TMPDIR",)
 """Variables of the shell that a worker does not get: it has a /tmp of its own."""
 _EXIT_WAIT_S = 2.0
 _SHORTEST_MS = 0.01
-_LEAST_LOSS_S = 0.001
-"""Loss of time that puts a timeout off."""
+_LEAST_LOSS_S, _LONGEST_WAIT_S = 0.001, 0.05
+"""Loss of time that puts a timeout off, and how long a wait for a core may be under way that nobody knows of yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,18 +274,21 @@ class ExecutionEnvironment:
     def _wait_for_end(self, began: float, delayed_ms: float) -> bool:
         """Wait until the invocation is over, or its timeout; whether it timed out.
 
-        The timeout is of the worker's own time: what it waited for a core does not count.
+        The timeout is of the worker's own time: what it waited for a core does not count. Of a wait the kernel tells
+        when it is over, so that a worker that has waited gets a moment more.
         """
-        ends_at = began + self.spec.timeout_s
+        ends_at, last = began + self.spec.timeout_s, False
         while True:
             try:
                 self._spent = not self._api.wait(self._ended, deadline=ends_at) or self._spent
             except TimeoutError:
                 lost_s = self._governor.lost_s(self.pid) + (self._api.delayed_ms - delayed_ms) / 1000
-                later = began + self.spec.timeout_s + lost_s
-                if later < ends_at + _LEAST_LOSS_S:
+                now = time.monotonic()
+                left_s = self.spec.timeout_s - (now - began - lost_s)
+                if left_s < _LEAST_LOSS_S and (last or lost_s < _LEAST_LOSS_S):
                     return True
-                ends_at = later
+                last = left_s < _LEAST_LOSS_S
+                ends_at = now + (_LONGEST_WAIT_S if last else left_s)
             else:
                 return False
 
