@@ -44,10 +44,11 @@ SIZE_FREEDOM, SIZE_STEPS = 4, 20
 steps."""
 RUN_SD, USUAL_RUNS = 0.1, 4
 """CPU time of runs of one size in one round over its mean, expected beforehand, and how many runs that is worth."""
-SMALL_SHARE_SD, STOPS_SD = 0.05, 0.01
+SMALL_SHARE_SD, STOPS_SD = 0.01, 0.008
 """Work that is stopped and continued often needs more CPU time, for instance to fill caches again: by (1 / share) to
-the first power, and by the second for each stop, of which there are 1 / share - 1 to a vCPU; give or take. At 128 MB
-two grids of one function needed 8 to 13% more, at 512 MB 2%, at 896 MB half a percent."""
+the power of the first, and by the second for each stop, of which there are 1 / share - 1 to a vCPU; give or take. Of
+grids of three functions the stops were 0.005 to 0.013: at 128 MB 6 to 13% more, at 512 MB 1 to 3%, at 896 MB half a
+percent."""
 THREADS_SD = 0.5
 """CPU time above one vCPU against below, log units: threads that wait for each other may burn it."""
 FOLLOWS_SD = 0.3
