@@ -121,7 +121,8 @@ class Study:
     @property
     def evidence(self) -> Evidence:
         """Everything that the next decision may rest on: runs as of the mean over the payloads."""
-        samples, mix = self.samples, self._payload_mix
+        samples = self.samples
+        mix = PayloadMix.of(samples)
         at_mean_work = MachineSpeedMeter.of(self.rounds).at_mean_work(self._samples) if self.free else ()
         return Evidence(
             space=self.space,
@@ -141,7 +142,7 @@ class Study:
     def belief(self) -> Belief:
         """What is believed of every candidate now."""
         with one_thread():
-            belief = self._payload_mix.of_all_payloads(self.sampler.belief(self.evidence))
+            belief = PayloadMix.of(self.samples).of_all_payloads(self.sampler.belief(self.evidence))
         spread = self.speed_spread
         return at_other_times(belief, spread, self.prices, seed=self.seed) if spread else belief
 
@@ -155,10 +156,6 @@ class Study:
         """Whether something was told, and none of it is usable."""
         runs = [invocation for sample in self._samples for invocation in sample.invocations]
         return bool(runs) and not any(invocation.usable for invocation in runs)
-
-    @property
-    def _payload_mix(self) -> PayloadMix:
-        return PayloadMix.of(self.samples)
 
     def _trial_ids(self) -> Iterator[int]:
         """Ids that are taken: also those of trials that were asked for and never came back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,10 @@ def test_a_run_that_its_time_ended_goes_on_with_twice_as_much(
     shown = " ".join(capsys.readouterr().out.split())
     assert "Go on with a higher --max-seconds" in shown
     assert "--max-seconds 4" in shown
+
+
+def test_a_tolerance_that_was_given_and_met_is_no_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--tolerance", "50%", "--power-values", "512,1024", "--max-seconds", "20", "--sampler", "adaptive")
+    assert run(["tune", "app.py:handler", *options, "--output", "out", "--quiet"]) == 0
+    assert json.loads(Path("out/result.json").read_text("utf-8"))["stopped_by"] == "tolerance"
+    assert "512 MB" in capsys.readouterr().out

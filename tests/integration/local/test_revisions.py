@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -57,18 +58,24 @@ def test_packages_that_git_does_not_know_are_linked_from_the_working_tree_and_st
     assert not found.exists()
 
 
-def repository(folder: Path) -> str:
-    """A project in git whose handler imports a module from beside its own folder; its target."""
-    for name, text in {
-        "shared.py": "FACTOR = 2",
-        "orders/create.py": "import shared\ndef handler(event, context): return shared.FACTOR",
-        ".gitignore": "vendored/",
-    }.items():
+def commit(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files, and commit them to a new repository."""
+    for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "first")
+
+
+def repository(folder: Path) -> str:
+    """A project in git whose handler imports a module from beside its own folder; its target."""
+    files = {
+        "shared.py": "FACTOR = 2",
+        "orders/create.py": "import shared\ndef handler(event, context): return shared.FACTOR",
+        ".gitignore": "vendored/",
+    }
+    commit(folder, files)
     return f"{folder}/orders/create.py:handler"
 
 
@@ -202,18 +209,14 @@ def test_a_version_that_is_none_is_told_with_every_other_fault(
 
 def test_a_revision_has_the_packages_that_lie_above_its_handler(tmp_path: Path) -> None:
     """Also where workers have their own /tmp, in which revisions are laid out."""
-    for name, text in {
+    files = {
         "package.json": '{"type": "module"}',
         ".gitignore": "node_modules/",
         "node_modules/prices/package.json": '{"type": "module", "exports": "./index.js"}',
         "node_modules/prices/index.js": "export const factor = 2",
         "src/index.js": "import { factor } from 'prices'\nexport const handler = async () => factor",
-    }.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    git(tmp_path, "init", "-q")
-    git(tmp_path, "add", "-A")
-    git(tmp_path, "commit", "-qm", "first")
+    }
+    commit(tmp_path, files)
     with local_duet(Settings(f"{tmp_path}/src/index.js:handler"), "HEAD", "HEAD") as duet:
         assert duet.labels[0] == duet.labels[1]
 

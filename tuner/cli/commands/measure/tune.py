@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
     from tuner.cli.request import TuneRequest
 
+BOUNDS = (StopReason.INVOCATIONS, StopReason.USD, StopReason.SECONDS)
+"""Reasons to end that are options of the same name."""
 NOT_REPEATED = ("words", "resume", "output", "event", "template")
 """Parameters that the command which goes on with a run does not take from the first one."""
 GO_ON = "Go on with:"
@@ -245,7 +247,7 @@ def _again(target: str, options: Mapping[str, Any], folder: Path, *, hide: bool)
 
 def _with_twice(options: Mapping[str, Any], bound: StopReason) -> Mapping[str, Any]:
     """The options with twice the bound that ended the run, where it was given: going on with the same does nothing."""
-    given = options.get(bound.value)
+    given = options[bound.value] if bound in BOUNDS else None
     return options if given is None else {**options, bound.value: f"{2 * float(given):g}"}
 
 
