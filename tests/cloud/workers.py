@@ -24,6 +24,8 @@ from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
 _ENDED_BY_PLATFORM = {"Sandbox.Timedout": "timeout", "Runtime.OutOfMemory": "error", "Runtime.ExitError": "error"}
 """What REPORT gives as status, by the type of the error."""
 
+MAX_BUSY = 4
+"""Functions that run at once: branches of a workflow run side by side in Lambda, however few cores are here."""
 MAX_IDLE = 64
 """Environments that stay warm: all handlers of a stack, and what they invoke."""
 
@@ -33,7 +35,7 @@ class Workers:
 
     def __init__(self, settings: Settings, endpoint: str, lambdas: LambdaService) -> None:
         self._settings, self._endpoint, self._lambdas = settings, endpoint, lambdas
-        self._pool, self._folders = Pool(max_idle=MAX_IDLE), Folders()
+        self._pool, self._folders = Pool(max_busy=MAX_BUSY, max_idle=MAX_IDLE), Folders()
 
     def run(self, function: Function, version: Version, event: bytes, request_id: str, qualified_arn: str) -> Run:
         """Run one invocation to its end.
