@@ -202,8 +202,21 @@ def aws_flags(purpose: str = "", *, region: bool = True) -> Callable[[F], F]:
     return declare
 
 
+def _the_only(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """The value of an option that is easily repeated, as if its values added up.
+
+    Raises:
+        click.BadParameter: it is given several times.
+    """
+    if len(values) > 1:
+        remedy = "give several as one list, [{payload, weight}, …]"
+        raise click.BadParameter(f"is given {len(values)} times: {remedy}.", context, option)
+    return next(iter(values), None)
+
+
 FLAGS = (
-    Flag("--payload", Topic.COMMON, "One payload, or a weighted list: [{payload, weight}, …].", "JSON|@FILE"),
+    Flag("--payload", Topic.COMMON, "One payload, or a weighted list: [{payload, weight}, …].", "JSON|@FILE",
+         click={"multiple": True, "callback": _the_only}),
     Flag("--power-values", Topic.COMMON, "128,512,1024, or 128-3008, or all. [default: every size allowed]", "SIZES",
          as_sizes),
     Flag("--arch", Topic.COMMON, "current, x86_64, arm64 or both. [default: current]", "ARCH"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tuner.cli.exit_codes import EXIT_OK
 from tuner.cli.output import say
 from tuner.errors import Fault, InputError, InterruptedRunError, TunerError
+from tuner.local.handler import parse_handler
 from tuner.local.project import ProjectFunction, read_project
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def tune_project(
                 row = show_plan(request)
             else:
                 row = _tune_one(function, request, tune, folder(function.name))
+            row += _runtime_here(function, request)
             tuned += 1
         except InterruptedRunError:
             raise
@@ -104,6 +106,15 @@ def _tune_one(function: ProjectFunction, request: TuneRequest, tune: Tune, place
         return f"no recommendation; see {place}"
     used = f" (in use: {function.memory_mb:,} MB)" if function.memory_mb else ""
     return f"{best.memory_mb:,} MB{used}, {milliseconds(best.duration_ms.mean)}; report in {place / 'report.html'}"
+
+
+def _runtime_here(function: ProjectFunction, request: TuneRequest) -> str:
+    """What the summary says where a function runs on another version here than its template names; else nothing."""
+    handler, _ = parse_handler(function.target, request.settings.local)
+    if handler is None or handler.runtime is None or handler.runtime_identifier == function.runtime:
+        return ""
+    remedy = f"name another with --{handler.runtime.option}"
+    return f"\n  runtime    {handler.runtime_identifier} here, {function.runtime} in the template: {remedy}"
 
 
 def _events(given: Sequence[str], functions: Sequence[ProjectFunction]) -> dict[str, str]:

@@ -203,6 +203,10 @@ def _read_folder(reading: _Reading, folder: Path, name: str) -> LocalHandler | N
                 "write it as ROOT:package.module.handler, or build the project first and name what it built",
             )
             return None
+        if len(files) > 1:
+            there = " and ".join(file.name for file in files)
+            reading.fault(f"{base.parent} has {there}", f"name the file: {files[0]}:{function}, with --root {folder}")
+            return None
         return _handler_of(reading, files[0], function, folder)
     if not os.access(program, os.X_OK):
         given = Path(reading.text.partition(":")[0])

@@ -29,6 +29,7 @@ class ProjectFunction:
         timeout_s: its timeout, where the template tells it.
         tmp_mb: size of its /tmp, where the template tells it.
         environment: environment variables with a literal value.
+        runtime: identifier of its runtime, e.g. "python3.13".
         architecture: its architecture, where the template tells it.
     """
 
@@ -39,6 +40,7 @@ class ProjectFunction:
     timeout_s: float | None = None
     tmp_mb: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    runtime: str = ""
     architecture: str = "x86_64"
 
 
@@ -61,6 +63,7 @@ def _on_this_machine(function: DeclaredFunction) -> ProjectFunction:
         timeout_s=function.timeout_s,
         tmp_mb=function.tmp_mb,
         environment=function.environment,
+        runtime=function.runtime,
         architecture=function.architecture_in_use or Architecture.X86_64,
     )
 

@@ -124,15 +124,85 @@ def interleave(trials: Sequence[Trial], rng: random.Random) -> list[Trial]:
     return order
 
 
+class Turns:
+    """Which lane makes the next run: lanes take turns as far as memory and cores allow. For one thread at a time.
+
+    Args:
+        lanes: in the order in which they are opened.
+        slots: cores that runs may keep busy together. One run is always let through.
+        open_mb: memory that open lanes may be promised together. One lane is always let through.
+    """
+
+    def __init__(self, lanes: Sequence[Lane], *, slots: int, open_mb: int) -> None:
+        self._slots = slots
+        self._open_mb = open_mb
+        self._waiting = deque(lanes)
+        self._idle: deque[Lane] = deque()
+        self.busy: set[Lane] = set()
+
+    @property
+    def over(self) -> bool:
+        """Whether no lane has a run left."""
+        return not (self._waiting or self._idle or self.busy)
+
+    @property
+    def open(self) -> tuple[Lane, ...]:
+        """Lanes that have begun and are not complete."""
+        return (*self._idle, *self.busy)
+
+    def take(self, now: float) -> Lane | None:
+        """The lane that makes a run at a monotonic time, busy from then on; None: none may."""
+        while self._waiting and (not self.open or self._room_for(self._waiting[0])):
+            self._idle.append(self._waiting.popleft())
+        lane = self._next(now)
+        if lane:
+            self._idle.remove(lane)
+            self.busy.add(lane)
+        return lane
+
+    def give_back(self, lane: Lane) -> None:
+        """A run of a lane is over; it waits for its next turn."""
+        self.busy.remove(lane)
+        if not lane.complete:
+            self._idle.append(lane)
+
+    def pause(self, now: float) -> float | None:
+        """Seconds until a lane may be ready that is not yet; None: there is none."""
+        return min((lane.ready_at - now for lane in self._idle if lane.ready_at > now), default=None)
+
+    def _next(self, now: float) -> Lane | None:
+        """The lane that has waited longest of those that fit; None while a large one that was overtaken waits."""
+        overtaken: list[Lane] = []
+        for lane in self._idle:
+            if lane.ready_at > now:
+                continue
+            if self._fits(lane):
+                lane.overtaken = 0
+                for other in overtaken:
+                    other.overtaken += 1
+                return lane
+            if lane.overtaken >= MAX_OVERTAKEN:
+                return None
+            overtaken.append(lane)
+        return None
+
+    def _room_for(self, lane: Lane) -> bool:
+        promised_mb = sum(other.trial.configuration.memory_mb for other in self.open)
+        few = len(self.open) < MAX_OPEN_LANES
+        return few and promised_mb + lane.trial.configuration.memory_mb <= self._open_mb
+
+    def _fits(self, lane: Lane) -> bool:
+        return not self.busy or sum(other.cores for other in self.busy) + lane.cores <= self._slots
+
+
 class LocalScheduler:
     """Makes the runs of lanes in threads.
 
     Args:
         lanes: in the order in which they are opened.
         run: makes one run of a lane and adds it to `done`; opens its environment.
-        slots: cores that runs may keep busy together. One run is always let through.
+        slots, open_mb: cores and memory that lanes share; see `Turns`.
         at_once: how many runs may be under way together.
-        open_mb: memory that open lanes may be promised together. One lane is always let through.
         tell_every_s: how often samples are given of lanes that are not complete.
     """
 
@@ -148,11 +218,7 @@ class LocalScheduler:
     ) -> None:
         self._run = run
         self._tell_every_s = tell_every_s
-        self._slots = slots
-        self._open_mb = open_mb
-        self._waiting = deque(lanes)
-        self._open: deque[Lane] = deque()
-        self._busy: set[Lane] = set()
+        self._turns = Turns(lanes, slots=slots, open_mb=open_mb)
         self._aborted = False
         self._changed = threading.Condition()
         self._failure: Exception | None = None
@@ -190,12 +256,12 @@ class LocalScheduler:
         """End all runs at once; the samples that nobody has seen, and those of lanes that were cut short."""
         with self._changed:
             self._aborted = True
-            for lane in self._busy:
+            for lane in self._turns.busy:
                 lane.cut_short()
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
-        for lane in self._open:
+        for lane in self._turns.open:
             lane.close()
         self._tell()
         return [self._samples.get() for _ in range(self._samples.qsize())]
@@ -204,7 +270,7 @@ class LocalScheduler:
         """Give samples of what no sample has told yet."""
         self._told_at = time.monotonic()
         with self._changed:
-            for lane in (*self._open, *self._busy):
+            for lane in self._turns.open:
                 if lane.untold:
                     self._samples.put(lane.sample())
 
@@ -229,54 +295,18 @@ class LocalScheduler:
     def _take(self) -> Lane | None:
         """The next lane to make a run of; None when none is left."""
         with self._changed:
-            while not self._aborted and (self._waiting or self._open or self._busy):
-                self._open_more()
+            while not (self._aborted or self._turns.over):
                 now = time.monotonic()
-                if lane := self._next(now):
-                    self._open.remove(lane)
-                    self._busy.add(lane)
+                if lane := self._turns.take(now):
                     return lane
-                due = [lane.ready_at - now for lane in self._open if lane.ready_at > now]
-                self._changed.wait(min(due, default=None))
+                self._changed.wait(self._turns.pause(now))
             return None
-
-    def _next(self, now: float) -> Lane | None:
-        """The lane that has waited longest of those that fit; None while a large one that was overtaken waits."""
-        overtaken: list[Lane] = []
-        for lane in self._open:
-            if lane.ready_at > now:
-                continue
-            if self._fits(lane):
-                lane.overtaken = 0
-                for other in overtaken:
-                    other.overtaken += 1
-                return lane
-            if lane.overtaken >= MAX_OVERTAKEN:
-                return None
-            overtaken.append(lane)
-        return None
 
     def _give_back(self, lane: Lane) -> None:
         with self._changed:
-            self._busy.remove(lane)
+            self._turns.give_back(lane)
             if lane.complete:
                 if lane.untold:
                     self._samples.put(lane.sample())
                 self._left -= 1
-            else:
-                self._open.append(lane)
             self._changed.notify_all()
-
-    def _open_more(self) -> None:
-        while self._waiting and (self._promised_mb() == 0 or self._room_for(self._waiting[0])):
-            self._open.append(self._waiting.popleft())
-
-    def _room_for(self, lane: Lane) -> bool:
-        few = len(self._open) + len(self._busy) < MAX_OPEN_LANES
-        return few and self._promised_mb() + lane.trial.configuration.memory_mb <= self._open_mb
-
-    def _promised_mb(self) -> int:
-        return sum(lane.trial.configuration.memory_mb for lane in (*self._open, *self._busy))
-
-    def _fits(self, lane: Lane) -> bool:
-        return not self._busy or sum(other.cores for other in self._busy) + lane.cores <= self._slots

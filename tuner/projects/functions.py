@@ -149,13 +149,17 @@ def find_local(functions: tuple[DeclaredFunction, ...], target: str) -> tuple[De
 
     Args:
         functions: of the project.
-        target: `FILE:HANDLER` such as `src/app.py:handler`, or `ROOT:package.module.handler`, or a folder.
+        target: `FILE:HANDLER` such as `src/app.py:handler`, or `ROOT:package.module.handler`, or a folder. A result
+            names the file from the function's own folder on, as `src/app.py:handler` for `backend/src/app.py`.
     """
     place, _, handler = target.rpartition(":") if ":" in target else (target, "", "")
     where = Path(place).resolve()
     if where.is_dir():
         return tuple(f for f in functions if f.code.resolve() == where and handler in ("", f.handler))
-    return tuple(f for f in functions if handler == f.handler.rpartition(".")[2] and where in _files(f, where.suffix))
+    alike = [f for f in functions if handler == f.handler.rpartition(".")[2]]
+    exact = tuple(f for f in alike if where in _files(f, where.suffix))
+    end = Path(place).parts
+    return exact or tuple(f for f in alike if any(file.parts[-len(end) :] == end for file in _files(f, where.suffix)))
 
 
 def _files(function: DeclaredFunction, suffix: str) -> set[Path]:

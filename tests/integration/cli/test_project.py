@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,13 @@ from tuner.cli.main import run
 from tuner.local.host import architecture
 from tuner.model import Architecture
 
-TEMPLATE = """
+HERE = f"python3.{sys.version_info.minor}"
+TEMPLATE = f"""
 Resources:
   Orders:
     Type: AWS::Serverless::Function
-    Properties: {CodeUri: src, Handler: app.handler, Runtime: python3.12, MemorySize: 512, Timeout: 20}
-  Image: {Type: AWS::Serverless::Function, Properties: {PackageType: Image}}
+    Properties: {{CodeUri: src, Handler: app.handler, Runtime: {HERE}, MemorySize: 512, Timeout: 20}}
+  Image: {{Type: AWS::Serverless::Function, Properties: {{PackageType: Image}}}}
 """
 QUICK = ("--power-values", "512,1024", "--runs", "2", "--quiet")
 
@@ -54,6 +56,15 @@ def test_a_dry_run_plans_each_function_and_measures_nothing(tmp_path: Path, caps
     assert "Would tune src/app.py:handler on this machine" in shown
     assert "event      {}: give another with --event" in shown
     assert not (tmp_path / "out").exists()
+
+
+def test_a_runtime_of_another_version_than_the_templates_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = project(tmp_path)
+    template.write_text(TEMPLATE.replace(HERE, "python3.9"))
+    assert run(["tune", "--from", str(template), "--dry-run", *QUICK]) == 0
+    assert f"{HERE} here, python3.9 in the template: name another with --python" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("text", "told"), [(None, "it cannot be read"), ("{", "it is not JSON")])

@@ -193,3 +193,10 @@ def test_variables_of_a_file_are_read_with_every_fault(tmp_path: Path) -> None:
     faults: list[Fault] = []
     assert read_variables(file, faults) == {"A": "1", "B": "two words", "C": "", "nothing": ""}
     assert [fault.problem for fault in faults] == [f"line 6 of {file} is not KEY=VALUE"]
+
+
+def test_a_payload_that_is_given_twice_is_an_error_that_says_how_to_give_both(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["tune", "f", "--payload", "1", "--payload", "2", "--dry-run"]) == 2
+    assert "'--payload': is given 2 times: give several as one list, [{payload, weight}, …]." in capsys.readouterr().err

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.local.handler import written_as_lambda_does
+from tuner.local.handler import parse_handler, written_as_lambda_does
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,12 @@ def test_a_target_that_lacks_the_end_of_a_file_is_told_with_it(
     (tmp_path / "web.mjs").touch()
     monkeypatch.chdir(tmp_path)
     assert written_as_lambda_does(target) == meant
+
+
+def test_a_module_that_two_files_may_hold_is_named_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "app.py").touch()
+    (tmp_path / "app.js").touch()
+    handler, (fault,) = parse_handler(f"{tmp_path}:app.handler")
+    assert handler is None
+    assert fault.problem.endswith("has app.py and app.js")
+    assert fault.remedy == f"name the file: {tmp_path}/app.py:handler, with --root {tmp_path}"

@@ -47,6 +47,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("src:shop.api.create", "Deep"),
         ("src/lib/index.mjs:run", "Node"),
         ("src/orders", "Orders"),
+        ("orders/app.py:handler", "Orders"),
+        ("billing/app.py:handler", "Billing"),
     ],
 )
 def test_a_target_on_this_machine_finds_its_function(project: Path, target: str, name: str) -> None:
