@@ -238,8 +238,7 @@ def _draw_tails(runs: Runs, draws: Draws, throttling: Floats, rng: np.random.Gen
     doubt = draws.observed.var(axis=0)[runs.location]
     leverage = np.minimum(draws.weights * doubt / ((core_sd**2).mean() + other), MOST_LEVERAGE)
     residuals = (residuals - common) / np.sqrt(1 - leverage)
-    slow = usual_slow_runs().given(residuals, other_sd=np.sqrt(other))
-    tails = slow.draw(core_sd, rng)
+    tails = usual_slow_runs().draw_around(residuals, core_sd, rng, other_sd=np.sqrt(other))
     return replace(tails, mean=tails.mean * math.exp(common))
 
 

@@ -106,6 +106,24 @@ def test_few_runs_may_all_be_slow_ones_where_runs_have_two_levels() -> None:
     assert np.median(means) == pytest.approx(100 * 0.55 + 300 * 0.45, rel=0.15)
 
 
+@pytest.mark.parametrize("centre", ["ordinary", "slow"])
+def test_the_mean_of_two_levels_is_the_same_wherever_the_location_lies(centre: str) -> None:
+    logs = np.random.default_rng(3).normal(np.repeat([0.0, math.log(30)], [9, 7]), SD)
+    location = 0.0 if centre == "ordinary" else math.log(30)
+    around = usual_slow_runs().draw_around(
+        logs - location, np.full(2000, SD), np.random.default_rng(0), other_sd=np.zeros(16)
+    )
+    assert np.median(around.mean) * math.exp(location) == pytest.approx(np.exp(logs).mean(), rel=0.25)
+    assert np.median(around.p95) * math.exp(location) == pytest.approx(30, rel=1.0)
+
+
+def test_runs_close_to_each_other_leave_the_location_where_it_is() -> None:
+    residuals = np.random.default_rng(3).normal(0.0, SD, 16)
+    core_sd = np.full(2000, SD)
+    around = usual_slow_runs().draw_around(residuals, core_sd, np.random.default_rng(0), other_sd=np.zeros(16))
+    assert np.array_equal(around.mean, drawn(list(residuals)).mean)
+
+
 def test_the_location_of_many_runs_is_known() -> None:
     rng = np.random.default_rng(1)
     logs = np.log(100) + 0.1 * rng.standard_normal(400)
