@@ -89,5 +89,6 @@ bench: $(DEV_READY) ## Run the benchmarks in short form.
 attack: $(DEV_READY) ## Attack the product for ten minutes: damaged texts, and kills at random calls.
 	$(BIN)/python -m tests.attack --seconds 600
 
-clean: ## Remove environments, caches and artifacts.
+clean: ## Remove environments, caches, artifacts, and what the demo left.
 	rm -rf $(VENV) $(SAM_VENV) $(LOCALSTACK_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis artifacts site
+	rm -rf tuning/demo result.json report.html
