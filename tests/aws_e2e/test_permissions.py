@@ -41,13 +41,15 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
 NAMES = {
     "REGION": "us-east-1", "STACK": "shop", "ACCOUNT": "123456789012", "FUNCTION": "orders", "BUCKET": "payloads",
     "PROCESSOR": "pre", "TUNER_ROLE": "tuner", "ROLE": "lambda-role", "STATE_MACHINE": "tuner",
-    "STATES_ROLE": "states",
+    "STATES_ROLE": "states", "FLEET_STATE_MACHINE": "tunerFleet-1",
 }  # fmt: skip
 IMPLIED = {
     "lambda:CreateFunction": ("lambda:TagResource", "iam:PassRole"),
     "states:CreateStateMachine": ("iam:PassRole",),
 }
 """What IAM checks beside the action of a call: for its tags and for its role."""
+FLEET_DOCUMENTS = {"summary": "json", "report": "html"}
+"""What the output of a fleet names, and how the names of these files end."""
 Use = Callable[[Cloud, Path], None]
 
 
@@ -209,6 +211,21 @@ def execute(cloud: Cloud, folder: Path) -> None:
     assert run(["execute", *arguments, "--output", str(folder)]) == 0
 
 
+def execute_fleet(cloud: Cloud, folder: Path) -> None:
+    """A fleet whose output names its summary, and a page that is missing."""
+    s3, states = cloud.client("s3"), cloud.client("stepfunctions")
+    s3.create_bucket(Bucket="payloads")
+    s3.put_object(Bucket="payloads", Key="fleets/run/summary.json", Body="{}")
+    places = {name: f"s3://payloads/fleets/run/summary.{ending}" for name, ending in FLEET_DOCUMENTS.items()}
+    done = {"Type": "Pass", "Result": {"tuned": 1, "failed": 0, **places}, "End": True}
+    definition = json.dumps({"StartAt": "Summary", "States": {"Summary": done}})
+    machine = states.create_state_machine(name="tunerFleet-1", definition=definition, roleArn=cloud.role("states"))
+    cloud.forget_calls()
+    arguments = [machine["stateMachineArn"], '{"list": "s3://payloads/lists/functions.csv"}', "--output", str(folder)]
+    assert run(["execute", *arguments, "--endpoint-url", cloud.endpoint]) == 0
+    assert (folder / "summary.json").exists()
+
+
 def confirm_workflow(cloud: Cloud, folder: Path) -> None:
     """Reads a workflow and its executions, runs a temporary copy, and cleans up."""
     states = cloud.client("stepfunctions")
@@ -291,8 +308,9 @@ VERSIONS, COPIES = "Tune with versions", "Tune with copies"
         (apply_latest, ["Apply"]),
         (apply_alias, ["Apply", "Apply through an alias"]),
         (clean, ["Clean"]),
-        (keep_baseline, ["Keep a baseline in S3"]),
+        (keep_baseline, ["Read results in S3"]),
         (execute, ["Execute the state machine"]),
+        (execute_fleet, ["Execute the fleet state machine"]),
         (confirm_workflow, ["Read and confirm a workflow"]),
         (refresh, ["Refresh prices"]),
         (advise, ["Advise"]),
