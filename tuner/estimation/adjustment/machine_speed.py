@@ -21,6 +21,8 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,12 @@ SHORTEST_CPU_MS = 1.0
 """Mean CPU time below which clocks tell too little of the speed."""
 ROUND_SD = 0.3
 """Speed of one round against another, log units (two functions on a virtual machine: 0.16 to 0.28)."""
+MOMENT_S = 0.25
+"""Runs of a size that begin within so many seconds count as one."""
+MOMENT_SD, MOMENT_LASTS_S = 0.2, 0.7
+"""Speed of one moment of a round against another, log units, and after how long little is left of it. On a virtual
+machine that changed its speed within seconds turns of all sizes spread by 0.23 to 0.29, and of that 0.5 was left after
+0.4 s, 0.3 after 1 s."""
 SIZE_SD = 0.01
 """CPU time that a size needs against the others, beside the law of small shares, log units. Grids of 14 sizes of three
 functions scatter by 0.004 to 0.009, which is their error."""
@@ -44,7 +52,7 @@ SIZE_FREEDOM, SIZE_STEPS = 4, 20
 steps."""
 RUN_SD, USUAL_RUNS = 0.1, 4
 """CPU time of runs of one size in one round over its mean, expected beforehand, and how many runs that is worth."""
-SMALL_SHARE_SD, STOPS_SD = 0.01, 0.008
+SMALL_SHARE_SD, STOPS_SD = 0.03, 0.015
 """Work that is stopped and continued often needs more CPU time, for instance to fill caches again: by (1 / share) to
 the power of the first, and by the second for each stop, of which there are 1 / share - 1 to a vCPU; give or take. Of
 grids of three functions the stops were 0.005 to 0.013: at 128 MB 6 to 13% more, at 512 MB 1 to 3%, at 896 MB half a
@@ -72,8 +80,15 @@ Group = tuple[int, Configuration]
 """A round and a size that was measured in it."""
 Law = Callable[[Floats], Floats]
 """Durations at CPU times, which are told as how much more than usual they are, log units."""
-Run = tuple[float, float, int]
-"""CPU time and duration of a warm run, ms, and its payload."""
+
+
+class Run(NamedTuple):
+    """A warm run: its CPU time and duration, its payload, and when it began (s; 0: not known)."""
+
+    cpu_ms: float
+    duration_ms: float
+    payload: int
+    began_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +130,7 @@ class MachineSpeedMeter:
         for sample in samples:
             groups[self._group(sample)] += [_run(run) for run in sample.invocations if _tells(run)]
         keys = sorted(key for key, runs in groups.items() if runs)
-        if len(keys) < 2 or _mean(run[0] for key in keys for run in groups[key]) < SHORTEST_CPU_MS:
+        if len(keys) < 2 or _mean(run.cpu_ms for key in keys for run in groups[key]) < SHORTEST_CPU_MS:
             return MachineSpeed()
         told = [groups[key] for key in keys]
         usual = _usual_cpu_ms(told)
@@ -192,46 +207,70 @@ def _tells(run: Invocation) -> bool:
 def _run(run: Invocation) -> Run:
     assert run.cpu_ms is not None
     assert run.duration_ms is not None
-    return run.cpu_ms, run.duration_ms, run.payload
+    began_s = datetime.fromisoformat(run.started_at).timestamp() if run.started_at else 0.0
+    return Run(run.cpu_ms, run.duration_ms, run.payload, began_s)
 
 
 def _usual_cpu_ms(groups: Sequence[Sequence[Run]]) -> dict[int, float]:
     """Mean CPU time of each payload."""
     of_payload: dict[int, list[float]] = defaultdict(list)
     for runs in groups:
-        for cpu_ms, _, payload in runs:
-            of_payload[payload].append(cpu_ms)
+        for run in runs:
+            of_payload[run.payload].append(run.cpu_ms)
     return {payload: _mean(values) for payload, values in of_payload.items()}
 
 
 def _slower(keys: Sequence[Group], groups: Sequence[Sequence[Run]], usual: Mapping[int, float]) -> Floats:
-    """How much more CPU time than on average each group took by its round and by chance, not by its size, shape (n,).
+    """How much more CPU time than on average each group took by its round and by chance, not its size, shape (n,)."""
+    needs = _needs(keys, groups, usual)
+    chance = [
+        _mean(math.log(run.cpu_ms / usual[run.payload]) for run in runs) - needs[configuration]
+        for (_, configuration), runs in zip(keys, groups, strict=True)
+    ]
+    return np.asarray(np.array(chance) - np.average(chance, weights=[len(runs) for runs in groups]))
+
+
+def _needs(
+    keys: Sequence[Group], groups: Sequence[Sequence[Run]], usual: Mapping[int, float]
+) -> dict[Configuration, float]:
+    """CPU time that each size needs beside the speed of the machine, log units.
 
     A linear model with priors: a level, what small shares need, a step above one vCPU, where threads come in, what each
-    size needs beside that, what rounds have in common, and chance.
+    size needs beside that, what rounds and moments have in common, and chance. So sizes compare by runs that were made
+    at about the same time.
     """
-    relative = [[cpu_ms / usual[payload] for cpu_ms, _, payload in runs] for runs in groups]
+    moments: dict[tuple[int, Configuration, int], list[Run]] = defaultdict(list)
+    for (round_, configuration), runs in zip(keys, groups, strict=True):
+        for run in runs:
+            moments[round_, configuration, int(run.began_s / MOMENT_S)].append(run)
+    relative = [[run.cpu_ms / usual[run.payload] for run in runs] for runs in moments.values()]
     log_cpu = np.array([_mean(map(math.log, one)) for one in relative])
-    counts = np.array([len(runs) for runs in groups], dtype=np.float64)
-    rounds = np.array([round_ for round_, _ in keys])
-    sizes = np.array([configuration.memory_mb for _, configuration in keys])
-    shares = np.array([_share(configuration) for _, configuration in keys])
-    design = np.stack([np.ones(len(keys)), -np.log(shares), 1 / shares - 1, sizes > MB_PER_VCPU], axis=1)
+    counts = np.array([len(runs) for runs in relative], dtype=np.float64)
+    rounds = np.array([round_ for round_, _, _ in moments])
+    began_s = np.array([_mean(run.began_s for run in runs) for runs in moments.values()])
+    sizes = np.array([configuration.memory_mb for _, configuration, _ in moments])
+    shares = np.array([_share(configuration) for _, configuration, _ in moments])
+    design = np.stack([np.ones(len(sizes)), -np.log(shares), 1 / shares - 1, sizes > MB_PER_VCPU], axis=1)
     prior = np.diag([0.0, SMALL_SHARE_SD**-2, STOPS_SD**-2, THREADS_SD**-2])
-    of_machine = ROUND_SD**2 * (rounds[:, None] == rounds[None, :]) + np.diag(_run_variance(relative) / counts)
-    different = list(dict.fromkeys(configuration for _, configuration in keys))
-    is_of = np.array([[configuration == one for one in different] for _, configuration in keys], dtype=np.float64)
-    size_variance = np.full(is_of.shape[1], SIZE_SD**2)
+    alike = np.exp(-np.abs(began_s[:, None] - began_s[None, :]) / MOMENT_LASTS_S)
+    in_common = (ROUND_SD**2 + MOMENT_SD**2 * alike) * (rounds[:, None] == rounds[None, :])
+    without_sizes = np.linalg.inv(in_common + np.diag(_run_variance(relative) / counts))
+    different = list(dict.fromkeys(configuration for _, configuration, _ in moments))
+    is_of = np.array([[configuration == one for one in different] for _, configuration, _ in moments], dtype=np.float64)
+    # Both matrices are projected on the sizes once: what follows is as small as they are few.
+    seen, told = is_of.T @ without_sizes @ is_of, is_of.T @ without_sizes
+    size_variance = np.full(len(different), SIZE_SD**2)
     for _ in range(SIZE_STEPS):
-        precision = np.linalg.inv(of_machine + (is_of * size_variance) @ is_of.T)
+        shrunk = np.linalg.inv(np.diag(1 / size_variance) + seen)
+        precision = without_sizes - told.T @ shrunk @ told
         fitted = np.linalg.solve(design.T @ precision @ design + prior, design.T @ precision @ log_cpu)
-        pulls = precision @ (log_cpu - design @ fitted)
-        of_size = size_variance * (is_of.T @ pulls)
-        unsure = size_variance - size_variance**2 * np.einsum("ij,ik,kj->j", is_of, precision, is_of)
+        of_size = shrunk @ (told @ (log_cpu - design @ fitted))
+        unsure = np.diag(shrunk)
         size_variance = (SIZE_FREEDOM * SIZE_SD**2 + of_size**2 + unsure) / (SIZE_FREEDOM + 1)
-    # What is common to a round, and what few runs have by chance, is no matter of the size. The rest is its own.
-    chance = of_machine @ pulls
-    return np.asarray(chance - np.average(chance, weights=counts))
+    by_law = {configuration: float(row @ fitted) for (_, configuration, _), row in zip(moments, design, strict=True)}
+    return {
+        configuration: by_law[configuration] + float(own) for configuration, own in zip(different, of_size, strict=True)
+    }
 
 
 def _run_variance(relative: Sequence[Sequence[float]]) -> float:
@@ -253,7 +292,7 @@ def _longer(
     follows = _follows(working, groups)
     of_group = []
     for runs, much in zip(groups, slower, strict=True):
-        relative = np.log([cpu_ms / usual[payload] for cpu_ms, _, payload in runs])
+        relative = np.log([run.cpu_ms / usual[run.payload] for run in runs])
         of_group.append(relative - relative.mean() + much)  # beside what the size itself needs
     everywhere = _evenly(np.sort(np.concatenate(of_group)), MOST_PLACES)
     expected = [np.zeros(len(runs)) for runs in groups]
@@ -261,7 +300,7 @@ def _longer(
     curves: dict[tuple[Configuration, int], list[tuple[int, int]]] = defaultdict(list)
     for number, (key, runs) in enumerate(zip(keys, groups, strict=True)):
         for place, run in enumerate(runs):
-            curves[key[1], run[2]].append((number, place))
+            curves[key[1], run.payload].append((number, place))
     for (configuration, _), places in curves.items():
         slow = np.array([of_group[number][place] for number, place in places])
         cpu_ms, durations = np.array([groups[number][place][:2] for number, place in places]).T
@@ -349,7 +388,7 @@ def _follows(working: Sequence[float], groups: Sequence[Sequence[Run]]) -> float
     across = squares = left = 0.0
     free = 0
     for part, runs in zip(working, groups, strict=True):
-        logs = np.log([[cpu_ms, duration_ms] for cpu_ms, duration_ms, _ in runs])
+        logs = np.log([[run.cpu_ms, run.duration_ms] for run in runs])
         x, y = part * (logs[:, 0] - logs[:, 0].mean()), logs[:, 1] - logs[:, 1].mean()
         across, squares, left = across + float(x @ y), squares + float(x @ x), left + float((y - x) @ (y - x))
         free += len(runs) - 1
@@ -370,7 +409,7 @@ def _spread(keys: Sequence[Group], longer: Floats, counts: Sequence[int]) -> flo
 
 def _working(configuration: Configuration, runs: Sequence[Run]) -> float:
     """Part of the duration in which the function works or is held back by its CPU share, rather than waits."""
-    cpu_ms, duration_ms = _mean(run[0] for run in runs), _mean(run[1] for run in runs)
+    cpu_ms, duration_ms = _mean(run.cpu_ms for run in runs), _mean(run.duration_ms for run in runs)
     return min(1.0, cpu_ms / _share(configuration) / duration_ms)
 
 
