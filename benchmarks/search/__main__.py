@@ -62,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--paired needs --current-size")
     if len(options.current_size) > 1 and not options.paired:
         parser.error("several sizes in use need --paired")
+    if options.free_size and options.current_size:
+        parser.error("--free-size and --current-size both name the size in use: give one of them")
     try:
         functions = _functions(options)
     except InputError as exc:
@@ -76,13 +78,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     families: dict[str, dict[str, list[SimulatedSearch]]] = {}
     for tuner, search in run_all(
         functions,
-        Conditions(settings, price_list(options.region), next(iter(options.current_size), None), options.past_factor),
+        Conditions(settings, price_list(options.region), _size_in_use(options), options.past_factor),
         seeds=range(options.seed, options.seed + options.seeds),
-        tuners=options.tuners.split(","),
+        tuners=_tuners(options),
         processes=options.processes,
     ):
-        found.setdefault(tuner, []).append(search)
-        families.setdefault(search.family, {}).setdefault(tuner, []).append(search)
+        name = ADAPTIVE if options.free_size and tuner == WITH_LOGS else tuner
+        found.setdefault(name, []).append(search)
+        families.setdefault(search.family, {}).setdefault(name, []).append(search)
     tolerance = settings.objective.tolerance
     if options.format == "json":
         print(json.dumps(_document(options, functions, found, families, tolerance), indent=1))
@@ -94,6 +97,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for family, by_tuner in sorted(families.items()):
             print(f"\n{family}")
             print(_table(_rows(by_tuner, tolerance)))
+
+
+def _size_in_use(options: argparse.Namespace) -> int | None:
+    size: int | None = options.free_size or next(iter(options.current_size), None)
+    return size
+
+
+def _tuners(options: argparse.Namespace) -> list[str]:
+    """The tuners to compare; where runs of the size in use are free, the adaptive one is that which knows them."""
+    names = options.tuners.split(",")
+    return list(dict.fromkeys(WITH_LOGS if options.free_size and name == ADAPTIVE else name for name in names))
 
 
 def _compare_pairs(options: argparse.Namespace, functions: Sequence[SimulatedFunction], settings: Settings) -> None:
@@ -217,7 +231,7 @@ def _document(
         "noise": options.noise,
         "truth": options.truth,
         "failing": options.failing,
-        "current_size_mb": next(iter(options.current_size), None),
+        "current_size_mb": _size_in_use(options),
         "past_factor": options.past_factor,
         "families": {family: _rows(by_tuner, tolerance) for family, by_tuner in families.items()},
     }
@@ -282,6 +296,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--failing", choices=list(Failing), default=Failing.NEVER, help="where handlers fail (default never)")
     add("--current-size", type=_sizes, default=[], metavar="MB[,MB…]",
         help="the size in use, of which `logs` knows 100 runs; several with --paired")  # fmt: skip
+    add("--free-size", type=int, metavar="MB",
+        help="the size in use, of which `adaptive` itself knows 100 runs, which cost nothing")  # fmt: skip
     add("--paired", action="store_true",
         help="search with and without 100 past runs: ratio of prices, difference of regrets")  # fmt: skip
     add("--pairs", type=Path, metavar="FILE", help="append each pair of searches to this file, a JSON line each")
