@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import tuner
 from reports.words.warnings import TITLES
+from tuner.comparison.baselines import Mismatch
+from tuner.comparison.verdicts import DuetStop
 from tuner.search.decision import Doubt
 from tuner.vocabulary import StopReason
 
@@ -31,7 +35,32 @@ def test_the_site_shows_every_page() -> None:
 
 def test_codes_of_results_are_listed() -> None:
     listed = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "codes.md").read_text("utf-8")))
-    assert {*StopReason, *Doubt, *TITLES} - listed == set()
+    assert {*StopReason, *DuetStop, *Doubt, *TITLES} - listed == set()
+
+
+def codes_in(*places: str) -> Iterator[str]:
+    """The codes of the notices that the modules of some folders make, read off their sources."""
+    for path in [path for place in places for path in sorted(ROOT.glob(place))]:
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in ("Notice", "self._note"):
+                yield from [code.value for code in call.args[:1] if isinstance(code, ast.Constant)]
+
+
+@pytest.mark.parametrize(
+    ("title", "codes"),
+    [
+        (
+            "Warnings of comparisons",
+            {*codes_in("tuner/comparison/**/*.py", "tuner/api/comparing.py"), *(f"other_{way}" for way in Mismatch)},
+        ),
+        ("Warnings of workflows", {*codes_in("tuner/workflows/**/*.py", "tuner/api/workflows/*.py")}),
+    ],
+)
+def test_the_codes_of_a_kind_of_document_are_those_of_its_table(title: str, codes: set[str]) -> None:
+    section = (ROOT / "docs" / "codes.md").read_text("utf-8").partition(f"## {title}\n")[2].partition("\n## ")[0]
+    first_cells = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
+    assert len(codes) >= 10
+    assert {code for cell in first_cells for code in re.findall(r"`(\w+)`", cell)} == codes
 
 
 def test_every_decision_is_in_the_list() -> None:
