@@ -23,6 +23,10 @@ MOST_CHARACTERS = 32_768
 """Of longer values the pieces are too many to look for: a text near them is hidden as a whole."""
 SHORTEST_VARIABLE = 8
 """Characters from which the value of an environment variable can be a secret rather than a setting."""
+_SECRET_NAME = re.compile(
+    r"(?i)secret|token|passw|credential|apikey|(?:^|_)(?:key|pass|passphrase|dsn|pat)s?(?:_|$)|._pwd"
+)
+_CREDENTIALS_IN_URL = re.compile(r"://[^/\s]*:[^/\s]*@")
 _ENCODED = re.compile(r"[A-Za-z0-9+/=_%-]+")
 """A stretch of text that base64, hexadecimal or a URL can be."""
 
@@ -53,6 +57,14 @@ class Redaction:
     def of_variables(cls, variables: Mapping[str, str]) -> Redaction:
         """What hides the values of environment variables, which may be credentials; short ones are settings."""
         return cls.of(value for value in variables.values() if len(value) >= SHORTEST_VARIABLE)
+
+    @classmethod
+    def of_local_variables(cls, variables: Mapping[str, str], shell: Mapping[str, str]) -> Redaction:
+        """The same where a function sees the variables of a shell too: of these, what are credentials by their names.
+
+        Most variables of a shell are paths and settings, of which errors are full.
+        """
+        return cls.of_variables({**{k: v for k, v in shell.items() if _may_be_secret(k, v)}, **variables})
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, Any] | None) -> Redaction:
@@ -108,6 +120,10 @@ class _Pieces:
             for length, forms in self.short:
                 if text[i : i + length] in forms and (length >= WORD or _is_word(text, i, i + length)):
                     yield i, i + length
+
+
+def _may_be_secret(name: str, value: str) -> bool:
+    return bool(_SECRET_NAME.search(name) or _CREDENTIALS_IN_URL.search(value))
 
 
 def _folded(text: str) -> str:

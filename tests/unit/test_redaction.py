@@ -55,6 +55,22 @@ def test_the_whole_payload_written_anew_is_not_left_in_any_encoding(encode: Call
         assert text.strip("'\"") not in shown
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG"),
+        ("GITHUB_TOKEN", "ghp_0123456789"),
+        ("DB_PWD", "correct horse"),
+        ("DATABASE_URL", "postgres://shop:hunter22@db/shop"),
+    ],
+)
+def test_credentials_of_the_shell_are_hidden_where_a_function_sees_them(name: str, value: str) -> None:
+    hide = Redaction.of_local_variables(
+        {}, {name: value, "PWD": "/home/anna/shop", "SSH_AUTH_SOCK": "/tmp/ssh-1/agent"}
+    )
+    assert hide(f"cannot reach {value} in /home/anna/shop") == "cannot reach … in /home/anna/shop"
+
+
 def test_a_short_value_is_hidden_as_a_word_and_no_other_word_with_it() -> None:
     assert Redaction.of(["42", "no"])("no: 42 of 4242, not '42'") == "…: … of 4242, not '…'"
 

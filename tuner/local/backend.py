@@ -7,6 +7,7 @@ of AWS are. What it measures is an estimate: this machine is not one of Lambda's
 from __future__ import annotations
 
 import math
+import os
 import random
 import threading
 import time
@@ -121,7 +122,7 @@ class LocalBackend:
         self._handlers = _parse_handlers(settings)
         self._current = current or _in_use(settings.local)
         self._noise = NoiseMeter()
-        self._hide_variables = Redaction.of_variables(settings.local.environment)
+        self._hide_variables = Redaction.of_local_variables(settings.local.environment, os.environ)
         self._answers = AnswerMeter(shows=not settings.disable_payload_logs, hide=self._hide_variables)
         self._log: Log | None = None
         self._refused: set[Configuration] = set()

@@ -23,7 +23,7 @@ from tuner.local.limits.governor import Governor
 from tuner.local.limits.isolation import HIDDEN
 from tuner.local.worker.environment import ExecutionEnvironment
 from tuner.local.worker.output import last_lines
-from tuner.local.worker.runtimes import COMMAND, EXCLUDED_VARIABLE, Runtime, names_a_handler, runtime_of, suffixes
+from tuner.local.worker.runtimes import COMMAND, Runtime, guard_variables, names_a_handler, runtime_of, suffixes
 from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
 from tuner.model import FunctionError
 from tuner.payloads import without_values
@@ -106,8 +106,7 @@ class LocalHandler:
         return tuple(folder for folder in self.root.parents if folder.is_relative_to(checkout))
 
     def _variables(self) -> dict[str, str]:
-        excluded = {EXCLUDED_VARIABLE: self.options.excluded} if self.options.excluded else {}
-        return {**self.options.environment, **excluded}
+        return {**self.options.environment, **guard_variables(self.options.excluded, self.options.checkout)}
 
     def code_sha256(self) -> str:
         """SHA-256 over the source files of the function, and their names.
@@ -236,7 +235,9 @@ def _read_file(reading: _Reading) -> LocalHandler | None:
     elif not file.is_file():
         problem = "is not a file" if file.exists() else "does not exist"
         reading.fault(f"{name} {problem}", "give the path from the current folder")
-    return _handler_of(reading, file.resolve(), function, Path(reading.options.root or file.parent).resolve())
+    # The file may be a link to another folder, which packagers follow: it is where the link is.
+    place = file.parent.resolve() / file.name
+    return _handler_of(reading, place, function, Path(reading.options.root or file.parent).resolve())
 
 
 def _handler_of(reading: _Reading, file: Path, function: str, root: Path) -> LocalHandler | None:
@@ -269,7 +270,9 @@ def _interpreter(reading: _Reading, runtime: Runtime) -> str:
     named = reading.options.interpreters.get(runtime.option, "")
     path = Path(named).expanduser()
     inside = path / "bin" / runtime.option
-    found = str(inside.absolute()) if inside.exists() else shutil.which(str(path)) if named else runtime.find()
+    program = shutil.which(str(path) if path.is_absolute() else named) if named else runtime.find()
+    # A worker starts in another folder. A link to an interpreter stays one: it tells which environment it is of.
+    found = str(inside.absolute()) if inside.exists() else program and str(Path(program).absolute())
     if not found and named:
         remedy = f"give a program that runs {runtime.title}, or an environment such as .venv"
         reading.faults.append(Fault(f"--{runtime.option}", f"there is no {named}", remedy))
@@ -299,7 +302,7 @@ def written_as_lambda_does(target: str) -> str:
 def load_faults(handler: LocalHandler, *, path: str = "TARGET") -> tuple[Fault, ...]:
     """Start a worker, let it load the handler, and tell the function's own error if it cannot."""
     spec = handler.spec(max_memory_mb(), timeout_s=1.0, throttled=False)
-    hide = Redaction.of_variables(handler.options.environment)
+    hide = Redaction.of_local_variables(handler.options.environment, os.environ)
     result: LocalInvocationResult | None = None
     try:
         with Governor() as governor:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from tuner.local.handler import parse_handler, written_as_lambda_does
+from tuner.settings import LocalOptions
 
 
 @pytest.mark.parametrize(
@@ -38,3 +40,25 @@ def test_a_module_that_two_files_may_hold_is_named_with_its_file(tmp_path: Path)
     assert handler is None
     assert fault.problem.endswith("has app.py and app.js")
     assert fault.remedy == f"name the file: {tmp_path}/app.py:handler, with --root {tmp_path}"
+
+
+def test_a_link_to_a_handler_is_taken_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "app.py").touch()
+    (tmp_path / "fn").mkdir()
+    (tmp_path / "fn" / "app.py").symlink_to("../shared/app.py")
+    handler, faults = parse_handler(f"{tmp_path}/fn/app.py:handler")
+    assert faults == ()
+    assert handler is not None
+    assert (handler.root, handler.handler) == ((tmp_path / "fn").resolve(), "app.handler")
+
+
+def test_an_interpreter_that_is_named_from_the_current_folder_is_found_from_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app.py").touch()
+    (tmp_path / "python").symlink_to(sys.executable)
+    monkeypatch.chdir(tmp_path)
+    handler, _ = parse_handler("app.py:handler", LocalOptions(interpreters={"python": "./python"}))
+    assert handler is not None
+    assert handler.command[0] == str(tmp_path / "python")
