@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import py_compile
 import shutil
@@ -34,6 +36,23 @@ def test_the_response_is_what_the_handler_returned(tmp_path: Path, governor: Gov
     with ExecutionEnvironment(python_spec(tmp_path, "echo"), governor) as environment:
         assert returned(environment.invoke(b'{"a": [1, "\xc3\xbc"]}')) == {"a": [1, "ü"]}
         assert returned(environment.invoke(b"")) == {}
+
+
+def test_nothing_can_be_written_beside_the_code_and_tmp_can_as_in_lambda(tmp_path: Path, governor: Governor) -> None:
+    if not governor.isolates:
+        pytest.skip("this host lets no process have mounts of its own")
+    (tmp_path / "app.py").write_text(
+        "def write(event, context):\n"
+        "    try:\n"
+        "        open(event, 'w').close()\n"
+        "    except OSError as error:\n"
+        "        return error.errno\n"
+    )
+    with ExecutionEnvironment(python_spec(tmp_path, "write"), governor) as environment:
+        assert returned(environment.invoke(b'"cache.db"')) == errno.EROFS
+        assert returned(environment.invoke(json.dumps(f"{tmp_path}/app.py").encode())) == errno.EROFS
+        assert returned(environment.invoke(b'"/tmp/cache.db"')) is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["app.py"]
 
 
 def test_a_handler_need_not_be_true(tmp_path: Path, governor: Governor) -> None:

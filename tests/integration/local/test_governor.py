@@ -118,6 +118,22 @@ def test_memory_is_that_of_all_processes_and_keeps_its_peak() -> None:
     assert not meter.exceeded
 
 
+def test_pages_that_processes_share_count_once_far_below_the_limit_too() -> None:
+    hold = (
+        "import os, sys; data = bytearray(b'x') * (60 << 20); os.fork() and os.fork()\n"
+        "print(os.getpid(), flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout is not None
+        pids = {int(first.stdout.readline()) for _ in range(3)}
+        meter = MemoryMeter(first.pid, limit_bytes=1 << 40)
+        for files in (False, True, False):
+            meter.look(pids - {first.pid}, files=files)
+    assert 60 << 20 < meter.peak_bytes < 90 << 20
+
+
 def test_a_pool_uses_warm_environments_again_unless_a_fresh_one_is_asked_for(tmp_path: Path) -> None:
     spec = python_spec(tmp_path, "echo")
     with Pool() as pool:

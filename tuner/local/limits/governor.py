@@ -50,7 +50,7 @@ class WorkerStart:
 
     Attributes:
         command, variables, folder: program and arguments, environment variables, working directory.
-        code: folders of the function's code, which it sees wherever they are.
+        code: folders of the function's code, which it sees wherever they are. Nothing can be written in the first.
         share: vCPUs; None: not limited.
         limit_bytes: resident memory above which it is killed.
         freezes: whether it is stopped between invocations.
@@ -146,6 +146,7 @@ class Governor:
             "freezes": wanted.freezes,
             "tmp_mb": wanted.tmp_mb,
             "keep": hidden_paths(wanted.command, wanted.variables.values(), wanted.code),
+            "read_only": wanted.code[:1],
             "group": str(self.cgroup_parent or ""),
         }
         with self._lock:

@@ -338,6 +338,7 @@ class GovernorLoop:
             status_fd=status_fd,
             tmp_mb=wanted["tmp_mb"],
             keep=wanted["keep"],
+            read_only=wanted["read_only"],
             isolated=self._isolated,
         )
         try:

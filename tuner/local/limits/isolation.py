@@ -17,18 +17,34 @@ HIDDEN = ("/tmp", "/dev/shm")  # noqa: S108
 """Folders that a worker has its own, empty ones of. In Lambda only /tmp can be written, and there is no /dev/shm."""
 _NEW_MOUNTS, _NEW_IPC, _NEW_USER, _NEW_PIDS = 0x0002_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000
 """CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID of the kernel's sched.h."""
-_READ_ONLY, _NO_SETUID, _NO_DEVICES, _BIND, _RECURSIVE, _PRIVATE = 1, 2, 4, 4096, 16384, 1 << 18
+_READ_ONLY, _NO_SETUID, _NO_DEVICES, _REMOUNT, _BIND, _RECURSIVE, _PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
+_NO_EXECUTION, _NO_ACCESS_TIME, _NO_FOLDER_ACCESS_TIME, _RELATIVE_ACCESS_TIME = 8, 1024, 2048, 1 << 21
 """MS_ flags of the kernel's mount.h."""
+_KEPT_FLAGS = (
+    (
+        (os.ST_NOSUID, _NO_SETUID),
+        (os.ST_NODEV, _NO_DEVICES),
+        (os.ST_NOEXEC, _NO_EXECUTION),
+        (os.ST_NOATIME, _NO_ACCESS_TIME),
+        (os.ST_NODIRATIME, _NO_FOLDER_ACCESS_TIME),
+        (os.ST_RELATIME, _RELATIVE_ACCESS_TIME),
+    )
+    if sys.platform == "linux"
+    else ()
+)
+"""Flags of a mount that a user namespace must keep, as statvfs(3) tells them and as mount(2) takes them."""
 _SET_DEATH_SIGNAL, _SET_TIMER_SLACK, _SET_SUBREAPER = 1, 29, 36
 """PR_SET_ options of prctl(2)."""
 
 
-def enter(tmp_mb: int, keep: Iterable[str]) -> None:
+def enter(tmp_mb: int, keep: Iterable[str], read_only: Iterable[str] = ()) -> None:
     """Leave the namespaces of the machine; the next child is the first process of new ones.
 
     Args:
         tmp_mb: size of /tmp.
         keep: paths below the hidden folders that stay visible.
+        read_only: folders in which nothing can be written, as the task root in Lambda. One that holds /tmp is left
+            as it is.
 
     Raises:
         OSError: the host does not allow it.
@@ -47,9 +63,12 @@ def enter(tmp_mb: int, keep: Iterable[str]) -> None:
             _mount("tmpfs", folder, "tmpfs", _NO_SETUID | _NO_DEVICES, limits[folder])
     for path, fd in kept:
         _show(path, fd)
+    for folder in read_only:
+        if not any(f"{hidden}/".startswith(f"{folder.rstrip('/')}/") for hidden in HIDDEN):
+            _forbid_writing(folder)
     with contextlib.suppress(OSError):
         if not any(path.startswith("/dev/shm") for path, _ in kept):  # noqa: S108
-            _mount("none", "/dev/shm", "", _BIND | _READ_ONLY | 32)  # noqa: S108  (MS_REMOUNT)
+            _mount("none", "/dev/shm", "", _BIND | _READ_ONLY | _REMOUNT)  # noqa: S108
 
 
 def show_own_processes() -> None:
@@ -139,6 +158,15 @@ def _show(path: str, fd: int) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
     _mount(f"/proc/self/fd/{fd}", path, "", _BIND | _RECURSIVE)
     os.close(fd)
+
+
+def _forbid_writing(folder: str) -> None:
+    """Make a folder read-only, as far as the host allows it."""
+    with contextlib.suppress(OSError):
+        _mount(folder, folder, "", _BIND | _RECURSIVE)
+        told = os.statvfs(folder).f_flag
+        kept = sum(flag for seen, flag in _KEPT_FLAGS if told & seen)
+        _mount("none", folder, "", _BIND | _REMOUNT | _READ_ONLY | kept)
 
 
 def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:

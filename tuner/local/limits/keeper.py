@@ -35,6 +35,7 @@ class Launch:
         status_fd: gets its wait status as text when it ends.
         tmp_mb: size of its /tmp.
         keep: paths of the machine's /tmp that it sees all the same.
+        read_only: folders in which it can write nothing.
         isolated: whether it has its own /tmp and processes.
     """
 
@@ -48,11 +49,12 @@ class Launch:
         status_fd: int,
         tmp_mb: int,
         keep: Sequence[str],
+        read_only: Sequence[str],
         isolated: bool,
     ) -> None:
         self.command, self.variables, self.folder = command, variables, folder
         self.output_fd, self.status_fd = output_fd, status_fd
-        self.tmp_mb, self.keep, self.isolated = tmp_mb, keep, isolated
+        self.tmp_mb, self.keep, self.read_only, self.isolated = tmp_mb, keep, read_only, isolated
 
 
 class Kept:
@@ -132,7 +134,7 @@ def _keep(launch: Launch, restore: Callable[[], None], go: int, told: int) -> No
         isolation.adopt_orphans()
         isolation.die_with_parent()
         _tend(launch, go, told)
-    isolation.enter(launch.tmp_mb, launch.keep)
+    isolation.enter(launch.tmp_mb, launch.keep, launch.read_only)
     isolation.die_with_parent()  # after the user namespace, which would undo it
     first = os.fork()
     if first == 0:

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterable
 
 MB = 1024 * 1024
+MORE = 1.05
+"""Growth of the sum of resident sets after which what was counted again is read anew."""
 _BLOCK_BYTES = 512
 """Unit of st_blocks (stat(3type))."""
 
@@ -24,8 +26,8 @@ class MemoryMeter:
     """Follows the memory of a tree of processes, in bytes.
 
     On Linux the kernel's own high-water mark of the worker is read, so that a peak between
-    two looks is not missed. Pages that processes share count once, by their
-    proportional set, where it would matter for the limit. Memory files count whether or not they are mapped.
+    two looks is not missed. Pages that processes share count once, by their proportional
+    sets, which are read where the sum has grown. Memory files count whether or not they are mapped.
     """
 
     def __init__(self, pid: int, limit_bytes: int) -> None:
@@ -33,6 +35,7 @@ class MemoryMeter:
         self.limit_bytes = limit_bytes
         self.peak_bytes = 0
         self._in_files_bytes = 0
+        self._summed_bytes = self._counted_again_bytes = 0
 
     @property
     def exceeded(self) -> bool:
@@ -50,8 +53,11 @@ class MemoryMeter:
         others = {pid: read_usage(pid) for pid in descendants}
         resident = worker.resident + sum(one.resident for one in others.values())
         shared = worker.shared + sum(one.shared for one in others.values())
-        if others and resident > self.limit_bytes:
-            resident = sum(_proportional(pid) for pid in (self.pid, *others))
+        if others and (files or resident > min(self.limit_bytes, self._summed_bytes * MORE)):
+            self._summed_bytes = resident
+            self._counted_again_bytes = max(0, resident - _together((self.pid, *others)))
+        if others:
+            resident = max(worker.resident, resident - self._counted_again_bytes)
         if files:
             self._in_files_bytes = _in_memory_files((self.pid, *others))
         together = resident + max(0, self._in_files_bytes - shared)
@@ -72,8 +78,7 @@ def read_usage(pid: int) -> Usage:
     if sys.platform != "linux":
         return _usage_by_psutil(pid)
     try:
-        with open(f"/proc/{pid}/status", "rb") as file:
-            status = file.read()
+        status = _read(pid, "status")
     except OSError:
         return Usage()
     return Usage(*(_kibibytes(status, field) for field in (b"\nVmHWM:", b"\nVmRSS:", b"\nRssShmem:")))
@@ -93,11 +98,30 @@ def _in_memory_files(pids: Iterable[int]) -> int:
     return sum(held.values())
 
 
-def _proportional(pid: int) -> int:
-    """Resident bytes of a process with shared pages divided among those that share them."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup", "rb") as file:
-        return _kibibytes(file.read(), b"\nPss:")
-    return read_usage(pid).resident
+def _together(pids: Iterable[int]) -> int:
+    """Resident bytes of processes of one family, pages that they share counted once.
+
+    Their own pages are shared within the family alone, so that parts add up. A page of a file may be shared with the
+    whole machine: those of the process that has most of them count.
+    """
+    own = files = 0
+    for pid in pids:
+        try:
+            parts, status = _read(pid, "smaps_rollup"), _read(pid, "status")
+        except OSError:  # not on Linux, not allowed, or gone
+            own += read_usage(pid).resident
+            continue
+        if b"\nPss_Anon:" in parts:
+            own += _kibibytes(parts, b"\nPss_Anon:") + _kibibytes(parts, b"\nPss_Shmem:")
+            files = max(files, _kibibytes(status, b"\nRssFile:"))
+        else:  # before Linux 5.9
+            own += _kibibytes(parts, b"\nPss:")
+    return own + files
+
+
+def _read(pid: int, name: str) -> bytes:
+    with open(f"/proc/{pid}/{name}", "rb") as file:
+        return file.read()
 
 
 def _kibibytes(text: bytes, field: bytes) -> int:
