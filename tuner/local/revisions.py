@@ -1,7 +1,7 @@
 """A git repository as it was at a revision, in a folder that goes away again.
 
 What git ignores and the function needs (`node_modules`, packages that were vendored into its folder) is linked from the
-working tree.
+working tree. Packages of the repository itself, which workspaces link into `node_modules`, are those of the revision.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,8 +135,41 @@ def _link_modules(root: Path, laid_out: Path, file: Path) -> None:
     """Link the `node_modules` that the file would find in the working tree, unless the revision has its own."""
     for folder in (file, *file.parents):
         here, there = (top / folder / "node_modules" for top in (root, laid_out))
-        if here.is_dir() and not there.exists():
+        if not here.is_dir() or there.exists():
+            continue
+        own = dict(_packages_of_the_repository(root, here))
+        if not own:
             there.symlink_to(here, target_is_directory=True)
+            continue
+        _link_entries(here, there, {name: laid_out / inside for name, inside in own.items()})
+        for inside in own.values():  # they find packages in folders of their own
+            if (laid_out / inside).is_dir():
+                _link_modules(root, laid_out, inside)
+
+
+def _packages_of_the_repository(root: Path, modules: Path) -> Iterator[tuple[str, Path]]:
+    """Packages that `node_modules` links from elsewhere in the repository, as workspaces do: name and place in it."""
+    for entry in modules.iterdir():
+        is_scope = entry.name.startswith("@") and entry.is_dir() and not entry.is_symlink()
+        for link in filter(Path.is_symlink, entry.iterdir() if is_scope else (entry,)):
+            place = Path(os.path.realpath(link))
+            if place.is_relative_to(root) and "node_modules" not in place.relative_to(root).parts:
+                yield link.relative_to(modules).as_posix(), place.relative_to(root)
+
+
+def _link_entries(here: Path, there: Path, others: Mapping[str, Path]) -> None:
+    """Link what is in `node_modules` one by one; those of `others` that are there to their places."""
+    there.mkdir()
+    scopes = {name.partition("/")[0] for name in others if "/" in name}
+    for entry in here.iterdir():
+        if entry.name in scopes:
+            names = [f"{entry.name}/{below.name}" for below in entry.iterdir()]
+            (there / entry.name).mkdir()
+        else:
+            names = [entry.name]
+        for name in names:
+            other = others.get(name)
+            (there / name).symlink_to(other if other and other.exists() else here / name)
 
 
 def _link_ignored(root: Path, laid_out: Path, folder: Path) -> None:

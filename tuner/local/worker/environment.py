@@ -28,7 +28,7 @@ from tuner.local.limits.memory import MB
 from tuner.local.worker.log import InvocationFacts, compose
 from tuner.local.worker.output import Output
 from tuner.local.worker.runtime_api import Answer, RuntimeApi, RuntimeEvent
-from tuner.local.worker.runtimes import LOOPS
+from tuner.local.worker.runtimes import LOOPS, command_at
 from tuner.local.worker.spec import MAX_RESPONSE_BYTES, LocalInvocationResult, WorkerSpec
 from tuner.model import FunctionError
 
@@ -204,10 +204,10 @@ class ExecutionEnvironment:
                     time.sleep(0.002)
 
     def _wanted(self, folder: str) -> WorkerStart:
-        spec = self.spec
+        spec, variables = self.spec, {**self._variables(), **({"TMPDIR": folder} if folder else {})}
         return WorkerStart(
-            command=spec.command,
-            variables={**self._variables(), **({"TMPDIR": folder} if folder else {})},
+            command=command_at(spec.command, spec.memory_mb, variables),
+            variables=variables,
             # A loop of this project goes there itself, so that its interpreter starts beside no module of the function.
             folder=str(spec.code_dir if spec.provided else LOOPS),
             code=tuple(map(str, (spec.code_dir, *spec.folders_above))),

@@ -11,9 +11,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuner.local.worker.node_options import node_options
+
+Version = tuple[int, int]
+"""Major and minor version of an interpreter."""
 LOOPS = Path(__file__).with_name("runtime")
 """Folder of the loops, one file for each runtime."""
 
@@ -32,6 +37,7 @@ class Runtime:
         loop: file in `LOOPS` that loads the handler and serves invocations.
         version: command-line options that print the interpreter's version.
         identifier: identifier in the Lambda API; `{0}` and `{1}` are the parts of the version.
+        options_at: further options by version (None: it cannot be told), memory size and variables of the function.
     """
 
     family: str
@@ -43,6 +49,7 @@ class Runtime:
     loop: str
     version: tuple[str, ...]
     identifier: str
+    options_at: Callable[[Version | None, int, Mapping[str, str]], tuple[str, ...]] | None = None
 
     def command(self, interpreter: str = "") -> tuple[str, ...]:
         """The command that starts a worker.
@@ -58,8 +65,13 @@ class Runtime:
 
     def identify(self, interpreter: str = "") -> str:
         """Identifier of the runtime in the Lambda API, e.g. "python3.12"; the family alone when it cannot be told."""
-        numbers = re.search(r"(\d+)\.(\d+)", _printed(interpreter or self.find() or self.program, *self.version))
-        return self.identifier.format(*numbers.groups()) if numbers else self.family
+        version = self.version_of(interpreter or self.find() or self.program)
+        return self.identifier.format(*version) if version else self.family
+
+    def version_of(self, interpreter: str) -> Version | None:
+        """Version of an interpreter; None when it cannot be told."""
+        numbers = re.search(r"(\d+)\.(\d+)", _printed(interpreter, *self.version))
+        return (int(numbers[1]), int(numbers[2])) if numbers else None
 
 
 @functools.cache
@@ -94,13 +106,38 @@ NODE = Runtime(
     loop="bootstrap.mjs",
     version=("--version",),
     identifier="nodejs{0}.x",
+    options_at=node_options,
 )
 COMMAND = "-- "
 """Before the words of a command that brings its own runtime, as on the command line."""
-EXCLUDED_VARIABLE = "_TUNER_EXCLUDED"
-"""Variable that tells a loop from which folder no module of the function may be loaded."""
 RUNTIMES = (PYTHON, NODE)
 """Every runtime whose handlers are files, in the order in which messages name them."""
+
+
+def command_at(command: Sequence[str], memory_mb: int, variables: Mapping[str, str]) -> tuple[str, ...]:
+    """A command as a worker starts it: with the options that Lambda's own runtime has at a memory size.
+
+    Args:
+        command: as `Runtime.command` gives it, or any other, which stays as it is.
+        memory_mb: memory size of the function.
+        variables: environment variables of the worker.
+    """
+    program, *words = command
+    runtime = next((runtime for runtime in RUNTIMES if words and words[-1] == str(LOOPS / runtime.loop)), None)
+    if runtime is None or runtime.options_at is None:
+        return tuple(command)
+    return (program, *runtime.options_at(runtime.version_of(program), memory_mb, variables), *words)
+
+
+def guard_variables(excluded: str | None, checkout: str | None) -> dict[str, str]:
+    """Variables by which a loop refuses modules of a working tree.
+
+    Args:
+        excluded: folder from which no module of the function may be loaded.
+        checkout: folder with the revision, whose modules may be loaded wherever it lies.
+    """
+    folders = {"_TUNER_EXCLUDED": excluded, "_TUNER_CHECKOUT": checkout}
+    return {name: folder for name, folder in folders.items() if folder}
 
 
 def suffixes() -> tuple[str, ...]:

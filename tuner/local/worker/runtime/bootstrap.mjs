@@ -13,8 +13,13 @@ const PREFIX = '/2018-06-01/runtime/';
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
 const NEVER_SETTLED =
   'The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled.';
+const OWN_FOLDER = new URL('.', import.meta.url).href;
 const root = process.env.LAMBDA_TASK_ROOT;
 process.chdir(root);
+const { _TUNER_EXCLUDED: excluded, _TUNER_CHECKOUT: checkout } = process.env;
+delete process.env._TUNER_EXCLUDED;
+delete process.env._TUNER_CHECKOUT;
+if (excluded) (await import('./guard.mjs')).refuseModules(excluded, checkout, root);
 const require = createRequire(path.join(root, 'bootstrap.js'));
 
 /** The client's side of the Runtime API: one connection, one request at a time. It keeps the process alive while it waits. */
@@ -89,7 +94,7 @@ const isError = (value) =>
 function documentOf(error) {
   try {
     if (!isError(error)) return { errorType: typeof error, errorMessage: error.toString(), trace: [] };
-    const trace = error.stack.split('\n').filter((line) => !line.includes(import.meta.url));
+    const trace = error.stack.split('\n').filter((line) => !line.includes(OWN_FOLDER));
     return { errorType: error.name, errorMessage: error.message, trace };
   } catch {
     const errorMessage = 'callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack';

@@ -17,6 +17,7 @@ import _socket
 import importlib.machinery
 import json
 import logging
+import re
 import traceback
 
 TYPE_CHECKING = False
@@ -27,6 +28,8 @@ if TYPE_CHECKING:  # the module `typing` is not imported: it would lengthen ever
 CLIENT = "awslambdaric"
 EXCLUDED = "_TUNER_EXCLUDED"
 """Variable with a folder from which no module may be loaded."""
+CHECKOUT = "_TUNER_CHECKOUT"
+"""Variable with a folder from which every module may be loaded, although it lies in the other one."""
 OWN_LOOP = "_TUNER_OWN_LOOP"
 """Variable that has this loop serve although AWS's client is there."""
 PREFIX = "/2018-06-01/runtime/"
@@ -101,11 +104,15 @@ class SourceLoader(importlib.machinery.SourceFileLoader):
 class Guard:
     """Refuses modules from a folder: the working tree of a function of which a revision is measured.
 
-    What is installed in an environment there belongs to no revision.
+    What is installed in an environment there belongs to no revision, nor does the interpreter's own library. What the
+    folder of the revision has or links to is the revision's.
     """
 
-    def __init__(self, excluded: str, root: str) -> None:
-        self._excluded, self._root = excluded + os.sep, root
+    def __init__(self, excluded: str, checkout: str, root: str) -> None:
+        self._excluded, self._root = os.path.realpath(excluded) + os.sep, root
+        self._checkout = checkout and os.path.abspath(checkout) + os.sep
+        own = (os.path.dirname(os.__file__), *(path for path in sys.path if path.endswith("lib-dynload")))
+        self._library = tuple(os.path.realpath(folder) + os.sep for folder in own)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """The module as the other finders find it.
@@ -120,12 +127,18 @@ class Guard:
             if spec is None:
                 continue
             origin = os.path.abspath(spec.origin) if spec.has_location and spec.origin else ""
-            installed = f"{os.sep}site-packages{os.sep}" in origin or f"{os.sep}dist-packages{os.sep}" in origin
-            if origin.startswith(self._excluded) and not installed:
+            if origin and self._refuses(origin):
                 message = f"{name} would be loaded from {origin}, which is the working tree and not this revision"
                 raise ImportError(f"{message} ({self._root})", name=name, path=origin)
             return spec
         return None
+
+    def _refuses(self, origin: str) -> bool:
+        if self._checkout and origin.startswith(self._checkout):
+            return False
+        place = os.path.realpath(origin)
+        installed = f"{os.sep}site-packages{os.sep}" in place or f"{os.sep}dist-packages{os.sep}" in place
+        return place.startswith(self._excluded) and not place.startswith(self._library) and not installed
 
 
 class Fault(Exception):  # noqa: N818  (Lambda's word)
@@ -279,10 +292,10 @@ def to_json(value: Any) -> str:
     except (TypeError, ValueError):
         text = ""
     if not text or not is_plain(value):
-        numbers: dict[str, str] = {}
+        numbers: list[str] = []
         text = json.dumps(replaced(value, numbers, ()), ensure_ascii=ascii_only)
-        for mark, number in numbers.items():
-            text = text.replace(f'"{mark}"', number)
+        mark = rf'"\\u0000([0-9]+)\\u0000{id(numbers)}"'  # as JSON writes it
+        text = re.sub(mark, lambda found: numbers[int(found[1])], text)
     return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
@@ -307,7 +320,7 @@ def is_plain(value: Any) -> bool:
     return True
 
 
-def replaced(value: Any, numbers: dict[str, str], above: tuple[int, ...]) -> Any:
+def replaced(value: Any, numbers: list[str], above: tuple[int, ...]) -> Any:
     """A copy of a value for the standard library: text for bytes, objects for namedtuples, marks for Decimals."""
     if isinstance(value, bytes):
         return value.decode()
@@ -323,9 +336,8 @@ def replaced(value: Any, numbers: dict[str, str], above: tuple[int, ...]) -> Any
         return [replaced(item, numbers, above) for item in value]
     decimal = sys.modules.get("decimal")  # not loaded: there are no Decimals
     if decimal is not None and isinstance(value, decimal.Decimal):
-        mark = f"\x00{len(numbers)}\x00{id(numbers)}"
-        numbers[json.dumps(mark)[1:-1]] = "NaN" if value.is_nan() else str(value)
-        return mark
+        numbers.append("NaN" if value.is_nan() else str(value))
+        return f"\x00{len(numbers) - 1}\x00{id(numbers)}"
     return value
 
 
@@ -412,8 +424,9 @@ def main() -> None:
     root = os.environ["LAMBDA_TASK_ROOT"]
     open_code(root)
     os.chdir(root)
-    if excluded := os.environ.pop(EXCLUDED, ""):
-        sys.meta_path.insert(0, Guard(excluded, root))
+    excluded, checkout = os.environ.pop(EXCLUDED, ""), os.environ.pop(CHECKOUT, "")
+    if excluded:
+        sys.meta_path.insert(0, Guard(excluded, checkout, root))
     name = os.environ["_HANDLER"]
     if not own_loop and importlib.machinery.PathFinder.find_spec(CLIENT) is not None:
         client = importlib.import_module(f"{CLIENT}.__main__")

@@ -1,0 +1,104 @@
+"""Node.js handlers run under the limits and switches that Lambda gives Node.js.
+
+NODES may name further programs to try, separated by colons.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuner.local.limits.governor import Governor
+from tuner.local.worker.environment import ExecutionEnvironment
+from tuner.local.worker.runtimes import NODE
+from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
+
+NODES = [node for node in (shutil.which("node"), *os.environ.get("NODES", "").split(":")) if node]
+pytestmark = pytest.mark.skipif(not NODES, reason="there is no Node.js in PATH")
+ABOUT = """
+const v8 = require('node:v8');
+exports.handler = async () => ({
+  heapMb: v8.getHeapStatistics().heap_size_limit / 1048576, headerBytes: require('node:http').maxHeaderSize,
+  collects: typeof gc, tuner: Object.keys(process.env).filter((name) => name.startsWith('_TUNER')) });
+"""
+ROWS = """
+const row = (i) => ({ id: i, name: `item ${i}`, tags: ['a', 'b', String(i)], price: i * 1.5 });
+exports.handler = async () => {
+  let count = 0;
+  for (let round = 0; round < 20; round++) {  // each time 25 MB of garbage, of which nothing is kept
+    count += JSON.parse(JSON.stringify(Array.from({ length: 20000 }, (_, i) => row(i + round)))).length;
+  }
+  return count;
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def governor() -> Iterator[Governor]:
+    with Governor() as one:
+        yield one
+
+
+@pytest.fixture(params=NODES or [""])
+def node(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def invoked(governor: Governor, folder: Path, node: str, *, memory_mb: int = 1769, options: str = "") -> Any:
+    variables = (("NODE_OPTIONS", options),) if options else ()
+    command = NODE.command(node)
+    spec = WorkerSpec(
+        "function", "index.handler", "nodejs", command, folder, memory_mb, 60.0, environment=variables, throttled=False
+    )
+    with ExecutionEnvironment(spec, governor) as environment:
+        return environment.invoke(b"{}")
+
+
+def returned(result: LocalInvocationResult) -> Any:
+    assert result.error is None, result.error
+    return json.loads(result.payload)
+
+
+def test_garbage_of_a_handler_is_collected_within_its_memory_size(
+    tmp_path: Path, governor: Governor, node: str
+) -> None:
+    (tmp_path / "index.js").write_text(ROWS)
+    result = invoked(governor, tmp_path, node, memory_mb=128)
+    assert returned(result) == 400_000
+    assert result.max_memory_used_mb < 115
+    large = "--max-semi-space-size=64 --max-old-space-size=4000"
+    error = invoked(governor, tmp_path, node, memory_mb=128, options=large).error
+    assert error is not None
+    assert error.type == "Runtime.OutOfMemory"
+
+
+def test_node_has_the_heap_of_its_memory_size_unless_the_function_says_otherwise(
+    tmp_path: Path, governor: Governor, node: str
+) -> None:
+    (tmp_path / "index.js").write_text(ABOUT)
+    about = returned(invoked(governor, tmp_path, node, memory_mb=1024))
+    assert 922 < about.pop("heapMb") < 1150  # old objects, and what V8 adds for young ones by its version
+    assert about == {"headerBytes": 81920, "collects": "function", "tuner": []}
+    own = returned(invoked(governor, tmp_path, node, memory_mb=1024, options="--max-old-space-size=300"))
+    assert 300 < own["heapMb"] < 600
+
+
+def test_modules_load_as_lambda_lets_them(tmp_path: Path, governor: Governor, node: str) -> None:
+    (tmp_path / "index.js").write_text("exports.handler = async () => require('./module.mjs').number")
+    (tmp_path / "module.mjs").write_text("export const number = 7")
+    error = invoked(governor, tmp_path, node).error
+    assert error is not None
+    assert "require() of ES Module" in error.message
+    if (NODE.version_of(node) or (0, 0)) >= (20, 17):
+        assert returned(invoked(governor, tmp_path, node, options="--experimental-require-module")) == 7
+
+    (tmp_path / "index.js").write_text("export const handler = async () => 7")
+    error = invoked(governor, tmp_path, node).error
+    assert error is not None
+    assert error.type == "Runtime.UserCodeSyntaxError"
