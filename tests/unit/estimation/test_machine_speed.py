@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -213,6 +214,28 @@ def test_sizes_with_steps_compare_at_the_speeds_of_all_rounds() -> None:
             errors[kind].append(abs(mean_ms(sample) / truth - 1))
     assert max(errors["runs"]) < 0.05
     assert max(errors["rounds"]) < 0.15, "a round compares as a whole, if less exactly"
+
+
+@pytest.mark.parametrize("runs", [1, 9], ids=["few", "more than there may be moments of"])
+def test_sizes_that_ran_in_different_moments_of_a_round_compare(runs: int) -> None:
+    """Of two seconds the machine is slow in the second; one size has more of its runs there than the other."""
+    rng = np.random.default_rng(11)
+
+    def sample(trial_id: int, memory_mb: int, began_s: np.ndarray) -> Sample:
+        cpu_ms = CPU_MS * np.where(began_s % 2 < 1, 1.0, 1.5) * rng.lognormal(0.0, 0.02, len(began_s))
+        own = [
+            replace(
+                warm(ms * MB_PER_VCPU / memory_mb, ms), started_at=datetime.fromtimestamp(1e9 + at, UTC).isoformat()
+            )
+            for at, ms in zip(began_s, cpu_ms, strict=True)
+        ]
+        return Sample(trial_id, size(memory_mb), tuple(own))
+
+    everywhere = np.arange(0, 60 * runs, 0.25 * runs)
+    mostly_slow = everywhere[(everywhere % 2 >= 1) | (everywhere % 8 < 1)]
+    samples = [sample(0, 512, everywhere), sample(1, 1024, mostly_slow), sample(2, 832, everywhere)]
+    work = [mean_ms(one) * one.configuration.memory_mb for one in meter((0, 1, 2)).at_mean_work(samples)]
+    assert max(work) / min(work) < 1.03
 
 
 def test_what_cpu_time_explains_is_gone_from_single_runs() -> None:

@@ -38,8 +38,9 @@ SHORTEST_CPU_MS = 1.0
 """Mean CPU time below which clocks tell too little of the speed."""
 ROUND_SD = 0.3
 """Speed of one round against another, log units (two functions on a virtual machine: 0.16 to 0.28)."""
-MOMENT_S = 0.25
-"""Runs of a size that begin within so many seconds count as one."""
+MOMENT_S, MOST_MOMENTS = 0.25, 400
+"""Runs of a size that begin within so many seconds count as one. The time that a reading takes grows with the cube of
+their number, so that they are longer where there would be more."""
 MOMENT_SD, MOMENT_LASTS_S = 0.2, 0.7
 """Speed of one moment of a round against another, log units, and after how long little is left of it. On a virtual
 machine that changed its speed within seconds turns of all sizes spread by 0.23 to 0.29, and of that 0.5 was left after
@@ -55,8 +56,8 @@ RUN_SD, USUAL_RUNS = 0.1, 4
 SMALL_SHARE_SD, STOPS_SD = 0.03, 0.015
 """Work that is stopped and continued often needs more CPU time, for instance to fill caches again: by (1 / share) to
 the power of the first, and by the second for each stop, of which there are 1 / share - 1 to a vCPU; give or take. Of
-grids of three functions the stops were 0.005 to 0.013: at 128 MB 6 to 13% more, at 512 MB 1 to 3%, at 896 MB half a
-percent."""
+grids of six functions the stops were 0.005 to 0.021, and the powers -0.02 to 0.04: at 128 MB 6 to 45% more, at 512 MB 1
+to 10%, at 1,024 MB up to 4%. A function that goes through much memory needs most."""
 THREADS_SD = 0.5
 """CPU time above one vCPU against below, log units: threads that wait for each other may burn it."""
 FOLLOWS_SD = 0.3
@@ -239,10 +240,7 @@ def _needs(
     size needs beside that, what rounds and moments have in common, and chance. So sizes compare by runs that were made
     at about the same time.
     """
-    moments: dict[tuple[int, Configuration, int], list[Run]] = defaultdict(list)
-    for (round_, configuration), runs in zip(keys, groups, strict=True):
-        for run in runs:
-            moments[round_, configuration, int(run.began_s / MOMENT_S)].append(run)
+    moments = _moments(keys, groups)
     relative = [[run.cpu_ms / usual[run.payload] for run in runs] for runs in moments.values()]
     log_cpu = np.array([_mean(map(math.log, one)) for one in relative])
     counts = np.array([len(runs) for runs in relative], dtype=np.float64)
@@ -271,6 +269,19 @@ def _needs(
     return {
         configuration: by_law[configuration] + float(own) for configuration, own in zip(different, of_size, strict=True)
     }
+
+
+def _moments(keys: Sequence[Group], groups: Sequence[Sequence[Run]]) -> dict[tuple[int, Configuration, int], list[Run]]:
+    """Runs by round, size and the moment at which they began; longer moments where there would be too many."""
+    length_s = MOMENT_S
+    while True:
+        moments: dict[tuple[int, Configuration, int], list[Run]] = defaultdict(list)
+        for (round_, configuration), runs in zip(keys, groups, strict=True):
+            for run in runs:
+                moments[round_, configuration, int(run.began_s / length_s)].append(run)
+        if len(moments) <= max(MOST_MOMENTS, len(keys)):
+            return moments
+        length_s *= 2
 
 
 def _run_variance(relative: Sequence[Sequence[float]]) -> float:
