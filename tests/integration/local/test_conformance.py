@@ -390,6 +390,7 @@ exports.exit = async () => { process.exit(3); };
 exports.log = async () => { console.log('a %s', 'b'); console.error('c'); };
 exports.context = async (event, context) =>
   [context.functionName, context.memoryLimitInMB, context.getRemainingTimeInMillis() > 1000];
+exports.collector = async () => { gc(); return process.execArgv.some((word) => word.startsWith('--max-old-space')); };
 exports.trace = async () => process.env._X_AMZN_TRACE_ID.startsWith('Root=1-');
 exports.stream = awslambda.streamifyResponse(async (event, stream) => {
   stream.write('a'); stream.write('b'); stream.end(); });
@@ -431,6 +432,7 @@ NODE_CASES: dict[str, tuple[str, object]] = {
     "exit": ("Runtime.ExitError", "exit status 3"),
     "log": ("null", "\tINFO\ta b\n"),
     "context": ('["conformance","1769",true]', None),
+    "collector": ("true", None),
     "trace": ("true", None),
     "stream": ("ab", None),
     "streamOfHttp": ('{"statusCode":201}' + "\0" * 8 + "body", None),
@@ -447,6 +449,12 @@ NODE_LOADS: dict[str, tuple[dict[str, str], str, str]] = {
     "CommonJS": ({"app.cjs": "exports.handler = async () => __filename.slice(-3);"}, "app.handler", '"cjs"'),
     "folder": ({"src/app.js": "exports.handler = async () => 2;"}, "src/app.handler", "2"),
     "top-level await": ({"app.mjs": "const n = await 3; export const handler = async () => n;"}, "app.handler", "3"),
+    "require of an ES module": (
+        {"app.js": "require('./module.mjs')", "module.mjs": "export const n = 1;"}, "app.handler", "Error"
+    ),
+    "ES module without a type": (
+        {"app.js": "export const handler = async () => 1;"}, "app.handler", "Runtime.UserCodeSyntaxError"
+    ),
     "missing module": ({}, "app.handler", "Runtime.ImportModuleError"),
     "missing import": ({"app.js": "require('absent')"}, "app.handler", "Runtime.ImportModuleError"),
     "missing ES import": ({"app.mjs": "import 'absent';"}, "app.handler", "Runtime.ImportModuleError"),

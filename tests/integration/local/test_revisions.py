@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import tempfile
 import threading
 from collections.abc import Mapping
 from datetime import datetime
@@ -219,6 +221,96 @@ def test_a_revision_has_the_packages_that_lie_above_its_handler(tmp_path: Path) 
     commit(tmp_path, files)
     with local_duet(Settings(f"{tmp_path}/src/index.js:handler"), "HEAD", "HEAD") as duet:
         assert duet.labels[0] == duet.labels[1]
+
+
+SHARED = {
+    ".gitignore": "node_modules/",
+    "packages/shared/package.json": '{"name": "@acme/shared", "main": "index.js"}',
+    "packages/shared/index.js": "exports.version = 'old, ' + require('dep')",
+    "services/orders/index.js": """
+const { version } = require('@acme/shared'); require('installed');
+if (!version.startsWith(process.env.EXPECTED)) throw new Error(version);
+exports.handler = async () => version;
+""",
+}
+"""A project whose handler needs a package of the same repository, which workspaces link."""
+LAYOUTS = {
+    "npm": {
+        "node_modules/installed/index.js": "",
+        "node_modules/@other/installed/index.js": "",
+        "packages/shared/node_modules/dep/index.js": "module.exports = 'dep'",
+        "services/orders/node_modules/of-the-service/index.js": "",
+    },
+    "pnpm": {
+        "node_modules/.pnpm/dep@1/node_modules/dep/index.js": "module.exports = 'dep'",
+        "node_modules/.pnpm/installed@1/node_modules/installed/index.js": "",
+        "services/orders/node_modules/.keep": "",
+        "packages/shared/node_modules/.keep": "",
+    },
+}
+LINKS = {
+    "npm": {"node_modules/@acme/shared": "packages/shared", "node_modules/orders": "services/orders"},
+    "pnpm": {
+        "services/orders/node_modules/@acme/shared": "packages/shared",
+        "services/orders/node_modules/installed": "node_modules/.pnpm/installed@1/node_modules/installed",
+        "packages/shared/node_modules/dep": "node_modules/.pnpm/dep@1/node_modules/dep",
+        "packages/shared/node_modules/orders": "services/orders",
+    },
+}
+
+
+def workspace(folder: Path, layout: str) -> str:
+    """A project in git, with what a package manager installs beside it; its target."""
+    commit(folder, SHARED)
+    for name, text in LAYOUTS[layout].items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    for name, place in LINKS[layout].items():
+        link = folder / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(os.path.relpath(folder / place, link.parent))
+    return f"{folder}/services/orders/index.js:handler"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_package_of_the_repository_that_a_workspace_links_is_that_of_the_revision(
+    tmp_path: Path, layout: str
+) -> None:
+    target = workspace(tmp_path, layout)
+    (tmp_path / "packages" / "shared" / "index.js").write_text("exports.version = 'new, ' + require('dep')")
+    git(tmp_path, "commit", "-qam", "second")
+    for revision, expected in (("HEAD~1", "old, dep"), ("HEAD", "new, dep")):
+        settings = Settings(target, local=LocalOptions(environment={"EXPECTED": expected}))
+        with local_duet(settings, revision, revision):
+            pass
+    assert (tmp_path / next(iter(LINKS[layout]))).is_symlink(), "the working tree stays as it was"
+
+
+def test_a_package_of_the_working_tree_that_the_revision_lacks_is_named(tmp_path: Path) -> None:
+    target = workspace(tmp_path, "npm")
+    git(tmp_path, "rm", "-qr", "--cached", "packages")
+    git(tmp_path, "commit", "-qm", "without it")
+    settings = Settings(target, local=LocalOptions(environment={"EXPECTED": "old"}))
+    with pytest.raises(InputError) as caught, local_duet(settings, "HEAD~1", "HEAD"):
+        pass
+    (fault,) = caught.value.faults
+    assert fault.path == "--candidate"
+    assert f"@acme/shared would be loaded from {tmp_path}/packages/shared/index.js" in fault.problem
+    assert "which is the working tree and not this revision" in fault.problem
+
+
+def test_revisions_may_be_laid_out_within_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    settings = Settings(repository(tmp_path), local=LocalOptions(root=str(tmp_path)))
+    with local_duet(settings, "HEAD", "HEAD"):
+        pass
+    (tmp_path / "index.mjs").write_text("import './part.mjs'; export const handler = async () => 1")
+    (tmp_path / "part.mjs").write_text("")
+    git(tmp_path, "add", "index.mjs", "part.mjs")
+    git(tmp_path, "commit", "-qm", "in Node.js too")
+    with local_duet(Settings(f"{tmp_path}/index.mjs:handler"), "HEAD", "HEAD"):
+        pass
 
 
 def test_every_run_of_a_duet_begins_with_a_period_of_its_own(tmp_path: Path) -> None:
