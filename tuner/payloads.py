@@ -105,6 +105,12 @@ class Payloads:
         return hashlib.pbkdf2_hmac("sha256", self.digest().encode(), salt.encode(), SEALING_ROUNDS).hex()
 
     @property
+    def hint(self) -> str:
+        """What to try where every run fails and nothing but the event that is sent by default was; else nothing."""
+        empty = all(item.body == b"{}" for item in self.items)
+        return "The event was {}. Another one comes from --payload." if empty else ""
+
+    @property
     def _relative_weights(self) -> list[float]:
         """Weights as parts of the largest: their sum is finite, whatever they are."""
         largest = max(item.weight for item in self.items)

@@ -225,3 +225,15 @@ def test_a_duet_whose_runs_cannot_be_kept_ends_and_tells_what_it_has(
 
 def _invocations(samples: Path) -> list[object]:
     return [run for line in samples.read_text().splitlines() for run in json.loads(line)["invocations"]]
+
+
+@pytest.mark.parametrize(("given", "told"), [((), True), (("--payload", '{"m": 1}'), False)])
+def test_a_baseline_that_always_fails_tells_the_event_that_nobody_gave(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: tuple[str, ...], told: bool
+) -> None:
+    file = tmp_path / "app.py"
+    file.write_text("def handler(event, context): return event['n']")
+    assert run(["duet", f"{file}:handler", "--baseline", str(file), "--candidate", str(file), *FLAGS, *given]) == 1
+    said = capsys.readouterr().err
+    assert "KeyError: 'n'" in said
+    assert ("The event was {}." in said) is told

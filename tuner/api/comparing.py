@@ -37,7 +37,16 @@ from tuner.comparison.verdicts import Comparison, DuetStop, Finding, Verdict
 from tuner.documents.comparison import ComparisonDocument
 from tuner.documents.result import ResultDocument
 from tuner.documents.samples import encode_sample
-from tuner.errors import BackendError, Fault, InputError, InterruptedRunError, LeftBehindError, TunerError, each_of
+from tuner.errors import (
+    AllFailedError,
+    BackendError,
+    Fault,
+    InputError,
+    InterruptedRunError,
+    LeftBehindError,
+    TunerError,
+    each_of,
+)
 from tuner.model import MB_PER_VCPU, BackendKind, Configuration, FunctionIdentity, Notice, Sample
 from tuner.plain_numbers import plural
 from tuner.pricing.price_list import DEFAULT_REGION
@@ -320,6 +329,9 @@ class _DuetJob:
                     found = self._measure(opened, region, resources.enter_context(_recording(samples)))
                 except CutShortError as exc:
                     found, failure = exc.comparison, exc
+                except AllFailedError as exc:
+                    hints = (exc.hint, self.settings.payloads.hint)
+                    raise AllFailedError(exc.message, "\n".join(filter(None, hints))) from None
         except LeftBehindError as exc:
             if found is None:
                 raise

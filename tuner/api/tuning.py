@@ -281,14 +281,11 @@ class _Job:
             return InterruptedRunError(f"Interrupted when all was measured.{kept.replace('It', 'The result')}")
         if result.recommendation is None:
             said = function_errors(result.document) or _reasons(result.document) or _no_run(result.document)
-            empty = all(payload.body == b"{}" for payload in self.settings.payloads.items)
-            hints = (
-                ["The event was {}. Another one comes from --payload."]
-                if empty and measured.study.spent.invocations
-                else []
-            )
-            hints += [f"See {self.folder}."] if self.folder else []
-            return AllFailedError(f"No configuration can be recommended.\n{said}", "\n".join(hints))
+            hints = [
+                self.settings.payloads.hint if measured.study.spent.invocations else "",
+                f"See {self.folder}." if self.folder else "",
+            ]
+            return AllFailedError(f"No configuration can be recommended.\n{said}", "\n".join(filter(None, hints)))
         return None
 
 
