@@ -33,6 +33,8 @@ _PLATFORM_ERROR = re.compile(r"(Runtime|Extension|Sandbox)\.|Unhandled$|$")
 """Error types of the platform (or none at all), as opposed to what the function itself raises."""
 _NEARLY_FULL = 0.98
 """Peak over memory size from which a platform error counts as out of memory: 126 of 128 MB."""
+_ABORTED, _HEAP_FULL = re.compile(r"signal: aborted"), 0.9
+"""How Node.js ends when its heap is full, and the share of the memory size that Lambda lets old objects have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ def classify(report: ReportLine | None, error: FunctionError | None) -> Outcome:
     """Tell how an invocation ended from its report and from the error that it returned.
 
     Out of memory is told by the error type, by a runtime that was killed, by any error at
-    a peak that reached the memory size, or by the platform's own error just under it.
+    a peak that reached the memory size, or by the platform's own error just under it. Node.js
+    ends by itself a little earlier, at the limit that Lambda gives its heap.
     """
     status = report.status if report else None
     types = {error.type if error else "", (report.error_type if report else None) or ""} - {""}
@@ -103,9 +106,14 @@ def classify(report: ReportLine | None, error: FunctionError | None) -> Outcome:
         return Outcome.OK if report else Outcome.NO_REPORT
     if types & _OUT_OF_MEMORY_TYPES or (by_platform and _KILLED.search(message)):
         return Outcome.OUT_OF_MEMORY
-    if _fullness(report) >= (_NEARLY_FULL if by_platform else 1):
+    if by_platform and (_fullness(report) >= _NEARLY_FULL or ended_at_full_heap(report, message)):
         return Outcome.OUT_OF_MEMORY
-    return Outcome.ERROR
+    return Outcome.OUT_OF_MEMORY if _fullness(report) >= 1 else Outcome.ERROR
+
+
+def ended_at_full_heap(report: ReportLine | None, message: str) -> bool:
+    """Whether Node.js ended by itself at the limit of its heap, by the platform's message on how it ended."""
+    return bool(_ABORTED.search(message)) and _fullness(report) >= _HEAP_FULL
 
 
 def _fullness(report: ReportLine | None) -> float:

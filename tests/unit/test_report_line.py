@@ -187,3 +187,23 @@ def test_a_killed_runtime_is_out_of_memory_and_a_functions_own_words_are_not(mes
     full = f"RequestId: {REQUEST_ID} Error: Runtime exited with error: {message}"
     assert classify(TRUTH, FunctionError("Runtime.ExitError", full)) is Outcome.OUT_OF_MEMORY
     assert classify(TRUTH, FunctionError("SubprocessError", f"ffmpeg: {message}")) is Outcome.ERROR
+
+
+@pytest.mark.parametrize(
+    ("used_mb", "error", "outcome"),
+    [
+        (989, FunctionError("Runtime.ExitError", "Runtime exited with error: signal: aborted"), Outcome.OUT_OF_MEMORY),
+        (
+            930,
+            FunctionError("Runtime.ExitError", "Runtime exited with error: signal: aborted (core dumped)"),
+            Outcome.OUT_OF_MEMORY,
+        ),
+        (500, FunctionError("Runtime.ExitError", "Runtime exited with error: signal: aborted"), Outcome.ERROR),
+        (989, FunctionError("Runtime.ExitError", "Runtime exited with error: exit status 1"), Outcome.ERROR),
+        (989, FunctionError("Error", "ffmpeg ended with signal: aborted"), Outcome.ERROR),
+    ],
+)
+def test_node_that_ends_at_the_limit_of_its_heap_is_out_of_memory(
+    used_mb: int, error: FunctionError, outcome: Outcome
+) -> None:
+    assert classify(ReportLine(REQUEST_ID, 102.25, 103, 1024, used_mb), error) is outcome

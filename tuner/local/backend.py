@@ -46,7 +46,7 @@ from tuner.model import (
 )
 from tuner.payloads import without_payload, without_values
 from tuner.redaction import Redaction
-from tuner.report_line import classify, parse_log
+from tuner.report_line import classify, ended_at_full_heap, parse_log
 from tuner.search.setup import budget_of
 from tuner.settings import LOCAL_TIMEOUT_S, LocalOptions, Settings
 from tuner.vocabulary import NOISY_HOST
@@ -263,7 +263,8 @@ class LocalBackend:
         report = parse_log(result.log.decode("utf-8", "replace"), result.request_id)
         outcome = classify(report, result.error)
         allowed = result.error is not None and result.error.type in self._settings.allowed_exceptions
-        if allowed or (result.error and result.error.type == "Runtime.ExitError"):
+        kind, message = (result.error.type, result.error.message) if result.error else ("", "")
+        if allowed or (kind == "Runtime.ExitError" and not ended_at_full_heap(report, message)):
             outcome = Outcome.ERROR  # here it is known who killed it: memory has its own type
         error = _with_output(result)
         if error:

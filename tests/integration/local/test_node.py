@@ -8,16 +8,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tuner.local.backend import open_local
+from tuner.local.host import architecture
 from tuner.local.limits.governor import Governor
 from tuner.local.worker.environment import ExecutionEnvironment
 from tuner.local.worker.runtimes import NODE
 from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
+from tuner.model import Architecture, Configuration, Outcome, Trial
+from tuner.settings import Settings
 
 NODES = [node for node in (shutil.which("node"), *os.environ.get("NODES", "").split(":")) if node]
 pytestmark = pytest.mark.skipif(not NODES, reason="there is no Node.js in PATH")
@@ -87,6 +92,17 @@ def test_node_has_the_heap_of_its_memory_size_unless_the_function_says_otherwise
     assert about == {"headerBytes": 81920, "collects": "function", "tuner": []}
     own = returned(invoked(governor, tmp_path, node, memory_mb=1024, options="--max-old-space-size=300"))
     assert 300 < own["heapMb"] < 600
+
+
+@pytest.mark.parametrize(("held_mb", "outcome"), [(200, Outcome.OUT_OF_MEMORY), (100, Outcome.ERROR)])
+def test_node_that_aborts_near_its_memory_size_is_out_of_memory(tmp_path: Path, held_mb: int, outcome: Outcome) -> None:
+    """V8 aborts so where the heap is full before the memory is: at 1 GB and above."""
+    text = f"exports.handler = async () => {{ const held = Buffer.alloc({held_mb} << 20, 1); process.abort(held); }}"
+    (tmp_path / "index.js").write_text(text)
+    trial = Trial(0, Configuration(256, architecture() or Architecture.X86_64), 1, 1)
+    with open_local(Settings(f"{tmp_path}/index.js:handler")) as backend:
+        (sample,) = backend.measure([trial], threading.Event())
+    assert [run.outcome for run in sample.invocations] == [outcome]
 
 
 def test_modules_load_as_lambda_lets_them(tmp_path: Path, governor: Governor, node: str) -> None:
