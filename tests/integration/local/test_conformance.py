@@ -448,6 +448,11 @@ NODE_LOADS: dict[str, tuple[dict[str, str], str, str]] = {
     ),
     "CommonJS": ({"app.cjs": "exports.handler = async () => __filename.slice(-3);"}, "app.handler", '"cjs"'),
     "folder": ({"src/app.js": "exports.handler = async () => 2;"}, "src/app.handler", "2"),
+    "path from the task root": (
+        {"src/app.js": "exports.handler = async () => require('lib/two')", "lib/two.js": "module.exports = 2"},
+        "src/app.handler", "2"
+    ),
+    "folder that is not there": ({"app.js": "exports.handler = async () => 2;"}, "dist/app.handler", "2"),
     "top-level await": ({"app.mjs": "const n = await 3; export const handler = async () => n;"}, "app.handler", "3"),
     "require of an ES module": (
         {"app.js": "require('./module.mjs')", "module.mjs": "export const n = 1;"}, "app.handler", "Error"

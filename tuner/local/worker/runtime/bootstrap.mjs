@@ -2,7 +2,7 @@
 // Stands alone. Where the function brings AWS's own runtime client (aws-lambda-ric), that one serves.
 // What ends an invocation, and how, follows that client and the Lambda developer guide ("Define Lambda function handler in Node.js").
 import fs from 'node:fs';
-import { createRequire } from 'node:module';
+import Module, { createRequire } from 'node:module';
 import net from 'node:net';
 import path from 'node:path';
 import { Writable } from 'node:stream';
@@ -19,6 +19,10 @@ process.chdir(root);
 const { _TUNER_EXCLUDED: excluded, _TUNER_CHECKOUT: checkout } = process.env;
 delete process.env._TUNER_EXCLUDED;
 delete process.env._TUNER_CHECKOUT;
+if (!process.env.NODE_PATH) { // Lambda's own ends with the function's folder (developer guide, "Deploy Node.js functions")
+  process.env.NODE_PATH = root;
+  Module._initPaths();
+}
 if (excluded) (await import('./guard.mjs')).refuseModules(excluded, checkout, root);
 const require = createRequire(path.join(root, 'bootstrap.js'));
 
