@@ -52,8 +52,8 @@ export function refuseModules(excluded, checkout, root) {
       },
     });
   } else {
-    // Without these hooks (until Node.js 22.15) others would need a thread in each environment. All these versions read
-    // an ES module by this function, and tell it the URL.
+    // Until Node.js 22.15 other hooks would need a thread in each environment. All these versions read an ES module by
+    // this function, and give it the URL. Only what an ES module imports that was required is not seen.
     const { readFile } = promises;
     promises.readFile = function (file, ...rest) {
       const caller = String(new Error().stack).split('\n', 3)[2];
