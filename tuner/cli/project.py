@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.cli.exit_codes import EXIT_OK
 from tuner.cli.output import say
+from tuner.cli.values import as_pairs, read_variables
 from tuner.errors import Fault, InputError, InterruptedRunError, TunerError
 from tuner.local.handler import parse_handler
 from tuner.local.project import ProjectFunction, read_project
+from tuner.settings import LocalOptions
 
 if TYPE_CHECKING:
     from tuner.api.result import Result
     from tuner.cli.request import TuneRequest
 
-Tune = Callable[["TuneRequest", Path], "Result"]
-"""Tunes what a request asks for, and leaves the result in a folder."""
+Tune = Callable[["TuneRequest", Mapping[str, Any], Path], "Result"]
+"""Tunes what a request asks for, which options of one function say, and leaves the result in a folder."""
 
 
 def tune_project(
@@ -52,69 +55,117 @@ def tune_project(
     events = _events(options["event"], functions)
     rows: list[str] = []
     tuned = 0
-    for function in functions:
-        if stop.is_set():
-            raise InterruptedRunError("Interrupted.", "Results so far:\n" + "\n".join(rows))
-        try:
-            request = _request(function, events.get(function.name), options, read)
-            if options["dry_run"]:
-                row = show_plan(request)
-            else:
-                row = _tune_one(function, request, tune, folder(function.name))
-            row += _runtime_here(function, request)
-            tuned += 1
-        except InterruptedRunError:
-            raise
-        except TunerError as error:
-            row = f"not tuned: {error}"
-        if not (events.get(function.name) or options["payload"] or function.reason):
-            row += (
-                "\n  event      {}: give another with --event" if options["dry_run"] else " (no --event: {} was sent)"
-            )
-        rows.append(f"{function.name:<24}{row}")
-    say("\n".join(rows))
+    try:
+        for function in functions:
+            _heed(stop)
+            given, request = _given(function, events.get(function.name), options), None
+            try:
+                request = _request(function, given, read)
+                _heed(stop)  # set while the handler was loaded
+                row = show_plan(request) if options["dry_run"] else _tune_one(function, request, given, tune, folder)
+                tuned += 1
+            except InterruptedRunError:
+                rows.append(f"{function.name:<24}interrupted")
+                raise
+            except TunerError as error:
+                row = f"not tuned: {error}"
+            rows.append(f"{function.name:<24}{row}{_without_event(function, given)}{_told(function, request, given)}")
+    finally:  # what is finished is told whatever ends the command
+        say("\n".join([*rows, *(f"{left.name:<24}not begun" for left in functions[len(rows) :])]))
     if not tuned:
         raise TunerError(f"No function of {template} could be tuned.", "See the reasons above.")
     return EXIT_OK
 
 
-def _request(
-    function: ProjectFunction,
-    event: str | None,
-    options: Mapping[str, Any],
-    read: Callable[[str, Mapping[str, Any]], TuneRequest],
-) -> TuneRequest:
-    """What is asked for one function: the options, and what the template says of it."""
-    if function.reason:
-        raise TunerError(function.reason)
+def _heed(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise InterruptedRunError("Interrupted before anything more was measured.")
+
+
+def _without_event(function: ProjectFunction, given: Mapping[str, Any]) -> str:
+    """That a function gets an empty payload, where nobody gave one."""
+    if given["payload"] or function.reason:
+        return ""
+    return "\n  event      {}: give another with --event" if given["dry_run"] else " (no --event: {} was sent)"
+
+
+def _given(function: ProjectFunction, event: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of one function: those of the command, and what the template says where they say nothing."""
     given = dict(options)
     given["payload"] = f"@{event}" if event else options["payload"]
-    given["env"] = (*(f"{name}={value}" for name, value in function.environment.items()), *options["env"])
-    given["timeout"] = options["timeout"] or (function.timeout_s and str(function.timeout_s))
+    named = _named_variables(options)
+    own = (f"{name}={value}" for name, value in function.environment.items() if name not in named)
+    given["env"] = (*own, *options["env"])
+    given["timeout"] = options["timeout"] or (function.timeout_s and f"{function.timeout_s:g}")
     given["ephemeral_storage"] = options["ephemeral_storage"] or (function.tmp_mb and str(function.tmp_mb))
+    return given
+
+
+def _named_variables(options: Mapping[str, Any]) -> set[str]:
+    """Names of the variables that `--env` and `--env-file` give. Whether the file has faults is told elsewhere."""
+    file = options["env_file"]
+    return {*as_pairs(options["env"]), *(read_variables(Path(file), []) if file else ())}
+
+
+def _request(
+    function: ProjectFunction, given: Mapping[str, Any], read: Callable[[str, Mapping[str, Any]], TuneRequest]
+) -> TuneRequest:
+    """What is asked for one function, with the configuration that the template says is in use."""
+    if function.reason:
+        raise TunerError(function.reason)
     request = read(function.target, given)
     local = replace(request.settings.local, memory_mb=function.memory_mb, architecture=function.architecture)
     return replace(request, settings=replace(request.settings, local=local))
 
 
-def _tune_one(function: ProjectFunction, request: TuneRequest, tune: Tune, place: Path) -> str:
+def _tune_one(
+    function: ProjectFunction, request: TuneRequest, given: Mapping[str, Any], tune: Tune, folder: Callable[[str], Path]
+) -> str:
     """Tune one function; what the summary says of it."""
     from reports.words.numbers import milliseconds
 
-    best = tune(request, place).recommendation
+    place = folder(function.name)
+    best = tune(request, given, place).recommendation
     if best is None:
         return f"no recommendation; see {place}"
     used = f" (in use: {function.memory_mb:,} MB)" if function.memory_mb else ""
     return f"{best.memory_mb:,} MB{used}, {milliseconds(best.duration_ms.mean)}; report in {place / 'report.html'}"
 
 
-def _runtime_here(function: ProjectFunction, request: TuneRequest) -> str:
+def _told(function: ProjectFunction, request: TuneRequest | None, given: Mapping[str, Any]) -> str:
+    """Lines of the summary on what differs here from what the template says, or is not known from it.
+
+    Without a request, as where the handler cannot be loaded, it can be the reason.
+    """
+    if function.reason:
+        return ""
+    programs = {name: given[name] for name in ("python", "node") if given[name]}
+    here = request.settings.local if request else LocalOptions(interpreters=programs)
+    seen = _named_variables(given) | os.environ.keys()
+    left_out = ", ".join(name for name in function.left_out if name not in seen)
+    lines = {
+        "runtime": _runtime_here(function, here),
+        "code": function.code_note,
+        "variables": f"left out: {left_out} (give them with --env NAME=VALUE)" if left_out else "",
+        "timeout": _unknown(function, "timeout", f"{here.timeout_s:g} s", given),
+        "storage": _unknown(function, "ephemeral_storage", f"{here.tmp_mb} MB of /tmp", given),
+    }
+    return "".join(f"\n  {label:<11}{line}" for label, line in lines.items() if line)
+
+
+def _unknown(function: ProjectFunction, parameter: str, here: str, given: Mapping[str, Any]) -> str:
+    """What the summary says of a number that the template does not tell and no option gives; else nothing."""
+    reason = function.unknown.get(parameter, "") if not given[parameter] else ""
+    return f"{here} here: {reason} (give it with --{parameter.replace('_', '-')})" if reason else ""
+
+
+def _runtime_here(function: ProjectFunction, here: LocalOptions) -> str:
     """What the summary says where a function runs on another version here than its template names; else nothing."""
-    handler, _ = parse_handler(function.target, request.settings.local)
+    handler, _ = parse_handler(function.target, here)
     if handler is None or handler.runtime is None or handler.runtime_identifier == function.runtime:
         return ""
     remedy = f"name another with --{handler.runtime.option}"
-    return f"\n  runtime    {handler.runtime_identifier} here, {function.runtime} in the template: {remedy}"
+    return f"{handler.runtime_identifier} here, {function.runtime} in the template: {remedy}"
 
 
 def _events(given: Sequence[str], functions: Sequence[ProjectFunction]) -> dict[str, str]:

@@ -16,10 +16,20 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from tuner.projects.functions import RANDOM_PART, UNKNOWN_PART, DeclaredFunction, Format, Setting, whole_number
+from tuner.projects.functions import (
+    RANDOM_PART,
+    UNKNOWN_PART,
+    Code,
+    DeclaredFunction,
+    Format,
+    Setting,
+    Variables,
+    code_at,
+    whole_number,
+)
 from tuner.projects.sources import Sources
-from tuner.projects.written import Key, literal, read_setting
-from tuner.projects.yaml_tree import Tree, get, items, own, pairs, resolved, scalar
+from tuner.projects.written import NULL, Key, literal, read_setting
+from tuner.projects.yaml_tree import Tree, all_pairs, get, items, own, pairs, resolved, scalar
 
 SERVERLESS_FUNCTION, FUNCTION = "AWS::Serverless::Function", "AWS::Lambda::Function"
 FUNCTION_KINDS = (SERVERLESS_FUNCTION, FUNCTION)
@@ -27,9 +37,18 @@ _NESTED = {"AWS::CloudFormation::Stack": "TemplateURL", "AWS::Serverless::Applic
 _BESIDE = ("FunctionName", "CodeUri", "Handler", "Runtime", "Timeout", "MemorySize", "PackageType")
 _MEMORY = Key("MemorySize", _BESIDE, listed=False, quoted=False, default="128")
 _ARCHITECTURE = Key("Architectures", _BESIDE, listed=True, quoted=True, default="x86_64")
+_TIMEOUT = Key("Timeout", _BESIDE, listed=False, quoted=False, default="3")
 SETTINGS = (_MEMORY.name, _ARCHITECTURE.name)
 _MACRO = "Fn::Transform"
+_DYNAMIC = "{{resolve:"
+"""Begins what CloudFormation reads from Systems Manager or Secrets Manager during the deployment."""
+_IN_TEXT = re.compile(r"\$\{([^}]*)\}")
+"""What Fn::Sub replaces within a text."""
 _CDK_PATH = "aws:cdk:path"
+_ASSET, _ASSET_OF = "aws:asset:path", "aws:asset:property"
+"""Where CDK has put what a property stands for, from the folder of the template on, and which property that is."""
+_IN_S3 = frozenset({"S3Bucket", "S3Key", "Bucket", "Key"})
+_IMAGE = "ImageUri"
 _SHORT = {"!Ref": "Ref", "!FindInMap": "Fn::FindInMap", "!Sub": "Fn::Sub", "!Join": "Fn::Join", "!If": "Fn::If"}
 _SETTINGS: Mapping[str, Callable[[str], Any]] = {
     "samconfig.toml": tomllib.loads,
@@ -123,8 +142,10 @@ def _function(
         return read_setting(stack.tree, properties, get(shared, key.name), key, follow)
 
     construct = scalar(get(resource, "Metadata", _CDK_PATH)).removesuffix("/Resource")
-    timeout = scalar(inherited("Timeout"))
-    code = scalar(inherited("CodeUri")) or scalar(inherited("Code")) or "."
+    handler = _text(stack, inherited("Handler")) or ""
+    written = inherited("CodeUri") if inherited("CodeUri") is not None else inherited("Code")
+    inline = inherited("InlineCode") is not None or get(written, "ZipFile") is not None
+    storage = get(inherited("EphemeralStorage"), "Size")
     return DeclaredFunction(
         stack.prefix + name,
         stack.tree.path,
@@ -132,19 +153,50 @@ def _function(
         setting(_MEMORY),
         setting(_ARCHITECTURE),
         deployed=_deployed(stack, name, get(properties, "FunctionName")),
-        code=stack.tree.path.parent / code,
-        handler=scalar(inherited("Handler")),
-        runtime=scalar(inherited("Runtime")),
-        timeout_s=whole_number(timeout),
-        tmp_mb=whole_number(scalar(get(inherited("EphemeralStorage"), "Size"))),
-        environment={
-            key: scalar(value)
-            for source in (shared, properties)
-            for key, value in pairs(get(source, "Environment", "Variables"))
-            if isinstance(resolved(value), ScalarNode) and not str(value.tag).startswith("!")
-        },
-        image=scalar(inherited("PackageType")) == "Image",
+        code=Code(elsewhere="inline in the template") if inline else _code(stack, resource, written, handler),
+        handler=handler,
+        runtime=_text(stack, inherited("Runtime")) or "",
+        timeout=setting(_TIMEOUT),
+        tmp=Setting() if storage is None else _value(stack, storage),
+        variables=_variables(stack, get(shared, "Environment"), get(properties, "Environment")),
+        image=scalar(inherited("PackageType")) == "Image" or get(written, _IMAGE) is not None,
         construct=construct,
+    )
+
+
+def _code(stack: Stack, resource: Node, written: Node | None, handler: str) -> Code:
+    """Where the code of a function is, as its Code or CodeUri tells; CDK tells of the folder beside it."""
+    folder = stack.tree.path.parent
+    asset = scalar(get(resource, "Metadata", _ASSET))
+    if asset and scalar(get(resource, "Metadata", _ASSET_OF)) in ("", "Code"):
+        return code_at(folder / asset, handler)
+    if written is None:
+        kind = scalar(get(resource, "Type"))  # `sam build` takes the folder of the template, Lambda takes none
+        return Code(folder) if kind == SERVERLESS_FUNCTION else Code(elsewhere="named nowhere in the template")
+    called, _ = intrinsic(written)
+    if not called and _IN_S3 & all_pairs(written).keys():
+        return Code(elsewhere="in S3")
+    text = _text(stack, written)
+    if text is None:
+        return Code(elsewhere=f"known to the deployment alone ({_value(stack, written).reason})")
+    return Code(elsewhere="in S3") if "://" in text else code_at(folder / text, handler)
+
+
+def _variables(stack: Stack, *environments: Node | None) -> Variables:
+    """Environment variables. Those of later nodes win."""
+    found: dict[str, str | None] = {}
+    for environment in environments:
+        variables = get(environment, "Variables")
+        computed = next(filter(None, (intrinsic(node)[0] for node in (environment, variables))), "")
+        for key, value in {} if computed else all_pairs(variables).items():
+            computed = computed or (key if key.startswith("Fn::") else "")
+            if not key.startswith("Fn::"):
+                found[key] = _text(stack, value)
+        if computed:
+            found[f"those of {computed}"] = None
+    return Variables(
+        {name: text for name, text in found.items() if text is not None},
+        tuple(name for name, text in found.items() if text is None),
     )
 
 
@@ -183,11 +235,48 @@ def _first(stack: Stack, node: Node) -> Setting:
     return _value(stack, found[0])
 
 
+def _text(stack: Stack, node: Node | None) -> str | None:
+    """The text that a value stands for; None: there is no value, or only the deployment tells it."""
+    called, argument = intrinsic(node)
+    found = resolved(node)
+    text: str | None = None
+    if called == "Fn::Sub":
+        text = _substituted(stack, argument)
+    elif called == "Fn::Join" and len(items(argument)) == 2:
+        glue, parts = items(argument)
+        texts = [_text(stack, part) for part in items(parts)]
+        text = None if not texts or None in texts else scalar(glue).join(filter(None, texts))
+    elif called and node is not None:
+        text = _value(stack, node).value
+    elif isinstance(found, ScalarNode) and found.tag != NULL:
+        text = str(found.value)
+    return None if text is None or _DYNAMIC in text else text
+
+
+def _substituted(stack: Stack, argument: Node | None) -> str | None:
+    """What Fn::Sub makes of a text; None: it takes something that only the deployment tells."""
+    listed = items(argument)
+    template = resolved(listed[0] if listed else argument)
+    if not isinstance(template, ScalarNode):
+        return None
+    given = all_pairs(listed[1]) if len(listed) > 1 else {}
+    parts = _IN_TEXT.split(str(template.value))
+    for number, name in enumerate(parts):
+        if number % 2:
+            known = f"${{{name[1:]}}}" if name.startswith("!") else None
+            if known is None:
+                known = _text(stack, given[name]) if name in given else _parameter(stack, name).value
+            if known is None:
+                return None
+            parts[number] = known
+    return "".join(parts)
+
+
 def _value(stack: Stack, node: Node) -> Setting:
     """A value, followed through parameters and mappings."""
     written = literal(stack.tree, node)
     if written is not None:
-        dynamic = (written.value or "").startswith("{{resolve:")
+        dynamic = _DYNAMIC in (written.value or "")
         return Setting(None, (), f"{written.value} is read during the deployment") if dynamic else written
     called, argument = intrinsic(node)
     if called == "Ref" and argument is not None:

@@ -12,12 +12,16 @@ from enum import Enum
 from pathlib import Path
 
 from tuner.model import Architecture
-from tuner.projects.sources import Place
+from tuner.projects.sources import Place, is_file, is_folder
 
 UNKNOWN_PART = "\0"
 """Stands in a deployed name for what is known only after the deployment."""
 RANDOM_PART = "\1"
 """Stands in a deployed name for the 12 or 13 letters and digits that CloudFormation ends it with."""
+ARCHIVES = (".zip", ".jar")
+"""Ends of the names of archives."""
+_MODULES = (".py", ".js", ".mjs", ".cjs")
+"""Ends of the names of files that a handler can be in."""
 _FEWEST_KNOWN = 3
 """A name with fewer known characters than this matches too much."""
 
@@ -46,7 +50,7 @@ class Setting:
     Attributes:
         value: as written, e.g. `512` or `arm64`; None: it is not known from the files alone.
         places: where a new value may go, the best place first.
-        reason: why it may be changed nowhere.
+        reason: why it is not known, or may be changed nowhere.
     """
 
     value: str | None = None
@@ -54,9 +58,37 @@ class Setting:
     reason: str = ""
 
     @property
-    def megabytes(self) -> int | None:
-        """The value as a memory size; None: it is none."""
+    def number(self) -> int | None:
+        """The value as a memory size or a time; None: it is none."""
         return whole_number(self.value or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Where the code of a function is.
+
+    Attributes:
+        folder: its folder. None: the files tell none.
+        elsewhere: where it is instead, e.g. "in S3".
+        note: how the folder was found, where the file names another place.
+    """
+
+    folder: Path | None = None
+    elsewhere: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """Environment variables of a function.
+
+    Attributes:
+        values: those that the files tell.
+        left_out: names of the others; where the files tell no name, what gives them.
+    """
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +101,11 @@ class DeclaredFunction:
         format: what the file is written for.
         memory, architecture: the settings that tuning decides.
         deployed: its name in AWS, with `UNKNOWN_PART` and `RANDOM_PART` for what is not known; empty: nothing is known.
-        code: folder of the code.
-        handler, runtime: as written; empty: not known.
-        timeout_s: its timeout; None: not known.
-        tmp_mb: size of its /tmp; None: not known.
-        environment: environment variables with a literal value.
+        code: where its code is.
+        handler, runtime: their texts; empty: not known.
+        timeout: its timeout in seconds.
+        tmp: size of its /tmp in MB. Without value and reason: nobody sets it.
+        variables: its environment variables.
         image: whether it is a container image.
         construct: path of its CDK construct; empty: it has none.
     """
@@ -84,19 +116,19 @@ class DeclaredFunction:
     memory: Setting
     architecture: Setting
     deployed: str = ""
-    code: Path = Path()
+    code: Code = Code()
     handler: str = ""
     runtime: str = ""
-    timeout_s: float | None = None
-    tmp_mb: int | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout: Setting = Setting()
+    tmp: Setting = Setting()
+    variables: Variables = Variables()
     image: bool = False
     construct: str = ""
 
     @property
     def memory_mb(self) -> int | None:
         """Memory size in MB; None: not known from the files alone."""
-        return self.memory.megabytes
+        return self.memory.number
 
     @property
     def architecture_in_use(self) -> Architecture | None:
@@ -155,14 +187,40 @@ def find_local(functions: tuple[DeclaredFunction, ...], target: str) -> tuple[De
     place, _, handler = target.rpartition(":") if ":" in target else (target, "", "")
     where = Path(place).resolve()
     if where.is_dir():
-        return tuple(f for f in functions if f.code.resolve() == where and handler in ("", f.handler))
+        return tuple(f for f in functions if _is_folder(f.code, where) and handler in ("", f.handler))
     alike = [f for f in functions if handler == f.handler.rpartition(".")[2]]
     exact = tuple(f for f in alike if where in _files(f, where.suffix))
     end = Path(place).parts
     return exact or tuple(f for f in alike if any(file.parts[-len(end) :] == end for file in _files(f, where.suffix)))
 
 
+def _is_folder(code: Code, folder: Path) -> bool:
+    return code.folder is not None and code.folder.resolve() == folder
+
+
 def _files(function: DeclaredFunction, suffix: str) -> set[Path]:
-    """Where the file of its handler can be. Python writes folders of a module with dots or slashes."""
-    module = function.handler.rpartition(".")[0]
-    return {(function.code / f"{name}{suffix}").resolve() for name in (module, module.replace(".", "/")) if name}
+    """Where the file of its handler can be; nowhere: the folder of its code is not known."""
+    folder = function.code.folder
+    if folder is None:
+        return set()
+    return {path.with_name(path.name + suffix).resolve() for path in _modules(folder, function.handler)}
+
+
+def _modules(folder: Path, handler: str) -> list[Path]:
+    """Where the module of a handler can be, without suffix. Python writes its folders with dots or slashes."""
+    module = handler.rpartition(".")[0]
+    return [folder / name for name in dict.fromkeys((module, module.replace(".", "/"))) if name]
+
+
+def code_at(path: Path, handler: str) -> Code:
+    """The code that a file names by its path: a folder, or an archive.
+
+    Beside an archive, the folder of its name is the code where it holds the module of the handler.
+    """
+    if is_folder(path) or not (is_file(path) or path.suffix in ARCHIVES):
+        return Code(path)
+    beside = path.with_suffix("")
+    files = (module.with_name(module.name + suffix) for module in _modules(beside, handler) for suffix in _MODULES)
+    if path.suffix in ARCHIVES and any(map(is_file, files)):
+        return Code(beside, note=f"{beside}, the folder beside {path.name}")
+    return Code(elsewhere=f"in an archive ({path})" if path.suffix in ARCHIVES else f"the file {path}")

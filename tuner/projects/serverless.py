@@ -10,23 +10,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yaml.nodes import MappingNode, Node, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from tuner.projects.functions import UNKNOWN_PART, DeclaredFunction, Format, Setting, ValueUse, whole_number
+from tuner.projects.functions import (
+    UNKNOWN_PART,
+    Code,
+    DeclaredFunction,
+    Format,
+    Setting,
+    ValueUse,
+    Variables,
+    code_at,
+)
 from tuner.projects.sources import Sources
-from tuner.projects.written import Key, insertion, literal, read_setting, with_own_place
+from tuner.projects.written import NULL, Key, insertion, literal, read_setting, with_own_place
 from tuner.projects.yaml_tree import Tree, all_pairs, get, items, pairs, resolved, scalar
 
 _BESIDE = ("name", "handler", "runtime", "timeout", "memorySize", "image")
 _MEMORY = Key("memorySize", _BESIDE, listed=False, quoted=False, default="1024")
 _ARCHITECTURE = Key("architecture", _BESIDE, listed=False, quoted=True, default="x86_64")
-_DEFAULT_TIMEOUT_S = 6
-"""Both defaults: https://www.serverless.com/framework/docs/providers/aws/guide/functions"""
+_TIMEOUT = Key("timeout", _BESIDE, listed=False, quoted=False, default="6")
+"""All defaults: https://www.serverless.com/framework/docs/providers/aws/guide/functions"""
 _VARIABLE = re.compile(r"\$\{(?:(?P<self>self):|file\((?P<file>[^(){}$]+)\):?)(?P<path>[^{}$,]*)(?:,[^{}$]*)?\}")
 _IN_TEXT = re.compile(r"(?:(?P<self>self):|file\((?P<file>[^(){}$]+)\):?)(?P<path>[\w.-]*)")
 """Variables within a text, and the start of those that hold other variables."""
 _DEEPEST = 8
 """Variables that lead to variables."""
+_LONGEST = 4096
+"""Characters of a text: Lambda allows 4 KB of environment variables in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,7 @@ class Service:
     sources: Sources
     files: dict[Path, Tree] = field(default_factory=dict)
     meanings: dict[int, int] = field(default_factory=dict)
+    texts: dict[int, str | None] = field(default_factory=dict)
 
     def section(self, name: str) -> tuple[Tree, Node | None]:
         """A part of the main file, and the file that it stands in; None: it stands in no file here."""
@@ -144,7 +156,11 @@ def _function(
         # The shared value stands in another file than the function.
         return with_own_place(follow(shared, home), insertion(tree, function, key))
 
-    timeout = scalar(get(function, "timeout")) or scalar(get(provider, "timeout")) or str(_DEFAULT_TIMEOUT_S)
+    def text(key: str) -> str:
+        return _text(service, tree, get(function, key)) or _text(service, home, get(provider, key)) or ""
+
+    storage = get(function, "ephemeralStorageSize")
+    handler = _text(service, tree, get(function, "handler")) or ""
     return DeclaredFunction(
         name,
         tree.path,
@@ -152,19 +168,71 @@ def _function(
         setting(_MEMORY),
         setting(_ARCHITECTURE),
         deployed=_deployed(service, name, scalar(get(function, "name"))),
-        code=service.tree.path.parent,
-        handler=scalar(get(function, "handler")),
-        runtime=scalar(get(function, "runtime")) or scalar(get(provider, "runtime")),
-        timeout_s=whole_number(timeout),
-        tmp_mb=whole_number(scalar(get(function, "ephemeralStorageSize"))),
-        environment={
-            key: scalar(value)
-            for source in (provider, function)
-            for key, value in pairs(get(source, "environment"))
-            if scalar(value)
-        },
+        code=_code(service, tree, function, handler),
+        handler=handler,
+        runtime=text("runtime"),
+        timeout=setting(_TIMEOUT),
+        tmp=Setting() if storage is None else _value(service, tree, storage),
+        variables=_variables(service, (home, provider), (tree, function)),
         image=get(function, "image") is not None,
     )
+
+
+def _code(service: Service, tree: Tree, function: Node | None, handler: str) -> Code:
+    """The folder of the service, or the archive that somebody else builds."""
+    folder = service.tree.path.parent
+    for home, node in ((tree, function), (service.tree, service.tree.root)):
+        artifact = get(node, "package", "artifact")
+        path = _text(service, home, artifact)
+        if artifact is not None:
+            return code_at(folder / path, handler) if path else Code(elsewhere="in an archive of an unknown name")
+    return Code(folder)
+
+
+def _variables(service: Service, *sources: tuple[Tree, Node | None]) -> Variables:
+    """Environment variables; those of later sources win, and no value removes one."""
+    found: dict[str, str | None] = {}
+    for tree, source in sources:
+        written = get(source, "environment")
+        home, environment = service.followed(tree, written)
+        if written is not None and not isinstance(resolved(environment), MappingNode):
+            found["those of environment"] = None
+        for key, value in all_pairs(environment).items():
+            if value.tag == NULL:
+                found.pop(key, None)
+            else:
+                found[key] = _text(service, home, value)
+    return Variables(
+        {name: text for name, text in found.items() if text is not None},
+        tuple(name for name, text in found.items() if text is None),
+    )
+
+
+def _text(service: Service, tree: Tree, node: Node | None) -> str | None:
+    """The text that a value stands for; None: there is no value, or the files do not tell it."""
+    found = resolved(node)
+    if not isinstance(found, ScalarNode) or found.tag.startswith("!") or found.tag == NULL:
+        return None
+    if id(found) not in service.texts:
+        service.texts[id(found)] = None  # a text within itself is none
+        service.texts[id(found)] = _filled_in(service, tree, str(found.value))
+    return service.texts[id(found)]
+
+
+def _filled_in(service: Service, tree: Tree, text: str) -> str | None:
+    """A text with what its variables stand for; None: one of them stands for nothing in these files."""
+    for _ in range(_DEEPEST):
+        if "${" not in text:
+            return text
+        variables = list(_VARIABLE.finditer(text))
+        for variable in reversed(variables):
+            known = _text(service, *service.target(tree, variable))
+            if known is None:
+                return None
+            text = text[: variable.start()] + known + text[variable.end() :]
+        if not variables or len(text) > _LONGEST:
+            return None
+    return None
 
 
 def _deployed(service: Service, name: str, given: str) -> str:

@@ -55,7 +55,7 @@ class Sources:
 
     def exists(self, path: Path) -> bool:
         """Whether there is such a file."""
-        return path in self.changed or path.is_file()
+        return path in self.changed or is_file(path)
 
     def with_value(self, place: Place, value: str) -> Sources:
         """The same with a value at a place."""
@@ -73,6 +73,22 @@ class Sources:
             _lines(_read(path)), _lines(self.changed[path]), f"a/{name}", f"b/{name}", lineterm="\n"
         )
         return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there. No file has a name that the system refuses."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there. No folder has a name that the system refuses."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def boundary(project: Path) -> Path:

@@ -1,85 +1,51 @@
-"""Reads Terraform modules: functions as resources and as module calls, with variables, locals, inputs and for_each.
+"""Reads the functions of Terraform modules: as resources and as module calls, with their code and variables.
 
-Follows a value to where it is written. A value that an expression or the deployment decides is named, not guessed.
+A value that an expression or the deployment decides is named, not guessed.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 from pathlib import Path
 
-from tuner.errors import InputError
-from tuner.projects.functions import UNKNOWN_PART, DeclaredFunction, Format, Setting, whole_number
-from tuner.projects.hcl import (
-    Attribute,
-    Block,
-    Call,
-    Expression,
-    HclError,
-    Listing,
-    Literal,
-    Object,
-    Reference,
-    Template,
-    parse_hcl,
-    parse_json,
+from tuner.projects.functions import (
+    UNKNOWN_PART,
+    Code,
+    DeclaredFunction,
+    Format,
+    Setting,
+    Variables,
+    code_at,
 )
-from tuner.projects.sources import Place, Sources
+from tuner.projects.hcl import Attribute, Block, Call, Expression, Listing, Literal, Object, Reference
+from tuner.projects.sources import Place, Sources, is_file
+from tuner.projects.terraform_modules import (
+    Located,
+    Module,
+    archive_named,
+    archives,
+    called_module,
+    instances,
+    is_null,
+    is_repeated,
+    module_calls,
+    resolve,
+    root_module,
+    source_of,
+    text_of,
+)
 
 _BESIDE = ("function_name", "handler", "runtime", "timeout", "memory_size", "package_type", "image_uri")
-_DEFAULTS = {"memory_size": "128", "architectures": "x86_64"}
+_DEFAULTS = {"memory_size": "128", "architectures": "x86_64", "timeout": "3"}
+"""Of the resource and of the best known module alike."""
 _KNOWN_MODULE = re.compile(r"terraform-aws-modules/(lambda/|terraform-aws-lambda)(?!.*//)")
-_ONE_OR_NONE = re.compile(r"^[01]$|\?\s*(1\s*:\s*0|0\s*:\s*1)\s*\)?$")
-"""A count of 0 or 1, or `condition ? 1 : 0`."""
+_NAME = re.compile(r"\w+")
+_JOINS = ("merge", "tomap")
+"""Functions that make one map of maps."""
 _DEEPEST = 8
-"""References that lead to references, and modules within modules."""
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """An expression with the file and the module that it stands in."""
-
-    path: Path
-    expression: Expression
-    module: Module
-
-
-@dataclass(frozen=True, slots=True)
-class Module:
-    """All files of a folder, as one module with the inputs of its call.
-
-    Attributes:
-        folder: its folder.
-        files: the blocks by file.
-        inputs: what the call of the module gives; empty: it is the root module.
-        each: key and value of the instance under `for_each`.
-        address: the call, e.g. `module.orders.`; empty: it is the root module.
-        variables: what files of variables give, by name.
-        around: the folders of the modules that call it.
-        repeated: whether `count` can make several instances of it.
-    """
-
-    folder: Path
-    files: Mapping[Path, Block]
-    inputs: Mapping[str, Located] = field(default_factory=dict)
-    each: tuple[str, Located] | None = None
-    address: str = ""
-    variables: Mapping[str, Located] = field(default_factory=dict)
-    around: frozenset[Path] = frozenset()
-    repeated: bool = False
-
-    def blocks(self, kind: str) -> Iterator[tuple[Path, Block]]:
-        """Blocks of a kind, with their files."""
-        for path, root in self.files.items():
-            if not _overrides(path):
-                yield from ((path, block) for block in root.blocks if block.kind == kind)
-
-    @property
-    def overriding(self) -> str:
-        """The file that overrides parts of the module; empty: there is none."""
-        return next((path.name for path in self.files if _overrides(path)), "")
+"""Calls of merge() within each other."""
 
 
 def read_module(folder: Path, sources: Sources) -> Iterator[DeclaredFunction]:
@@ -89,40 +55,6 @@ def read_module(folder: Path, sources: Sources) -> Iterator[DeclaredFunction]:
         InputError: a file is not of the language.
     """
     yield from _functions(root_module(folder, sources), sources)
-
-
-def root_module(folder: Path, sources: Sources) -> Module:
-    """A folder as the module that no other one calls."""
-    return _with_variables(Module(folder, _files(folder, sources)), sources)
-
-
-def _overrides(path: Path) -> bool:
-    """https://developer.hashicorp.com/terraform/language/files/override"""
-    return path.stem == "override" or path.stem.endswith("_override")
-
-
-def _files(folder: Path, sources: Sources) -> dict[Path, Block]:
-    return {path: _parsed(path, sources) for path in sorted(folder.glob("*.tf"))}
-
-
-def _parsed(path: Path, sources: Sources) -> Block:
-    try:
-        return (parse_json if path.suffix == ".json" else parse_hcl)(sources.text(path))
-    except (HclError, RecursionError) as exc:
-        raise InputError.single(str(path), f"is not Terraform: {exc}", "run terraform validate") from exc
-
-
-def _with_variables(module: Module, sources: Sources) -> Module:
-    """The root module with its files of variables, in Terraform's order: the last one wins."""
-    automatic = sorted(path for path in module.folder.glob("*.auto.tfvars*") if path.suffix in (".tfvars", ".json"))
-    paths = [module.folder / "terraform.tfvars", module.folder / "terraform.tfvars.json", *automatic]
-    loaded = {
-        attribute.name: Located(path, attribute.value, module)
-        for path in paths
-        if sources.exists(path)
-        for attribute in _parsed(path, sources).attributes
-    }
-    return replace(module, variables=loaded)
 
 
 def _functions(module: Module, sources: Sources) -> Iterator[DeclaredFunction]:
@@ -135,68 +67,21 @@ def _functions(module: Module, sources: Sources) -> Iterator[DeclaredFunction]:
         inner = called_module(instance, path, block, address, sources)
         if inner is not None:
             yield from _functions(inner, sources)
-        elif block.get("function_name") is not None and "//modules/" not in _source(block):
+        elif block.get("function_name") is not None and "//modules/" not in source_of(block):
             yield _function(instance, path, block, address, sources)
-
-
-def module_calls(module: Module) -> Iterator[tuple[Module, Path, Block, str]]:
-    """The calls of modules: the instance that calls, the file, the block and the address."""
-    for path, block in module.blocks("module"):
-        for instance, suffix in instances(module, path, block):
-            yield instance, path, block, f"{module.address}module.{''.join(block.labels[:1])}{suffix}"
-
-
-def called_module(module: Module, path: Path, block: Block, address: str, sources: Sources) -> Module | None:
-    """The local module that a call makes; None: it is from elsewhere."""
-    text = _source(block)
-    if not text.startswith("."):
-        return None
-    folder = (path.parent / text).resolve()
-    around = module.around | {module.folder.resolve()}
-    inputs = {item.name: Located(path, item.value, module) for item in block.attributes}
-    readable = folder not in around and len(around) <= _DEEPEST
-    files = _files(folder, sources) if readable else {}
-    repeated = module.repeated or _is_repeated(path, block, sources)
-    return Module(folder, files, inputs, address=f"{address}.", around=around, repeated=repeated)
-
-
-def _source(block: Block) -> str:
-    source = block.get("source")
-    return source.value if isinstance(source, Literal) else ""
-
-
-def instances(module: Module, path: Path, block: Block) -> Iterator[tuple[Module, str]]:
-    """The module once for each instance that `for_each` makes, with the key as Terraform writes it in an address."""
-    repeated = block.get("for_each")
-    if repeated is None:
-        yield module, ""
-        return
-    found = resolve(Located(path, repeated, module), 0)
-    made = found.expression if isinstance(found, Located) else None
-    if isinstance(made, Call) and made.name == "toset" and len(made.arguments) == 1 and isinstance(found, Located):
-        made = _expression(resolve(Located(found.path, made.arguments[0], found.module), 0))
-    if isinstance(made, Object) and isinstance(found, Located):
-        for key, value, _ in made.items:
-            yield replace(module, each=(key, Located(found.path, value, found.module))), f'["{key}"]'
-    elif isinstance(made, Listing) and isinstance(found, Located):
-        for item in made.items:
-            key = item.value if isinstance(item, Literal) else UNKNOWN_PART
-            yield replace(module, each=(key, Located(found.path, item, found.module))), f'["{key}"]'
-    else:
-        yield module, ""
-
-
-def _expression(found: Located | str) -> Expression | None:
-    return found.expression if isinstance(found, Located) else None
 
 
 def _function(module: Module, path: Path, block: Block, name: str, sources: Sources) -> DeclaredFunction:
     def text(attribute: str) -> str:
         value = block.get(attribute)
-        return _text(Located(path, value, module)) if value is not None else ""
+        return text_of(Located(path, value, module)) if value is not None else ""
 
-    timeout = text("timeout")
-    storage = next((inner.get("size") for inner in block.blocks if inner.kind == "ephemeral_storage"), None)
+    def known(attribute: str) -> str:
+        return "" if UNKNOWN_PART in text(attribute) else text(attribute)
+
+    handler = known("handler")
+    storage = next((inner for inner in block.blocks if inner.kind == "ephemeral_storage"), None)
+    size = ("ephemeral_storage_size", block) if storage is None else ("size", storage)
     return DeclaredFunction(
         name,
         path,
@@ -204,13 +89,159 @@ def _function(module: Module, path: Path, block: Block, name: str, sources: Sour
         _setting(module, path, block, "memory_size", sources),
         _setting(module, path, block, "architectures", sources),
         deployed=text("function_name"),
-        code=path.parent,
-        handler=text("handler").replace(UNKNOWN_PART, ""),
-        runtime=text("runtime").replace(UNKNOWN_PART, ""),
-        timeout_s=whole_number(timeout),
-        tmp_mb=None if storage is None else whole_number(_text(Located(path, storage, module))),
-        image=text("package_type") == "Image",
+        code=_code(module, path, block, handler, sources),
+        handler=handler,
+        runtime=known("runtime"),
+        timeout=_number(module, path, block, "timeout", sources),
+        tmp=_number(module, path, size[1], size[0], sources),
+        variables=_variables(module, path, block),
+        image=text("package_type") == "Image" or _given(module, path, block, "image_uri") is not None,
     )
+
+
+def _is_known(block: Block) -> bool:
+    """Whether the inputs of a function are known: of a resource, or of the best known module."""
+    return block.kind != "module" or _KNOWN_MODULE.search(source_of(block)) is not None
+
+
+def _given(module: Module, path: Path, block: Block, *names: str) -> Located | None:
+    """The first of some attributes that is written, and not null."""
+    written = (Located(path, value, module) for name in names if (value := block.get(name)) is not None)
+    return next((found for found in written if not is_null(resolve(found, 0))), None)
+
+
+def _number(module: Module, path: Path, block: Block, name: str, sources: Sources) -> Setting:
+    """A number that nobody changes here."""
+    given = _given(module, path, block, name)
+    if given is None:
+        known = name not in _DEFAULTS or _is_known(block)
+        return Setting(_DEFAULTS.get(name)) if known else Setting(None, (), _unknown_input(block, name))
+    found = resolve(given, 0)
+    if isinstance(found, str):
+        return Setting(None, (), found)
+    if not isinstance(found.expression, Literal):
+        return Setting(None, (), f"{_shown(found, sources)} computes it")
+    return Setting(found.expression.value)
+
+
+def _code(module: Module, path: Path, block: Block, handler: str, sources: Sources) -> Code:
+    """Where the code of a function is: in what an archive is made of, or beside it."""
+    several = _given(module, path, block, "source_path") if _is_known(block) else None
+    if several is not None:
+        return _of_sources(several, handler)
+    archive = _given(module, path, block, "filename", "local_existing_package")
+    if archive is not None:
+        return _of_archive(archive, handler, sources)
+    in_s3 = _given(module, path, block, "s3_bucket", "s3_key", "s3_existing_package") is not None
+    return Code(elsewhere="in S3" if in_s3 else "named nowhere in these files")
+
+
+def _of_archive(archive: Located, handler: str, sources: Sources) -> Code:
+    target, text, root = resolve(archive, 0), text_of(archive), archive.module.root
+    named = archive_named(target) if isinstance(target, Located) else None
+    if named is not None:
+        return _of_block(*named, handler)
+    if UNKNOWN_PART in text:
+        reason = target if isinstance(target, str) else _shown(target, sources)
+        return Code(elsewhere=f"in an archive that only Terraform can name ({reason})")
+    for instance, path, block, _ in archives(archive.module):
+        made = block.get("output_path")
+        if made is not None and _same_path(root / text, root / text_of(Located(path, made, instance))):
+            return _of_block(instance, path, block, handler)
+    return code_at(root / text, handler)
+
+
+def _same_path(one: Path, other: Path) -> bool:
+    return os.path.normpath(one) == os.path.normpath(other)
+
+
+def _of_block(module: Module, path: Path, block: Block, handler: str) -> Code:
+    """The folder, or that of the file, that `archive_file` makes an archive of."""
+    folder, file = (_given(module, path, block, name) for name in ("source_dir", "source_file"))
+    if folder is None and file is None:
+        return Code(elsewhere="in an archive of single texts")
+    text = text_of(folder or file)  # type: ignore[arg-type]
+    if UNKNOWN_PART in text:
+        return Code(elsewhere=f"in an archive ({'.'.join(block.labels)}) of what only Terraform can name")
+    return Code(module.root / text) if folder is not None else _of_file(module.root / text, handler)
+
+
+def _of_file(file: Path, handler: str) -> Code:
+    """The code where one file is all of it. Its neighbours are not."""
+    module = handler.rpartition(".")[0]
+    if module in ("", file.stem) or file.name == "bootstrap":
+        return Code(file.parent)
+    return Code(elsewhere=f"the file {file} alone, and its handler is {handler}")
+
+
+def _of_sources(found: Located, handler: str) -> Code:
+    """The folder or the file that the best known module packages, where it is one."""
+    target = resolve(found, 0)
+    if isinstance(target, Located) and isinstance(target.expression, Listing) and len(target.expression.items) == 1:
+        found = Located(target.path, target.expression.items[0], target.module)
+        target = resolve(found, 0)
+    if isinstance(target, Located) and isinstance(target.expression, Object):
+        inner, prefix = target.expression.get("path"), target.expression.get("prefix_in_zip")
+        if inner is None or prefix is not None:
+            return Code(elsewhere="what its module puts together (source_path)")
+        found = Located(target.path, inner, target.module)
+    text = text_of(found)
+    if UNKNOWN_PART in text:
+        return Code(elsewhere="what its module puts together (source_path)")
+    path = found.module.root / text
+    return _of_file(path, handler) if is_file(path) else Code(path)
+
+
+def _variables(module: Module, path: Path, block: Block) -> Variables:
+    """Environment variables, of the block `environment` or of the input of a module."""
+    found: dict[str, str | None] = {}
+    inputs = ("environment_variables",) if block.kind == "module" else ()
+    maps = [block.get(name) for name in inputs]
+    for inner in block.blocks:
+        if inner.kind == "environment" or (inner.kind, inner.labels) == ("dynamic", ("environment",)):
+            contents = [inner, *(content for content in inner.blocks if content.kind == "content")]
+            maps += [content.get("variables") for content in contents]
+    for written in maps:
+        if written is not None:
+            _add_variables(found, Located(path, written, module))
+    return Variables(
+        {name: text for name, text in found.items() if text is not None},
+        tuple(name for name, text in found.items() if text is None),
+    )
+
+
+def _add_variables(found: dict[str, str | None], written: Located, depth: int = 0) -> None:
+    """Add the variables of a map, or of the maps that a function joins. Null is no value."""
+    target = resolve(written, 0)
+    if is_null(target):
+        return
+    if isinstance(target, Located) and isinstance(target.expression, Object):
+        for name, value, _ in target.expression.items:
+            _add_variable(found, name, Located(target.path, value, target.module))
+        return
+    called = target.expression if isinstance(target, Located) else None
+    if isinstance(target, Located) and isinstance(called, Call) and called.name in _JOINS and depth < _DEEPEST:
+        for argument in called.arguments:
+            _add_variables(found, Located(target.path, argument, target.module), depth + 1)
+        return
+    found[_giver(written.expression)] = None
+
+
+def _add_variable(found: dict[str, str | None], name: str, value: Located) -> None:
+    if is_null(resolve(value, 0)):
+        found.pop(name, None)
+    elif _NAME.fullmatch(name):
+        text = text_of(value)
+        found[name] = None if UNKNOWN_PART in text else text
+    else:
+        found["one that an expression names"] = None
+
+
+def _giver(expression: Expression) -> str:
+    """What gives variables whose names the files do not tell. Its text can hold values: a reference alone is shown."""
+    if isinstance(expression, Reference):
+        return f"those of {'.'.join(key if isinstance(key, str) else '…' for key in expression.keys)}"
+    return f"those of {expression.name}()" if isinstance(expression, Call) else "those that an expression makes"
 
 
 def _setting(module: Module, path: Path, block: Block, name: str, sources: Sources) -> Setting:
@@ -241,7 +272,7 @@ def _not_for_sure(module: Module, path: Path, block: Block, name: str, sources: 
     """Why a setting is not what the block says, or not of one function alone; empty: it is."""
     if module.overriding:
         return f"{module.overriding} overrides parts of the module"
-    if module.repeated or _is_repeated(path, block, sources):
+    if module.repeated or is_repeated(path, block, sources):
         return "count makes several functions of it"
     for inner in block.blocks:
         ignored = inner.get("ignore_changes") if inner.kind == "lifecycle" else None
@@ -251,20 +282,18 @@ def _not_for_sure(module: Module, path: Path, block: Block, name: str, sources: 
     return ""
 
 
-def _is_repeated(path: Path, block: Block, sources: Sources) -> bool:
-    """Whether `count` can make more than one of a block."""
-    count = block.get("count")
-    return count is not None and not _ONE_OR_NONE.search(sources.text(path)[count.start : count.end])
-
-
 def _own_setting(path: Path, block: Block, name: str, sources: Sources) -> Setting:
     """A setting that is written nowhere. Only of the resource and the best known module its name is known."""
-    if block.kind == "module" and not _KNOWN_MODULE.search(_source(block)):
-        return Setting(None, (), f"whether the module {_source(block)} has an input {name} is not known")
+    if not _is_known(block):
+        return Setting(None, (), _unknown_input(block, name))
     text = sources.text(path)
     if "\n" not in text[block.body_start : block.body_end]:
         return Setting(_DEFAULTS[name], (), "the block stands on one line")
     return Setting(_DEFAULTS[name], (_insertion(path, block, name, text),))
+
+
+def _unknown_input(block: Block, name: str) -> str:
+    return f"whether the module {source_of(block)} has an input {name} is not known"
 
 
 def _validated(found: Located, sources: Sources) -> str:
@@ -300,122 +329,3 @@ def _insertion(path: Path, block: Block, name: str, text: str) -> Place:
 
 def _is_line(text: str, item: Attribute) -> bool:
     return "\n" not in text[item.start : item.value.end]
-
-
-def _text(found: Located, depth: int = 0) -> str:
-    """An expression as text, with `UNKNOWN_PART` for what the files do not tell."""
-    resolved = resolve(found, depth)
-    if isinstance(resolved, str) or depth > _DEEPEST:
-        return UNKNOWN_PART
-    expression = resolved.expression
-    if isinstance(expression, Literal):
-        return expression.value
-    if isinstance(expression, Template):
-        return "".join(
-            part if isinstance(part, str) else _text(Located(resolved.path, part, resolved.module), depth + 1)
-            for part in expression.parts
-        )
-    return UNKNOWN_PART
-
-
-def resolve(found: Located, depth: int) -> Located | str:
-    """Where a value is written; or why that is not known."""
-    expression = found.expression
-    if depth > _DEEPEST:
-        return "it leads through too many references"
-    if isinstance(expression, Reference):
-        return _referenced(found, expression.keys, depth + 1)
-    if isinstance(expression, Call) and expression.name in ("try", "lookup"):
-        return _looked_up(found, expression, depth + 1)
-    return found
-
-
-def _looked_up(found: Located, call: Call, depth: int) -> Located | str:
-    """The value that `try(object.key, default)` and `lookup(object, "key", default)` find, where the key is there."""
-    arguments = call.arguments
-    tried: Located | str
-    if call.name == "try" and arguments:
-        tried = resolve(replace(found, expression=arguments[0]), depth)
-    elif len(arguments) >= 2 and isinstance(arguments[1], Literal):
-        tried = _inside(resolve(replace(found, expression=arguments[0]), depth), (arguments[1].value,), depth)
-    else:
-        return f"{call.name}() computes it"
-    return (
-        f"{call.name}() falls back to a default, which other functions may share" if isinstance(tried, str) else tried
-    )
-
-
-def _referenced(found: Located, written: tuple[str | Expression, ...], depth: int) -> Located | str:
-    module = found.module
-    keys = [key if isinstance(key, str) else _text(replace(found, expression=key), depth) for key in written]
-    if UNKNOWN_PART in "".join(keys):
-        return "a key that is known only to Terraform chooses it"
-    kind, *rest = keys
-    if kind == "each" and module.each is not None and rest:
-        key, value = module.each
-        if rest[0] == "value":
-            return _inside(resolve(value, depth), tuple(rest[1:]), depth)
-        at = value.expression
-        return Located(value.path, Literal(at.start, at.start, key, quoted=True), module)
-    if kind == "local" and rest:
-        defined = [
-            Located(path, written_, module)
-            for path, block in module.blocks("locals")
-            if (written_ := block.get(rest[0])) is not None
-        ]
-        if len(defined) > 1:
-            return f"local.{rest[0]} is defined twice"
-        if defined:
-            return _inside(resolve(defined[0], depth), tuple(rest[1:]), depth)
-    if kind == "var" and rest:
-        start = _variable(module, rest[0])
-        return start if isinstance(start, str) else _inside(resolve(start, depth), tuple(rest[1:]), depth)
-    return f"{'.'.join(keys)} is known only to Terraform"
-
-
-def _variable(module: Module, name: str) -> Located | str:
-    """What gives a variable: the call, a file of variables, else its default."""
-    if name in module.inputs:
-        return module.inputs[name]
-    if not module.address:
-        chosen = [
-            path.name for path in sorted(module.folder.glob("*.tfvars*")) if _is_chosen(path) and _sets(path, name)
-        ]
-        if chosen:
-            return f"{' and '.join(chosen)} can give var.{name}, and the command line of Terraform chooses"
-        if name in module.variables:
-            return module.variables[name]
-    for path, block in module.blocks("variable"):
-        if block.labels == (name,):
-            default = block.get("default")
-            return Located(path, default, module) if default is not None else f"var.{name} has no default here"
-    return f"var.{name} is defined in no file here"
-
-
-def _is_chosen(path: Path) -> bool:
-    """Whether Terraform loads a file of variables only when it is named."""
-    name = path.name.removesuffix(".json")
-    return name.endswith(".tfvars") and name != "terraform.tfvars" and not name.endswith(".auto.tfvars")
-
-
-def _sets(path: Path, name: str) -> bool:
-    try:
-        return any(item.name == name for item in _parsed(path, Sources()).attributes)
-    except InputError:
-        return True
-
-
-def _inside(found: Located | str, keys: tuple[str, ...], depth: int) -> Located | str:
-    """The value under keys of an object."""
-    for key in keys:
-        if isinstance(found, str):
-            return found
-        expression = found.expression
-        value = expression.get(key) if isinstance(expression, Object) else None
-        at = whole_number(key)
-        if isinstance(expression, Listing) and at is not None and at < len(expression.items):
-            value = expression.items[at]
-        if value is None:
-            return f"{key} is written in no object that these files show"
-        found = resolve(Located(found.path, value, found.module), depth)
-    return found

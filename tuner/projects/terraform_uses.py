@@ -13,7 +13,15 @@ from pathlib import Path
 from tuner.projects.functions import ValueUse
 from tuner.projects.hcl import Block, Reference, parse_expression
 from tuner.projects.sources import Sources
-from tuner.projects.terraform import Located, Module, called_module, instances, module_calls, resolve, root_module
+from tuner.projects.terraform_modules import (
+    Located,
+    Module,
+    called_module,
+    instances,
+    module_calls,
+    resolve,
+    root_module,
+)
 
 _DEFINITIONS = ("locals", "variable", "output", "module", "terraform", "moved", "import", "removed")
 _REFERENCE = re.compile(r"\b(?:var|local|each)(?:\.\w[\w-]*|\[(?:\"[^\"\n]*\"|[\w.]+)\])+")

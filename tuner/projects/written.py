@@ -14,7 +14,8 @@ from tuner.projects.functions import Setting
 from tuner.projects.sources import Place
 from tuner.projects.yaml_tree import AliasNode, Tree, merged, own, resolved
 
-_NULL = "tag:yaml.org,2002:null"
+NULL = "tag:yaml.org,2002:null"
+"""Tag of no value."""
 Follow = Callable[[Node], Setting]
 """Reads a value that may be a variable or an intrinsic function."""
 
@@ -68,7 +69,7 @@ def insertion(tree: Tree, function: Node, key: Key) -> Place | None:
 
 def with_own_place(inherited: Setting, place: Place | None) -> Setting:
     """An inherited setting that the function can have as its own. One of unknown value stays as it is."""
-    if inherited.value is None or place is None:
+    if not inherited.value or place is None:
         return inherited
     return replace(inherited, places=(*inherited.places, place), reason="")
 
@@ -87,6 +88,6 @@ def literal(tree: Tree, node: Node, *, note: str = "") -> Setting | None:
     if not isinstance(found, ScalarNode) or found.tag.startswith("!"):
         return None
     value = str(found.value).strip()
-    if not value or found.tag == _NULL:
-        return Setting(None, (), "it is empty there")
+    if not value or found.tag == NULL:
+        return Setting(None if found.tag == NULL else "", (), "it is empty there")
     return Setting(value, (tree.place(found, note=note),))

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import signal
+import subprocess
 import sys
+import threading
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from tuner.cli.commands.measure.tune import command
 from tuner.cli.main import run
+from tuner.cli.project import tune_project
+from tuner.cli.request import TuneRequest
+from tuner.errors import InterruptedRunError
 from tuner.local.host import architecture
 from tuner.model import Architecture
+from tuner.settings import Settings
 
+ROOT = Path(__file__).parents[3]
 HERE = f"python3.{sys.version_info.minor}"
 TEMPLATE = f"""
 Resources:
@@ -94,3 +109,205 @@ def test_an_architecture_that_was_not_measured_stays(tmp_path: Path, capsys: pyt
     told = capsys.readouterr()
     assert f"the architecture stays {other}" in told.err
     assert f"Architectures: [{other}]" in told.out.partition("\n+ ")[2], "the new line has it too"
+
+
+PROJECT = f"""
+Parameters:
+  Stage: {{Type: String, Default: dev}}
+Globals:
+  Function: {{Runtime: {HERE}, Handler: app.handler, CodeUri: src}}
+Resources:
+  First: {{Type: AWS::Serverless::Function, Properties: {{MemorySize: 512}}}}
+  Orders:
+    Type: AWS::Serverless::Function
+    Properties:
+      Timeout: 20
+      EphemeralStorage: {{Size: 1024}}
+      Environment: {{Variables: {{TABLE: !Sub "orders-${{Stage}}", QUEUE: !Ref Queue, OWN: template}}}}
+  Last: {{Type: AWS::Serverless::Function, Properties: {{Timeout: !If [Prod, 30, 3]}}}}
+"""
+TABLE_NEEDED = """
+import os, time
+STARTED = time.monotonic()
+def handler(event, context):
+    if event.get("table"):
+        assert os.environ["TABLE"] == event["table"]
+        time.sleep(0.2)
+    return event
+"""
+
+
+def three_functions(folder: Path) -> Path:
+    project(folder)
+    (folder / "src" / "app.py").write_text(TABLE_NEEDED)
+    (folder / "event.json").write_text('{"table": "orders-dev"}')
+    (folder / "template.yaml").write_text(PROJECT)
+    return folder / "template.yaml"
+
+
+class Interrupting:
+    """Tunes nothing, and is interrupted at the function Orders."""
+
+    def __init__(self, template: Path, error: BaseException | None = None) -> None:
+        self.template, self.error = template, error
+        self.stop = threading.Event()
+        self.given: dict[str, Mapping[str, Any]] = {}
+
+    def tune(self, _: TuneRequest, given: Mapping[str, Any], place: Path) -> Any:
+        self.given[place.name] = given
+        if place.name == "Orders":
+            if self.error:
+                raise self.error
+            self.stop.set()
+        return SimpleNamespace(recommendation=None)
+
+    def run(self, *arguments: str) -> None:
+        words = ["--from", str(self.template), *arguments]
+        tune_project(
+            self.template,
+            command.make_context("tune", words).params,
+            read=lambda target, _: TuneRequest(Settings(target), {}),
+            tune=self.tune,
+            show_plan=lambda _: "",
+            folder=Path,
+            stop=self.stop,
+        )
+
+
+@pytest.mark.parametrize("error", [InterruptedRunError("Interrupted after 3 runs."), KeyboardInterrupt()])
+def test_what_is_finished_is_told_when_the_command_is_interrupted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], error: BaseException
+) -> None:
+    with pytest.raises(type(error)):
+        Interrupting(three_functions(tmp_path), error).run()
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[0].startswith("First                   no recommendation; see First")
+    assert rows[1:] in (
+        ["Orders                  interrupted", "Last                    not begun"],
+        ["Orders                  not begun", "Last                    not begun"],
+    )
+
+
+def test_after_an_interruption_between_two_functions_the_rest_is_not_begun(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(InterruptedRunError):
+        Interrupting(three_functions(tmp_path)).run()
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[-1] == "Last                    not begun"
+    assert "no recommendation; see Orders" in rows[-3]
+
+
+def test_what_a_function_is_asked_for_is_of_the_template_unless_a_flag_says_it(tmp_path: Path) -> None:
+    (tmp_path / "dev.env").write_text("OWN=file\n")
+    tuned = Interrupting(three_functions(tmp_path))
+    with pytest.raises(InterruptedRunError):
+        tuned.run("--event", f"Orders={tmp_path}/event.json", "--env-file", f"{tmp_path}/dev.env", "--env", "STAGE=x")
+    asked = ("payload", "env", "timeout", "ephemeral_storage")
+    assert {name: tuple(given[key] for key in asked) for name, given in tuned.given.items()} == {
+        "First": (None, ("STAGE=x",), "3", None),
+        "Orders": (f"@{tmp_path}/event.json", ("TABLE=orders-dev", "STAGE=x"), "20", "1024"),
+    }
+
+
+def test_a_real_interruption_tells_the_command_that_goes_on_with_that_function_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three_functions(tmp_path)
+    flags = ("--event", "Orders=event.json", "--power-values", "512,1024", "--runs", "8", "--output", "out")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tuner", "tune", "--from", "template.yaml", *flags],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    samples = tmp_path / "out" / "Orders" / "samples.jsonl"
+    while process.poll() is None and not (samples.exists() and '"kind": "sample"' in samples.read_text()):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    first, *others = [line for line in out.splitlines() if not line.startswith("  ")]
+    assert first.startswith("First                   ")
+    assert "report in out/First/report.html" in first
+    assert others == ["Orders                  interrupted", "Last                    not begun"]
+
+    lines = [line.strip() for line in err.splitlines()]
+    told = lines[lines.index("Go on with:") + 1]
+    assert "--payload @event.json" in told
+    assert "--timeout 20 --ephemeral-storage 1024" in told
+    assert "orders-dev" not in told, "values of variables are never shown"
+    monkeypatch.chdir(tmp_path)
+    again = shlex.split(told)[1:]
+    assert run([*again, "--quiet"]) == 2
+    assert "the value of TABLE is not filled in" in capsys.readouterr().err
+    filled_in = [word.replace("TABLE=…", "TABLE=orders-dev").replace("OWN=…", "OWN=template") for word in again]
+    assert run([*filled_in, "--quiet"]) == 0, capsys.readouterr().err
+    document = json.loads((tmp_path / "out" / "Orders" / "result.json").read_text())
+    assert [measured["runs"] for measured in document["measurements"]] == [8, 8]
+
+
+def test_a_run_of_one_function_does_not_go_on_with_a_whole_project(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["tune", "--from", str(project(tmp_path)), "--resume", "out"]) == 2
+    assert "--resume: goes on with one function, and --from tunes all" in capsys.readouterr().err
+
+
+def test_what_a_template_does_not_tell_is_named_without_values_and_with_the_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = three_functions(tmp_path)
+    assert run(["tune", "--from", str(template), "--dry-run", *QUICK]) == 0
+    shown = capsys.readouterr().out
+    assert "variables  left out: QUEUE (give them with --env NAME=VALUE)" in shown
+    assert "timeout    900 s here: Fn::If computes it during the deployment (give it with --timeout)" in shown
+    assert "orders-dev" not in shown
+    given = ("--env", "QUEUE=here", "--timeout", "9")
+    assert run(["tune", "--from", str(template), "--dry-run", *given, *QUICK]) == 0
+    shown = capsys.readouterr().out
+    assert "left out" not in shown
+    assert "timeout  " not in shown
+    monkeypatch.setenv("QUEUE", "of the shell")
+    assert run(["tune", "--from", str(template), "--dry-run", *QUICK]) == 0
+    assert "left out" not in capsys.readouterr().out, "the function sees the variables of the shell"
+
+
+def test_a_variable_that_was_left_out_is_named_where_a_handler_cannot_be_loaded_without_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = three_functions(tmp_path)
+    (tmp_path / "src" / "app.py").write_text("import os\nQUEUE = os.environ['QUEUE']\ndef handler(e, c): pass")
+    assert run(["tune", "--from", str(template), "--dry-run", *QUICK]) == 1
+    shown = capsys.readouterr().out
+    assert "KeyError: 'QUEUE'" in shown
+    assert shown.count("left out: QUEUE") == 1, "of the function that has it"
+
+
+def test_a_cdk_app_is_tuned_from_its_assets_and_code_in_s3_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def function(asset: str) -> dict[str, Any]:
+        code = {"S3Bucket": {"Fn::Sub": "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"}, "S3Key": "0f.zip"}
+        found = {"aws:cdk:path": "Shop/Fn/Resource", "aws:asset:path": asset, "aws:asset:property": "Code"}
+        return {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {"Code": code, "Handler": "app.handler", "Runtime": HERE},
+            "Metadata": {name: value for name, value in found.items() if value},
+        }
+
+    project(tmp_path)
+    (tmp_path / "template.yaml").unlink()
+    (tmp_path / "src").rename(tmp_path / "cdk.out.asset")
+    (tmp_path / "cdk.out").mkdir()
+    (tmp_path / "cdk.out.asset").rename(tmp_path / "cdk.out" / "asset.0f")
+    (tmp_path / "cdk.json").write_text('{"app": "python3 app.py"}')
+    (tmp_path / "app.py").write_text("raise SystemExit('this is the app, not the handler')")
+    resources = {"Resources": {"Orders": function("asset.0f"), "Imported": function("")}}
+    (tmp_path / "cdk.out" / "Shop.template.json").write_text(json.dumps(resources))
+    event, out = f"Orders={tmp_path}/event.json", str(tmp_path / "out")
+    assert run(["tune", "--from", str(tmp_path), "--event", event, "--output", out, *QUICK]) == 0
+    orders, imported = capsys.readouterr().out.splitlines()
+    assert "report in" in orders
+    assert imported == (
+        "Imported                not tuned: its code is in S3: tune it by its FILE:HANDLER, or the function in AWS"
+    )

@@ -69,3 +69,35 @@ def test_two_functions_with_the_same_code_are_named_and_left_alone(project: Path
     wanted = Wanted("src/orders/app.py:handler", Configuration(1024, Architecture.X86_64))
     (patched,) = make_patch(project, [wanted]).functions
     assert "can be Orders, Billing" in patched.left_alone[0]
+
+
+def test_a_target_finds_a_function_by_the_sources_of_its_archive_and_none_whose_code_is_elsewhere(
+    project: Path,
+) -> None:
+    (project / "template.yaml").unlink()
+    (project / "main.tf").write_text("""
+data "archive_file" "orders" {
+  type        = "zip"
+  source_dir  = "${path.module}/src/orders"
+  output_path = "orders.zip"
+}
+resource "aws_lambda_function" "orders" {
+  handler  = "app.handler"
+  runtime  = "python3.12"
+  filename = data.archive_file.orders.output_path
+}
+resource "aws_lambda_function" "billing" {
+  handler   = "app.handler"
+  runtime   = "python3.12"
+  s3_bucket = "artifacts"
+  s3_key    = "billing.zip"
+}
+""")
+    targets = ("src/orders/app.py:handler", "src/billing/app.py:handler", "app.py:handler")
+    wanted = [Wanted(target, Configuration(1024, Architecture.X86_64)) for target in targets]
+    found = make_patch(project, wanted).functions
+    assert [patched.name for patched in found] == [
+        "aws_lambda_function.orders",
+        "",
+        "aws_lambda_function.orders",
+    ]

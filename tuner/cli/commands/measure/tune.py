@@ -148,12 +148,15 @@ def _tune_project(connection: Connection, options: Mapping[str, Any]) -> int:
     from tuner.cli.project import tune_project
     from tuner.cli.request import read_request
 
+    if options["resume"]:
+        remedy = "give its target in the place of --from: the command that goes on is told when a run ends early"
+        raise InputError.single("--resume", "goes on with one function, and --from tunes all", remedy)
     with stop_on_signals() as stop:
         return tune_project(
             Path(options["template"]),
             options,
             read=lambda target, given: read_request(target, given, connection),
-            tune=lambda request, folder: _tune(request, connection, options, folder, stop),
+            tune=lambda request, given, folder: _tune(request, connection, given, folder, stop),
             show_plan=lambda request: plan(request.settings, connection=connection),
             folder=lambda name: Path(options["output"], name) if options["output"] else Path(_default_folder(name)),
             stop=stop,
@@ -161,9 +164,10 @@ def _tune_project(connection: Connection, options: Mapping[str, Any]) -> int:
 
 
 def _tune(request: TuneRequest, connection: Connection, options: Mapping[str, Any], folder: Path, stop: Any) -> Result:
-    """Tune with progress. An error after the first run tells how to go on."""
+    """Tune with progress. An error after the first run tells how to go on, with the options that made the request."""
     from tuner.api.tuning import tune
     from tuner.cli.progress.tuning import Progress
+    from tuner.local.worker.runtimes import names_a_handler
 
     settings = request.settings
     try:
@@ -181,7 +185,8 @@ def _tune(request: TuneRequest, connection: Connection, options: Mapping[str, An
         again = with_command(GO_ON, _again(settings.target, options, folder, hide=settings.disable_payload_logs))
         undo = with_command("Or undo what the run may have left:", f"tuner clean {shlex.quote(settings.target)}")
         problem = f"Interrupted at once. What was measured is kept in {folder}."
-        raise InterruptedRunError(problem, f"{again}\n{undo}") from None
+        hints = [again] if names_a_handler(settings.target) else [again, undo]
+        raise InterruptedRunError(problem, "\n".join(hints)) from None
     except TunerError as error:
         if error.result is not None and error.result.stopped_by is StopReason.INTERRUPTED:
             again = _again(settings.target, options, folder, hide=settings.disable_payload_logs)
