@@ -245,7 +245,8 @@ def _text(stack: Stack, node: Node | None) -> str | None:
     elif called == "Fn::Join" and len(items(argument)) == 2:
         glue, parts = items(argument)
         texts = [_text(stack, part) for part in items(parts)]
-        text = None if not texts or None in texts else scalar(glue).join(filter(None, texts))
+        known = [part for part in texts if part is not None]
+        text = scalar(glue).join(known) if known and len(known) == len(texts) else None
     elif called and node is not None:
         text = _value(stack, node).value
     elif isinstance(found, ScalarNode) and found.tag != NULL:

@@ -73,8 +73,8 @@ def _functions(module: Module, sources: Sources) -> Iterator[DeclaredFunction]:
 
 def _function(module: Module, path: Path, block: Block, name: str, sources: Sources) -> DeclaredFunction:
     def text(attribute: str) -> str:
-        value = block.get(attribute)
-        return text_of(Located(path, value, module)) if value is not None else ""
+        given = _given(module, path, block, attribute)
+        return text_of(given) if given is not None else ""
 
     def known(attribute: str) -> str:
         return "" if UNKNOWN_PART in text(attribute) else text(attribute)

@@ -134,7 +134,8 @@ Resources:
           LEVEL: !FindInMap [Levels, all, level]
           BUCKET: !Sub 'orders-${Stage}-${!literal}'
           GIVEN: !Sub ['${a}/${Stage}', {a: !Ref Stage}]
-          JOINED: !Join ['-', [a, !Ref Stage]]
+          JOINED: !Join ['-', [a, !Ref Empty, !Ref Stage]]
+          JOINED_ARN: !Join [':', [a, !GetAtt Table.Arn]]
           UNSET: !Ref Empty
           ARN: !GetAtt Table.Arn
           URL: !Sub 'https://${AWS::Region}.example.com/${Stage}'
@@ -153,10 +154,10 @@ Resources:
             "NOTHING": "",
             "BUCKET": "orders-dev-${literal}",
             "GIVEN": "dev/dev",
-            "JOINED": "a-dev",
+            "JOINED": "a--dev",
             "UNSET": "",
         },
-        ("TABLE", "ARN", "URL", "SECRET", "DSN", "KEY", "IMAGE"),
+        ("TABLE", "JOINED_ARN", "ARN", "URL", "SECRET", "DSN", "KEY", "IMAGE"),
     )
 
 
@@ -317,6 +318,7 @@ def test_variables_of_the_best_known_module_are_its_input(tmp_path: Path) -> Non
         (serverless("runtime: '${self:custom.kind}'", "custom: {kind: python3.12}"), "app.handler", "python3.12"),
         (terraform("runtime = var.kind"), "app.handler", ""),
         (module("acme/lambda/aws", 'handler = "${var.module}.handler"'), "", ""),
+        (terraform("runtime = var.kind", 'variable "kind" { default = null }'), "app.handler", ""),
     ],
 )  # fmt: skip
 def test_a_handler_and_a_runtime_are_followed_and_never_half_known(
