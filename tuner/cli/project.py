@@ -65,16 +65,21 @@ def tune_project(
                 row = show_plan(request) if options["dry_run"] else _tune_one(function, request, given, tune, folder)
                 tuned += 1
             except InterruptedRunError:
-                rows.append(f"{function.name:<24}interrupted")
+                rows.append(_row(function, "interrupted"))
                 raise
             except TunerError as error:
                 row = f"not tuned: {error}"
-            rows.append(f"{function.name:<24}{row}{_without_event(function, given)}{_told(function, request, given)}")
+            rows.append(_row(function, row + _without_event(function, given) + _told(function, request, given)))
     finally:  # what is finished is told whatever ends the command
-        say("\n".join([*rows, *(f"{left.name:<24}not begun" for left in functions[len(rows) :])]))
+        say("\n".join([*rows, *(_row(left, "not begun") for left in functions[len(rows) :])]))
     if not tuned:
         raise TunerError(f"No function of {template} could be tuned.", "See the reasons above.")
     return EXIT_OK
+
+
+def _row(function: ProjectFunction, text: str) -> str:
+    """What the summary says of a function, in the column of all texts where its name leaves room."""
+    return f"{function.name:<22}  {text}"
 
 
 def _heed(stop: threading.Event) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,17 +24,25 @@ _SYNTHESIZED = "the template is written by the CDK app"
 
 
 def read_cdk(folder: Path, sources: Sources) -> Iterator[DeclaredFunction]:
-    """The functions in the synthesized templates of an app; none: `cdk synth` did not run yet."""
+    """The functions in the synthesized templates of an app; none: `cdk synth` did not run yet.
+
+    Stages have the same logical ids: a function whose id another one has too is named by the path of its construct.
+    """
     try:
         output = str(json.loads(sources.text(folder / "cdk.json")).get("output", "cdk.out"))
     except (ValueError, AttributeError):
         output = "cdk.out"
-    for path in sorted((folder / output).glob("**/*.template.json")):
-        tree = Tree(path, sources)
-        if is_template(tree):
-            for function in read_template(tree, sources):
-                if function.construct:
-                    yield _left_alone(function)
+    trees = (Tree(path, sources) for path in sorted((folder / output).glob("**/*.template.json")))
+    found = [
+        function
+        for tree in trees
+        if is_template(tree)
+        for function in read_template(tree, sources)
+        if function.construct
+    ]
+    names = Counter(function.name for function in found)
+    for function in found:
+        yield _left_alone(replace(function, name=function.name if names[function.name] == 1 else function.construct))
 
 
 def _left_alone(function: DeclaredFunction) -> DeclaredFunction:

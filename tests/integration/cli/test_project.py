@@ -311,3 +311,11 @@ def test_a_cdk_app_is_tuned_from_its_assets_and_code_in_s3_is_told(
     assert imported == (
         "Imported                not tuned: its code is in S3: tune it by its FILE:HANDLER, or the function in AWS"
     )
+
+
+def test_a_long_name_stands_apart_from_what_is_said_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "main.tf").write_text(
+        'resource "aws_lambda_function" "orders" {\n handler = "a.b"\n runtime = "python3.12"\n s3_key = "a"\n}\n'
+    )
+    assert run(["tune", "--from", str(tmp_path), *QUICK]) == 1
+    assert "aws_lambda_function.orders  not tuned: its code is in S3" in capsys.readouterr().out

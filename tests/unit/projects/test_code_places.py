@@ -76,6 +76,18 @@ def test_the_code_of_a_cdk_stage_is_found_from_its_own_assembly_on(tmp_path: Pat
     assert found.resolve() == tmp_path / "cdk.out" / f"asset.{HASH}"
 
 
+def test_functions_of_two_cdk_stages_with_the_same_id_are_told_apart_by_their_constructs(tmp_path: Path) -> None:
+    files = {"cdk.json": '{"app": "x"}'}
+    for stage in ("Beta", "Prod"):
+        template = CDK.replace("ASSET", f"../asset.{stage}").replace("ShopStack/", f"{stage}/ShopStack/")
+        files[f"cdk.out/assembly-{stage}/{stage}Shop.template.json"] = template
+    found = codes(tmp_path, files)
+    assert {name: code.folder and code.folder.name for name, code in found.items()} == {
+        "Beta/ShopStack/OrdersFn": "asset.Beta",
+        "Prod/ShopStack/OrdersFn": "asset.Prod",
+    }
+
+
 def test_an_asset_that_was_not_staged_is_named_by_its_own_path(tmp_path: Path) -> None:
     write(tmp_path, {"lambda/app.py": ""})
     files = {
