@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,3 +117,11 @@ def together(nodeid: str) -> str | None:
     if file.startswith("unit/"):
         return file
     return next((name for name, places in TOGETHER.items() if file.startswith(places)), None)
+
+
+@pytest.fixture
+def notes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which a function on this machine can write: beside its code it cannot. `NOTES` tells it where."""
+    folder = tmp_path_factory.mktemp("notes")
+    monkeypatch.setenv("NOTES", str(folder))
+    return folder

@@ -40,6 +40,7 @@ ENDLESS = """
 import os, time
 
 def handler(event, context):
+    os.chdir(os.environ["NOTES"])
     with open("runs", "a") as runs:
         runs.write(".")
     if os.path.getsize("runs") >= 8 and not os.path.exists("go"):
@@ -68,9 +69,16 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     )
 
 
+def notes_of(folder: Path) -> Path:
+    """Where the endless handler may write: nothing can be written beside its code."""
+    return folder.with_name(f"{folder.name}-notes")
+
+
 def start_endless(folder: Path) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
     """A run of eight that cannot come to its end, some samples of it, and its workers."""
-    arguments = (*PAYLOAD, "--power-values", "512,1024", "--runs", "4", "--output", "out")
+    notes = notes_of(folder)
+    notes.mkdir()
+    arguments = (*PAYLOAD, "--power-values", "512,1024", "--runs", "4", "--output", "out", "--env", f"NOTES={notes}")
     process = start("tune", write(folder, ENDLESS), *arguments, cwd=folder)
     while not (folder / "out" / "samples.jsonl").exists() or not sample_lines(folder):
         time.sleep(0.02)
@@ -79,8 +87,8 @@ def start_endless(folder: Path) -> tuple[subprocess.Popen[str], list[psutil.Proc
 
 def resume(folder: Path, *command: str) -> dict[str, Any]:
     """The result of the run of eight once it may come to its end."""
-    (folder / "go").touch()
-    done = tuner(*command, cwd=folder)
+    (notes_of(folder) / "go").touch()
+    done = tuner(*command, "--env", f"NOTES={notes_of(folder)}", cwd=folder)
     assert done.returncode == 0, done.stderr
     return result_of(folder / "out")
 

@@ -144,10 +144,12 @@ def test_weighted_payloads_get_their_shares_of_a_trial(tmp_path: Path) -> None:
     assert all(run.usable and run.outcome is Outcome.ERROR for run in runs), "the exception is allowed"
 
 
-def test_processors_see_every_payload_and_every_output(tmp_path: Path) -> None:
+def test_processors_see_every_payload_and_every_output(tmp_path: Path, notes: Path) -> None:
     (tmp_path / "pre.py").write_text("def handler(event, context): return {'n': event['n'] + 1}")
     (tmp_path / "post.py").write_text(
-        "def handler(event, context):\n    open(__file__ + '.log', 'a').write(f'{event}\\n')\n"
+        "import os\n"
+        "def handler(event, context):\n"
+        "    with open(os.environ['NOTES'] + '/outputs', 'a') as file: file.write(f'{event}\\n')\n"
     )
     settings = Settings(
         write(tmp_path, "def handler(event, context): return event['n'] * 10"),
@@ -156,7 +158,7 @@ def test_processors_see_every_payload_and_every_output(tmp_path: Path) -> None:
         post_processor=f"{tmp_path}/post.py:handler",
     )
     measure(settings, trial(0))
-    assert (tmp_path / "post.py.log").read_text() == "20\n20\n"
+    assert (notes / "outputs").read_text() == "20\n20\n"
 
 
 def test_the_output_of_a_run_that_failed_is_not_processed(tmp_path: Path) -> None:
@@ -186,14 +188,19 @@ def test_what_was_measured_before_a_processor_failed_is_kept(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("processor", ["pre_processor", "post_processor"])
-def test_stopping_ends_a_processor_that_hangs_and_keeps_what_was_measured(tmp_path: Path, processor: str) -> None:
-    hang = "import time\ndef handler(event, context):\n    open('hangs', 'w').close()\n    time.sleep(600)\n"
+def test_stopping_ends_a_processor_that_hangs_and_keeps_what_was_measured(
+    tmp_path: Path, notes: Path, processor: str
+) -> None:
+    hang = (
+        "import os, time\n"
+        "def handler(event, context):\n    open(os.environ['NOTES'] + '/hangs', 'w').close(); time.sleep(600)\n"
+    )
     settings = Settings(
         write(tmp_path, "def handler(event, context): ..."),
         **{processor: write(tmp_path, hang, "hang.py")},  # type: ignore[arg-type]
     )
     stop = threading.Event()
-    threading.Thread(target=lambda: within_5_s((tmp_path / "hangs").exists) and stop.set()).start()
+    threading.Thread(target=lambda: within_5_s((notes / "hangs").exists) and stop.set()).start()
     runs = runs_of(list(_measured(settings, stop, trial(0))))
     assert [run.outcome for run in runs] == [Outcome.OK] * (processor == "post_processor")
 
@@ -232,14 +239,15 @@ def test_a_local_estimate_says_so_and_how_steady_the_machine_was(tmp_path: Path)
     assert "of their time for a core" in notice.message
 
 
-def test_stopping_ends_a_long_run_at_once_and_leaves_no_worker(tmp_path: Path) -> None:
+def test_stopping_ends_a_long_run_at_once_and_leaves_no_worker(tmp_path: Path, notes: Path) -> None:
     source = (
-        "import os, time\ndef handler(event, context):\n    open('pid', 'w').write(str(os.getpid())); time.sleep(600)"
+        "import os, time\n"
+        "def handler(event, context):\n    open(os.environ['NOTES'] + '/runs', 'w').close(); time.sleep(600)"
     )
     settings = Settings(write(tmp_path, source))
     stop = threading.Event()
     with open_local(settings) as backend:
-        watcher = threading.Thread(target=lambda: within_5_s((tmp_path / "pid").exists) and stop.set())
+        watcher = threading.Thread(target=lambda: within_5_s((notes / "runs").exists) and stop.set())
         watcher.start()
         began = time.monotonic()
         assert list(backend.measure([trial(0)], stop)) == []
@@ -258,12 +266,13 @@ def test_stopping_ends_a_function_that_is_still_loading(tmp_path: Path) -> None:
     assert time.monotonic() - began < 6
 
 
+@pytest.mark.usefixtures("notes")
 def test_a_worker_killed_from_outside_is_an_error_and_the_trial_goes_on(tmp_path: Path) -> None:
     source = """
 import os, signal
 def handler(event, context):
     try:
-        open("killed", "x")
+        open(os.environ["NOTES"] + "/killed", "x")
     except FileExistsError:
         return "well"
     os.kill(os.getpid(), signal.SIGKILL)

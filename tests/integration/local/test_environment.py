@@ -319,13 +319,15 @@ def test_nothing_runs_between_invocations(tmp_path: Path, governor: Governor) ->
 
 @pytest.mark.parametrize("end", ["close", "kill", "timeout"])
 def test_whatever_a_worker_started_ends_with_it_even_orphans_and_sessions_of_their_own(
-    tmp_path: Path, governor: Governor, end: str
+    tmp_path: Path, notes: Path, governor: Governor, end: str
 ) -> None:
-    spec = python_spec(tmp_path, "pids_of_children", timeout_s=1.0 if end == "timeout" else 30.0)
+    timeout_s = 1.0 if end == "timeout" else 30.0
+    spec = python_spec(tmp_path, "pids_of_children", timeout_s=timeout_s, environment=(("NOTES", str(notes)),))
     with ExecutionEnvironment(spec, governor) as environment:
         if end == "kill":
-            threading.Thread(target=lambda: within_5_s((tmp_path / "pids").exists) and environment.kill()).start()
+            threading.Thread(target=lambda: within_5_s((notes / "pids").exists) and environment.kill()).start()
         environment.invoke(b"{}" if end == "close" else b'{"s": 60}')
+        assert (notes / "pids").exists()
         if end == "close":
             assert len(left_of(environment)) == 1 + 2, "the worker, and what it started and did not kill"
     assert within_5_s(lambda: not left_of(environment))

@@ -107,9 +107,10 @@ def pids_of_children(event, context):
     time.sleep(0.05)
     orphans.kill()
     orphans.wait()
-    with open("pids.new", "w") as file:
-        file.write(" ".join(map(str, pids)))
-    os.rename("pids.new", "pids")
+    if folder := os.environ.get("NOTES"):
+        with open(f"{folder}/pids.new", "w") as file:
+            file.write(" ".join(map(str, pids)))
+        os.rename(f"{folder}/pids.new", f"{folder}/pids")
     time.sleep(event.get("s", 0))
     return pids
 """
