@@ -80,7 +80,7 @@ def start_endless(folder: Path) -> tuple[subprocess.Popen[str], list[psutil.Proc
     notes.mkdir()
     arguments = (*PAYLOAD, "--power-values", "512,1024", "--runs", "4", "--output", "out", "--env", f"NOTES={notes}")
     process = start("tune", write(folder, ENDLESS), *arguments, cwd=folder)
-    while not (folder / "out" / "samples.jsonl").exists() or not sample_lines(folder):
+    while process.poll() is None and not ((folder / "out" / "samples.jsonl").exists() and sample_lines(folder)):
         time.sleep(0.02)
     return process, psutil.Process(process.pid).children(recursive=True)
 
@@ -185,10 +185,10 @@ def test_an_interrupted_run_keeps_its_samples_and_resume_finishes_it(tmp_path: P
     assert document["stopped_by"] == "complete"
 
 
-def test_a_signal_while_the_handler_loads_ends_in_order(tmp_path: Path) -> None:
-    source = "import pathlib, time\npathlib.Path('loading').touch()\ntime.sleep(1)\n" + QUICK
+def test_a_signal_while_the_handler_loads_ends_in_order(tmp_path: Path, notes: Path) -> None:
+    source = "import os, pathlib, time\npathlib.Path(os.environ['NOTES'], 'loading').touch()\ntime.sleep(1)\n" + QUICK
     process = start("tune", write(tmp_path, source), "--output", "out", cwd=tmp_path)
-    while not (tmp_path / "loading").exists():
+    while process.poll() is None and not (notes / "loading").exists():
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=20)
