@@ -90,16 +90,16 @@ def resume(result: Result) -> str:
 
 
 def confirm(result: Result) -> str:
-    """The command that holds a recommendation against the size in use, in AWS.
+    """The command that holds a recommendation against the size in use and the measured sizes beside it, in AWS.
 
-    Where the size in use is not known, it is held against the measured sizes beside it.
+    A size just above an edge of the CPU quota here may lie below it there: only the sizes beside it show that.
     """
     recommended, current = result["recommendation"], result["current"]
     assert recommended is not None
     best = recommended["memory_mb"]
     measured = sorted({m["memory_mb"] for m in result["measurements"] if m["duration_ms"]} - {best})
     beside = [*[size for size in measured if size < best][-1:], *[size for size in measured if size > best][:1]]
-    sizes = sorted({best, *([current["memory_mb"]] if current else beside)})
+    sizes = sorted({best, *beside, *([current["memory_mb"]] if current else [])})
     parts = [payload(result), f"--power-values {','.join(map(str, sizes))}", f"--arch {recommended['architecture']}"]
     return " \\\n  ".join(["tuner tune FUNCTION", *filter(None, parts)])
 

@@ -261,3 +261,27 @@ def test_an_output_folder_that_cannot_be_written_is_told_with_a_remedy(tmp_path:
     assert done.returncode == 1
     assert "cannot write" in done.stderr
     assert "--output" in done.stderr
+
+
+def test_a_variable_that_is_not_set_is_told_with_the_flag_that_sets_it(tmp_path: Path) -> None:
+    target = write(tmp_path, "import os\nRATE = os.environ['TAX_RATE']\ndef handler(event, context): ...\n")
+    done = tuner("tune", target, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "give it with --env NAME=VALUE" in done.stderr
+
+
+def test_a_package_above_the_handler_is_told_with_the_root_that_has_it(tmp_path: Path) -> None:
+    package = tmp_path / "src" / "orders" / "handlers"
+    package.mkdir(parents=True)
+    (package / "create.py").write_text("import orders.rates\ndef handler(event, context): ...\n")
+    done = tuner("tune", "src/orders/handlers/create.py:handler", cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"give --root {tmp_path.resolve()}/src" in done.stderr
+
+
+def test_a_function_that_writes_beside_its_code_is_told_where_it_can(tmp_path: Path) -> None:
+    target = write(tmp_path, "def handler(event, context): open('cache.db', 'w')\n")
+    done = tuner("tune", target, "--power-values", "1024", "--runs", "1", "--output", "out", cwd=tmp_path)
+    if done.returncode == 0:
+        pytest.skip("this host lets no process have mounts of its own")
+    assert "write to /tmp" in done.stderr

@@ -267,6 +267,12 @@ class _Job:
         curves = study.sampler.fits_curves and not study.free
         return self.evidence is PastEvidence.LOGS and curves and not self.settings.only_cold_starts
 
+    def _hint(self, said: str) -> str:
+        """What to try, by what the function said of its failures."""
+        if "Read-only file system" in said:
+            return "Nothing can be written where the code lies, as in Lambda: write to /tmp."
+        return self.settings.payloads.hint
+
     def _error(self, measured: _Measured, result: Result) -> TunerError | None:
         """Why a result is not the answer; None: it is."""
         kept = f" It is in {self.folder}." if self.folder else ""
@@ -282,7 +288,7 @@ class _Job:
         if result.recommendation is None:
             said = function_errors(result.document) or _reasons(result.document) or _no_run(result.document)
             hints = [
-                self.settings.payloads.hint if measured.study.spent.invocations else "",
+                self._hint(said) if measured.study.spent.invocations else "",
                 f"See {self.folder}." if self.folder else "",
             ]
             return AllFailedError(f"No configuration can be recommended.\n{said}", "\n".join(filter(None, hints)))

@@ -12,6 +12,7 @@ import re
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -268,8 +269,15 @@ def read_payload(text: str, faults: list[Fault], *, show: bool = True) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as exc:
         shown = ("what was given" if not show else shortened(text, LONGEST_SHOWN)) if text.strip() else "an empty text"
-        faults.append(Fault("--payload", f"{shown} is not JSON: {exc}", "quote it for the shell, or use @FILE"))
+        remedy = f"did you mean @{text}?" if _is_file(text) else "quote it for the shell, or use @FILE"
+        faults.append(Fault("--payload", f"{shown} is not JSON: {exc}", remedy))
     return None
+
+
+def _is_file(text: str) -> bool:
+    with suppress(OSError, ValueError):  # what no path can be
+        return len(text) <= LONGEST_SHOWN and Path(text).is_file()
+    return False
 
 
 def unique_time(now: datetime) -> str:

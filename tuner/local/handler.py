@@ -199,7 +199,8 @@ def _read_folder(reading: _Reading, folder: Path, name: str) -> LocalHandler | N
             tried = ", ".join(f"{base.name}{suffix}" for suffix in suffixes())
             reading.fault(
                 f"{base.parent} has none of {tried}",
-                "write it as ROOT:package.module.handler, or build the project first and name what it built",
+                f"write it as ROOT:package.module.FUNCTION, such as {folder.name}:{name}.handler, or build the project "
+                "first and name what it built",
             )
             return None
         if len(files) > 1:
@@ -339,10 +340,23 @@ def _remedy(handler: LocalHandler, error: FunctionError) -> str:
     if error.type == "Runtime.ImportModuleError" and handler.runtime:
         flag = f"--{handler.runtime.option}"
         looked = f"{handler.command[0]} looked in {handler.root} and among its own packages"
-        return f"{looked}: install it there, give the folder above with --root, or the project's own with {flag}"
+        root = _root_of(handler, error.message)
+        folder = f"--root {root}" if root else "the folder above with --root"
+        return f"{looked}: install it there, give {folder}, or the project's own interpreter with {flag}"
+    if error.type == "KeyError" and any("environ" in line for line in error.stack):
+        return "the function reads a variable that is not set here: give it with --env NAME=VALUE, or --env-file FILE"
     if error.type == "Runtime.UserCodeSyntaxError":
         return "correct the file"
     return "this is the function's own error: it occurs before any test call, while the code is loaded"
+
+
+def _root_of(handler: LocalHandler, message: str) -> str:
+    """The folder above the handler's that holds the module that was not found; empty: none does."""
+    named = re.search(r"No module named '(\w+)", message)
+    if named is None or handler.file is None:
+        return ""
+    above = (folder for folder in handler.file.parents if (folder / named[1]).is_dir())
+    return str(next(above, ""))
 
 
 def _functions(file: Path) -> list[str]:
