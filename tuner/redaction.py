@@ -123,7 +123,9 @@ class _Pieces:
 
 
 def _may_be_secret(name: str, value: str) -> bool:
-    return bool(_SECRET_NAME.search(name) or _CREDENTIALS_IN_URL.search(value))
+    """Whether a variable of a shell is a credential. Where one lies is none: stacks are full of paths."""
+    is_path = value.startswith(("/", "~")) and not any(map(str.isspace, value))
+    return bool((_SECRET_NAME.search(name) and not is_path) or _CREDENTIALS_IN_URL.search(value))
 
 
 def _folded(text: str) -> str:

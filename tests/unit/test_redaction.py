@@ -71,6 +71,12 @@ def test_credentials_of_the_shell_are_hidden_where_a_function_sees_them(name: st
     assert hide(f"cannot reach {value} in /home/anna/shop") == "cannot reach … in /home/anna/shop"
 
 
+def test_where_a_credential_lies_is_shown() -> None:
+    shell = {"GOOGLE_APPLICATION_CREDENTIALS": "/home/anna/key.json", "AWS_WEB_IDENTITY_TOKEN_FILE": "/home/anna/token"}
+    text = "cannot read /home/anna/shop/data.json"
+    assert Redaction.of_local_variables({}, shell)(text) == text
+
+
 def test_a_short_value_is_hidden_as_a_word_and_no_other_word_with_it() -> None:
     assert Redaction.of(["42", "no"])("no: 42 of 4242, not '42'") == "…: … of 4242, not '…'"
 

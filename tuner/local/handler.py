@@ -192,7 +192,7 @@ def _read_folder(reading: _Reading, folder: Path, name: str) -> LocalHandler | N
     """A folder with its own runtime, or the root of a module that is named with dots."""
     options, program = reading.options, folder / BOOTSTRAP
     module, dot, function = name.rpartition(".")
-    if dot and not program.exists():
+    if dot and not _is_program(program):
         base = folder.joinpath(*module.replace("/", ".").split("."))
         files = [file for suffix in suffixes() if (file := base.with_name(base.name + suffix)).is_file()]
         if not files:
@@ -208,7 +208,7 @@ def _read_folder(reading: _Reading, folder: Path, name: str) -> LocalHandler | N
             reading.fault(f"{base.parent} has {there}", f"name the file: {files[0]}:{function}, with --root {folder}")
             return None
         return _handler_of(reading, files[0], function, folder)
-    if not os.access(program, os.X_OK):
+    if not _is_program(program):
         given = Path(reading.text.partition(":")[0])
         example = next((file.name for file in sorted(given.iterdir()) if runtime_of(file)), "app.py")
         problem = f"{folder} has no executable {BOOTSTRAP}"

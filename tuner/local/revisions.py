@@ -135,7 +135,7 @@ def _link_modules(root: Path, laid_out: Path, file: Path) -> None:
     """Link the `node_modules` that the file would find in the working tree, unless the revision has its own."""
     for folder in (file, *file.parents):
         here, there = (top / folder / "node_modules" for top in (root, laid_out))
-        if not here.is_dir() or there.exists():
+        if not here.is_dir() or os.path.lexists(there):
             continue
         own = dict(_packages_of_the_repository(root, here))
         if not own:
@@ -181,7 +181,7 @@ def _link_ignored(root: Path, laid_out: Path, folder: Path) -> None:
         if not top or "/" in top or top.startswith(".") or top in _NEVER_LINKED:
             continue
         here, there = root / folder / top, laid_out / folder / top
-        if (here.is_dir() or here.suffix == ".py") and not there.exists():
+        if (here.is_dir() or here.suffix == ".py") and not os.path.lexists(there):
             there.symlink_to(here, target_is_directory=here.is_dir())
 
 

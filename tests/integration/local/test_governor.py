@@ -121,7 +121,7 @@ def test_memory_is_that_of_all_processes_and_keeps_its_peak() -> None:
 def test_pages_that_processes_share_count_once_far_below_the_limit_too() -> None:
     hold = (
         "import os, sys; data = bytearray(b'x') * (60 << 20); os.fork() and os.fork()\n"
-        "print(os.getpid(), flush=True); sys.stdin.read()"
+        "os.write(1, b'%d\\n' % os.getpid()); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-S", "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -62,3 +62,12 @@ def test_an_interpreter_that_is_named_from_the_current_folder_is_found_from_any(
     handler, _ = parse_handler("app.py:handler", LocalOptions(interpreters={"python": "./python"}))
     assert handler is not None
     assert handler.command[0] == str(tmp_path / "python")
+
+
+def test_a_folder_named_bootstrap_is_no_runtime(tmp_path: Path) -> None:
+    (tmp_path / "app.py").touch()
+    (tmp_path / "bootstrap").mkdir()
+    handler, faults = parse_handler(f"{tmp_path}:app.handler")
+    assert faults == ()
+    assert handler is not None
+    assert handler.handler == "app.handler"

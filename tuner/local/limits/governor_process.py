@@ -130,6 +130,8 @@ class Ward:
         """Do what the clocks and the memory ask for, and set when to look again."""
         if now >= self._tree_due:
             self.tree.refresh()
+            if self._quota and not self._stopped:
+                self.tree.continue_stopped()
             self._tree_due = now + TREE_POLL_S
         if now >= self._memory_due:
             self._memory_due = now + MEMORY_POLL_S

@@ -40,6 +40,13 @@ class ProcessTree:
                 if os.getpgid(pid) != self.pid:
                     os.kill(pid, number)
 
+    def continue_stopped(self) -> None:
+        """Continue descendants that are stopped: one that is made while its group is stopped can stay so."""
+        for pid in self.descendants:
+            with contextlib.suppress(OSError):
+                if _is_stopped(pid):
+                    os.kill(pid, signal.SIGCONT)
+
     def stop(self) -> None:
         """Stop all of them, whatever they start meanwhile."""
         before = None
@@ -86,6 +93,14 @@ def children_of(pid: int) -> list[int]:
         with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
             children += map(int, file.read().split())
     return children
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether a process is stopped by a signal (proc(5)); False where the system does not tell."""
+    if sys.platform != "linux":
+        return False
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].split()[0] == b"T"
 
 
 def waited_for_core_ms() -> float:

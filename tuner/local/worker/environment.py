@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import inf
+from pathlib import Path
 
 from tuner.errors import BackendError
 from tuner.local.limits.cpu import PERIOD_S
@@ -33,8 +34,10 @@ from tuner.local.worker.spec import MAX_RESPONSE_BYTES, LocalInvocationResult, W
 from tuner.model import FunctionError
 
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL")
-_LEFT_OUT = ("TMPDIR",)
+_LEFT_OUT = ("TMPDIR", "TEMP", "TMP")
 """Variables of the shell that a worker does not get: it has a /tmp of its own."""
+_SEARCHED = frozenset({"PYTHONPATH", "NODE_PATH"})
+"""Variables of the shell with folders in which modules are looked for."""
 _EXIT_WAIT_S = 2.0
 _SHORTEST_MS = 0.01
 _LEAST_LOSS_S, _LONGEST_WAIT_S = 0.001, 0.05
@@ -222,6 +225,8 @@ class ExecutionEnvironment:
         spec = self.spec
         if spec.inherit_environment:
             passed_on = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
+            for name in _SEARCHED.intersection(passed_on):
+                passed_on[name] = _from_here(passed_on[name])
         else:
             passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         return {
@@ -348,6 +353,11 @@ class ExecutionEnvironment:
 def _own_tmp() -> tempfile.TemporaryDirectory[str]:
     """A folder in place of /tmp, where a host gives no worker its own. What cannot be removed is no reason to fail."""
     return tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+
+
+def _from_here(paths: str) -> str:
+    """A list of folders, seen from the current one: a worker starts in another. Empty entries stay."""
+    return os.pathsep.join(entry and str(Path(entry).absolute()) for entry in paths.split(os.pathsep))
 
 
 def error_of(document: bytes, kind: str = "") -> FunctionError:

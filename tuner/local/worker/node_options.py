@@ -14,7 +14,7 @@ _OF_THE_HEAP = ("--max-semi-space-size", "--max-old-space-size")
 _SEMI_SPACES = 3
 """Semi-spaces in V8's young generation. The runtime of Node.js 18 counts one alone."""
 _SWITCHED_OFF: dict[str, Callable[[tuple[int, int]], bool]] = {
-    "experimental-require-module": lambda version: version >= (20, 17),
+    "experimental-require-module": lambda version: version >= (20, 17) and version[0] != 21,
     "experimental-detect-module": lambda version: version[0] == 22,
 }
 """Features that Lambda switches off, and in which versions. An older Node.js has no such option, and would exit."""
