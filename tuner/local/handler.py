@@ -199,7 +199,7 @@ def _read_folder(reading: _Reading, folder: Path, name: str) -> LocalHandler | N
             tried = ", ".join(f"{base.name}{suffix}" for suffix in suffixes())
             reading.fault(
                 f"{base.parent} has none of {tried}",
-                f"write it as ROOT:package.module.FUNCTION, such as {folder.name}:{name}.handler, or build the project "
+                "write it as ROOT:package.module.handler, with the function's name at the end, or build the project "
                 "first and name what it built",
             )
             return None
