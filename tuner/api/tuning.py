@@ -269,7 +269,7 @@ class _Job:
 
     def _hint(self, said: str) -> str:
         """What to try, by what the function said of its failures."""
-        if "Read-only file system" in said:
+        if "read-only file system" in said.lower():
             return "Nothing can be written where the code lies, as in Lambda: write to /tmp."
         return self.settings.payloads.hint
 

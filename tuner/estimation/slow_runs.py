@@ -48,7 +48,8 @@ PLACES = 8
 LEAST_SHIFT = 0.4
 """How far they must lie from the location (log units): nearer ones are within its spread."""
 ELSEWHERE = 0.005
-"""Weight of all such places together: one function in ten, somewhere within three powers of ten, known to a tenth."""
+"""Weight of all such places together. The ordinary runs of one function in ten may lie elsewhere, within three powers
+of ten. What is looked at covers a twentieth of that range."""
 BISECTIONS = 30
 PROPOSALS = 24
 """Locations that are weighed with each cell."""

@@ -38,12 +38,6 @@ class Outcome:
     output: str
 
 
-@pytest.fixture(scope="module")
-def governor() -> Iterator[Governor]:
-    with Governor() as one:
-        yield one
-
-
 def outcome(result: LocalInvocationResult) -> Outcome:
     """The outcome of an invocation; of an error type and message alone, since stacks name the runtime's files."""
     output = result.output.decode("utf-8", "replace").replace(result.request_id, "ID")

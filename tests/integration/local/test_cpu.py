@@ -7,7 +7,6 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,6 @@ from tuner.local.limits.cpu import KernelCpuMeter, PsutilCpuMeter
 from tuner.local.limits.governor import Governor
 from tuner.local.limits.task_clock import TaskClock
 from tuner.local.worker.environment import ExecutionEnvironment
-
-
-@pytest.fixture(scope="module")
-def governor() -> Iterator[Governor]:
-    with Governor() as one:
-        yield one
 
 
 @pytest.mark.parametrize("memory_mb", [256, 885])

@@ -9,7 +9,6 @@ import py_compile
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,6 @@ from tuner.local.worker.environment import ExecutionEnvironment, error_of
 from tuner.local.worker.runtimes import NODE
 from tuner.local.worker.spec import LogFormat, WorkerSpec
 from tuner.report_line import parse_log
-
-
-@pytest.fixture(scope="module")
-def governor() -> Iterator[Governor]:
-    with Governor() as one:
-        yield one
 
 
 def test_the_response_is_what_the_handler_returned(tmp_path: Path, governor: Governor) -> None:

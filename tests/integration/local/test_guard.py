@@ -8,31 +8,19 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.integration.local.workers import returned
+from tests.integration.local.workers import NODES, returned
 from tuner.local.limits.governor import Governor
 from tuner.local.worker.environment import ExecutionEnvironment
 from tuner.local.worker.runtimes import guard_variables, runtime_of
 from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
 
-NODES = [node for node in (shutil.which("node"), *os.environ.get("NODES", "").split(":")) if node]
 needs_node = pytest.mark.skipif(not NODES, reason="there is no Node.js in PATH")
-
-
-@pytest.fixture(scope="module")
-def governor() -> Iterator[Governor]:
-    with Governor() as one:
-        yield one
-
-
-@pytest.fixture(params=NODES or [""])
-def node(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -246,12 +245,6 @@ NODE_CASES: dict[str, tuple[str, str]] = {
 NEEDS_ISOLATION = {"kills everything it sees", "terminates everything it sees", "kills its parent", "kills process 1",
                    "fills shared memory", "fills the disk", "daemon without variables", "daemon that forks on"}  # fmt: skip
 """Cases that reach beyond the worker where it shares the machine's processes and folders."""
-
-
-@pytest.fixture(scope="module")
-def governor() -> Iterator[Governor]:
-    with Governor() as one:
-        yield one
 
 
 def python_spec(folder: Path, expected: str) -> WorkerSpec:

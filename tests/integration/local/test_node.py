@@ -6,15 +6,13 @@ NODES may name further programs to try, separated by colons.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.local.workers import NODES
 from tuner.local.backend import open_local
 from tuner.local.host import architecture
 from tuner.local.limits.governor import Governor
@@ -24,7 +22,6 @@ from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
 from tuner.model import Architecture, Configuration, Outcome, Trial
 from tuner.settings import Settings
 
-NODES = [node for node in (shutil.which("node"), *os.environ.get("NODES", "").split(":")) if node]
 pytestmark = pytest.mark.skipif(not NODES, reason="there is no Node.js in PATH")
 ABOUT = """
 const v8 = require('node:v8');
@@ -42,17 +39,6 @@ exports.handler = async () => {
   return count;
 };
 """
-
-
-@pytest.fixture(scope="module")
-def governor() -> Iterator[Governor]:
-    with Governor() as one:
-        yield one
-
-
-@pytest.fixture(params=NODES or [""])
-def node(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 def invoked(governor: Governor, folder: Path, node: str, *, memory_mb: int = 1769, options: str = "") -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -284,6 +285,18 @@ def test_a_package_of_the_repository_that_a_workspace_links_is_that_of_the_revis
         with local_duet(settings, revision, revision):
             pass
     assert (tmp_path / next(iter(LINKS[layout]))).is_symlink(), "the working tree stays as it was"
+
+
+def test_a_link_to_packages_above_that_the_revision_has_itself_is_left_to_it(tmp_path: Path) -> None:
+    target = workspace(tmp_path, "npm")
+    link = tmp_path / "services" / "orders" / "node_modules"
+    shutil.rmtree(link)
+    link.symlink_to("../../node_modules")
+    git(tmp_path, "add", "-f", str(link))
+    git(tmp_path, "commit", "-qm", "second")
+    settings = Settings(target, local=LocalOptions(environment={"EXPECTED": "old, dep"}))
+    with local_duet(settings, "HEAD", "HEAD"):
+        pass
 
 
 def test_a_package_of_the_working_tree_that_the_revision_lacks_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +16,9 @@ import psutil
 from tuner.local.worker.environment import ExecutionEnvironment
 from tuner.local.worker.runtimes import PYTHON
 from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
+
+NODES = [node for node in (shutil.which("node"), *os.environ.get("NODES", "").split(":")) if node]
+"""Programs of Node.js to try."""
 
 HANDLERS = """
 import os, subprocess, sys, threading, time
