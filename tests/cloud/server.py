@@ -246,14 +246,15 @@ def _call_back(fault: Fault, call: Call) -> None:
 
 
 def _client_pid(environ: dict[str, Any]) -> int:
-    """The process at the other end of the connection."""
+    """The process at the other end of the connection: others may have the same port of their own, to other servers."""
     import psutil
 
-    port = int(environ["REMOTE_PORT"])
+    port, server = int(environ["REMOTE_PORT"]), int(environ["SERVER_PORT"])
     for connection in psutil.net_connections(kind="tcp4"):
-        if connection.laddr and connection.laddr.port == port and connection.pid:
+        ends = [end.port for end in (connection.laddr, connection.raddr) if end]
+        if ends == [port, server] and connection.pid:
             return int(connection.pid)
-    raise LookupError(f"no process with port {port}")
+    raise LookupError(f"no process with port {port} of a connection to {server}")
 
 
 def _error_code(reply: Reply) -> str:
