@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuner.errors import InputError
+from tuner.errors import Fault, InputError
 from tuner.model import Configuration
 from tuner.projects.cdk import cdk_hint
 from tuner.projects.discovery import read_functions, read_uses
@@ -27,12 +27,16 @@ class Wanted:
         configuration: memory and architecture.
         named: its name in the project's files; None: the name in AWS or the target finds it.
         compared: whether the architecture was compared with the other one. If not, it stays.
+        source: where its result is, for errors.
+        note: what a person has to know of the configuration before it is used; empty: nothing.
     """
 
     function: str
     configuration: Configuration
     named: str | None = None
     compared: bool = True
+    source: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Patched:
         name: its name in the project's file; empty: it was not found.
         changes: what was changed, in words.
         left_alone: what was not changed, and why.
-        notes: what a person has to do as well.
+        notes: what a person has to know, or to do as well.
     """
 
     wanted: Wanted
@@ -81,14 +85,31 @@ def make_patch(path: Path, wanted: Iterable[Wanted]) -> ProjectPatch:
         wanted: functions and their configurations.
 
     Raises:
-        InputError: the project cannot be read, or defines no function.
+        InputError: the project cannot be read, or defines no function; or two results are of one function.
     """
     sources = Sources()
     done = []
     for one in wanted:
         sources, patched = _patch_one(path, sources, one)
         done.append(patched)
+    _require_one_each(done)
     return ProjectPatch(sources, tuple(done))
+
+
+def _require_one_each(functions: Iterable[Patched]) -> None:
+    """Make sure that no function is patched twice, where the last result would win.
+
+    Raises:
+        InputError: one is.
+    """
+    first: dict[str, Patched] = {}
+    faults = [
+        Fault(patched.wanted.source, f"is a result of {patched.name}, as {before.wanted.source} is", "give one of them")
+        for patched in functions
+        if patched.name and (before := first.setdefault(patched.name, patched)) is not patched
+    ]
+    if faults:
+        raise InputError(faults)
 
 
 def _patch_one(path: Path, sources: Sources, wanted: Wanted) -> tuple[Sources, Patched]:
@@ -104,6 +125,8 @@ def _patch_one(path: Path, sources: Sources, wanted: Wanted) -> tuple[Sources, P
     if function.format is Format.CDK and patched.left_alone:
         root = path if path.is_dir() else path.parent
         patched = replace(patched, left_alone=(cdk_hint(function, wanted.configuration, root),))
+    if wanted.note and (patched.changes or patched.left_alone):
+        patched = replace(patched, notes=(*patched.notes, wanted.note))
     return sources, patched
 
 

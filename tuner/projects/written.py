@@ -68,10 +68,13 @@ def insertion(tree: Tree, function: Node, key: Key) -> Place | None:
 
 
 def with_own_place(inherited: Setting, place: Place | None) -> Setting:
-    """An inherited setting that the function can have as its own. One of unknown value stays as it is."""
+    """An inherited setting, which the function gets as its own: where it comes from holds for functions to come too.
+
+    One of unknown value stays as it is.
+    """
     if not inherited.value or place is None:
         return inherited
-    return replace(inherited, places=(*inherited.places, place), reason="")
+    return replace(inherited, places=(place, *inherited.places), reason="")
 
 
 def _followed(tree: Tree, node: Node, follow: Follow) -> Setting:

@@ -135,3 +135,39 @@ def test_a_result_that_apply_refuses_is_refused_unless_forced(project: Path, sit
     command = ["patch", "../result.json", "--from", "infra", "--function", "Render"]
     assert run(command) == 1
     assert run([*command, "--force"]) == 0
+
+
+def test_a_result_without_recommendation_is_named_among_others(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (project.parent / "failed.json").write_text(dumps(document_of("all-failed")), "utf-8")
+    command = ["patch", "../result.json", "../failed.json", "--from", "infra", "--write"]
+    assert run(command) == 1
+    told = capfd.readouterr().err
+    assert "../failed.json: there is no recommendation" in told
+    assert "../result.json" not in told
+    assert "leave these results out" in told
+    assert "--force" not in told, "it does not help"
+    assert run([*command, "--force"]) == 1
+    assert (project / "infra" / "template.yaml").read_text() == TEMPLATE
+
+
+def test_two_results_of_one_function_are_refused_by_their_names(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    older = dumps(document_of("aws")).replace("checkout-render", "prod-render")
+    for name in ("older.json", "newer.json"):
+        (project.parent / name).write_text(older, "utf-8")
+    assert run(["patch", "../older.json", "../newer.json", "--from", "infra", "--write"]) == 2
+    assert "../newer.json: is a result of Render, as ../older.json is (give one of them)" in capfd.readouterr().err
+    assert (project / "infra" / "template.yaml").read_text() == TEMPLATE
+    assert run(["patch", "../newer.json", "../newer.json", "--from", "infra", "--write"]) == 0, "one file, named twice"
+
+
+def test_a_result_of_this_machine_is_told_to_be_an_estimate(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (project.parent / "result.json").write_text(dumps(document_of("local")), "utf-8")
+    command = ["patch", "../result.json", "--from", "infra", "--function", "Render"]
+    assert run([*command, "--branch", "size"]) == 0
+    told = "Render: Local estimate. Measured on this machine, not in AWS."
+    assert told in capfd.readouterr().err
+    assert git(project, "log", "-1", "--format=%B", "size").count(told) == 1

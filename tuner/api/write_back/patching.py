@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from tuner.api.files import write_bytes
@@ -16,39 +16,78 @@ from tuner.api.result import Result
 from tuner.documents.decision import configuration_of, decision_evidence
 from tuner.errors import InputError, TunerError
 from tuner.projects.patch import ProjectPatch, Wanted, make_patch
-from tuner.search.decision import require_evidence
+from tuner.search.decision import WeakEvidenceError, objections
 
 _FILE_MODE = "100644"
 
 
 def patch_project(
-    results: Sequence[Result], project: str | Path = ".", *, function: str | None = None, force: bool = False
+    results: Mapping[str, Result], project: str | Path = ".", *, function: str | None = None, force: bool = False
 ) -> ProjectPatch:
     """Change the memory size and architecture of functions in the texts of a project. Writes nothing.
 
     Args:
-        results: one a function.
+        results: one a function, by where it is.
         project: a template, a serverless.yml, a .tf file, or a folder with any of them.
         function: name in the project of the only result's function. None: its name in AWS finds it.
         force: change it even when the evidence is weak.
 
     Raises:
-        InputError: the project cannot be read, or `function` is given for more than one result.
-        WeakEvidenceError: the evidence of a result does not support a change, and `force` is not set.
+        InputError: the project cannot be read, `function` is given for more than one result, or two results are of
+            one function.
+        WeakEvidenceError: a result recommends nothing; or its evidence does not support a change, and `force` is not
+            set.
     """
     if function is not None and len(results) != 1:
         raise InputError.single("--function", "is for one result", "give one RESULT")
-    return make_patch(Path(project), [_wanted(result, function, force=force) for result in results])
+    _require_evidence(results, force=force)
+    return make_patch(Path(project), [_wanted(source, result, function) for source, result in results.items()])
 
 
-def _wanted(result: Result, function: str | None, *, force: bool) -> Wanted:
+def _require_evidence(results: Mapping[str, Result], *, force: bool) -> None:
+    """Make sure that every result supports a change: `force` makes up for weak evidence, not for none.
+
+    Raises:
+        WeakEvidenceError: some do not: all of them, with the reasons.
+    """
+    refused = {
+        source: "; ".join(objections(decision_evidence(result.document)))
+        for source, result in results.items()
+        if result.recommendation is None or not force
+    }
+    reasons = {source: reason for source, reason in refused.items() if reason}
+    if not reasons:
+        return
+    told = [f"{source}: {reason}" for source, reason in reasons.items()]
+    message = "\n".join(["No file is changed.", *told])
+    remedy = "Tune again, or leave these results out."
+    if len(results) == 1:
+        message, remedy = f"The recommendation is not applied: {', '.join(reasons.values())}.", "Tune again."
+    if any(results[source].recommendation for source in reasons):
+        remedy += " --force uses weak evidence all the same."
+    raise WeakEvidenceError(message, remedy)
+
+
+def _wanted(source: str, result: Result, function: str | None) -> Wanted:
     document = result.document
-    require_evidence(decision_evidence(document), force=force)
     recommended = document["recommendation"]
-    if recommended is None:
-        raise TunerError("The result has no recommendation.", "Tune the function again.")
-    compared = len({one["architecture"] for one in document["measurements"]}) > 1
-    return Wanted(document["function"]["name"], configuration_of(recommended), named=function, compared=compared)
+    assert recommended is not None, "results without recommendation are refused before"
+    return Wanted(
+        document["function"]["name"],
+        configuration_of(recommended),
+        named=function,
+        compared=len({one["architecture"] for one in document["measurements"]}) > 1,
+        source=source,
+        note=_note(result),
+    )
+
+
+def _note(result: Result) -> str:
+    """That a configuration was not measured in AWS; empty: it was."""
+    from reports.words.origin import origin
+
+    kind, told = origin(result.document)
+    return f"{kind}. {told}" if told else ""
 
 
 def write_files(patch: ProjectPatch) -> None:

@@ -120,7 +120,7 @@ def _propose(result: Result, project: Path, forge: Forge) -> ProposedChange:
 def _wanted(result: Result, project: Path) -> tuple[ProjectPatch | None, str]:
     """The changes of the files, and what they are in one sentence; None: there are none, and why."""
     try:
-        patch = patch_project([result], project)
+        patch = patch_project({result.document["function"]["name"]: result}, project)
     except WeakEvidenceError as error:
         return None, error.message
     (row,) = patch.functions

@@ -57,7 +57,7 @@ def command(
 
     Reads SAM and CloudFormation templates, serverless.yml, Terraform and synthesized CDK apps. Prints a unified diff.
     Nothing but the values changes. What cannot be found for sure is left alone and told on stderr; the exit code is
-    then 1. Refuses the same results as `tuner apply`, unless --force is given.
+    then 1. Refuses the same results as `tuner apply`, unless --force is given, and two results of one function.
 
     With --pull-requests a RESULT may be a folder or an s3:// prefix of results: the newest of each function counts. A
     pull request is closed when its result no longer supports a change, or the files have it already.
@@ -69,12 +69,12 @@ def command(
     from tuner.api.result_store import load_result
     from tuner.api.write_back.patching import commit_branch, patch_project, write_files
 
-    loaded = [load_result(result, connection=connection) for result in results]
+    loaded = {address: load_result(address, connection=connection) for address in results}
     patch = patch_project(loaded, project, function=function, force=force)
     if patch.sources.changed and write:
         write_files(patch)
     elif patch.sources.changed and branch:
-        commit_branch(patch, branch, _message(patch, loaded))
+        commit_branch(patch, branch, _message(patch, list(loaded.values())))
     diff = patch.sources.diff(patch.root(Path(project)))
     if format_ == "json":
         say_json({"functions": [_row(row) for row in patch.functions], "diff": diff})
@@ -134,6 +134,5 @@ def _message(patch: ProjectPatch, results: Sequence[Result]) -> str:
 
     changed = [(row, result) for row, result in zip(patch.functions, results, strict=True) if row.changes]
     title = f"Right-size {', '.join(row.name for row, _ in changed)}"
-    notes = [note for row, _ in changed for note in row.notes]
-    parts = [title, *(_told(row) for row, _ in changed), *notes, *(render(result.document) for _, result in changed)]
-    return "\n\n".join(dict.fromkeys(parts)) + "\n"
+    parts = [title, *(_told(row) for row, _ in changed), *(render(result.document) for _, result in changed)]
+    return "\n\n".join(parts) + "\n"
