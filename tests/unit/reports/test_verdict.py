@@ -56,7 +56,27 @@ def interval(mean: float, low: float, high: float) -> dict[str, float]:
         (
             (-1.6, -2, -1.2),
             (0.5, 0.4, 0.6),
-            "50% faster (40 to 60%) than now, at 2.6 times the cost (2.2 to 3.0)",
+            "2.0 times as fast (1.7 to 2.5) as now, at 2.6 times the cost (2.2 to 3.0)",
+        ),
+        (
+            (0.38, 0.35, 0.41),
+            (0.855, 0.8, 0.89),
+            "38% cheaper (35 to 41%) and 6.9 times as fast (5.0 to 9.1) as now",
+        ),
+        (
+            (-0.1, -0.12, -0.08),
+            (0.855, 0.8, 0.89),
+            "10% more expensive (8 to 12%) but 6.9 times as fast (5.0 to 9.1) as now",
+        ),
+        (
+            (0.01, -0.02, 0.03),
+            (0.855, 0.8, 0.89),
+            "6.9 times as fast (5.0 to 9.1) as now, at about the same cost (2.0% more expensive to 3.0% cheaper)",
+        ),
+        (
+            (0.38, 0.35, 0.41),
+            (0.3, -0.1, 0.6),
+            "38% cheaper (35 to 41%) than now, duration unclear (10% slower to 2.5 times as fast)",
         ),
     ],
 )
@@ -73,7 +93,7 @@ def test_the_headline_has_choice_saving_and_monthly_cost() -> None:
     assert told.startswith(f"{document['recommendation']['memory_mb']:,} MB on arm64: ")
     assert "cheaper" in told
     saved = money(document["saving"]["per_month_usd"]["mean"])
-    assert told.endswith(f"than now; saves {saved} a month at 20 million invocations.")
+    assert told.endswith(f" as now; saves {saved} a month at 20 million invocations.")
 
 
 def test_where_no_saving_is_proved_the_headline_tells_the_cost() -> None:

@@ -361,8 +361,11 @@ class Told:
             if ratio is None:
                 continue
             low, mean, high = ratio["low"], ratio["mean"], ratio["high"]
+            faster = name == "speed" and mean >= 0.5
             if low <= 0 <= high:
                 yield f"({percent(-low)} {worse} to {percent(high)} {better})"
+            elif faster:
+                yield f"{1 / (1 - mean):.1f} times as fast ({1 / (1 - low):.1f} to {1 / (1 - high):.1f})"
             elif mean > 0:
                 yield f"{percent(mean)} {better} ({percent_range(low, high)})"
             else:

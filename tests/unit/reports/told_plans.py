@@ -40,7 +40,7 @@ def told_of_fleet(summary: Document, page: str) -> Told:
         "savings alone: those whose whole range is above zero."
     )
     told.lines += summary["notStarted"]
-    header = ("Function", "Now", "Recommended", "Cheaper", "Range", "Faster", "Saves a month", "Saves a year")
+    header = ("Function", "Now", "Recommended", "Cheaper", "Range", "Less time", "Saves a month", "Saves a year")
     told.tables = [((*header, "Confidence", "Report"), *map(fleet_cells, summary["savings"]))]
     failures = [(item["function"], item["error"], "") for item in summary["failures"]]
     told.tables.append((("Function", "Error", "Cause"), *failures))
