@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 from reports.words.numbers import percent, sentence
 from reports.words.rows import Result
@@ -12,9 +13,7 @@ from tuner.plain_numbers import plural
 from tuner.search import decision
 from tuner.search.decision import Confidence, Doubt
 
-if TYPE_CHECKING:
-    from tuner.documents.result import RecommendationDocument
-
+_Metric = Literal["cost_usd", "duration_ms"]
 LEAST_TOLD = 0.0005
 """An expected regret below this is not told as a number: it would read as 0%."""
 WORTH_TELLING = 0.001
@@ -34,7 +33,11 @@ _AWAY = {
 }
 _BETTER = {"cost": "cost less", "speed": "be faster", "balanced": "balance cost and speed better"}
 """What another configuration would have to do. Under another strategy it would score better."""
-_GIVEN = {"cost": "to be faster", "speed": "to be cheaper"}
+_GIVEN: Mapping[str, tuple[_Metric, _Metric, str]] = {
+    "cost": ("cost_usd", "duration_ms", "to be faster"),
+    "speed": ("duration_ms", "cost_usd", "to be cheaper"),
+}
+"""What a strategy spends, what that buys, and the purpose in words."""
 
 
 class Certainty(NamedTuple):
@@ -54,9 +57,7 @@ def confidence(result: Result) -> Certainty:
     alone = len(result["curve"]) == 1
     evidence = decision_evidence(result)
     level = decision.confidence(evidence)
-    reasons = [
-        "It is the only configuration that can be recommended at all." if alone else _distance(recommended, level)
-    ]
+    reasons = ["It is the only configuration that can be recommended at all." if alone else _distance(result, level)]
     if not recommended["measured"]:
         reasons.append("This very configuration was not measured: its figures come from the fitted curve.")
     # The headline tells the constraint, and the sentences above and below tell the two others.
@@ -83,12 +84,14 @@ def effort(result: Result) -> str:
     return f"{plural(calls, 'test call')}{kinds} at {sizes}{more}."
 
 
-def _distance(recommended: RecommendationDocument, level: Confidence) -> str:
+def _distance(result: Result, level: Confidence) -> str:
     """How far the recommendation may be from the best, and which part of that was spent on purpose.
 
     Where nothing better is expected, that is said as firmly as the confidence allows.
     """
-    strategy, given = recommended["strategy"], recommended["given_to_ties"]
+    recommended = result["recommendation"]
+    assert recommended is not None
+    strategy = recommended["strategy"]
     if recommended["unmet"]:
         return "No other configuration is likely to come nearer to what was asked for"
     if recommended["expected_regret"] < LEAST_TOLD:
@@ -98,14 +101,29 @@ def _distance(recommended: RecommendationDocument, level: Confidence) -> str:
         return f"By these runs no other configuration would {better}, but they do not settle it"
     away = _AWAY.get(strategy, "It is at most about {} from the best possible")
     away = away.format(percent(recommended["expected_regret"]))
-    if not gives_to_ties(recommended):
+    purpose = spent_for(result)
+    if not purpose:
         return away
-    return f"{away}; {_points(given)} of that were spent on purpose {_GIVEN[strategy]}"
+    return f"{away}; {_points(recommended['given_to_ties'])} of that were spent on purpose {purpose}"
 
 
-def gives_to_ties(recommended: RecommendationDocument) -> bool:
-    """Whether another size is known to be better, by a difference that was spent on purpose."""
-    return recommended["strategy"] in _GIVEN and recommended["given_to_ties"] >= WORTH_TELLING
+def spent_for(result: Result) -> str:
+    """Why a size that is a little better was not taken: `to be faster`; empty where none was passed over on purpose.
+
+    A size that does better under the goal and worse under the other one was. So was one without runs of its own.
+    """
+    recommended = result["recommendation"]
+    if recommended is None or recommended["given_to_ties"] < WORTH_TELLING:
+        return ""
+    strategy = recommended["strategy"]
+    if strategy not in _GIVEN:
+        return ""
+    spent, bought, purpose = _GIVEN[strategy]
+    better = [point for point in result["curve"] if point[spent]["mean"] < recommended[spent]["mean"]]
+    if any(point[bought]["mean"] > recommended[bought]["mean"] for point in better):
+        return purpose
+    estimated = any(not point["measured"] for point in better)
+    return "for a configuration with runs of its own" if estimated and recommended["measured"] else ""
 
 
 def _points(share: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from reports.words.confidence import gives_to_ties
+from reports.words.confidence import spent_for
 from reports.words.numbers import (
     Interval,
     configuration,
@@ -109,7 +109,7 @@ def headline(result: Result) -> Headline:
         return Headline("", f"Nothing meets {_missed(result)}", f"{choice} comes nearest")
     price, fails = _money_of(result, recommended), failing(result)
     goal = f"the {goal_of(recommended)} choice at"
-    if gives_to_ties(recommended):
+    if spent_for(result):
         goal = f"among the {goal_of(recommended)} choices, at"
     if _alone(result):
         works = "is left" if fails else "works"

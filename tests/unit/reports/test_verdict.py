@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import shlex
 from collections.abc import Callable
@@ -198,10 +199,41 @@ def test_where_nothing_meets_a_constraint_it_is_not_called_the_best() -> None:
 def test_what_was_spent_on_purpose_is_told_in_points_and_lowers_no_confidence() -> None:
     document: dict[str, Any] = result("aws")
     document["recommendation"] |= {"strategy": "speed", "expected_regret": 0.07, "given_to_ties": 0.06}
+    beside(document, duration=0.94, cost=1.2)
     sure = confidence(document)
     assert sure.level is Confidence.HIGH
     told = "It takes at most about 7.0% longer than the best possible; 6.0 points of that were spent on purpose to be"
     assert any(reason.startswith(told) for reason in sure.reasons), sure.reasons
+
+
+@pytest.mark.parametrize(
+    ("strategy", "duration", "cost", "measured", "purpose"),
+    [
+        ("cost", 1.3, 0.99, True, "to be faster"),
+        ("speed", 0.99, 1.3, True, "to be cheaper"),
+        ("cost", 0.9, 0.99, False, "for a configuration with runs of its own"),
+        ("cost", 0.9, 0.99, True, ""),
+        ("cost", 1.3, 1.3, True, ""),
+        ("balanced", 1.3, 0.99, True, ""),
+    ],
+)
+def test_nothing_is_told_as_spent_on_purpose_that_bought_nothing(
+    strategy: str, duration: float, cost: float, measured: bool, purpose: str
+) -> None:
+    document: dict[str, Any] = result("aws")
+    document["recommendation"] |= {"strategy": strategy, "expected_regret": 0.01, "given_to_ties": 0.002}
+    beside(document, duration=duration, cost=cost, measured=measured)
+    (told,) = (reason for reason in confidence(document).reasons if "at most about" in reason)
+    assert told.endswith(f"; 0.2 points of that were spent on purpose {purpose}." if purpose else "the best possible.")
+
+
+def beside(document: dict[str, Any], *, duration: float, cost: float, measured: bool = True) -> None:
+    """Leave one other candidate, with so many times the duration and the cost of the recommended one."""
+    own = {name: document["recommendation"][name] for name in document["curve"][0]}
+    other = copy.deepcopy(own) | {"memory_mb": own["memory_mb"] + 1, "measured": measured}
+    other["duration_ms"]["mean"] *= duration
+    other["cost_usd"]["mean"] *= cost
+    document["curve"] = [own, other]
 
 
 def test_the_effort_is_counted_in_test_calls() -> None:
@@ -499,6 +531,8 @@ def test_errors_are_pointed_at_only_where_there_are_some() -> None:
 def test_a_size_that_gives_a_little_for_the_other_goal_is_among_the_best(name: str, strategy: str, told: str) -> None:
     document = result(name)
     document["recommendation"] |= {"strategy": strategy, "given_to_ties": 0.002}
+    duration, cost = (1.2, 0.99) if strategy == "cost" else (0.99, 1.2)
+    beside(document, duration=duration, cost=cost)
     assert str(verdict.headline(document)).startswith(told)
     document["recommendation"]["given_to_ties"] = 0.0
     assert "among" not in str(verdict.headline(document))
