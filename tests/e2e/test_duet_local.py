@@ -146,7 +146,7 @@ def test_an_interrupted_duet_keeps_its_runs_and_leaves_no_folder_behind(reposito
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
         assert process.returncode == 130
-    assert f"They are kept in {samples}" in said
+    assert f"The runs until then are kept in {samples}" in said
     assert len(_invocations(samples)) >= 8
     assert not list(scratch.glob("tuner-revision-*"))
 

@@ -337,9 +337,10 @@ class _DuetJob:
                 raise
             failure = exc.after(failure)
         if failure is None and found.stopped_by is DuetStop.INTERRUPTED:
-            kept = f" They are kept in {samples}." if samples and found.invocations else ""
-            failure = InterruptedRunError(f"Interrupted after {plural(found.invocations or 0, 'invocation')}.{kept}")
+            failure = InterruptedRunError(f"Interrupted after {plural(found.invocations or 0, 'invocation')}.")
         if failure:
+            kept = f"The runs until then are kept in {samples}." if samples and found.invocations else ""
+            failure.hint = "\n".join(filter(None, [failure.hint, kept]))
             failure.result = ComparisonResult(found)
             raise failure
         return ComparisonResult(found)

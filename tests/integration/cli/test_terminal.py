@@ -295,6 +295,7 @@ def test_a_whole_duet_fits_the_terminal(folder: Path, tty: bool, width: int, env
     assert cut_or_too_wide(plain, width) == []
     assert "pairs at" in plain
     assert "Chance of any false alarm in the whole comparison" in " ".join(plain.split())
+    assert f"Every run is kept in {width}.jsonl." in " ".join(plain.split())
 
 
 @pytest.mark.parametrize(("tty", "width", "environment"), TUNINGS)

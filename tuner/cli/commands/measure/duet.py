@@ -128,7 +128,10 @@ def command(target: str, *, connection: Connection, **options: Any) -> int:
             if error.result is not None:
                 deliver(error.result, options)
             raise
-    return deliver(found, options)
+    code = deliver(found, options)
+    if not options["quiet"]:
+        say(f"Every run is kept in {samples}.", err=True)
+    return code
 
 
 @dataclass(slots=True)
