@@ -149,6 +149,7 @@ class LocalBackend:
     def describe(self) -> FunctionIdentity:
         """The handler, its code, and the sizes that this machine has the cores for."""
         target, here = self._handlers.function, architecture()
+        timeout_s = target.options.timeout_s
         return FunctionIdentity(
             name=target.name,
             backend=BackendKind.LOCAL,
@@ -157,7 +158,7 @@ class LocalBackend:
             runtime=target.runtime_identifier,
             code_sha256=target.code_sha256(),
             region=target.region,
-            timeout_s=target.options.timeout_s,
+            timeout_s=timeout_s if timeout_s != LOCAL_TIMEOUT_S else None,
             current=self._current,
             free=True,
             details={"cores": cores(), "cpu": cpu_model(), "arguments": arguments(self._settings)},

@@ -115,6 +115,12 @@ def test_it_is_told_what_it_is_and_what_can_be_measured(tmp_path: Path) -> None:
     assert identity.runtime.startswith("python3.")
 
 
+def test_a_timeout_that_nobody_set_is_none_of_the_function(tmp_path: Path) -> None:
+    target = write(tmp_path, "def handler(event, context): ...")
+    assert describe_local(Settings(target)).timeout_s is None
+    assert describe_local(Settings(target, local=LocalOptions(timeout_s=3))).timeout_s == 3
+
+
 def test_the_code_hash_follows_the_sources_and_nothing_else(tmp_path: Path) -> None:
     settings = Settings(write(tmp_path, "def handler(event, context): ..."))
     before = describe_local(settings).code_sha256
