@@ -298,6 +298,13 @@ def test_a_whole_duet_fits_the_terminal(folder: Path, tty: bool, width: int, env
     assert f"Every run is kept in {width}.jsonl." in " ".join(plain.split())
 
 
+def test_a_terminal_gets_a_report_as_text_and_a_pipe_the_page(folder: Path) -> None:
+    for more, tty, page in (((), True, False), ((), False, True), (("--format", "html"), True, True)):
+        shown = written(folder, ["report", "aws.json", *more], 80, {}, tty=tty)
+        assert shown.startswith("<!doctype html>") is page
+        assert page or "What to do next:" in shown
+
+
 @pytest.mark.parametrize(("tty", "width", "environment"), TUNINGS)
 def test_a_whole_tuning_fits_the_terminal_from_its_first_line_to_its_last(
     folder: Path, tty: bool, width: int, environment: dict[str, str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.flags import Topic, aws_flags, format_flag, option
+from tuner.cli.flags import Topic, aws_flags, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say_exact
-from tuner.cli.values import terminal_width
+from tuner.cli.values import OneOf, terminal_width
 from tuner.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,11 +41,12 @@ FORMATS = {
   tuner report tuning/orders tuning/billing --format text"""
 )
 @click.argument("results", metavar="RESULT…", nargs=-1, required=True)
-@format_flag(*FORMATS, default="html", help_="Form of the report.")
+@option("--format", "format_", group=Topic.OUTPUT, type=OneOf(FORMATS),
+        help="Form of the report. [default: html; text on a terminal]")  # fmt: skip
 @option("--output", group=Topic.OUTPUT, metavar="FILE", help="Write it here. [default: stdout]")
 @aws_flags("s3://")
 def command(
-    results: tuple[str, ...], *, format_: str, output: str | None, connection: Connection, **_options: Any
+    results: tuple[str, ...], *, format_: str | None, output: str | None, connection: Connection, **_options: Any
 ) -> None:
     """Render RESULT: a result.json, the folder of a run, or an s3:// address.
 
@@ -53,8 +55,9 @@ def command(
     """
     from tuner.api.files import write_text
 
+    form = format_ or ("text" if output is None and sys.stdout.isatty() else "html")
     found = [result for address in results for result in _loaded(address, connection)]
-    text = _one(found[0], format_, _file(results[0])) if len(found) == 1 else _together(found, format_)
+    text = _one(found[0], form, _file(results[0])) if len(found) == 1 else _together(found, form)
     if output is None:
         say_exact(text)
     else:
