@@ -6,12 +6,55 @@ Knows no clock and no study, so that it loads nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 MOST_SIZES = 6
 """Sizes of a round that a line names."""
 _NEAR, _FAR = ((1.5, (1, 2)), (3.0, (1, 3))), (2, 4)
 """Rounds that usually follow while the expected regret is below so many times the tolerance, and otherwise: the middle
 half of 60 simulated searches of published curves, with the prices of a round in AWS."""
+
+SETTLED_S = 9.0
+"""From here on the runs of a round tell its pace. Before, many have begun and few have ended. A local run tells of all
+that have ended every 10 s."""
+
+
+@dataclass(slots=True)
+class RoundPace:
+    """How long a round still takes, by its own runs, else by those of the rounds before it.
+
+    Between two pieces of news what is left only shrinks: that nothing has ended yet does not make it longer.
+    """
+
+    _runs: int = 0
+    _made: int = 0
+    _began_s: float = 0.0
+    _told_s: float = 0.0
+    _earlier_runs: int = 0
+    _earlier_s: float = 0.0
+
+    def begin(self, now_s: float, runs: int) -> None:
+        """A round of so many runs begins."""
+        self._earlier_runs += self._made
+        self._earlier_s += self._told_s - self._began_s
+        self._runs, self._made = runs, 0
+        self._began_s = self._told_s = now_s
+
+    def told(self, now_s: float, runs: int) -> None:
+        """So many runs of it are made."""
+        self._made += runs
+        self._told_s = now_s
+
+    def left_s(self, now_s: float) -> float | None:
+        """Seconds; None: not known yet, or the round takes longer than was expected."""
+        took_s = self._told_s - self._began_s
+        if self._made and took_s >= SETTLED_S:
+            left_s = took_s / self._made * (self._runs - self._made) - (now_s - self._told_s)
+        elif self._earlier_runs:
+            left_s = self._earlier_s / self._earlier_runs * self._runs - (now_s - self._began_s)
+        else:
+            return None
+        return left_s if left_s > 0 else None
 
 
 def time_span(seconds: float) -> str:

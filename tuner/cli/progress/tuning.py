@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from reports.words.lines import labelled
 from tuner.cli.progress.live_view import LINE_EVERY_S, LiveView
-from tuner.cli.progress.pace import named_sizes, pace, time_span
+from tuner.cli.progress.pace import RoundPace, named_sizes, pace, time_span
 from tuner.cli.progress.tuning_lines import Standing, confidence_line, curve_lines, standing_of
 from tuner.model import Outcome, Sample, Trial
 from tuner.plain_numbers import significant
@@ -33,7 +33,9 @@ class Progress(LiveView):
         self._round = 0
         self._round_began = self._began
         self._rounds_s = 0.0
+        self._round_pace = RoundPace()
         self._waiting: dict[int, Trial] = {}
+        self._missing: dict[int, int] = {}
         self._standing = Standing()
 
     def asked(self, study: Study, trials: Sequence[Trial]) -> None:
@@ -44,7 +46,9 @@ class Progress(LiveView):
         self._study = study
         self._round += 1
         self._round_began = now
+        self._round_pace.begin(now, sum(trial.invocations for trial in trials))
         self._waiting = {trial.id: trial for trial in trials}
+        self._missing = {trial.id: trial.invocations for trial in trials}
         if study.samples and not self._quiet:
             self._standing = standing_of(study)
         if self._live is None:
@@ -52,7 +56,7 @@ class Progress(LiveView):
 
     def told(self, study: Study, sample: Sample) -> None:
         """Count a sample in, and say what went wrong in it."""
-        self._waiting.pop(sample.trial_id, None)
+        self._count(sample)
         failed = [run for run in sample.invocations if run.outcome is not Outcome.OK and not run.allowed]
         if failed:
             kinds = ", ".join(sorted({run.outcome.value.replace("_", " ") for run in failed}))
@@ -93,16 +97,18 @@ class Progress(LiveView):
         mean_ms, per_million = significant(self._standing.duration_ms), significant(self._standing.cost_usd * 1e6)
         return f": {mean_ms} ms, {sign}{per_million} per million"
 
+    def _count(self, sample: Sample) -> None:
+        """Count the runs of a sample in: those of one environment of a trial, or some of them."""
+        self._round_pace.told(self._clock(), len(sample.invocations))
+        if sample.trial_id in self._missing:
+            self._missing[sample.trial_id] -= len(sample.invocations)
+            if self._missing[sample.trial_id] <= 0:
+                self._waiting.pop(sample.trial_id, None)
+
     def _left(self) -> str:
-        """How long this round goes on, at the pace so far; empty where that is not known yet."""
-        if self._study is None:
-            return ""
-        made, elapsed_s = self._study.spent.invocations, self._clock() - self._began
-        waiting = sum(trial.invocations for trial in self._waiting.values())
-        if not made or not waiting:
-            return ""
-        left_s = elapsed_s / made * waiting - (self._clock() - self._round_began)
-        return f"  about {time_span(left_s)} left in this round" if left_s >= 1 else ""
+        """How long this round goes on, at the pace so far; empty where that is not known."""
+        left_s = self._round_pace.left_s(self._clock())
+        return f"  about {time_span(left_s)} left in this round" if left_s is not None and left_s >= 1 else ""
 
     def _pace(self) -> str:
         """How long a round has taken so far, and what usually remains. Free runs go on until they are sure."""

@@ -76,7 +76,7 @@ def confidence_line(expected_regret: float | None, tolerance: float, width: int)
     columns = min(MOST_COLUMNS // 2, width - len(told) - 9)
     if columns < 4:
         return f"  sure  {told}"
-    full = round(share * columns)
+    full = int(share * columns)
     return f"  sure  {'█' * full}{'░' * (columns - full)} {told}"
 
 

@@ -15,7 +15,7 @@ from tests.unit.studies import QUIET, SIZES, function_of, study_of
 from tuner.cli.progress.fleet import FleetProgress
 from tuner.cli.progress.live_view import LINE_EVERY_S
 from tuner.cli.progress.tuning import Progress
-from tuner.model import Budget
+from tuner.model import Budget, Invocation, Outcome, Sample
 from tuner.search.grid import GridSampler
 from tuner.search.loop import run
 from tuner.simulated.backend import SimulatedBackend
@@ -61,6 +61,19 @@ def test_later_rounds_tell_how_long_one_has_taken(capsys: pytest.CaptureFixture[
     first, second = capsys.readouterr().err.splitlines()
     assert "a round" not in first
     assert second.endswith("  about 9 s a round")
+
+
+def test_a_trial_is_waited_for_until_all_its_runs_are_made() -> None:
+    study = study_of(SIZES, GridSampler(4))
+    (trial, *_) = trials = study.ask()
+    one_run = Invocation(Outcome.OK)
+    progress = Progress(quiet=True, clock=lambda: 0.0)
+    progress.asked(study, trials)
+    waited = []
+    for _ in range(trial.invocations):
+        progress.told(study, Sample(trial.id, trial.configuration, (one_run,)))
+        waited.append(str(trial.configuration) in progress.heartbeat())
+    assert waited == [True, True, True, False]
 
 
 def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
