@@ -83,8 +83,9 @@ def test_a_mistake_is_told_under_its_flag_with_its_remedy(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "app.py").write_text("def handler(event, context):\n    return 1\n")
-    monkeypatch.setattr("tuner.local.handler.load_faults", lambda handler, **_: ())
+    # The backend first: imported after the other it would take the stand-in for good.
     monkeypatch.setattr("tuner.local.backend.load_faults", lambda handler, **_: ())
+    monkeypatch.setattr("tuner.local.handler.load_faults", lambda handler, **_: ())
     assert run([*command, "--dry-run"] if command[0] == "tune" else command) == 2
     error = capsys.readouterr().err
     assert told in " ".join(error.split())
