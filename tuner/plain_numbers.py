@@ -6,6 +6,10 @@ Knows no unit. Forms with digits and units of their own have them in `reports.wo
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+
+MOST_LISTED = 12
+"""Numbers that a line lists one by one."""
 
 
 def significant(value: float, digits: int = 4) -> str:
@@ -15,6 +19,13 @@ def significant(value: float, digits: int = 4) -> str:
     decimals = digits - 1 - math.floor(math.log10(abs(value)))
     text = f"{round(value, decimals):,.{max(0, decimals)}f}"
     return text.rstrip("0").rstrip(".") if decimals > 0 else text
+
+
+def listed(values: Sequence[int]) -> str:
+    """Whole numbers one by one: `128, 512, 1024`; many by their ends: `40 from 128 to 3,538`."""
+    if len(values) <= MOST_LISTED:
+        return ", ".join(map(str, values))
+    return f"{len(values):,} from {min(values):,} to {max(values):,}"
 
 
 def plural(amount: int, thing: str) -> str:

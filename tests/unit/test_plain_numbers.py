@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.plain_numbers import days_words, significant
+from tuner.plain_numbers import days_words, listed, significant
 
 
 @pytest.mark.parametrize(
@@ -33,3 +35,11 @@ def test_a_number_keeps_its_size(value: float, digits: int) -> None:
 )  # fmt: skip
 def test_a_span_of_days_has_a_unit_that_suits_it(days: float, told: str) -> None:
     assert days_words(days) == told
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [((1024,), "1024"), ((128, 512, 1024), "128, 512, 1024"), (range(128, 3009, 64), "46 from 128 to 3,008")],
+)
+def test_many_numbers_are_told_by_their_ends(values: Sequence[int], told: str) -> None:
+    assert listed(values) == told

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from tuner.api.result import Result
     from tuner.cli.request import TuneRequest
 
-Tune = Callable[["TuneRequest", Mapping[str, Any], Path], "Result"]
-"""Tunes what a request asks for, which options of one function say, and leaves the result in a folder."""
+Tune = Callable[["TuneRequest", Mapping[str, Any], Path, str], "Result"]
+"""Tunes what a request asks for, which options of one function say, leaves the result in a folder, and shows progress
+under a title."""
 
 
 def tune_project(
@@ -56,13 +57,18 @@ def tune_project(
     rows: list[str] = []
     tuned = 0
     try:
-        for function in functions:
+        for number, function in enumerate(functions, 1):
             _heed(stop)
+            title = f"{function.name} ({number} of {len(functions)})"
             given, request = _given(function, events.get(function.name), options), None
             try:
                 request = _request(function, given, read)
                 _heed(stop)  # set while the handler was loaded
-                row = show_plan(request) if options["dry_run"] else _tune_one(function, request, given, tune, folder)
+                if options["dry_run"]:
+                    row = show_plan(request)
+                else:
+                    place = folder(function.name)
+                    row = _summary(function, tune(request, given, place, title), place)
                 tuned += 1
             except InterruptedRunError:
                 rows.append(_row(function, "interrupted"))
@@ -91,7 +97,7 @@ def _without_event(function: ProjectFunction, given: Mapping[str, Any]) -> str:
     """That a function gets an empty payload, where nobody gave one."""
     if given["payload"] or function.reason:
         return ""
-    return "\n  event      {}: give another with --event" if given["dry_run"] else " (no --event: {} was sent)"
+    return _lines({"event": "{}: give another with --event"})
 
 
 def _given(function: ProjectFunction, event: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,18 +129,25 @@ def _request(
     return replace(request, settings=replace(request.settings, local=local))
 
 
-def _tune_one(
-    function: ProjectFunction, request: TuneRequest, given: Mapping[str, Any], tune: Tune, folder: Callable[[str], Path]
-) -> str:
-    """Tune one function; what the summary says of it."""
+def _summary(function: ProjectFunction, result: Result, place: Path) -> str:
+    """What the summary says of a function that was tuned: the size, what that changes, and where the report is."""
     from reports.words.numbers import milliseconds
+    from reports.words.verdict import trouble, versus_now
 
-    place = folder(function.name)
-    best = tune(request, given, place).recommendation
+    report = str(place / "report.html")
+    best = result.recommendation
     if best is None:
-        return f"no recommendation; see {place}"
+        return "no recommendation" + _lines({"report": report})
+    saving = result.document["saving"]
+    change = versus_now(saving) if saving else trouble(result.document)
     used = f" (in use: {function.memory_mb:,} MB)" if function.memory_mb else ""
-    return f"{best.memory_mb:,} MB{used}, {milliseconds(best.duration_ms.mean)}; report in {place / 'report.html'}"
+    row = f"{best.memory_mb:,} MB{used}, {milliseconds(best.duration_ms.mean)}"
+    return row + _lines({"change": change, "report": report})
+
+
+def _lines(told: Mapping[str, str]) -> str:
+    """Lines below the row of a function, each with its label; empty ones are left out."""
+    return "".join(f"\n  {label:<11}{line}" for label, line in told.items() if line)
 
 
 def _told(function: ProjectFunction, request: TuneRequest | None, given: Mapping[str, Any]) -> str:
@@ -148,14 +161,13 @@ def _told(function: ProjectFunction, request: TuneRequest | None, given: Mapping
     here = request.settings.local if request else LocalOptions(interpreters=programs)
     seen = _named_variables(given) | os.environ.keys()
     left_out = ", ".join(name for name in function.left_out if name not in seen)
-    lines = {
+    return _lines({
         "runtime": _runtime_here(function, here),
         "code": function.code_note,
         "variables": f"left out: {left_out} (give them with --env NAME=VALUE)" if left_out else "",
         "timeout": _unknown(function, "timeout", f"{here.timeout_s:g} s", given),
         "storage": _unknown(function, "ephemeral_storage", f"{here.tmp_mb} MB of /tmp", given),
-    }
-    return "".join(f"\n  {label:<11}{line}" for label, line in lines.items() if line)
+    })  # fmt: skip
 
 
 def _unknown(function: ProjectFunction, parameter: str, here: str, given: Mapping[str, Any]) -> str:

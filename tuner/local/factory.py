@@ -13,6 +13,7 @@ from tuner.documents.input import local_options
 from tuner.errors import Fault, InputError
 from tuner.local.worker.runtimes import names_a_handler
 from tuner.model import BackendKind, FunctionIdentity
+from tuner.plain_numbers import listed
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList
 from tuner.search.registry import measures_every_size
 from tuner.search.setup import make_study
@@ -64,7 +65,6 @@ class LocalFactory:
 
         identity = describe_local(self._placed(settings))
         study = make_study(settings, identity, self.prices(identity.region or DEFAULT_REGION))
-        sizes = ", ".join(map(str, study.space.memory_sizes_mb))
         architectures = ", ".join(study.space.architectures)
         if measures_every_size(settings):
             runs = str(sum(trial.invocations for trial in study.ask()))
@@ -77,7 +77,7 @@ class LocalFactory:
             [
                 f"Would tune {identity.name} on this machine ({architectures}, {identity.runtime}).",
                 f"  sampler    {settings.sampler}",
-                f"  sizes      {sizes} MB",
+                f"  sizes      {listed(study.space.memory_sizes_mb)} MB",
                 f"  runs       {runs}",
                 *([f"  time       {most_s:g} s at most"] if most_s is not None else []),
                 "  cost       nothing: local runs are not paid for",

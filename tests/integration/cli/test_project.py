@@ -17,6 +17,9 @@ from typing import Any
 
 import pytest
 
+from reports.words.verdict import versus_now
+from tests.golden.situations import document_of
+from tuner.api.result import Result
 from tuner.cli.commands.measure.tune import command
 from tuner.cli.main import run
 from tuner.cli.project import tune_project
@@ -51,10 +54,11 @@ def test_every_function_that_can_run_is_tuned_and_the_others_say_why(
 ) -> None:
     event, out = f"Orders={tmp_path}/event.json", str(tmp_path / "out")
     status = run(["tune", "--from", str(project(tmp_path)), "--event", event, "--output", out, *QUICK])
-    orders, image = capsys.readouterr().out.splitlines()
+    orders, *lines, image = capsys.readouterr().out.splitlines()
     assert status == 0
     assert orders.startswith("Orders")
     assert "(in use: 512 MB)" in orders
+    assert lines[-1] == f"  report     {tmp_path / 'out' / 'Orders' / 'report.html'}"
     assert "not tuned: it is a container image" in image
     assert (tmp_path / "out" / "Orders" / "result.json").exists()
 
@@ -70,6 +74,7 @@ def test_a_dry_run_plans_each_function_and_measures_nothing(tmp_path: Path, caps
     assert status == 0
     assert "Would tune src/app.py:handler on this machine" in shown
     assert "event      {}: give another with --event" in shown
+    assert "  sizes      512, 1024 MB\n" in shown
     assert not (tmp_path / "out").exists()
 
 
@@ -145,21 +150,27 @@ def three_functions(folder: Path) -> Path:
     return folder / "template.yaml"
 
 
+NOTHING = SimpleNamespace(recommendation=None)
+"""A result without an answer."""
+
+
 class Interrupting:
     """Tunes nothing, and is interrupted at the function Orders."""
 
-    def __init__(self, template: Path, error: BaseException | None = None) -> None:
-        self.template, self.error = template, error
+    def __init__(self, template: Path, error: BaseException | None = None, result: Any = NOTHING) -> None:
+        self.template, self.error, self.result = template, error, result
         self.stop = threading.Event()
         self.given: dict[str, Mapping[str, Any]] = {}
+        self.titles: list[str] = []
 
-    def tune(self, _: TuneRequest, given: Mapping[str, Any], place: Path) -> Any:
+    def tune(self, _: TuneRequest, given: Mapping[str, Any], place: Path, title: str) -> Any:
+        self.titles.append(title)
         self.given[place.name] = given
         if place.name == "Orders":
             if self.error:
                 raise self.error
             self.stop.set()
-        return SimpleNamespace(recommendation=None)
+        return self.result
 
     def run(self, *arguments: str) -> None:
         words = ["--from", str(self.template), *arguments]
@@ -181,8 +192,8 @@ def test_what_is_finished_is_told_when_the_command_is_interrupted(
     with pytest.raises(type(error)):
         Interrupting(three_functions(tmp_path), error).run()
     rows = capsys.readouterr().out.splitlines()
-    assert rows[0].startswith("First                   no recommendation; see First")
-    assert rows[1:] in (
+    assert rows[0] == "First                   no recommendation"
+    assert [row for row in rows[1:] if not row.startswith("  ")] in (
         ["Orders                  interrupted", "Last                    not begun"],
         ["Orders                  not begun", "Last                    not begun"],
     )
@@ -191,11 +202,20 @@ def test_what_is_finished_is_told_when_the_command_is_interrupted(
 def test_after_an_interruption_between_two_functions_the_rest_is_not_begun(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    tuned = Interrupting(three_functions(tmp_path))
     with pytest.raises(InterruptedRunError):
-        Interrupting(three_functions(tmp_path)).run()
-    rows = capsys.readouterr().out.splitlines()
+        tuned.run()
+    rows = [row for row in capsys.readouterr().out.splitlines() if not row.startswith("  ")]
     assert rows[-1] == "Last                    not begun"
-    assert "no recommendation; see Orders" in rows[-3]
+    assert rows[-2] == "Orders                  no recommendation"
+    assert tuned.titles == ["First (1 of 3)", "Orders (2 of 3)"]
+
+
+def test_the_summary_tells_what_a_recommendation_changes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = document_of("aws")
+    with pytest.raises(InterruptedRunError):
+        Interrupting(three_functions(tmp_path), result=Result(document)).run()
+    assert f"\n  change     {versus_now(document['saving'])}\n  report     " in capsys.readouterr().out
 
 
 def test_what_a_function_is_asked_for_is_of_the_template_unless_a_flag_says_it(tmp_path: Path) -> None:
@@ -228,7 +248,9 @@ def test_a_real_interruption_tells_the_command_that_goes_on_with_that_function_a
     assert process.returncode == 130, err
     first, *others = [line for line in out.splitlines() if not line.startswith("  ")]
     assert first.startswith("First                   ")
-    assert "report in out/First/report.html" in first
+    assert "  report     out/First/report.html" in out.splitlines()
+    assert "First (1 of 3)  round 1  0/16 runs" in err
+    assert "Orders (2 of 3)  round 1  0/16 runs" in err
     assert others == ["Orders                  interrupted", "Last                    not begun"]
 
     lines = [line.strip() for line in err.splitlines()]
@@ -306,8 +328,8 @@ def test_a_cdk_app_is_tuned_from_its_assets_and_code_in_s3_is_told(
     (tmp_path / "cdk.out" / "Shop.template.json").write_text(json.dumps(resources))
     event, out = f"Orders={tmp_path}/event.json", str(tmp_path / "out")
     assert run(["tune", "--from", str(tmp_path), "--event", event, "--output", out, *QUICK]) == 0
-    orders, imported = capsys.readouterr().out.splitlines()
-    assert "report in" in orders
+    _, *lines, imported = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("  report ") for line in lines)
     assert imported == (
         "Imported                not tuned: its code is in S3: tune it by its FILE:HANDLER, or the function in AWS"
     )

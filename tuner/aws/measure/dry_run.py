@@ -20,6 +20,7 @@ from tuner.aws.changes.operations import (
 )
 from tuner.aws.measure.preconditions import CACHE_HOURS, FunctionFacts
 from tuner.model import Configuration, FunctionIdentity, Notice, SearchSpace
+from tuner.plain_numbers import listed
 from tuner.pricing.bill import handlers_usd, logs_usd, storage_usd, transitions_usd
 from tuner.pricing.price_list import PriceList, snapstart_cache_usd
 from tuner.search.registry import measures_every_size
@@ -52,13 +53,12 @@ def plan_text(
     space = search_space(settings, identity)
     changes = plan_changes(space, facts, run)
     needed = sorted({*READS, *(action for change in changes for action in permissions(change)), *_extras(settings)})
-    sizes = ", ".join(map(str, space.memory_sizes_mb))
     grid = measures_every_size(settings)
     return "\n".join(
         [
             f"Would tune {identity.arn} ({identity.runtime or 'image'}, now {identity.current}).",
             f"  sampler      {settings.sampler}",
-            f"  sizes        {sizes} MB on {', '.join(space.architectures)}",
+            f"  sizes        {listed(space.memory_sizes_mb)} MB on {', '.join(space.architectures)}",
             f"  runs         {_runs(settings, space)}",
             f"  at most      {_worst_case(settings, space, identity, facts, prices)}",
             f"  beside       {logs_usd(1_000):.4f} USD of logs for 1,000 runs; calls of the control plane are free. An",

@@ -24,11 +24,13 @@ class Progress(LiveView):
 
     Args:
         quiet: show nothing.
+        title: what is tuned, where that is one of several functions.
         clock: seconds, from any beginning.
     """
 
-    def __init__(self, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, quiet: bool, title: str = "", clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(quiet=quiet, clock=clock)
+        self._title = f"{title}  " if title else ""
         self._study: Study | None = None
         self._round = 0
         self._round_began = self._began
@@ -67,7 +69,7 @@ class Progress(LiveView):
     def lines(self, width: int) -> list[str]:
         """What a terminal of this width shows now; no line is longer."""
         if self._study is None:
-            return ["reading the function"]
+            return labelled(f"{self._title}reading the function", width, whole=False).splitlines()
         study = self._study
         expected = study.rounds[-1].expected_regret if study.rounds else None
         found = [
@@ -86,7 +88,7 @@ class Progress(LiveView):
             return ""
         study, used = self._study, self._study.spent
         asked = sum(trial.invocations for round_ in study.rounds for trial in round_.trials)
-        text = f"round {self._round}  {used.invocations:,}/{study.budget.max_invocations or asked:,} runs"
+        text = f"{self._title}round {self._round}  {used.invocations:,}/{study.budget.max_invocations or asked:,} runs"
         return text if study.free else f"{text}  {currency_sign(study.prices.currency)}{used.usd:.6f}"
 
     def _best(self) -> str:

@@ -156,14 +156,22 @@ def _tune_project(connection: Connection, options: Mapping[str, Any]) -> int:
             Path(options["template"]),
             options,
             read=lambda target, given: read_request(target, given, connection),
-            tune=lambda request, given, folder: _tune(request, connection, given, folder, stop),
+            tune=lambda request, given, folder, title: _tune(request, connection, given, folder, stop, title=title),
             show_plan=lambda request: plan(request.settings, connection=connection),
             folder=lambda name: Path(options["output"], name) if options["output"] else Path(_default_folder(name)),
             stop=stop,
         )
 
 
-def _tune(request: TuneRequest, connection: Connection, options: Mapping[str, Any], folder: Path, stop: Any) -> Result:
+def _tune(
+    request: TuneRequest,
+    connection: Connection,
+    options: Mapping[str, Any],
+    folder: Path,
+    stop: Any,
+    *,
+    title: str = "",
+) -> Result:
     """Tune with progress. An error after the first run tells how to go on, with the options that made the request."""
     from tuner.api.tuning import tune
     from tuner.cli.progress.tuning import Progress
@@ -171,7 +179,7 @@ def _tune(request: TuneRequest, connection: Connection, options: Mapping[str, An
 
     settings = request.settings
     try:
-        with Progress(quiet=options["quiet"]) as progress:
+        with Progress(quiet=options["quiet"], title=title) as progress:
             return tune(
                 settings,
                 output=folder,
