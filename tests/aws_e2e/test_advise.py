@@ -125,6 +125,14 @@ def test_a_choice_of_no_function_is_told_and_makes_no_empty_page(
     assert "--tag: no function could be read" in printed_.err
 
 
+def test_the_exit_code_tells_what_could_be_read(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.simulate_function("orders", memory_mb=512)
+    where = ["--quiet", "--region", "us-east-1", "--endpoint-url", cloud.endpoint]
+    chosen = {("orders",): 0, ("orders", "gone"): 0, ("gone",): 1, ("gone", "away"): 2}
+    assert {names: run(["advise", *names, *where]) for names in chosen} == chosen
+    assert "gone" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("limits", [ReadingLimits(), ReadingLimits(query=False)])
 def test_json_logs_in_a_shared_group_are_told_apart(limits: ReadingLimits, cloud: Cloud) -> None:
     cloud.simulate_function("orders", memory_mb=512, LoggingConfig={"LogFormat": "JSON", "LogGroup": "/shop"})

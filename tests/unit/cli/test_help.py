@@ -39,6 +39,14 @@ def test_the_document_holds_the_help_of_every_command() -> None:
     assert tail == "\n" + generated()
 
 
+def test_the_table_of_exit_codes_names_commands_that_exist() -> None:
+    section = DOCUMENT.read_text("utf-8").partition("## Exit codes\n")[2].partition("\n## ")[0]
+    named = {name.split()[0] for row in re.findall(r"^\| (`[a-z].*?) \|", section, re.MULTILINE)
+             for name in re.findall(r"`([^`]+)`", row)}  # fmt: skip
+    assert "advise" in named
+    assert named <= {*COMMANDS}
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_an_example_and_debug(name: str) -> None:
     text = help_of(name)

@@ -90,6 +90,8 @@ def command(
 
     With --logs it reads exported logs instead and needs no account. Where these name several functions by their log
     groups or log streams, it tells of each one, or of FUNCTION alone.
+
+    Exits with 0 whatever it finds, with 1 when the only function cannot be read, with 2 when none of several can.
     """
     faults: list[Fault] = []
     given = {name: value for name, value in converted(options, faults).items() if value is not None}
