@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.search.families import generated_records
+from benchmarks.search.observers import OBSERVERS
 from benchmarks.search.paired import Pair, PairedQuality, paired_quality, paired_table
 from benchmarks.search.run import ADAPTIVE, TUNERS, WITH_LOGS, Conditions, run_all
 from benchmarks.search.staircases import staircase_functions
@@ -64,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("several sizes in use need --paired")
     if options.free_size and options.current_size:
         parser.error("--free-size and --current-size both name the size in use: give one of them")
+    if options.arch == "both" and set(OBSERVERS) & set(_tuners(options)):
+        parser.error(f"{' and '.join(OBSERVERS)} know one architecture: leave them or --arch both out")
     try:
         functions = _functions(options)
     except InputError as exc:
@@ -78,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     families: dict[str, dict[str, list[SimulatedSearch]]] = {}
     for tuner, search in run_all(
         functions,
-        Conditions(settings, price_list(options.region), _size_in_use(options), options.past_factor),
+        Conditions(settings, price_list(options.region), _size_in_use(options), options.past_factor, functions),
         seeds=range(options.seed, options.seed + options.seeds),
         tuners=_tuners(options),
         processes=options.processes,
@@ -262,13 +265,13 @@ COLUMNS = {
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:
-    lines = ["  ".join([f"{'tuner':<8}", *(f"{heading:>7}" for heading, _ in COLUMNS.values())])]
+    lines = ["  ".join([f"{'tuner':<12}", *(f"{heading:>7}" for heading, _ in COLUMNS.values())])]
     for row in rows:
         cells = [
             f"{'-' if row[name] is None else format(row[name], form):>{max(7, len(heading))}}"
             for name, (heading, form) in COLUMNS.items()
         ]
-        lines.append("  ".join([f"{row['tuner']:<8}", *cells]))
+        lines.append("  ".join([f"{row['tuner']:<12}", *cells]))
     return "\n".join(lines)
 
 
@@ -314,7 +317,11 @@ def _parser() -> argparse.ArgumentParser:
         default="own",
         help="own: each curve for itself (default); both: pairs, the missing partner made up",
     )
-    add("--tuners", default=",".join(TUNERS), help=f"comma-separated, also logs and aws (default {','.join(TUNERS)})")
+    add(
+        "--tuners",
+        default=",".join(TUNERS),
+        help=f"comma-separated, also logs, aws, {', '.join(OBSERVERS)} (default {','.join(TUNERS)})",
+    )
     add("--processes", type=int, default=min(2, os.cpu_count() or 1), help="parallel searches (default 2)")
     add("--families", action="store_true", help="a table for each family as well")
     add("--region", default=DEFAULT_REGION)

@@ -1,8 +1,8 @@
 """Searches of known functions by several tuners, all with the same settings and the same seeds.
 
 The adaptive tuner is the one that `tuner tune` uses; `logs` is the same with 100 runs of the size in use that cost
-nothing, and `aws` the same where a round costs what it costs in AWS. The grids are Power Tuning's, with its sizes,
-its statistic and its choice.
+nothing, and `aws` the same where a round costs what it costs in AWS. Observers search as it does, with knowledge that
+no tuner has. The grids are Power Tuning's, with its sizes, its statistic and its choice.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+from benchmarks.search.observers import OBSERVERS, observer
 from benchmarks.search.power_tuning import power_tuning_choice, power_tuning_settings
 from reports.words.confidence import confidence
 from tuner.documents.result_builder import build_result
@@ -49,16 +50,18 @@ class Conditions:
         prices: of an invocation.
         current_mb: the size in use; None: there is none.
         past_factor: how many times as long past runs last as those of the search's payload.
+        published: all functions, whose curves the observers know.
     """
 
     settings: Settings
     prices: PriceList
     current_mb: int | None = None
     past_factor: float = 1.0
+    published: Sequence[SimulatedFunction] = ()
 
     def search(self, task: Task) -> SimulatedSearch:
         """One search."""
-        if task.tuner in (ADAPTIVE, WITH_LOGS, IN_AWS):
+        if task.tuner in (ADAPTIVE, WITH_LOGS, IN_AWS, *OBSERVERS):
             return simulate(
                 task.function,
                 self.settings,
@@ -68,6 +71,7 @@ class Conditions:
                 with_logs=task.tuner == WITH_LOGS,
                 past_factor=self.past_factor,
                 in_aws=task.tuner == IN_AWS,
+                sampler=observer(task.tuner, task.function, self.published) if task.tuner in OBSERVERS else None,
                 judge=self.is_high,
             )
         runs = int(task.tuner.removeprefix("grid-"))

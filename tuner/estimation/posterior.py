@@ -8,7 +8,7 @@ three are summed over. Heavy tails come in by reweighting single runs.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -65,6 +65,7 @@ class Prior:
         scale_sd: of the log scale of a curve whose scale is free.
         absolute_scale_sd: of one whose scale is known.
         particles: how many curves stand for the mechanisms.
+        curves: draws them at the nodes of a layout.
     """
 
     departures: tuple[tuple[Departure, float], ...] = (
@@ -97,13 +98,14 @@ class Prior:
     scale_sd: float = 3.0
     absolute_scale_sd: float = 0.2
     particles: int = 20_000
+    curves: Callable[[Layout, int], Particles] = draw_particles
 
 
 _FLAT_SD = 10.0
 """A free scale is integrated over this, around the data; the evidence is corrected to `Prior.scale_sd`."""
 _ORDINARY_COLD_SD = 0.1
 """Outliers are looked for where first runs are taken to be alike: otherwise one outlier passes for a cold start."""
-_SCREENING = 16
+SCREENING = 16
 """Hypotheses are screened on every n-th particle first."""
 _KEPT = 0.98
 """The likeliest hypotheses that have this chance together after screening are kept."""
@@ -149,8 +151,8 @@ def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np
     Raises:
         FloatingPointError, numpy.linalg.LinAlgError: the numbers do not allow it.
     """
-    particles = draw_particles(layout, prior.particles)
-    few = particles.every(_SCREENING)
+    particles = prior.curves(layout, prior.particles)
+    few = particles.every(SCREENING)
     kernels = _kernels(layout, prior)
     throttling = throttling_variance(runs, layout)
     noise = [(level, weight) for level, weight in prior.noise if level.periods or throttling.any()]

@@ -22,6 +22,7 @@ from tuner.pricing.price_list import PriceList
 from tuner.pricing.rounds import IN_AWS
 from tuner.search.loop import run
 from tuner.search.recommendation import expected_regret, objective_best, recommend
+from tuner.search.sampler import Sampler
 from tuner.search.setup import make_study
 from tuner.search.study import Study
 from tuner.settings import MemorySizes, Settings
@@ -100,6 +101,7 @@ def simulate(
     with_logs: bool = False,
     past_factor: float = 1.0,
     in_aws: bool = False,
+    sampler: Sampler | None = None,
     choose: ChooseBySamples | None = None,
     judge: JudgeConfidence | None = None,
     cpu_clock: Callable[[], float] = time.process_time,
@@ -115,6 +117,7 @@ def simulate(
         with_logs: whether 100 runs of the size in use are known beforehand.
         past_factor: how many times as long they last as runs of the search's payload.
         in_aws: whether a round costs beside its invocations what it costs in AWS.
+        sampler: chooses trials in the place of the one that the settings name.
         choose: recommends in the place of the tuner.
         judge: tells whether the confidence is high.
         cpu_clock: CPU seconds so far.
@@ -125,6 +128,8 @@ def simulate(
         function = replace(function, current=_nearest(function, current_mb))
     backend = SimulatedBackend(function, seed=_noise_seed(function, seed))
     study = make_study(_over_the_curves(settings, function, seed), backend.describe(), prices)
+    if sampler is not None:
+        study.sampler = sampler
     if in_aws:
         study.round_price = IN_AWS
     stop = threading.Event()

@@ -11,9 +11,15 @@ import pytest
 
 from benchmarks.search.__main__ import main
 from benchmarks.search.families import FAMILIES, generated_records
+from benchmarks.search.observers import KNOWS_OTHERS, KNOWS_OWN, OBSERVERS, observer
+from benchmarks.search.run import ADAPTIVE
 from benchmarks.search.staircases import burst_ms, mean_duration_ms, staircase_functions
 from tuner.cli.main import run
+from tuner.estimation.layout import Layout
+from tuner.estimation.posterior import SCREENING
 from tuner.model import Architecture
+from tuner.simulated.curve_file import decode_records, single_functions
+from tuner.simulated.curves import TruthKind
 
 KEYS = {
     *("regret_mean", "regret_p90", "regret_after_ties_mean", "regret_after_ties_p90", "search_cost", "invocations"),
@@ -98,3 +104,28 @@ def test_a_grid_is_searched_under_every_condition(
     document = printed(capsys, "--curves", curves, "--tuners", "grid-5", *asked)
     assert document["functions"] == (1 if "--without" in asked else 2)
     assert document["tuners"][0]["search_cost"] > 0
+
+
+def test_an_observer_expects_the_published_curves_and_leaves_the_own_family_out_unless_it_knows_it() -> None:
+    made_up, _ = decode_records(generated_records(0, 1))
+    published = single_functions(made_up, TruthKind.SMOOTHED, architecture=Architecture.X86_64)
+    function = published[0]
+    layout = Layout((Architecture.X86_64,), tuple(int(size) for size in function.bounds_mb))
+    own, others = (observer(name, function, published).prior.curves(layout, 1) for name in (KNOWS_OWN, KNOWS_OTHERS))
+    true = np.log(function.curves[Architecture.X86_64].duration_ms(layout.memory_mb))
+    shape = true - true[len(true) // 2]
+    assert np.isclose(own.every(SCREENING).curves, shape, atol=1e-5).all(axis=1).any()
+    assert len(own.every(SCREENING).curves) == len(others.every(SCREENING).curves) + 1
+
+
+def test_observers_are_searched_and_told_beside_the_tuner(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [ADAPTIVE, *OBSERVERS]
+    document = printed(capsys, "--per-family", "1", "--only", "compute,waiting", "--tuners", ",".join(names))
+    assert [row["tuner"] for row in document["tuners"]] == names
+    assert all(row["high_confidence_share"] is not None for row in document["tuners"])
+
+
+def test_observers_of_both_architectures_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        printed(capsys, "--arch", "both", "--tuners", KNOWS_OWN)
+    assert "one architecture" in capsys.readouterr().err
