@@ -238,7 +238,8 @@ def test_a_single_run_is_enough_for_a_curve_and_none_is_not() -> None:
 def test_a_decision_on_60_samples_of_both_architectures_is_quick() -> None:
     """Against work of 0.12 s of CPU on a quiet core, so that a busy machine slows both: 2.5 times that is 0.3 s.
 
-    `benchmarks.search` prints the CPU seconds of a decision themselves.
+    The fit is not among it: it was made before, and takes a fifth as long. `benchmarks.search` prints the CPU seconds
+    of a decision, the fit included.
     """
     samples = measure(_faster_on_arm, SIZES, architectures=(ARM, X86), environments=3)
     evidence = evidence_of(samples, BOTH)

@@ -303,16 +303,25 @@ def _log_weights(outcomes: Floats, log_ms: Floats, variance: float) -> SingleFlo
     """How outcomes, shape (M, P), weigh the draws, shape (S, P): up to a constant, shape (P, M, S)."""
     scale = np.sqrt(0.5 / variance)
     seen, drawn = ((scale * values.T).astype(np.float32) for values in (outcomes, log_ms))
-    apart = seen[:, :, None] - drawn[:, None, :]
-    return np.asarray(-(apart * apart))
+    weights = np.empty((*seen.shape, drawn.shape[1]), np.float32)
+    for place, apart in enumerate(weights):
+        np.subtract(seen[place, :, None], drawn[place], out=apart)
+        np.square(apart, out=apart)
+        np.negative(apart, out=apart)
+    return weights
 
 
 def _gains_of(evidence: SingleFloats, scene: Scene, shares: Floats) -> Floats:
-    """Gains where outcomes, with their shares (shape (M,)), weigh the draws by exp(evidence), shape (P, M, S)."""
-    weights = np.exp(evidence - evidence.max(axis=2, keepdims=True))
-    places, fantasies, draws = weights.shape
-    regret = np.concatenate([scene.regret, np.ones((draws, 1))], axis=1).astype(np.float32)
-    sums = (weights.reshape(-1, draws) @ regret).reshape(places, fantasies, -1)
+    """Gains where outcomes, with their shares (shape (M,)), weigh the draws by exp(evidence), shape (P, M, S).
+
+    Place by place, so that the weights stay in the processor's cache.
+    """
+    regret = np.concatenate([scene.regret, np.ones((len(scene.regret), 1))], axis=1).astype(np.float32)
+    sums = np.empty((*evidence.shape[:2], regret.shape[1]), np.float32)
+    for place, own in enumerate(evidence):
+        weights = own - own.max(axis=1, keepdims=True)
+        np.exp(weights, out=weights)
+        np.matmul(weights, regret, out=sums[place])
     after = sums[:, :, :-1] / sums[:, :, -1:]
     return np.asarray((after[:, :, scene.best] - after.min(axis=2)) @ shares, dtype=np.float64)
 
