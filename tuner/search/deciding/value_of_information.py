@@ -7,6 +7,7 @@ budgets or reasons to stop.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from statistics import NormalDist
@@ -236,23 +237,24 @@ def together(
     picked, shares = _imagined(scene, 2 * FANTASIES, rng, by_loss=by_loss)
     variance = precision.variance(first.environments, first.runs)
     outcomes = log_ms[picked] + np.sqrt(variance) * rng.standard_normal((len(picked), len(where)))
-    evidence = _log_weights(outcomes, log_ms, variance)
     usd = np.array([price(scene, precision, int(p), first.environments, first.runs) for p in where])
     seconds = np.array([lane_seconds(scene, precision, int(p), first.runs) for p in where])
-    alone = _gains_of(evidence, scene, shares)
+    alone = _gains_of(_log_weights(outcomes, log_ms, variance), scene, shares)
     place = int(np.flatnonzero(where == first.candidate)[0])
-    chain, gained, known = [place], [float(alone[place])], evidence[place]
+    chain, gained = [place], [float(alone[place])]
+    (known,) = _log_weights(outcomes[:, [place]], log_ms[:, [place]], variance)
     # Lanes run in parallel: a trial that joins costs the user's time only as far as it takes longer than the others.
     longest_s = np.maximum(seconds, seconds[place])
     whole_usd = usd + round_price.trial_usd + (longest_s - seconds[place]) * round_price.second_usd
     beside = np.argsort(-alone / whole_usd)[:MOST_BESIDE]
+    evidence = list(_log_weights(outcomes[:, beside], log_ms[:, beside], variance))
     paid = [float(usd[place] + round_price.trial_usd + seconds[place] * round_price.second_usd)]
     if round_price.lanes is not None:
         most = min(most, max(1, round_price.lanes // first.environments))
     for _ in range(min(most, len(where)) - 1):
         longest_s = seconds[chain].max()
         whole_usd = usd + round_price.trial_usd + np.maximum(0, seconds - longest_s) * round_price.second_usd
-        gains = _gains_of(evidence[beside] + known, scene, shares)
+        gains = _gains_of((own + known for own in evidence), scene, shares)
         rates = np.where(np.isin(beside, chain), -np.inf, (gains - gained[-1]) / whole_usd[beside])
         if not np.isfinite(rates).any():
             break
@@ -261,7 +263,7 @@ def together(
         chain.append(place)
         gained.append(float(gains[best]))
         paid.append(float(whole_usd[place]))
-        known = known + evidence[place]
+        known = known + evidence[best]
     saved = 1 + least_rate * round_price.round_usd / max(scene.expected_regret, LEAST_REGRET)
     size = int(np.argmax(np.array(gained) * saved - least_rate * np.cumsum(paid))) + 1
     gain = gained[size - 1] / size
@@ -299,31 +301,29 @@ def _imagined(scene: Scene, count: int, rng: np.random.Generator, *, by_loss: bo
     return picked, 1 / (count * draws * chance[picked])
 
 
-def _log_weights(outcomes: Floats, log_ms: Floats, variance: float) -> SingleFloats:
-    """How outcomes, shape (M, P), weigh the draws, shape (S, P): up to a constant, shape (P, M, S)."""
+def _log_weights(outcomes: Floats, log_ms: Floats, variance: float) -> Iterator[SingleFloats]:
+    """How outcomes, shape (M, P), weigh the draws, shape (S, P), up to a constant: for each place, shape (M, S)."""
     scale = np.sqrt(0.5 / variance)
     seen, drawn = ((scale * values.T).astype(np.float32) for values in (outcomes, log_ms))
-    weights = np.empty((*seen.shape, drawn.shape[1]), np.float32)
-    for place, apart in enumerate(weights):
-        np.subtract(seen[place, :, None], drawn[place], out=apart)
+    for own, possible in zip(seen, drawn, strict=True):
+        apart = own[:, None] - possible
         np.square(apart, out=apart)
-        np.negative(apart, out=apart)
-    return weights
+        yield np.negative(apart, out=apart)
 
 
-def _gains_of(evidence: SingleFloats, scene: Scene, shares: Floats) -> Floats:
-    """Gains where outcomes, with their shares (shape (M,)), weigh the draws by exp(evidence), shape (P, M, S).
+def _gains_of(evidence: Iterable[SingleFloats], scene: Scene, shares: Floats) -> Floats:
+    """Gains where outcomes, with their shares (shape (M,)), weigh the draws by exp(evidence), shape (M, S) of a place.
 
     Place by place, so that the weights stay in the processor's cache.
     """
     regret = np.concatenate([scene.regret, np.ones((len(scene.regret), 1))], axis=1).astype(np.float32)
-    sums = np.empty((*evidence.shape[:2], regret.shape[1]), np.float32)
-    for place, own in enumerate(evidence):
+    gains = []
+    for own in evidence:
         weights = own - own.max(axis=1, keepdims=True)
-        np.exp(weights, out=weights)
-        np.matmul(weights, regret, out=sums[place])
-    after = sums[:, :, :-1] / sums[:, :, -1:]
-    return np.asarray((after[:, :, scene.best] - after.min(axis=2)) @ shares, dtype=np.float64)
+        sums = np.exp(weights, out=weights) @ regret
+        after = sums[:, :-1] / sums[:, -1:]
+        gains.append((after[:, scene.best] - after.min(axis=1)) @ shares)
+    return np.array(gains, dtype=np.float64)
 
 
 def _violation(belief: Belief, objective: Objective) -> Floats:
