@@ -195,7 +195,7 @@ class _MotoServices:
     def __init__(self, fixes: MotoFixes) -> None:
         self.fixes = fixes
         self._application: Any = None
-        self._lock, self._conditional = threading.Lock(), threading.Lock()
+        self._lock, self._objects = threading.Lock(), threading.Lock()
 
     def send(self, service: str, environ: dict[str, Any], body: bytes) -> Reply:
         """Have moto answer a request."""
@@ -207,8 +207,8 @@ class _MotoServices:
                 self._application = DomainDispatcherApplication(create_backend_app)
         captured: list[Any] = []
         environ = {**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
-        conditional = "HTTP_IF_NONE_MATCH" in environ or "HTTP_IF_MATCH" in environ
-        with self._conditional if conditional else nullcontext():  # moto looks and writes in two steps
+        # moto looks and writes in two steps, and lists objects while others are deleted.
+        with self._objects if service == "s3" else nullcontext():
             answer = self._application(environ, lambda status, headers, *_: captured.extend((status, headers)))
             content = b"".join(answer)
         return int(captured[0].split()[0]), dict(captured[1]), content
