@@ -32,7 +32,7 @@ STEEPEST = -1.1
 LEAST_SD = 0.005
 """Spread that is told where there is none: the likelihood needs one."""
 PERIODS_CHANCE = 0.01
-"""Chance that 20 ms periods add to the noise: that of a published curve does not have them."""
+"""Chance that 20 ms periods add to the noise. The simulated noise has none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
