@@ -294,7 +294,9 @@ def require_evidence(evidence: DecisionEvidence, *, force: bool = False) -> None
     if not force and (found := objections(evidence)):
         raise WeakEvidenceError(
             f"The recommendation is not applied: {_joined(found)}.",
-            "Tune again, or apply it all the same: --force, or autoOptimizeForce in the input.",
+            "Tune again, or apply it all the same: --force, or autoOptimizeForce in the input."
+            if evidence.doubt is not None
+            else "Tune again.",
         )
 
 

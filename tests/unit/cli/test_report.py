@@ -47,6 +47,27 @@ def test_the_file_is_what_render_gives(aws: str, tmp_path: Path) -> None:
     assert (tmp_path / "a" / "report.html").read_text("utf-8") == html.render(result("grid"))
 
 
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("report.html", "<!doctype html>"),
+        ("summary.md", "### Memory"),
+        ("sizes.CSV", "memory_mb,"),
+        ("chart.svg", "<svg "),
+        ("report.txt", RECOMMENDED),
+        ("report", "<!doctype html>"),
+    ],
+)
+def test_the_ending_of_the_file_tells_the_form(aws: str, tmp_path: Path, name: str, start: str) -> None:
+    assert run(["report", aws, "--output", str(tmp_path / name)]) == 0
+    assert (tmp_path / name).read_text("utf-8").startswith(start)
+
+
+def test_a_form_that_is_asked_for_comes_before_the_ending(aws: str, tmp_path: Path) -> None:
+    assert run(["report", aws, "--format", "csv", "--output", str(tmp_path / "sizes.txt")]) == 0
+    assert (tmp_path / "sizes.txt").read_text("utf-8").startswith("memory_mb,")
+
+
 def test_the_folder_of_a_run_will_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "result.json").write_bytes(TEXT)
     assert run(["report", str(tmp_path), "--format", "text"]) == 0

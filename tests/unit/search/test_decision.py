@@ -76,6 +76,12 @@ def test_weak_evidence_is_refused_with_its_reason(changes: dict[str, Any], said:
     require_evidence(evidence, force=True)
 
 
+def test_where_nothing_is_recommended_no_flag_is_said_to_apply_it() -> None:
+    with pytest.raises(WeakEvidenceError) as refused:
+        require_evidence(replace(GOOD, doubt=None))
+    assert "--force" not in refused.value.hint
+
+
 def test_a_few_failing_sizes_are_part_of_a_search() -> None:
     failing_once = replace(GOOD, measured=(throttled(SMALL), *GOOD.measured[1:]))
     assert objections(failing_once) == ()

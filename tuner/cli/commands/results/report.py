@@ -29,6 +29,8 @@ FORMATS = {
     "svg": "reports.charts.picture",
     "text": "reports.terminal",
 }
+OF_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "csv", ".svg": "svg", ".txt": "text"}
+"""The form of a report by the ending of its file."""
 
 
 @declare(
@@ -42,7 +44,7 @@ FORMATS = {
 )
 @click.argument("results", metavar="RESULT…", nargs=-1, required=True)
 @option("--format", "format_", group=Topic.OUTPUT, type=OneOf(FORMATS),
-        help="Form of the report. [default: html; text on a terminal]")  # fmt: skip
+        help="Form of the report. [default: that of FILE's ending; else html, and text on a terminal]")  # fmt: skip
 @option("--output", group=Topic.OUTPUT, metavar="FILE", help="Write it here. [default: stdout]")
 @aws_flags("s3://")
 def command(
@@ -55,13 +57,20 @@ def command(
     """
     from tuner.api.files import write_text
 
-    form = format_ or ("text" if output is None and sys.stdout.isatty() else "html")
+    form = format_ or _form_of(output)
     found = [result for address in results for result in _loaded(address, connection)]
     text = _one(found[0], form, _file(results[0])) if len(found) == 1 else _together(found, form)
     if output is None:
         say_exact(text)
     else:
         write_text(Path(output), text)
+
+
+def _form_of(output: str | None) -> str:
+    """The form where none is asked for."""
+    if output is None:
+        return "text" if sys.stdout.isatty() else "html"
+    return OF_SUFFIX.get(Path(output).suffix.lower(), "html")
 
 
 def _loaded(address: str, connection: Connection) -> Sequence[Result]:
