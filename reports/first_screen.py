@@ -135,7 +135,9 @@ def _errors(measured: MeasurementDocument | None) -> Fact:
     outcomes = measured["outcomes"]
     failed = outcomes["error"] + outcomes["timeout"] + outcomes["out_of_memory"]
     share = percent(failed / measured["runs"]) if failed else "none"
-    return Fact("errors", share, f"{failed:,} of {plural(measured['runs'], 'test call')} at this size", alarming=failed > 0)
+    return Fact(
+        "errors", share, f"{failed:,} of {plural(measured['runs'], 'test call')} at this size", alarming=failed > 0
+    )
 
 
 def _headroom(result: Result, measured: MeasurementDocument | None) -> Fact:
