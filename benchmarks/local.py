@@ -156,11 +156,11 @@ def flat_rows(results: dict[int, list[LocalInvocationResult]]) -> tuple[FlatRow,
 
 
 @contextmanager
-def busy_loops(count: int) -> Iterator[None]:
-    """Processes that each want a core."""
+def busy_loops(count: int) -> Iterator[list[int]]:
+    """Processes that each want a core: their ids."""
     loops = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(count)]
     try:
-        yield
+        yield [loop.pid for loop in loops]
     finally:
         for loop in loops:
             loop.kill()

@@ -8,6 +8,8 @@ import os
 import py_compile
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from benchmarks.local import busy_loops
 from tests.integration.local.workers import left_of, python_spec, returned, shadow, within_5_s
 from tuner.errors import BackendError
 from tuner.local.limits.governor import Governor
+from tuner.local.limits.processes import any_is_ready
 from tuner.local.worker.environment import ExecutionEnvironment, error_of
 from tuner.local.worker.runtimes import NODE
 from tuner.local.worker.spec import LogFormat, WorkerSpec
@@ -292,6 +295,42 @@ def test_a_timeout_does_not_count_the_wait_for_a_core(tmp_path: Path, governor: 
             result = environment.invoke(b'{"s": 0.5}')
     assert result.error is None
     assert result.wall_ms > 530, "it took longer than the timeout, and waited"
+
+
+def test_a_timeout_does_not_come_while_a_wait_for_a_core_is_under_way(tmp_path: Path) -> None:
+    class Busy(Governor):
+        asked = 0
+
+        def lost(self, pid: int) -> tuple[float, bool]:
+            self.asked += 1
+            return 0.0, self.asked < 20
+
+    with Busy() as governor:
+        with ExecutionEnvironment(python_spec(tmp_path, "sleep", timeout_s=0.1), governor) as environment:
+            assert environment.invoke(b'{"s": 0.4}').error is None
+        with ExecutionEnvironment(python_spec(tmp_path, "sleep", timeout_s=0.1), governor) as environment:
+            error = environment.invoke(b'{"s": 60}').error
+    assert error is not None
+    assert error.type == "Sandbox.Timedout"
+    assert governor.asked >= 20
+
+
+def test_whoever_computes_is_ready_and_whoever_sleeps_is_not() -> None:
+    with busy_loops(1) as loops:
+        assert within_5_s(lambda: any_is_ready(loops)) == (sys.platform == "linux")
+    with subprocess.Popen(["sleep", "60"]) as asleep:
+        assert within_5_s(lambda: not any_is_ready([asleep.pid]))
+        asleep.kill()
+
+
+def test_a_run_that_timed_out_tells_its_wait_for_a_core(tmp_path: Path, governor: Governor) -> None:
+    with ExecutionEnvironment(python_spec(tmp_path, "burn", timeout_s=0.3), governor) as environment:
+        environment.invoke(b'{"s": 0}')
+        with busy_loops(4 * (os.cpu_count() or 1)):
+            result = environment.invoke(b'{"s": 60}')
+    assert result.error is not None
+    assert result.error.type == "Sandbox.Timedout"
+    assert 0 < result.waited_ms < result.wall_ms
 
 
 @pytest.mark.parametrize(

@@ -166,9 +166,14 @@ class Governor:
         """
         self._send(f"begin {pid} {began!r}")
 
-    def lost_s(self, pid: int) -> float:
-        """Seconds of the running invocation in which the worker could run and had no core."""
-        return float(self._ask(f"lost {pid}"))
+    def lost(self, pid: int) -> tuple[float, bool]:
+        """Seconds of the running invocation in which the worker could run and had no core.
+
+        Returns:
+            The seconds of waits that are over, and whether the worker has waited since the last call and still does.
+        """
+        lost_s, waits = self._ask(f"lost {pid}").split()
+        return float(lost_s), waits == "1"
 
     def end(self, pid: int) -> Use:
         """The invocation or the init phase is over."""

@@ -21,7 +21,7 @@ from math import inf
 from tuner.local.limits import isolation, keeper
 from tuner.local.limits.cpu import KernelCpuMeter, PsutilCpuMeter, Quota
 from tuner.local.limits.memory import MemoryMeter
-from tuner.local.limits.processes import ProcessTree, WaitMeter, children_of
+from tuner.local.limits.processes import ProcessTree, WaitMeter, any_is_ready, children_of
 from tuner.local.limits.task_clock import TaskClock
 
 TYPE_CHECKING = False
@@ -36,7 +36,9 @@ MEMORY_FILES_POLL_S = 0.050
 """Longer, because it costs time by open descriptor."""
 TREE_POLL_S = 0.005 if sys.platform == "linux" else 0.1
 """Elsewhere every look reads the whole process table."""
-NOTHING_USED = "0 0 0.0 0.0 0.0"
+NOTHING_USED, NOTHING_LOST = "0 0 0.0 0.0 0.0", "0.0 0"
+MOST_RAN = 0.1
+"""CPU time in the time that passed, at most, of a worker that is said to wait for a core."""
 _SOCKET_FD = 0
 
 
@@ -79,6 +81,7 @@ class Ward:
         self._last = (time.monotonic(), 0.0)
         self._began_cpu_s = self._lost_s = self._idle_s = 0.0
         self._continue_at = inf
+        self._asked = (time.monotonic(), 0.0)
 
     def begin(self, asked_at: float) -> None:
         """An invocation starts: the quota counts from now on, and the worker runs.
@@ -96,7 +99,7 @@ class Ward:
             self._waits.read_s(self.tree.descendants)
         now = time.monotonic()
         self._lost_s = now - asked_at if self._stopped else 0.0
-        self._last = (now, cpu)
+        self._last = self._asked = (now, cpu)
         if self._quota:
             self._quota.begin(now, cpu)
             self._quota.shift(-self._lost_s)
@@ -121,10 +124,17 @@ class Ward:
         self.due = inf
         return f"{self.memory.peak_bytes} {self.memory.exceeded:d} {owed_s!r} {self._lost_s!r} {cpu_s!r}"
 
-    def lost_s(self) -> float:
-        """What the worker has lost of this invocation so far."""
-        self._own_time(self._cpu_s())
-        return self._lost_s
+    def lost(self) -> str:
+        """What the worker has lost of this invocation so far, and whether it waits for a core now.
+
+        The kernel tells of a wait when it is over. A thread that is ready while hardly any CPU time passes is in one.
+        """
+        cpu = self._cpu_s()
+        self._own_time(cpu)
+        (now, _), (asked_at, asked_cpu) = self._last, self._asked
+        self._asked = self._last
+        ready = bool(self._waits) and not self._stopped and any_is_ready((self.kept.worker, *self.tree.descendants))
+        return f"{self._lost_s!r} {ready and cpu - asked_cpu < MOST_RAN * (now - asked_at):d}"
 
     def look(self, now: float) -> None:
         """Do what the clocks and the memory ask for, and set when to look again."""
@@ -319,7 +329,7 @@ class GovernorLoop:
         elif verb == "kill" and ward:
             ward.kill()
         elif verb == "lost":
-            self._answer(repr(ward.lost_s() if ward else 0.0))
+            self._answer(ward.lost() if ward else NOTHING_LOST)
         elif verb == "end":
             self._answer(ward.end() if ward else NOTHING_USED)
         elif verb == "remove":

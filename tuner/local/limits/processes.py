@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterable
 
 
 class ProcessTree:
@@ -78,6 +79,17 @@ class WaitMeter:
         longest_ns = max((waited - self._seen.get(path, waited) for path, waited in seen.items()), default=0)
         self._seen = seen
         return max(0, longest_ns) / 1e9
+
+
+def any_is_ready(pids: Iterable[int]) -> bool:
+    """Whether a thread of these processes runs or waits for a core (proc(5)); False where the system does not tell."""
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/stat", "rb") as file:
+                    if file.read().rpartition(b")")[2].split()[0] == b"R":
+                        return True
+    return False
 
 
 def children_of(pid: int) -> list[int]:

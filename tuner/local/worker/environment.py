@@ -41,7 +41,7 @@ _SEARCHED = frozenset({"PYTHONPATH", "NODE_PATH"})
 _EXIT_WAIT_S = 2.0
 _SHORTEST_MS = 0.01
 _LEAST_LOSS_S, _LONGEST_WAIT_S = 0.001, 0.05
-"""Loss of time that puts a timeout off, and how long a wait for a core may be under way that nobody knows of yet."""
+"""Loss of time that puts a timeout off, and for how long, where a wait for a core may be under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,12 +263,12 @@ class ExecutionEnvironment:
         waited_ms = use.lost_s * 1000 + self._api.delayed_ms - delayed_ms
         took_ms = max(self._shortest_ms(use.cpu_s * 1000), wall_ms - waited_ms)
         if use.out_of_memory:
-            return self._verdict(request_id, "Runtime.OutOfMemory", "signal: killed", took_ms, init_ms)
+            return self._verdict(request_id, "Runtime.OutOfMemory", "signal: killed", took_ms, init_ms, waited_ms)
         if timed_out:
-            return self._timeout(request_id, init_ms)
+            return self._timeout(request_id, init_ms, waited_ms)
         answer = self._api.answer or self._api.init_error
         if answer is None:
-            return self._verdict(request_id, "Runtime.ExitError", self._exit_reason(), took_ms, init_ms)
+            return self._verdict(request_id, "Runtime.ExitError", self._exit_reason(), took_ms, init_ms, waited_ms)
         self._spent = self._spent or not self._api.ready
         # An exact limiter would have stopped the worker earlier, and so have let it end later.
         if use.owed_s:
@@ -280,17 +280,18 @@ class ExecutionEnvironment:
         """Wait until the invocation is over, or its timeout; whether it timed out.
 
         The timeout is of the worker's own time: what it waited for a core does not count. Of a wait the kernel tells
-        when it is over, so that a worker that has waited gets a moment more.
+        when it is over, so that a worker that has waited gets a moment more, and one that waits now gets another.
         """
         ends_at, last = began + self.spec.timeout_s, False
         while True:
             try:
                 self._spent = not self._api.wait(self._ended, deadline=ends_at) or self._spent
             except TimeoutError:
-                lost_s = self._governor.lost_s(self.pid) + (self._api.delayed_ms - delayed_ms) / 1000
+                lost_s, waits = self._governor.lost(self.pid)
+                lost_s += (self._api.delayed_ms - delayed_ms) / 1000
                 now = time.monotonic()
                 left_s = self.spec.timeout_s - (now - began - lost_s)
-                if left_s < _LEAST_LOSS_S and (last or lost_s < _LEAST_LOSS_S):
+                if left_s < _LEAST_LOSS_S and not waits and (last or lost_s < _LEAST_LOSS_S):
                     return True
                 last = left_s < _LEAST_LOSS_S
                 ends_at = now + (_LONGEST_WAIT_S if last else left_s)
@@ -311,17 +312,19 @@ class ExecutionEnvironment:
     def _loading_ended(self) -> bool:
         return self._api.ready or self._api.init_error is not None or self._status is not None
 
-    def _timeout(self, request_id: str, init_ms: float | None) -> _Ending:
+    def _timeout(self, request_id: str, init_ms: float | None, waited_ms: float) -> _Ending:
         self.kill()
         message = f"RequestId: {request_id} Error: Task timed out after {self.spec.timeout_s:.2f} seconds"
         payload, error = _document("Sandbox.Timedout", message)
-        return _Ending(self.spec.timeout_s * 1000, payload, error, "timeout", None, init_ms)
+        return _Ending(self.spec.timeout_s * 1000, payload, error, "timeout", None, init_ms, waited_ms)
 
-    def _verdict(self, request_id: str, kind: str, reason: str, took_ms: float, init_ms: float | None) -> _Ending:
+    def _verdict(
+        self, request_id: str, kind: str, reason: str, took_ms: float, init_ms: float | None, waited_ms: float
+    ) -> _Ending:
         self.kill()
         cause = f"Runtime exited with error: {reason}" if reason else "Runtime exited without providing a reason"
         payload, error = _document(kind, f"RequestId: {request_id} Error: {cause}")
-        return _Ending(took_ms, payload, error, "error", None, init_ms)
+        return _Ending(took_ms, payload, error, "error", None, init_ms, waited_ms)
 
     def _exit_reason(self) -> str:
         """How the worker ended, in Lambda's words; empty for an exit with status 0."""
