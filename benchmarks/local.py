@@ -157,8 +157,9 @@ def flat_rows(results: dict[int, list[LocalInvocationResult]]) -> tuple[FlatRow,
 
 @contextmanager
 def busy_loops(count: int) -> Iterator[list[int]]:
-    """Processes that each want a core: their ids."""
-    loops = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(count)]
+    """Processes that each want a core: their ids. Each has a session of its own, which some kernels share cores by."""
+    command = [sys.executable, "-S", "-c", "while True: pass"]
+    loops = [subprocess.Popen(command, start_new_session=True) for _ in range(count)]
     try:
         yield [loop.pid for loop in loops]
     finally:
