@@ -14,7 +14,7 @@ from reports.words.rows import Result
 from tuner.documents.decision import backend_kind
 from tuner.payloads import Payloads
 from tuner.redaction import HIDDEN
-from tuner.vocabulary import BackendKind
+from tuner.vocabulary import DEFAULT_MAX_ERROR_RATE, BackendKind
 
 if TYPE_CHECKING:
     from tuner.documents.result import RequestDocument
@@ -80,7 +80,8 @@ def again(result: Result, *, halve_tolerance: bool = False, same_sizes: bool = T
     chosen, in_use = request["architectures"], current and current["architecture"]
     parts = [f"--power-values {_sizes(request)}" if same_sizes and request["listed"] else ""]
     parts.append("--arch both" if len(chosen) > 1 else f"--arch {chosen[0]}" if in_use not in (None, *chosen) else "")
-    parts += [_strategy(request), f"--tolerance {request['tolerance'] * 50:g}%" if halve_tolerance else ""]
+    parts += [_strategy(request), _error_limit(request)]
+    parts.append(f"--tolerance {request['tolerance'] * 50:g}%" if halve_tolerance else "")
     return _tune(result, *parts)
 
 
@@ -155,6 +156,7 @@ def reproduce(result: Result) -> str:
     values: dict[str, Any] = {**request, **request["constraints"], **request["budget"]}
     parts += [f"{flag} {_plain(values[name])}" for name, flag in _FLAGS.items() if values.get(name)]
     parts += [f"{flag} {values[name] * 100:g}%" for name, flag in _SHARES.items() if values.get(name)]
+    parts.append(_error_limit(request))
     parts.append("--only-cold-starts" if request["only_cold_starts"] else "")
     parts.append(f"--seed {request['seed']}")
     return _tune(result, *parts)
@@ -162,6 +164,12 @@ def reproduce(result: Result) -> str:
 
 def _strategy(request: RequestDocument) -> str:
     return f"--strategy {quote(visible(request['strategy']))}"
+
+
+def _error_limit(request: RequestDocument) -> str:
+    """The option that accepts as many failures again; empty where it is the default."""
+    limit = request.get("max_error_rate", DEFAULT_MAX_ERROR_RATE)
+    return "" if limit == DEFAULT_MAX_ERROR_RATE else f"--max-error-rate {limit * 100:g}%"
 
 
 _FLAGS = {

@@ -47,6 +47,7 @@ class Kind(StrEnum):
 
     APPLY = "apply"
     CONFIRM = "confirm"
+    MEND = "mend"
     MEASURE_MORE = "measure-more"
     RESUME = "resume"
     NOTHING = "nothing"
@@ -87,11 +88,14 @@ def kind(result: Result) -> Kind:
         return Kind.FAILED
     if recommended["unmet"]:
         return Kind.UNMET
+    evidence = decision_evidence(result)
+    if evidence.fails_alike:
+        return Kind.MEND
     if StopReason(result["stopped_by"]) in UNFINISHED:
         return Kind.RESUME
     if _alone(result) and result["excluded"]:
         return Kind.ONE_LEFT
-    against = objections(decision_evidence(result))
+    against = objections(evidence)
     if current is not None and key(current) == key(recommended) and not against:
         return Kind.NOTHING
     if against:
@@ -123,8 +127,10 @@ def headline(result: Result) -> Headline:
 
 
 def failing(result: Result) -> str:
-    """That runs of the chosen configuration fail, where they believably do so too often; else empty."""
+    """That runs fail, where those of all sizes or of the chosen one believably do so too often; else empty."""
     evidence = decision_evidence(result)
+    if evidence.fails_alike:
+        return explain(Doubt.FAILING_SIZES, evidence)
     own = evidence.own_runs
     too_often = own is not None and own.error_rate.believably_above(evidence.max_error_rate)
     return explain(Doubt.ERRORS, evidence) if too_often else ""
@@ -233,6 +239,11 @@ def _confirm(result: Result) -> NextStep:
     return NextStep(text, confirm(result), applies=True)
 
 
+def _mend(result: Result) -> NextStep:
+    told = explain(Doubt.FAILING_SIZES, decision_evidence(result))
+    return NextStep(f"Mend the function first: {told}. Then tune again:", again(result))
+
+
 def _measure_more(result: Result) -> NextStep:
     found = objections(decision_evidence(result))
     if StopReason(result["stopped_by"]) is StopReason.CANNOT_TELL and len(found) == 1:
@@ -288,6 +299,7 @@ def _failed(result: Result) -> NextStep:
 _NEXT = {
     Kind.APPLY: _apply,
     Kind.CONFIRM: _confirm,
+    Kind.MEND: _mend,
     Kind.MEASURE_MORE: _measure_more,
     Kind.RESUME: _resume,
     Kind.NOTHING: _keep,

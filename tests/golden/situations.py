@@ -209,6 +209,7 @@ SITUATIONS: Mapping[str, Situation] = {
         5,
     ),
     "all-failed": grid(SimulatedFunction(curves(180, 60), faults=SimulatedFaults(error_share=1.0)), AWS, 5),
+    "flaky": grid(SimulatedFunction(curves(180, 60), faults=SimulatedFaults(error_share=0.3)), AWS, 8),
     "no-current": grid(PLAIN, identity_with(current=None)),
     "already-best": grid(
         SimulatedFunction(curves(0.5, 40, arm_factor=1.2), SimulatedNoise(0.02, 0.02)),
@@ -222,6 +223,7 @@ SITUATIONS: Mapping[str, Situation] = {
             timeout_s=6,
         ),
         identity_with(region="cn-north-1", timeout_s=6),
+        objective=Objective(max_error_rate=0.2),
     ),
     "unmet": Situation(
         PLAIN,

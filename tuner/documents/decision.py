@@ -32,6 +32,7 @@ def decision_evidence(result: ResultDocument) -> DecisionEvidence:
         slow_part=_slow_part(result["measurements"]),
         max_error_rate=result["request"].get("max_error_rate", DEFAULT_MAX_ERROR_RATE),
         notices=frozenset(warning["code"] for warning in result["warnings"]),
+        excluded=frozenset(map(configuration_of, result["excluded"])),
     )
 
 

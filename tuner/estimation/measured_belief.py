@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.estimation.belief import Belief, cost_of_billed
-from tuner.estimation.failures.exclusions import failed
+from tuner.estimation.failures.exclusions import failed, without_usable_run
 from tuner.estimation.robust_statistics import (
     PRIOR_SD,
     SHORTEST_MS,
@@ -56,7 +56,7 @@ def measured_belief(
         sorted; no candidate at all when nothing was usable.
     """
     grouped = invocations_of(samples)
-    excluded = failed(samples, max_error_rate=max_error_rate)
+    excluded = without_usable_run(samples) | failed(samples, max_error_rate=max_error_rate)
     steady = {c: steady_runs(runs) for c, runs in grouped.items() if c not in excluded}
     candidates = tuple(sorted(c for c, runs in steady.items() if runs and (space is None or c in space)))
     noise = fit_noise(steady[c] for c in candidates)

@@ -116,6 +116,10 @@ _KEPT = 0.98
 """The likeliest hypotheses that have this chance together after screening are kept."""
 _NUMBERS_AT_ONCE = 500_000
 """Particles are compared with so many hypotheses at once that their distances stay in the processor's cache."""
+_HANGS = 0.05
+"""Chance of a run that is cut off at its timeout, however short its work is: what waits for an answer that never comes
+is cut off at every size. Of simulated functions that hang in 30% of their runs, 51% of the 95% intervals of duration
+held the truth without it, and 98% do."""
 _MANY_RUNS = 150
 """With more runs than this, residuals are taken within locations rather than leave-one-out."""
 
@@ -412,7 +416,7 @@ def _beyond_timeouts(log_ms: Floats, spread: Floats, runs: Runs, rng: np.random.
 
     chance = np.zeros(len(log_ms))
     for node, bound in runs.censored:
-        chance += log_ndtr((log_ms[:, node] - bound) / spread)
+        chance += np.logaddexp(log_ndtr((log_ms[:, node] - bound) / spread), math.log(_HANGS))
     cumulated = np.cumsum(np.exp(chance - chance.max()))
     positions = (np.arange(len(log_ms)) + rng.random()) / len(log_ms) * cumulated[-1]
     return np.asarray(np.minimum(np.searchsorted(cumulated, positions), len(log_ms) - 1))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tuner.errors import TunerError
-from tuner.estimation.failures.error_rates import BELIEVABLE, ErrorRate
+from tuner.estimation.failures.error_rates import BELIEVABLE, ErrorRate, rate_of_all
 from tuner.plain_numbers import plural
 from tuner.vocabulary import DEFAULT_MAX_ERROR_RATE, NO_CURVE, NOISY_HOST, Configuration, StopReason
 
@@ -73,7 +73,7 @@ class Doubt(StrEnum):
     UNCERTAIN_MEAN = "uncertain_mean"
     """Slow or scattered runs decide its mean, and too few were seen to know it."""
     FAILING_SIZES = "failing_sizes"
-    """Most configurations that were measured fail too often, and memory need not be the cause."""
+    """The configurations that may be recommended fail too often, taken together: memory need not be the cause."""
     NOISY_HOST = "noisy_host"
     """The host was busy while it measured."""
     TOO_NOISY = "too_noisy"
@@ -148,6 +148,7 @@ class DecisionEvidence:
         mean_width: its mean duration, the high end of the middle two thirds of what is believed over the low one.
         slow_part: what part of the mean duration of all sizes lies beyond their medians, as a fraction.
         notices: codes of what went wrong around the measuring.
+        excluded: configurations that cannot be recommended.
     """
 
     doubt: float | None
@@ -163,6 +164,7 @@ class DecisionEvidence:
     mean_width: float = 1.0
     slow_part: float = 0.0
     notices: frozenset[str] = frozenset()
+    excluded: frozenset[Configuration] = frozenset()
 
     @property
     def knows_mean(self) -> bool:
@@ -173,6 +175,16 @@ class DecisionEvidence:
     def own_runs(self) -> MeasuredRuns | None:
         """The runs of the recommended configuration; None: it was not measured."""
         return next((runs for runs in self.measured if runs.configuration == self.recommended), None)
+
+    @property
+    def left(self) -> tuple[MeasuredRuns, ...]:
+        """The runs of every measured configuration that is not excluded."""
+        return tuple(runs for runs in self.measured if runs.configuration not in self.excluded)
+
+    @property
+    def fails_alike(self) -> bool:
+        """Whether these fail too often, taken together. One that failed more often than others would be excluded."""
+        return rate_of_all(runs.error_rate for runs in self.left).believably_above(self.max_error_rate)
 
 
 def confidence(evidence: DecisionEvidence) -> Confidence:
@@ -212,9 +224,8 @@ def _doubts(evidence: DecisionEvidence) -> Iterator[tuple[Doubt, Confidence]]:
         yield Doubt.UNFINISHED, medium
     if evidence.candidates == 1:
         yield Doubt.ONLY_CANDIDATE, medium
-    limit = evidence.max_error_rate
-    if 2 * sum(runs.error_rate.believably_above(limit) for runs in evidence.measured) > len(evidence.measured):
-        yield Doubt.FAILING_SIZES, medium
+    if evidence.fails_alike:
+        yield Doubt.FAILING_SIZES, low
     if NOISY_HOST in evidence.notices:
         yield Doubt.NOISY_HOST, medium
     if NO_CURVE in evidence.notices:
@@ -228,10 +239,10 @@ def _doubts_of_runs(evidence: DecisionEvidence) -> Iterator[tuple[Doubt, Confide
     own = evidence.own_runs
     if own is None or own.warm < FEWEST_WARM_RUNS or own.environments < FEWEST_ENVIRONMENTS:
         yield Doubt.FEW_WARM_RUNS, Confidence.MEDIUM
-    if own is not None and own.failed:
-        chance = own.error_rate.chance_above(evidence.max_error_rate)
-        if chance > 1 - BELIEVABLE:
-            yield Doubt.ERRORS, Confidence.LOW if chance >= BELIEVABLE else Confidence.MEDIUM
+    if own is not None and own.failed and not evidence.fails_alike:
+        limit = evidence.max_error_rate
+        if own.error_rate.chance_above(limit) > 1 - BELIEVABLE:
+            yield Doubt.ERRORS, Confidence.LOW if own.error_rate.believably_above(limit) else Confidence.MEDIUM
 
 
 def explain(doubt: Doubt, evidence: DecisionEvidence) -> str:
@@ -251,13 +262,21 @@ def explain(doubt: Doubt, evidence: DecisionEvidence) -> str:
         Doubt.UNCERTAIN_MEAN: (
             f"slow or scattered runs decide its mean duration, which is known to a factor of {evidence.mean_width:.2g}"
         ),
-        Doubt.FAILING_SIZES: "most configurations fail too often, and memory need not be the cause",
+        Doubt.FAILING_SIZES: _failing_alike(evidence),
         Doubt.NOISY_HOST: "the machine was busy while it measured",
         Doubt.TOO_NOISY: "the runs vary too much for more of them to decide",
         Doubt.UNFINISHED: "the search ended before the question was settled",
         Doubt.ONLY_CANDIDATE: "there is no other configuration to compare it with",
         Doubt.NO_CURVE: "the curves could not be fitted, and plain statistics stand in for them",
     }[doubt]
+
+
+def _failing_alike(evidence: DecisionEvidence) -> str:
+    """How many runs failed at all sizes that are left."""
+    left = evidence.left
+    runs = f"{sum(runs.failed for runs in left)} of {plural(sum(runs.started for runs in left), 'run')}"
+    where = "" if len(left) == len(evidence.measured) else " at the sizes that are left"
+    return f"{runs}{where} failed{', at no size believably more often than at others' if len(left) > 1 else ''}"
 
 
 def objections(evidence: DecisionEvidence) -> tuple[str, ...]:

@@ -275,12 +275,21 @@ def test_failures_bound_the_sizes() -> None:
 
 def test_a_timeout_rules_out_smaller_sizes_and_bounds_the_curve_from_below() -> None:
     timeout = Invocation(Outcome.TIMEOUT, "t", 60_000.0, 60_000)
-    samples = [Sample(0, Configuration(320, X86), (timeout,)), *measure(cpu_bound, (1769, 3008), first_id=1)]
+    samples = [Sample(0, Configuration(320, X86), (timeout, timeout)), *measure(cpu_bound, (1769, 3008), first_id=1)]
     possible, excluded = candidates(samples, SPACE, PRICES, None)
     assert min(c.memory_mb for c in possible) == 384
     assert "timed out" in excluded[Configuration(128, X86)].reason
     with_bound, without = posterior_of(samples), posterior_of(samples[1:])
     assert with_bound.at(384, X86).duration_ms.mean > without.at(384, X86).duration_ms.mean
+
+
+def test_runs_that_hang_at_sizes_where_others_end_move_no_curve() -> None:
+    hang = Invocation(Outcome.TIMEOUT, "t", 60_000.0, 60_000)
+    good = measure(cpu_bound, (320, 1769, 3008))
+    flaky = [replace(sample, invocations=(*sample.invocations, hang)) for sample in good]
+    with_hangs, without = posterior_of(flaky).at(320, X86).duration_ms, posterior_of(good).at(320, X86).duration_ms
+    assert with_hangs.mean == pytest.approx(without.mean, rel=0.02)
+    assert with_hangs.high - with_hangs.low == pytest.approx(without.high - without.low, rel=0.25)
 
 
 def test_memory_in_use_leaves_a_tenth_free() -> None:

@@ -271,7 +271,8 @@ KINDS = {
         "1,024 MB on x86_64: the cheapest choice at ",
         "Nothing to apply: tune a real function next.",
     ),
-    "throttled": (Kind.MEASURE_MORE, "1,024 MB on x86_64: ", "Measure more before you decide: the current config"),
+    "flaky": (Kind.MEND, "{best}: the cheapest choice at ", "Mend the function first: 16 of 48 runs failed, at no size"),
+    "throttled": (Kind.MEASURE_MORE, "1,024 MB on x86_64: ", "Measure more before you decide: the confidence is low"),
     "partial": (Kind.RESUME, "{best}: ", "Go on; what was measured is kept:"),
     "already-best": (Kind.NOTHING, "Keep 128 MB on x86_64: already the cheapest choice", "Nothing to change."),
     "unmet": (Kind.UNMET, "Nothing meets p95 ≤ 50 ms; the best is ", "Relax the bound, or make the function faster."),
@@ -279,7 +280,7 @@ KINDS = {
     "all-failed": (Kind.FAILED, "No recommendation: all 6 configurations failed.", "Look at the errors below"),
 }
 """Golden pages of every kind of verdict: how the headline and the next step begin. `{best}` is what is recommended."""
-WITH_COMMAND = {Kind.MEASURE_MORE: "tuner tune ", Kind.RESUME: "--resume "}
+WITH_COMMAND = {Kind.MEND: "tuner tune ", Kind.MEASURE_MORE: "tuner tune ", Kind.RESUME: "--resume "}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -345,7 +346,7 @@ def test_low_confidence_asks_for_more_measuring_and_tells_its_price() -> None:
     assert not step.applies
 
 
-@pytest.mark.parametrize("name", ["partial", "unmet", "all-failed", "throttled"])
+@pytest.mark.parametrize("name", ["partial", "unmet", "all-failed", "throttled", "flaky"])
 def test_no_form_applies_under_an_unmet_bound_or_from_a_partial_weak_or_failed_run(name: str) -> None:
     document = result(name)
     step = verdict.next_step(document)

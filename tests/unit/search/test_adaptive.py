@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tuner.estimation.failures.exclusions import ExclusionKind
 from tuner.estimation.noise import NoiseLevel
 from tuner.estimation.posterior import Departure, Prior
 from tuner.model import (
@@ -36,7 +37,7 @@ from tuner.search.recommendation import objective_best, recommend
 from tuner.search.study import Study
 from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
 from tuner.simulated.curves import Curve
-from tuner.simulated.noise import SimulatedNoise
+from tuner.simulated.noise import SimulatedFaults, SimulatedNoise
 from tuner.simulated.truth import truth_of
 
 X86 = Architecture.X86_64
@@ -148,6 +149,24 @@ def test_a_function_that_fails_everywhere_ends_the_search() -> None:
         for trial in trials:
             study.tell(Sample(trial.id, trial.configuration, (Invocation(Outcome.ERROR, environment="e"),)))
     assert study.stopped_by is StopReason.ALL_FAILED
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_a_function_that_fails_alike_no_size_is_ruled_out_however_lucky_others_are(seed: int) -> None:
+    function = replace(cpu_bound(), faults=SimulatedFaults(error_share=0.3))
+    study = study_of(function, seed=seed)
+    drive(study, World(function, seed))
+    assert study.belief().excluded == {}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_small_sizes_fail_larger_ones_are_measured_until_that_is_known(seed: int) -> None:
+    function = replace(cpu_bound(), faults=SimulatedFaults(small_error_share=0.5, small_mb=1000))
+    study = study_of(function, seed=seed)
+    drive(study, World(function, seed))
+    belief = study.belief()
+    assert recommend(belief, Objective()).configuration.memory_mb > 1000
+    assert any(exclusion.kind is ExclusionKind.ERRORS for exclusion in belief.excluded.values())
 
 
 def test_out_of_memory_raises_the_floor() -> None:

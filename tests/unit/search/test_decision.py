@@ -110,10 +110,31 @@ def test_a_mean_that_is_mostly_of_slow_runs_must_be_known_better_than_others() -
     assert confidence(replace(GOOD, mean_width=1.2, slow_part=0.3)) is Confidence.HIGH
 
 
-def test_where_most_configurations_fail_too_often_the_confidence_is_not_high() -> None:
-    failing = [MeasuredRuns(size, 50, 32, "error", failed=18) for size in (SMALL, MIDDLE)]
-    assert confidence(replace(GOOD, measured=(failing[0], *GOOD.measured[1:]))) is Confidence.HIGH
-    assert doubts(replace(GOOD, measured=(*failing, GOOD.measured[2]))) == (Doubt.FAILING_SIZES,)
+def test_where_all_sizes_together_fail_too_often_the_confidence_is_low_whichever_is_recommended() -> None:
+    measured = (MeasuredRuns(SMALL, 4, 2, "error", failed=2), MeasuredRuns(MIDDLE, 6, 4, "error", failed=2))
+    flaky = replace(GOOD, measured=(*measured, GOOD.measured[2]))
+    for recommended in (None, SMALL, MIDDLE, LARGE):
+        found = replace(flaky, recommended=recommended)
+        assert confidence(found) is Confidence.LOW
+        assert Doubt.FAILING_SIZES in doubts(found)
+        assert Doubt.ERRORS not in doubts(found), "the same is not told twice"
+    told = "4 of 14 runs failed, at no size believably more often than at others"
+    assert explain(Doubt.FAILING_SIZES, flaky) == told
+
+
+def test_sizes_that_are_excluded_do_not_speak_against_the_others() -> None:
+    failing = MeasuredRuns(SMALL, 50, 32, "error", failed=18)
+    evidence = replace(GOOD, measured=(failing, *GOOD.measured[1:]), excluded=frozenset({SMALL}))
+    assert confidence(evidence) is Confidence.HIGH
+    rest = replace(evidence, measured=(failing, MeasuredRuns(LARGE, 6, 3, "error", failed=3)))
+    assert explain(Doubt.FAILING_SIZES, rest) == "3 of 6 runs at the sizes that are left failed"
+
+
+def test_one_failure_never_makes_the_confidence_low() -> None:
+    once = MeasuredRuns(LARGE, 3, 2, "error", failed=1, warm=2, environments=2)
+    evidence = replace(GOOD, measured=(*GOOD.measured[:2], once), recommended=LARGE)
+    assert doubts(evidence) == (Doubt.ERRORS,)
+    assert confidence(evidence) is Confidence.MEDIUM
 
 
 @given(st.sampled_from(Doubt), st.floats(0, 1), st.floats(0, 1))

@@ -22,6 +22,8 @@ BELIEVABLE = 0.95
 """Chance from which a rate counts as above a limit."""
 FEWEST_FAILURES = 2
 """One failure may be chance, whatever the number of runs."""
+MOST_COUNTED = 10_000
+"""Runs that are counted at most, in their shares: the sum of the distribution has a term for each."""
 BISECTIONS = 50
 
 
@@ -49,6 +51,12 @@ class ErrorRate:
         share = self.failures / self.runs if self.runs else self.mean
         return Interval(share, min(low, share), max(high, share))
 
+    @property
+    def log_likelihood(self) -> float:
+        """Logarithm of the chance of these failures in this order, at the rate that makes it largest."""
+        shares = (count / self.runs for count in (self.failures, self.runs - self.failures) if count)
+        return self.runs * sum(share * math.log(share) for share in shares)
+
     def chance_above(self, limit: float) -> float:
         """Chance that the rate is above a limit."""
         return 1 - self._belief.below(limit)
@@ -59,7 +67,8 @@ class ErrorRate:
 
     @property
     def _belief(self) -> JeffreysRate:
-        return JeffreysRate(self.failures, self.runs - self.failures)
+        scale = min(1.0, MOST_COUNTED / max(self.runs, 1))
+        return JeffreysRate(round(scale * self.failures), round(scale * (self.runs - self.failures)))
 
 
 class JeffreysRate:
@@ -111,6 +120,12 @@ def error_rate(runs: Iterable[Invocation]) -> ErrorRate:
         if run.outcome in (Outcome.OK, Outcome.ERROR, Outcome.TIMEOUT)
     ]
     return ErrorRate(sum(outcomes), len(outcomes))
+
+
+def rate_of_all(rates: Iterable[ErrorRate]) -> ErrorRate:
+    """The rate of several configurations, taken together."""
+    counted = list(rates)
+    return ErrorRate(sum(rate.failures for rate in counted), sum(rate.runs for rate in counted))
 
 
 def _log_factor(a: float, b: float, raised: float) -> float:

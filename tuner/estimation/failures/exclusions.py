@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tuner.estimation.failures.error_rates import ErrorRate, error_rate
+from tuner.estimation.failures.differences import is_above, rates_elsewhere
+from tuner.estimation.failures.error_rates import ErrorRate, error_rate, rate_of_all
 from tuner.model import DEFAULT_MAX_ERROR_RATE, Architecture, Configuration, Invocation, Outcome, Sample, invocations_of
 
 MEMORY_HEADROOM = 1.1
@@ -49,8 +50,9 @@ def failed(
 ) -> dict[Configuration, Exclusion]:
     """Measured configurations that failed, and those that are no larger than one that ran out of memory.
 
-    A configuration fails too often when its error rate is believably above the limit and above the rate of the best
-    other one. Where all fail alike, none is excluded: the function fails, not a size of it.
+    A configuration fails too often when its error rate is believably above the limit, and above the rate of others
+    that believably fail less. Where all fail alike, none is excluded: the function fails, not a size of it. As long
+    as no run of any configuration is usable, each one that failed is excluded: the search goes on with larger ones.
 
     Args:
         samples: what was measured.
@@ -58,15 +60,25 @@ def failed(
     """
     grouped = invocations_of(samples)
     rates = {configuration: error_rate(runs) for configuration, runs in grouped.items()}
+    elsewhere = rates_elsewhere(rates)
+    works = any(run.usable for runs in grouped.values() for run in runs)
     found: dict[Configuration, Exclusion] = {}
     for configuration, runs in grouped.items():
-        others = [rate.mean for other, rate in rates.items() if other != configuration and rate.runs]
-        limit = max(max_error_rate, min(others, default=0.0))
-        if own := _failure(runs) or _too_many_errors(runs, rates[configuration], limit):
+        rate, limit = rates[configuration], max(max_error_rate, elsewhere.get(configuration, 1.0))
+        if own := _cannot_run(runs, rate):
             found[configuration] = own
+        elif rate.believably_above(limit) or (rate.failures and not works):
+            found[configuration] = _fails(runs, rate)
     floor_mb = _out_of_memory_mb(grouped)
     too_small = {c: _too_small(floor_mb) for c in grouped if c.memory_mb <= floor_mb and c not in found}
     return found | too_small
+
+
+def without_usable_run(samples: Iterable[Sample]) -> dict[Configuration, Exclusion]:
+    """Measured configurations of which every run failed: their own runs do not tell how long they take."""
+    grouped = {c: runs for c, runs in invocations_of(samples).items() if not any(run.usable for run in runs)}
+    rates = {c: error_rate(runs) for c, runs in grouped.items()}
+    return {c: _fails(runs, rates[c]) for c, runs in grouped.items() if rates[c].failures}
 
 
 def ruled_out(
@@ -78,8 +90,8 @@ def ruled_out(
     """Configurations that cannot be recommended, measured or not.
 
     - Out of memory excludes every size that is not larger, on both architectures.
-    - A size with too many timeouts excludes the smaller sizes of its architecture. One with too many errors does so
-      too, unless a smaller one runs well.
+    - A size with too many timeouts or errors excludes the smaller sizes of its architecture, unless those that were
+      measured believably fail less.
     - A refused size excludes the larger sizes of its architecture.
     - A size must exceed the memory in use by `MEMORY_HEADROOM`.
 
@@ -114,8 +126,8 @@ def ruled_out(
     return found
 
 
-def _failure(runs: Sequence[Invocation]) -> Exclusion | None:
-    """Why the runs of one configuration exclude it; None: they do not."""
+def _cannot_run(runs: Sequence[Invocation], rate: ErrorRate) -> Exclusion | None:
+    """Why a configuration is excluded however often it fails; None: it is not."""
     count = Counter(run.outcome for run in runs)
     started = sum(1 for run in runs if run.ran)
     if count[Outcome.REFUSED]:
@@ -124,43 +136,34 @@ def _failure(runs: Sequence[Invocation]) -> Exclusion | None:
     if count[Outcome.OUT_OF_MEMORY]:
         reason = f"ran out of memory in {count[Outcome.OUT_OF_MEMORY]} of {started} runs"
         return Exclusion(ExclusionKind.OUT_OF_MEMORY, reason)
-    if not runs or any(run.usable for run in runs):
+    if not runs or rate.failures or any(run.usable for run in runs):
         return None
-    if count[Outcome.TIMEOUT]:
-        return Exclusion(ExclusionKind.TIMEOUT, f"timed out in {count[Outcome.TIMEOUT]} of {started} runs")
-    if count[Outcome.ERROR]:
-        types = ", ".join(sorted({run.error.type for run in runs if run.error}))
-        return Exclusion(ExclusionKind.ERRORS, f"every run failed ({types})" if types else "every run failed")
     if started:
         return Exclusion(ExclusionKind.NO_REPORT, "no run gave a report")
     return Exclusion(ExclusionKind.THROTTLED, "throttled: no run was started")
 
 
-def _too_many_errors(runs: Sequence[Invocation], rate: ErrorRate, limit: float) -> Exclusion | None:
-    """Whether the error rate of one configuration is believably above a limit."""
-    if not rate.believably_above(limit):
-        return None
+def _fails(runs: Sequence[Invocation], rate: ErrorRate) -> Exclusion:
+    """That runs of a configuration fail, and how: mostly by timeouts, or by errors."""
     timeouts, started = sum(run.outcome is Outcome.TIMEOUT for run in runs), sum(run.ran for run in runs)
     if 2 * timeouts >= rate.failures:
         return Exclusion(ExclusionKind.TIMEOUT, f"timed out in {timeouts} of {started} runs")
-    return Exclusion(ExclusionKind.ERRORS, f"failed in {rate.failures} of {started} runs")
+    if any(run.usable for run in runs):
+        return Exclusion(ExclusionKind.ERRORS, f"failed in {rate.failures} of {started} runs")
+    types = ", ".join(sorted({run.error.type for run in runs if run.error}))
+    return Exclusion(ExclusionKind.ERRORS, f"every run failed ({types})" if types else "every run failed")
 
 
 def _failing_mb(
     grouped: Mapping[Configuration, Sequence[Invocation]], found: Mapping[Configuration, Exclusion], kind: ExclusionKind
 ) -> dict[Architecture, int]:
-    """Of each architecture the largest size that is excluded for this kind, where no smaller one runs well."""
+    """Of each architecture the largest size that is excluded for this kind, unless smaller ones believably fail less."""
     largest: dict[Architecture, int] = {}
-    for configuration, exclusion in found.items():
-        well = [
-            c.memory_mb
-            for c, runs in grouped.items()
-            if c not in found and c.architecture is configuration.architecture and any(run.usable for run in runs)
-        ]
-        alone = kind is ExclusionKind.ERRORS and min(well, default=0) < configuration.memory_mb
-        if exclusion.kind is kind and not alone:
-            architecture = configuration.architecture
-            largest[architecture] = max(largest.get(architecture, 0), configuration.memory_mb)
+    for configuration in (c for c, exclusion in found.items() if exclusion.kind is kind):
+        architecture, memory_mb = configuration.architecture, configuration.memory_mb
+        smaller = [c for c in grouped if c.architecture is architecture and c.memory_mb < memory_mb and c not in found]
+        if not is_above(error_rate(grouped[configuration]), rate_of_all(error_rate(grouped[c]) for c in smaller)):
+            largest[architecture] = max(largest.get(architecture, 0), memory_mb)
     return largest
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuner.estimation.belief import SURELY_SAME
-from tuner.estimation.failures.error_rates import BELIEVABLE, ErrorRate, error_rate
+from tuner.estimation.failures.error_rates import BELIEVABLE, ErrorRate, error_rate, rate_of_all
 from tuner.model import Configuration, Invocation, Sample, invocations_of
 from tuner.search.deciding.state import State, TrialRequest, environments_of
 from tuner.search.deciding.value_of_information import price
@@ -18,7 +18,7 @@ from tuner.search.sampler import Evidence
 RUNS_OF_AN_ERROR_CHECK = 5
 """Runs of each environment in a trial that tells whether failures are too many."""
 MOST_ERROR_CHECKS = 6
-"""Trials of the recommended configuration after which its failures are not looked at any closer."""
+"""Trials of a configuration after which its failures are not looked at any closer."""
 MOST_VERIFIED = 2
 """Configurations that are measured for their own sake at most: a recommendation may move between equals."""
 MAX_CONFIRMATIONS = 2
@@ -100,17 +100,33 @@ class LastChecks:
         return [check] if 0 < state.price(check) <= self._allowed_usd(state) else []
 
     def _error_check(self, state: State) -> list[TrialRequest]:
-        """More runs of the recommended configuration where some failed and it is open whether that is too many."""
+        """More runs where some failed, until it is known whether the recommended configuration fails, and others less.
+
+        They are its own where it is open whether its failures are too many: some of its runs failed, or too many of all
+        configurations. Where its failures are too many, they are of the best larger size that may fail less.
+        """
         belief, evidence = state.scene.belief, state.evidence
-        index = recommend(belief, evidence.objective, evidence.prices).index
-        configuration = belief.candidates[index]
-        own = [sample for sample in evidence.samples if sample.configuration == configuration]
-        rate = error_rate(run for sample in own for run in sample.invocations)
-        usd = price(state.scene, state.precision, index, evidence.environments, RUNS_OF_AN_ERROR_CHECK)
-        enough = len({sample.trial_id for sample in own}) >= MOST_ERROR_CHECKS or state.trials >= self.most_trials
-        if enough or usd > state.usd_left or not _undecided(rate, evidence.objective.max_error_rate):
+        limit = evidence.objective.max_error_rate
+        recommended = recommend(belief, evidence.objective, evidence.prices).configuration
+        rates = {c: error_rate(runs) for c, runs in invocations_of(evidence.samples).items()}
+        own = rates.get(recommended, ErrorRate(0, 0))
+        left = rate_of_all(rate for c, rate in rates.items() if c in belief.candidates)
+        suspect = own.failures or left.believably_above(limit)
+        if not suspect or own.chance_above(limit) <= 1 - BELIEVABLE:
             return []
-        return [TrialRequest(configuration, evidence.environments, RUNS_OF_AN_ERROR_CHECK)]
+        if not own.believably_above(limit):
+            return self._trial_for_failures(state, recommended, evidence.environments)
+        larger = (c for c in belief.candidates if c in rates and c.memory_mb > recommended.memory_mb)
+        hopeful = [c for c in larger if not rates[c].believably_above(limit)]
+        expected = dict(zip(belief.candidates, state.scene.regret.mean(axis=0), strict=True))
+        return self._trial_for_failures(state, min(hopeful, key=expected.__getitem__), 1) if hopeful else []
+
+    def _trial_for_failures(self, state: State, configuration: Configuration, lanes: int) -> list[TrialRequest]:
+        """A trial that tells how often a configuration fails; none where it had many."""
+        request = TrialRequest(configuration, lanes, RUNS_OF_AN_ERROR_CHECK)
+        own = {sample.trial_id for sample in state.evidence.samples if sample.configuration == configuration}
+        enough = len(own) >= MOST_ERROR_CHECKS or state.trials >= self.most_trials
+        return [] if enough or state.price(request) > state.usd_left else [request]
 
     def _confirmation(self, state: State) -> list[TrialRequest]:
         """The recommended and the current configuration once more, side by side, before a saving is claimed.
@@ -184,8 +200,3 @@ def _pairs(evidence: Evidence, current: Configuration) -> set[Configuration]:
     single = {trial for trial in several if len(set(runs[trial])) == len(runs[trial])}
     own = [trial for trial in single if where[trial] == current and trial - 1 in several]
     return {where[trial - 1] for trial in own} - {current}
-
-
-def _undecided(rate: ErrorRate, limit: float) -> bool:
-    """Whether failures were seen that may or may not be too many."""
-    return rate.failures > 0 and 1 - BELIEVABLE < rate.chance_above(limit) < BELIEVABLE

@@ -68,6 +68,11 @@ def test_the_limit_is_the_users() -> None:
     assert failed(samples, max_error_rate=0.5) == {}
 
 
+def test_very_many_runs_are_believed_as_fast_as_few() -> None:
+    assert ErrorRate(10**19, 10**20).believably_above(0.09)
+    assert not ErrorRate(10**19, 10**20).believably_above(0.11)
+
+
 @given(st.integers(0, 300), st.integers(0, 3000), st.floats(0, 1), st.sampled_from([0.025, 0.5, 0.975]))
 def test_what_is_believed_of_a_rate_is_the_beta_distribution(
     events: int, others: int, rate: float, chance: float

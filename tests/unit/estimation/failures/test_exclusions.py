@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.studies import ARM, X86, ran, sample_of
-from tuner.estimation.failures.exclusions import ExclusionKind, failed, ruled_out
+from tuner.estimation.failures.exclusions import ExclusionKind, failed, ruled_out, without_usable_run
 from tuner.model import Configuration, FunctionError, Invocation, Outcome
+
+ERROR = Invocation(Outcome.ERROR, "a", 1.0, 1, error=FunctionError("KeyError", "n"))
+TIMEOUT = Invocation(Outcome.TIMEOUT, "a", 3000.0, 3000)
 
 
 def test_one_run_out_of_memory_excludes_every_size_that_is_not_larger() -> None:
@@ -57,13 +60,8 @@ def test_a_size_must_leave_room_above_the_memory_in_use() -> None:
         ([Invocation(Outcome.NO_REPORT, "a")] * 2, "no run gave a report"),
         ([Invocation(Outcome.ERROR, "a", 1.0, 1, error=FunctionError("KeyError", "n"))], "every run failed (KeyError)"),
         ([Invocation(Outcome.ERROR, "a", 1.0, 1)], "every run failed"),
-        ([Invocation(Outcome.TIMEOUT, "a", 3000.0, 3000)] * 2 + [ran(10)] * 8, "timed out in 2 of 10 runs"),
-        (
-            [Invocation(Outcome.TIMEOUT, "a", 3000.0, 3000)] * 3
-            + [ran(10)] * 4
-            + [Invocation(Outcome.NO_REPORT, "a"), Invocation(Outcome.THROTTLED)],
-            "timed out in 3 of 8 runs",
-        ),
+        ([Invocation(Outcome.TIMEOUT, "a", 3000.0, 3000)] * 2, "timed out in 2 of 2 runs"),
+        ([Invocation(Outcome.TIMEOUT, "a", 3000.0, 3000), *[ran(10)] * 3] * 5, ""),
         ([Invocation(Outcome.OK, "a", 5.0, None)], "no run gave a report"),
         ([Invocation(Outcome.TIMEOUT, "a", 3000.0, 3000), *[ran(10)] * 9], ""),
         ([Invocation(Outcome.THROTTLED), ran(10)], ""),
@@ -71,6 +69,43 @@ def test_a_size_must_leave_room_above_the_memory_in_use() -> None:
         ([Invocation(Outcome.ERROR, "a", 1.0, 1), ran(10)], ""),
     ],
 )
-def test_what_cannot_be_recommended_has_a_reason(invocations: list[Invocation], reason: str) -> None:
+def test_what_cannot_run_by_itself_has_a_reason(invocations: list[Invocation], reason: str) -> None:
     found = failed([sample_of(256, invocations)]).get(Configuration(256, X86))
     assert (found.reason if found else "") == reason
+
+
+@pytest.mark.parametrize(
+    ("invocations", "reason"),
+    [
+        ([TIMEOUT] * 3 + [ran(10)] * 7, "timed out in 3 of 10 runs"),
+        (
+            [TIMEOUT] * 3 + [ran(10)] * 4 + [Invocation(Outcome.NO_REPORT, "a"), Invocation(Outcome.THROTTLED)],
+            "timed out in 3 of 8 runs",
+        ),
+        ([ERROR] * 3 + [TIMEOUT] + [ran(10)] * 6, "failed in 4 of 10 runs"),
+        ([ERROR] * 2, "every run failed (KeyError)"),
+        ([ERROR], ""),
+        ([TIMEOUT], ""),
+    ],
+)
+def test_what_fails_where_another_size_does_not_has_a_reason_unless_it_is_one_failure(
+    invocations: list[Invocation], reason: str
+) -> None:
+    found = failed([sample_of(256, invocations), sample_of(512, [ran(10)] * 20)]).get(Configuration(256, X86))
+    assert (found.reason if found else "") == reason
+
+
+@pytest.mark.parametrize("failure", [ERROR, TIMEOUT])
+def test_a_size_that_fails_rules_out_smaller_ones_unless_they_believably_fail_less(failure: Invocation) -> None:
+    larger = [sample_of(512, [failure] * 5 + [ran(10)] * 15), sample_of(1024, [ran(10)] * 20)]
+    for good_runs, found_mb in ((1, {128, 256, 512}), (20, {512})):
+        samples = [sample_of(256, [ran(10)] * good_runs), *larger]
+        assert {c.memory_mb for c in ruled_out(samples, [Configuration(m, X86) for m in (128, 256)])} == found_mb
+
+
+def test_what_has_no_usable_run_tells_nothing_of_itself() -> None:
+    samples = [sample_of(256, [ERROR] * 3), sample_of(512, [ERROR, ran(10)]), sample_of(1024, [])]
+    assert failed(samples) == {}
+    assert {c.memory_mb: found.reason for c, found in without_usable_run(samples).items()} == {
+        256: "every run failed (KeyError)"
+    }

@@ -1,0 +1,97 @@
+"""A size is ruled out for its failures only where it fails more often than others beyond chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.studies import ARM, X86, ran, sample_of
+from tuner.estimation.failures.differences import is_above, rates_elsewhere
+from tuner.estimation.failures.error_rates import ErrorRate
+from tuner.estimation.failures.exclusions import failed
+from tuner.model import Configuration, Invocation, Outcome, Sample
+
+MEMORY_MB = (128, 256, 512, 1024, 1769, 3008)
+FUNCTIONS = 200
+"""Functions that a share of them is told of."""
+counts = st.integers(0, 30).flatmap(lambda runs: st.tuples(st.integers(0, runs), st.just(runs)))
+configurations = st.builds(Configuration, st.sampled_from(MEMORY_MB), st.sampled_from([X86, ARM]))
+measured = st.dictionaries(configurations, st.builds(lambda told: ErrorRate(*told), counts), max_size=8)
+
+
+def runs_of(failures: int, runs: int) -> list[Invocation]:
+    return [Invocation(Outcome.ERROR, "e", 5.0, 5)] * failures + [ran(10)] * (runs - failures)
+
+
+def samples_of(rates: Mapping[Configuration, ErrorRate]) -> list[Sample]:
+    return [sample_of(c.memory_mb, runs_of(r.failures, r.runs), arch=c.architecture) for c, r in rates.items()]
+
+
+def excluded_at(shares: Sequence[float], runs: int, rng: np.random.Generator) -> list[int]:
+    """The places of the sizes that are ruled out, of a function that fails in these shares of its runs."""
+    told = [ErrorRate(int(rng.binomial(runs, share)), runs) for share in shares]
+    sizes = [Configuration(memory_mb, X86) for memory_mb in MEMORY_MB]
+    return [sizes.index(c) for c in failed(samples_of(dict(zip(sizes, told, strict=True))))]
+
+
+@pytest.mark.parametrize("share", [0.03, 0.1, 0.3, 0.875])
+@pytest.mark.parametrize("runs", [3, 8, 20])
+def test_few_functions_that_fail_alike_at_every_size_have_one_ruled_out(share: float, runs: int) -> None:
+    rng = np.random.default_rng(1)
+    found = sum(bool(excluded_at([share] * len(MEMORY_MB), runs, rng)) for _ in range(FUNCTIONS))
+    assert found <= 0.12 * FUNCTIONS
+
+
+@pytest.mark.parametrize("failing", [1, 3, 5])
+def test_sizes_that_fail_where_larger_ones_never_do_are_ruled_out(failing: int) -> None:
+    rng = np.random.default_rng(1)
+    shares = [0.25] * failing + [0.0] * (len(MEMORY_MB) - failing)
+    found = [place for _ in range(FUNCTIONS) for place in excluded_at(shares, 20, rng)]
+    assert len(found) >= 0.85 * failing * FUNCTIONS
+    assert max(found) < failing
+
+
+def test_an_architecture_that_always_fails_is_ruled_out_after_a_few_runs() -> None:
+    rates = {Configuration(m, a): ErrorRate(2 * (a is ARM), 2) for m in (256, 1024) for a in (X86, ARM)}
+    assert {c.architecture for c in failed(samples_of(rates))} == {ARM}
+    assert len(failed(samples_of(rates))) == 2
+
+
+def test_sizes_are_compared_with_the_others_that_fail_least() -> None:
+    rates = {256: ErrorRate(18, 20), 512: ErrorRate(10, 20), 1024: ErrorRate(0, 20)}
+    found = rates_elsewhere({Configuration(m, X86): rate for m, rate in rates.items()})
+    assert found == {Configuration(m, X86): ErrorRate(0, 20).mean for m in (256, 512)}
+
+
+def test_the_more_comparisons_are_made_the_more_it_takes_to_differ() -> None:
+    assert is_above(ErrorRate(5, 20), ErrorRate(0, 20))
+    assert not is_above(ErrorRate(5, 20), ErrorRate(0, 20), comparisons=40)
+    assert not is_above(ErrorRate(0, 20), ErrorRate(5, 20))
+
+
+@given(st.lists(configurations, unique=True, max_size=8), counts)
+def test_what_fails_alike_never_differs(where: list[Configuration], told: tuple[int, int]) -> None:
+    assert rates_elsewhere(dict.fromkeys(where, ErrorRate(*told))) == {}
+
+
+@given(measured)
+def test_what_is_ruled_out_is_believably_above_the_limit_and_another_is_not_above_it(
+    rates: dict[Configuration, ErrorRate],
+) -> None:
+    found = failed(samples_of(rates))
+    if any(rate.failures < rate.runs for rate in rates.values()):
+        assert all(rates[c].believably_above(0.05) for c in found)
+        worst_kept = max((rate.mean for c, rate in rates.items() if c not in found), default=0.0)
+        assert not found or min(rate.mean for rate in rates.values()) <= worst_kept
+
+
+@given(st.lists(counts, min_size=2, max_size=len(MEMORY_MB)), st.integers(1, 50))
+def test_good_runs_of_the_largest_size_acquit_no_smaller_one(told: list[tuple[int, int]], more: int) -> None:
+    rates = {Configuration(m, X86): ErrorRate(*one) for m, one in zip(MEMORY_MB, told, strict=False)}
+    largest = max(rates)
+    better = {**rates, largest: ErrorRate(rates[largest].failures, rates[largest].runs + more)}
+    assert rates_elsewhere(rates).keys() - {largest} <= rates_elsewhere(better).keys()
