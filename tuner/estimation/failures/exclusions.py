@@ -157,7 +157,7 @@ def _fails(runs: Sequence[Invocation], rate: ErrorRate) -> Exclusion:
 def _failing_mb(
     grouped: Mapping[Configuration, Sequence[Invocation]], found: Mapping[Configuration, Exclusion], kind: ExclusionKind
 ) -> dict[Architecture, int]:
-    """Of each architecture the largest size that is excluded for this kind, unless smaller ones believably fail less."""
+    """Of each architecture the largest size excluded for this kind, unless smaller ones believably fail less."""
     largest: dict[Architecture, int] = {}
     for configuration in (c for c, exclusion in found.items() if exclusion.kind is kind):
         architecture, memory_mb = configuration.architecture, configuration.memory_mb
