@@ -102,6 +102,7 @@ def confirm(result: Result) -> str:
     beside = [*[size for size in measured if size < best][-1:], *[size for size in measured if size > best][:1]]
     sizes = sorted({best, *beside, *([current["memory_mb"]] if current else [])})
     parts = [payload(result), f"--power-values {','.join(map(str, sizes))}", f"--arch {recommended['architecture']}"]
+    parts.append(_error_limit(result["request"]))
     return " \\\n  ".join(["tuner tune FUNCTION", *filter(None, parts)])
 
 

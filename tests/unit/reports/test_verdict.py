@@ -24,7 +24,7 @@ from tests.unit.reports.shown import text_of
 from tuner.documents.decision import backend_kind
 from tuner.payloads import Payloads
 from tuner.search.decision import Confidence
-from tuner.vocabulary import NOISY_HOST, BackendKind
+from tuner.vocabulary import DEFAULT_MAX_ERROR_RATE, NOISY_HOST, BackendKind
 
 
 def interval(mean: float, low: float, high: float) -> dict[str, float]:
@@ -271,7 +271,7 @@ KINDS = {
         "1,024 MB on x86_64: the cheapest choice at ",
         "Nothing to apply: tune a real function next.",
     ),
-    "flaky": (Kind.MEND, "{best}: the cheapest choice at ", "Mend the function first: 16 of 48 runs failed, at no size"),
+    "flaky": (Kind.MEND, "{best}: the cheapest choice at ", "Mend the function first: 16 of 48 runs failed, "),
     "throttled": (Kind.MEASURE_MORE, "1,024 MB on x86_64: ", "Measure more before you decide: the confidence is low"),
     "partial": (Kind.RESUME, "{best}: ", "Go on; what was measured is kept:"),
     "already-best": (Kind.NOTHING, "Keep 128 MB on x86_64: already the cheapest choice", "Nothing to change."),
@@ -545,6 +545,16 @@ def test_a_tuning_that_more_calls_do_not_decide_is_not_told_to_make_more() -> No
     step = verdict.next_step(document)
     assert step.text.startswith("More test calls of this payload would hardly decide.")
     assert "--tolerance" not in step.command
+
+
+@pytest.mark.parametrize("command", [snippets.again, snippets.confirm, snippets.reproduce])
+def test_a_command_accepts_as_many_failures_as_the_run_did(command: Callable[[Any], str]) -> None:
+    document: dict[str, Any] = result("throttled")
+    assert "--max-error-rate 20%" in command(document)
+    document["request"]["max_error_rate"] = DEFAULT_MAX_ERROR_RATE
+    assert "--max-error-rate" not in command(document)
+    del document["request"]["max_error_rate"]
+    assert "--max-error-rate" not in command(document)
 
 
 def test_the_command_that_tunes_again_asks_the_same_question() -> None:
