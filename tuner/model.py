@@ -237,7 +237,7 @@ class Objective:
 
     `balanced_weight`: 0 is speed, 1 is cost (as in Power Tuning). `tolerance`: a fraction.
     `cold_start_share`: fraction of invocations that are cold, weighed into cost and duration.
-    `max_error_rate`: a configuration whose runs fail more often than this fraction is not recommended.
+    `max_error_rate`: a configuration whose runs believably fail more often than this fraction is not recommended.
     """
 
     strategy: StrategyName = StrategyName.COST

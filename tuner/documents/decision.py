@@ -60,6 +60,7 @@ def _runs(measurement: MeasurementDocument) -> MeasuredRuns:
         warm=sum(ok and not cold for ok, cold in zip(data["usable"], data["cold"], strict=True)),
         environments=len({label for label, ok in zip(data["environment"], data["usable"], strict=True) if ok}),
         failed=counts[Outcome.TIMEOUT] + counts[Outcome.ERROR] - max(0, usable - counts[Outcome.OK]),
+        timeouts=counts[Outcome.TIMEOUT],
         throttled=counts[Outcome.THROTTLED],
     )
 

@@ -73,7 +73,7 @@ class Doubt(StrEnum):
     UNCERTAIN_MEAN = "uncertain_mean"
     """Slow or scattered runs decide its mean, and too few were seen to know it."""
     FAILING_SIZES = "failing_sizes"
-    """The configurations that may be recommended fail too often, taken together: memory need not be the cause."""
+    """Some configurations fail too often by errors of the function, or all that may be recommended do together."""
     NOISY_HOST = "noisy_host"
     """The host was busy while it measured."""
     TOO_NOISY = "too_noisy"
@@ -102,6 +102,7 @@ class MeasuredRuns:
         warm: usable invocations that were not cold.
         environments: environments that ran them.
         failed: invocations that ended in an error that is not allowed, or in a timeout.
+        timeouts: those of them that ended in a timeout.
         throttled: invocations that AWS throttled, so that nothing ran.
     """
 
@@ -112,6 +113,7 @@ class MeasuredRuns:
     warm: int = 0
     environments: int = 0
     failed: int = 0
+    timeouts: int = 0
     throttled: int = 0
 
     @property
@@ -123,6 +125,11 @@ class MeasuredRuns:
     def error_rate(self) -> ErrorRate:
         """How often its runs fail."""
         return ErrorRate(self.failed, self.failed + self.usable)
+
+    @property
+    def own_error_rate(self) -> ErrorRate:
+        """The same without timeouts, whose plain cause is too little memory: errors of the function itself."""
+        return ErrorRate(self.failed - self.timeouts, self.failed + self.usable)
 
     @property
     def failing(self) -> bool:
@@ -186,6 +193,11 @@ class DecisionEvidence:
         """Whether these fail too often, taken together. One that failed more often than others would be excluded."""
         return rate_of_all(runs.error_rate for runs in self.left).believably_above(self.max_error_rate)
 
+    @property
+    def failing(self) -> tuple[MeasuredRuns, ...]:
+        """The runs of every measured configuration, excluded or not, that fails too often by errors of the function."""
+        return tuple(runs for runs in self.measured if runs.own_error_rate.believably_above(self.max_error_rate))
+
 
 def confidence(evidence: DecisionEvidence) -> Confidence:
     """How certain the recommendation is: the lowest level that one of its doubts leaves."""
@@ -224,8 +236,8 @@ def _doubts(evidence: DecisionEvidence) -> Iterator[tuple[Doubt, Confidence]]:
         yield Doubt.UNFINISHED, medium
     if evidence.candidates == 1:
         yield Doubt.ONLY_CANDIDATE, medium
-    if evidence.fails_alike:
-        yield Doubt.FAILING_SIZES, low
+    if evidence.fails_alike or evidence.failing:
+        yield Doubt.FAILING_SIZES, low if evidence.fails_alike else medium
     if NOISY_HOST in evidence.notices:
         yield Doubt.NOISY_HOST, medium
     if NO_CURVE in evidence.notices:
@@ -262,7 +274,7 @@ def explain(doubt: Doubt, evidence: DecisionEvidence) -> str:
         Doubt.UNCERTAIN_MEAN: (
             f"slow or scattered runs decide its mean duration, which is known to a factor of {evidence.mean_width:.2g}"
         ),
-        Doubt.FAILING_SIZES: _failing_alike(evidence),
+        Doubt.FAILING_SIZES: _failing_sizes(evidence),
         Doubt.NOISY_HOST: "the machine was busy while it measured",
         Doubt.TOO_NOISY: "the runs vary too much for more of them to decide",
         Doubt.UNFINISHED: "the search ended before the question was settled",
@@ -271,8 +283,11 @@ def explain(doubt: Doubt, evidence: DecisionEvidence) -> str:
     }[doubt]
 
 
-def _failing_alike(evidence: DecisionEvidence) -> str:
-    """How many runs failed at all sizes that are left."""
+def _failing_sizes(evidence: DecisionEvidence) -> str:
+    """How many runs failed at all sizes that are left, or at how many sizes runs fail too often."""
+    if not evidence.fails_alike:
+        of = f"{len(evidence.failing)} of {plural(len(evidence.measured), 'configuration')}"
+        return f"runs fail too often at {of}, and not for lack of memory or time"
     left = evidence.left
     runs = f"{sum(runs.failed for runs in left)} of {plural(sum(runs.started for runs in left), 'run')}"
     where = "" if len(left) == len(evidence.measured) else " at the sizes that are left"

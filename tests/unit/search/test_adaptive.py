@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -167,6 +168,18 @@ def test_where_small_sizes_fail_larger_ones_are_measured_until_that_is_known(see
     belief = study.belief()
     assert recommend(belief, Objective()).configuration.memory_mb > 1000
     assert any(exclusion.kind is ExclusionKind.ERRORS for exclusion in belief.excluded.values())
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_failures_of_a_size_are_looked_at_twice_only_within_the_bound(share: float) -> None:
+    function = replace(cpu_bound(), faults=SimulatedFaults(error_share=share))
+    looked_at: dict[float, int] = {}
+    for cap in (0.0, 12.0):
+        study = study_of(function, sampler=AdaptiveSampler(prior=LIGHT, verify_cap=cap))
+        drive(study, World(function, 0))
+        looks = Counter(s.configuration for s in study.samples if len(s.invocations) >= 5)
+        looked_at[cap] = max(looks.values(), default=0)
+    assert looked_at[0.0] == 1 < looked_at[12.0] <= 3
 
 
 def test_out_of_memory_raises_the_floor() -> None:

@@ -122,12 +122,27 @@ def test_where_all_sizes_together_fail_too_often_the_confidence_is_low_whichever
     assert explain(Doubt.FAILING_SIZES, flaky) == told
 
 
-def test_sizes_that_are_excluded_do_not_speak_against_the_others() -> None:
+def test_where_a_size_fails_by_errors_the_confidence_is_not_high_though_it_is_excluded() -> None:
     failing = MeasuredRuns(SMALL, 50, 32, "error", failed=18)
     evidence = replace(GOOD, measured=(failing, *GOOD.measured[1:]), excluded=frozenset({SMALL}))
+    assert doubts(evidence) == (Doubt.FAILING_SIZES,)
+    assert confidence(evidence) is Confidence.MEDIUM
+    told = "runs fail too often at 1 of 3 configurations, and not for lack of memory or time"
+    assert explain(Doubt.FAILING_SIZES, evidence) == told
+    assert objections(evidence) == ()
+
+
+def test_where_sizes_time_out_and_are_excluded_the_others_may_be_sure() -> None:
+    slow = MeasuredRuns(SMALL, 50, 32, "timeout", failed=18, timeouts=18)
+    evidence = replace(GOOD, measured=(slow, *GOOD.measured[1:]), excluded=frozenset({SMALL}))
     assert confidence(evidence) is Confidence.HIGH
-    rest = replace(evidence, measured=(failing, MeasuredRuns(LARGE, 6, 3, "error", failed=3)))
-    assert explain(Doubt.FAILING_SIZES, rest) == "3 of 6 runs at the sizes that are left failed"
+
+
+def test_where_all_sizes_that_are_left_fail_the_confidence_is_low() -> None:
+    measured = (MeasuredRuns(SMALL, 50, 32, "error", failed=18), MeasuredRuns(LARGE, 6, 3, "error", failed=3))
+    evidence = replace(GOOD, measured=measured, excluded=frozenset({SMALL}))
+    assert confidence(evidence) is Confidence.LOW
+    assert explain(Doubt.FAILING_SIZES, evidence) == "3 of 6 runs at the sizes that are left failed"
 
 
 def test_one_failure_never_makes_the_confidence_low() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tuner.estimation.belief import SURELY_SAME
 from tuner.estimation.failures.error_rates import BELIEVABLE, ErrorRate, error_rate, rate_of_all
 from tuner.model import Configuration, Invocation, Sample, invocations_of
+from tuner.pricing.spending import spent
 from tuner.search.deciding.state import State, TrialRequest, environments_of
 from tuner.search.deciding.value_of_information import price
 from tuner.search.decision import FEWEST_ENVIRONMENTS, FEWEST_WARM_RUNS, HIGH_CHANCE, HIGH_TOLERANCES
@@ -17,8 +18,6 @@ from tuner.search.sampler import Evidence
 
 RUNS_OF_AN_ERROR_CHECK = 5
 """Runs of each environment in a trial that tells whether failures are too many."""
-MOST_ERROR_CHECKS = 6
-"""Trials of a configuration after which its failures are not looked at any closer."""
 MOST_VERIFIED = 2
 """Configurations that are measured for their own sake at most: a recommendation may move between equals."""
 MAX_CONFIRMATIONS = 2
@@ -103,7 +102,7 @@ class LastChecks:
         """More runs where some failed, until it is known whether the recommended configuration fails, and others less.
 
         They are its own where it is open whether its failures are too many: some of its runs failed, or too many of all
-        configurations. Where its failures are too many, they are of the best larger size that may fail less.
+        that are left. Where its failures are too many, they are of the best larger size that was measured and may work.
         """
         belief, evidence = state.scene.belief, state.evidence
         limit = evidence.objective.max_error_rate
@@ -115,18 +114,26 @@ class LastChecks:
         if not suspect or own.chance_above(limit) <= 1 - BELIEVABLE:
             return []
         if not own.believably_above(limit):
-            return self._trial_for_failures(state, recommended, evidence.environments)
+            return self._look_at_failures(state, recommended, evidence.environments)
         larger = (c for c in belief.candidates if c in rates and c.memory_mb > recommended.memory_mb)
         hopeful = [c for c in larger if not rates[c].believably_above(limit)]
         expected = dict(zip(belief.candidates, state.scene.regret.mean(axis=0), strict=True))
-        return self._trial_for_failures(state, min(hopeful, key=expected.__getitem__), 1) if hopeful else []
+        return self._look_at_failures(state, min(hopeful, key=expected.__getitem__), 1) if hopeful else []
 
-    def _trial_for_failures(self, state: State, configuration: Configuration, lanes: int) -> list[TrialRequest]:
-        """A trial that tells how often a configuration fails; none where it had many."""
-        request = TrialRequest(configuration, lanes, RUNS_OF_AN_ERROR_CHECK)
-        own = {sample.trial_id for sample in state.evidence.samples if sample.configuration == configuration}
-        enough = len(own) >= MOST_ERROR_CHECKS or state.trials >= self.most_trials
-        return [] if enough or state.price(request) > state.usd_left else [request]
+    def _look_at_failures(self, state: State, configuration: Configuration, lanes: int) -> list[TrialRequest]:
+        """A trial that tells how often a configuration fails.
+
+        Beyond the first of a configuration they are made for their own sake, in one environment: `verify_cap` bounds
+        what those of all configurations cost together.
+        """
+        evidence = state.evidence
+        looks = [sample for sample in evidence.samples if not sample.free and _is_look(sample)]
+        first = {sample.configuration: sample.trial_id for sample in reversed(looks)}
+        later = [sample for sample in looks if sample.trial_id != first[sample.configuration]]
+        again = configuration in first
+        request = TrialRequest(configuration, 1 if again else lanes, RUNS_OF_AN_ERROR_CHECK)
+        usd = self._allowed_usd(state) - spent(later, evidence.prices).usd if again else state.usd_left
+        return [] if state.trials >= self.most_trials or state.price(request) > usd else [request]
 
     def _confirmation(self, state: State) -> list[TrialRequest]:
         """The recommended and the current configuration once more, side by side, before a saving is claimed.
@@ -200,3 +207,9 @@ def _pairs(evidence: Evidence, current: Configuration) -> set[Configuration]:
     single = {trial for trial in several if len(set(runs[trial])) == len(runs[trial])}
     own = [trial for trial in single if where[trial] == current and trial - 1 in several]
     return {where[trial - 1] for trial in own} - {current}
+
+
+def _is_look(sample: Sample) -> bool:
+    """Whether a trial told how often runs fail: no other trial of a search has as many runs in an environment."""
+    lanes = len({run.environment for run in sample.invocations})
+    return len(sample.invocations) >= RUNS_OF_AN_ERROR_CHECK * max(lanes, 1)
