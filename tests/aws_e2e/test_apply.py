@@ -50,6 +50,7 @@ def result(cloud: Cloud, memory_mb: int = 256, architecture: str = "x86_64", **c
         "curve": [{}, {}],
         "current": None,
         "measurements": [measurement],
+        "excluded": [],
         "warnings": [],
     }
 

@@ -55,7 +55,7 @@ class Prior:
         departures: (departure from the mechanism, weight): a tilt over the whole range, a bend
             within two octaves, a kink of its own here and there, or every size a little off.
         architecture_correlation: of the departures of the two architectures.
-        noise: (level, weight). Ordinary first runs scatter no more than other runs do.
+        noise: (level, weight).
         outlier_z: from how many sd on a run counts less.
         trust: power of the likelihood when curves and hypotheses are weighed. No function is drawn from the
             mixture, and the curve of it that happens to fit best must not drive out the others too soon
@@ -81,20 +81,15 @@ class Prior:
     architecture_correlation: float = 0.5
     noise: tuple[tuple[NoiseLevel, float], ...] = tuple(
         (NoiseLevel(run, environment, *cold, periods), weight * cold_weight)
-        for run, environment, cold_scatter, weight in (
-            (0.002, 0.003, 0.003, 0.02),
-            (0.01, 0.015, 0.015, 0.06),
-            (0.03, 0.03, 0.03, 0.2),
-            (0.05, 0.05, 0.03, 0.4),
-            (0.10, 0.07, 0.05, 0.2),
-            (0.20, 0.12, 0.05, 0.08),
-            (0.50, 0.25, 0.05, 0.04),
+        for run, environment, weight in (
+            (0.01, 0.015, 0.08),
+            (0.03, 0.03, 0.2),
+            (0.05, 0.05, 0.4),
+            (0.10, 0.07, 0.2),
+            (0.20, 0.12, 0.08),
+            (0.50, 0.25, 0.04),
         )
-        for cold, cold_weight in (
-            ((0.08, 0.15, cold_scatter), 0.75),
-            ((0.5, 1.0, 0.1), 0.15),
-            ((0.5, 1.0, 0.35), 0.1),
-        )
+        for cold, cold_weight in (((0.08, 0.15, 0.05), 0.75), ((0.5, 1.0, 0.1), 0.15), ((0.5, 1.0, 0.35), 0.1))
         for periods in (1.0, 0.0)
     )
     outlier_z: float = 2.0
