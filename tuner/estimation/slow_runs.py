@@ -22,8 +22,9 @@ Floats = NDArray[np.float64]
 
 FACTOR_SD = 0.35
 """Spread of slow runs around their factor, log units."""
-STEP_SD = 0.2
-"""How far a factor may lie from the one that stands for it in the table: a step spread evenly (log units)."""
+STEP_SD, SHARE_STEP_SD = 0.2, 0.12
+"""How far a factor, and a share, may lie from the one that stands for it in the table: a step spread evenly (log
+units)."""
 CORE_DOF = 5.0
 """Tail weight of ordinary runs."""
 UNSEEN, UNUSUAL = 0.05, 0.02
@@ -41,6 +42,8 @@ UNSEEN_FACTOR, UNSEEN_FACTOR_SD = 40.0, 0.7
 EXAMPLE_SHARE, EXAMPLE_FACTOR = 0.01, 10.0
 """Rare slow runs by which a message explains what was not seen."""
 LEAST_WEIGHT = 1e-9
+MOST_SLOW = 0.6
+"""Share of slow runs at most."""
 LEAST_CHANCE = 1e-4
 """Cells that are less likely have no say in where a factor lies."""
 PLACES = 8
@@ -68,12 +71,15 @@ class SlowRuns:
         share: of slow runs, shape (K,).
         log_factor: of their duration over the location, shape (K,).
         log_weight: up to a constant, shape (K,).
+        share_sd, factor_sd: how far either may lie from the one of its cell, log units, shape (K,) or one for all.
     """
 
     core_sd: Floats
     share: Floats
     log_factor: Floats
     log_weight: Floats
+    share_sd: Floats | float = SHARE_STEP_SD
+    factor_sd: Floats | float = STEP_SD
 
     @classmethod
     def grid(cls, spreads: Floats, shares: Floats, factors: Floats, weights: Floats | None = None) -> SlowRuns:
@@ -88,7 +94,7 @@ class SlowRuns:
         return cls(core_sd.ravel(), share.ravel(), log_factor.ravel(), np.log(weight.ravel() + LEAST_WEIGHT))
 
     def given(self, residuals: Floats, *, other_sd: Floats | float = 0.0, strength: float = 1.0) -> SlowRuns:
-        """The cells after runs were seen, each factor moved to where its slow runs lie.
+        """The cells after runs were seen; factors and shares moved to where the slow runs lie and how many they are.
 
         Args:
             residuals: log duration over the location, shape (n,).
@@ -102,11 +108,11 @@ class SlowRuns:
         return weighed._moved(residuals, np.broadcast_to(other_sd, residuals.shape), strength)
 
     def _moved(self, residuals: Floats, other_sd: Floats, strength: float) -> SlowRuns:
-        """The same with factors where the runs that are slow by them lie, as far as these tell.
+        """The same with factors and shares where the runs that are slow by them lie, as far as these tell.
 
         The table has steps of up to twice the factor. Without this a mean that slow runs decide is off by up to 40%.
+        And it would seem to be known where they are as many as one of the shares in the table says.
         """
-        factors, of_factor = np.unique(self.log_factor, return_inverse=True)
         chance = self._chances
         kept = np.flatnonzero((chance > LEAST_CHANCE) & (self.share > 0))
         share = self.share[kept, None]
@@ -114,13 +120,16 @@ class SlowRuns:
         variance = sd**2 + FACTOR_SD**2
         beyond = residuals - self.log_factor[kept, None]
         slow = share * np.exp(-0.5 * beyond**2 / variance) / np.sqrt(2 * math.pi * variance)
-        among = strength * chance[kept, None] * slow / (slow + (1 - share) * _student(residuals / sd) / sd + 1e-300)
-        size, at = len(factors), of_factor[kept]
-        pull = np.bincount(at, (among * beyond / variance).sum(axis=1), size)
-        told = np.bincount(at, (among / variance).sum(axis=1), size)
-        before = np.bincount(at, chance[kept], size) / STEP_SD**2
-        moved = factors + pull / np.maximum(told + before, LEAST_WEIGHT)
-        return replace(self, log_factor=moved[of_factor])
+        among = strength * slow / (slow + (1 - share) * _student(residuals / sd) / sd + 1e-300)
+        pull, told = (among * beyond / variance).sum(axis=1), (among / variance).sum(axis=1)
+        factor, factor_sd = _step(self.log_factor, kept, chance, pull, told, STEP_SD)
+        # Of n runs n x share are slow. How many they are tells the share.
+        expected, odds = strength * len(residuals) * share[:, 0], 1 / (1 - share[:, 0])
+        pull, told = (among.sum(axis=1) - expected) * odds, expected * odds
+        log_share = np.log(np.maximum(self.share, LEAST_WEIGHT))
+        log_share, share_sd = _step(log_share, kept, chance, pull, told, SHARE_STEP_SD)
+        moved = np.where(self.share > 0, np.minimum(np.exp(log_share), MOST_SLOW), 0.0)
+        return replace(self, share=moved, log_factor=factor, share_sd=share_sd, factor_sd=factor_sd)
 
     def draw(self, core_sd: Floats, rng: np.random.Generator) -> Tails:
         """Draws of the mean, and the percentiles of the next run, over the location.
@@ -129,9 +138,9 @@ class SlowRuns:
             core_sd: spread of ordinary runs in each draw, log units, shape (S,).
             rng: source of the draws.
         """
-        cells = self.draw_cells(len(core_sd), rng)
+        cells = self._draw_cells(len(core_sd), rng)
         # Slow runs also widen the spread that is believed of a draw: the cell tells what is left without them.
-        mean = self.mean(cells, np.minimum(core_sd, self.core_sd[cells]))
+        mean = self._between(cells, rng).mean(np.arange(len(cells)), np.minimum(core_sd, self.core_sd[cells]))
         return Tails(mean, self._percentile(0.95, core_sd), self._percentile(0.99, core_sd))
 
     def draw_around(self, residuals: Floats, core_sd: Floats, rng: np.random.Generator, *, other_sd: Floats) -> Tails:
@@ -165,10 +174,16 @@ class SlowRuns:
                 all_draws[own] = drawn * math.exp(shift)
         return found
 
-    def draw_cells(self, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
-        """Indices of cells, drawn by their weights, shape (count,)."""
-        chance = self._chances
-        return rng.choice(len(chance), count, p=chance)
+    def _between(self, cells: NDArray[np.intp], rng: np.random.Generator) -> SlowRuns:
+        """Cells for draws, each somewhere within the step that it stands for. The mean over a step stays the same."""
+        of = self._some(cells)
+        shares, factors = (sd * rng.standard_normal(len(cells)) - sd**2 / 2 for sd in (of.share_sd, of.factor_sd))
+        return replace(of, share=np.minimum(of.share * np.exp(shares), MOST_SLOW), log_factor=of.log_factor + factors)
+
+    def _draw_cells(self, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+        """Indices of cells, evenly spaced over their weights in random order, shape (count,)."""
+        levels = (rng.permutation(count) + rng.random()) / count
+        return np.minimum(np.searchsorted(np.cumsum(self._chances), levels), len(self.share) - 1)
 
     def draw_located(
         self, logs: Floats, centre: float, count: int, rng: np.random.Generator
@@ -202,7 +217,9 @@ class SlowRuns:
         return kept[cell], locations[of_spread[cell], proposal]
 
     def _some(self, cells: NDArray[np.intp]) -> SlowRuns:
-        return SlowRuns(self.core_sd[cells], self.share[cells], self.log_factor[cells], self.log_weight[cells])
+        share_sd, factor_sd = (np.broadcast_to(sd, self.share.shape)[cells] for sd in (self.share_sd, self.factor_sd))
+        log_factor, log_weight = self.log_factor[cells], self.log_weight[cells]
+        return SlowRuns(self.core_sd[cells], self.share[cells], log_factor, log_weight, share_sd, factor_sd)
 
     def mean(self, cell: NDArray[np.intp], core_sd: Floats) -> Floats:
         """The mean over the location in each draw, shape (S,).
@@ -274,6 +291,32 @@ class SlowRuns:
             density += 1e-300
             np.log(density, out=density).sum(axis=-1, out=likelihood[cells])
         return likelihood
+
+
+def _step(
+    values: Floats, kept: NDArray[np.intp], chance: Floats, pull: Floats, told: Floats, step_sd: float
+) -> tuple[Floats, Floats]:
+    """Values of cells after one step of Newton towards the likeliest, and their spread.
+
+    Args:
+        values: of every cell, shape (K,). Cells with the same value move together.
+        kept: the cells that have a say, shape (k,).
+        chance: of every cell, shape (K,).
+        pull, told: slope and curvature of the log likelihood of each cell that is kept, shape (k,).
+        step_sd: how far a value may lie from that of its cell before.
+
+    Returns:
+        (values, their spread), both of shape (K,).
+    """
+    distinct, of = np.unique(values, return_inverse=True)
+
+    def together(each: Floats | float) -> Floats:
+        return np.asarray(np.bincount(of[kept], chance[kept] * each, len(distinct)), dtype=np.float64)
+
+    before = together(step_sd**-2)
+    known = np.maximum(before + together(told), LEAST_WEIGHT)
+    sd = step_sd * np.sqrt(np.where(before > 0, before / known, 1.0))
+    return (distinct + together(pull) / known)[of], sd[of]
 
 
 def _log_sum(logs: Floats) -> float:

@@ -45,6 +45,16 @@ def test_slow_runs_raise_the_mean_as_far_as_they_did_wherever_their_factor_lies(
     assert drawn(list(residuals)).mean.mean() == pytest.approx(np.exp(residuals).mean(), rel=0.1)
 
 
+@pytest.mark.parametrize("runs", [60, 381])
+@pytest.mark.parametrize("share", [0.07, 0.1, 0.125, 0.14, 0.17, 0.2, 0.25, 0.3])
+def test_the_mean_is_known_as_well_as_the_number_of_slow_runs_tells(runs: int, share: float) -> None:
+    """Of n slow runs the share is known to one over the root of n, wherever it lies in the steps of the table."""
+    slow = round(runs * share)
+    residuals = np.where(np.arange(runs) < slow, math.log(150), 0.0)
+    residuals += 0.03 * np.random.default_rng(1).standard_normal(runs)
+    assert np.log(drawn(list(residuals), 0.03).mean).std() == pytest.approx(math.sqrt((1 - share) / slow), rel=0.3)
+
+
 def test_many_clean_runs_leave_no_room_for_slow_ones() -> None:
     mean = drawn([0.0, 0.03, -0.04] * 200).mean
     assert mean.mean() == pytest.approx(1.0, abs=0.03)
