@@ -101,16 +101,18 @@ class LastChecks:
     def _error_check(self, state: State) -> list[TrialRequest]:
         """More runs where some failed, until it is known whether the recommended configuration fails, and others less.
 
-        They are its own where it is open whether its failures are too many: some of its runs failed, or too many of all
-        that are left. Where its failures are too many, they are of the best larger size that was measured and may work.
+        They are its own where it is open whether its failures are too many: some of its runs failed, or of a larger
+        size, which would rule it out as well, or too many of all that are left. Where its failures are too many, they
+        are of the best larger size that was measured and may work.
         """
         belief, evidence = state.scene.belief, state.evidence
         limit = evidence.objective.max_error_rate
         recommended = recommend(belief, evidence.objective, evidence.prices).configuration
         rates = {c: error_rate(runs) for c, runs in invocations_of(evidence.samples).items()}
         own = rates.get(recommended, ErrorRate(0, 0))
-        left = rate_of_all(rate for c, rate in rates.items() if c in belief.candidates)
-        suspect = own.failures or left.believably_above(limit)
+        left = {c: rate for c, rate in rates.items() if c in belief.candidates}
+        up = (c for c in left if c.architecture is recommended.architecture and c.memory_mb >= recommended.memory_mb)
+        suspect = any(left[c].failures for c in up) or rate_of_all(left.values()).believably_above(limit)
         if not suspect or own.chance_above(limit) <= 1 - BELIEVABLE:
             return []
         if not own.believably_above(limit):
