@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -150,8 +150,19 @@ def fit(
     current: Configuration | None = None,
     prior: Prior = DEFAULT_PRIOR,
     draws: int = DRAWS,
+    doubts: Mapping[Configuration, float] | None = None,
 ) -> Posterior:
     """Fit the curves of a function.
+
+    Args:
+        samples: what was measured, every run as of the mean payload.
+        space: bounds.
+        prices: decide the order of the architectures.
+        seed: of the draws.
+        current: the configuration in use, where known.
+        prior: what is believed before any run.
+        draws: how many.
+        doubts: how far the runs of a configuration may be from the mean payload, log units.
 
     Raises:
         NothingUsableError: no run says anything about the curve.
@@ -160,7 +171,7 @@ def fit(
     also = {s.configuration.memory_mb for s in samples if any(i.usable for i in s.invocations)}
     also |= {current.memory_mb} if current is not None else set()
     layout = layout_of(space, prices, also)
-    runs = runs_of(samples, layout)
+    runs = runs_of(samples, layout, doubts)
     if not runs.count:
         raise NothingUsableError("no usable run")
     # The draws depend on what was measured where, not on the durations: scaled runs give scaled draws.

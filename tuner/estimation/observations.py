@@ -7,7 +7,7 @@ change anything.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tuner.estimation.cpu_quota.cpu_time import CpuTime, cpu_time_at
 from tuner.estimation.layout import Layout
-from tuner.model import Invocation, Outcome, Sample, invocations_of
+from tuner.model import Configuration, Invocation, Outcome, Sample, invocations_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -33,6 +33,7 @@ class Runs:
     Attributes:
         nodes: the node of each location, shape (L,), ascending.
         logged: whether a location has the runs known from a log, whose payload may be another one, shape (L,).
+        doubt: how far its runs may be from the mean payload of today, log units, shape (L,).
         location: index into `nodes`, shape (n,).
         log_ms: log duration, shape (n,).
         environment: number of the environment, shape (n,), from 0; each is at one location.
@@ -44,6 +45,7 @@ class Runs:
 
     nodes: Integers
     logged: NDArray[np.bool_]
+    doubt: Floats
     location: Integers
     log_ms: Floats
     environment: Integers
@@ -58,8 +60,14 @@ class Runs:
         return len(self.log_ms)
 
 
-def runs_of(samples: Iterable[Sample], layout: Layout) -> Runs:
-    """The runs that say something about the curve. Configurations outside the layout are left out."""
+def runs_of(samples: Iterable[Sample], layout: Layout, doubts: Mapping[Configuration, float] | None = None) -> Runs:
+    """The runs that say something about the curve. Configurations outside the layout are left out.
+
+    Args:
+        samples: with the runs.
+        layout: the nodes.
+        doubts: how far the runs of today at a configuration may be from the mean payload; 0 where it has none.
+    """
     rows: list[tuple[int, str, bool, float, float | None]] = []
     censored: list[tuple[int, float]] = []
     cpu_times: list[CpuTime] = []
@@ -83,6 +91,7 @@ def runs_of(samples: Iterable[Sample], layout: Layout) -> Runs:
     return Runs(
         places // 2,
         places % 2 == 1,
+        np.array([0.0 if p % 2 else (doubts or {}).get(layout.configurations[p // 2], 0.0) for p in places]),
         location.reshape(-1).astype(np.int64),
         np.array([row[3] for row in rows], dtype=np.float64),
         np.array(environment, dtype=np.int64),

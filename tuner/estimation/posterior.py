@@ -266,8 +266,9 @@ class _Posterior:
         return np.asarray(self.kernels[hypothesis.kernel] + scale_sd**2)
 
     def payload_variance(self, hypothesis: Hypothesis) -> Floats:
-        """Variance, at each location, of how much longer its runs last than those of today, shape (L,)."""
-        return np.where(self.runs.logged, self.prior.payloads[hypothesis.payload][0] ** 2, 0.0)
+        """Variance, at each location, of how much longer its runs last than the mean payload of today, shape (L,)."""
+        logged = np.where(self.runs.logged, self.prior.payloads[hypothesis.payload][0], 0.0)
+        return np.asarray(logged**2 + self.runs.doubt**2)
 
     def draw(self, scores: Sequence[_Score], particles: Particles, count: int, rng: np.random.Generator) -> Draws:
         """Joint draws at the nodes."""

@@ -27,7 +27,7 @@ STEP_SD, SHARE_STEP_SD = 0.2, 0.12
 units)."""
 CORE_DOF = 5.0
 """Tail weight of ordinary runs."""
-UNSEEN, UNUSUAL = 0.05, 0.02
+UNSEEN, UNUSUAL = 0.06, 0.02
 """Weights of cells that public runs may have missed: rare slow runs, which need hundreds of runs to show, and
 functions of another kind than the public ones, whose slow runs are frequent. The first is divided among the spreads
 as the public slow runs are: functions whose ordinary runs hardly spread had none."""
@@ -71,7 +71,7 @@ class SlowRuns:
         share: of slow runs, shape (K,).
         log_factor: of their duration over the location, shape (K,).
         log_weight: up to a constant, shape (K,).
-        share_sd, factor_sd: how far either may lie from the one of its cell, log units, shape (K,) or one for all.
+        share_sd: how far the share may lie from the one of its cell, log units, shape (K,) or one for all.
     """
 
     core_sd: Floats
@@ -79,7 +79,6 @@ class SlowRuns:
     log_factor: Floats
     log_weight: Floats
     share_sd: Floats | float = SHARE_STEP_SD
-    factor_sd: Floats | float = STEP_SD
 
     @classmethod
     def grid(cls, spreads: Floats, shares: Floats, factors: Floats, weights: Floats | None = None) -> SlowRuns:
@@ -122,14 +121,14 @@ class SlowRuns:
         slow = share * np.exp(-0.5 * beyond**2 / variance) / np.sqrt(2 * math.pi * variance)
         among = strength * slow / (slow + (1 - share) * _student(residuals / sd) / sd + 1e-300)
         pull, told = (among * beyond / variance).sum(axis=1), (among / variance).sum(axis=1)
-        factor, factor_sd = _step(self.log_factor, kept, chance, pull, told, STEP_SD)
+        factor, _ = _step(self.log_factor, kept, chance, pull, told, STEP_SD)
         # Of n runs n x share are slow. How many they are tells the share.
         expected, odds = strength * len(residuals) * share[:, 0], 1 / (1 - share[:, 0])
         pull, told = (among.sum(axis=1) - expected) * odds, expected * odds
         log_share = np.log(np.maximum(self.share, LEAST_WEIGHT))
         log_share, share_sd = _step(log_share, kept, chance, pull, told, SHARE_STEP_SD)
         moved = np.where(self.share > 0, np.minimum(np.exp(log_share), MOST_SLOW), 0.0)
-        return replace(self, share=moved, log_factor=factor, share_sd=share_sd, factor_sd=factor_sd)
+        return replace(self, share=moved, log_factor=factor, share_sd=share_sd)
 
     def draw(self, core_sd: Floats, rng: np.random.Generator) -> Tails:
         """Draws of the mean, and the percentiles of the next run, over the location.
@@ -175,10 +174,10 @@ class SlowRuns:
         return found
 
     def _between(self, cells: NDArray[np.intp], rng: np.random.Generator) -> SlowRuns:
-        """Cells for draws, each somewhere within the step that it stands for. The mean over a step stays the same."""
+        """Cells for draws, the share of each somewhere within the step that it stands for."""
         of = self._some(cells)
-        shares, factors = (sd * rng.standard_normal(len(cells)) - sd**2 / 2 for sd in (of.share_sd, of.factor_sd))
-        return replace(of, share=np.minimum(of.share * np.exp(shares), MOST_SLOW), log_factor=of.log_factor + factors)
+        share = of.share * np.exp(of.share_sd * rng.standard_normal(len(cells)))
+        return replace(of, share=np.minimum(share, MOST_SLOW))
 
     def _draw_cells(self, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
         """Indices of cells, evenly spaced over their weights in random order, shape (count,)."""
@@ -217,9 +216,10 @@ class SlowRuns:
         return kept[cell], locations[of_spread[cell], proposal]
 
     def _some(self, cells: NDArray[np.intp]) -> SlowRuns:
-        share_sd, factor_sd = (np.broadcast_to(sd, self.share.shape)[cells] for sd in (self.share_sd, self.factor_sd))
-        log_factor, log_weight = self.log_factor[cells], self.log_weight[cells]
-        return SlowRuns(self.core_sd[cells], self.share[cells], log_factor, log_weight, share_sd, factor_sd)
+        share_sd = np.broadcast_to(self.share_sd, self.share.shape)[cells]
+        return SlowRuns(
+            self.core_sd[cells], self.share[cells], self.log_factor[cells], self.log_weight[cells], share_sd
+        )
 
     def mean(self, cell: NDArray[np.intp], core_sd: Floats) -> Floats:
         """The mean over the location in each draw, shape (S,).

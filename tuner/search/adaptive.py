@@ -72,8 +72,15 @@ _LATEST = _LatestFit()
 
 
 def _fit(evidence: Evidence, prior: Prior) -> Posterior:
-    current = evidence.current
-    return fit(evidence.samples, evidence.space, evidence.prices, seed=evidence.seed, current=current, prior=prior)
+    return fit(
+        evidence.samples,
+        evidence.space,
+        evidence.prices,
+        seed=evidence.seed,
+        current=evidence.current,
+        prior=prior,
+        doubts=evidence.payload_doubts,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +165,8 @@ class AdaptiveSampler:
 
     def fitted(self, evidence: Evidence) -> Posterior:
         """The curves given all samples; raises one of `NUMERICS`."""
-        asked = (self.prior, evidence.seed, evidence.current, evidence.space, evidence.prices, evidence.samples)
+        told = (evidence.samples, evidence.payload_doubts)
+        asked = (self.prior, evidence.seed, evidence.current, evidence.space, evidence.prices, told)
         return _LATEST.of(asked, lambda: _fit(evidence, self.prior))
 
     def _starts(self, state: State) -> list[TrialRequest]:

@@ -6,7 +6,8 @@ its samples after a crash or in another process.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tuner.estimation.belief import Belief
@@ -32,6 +33,8 @@ class Evidence:
         next_trial_id: the id of the next trial.
         round_price: what a round costs beside its invocations.
         at_mean_work: the samples, each run as of the mean CPU time, for means. Empty: CPU times are not counted.
+        payload_doubts: how far the runs of a configuration may be from those of the mean payload, log units. Those
+            that are left out are of it.
     """
 
     space: SearchSpace
@@ -46,6 +49,7 @@ class Evidence:
     next_trial_id: int = 0
     round_price: RoundPrice = NOTHING
     at_mean_work: tuple[Sample, ...] = ()
+    payload_doubts: Mapping[Configuration, float] = field(default_factory=dict)
 
     @property
     def without_log(self) -> Evidence:

@@ -137,6 +137,7 @@ class Study:
             next_trial_id=1 + max(self._trial_ids(), default=-1),
             round_price=self.round_price,
             at_mean_work=mix.at_mean_payload(at_mean_work),
+            payload_doubts=mix.doubts,
         )
 
     def belief(self) -> Belief:

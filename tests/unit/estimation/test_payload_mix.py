@@ -72,9 +72,53 @@ def test_a_payload_that_departs_at_a_size_keeps_that() -> None:
 def test_percentiles_are_those_of_all_payloads_together() -> None:
     rng = np.random.default_rng(5)
     runs = [run(i % 2, float((100.0, 300.0)[i % 2] * rng.lognormal(0, 0.02))) for i in range(400)]
-    over_p95, over_p99 = PayloadMix.of([sample(0, 512, runs)]).over
+    over_p95, over_p99 = PayloadMix.of([sample(0, 512, runs)]).over[Configuration(512, Architecture.X86_64)]
     assert over_p95 * 200 == pytest.approx(300.0, rel=0.03)
     assert over_p99 * 200 == pytest.approx(300.0, rel=0.03)
+
+
+def test_each_size_has_the_percentiles_of_its_own_payloads() -> None:
+    """One run in ten is long. At a small size it is slowed down, and the others are not."""
+    longest_ms = {512: 305.0, 1024: 160.0, 1769: 92.0}
+    samples = tuple(
+        sample(i, memory_mb, ([run(SHORT, 4.6)] * 9 + [run(LONG, long_ms)]) * 3)
+        for i, (memory_mb, long_ms) in enumerate(longest_ms.items())
+    )
+    mix = PayloadMix.of(samples)
+    for one, long_ms in zip(samples, longest_ms.values(), strict=True):
+        mean_ms = 0.9 * 4.6 + 0.1 * long_ms
+        assert mix.over[one.configuration][0] * mean_ms == pytest.approx(long_ms, rel=0.05)
+
+
+@given(seed=st.integers(0, 40), unseen=st.sampled_from([256, 1769]))
+def test_a_size_that_never_saw_a_payload_may_be_as_far_off_as_others_depart(seed: int, unseen: int) -> None:
+    """Its mean rests on the factor of other sizes, and the doubt covers what that is off by."""
+    rng = np.random.default_rng(seed)
+    longest_ms = {256: 600.0, 512: 305.0, 1024: 160.0, 1769: 92.0}
+    samples = tuple(
+        sample(
+            i,
+            memory_mb,
+            [run(SHORT, 4.6 * rng.lognormal(0, 0.03)) for _ in range(9)]
+            + [run(LONG, long_ms * rng.lognormal(0, 0.03)) for _ in range(memory_mb != unseen)],
+        )
+        for i, (memory_mb, long_ms) in enumerate(longest_ms.items())
+    )
+    mix = PayloadMix.of(samples)
+    (brought,) = (one for one in mix.at_mean_payload(samples) if one.configuration.memory_mb == unseen)
+    true_ms = (36 * 4.6 + 3 * longest_ms[unseen]) / 39
+    off = abs(math.log(float(np.mean(durations(brought))) / true_ms))
+    assert off < 2 * mix.doubts[brought.configuration]
+    assert all(mix.doubts[one.configuration] < 0.1 for one in samples if one.configuration.memory_mb != unseen)
+
+
+@given(runs=st.integers(1, 20), longer=st.floats(0.2, 5.0))
+def test_sizes_that_saw_all_payloads_alike_leave_hardly_a_doubt(runs: int, longer: float) -> None:
+    samples = tuple(
+        sample(i, memory_mb, [run(SHORT, 100.0)] * runs + [run(LONG, 100.0 * longer)] * runs)
+        for i, memory_mb in enumerate((256, 512, 1024))
+    )
+    assert max(PayloadMix.of(samples).doubts.values()) < 0.05
 
 
 def test_runs_known_from_a_log_stay_as_they_are() -> None:

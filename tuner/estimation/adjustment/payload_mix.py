@@ -1,9 +1,9 @@
 """Sizes compare within payloads: what a size takes with all of them, read off runs that each had one.
 
-Payloads may last very different times, and runs of one size differ by that much more than by chance. A few runs of one
-size may have had more of the long payload than those of another, and a mixture of short and long runs looks like slow
-runs. So each payload has its own factor, which all sizes share, and departs from it at a size as far as the runs there
-show. With these a run is brought to what its size takes on average over the payloads.
+Payloads may last very different times, and runs of one size differ by that much more than by chance. A few runs of
+one size may have had more of the long payload than those of another, and a mixture of short and long runs looks like
+slow runs. So each payload has its own factor, a power of memory that all sizes share, and departs from it at a size
+as far as the runs there show. With these a run is brought to what its size takes on average over the payloads.
 """
 
 from __future__ import annotations
@@ -23,8 +23,14 @@ Floats = NDArray[np.float64]
 
 RUN_SD, USUAL_RUNS = 0.1, 4
 """Runs of one payload at one size differ by so much, log units, expected beforehand; how many runs that is worth."""
-DEPARTURE_SD, USUAL_DEPARTURES = 0.1, 2
-"""How far a payload departs at a size from the factor that all sizes share, log units; how many sizes that is worth."""
+POWER_SD = 0.5
+"""How steeply the factor of a payload may change with memory. Work within the CPU quota of a period is not slowed down
+at a small size, and longer work is."""
+DEPARTURE_SD, USUAL_DEPARTURES = 0.2, 2
+"""How far a payload departs at a size from the factor that all sizes share, log units; how many departures that is
+worth."""
+QUANTILES = 99
+"""Evenly spaced outcomes of a run of one payload, of which the mixture of payloads is made."""
 STEPS = 20
 """Turns of the fit between sizes and payloads; it ends sooner where runs are balanced."""
 
@@ -39,12 +45,15 @@ class PayloadMix:
     Attributes:
         factors: for each place and payload, by how much to multiply a run to have the mean over the payloads. Empty:
             all runs had one payload.
-        over: for the 95th and 99th percentile, by how much that of all payloads together lies above that of a run that
-            was brought to their mean.
+        doubts: for each configuration, how far its runs may be from that mean because payloads were seen there seldom
+            or not at all, beyond what runs differ anyway; log units.
+        over: for each configuration, by how much the 95th and the 99th percentile of all payloads together lie above
+            that of a run that was brought to their mean.
     """
 
     factors: Mapping[tuple[Place, int], float] = field(default_factory=dict)
-    over: tuple[float, float] = (1.0, 1.0)
+    doubts: Mapping[Configuration, float] = field(default_factory=dict)
+    over: Mapping[Configuration, tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> PayloadMix:
@@ -59,18 +68,28 @@ class PayloadMix:
             return cls()
         places = sorted({place for place, _ in cells})
         means, counts, noise = _table(cells, places, payloads)
-        longer = _shared(means, counts)
-        departs = _departures(means - longer, counts, noise)
+        log_mb = np.log([configuration.memory_mb for configuration, _ in places])
+        shared = _shared(means, counts, log_mb - log_mb.mean(), noise)
+        departs, doubt = _departures(means - shared, counts, noise)
         weights = counts.sum(axis=0) / counts.sum()
-        mean = np.log(np.exp(longer + departs) @ weights)
-        factors = np.exp(mean[:, None] - longer - departs)
+        levels = np.exp(shared + departs)
+        mean = levels @ weights
+        factors = mean[:, None] / levels
+        # What each payload adds to the mean tells how much its departure matters. Runs differ anyway by their noise.
+        parts = levels * weights / mean[:, None]
+        doubts = np.maximum(0.0, (parts**2 * doubt).sum(axis=1) - noise / counts.sum(axis=1))
+        ratios = _ratios(cells, places, payloads, levels)
         return cls(
             {
                 (place, payload): float(factors[row, column])
                 for row, place in enumerate(places)
                 for column, payload in enumerate(payloads)
             },
-            _over(cells, factors, places, payloads, weights),
+            {
+                configuration: math.sqrt(float(np.average(doubts[rows], weights=counts[rows].sum(axis=1))))
+                for configuration, rows in _rows(places).items()
+            },
+            {configuration: _over(levels[rows[0]], weights, ratios) for configuration, rows in _rows(places).items()},
         )
 
     def at_mean_payload(self, samples: Sequence[Sample]) -> tuple[Sample, ...]:
@@ -83,7 +102,21 @@ class PayloadMix:
         """A belief in runs at the mean payload, with the percentiles of runs that each have one."""
         if not self.factors:
             return belief
-        return replace(belief, p95_ms=belief.p95_ms * self.over[0], p99_ms=belief.p99_ms * self.over[1])
+        over = np.array([self._over_at(configuration) for configuration in belief.candidates])
+        return replace(belief, p95_ms=belief.p95_ms * over[:, 0], p99_ms=belief.p99_ms * over[:, 1])
+
+    def _over_at(self, configuration: Configuration) -> tuple[float, float]:
+        """See `over`; between the sizes that were measured it is linear in the logarithms."""
+        alike = [c for c in self.over if c.architecture is configuration.architecture] or list(self.over)
+        known = sorted(alike, key=lambda c: c.memory_mb)
+        log_mb = [math.log(c.memory_mb) for c in known]
+        p95, p99 = (
+            float(
+                np.exp(np.interp(math.log(configuration.memory_mb), log_mb, np.log([self.over[c][i] for c in known])))
+            )
+            for i in (0, 1)
+        )
+        return p95, p99
 
     def _at_mean(self, sample: Sample) -> Sample:
         configuration = sample.configuration
@@ -114,51 +147,65 @@ def _table(
     return means, counts, squares / free
 
 
-def _shared(means: Floats, counts: Floats) -> Floats:
-    """What the payloads take at each place by a level of the place and a factor of the payload, log units."""
-    levels, factors = np.zeros(len(means)), np.zeros(means.shape[1])
+def _shared(means: Floats, counts: Floats, log_mb: Floats, noise: float) -> Floats:
+    """What the payloads take at each place by a level of the place and a power law of each payload, log units."""
+    levels, factors, powers = np.zeros(len(means)), np.zeros(means.shape[1]), np.zeros(means.shape[1])
+    steep = counts.T @ log_mb**2 + noise / POWER_SD**2
     for _ in range(STEPS):
-        levels = ((means - factors) * counts).sum(axis=1) / counts.sum(axis=1)
-        factors = ((means - levels[:, None]) * counts).sum(axis=0) / counts.sum(axis=0)
-    return np.asarray(levels[:, None] + factors)
+        laws = factors + np.outer(log_mb, powers)
+        levels = ((means - laws) * counts).sum(axis=1) / counts.sum(axis=1)
+        left = means - levels[:, None]
+        factors = ((left - np.outer(log_mb, powers)) * counts).sum(axis=0) / counts.sum(axis=0)
+        powers = ((left - factors) * counts).T @ log_mb / steep
+    return np.asarray(levels[:, None] + factors + np.outer(log_mb, powers))
 
 
-def _departures(left: Floats, counts: Floats, noise: float) -> Floats:
-    """How far each payload departs at each place, as far as more than noise shows it, log units."""
+def _departures(left: Floats, counts: Floats, noise: float) -> tuple[Floats, Floats]:
+    """How far each payload departs at each place, as far as more than noise shows it, and the variance of what is left.
+
+    Where a payload was not seen it may depart as far as others do elsewhere. All in log units.
+    """
     known = counts > 0
     own = np.divide(noise, counts, out=np.zeros_like(counts), where=known)
+    free = max(0, int(known.sum()) - sum(left.shape) + 1)
     squares = float((left[known] ** 2 - own[known]).sum()) + USUAL_DEPARTURES * DEPARTURE_SD**2
-    variance = max(0.0, squares) / (known.sum() + USUAL_DEPARTURES)
+    variance = max(0.0, squares) / (free + USUAL_DEPARTURES)
     if variance == 0.0:
-        return np.zeros_like(left)
-    return np.where(known, left * variance / (variance + own), 0.0)
+        return np.zeros_like(left), np.zeros_like(left)
+    told = np.where(known, variance / (variance + own), 0.0)
+    return left * told, variance * (1 - told)
 
 
-def _over(
-    cells: Mapping[tuple[Place, int], Sequence[float]],
-    factors: Floats,
-    places: Sequence[Place],
-    payloads: Sequence[int],
-    weights: Floats,
-) -> tuple[float, float]:
-    """The 95th and 99th percentile of all payloads together over those of runs at the mean payload."""
-    brought, as_they_were, often = [], [], []
-    for row, place in enumerate(places):
-        at_mean = [
-            (run * factors[row, column], run, weights[column] / len(cells[place, payload]))
-            for column, payload in enumerate(payloads)
-            for run in cells.get((place, payload), ())
-        ]
-        level = math.fsum(one for one, _, _ in at_mean) / len(at_mean)
-        brought += [one / level for one, _, _ in at_mean]
-        as_they_were += [run / level for _, run, _ in at_mean]
-        often += [weight for _, _, weight in at_mean]
-    order = np.argsort(as_they_were)
-    cumulated = np.cumsum(np.array(often)[order]) / math.fsum(often)
-    mixed = np.array(as_they_were)[order]
+def _rows(places: Sequence[Place]) -> dict[Configuration, list[int]]:
+    """The rows of each configuration, warm runs first."""
+    found: dict[Configuration, list[int]] = defaultdict(list)
+    for row, (configuration, _) in enumerate(places):
+        found[configuration].append(row)
+    return found
 
-    def ratio(level: float) -> float:
-        found = mixed[min(len(mixed) - 1, int(np.searchsorted(cumulated, level)))]
-        return max(1.0, float(found) / float(np.quantile(brought, level)))
 
-    return ratio(0.95), ratio(0.99)
+def _ratios(
+    cells: Mapping[tuple[Place, int], Sequence[float]], places: Sequence[Place], payloads: Sequence[int], levels: Floats
+) -> Floats:
+    """Evenly spaced outcomes of a run over what its payload takes at its place, shape (`QUANTILES`,)."""
+    ratios = [
+        duration / levels[row, column]
+        for row, place in enumerate(places)
+        for column, payload in enumerate(payloads)
+        for duration in cells.get((place, payload), ())
+    ]
+    return np.asarray(np.quantile(ratios, (np.arange(QUANTILES) + 0.5) / QUANTILES))
+
+
+def _over(levels: Floats, weights: Floats, ratios: Floats) -> tuple[float, float]:
+    """Percentiles of payloads that take `levels` in shares of `weights`, over those of runs at their mean."""
+    mixed = np.outer(levels, ratios).ravel()
+    order = np.argsort(mixed)
+    cumulated = np.cumsum(np.repeat(weights, len(ratios))[order]) / len(ratios)
+    mean = float(levels @ weights)
+
+    def over(level: float) -> float:
+        found = mixed[order[min(len(mixed) - 1, int(np.searchsorted(cumulated, level)))]]
+        return max(1.0, float(found) / (mean * float(np.quantile(ratios, level))))
+
+    return over(0.95), over(0.99)
