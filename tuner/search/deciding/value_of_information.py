@@ -8,7 +8,8 @@ budgets or reasons to stop.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 from statistics import NormalDist
 
@@ -62,6 +63,15 @@ class Scene:
     best: int
     expected_regret: float
     prices: PriceList
+    _expected_ms: dict[int, tuple[float, float]] = field(init=False, default_factory=dict, repr=False)
+
+    def expected_ms(self, candidate: int) -> tuple[float, float]:
+        """How long a cold start and a warm run of a candidate are expected to take: every effort asks for it."""
+        if candidate not in self._expected_ms:
+            init = self.belief.init_ms
+            init_ms = DEFAULT_INIT_MS if init is None else float(init[:, candidate].mean())
+            self._expected_ms[candidate] = init_ms, float(self.belief.duration_ms[:, candidate].mean())
+        return self._expected_ms[candidate]
 
     @property
     def best_cost_usd(self) -> float:
@@ -179,21 +189,16 @@ def offers(
 def price(scene: Scene, precision: Precision, candidate: int, environments: int, runs: int) -> float:
     """Expected price of a trial, cold starts included, in USD."""
     configuration = scene.belief.candidates[candidate]
-    warm_ms = float(scene.belief.duration_ms[:, candidate].mean())
-    billed_ms = _init_ms(scene, candidate) + warm_ms * (np.exp(precision.cold_offset) + runs - 1)
+    init_ms, warm_ms = scene.expected_ms(candidate)
+    billed_ms = init_ms + warm_ms * (np.exp(precision.cold_offset) + runs - 1)
     per_ms = gb_seconds(configuration.memory_mb, 1.0) * scene.prices.gb_second_usd(configuration.architecture)
     return float(environments * (billed_ms * per_ms + runs * scene.prices.request_usd))
 
 
 def lane_seconds(scene: Scene, precision: Precision, candidate: int, runs: int) -> float:
     """Expected seconds of a lane: a cold start, and its runs one after the other."""
-    warm_ms = float(scene.belief.duration_ms[:, candidate].mean())
-    return (_init_ms(scene, candidate) + warm_ms * (float(np.exp(precision.cold_offset)) + runs - 1)) / 1000
-
-
-def _init_ms(scene: Scene, candidate: int) -> float:
-    init = scene.belief.init_ms
-    return DEFAULT_INIT_MS if init is None else float(init[:, candidate].mean())
+    init_ms, warm_ms = scene.expected_ms(candidate)
+    return (init_ms + warm_ms * (float(np.exp(precision.cold_offset)) + runs - 1)) / 1000
 
 
 def efforts(environments: int) -> list[tuple[int, int]]:
@@ -345,6 +350,7 @@ def _memory(candidates: tuple[Configuration, ...]) -> Floats:
     return np.array([c.memory_mb for c in candidates], dtype=np.float64)
 
 
+@lru_cache(maxsize=4)
 def _normal_scores(count: int) -> Floats:
     """Standard normal quantiles in the middle of equal shares, shape (count,)."""
     quantile = NormalDist().inv_cdf
