@@ -147,7 +147,7 @@ def test_the_first_screen_holds_the_verdict_the_pair_the_chart_and_the_strip_for
     )
     assert {selector for selector, bottom in bottoms.items() if bottom > window[1]} == set()
     assert "h1" in bottoms
-    golden.page.screenshot(path=artifacts / f"{golden.name.replace('/', '-')}-{window[0]}.png")
+    golden.page.screenshot(path=artifacts / f"{golden.name.replace('/', '-')}-{window[0]}.jpg", type="jpeg")
     if golden.result["recommendation"] is not None:
         assert len(bottoms) == 4
         price = per_million(golden.result["recommendation"]["cost_usd"]["mean"], golden.result["prices"]["currency"])

@@ -166,8 +166,7 @@ class Cloud:
         Temporary copies, which have its code, behave alike.
         """
         self.control("simulate", {"function": name, "model": dict(model or {})})
-        code = f"# {name}\ndef handler(event, context): ...\n"
-        return self.create_function(name, {"app.py": code}, "app.handler", **options)
+        return self.create_function(name, {"app.py": simulated_code(name)}, "app.handler", **options)
 
     def wait(self, name: str) -> None:
         """Until the function is Active and its update is through."""
@@ -310,6 +309,11 @@ def cloud(cloud_server: Cloud) -> Iterator[Cloud]:
     cloud_server.reset()
     yield cloud_server
     cloud_server.faults.close()
+
+
+def simulated_code(name: str) -> str:
+    """The code of a simulated function: what has it, a copy or a version of another one, behaves alike."""
+    return f"# {name}\ndef handler(event, context): ...\n"
 
 
 def _lasting(configuration: dict[str, Any]) -> dict[str, Any]:

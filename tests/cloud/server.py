@@ -218,11 +218,33 @@ def _listen(port: int, application: StandIn) -> BaseWSGIServer:
     from moto.moto_server.werkzeug_app import MotoRequestHandler
 
     class Handler(MotoRequestHandler):
+        """Keeps connections, as AWS does, and answers in one piece: werkzeug closes each, after a wait of 10 ms."""
+
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def run_wsgi(self) -> None:
+            if "Transfer-Encoding" in self.headers:  # a body without a length is read by nobody
+                self.close_connection = True
+            try:
+                for part in application(self.make_environ(), self._begin):
+                    self.wfile.write(part)
+                self.wfile.flush()
+            except ConnectionError as error:
+                self.connection_dropped(error)
+
+        def _begin(self, status: str, headers: Iterable[tuple[str, str]]) -> None:
+            self.send_response(int(status.split()[0]), "-")
+            for name, value in headers:
+                self.send_header(name, value)
+            self.end_headers()
 
         def handle_expect_100(self) -> bool:
-            return True  # werkzeug answers it
+            self.send_response_only(100)
+            self.end_headers()
+            self.wfile.flush()
+            return True
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             pass

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud.fixtures import ROOT, Cloud
+from tests.cloud.fixtures import ROOT, Cloud, simulated_code
+from tests.cloud.zips import zipped
 
 README = (ROOT / "README.md").read_text("utf-8")
 ELSEWHERE = {
@@ -32,7 +33,11 @@ HERE = [command for command in commands() if command.startswith("tuner") and com
 
 
 WAITING = {"cpu_ms": 0.5, "wait_ms": 20, "noise": 0.001, "environments": 2}
-"""A function that memory hardly changes: searches and duets come to their end after a few rounds."""
+"""A function that memory hardly changes: searches come to their end after a few rounds."""
+SLOWER = {**WAITING, "wait_ms": 40}
+"""What its second version is like, so that a duet ends after a few rounds too."""
+HANDLER = "import time\n\n\ndef handler(event, context):\n    time.sleep(0.02)\n    return event['n']\n"
+"""A handler that waits, for the same reason."""
 
 
 @pytest.fixture
@@ -40,10 +45,13 @@ def account(cloud_server: Cloud) -> Cloud:
     """An account with a function that has two versions."""
     cloud_server.reset()
     cloud_server.settings(create_seconds=0, update_seconds=0, publish_seconds=0)
+    cloud_server.simulate_function("slower", model=SLOWER)
     cloud_server.simulate_function("my-function", memory_mb=1024, model=WAITING)
-    for version in ("first", "second"):
-        cloud_server.client("lambda").update_function_configuration(FunctionName="my-function", Description=version)
-        cloud_server.publish("my-function")
+    cloud_server.publish("my-function")
+    code = zipped({"app.py": simulated_code("slower")})
+    cloud_server.client("lambda").update_function_code(FunctionName="my-function", ZipFile=code)
+    cloud_server.wait("my-function")
+    cloud_server.publish("my-function")
     return cloud_server
 
 
@@ -60,7 +68,7 @@ def test_make_knows_the_target(command: str) -> None:
 
 @pytest.mark.parametrize("command", HERE)
 def test_a_command_runs_as_it_stands(command: str, account: Cloud, tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text("def handler(event, context):\n    return event['n']\n")
+    (tmp_path / "app.py").write_text(HANDLER)
     (tmp_path / "event.json").write_text('{"n": 1}')
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -35,9 +37,15 @@ def past_of(ms: float, runs: int = 30) -> list[Sample]:
     ]
 
 
-def searched(past: list[Sample]) -> Study:
+def searched(ms: float) -> Study:
+    """A study of the test's own of a search that knew past runs of so many milliseconds."""
+    return deepcopy(searched_once(ms))
+
+
+@cache
+def searched_once(ms: float) -> Study:
     study = study_of(sampler=AdaptiveSampler(), current=CURRENT)
-    take_in(study, past)
+    take_in(study, past_of(ms))
     return measured(study)
 
 
@@ -60,7 +68,7 @@ def simulated(seed: int, memory_mb: int, *, logs: bool = True, past_factor: floa
 
 
 def test_past_runs_of_the_same_payload_stay_and_cost_nothing() -> None:
-    study = searched(past_of(LASTS_MS))
+    study = searched(LASTS_MS)
     found = settle(study)
     assert found is not None
     assert found.taken
@@ -73,7 +81,7 @@ def test_past_runs_of_the_same_payload_stay_and_cost_nothing() -> None:
 
 @pytest.mark.parametrize("factor", [0.4, 2.0])
 def test_past_runs_of_another_payload_are_left_out_of_the_result(factor: float) -> None:
-    study = searched(past_of(factor * LASTS_MS))
+    study = searched(factor * LASTS_MS)
     found = settle(study)
     assert found is not None
     assert not found.taken
@@ -90,18 +98,18 @@ def test_too_few_past_runs_are_not_looked_at(past: list[Sample]) -> None:
 
 
 def test_no_answer_rests_on_past_runs_alone() -> None:
-    study = searched(past_of(LASTS_MS))
+    study = searched(LASTS_MS)
     assert any(not sample.free for sample in study.samples)
 
 
 def test_with_past_runs_of_the_same_payload_the_two_sizes_are_not_measured_side_by_side() -> None:
-    study = searched(past_of(LASTS_MS))
+    study = searched(LASTS_MS)
     asked = [trial for round_ in study.rounds for trial in round_.trials if trial.configuration == CURRENT]
     assert not [trial for trial in asked if trial.fresh]
 
 
 def test_a_saving_is_not_claimed_against_past_runs_of_another_payload() -> None:
-    study = searched(past_of(2 * LASTS_MS))
+    study = searched(2 * LASTS_MS)
     asked = [trial for round_ in study.rounds for trial in round_.trials if trial.configuration == CURRENT]
     assert asked
 

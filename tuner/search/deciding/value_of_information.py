@@ -8,7 +8,8 @@ budgets or reasons to stop.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 from statistics import NormalDist
 
@@ -62,6 +63,15 @@ class Scene:
     best: int
     expected_regret: float
     prices: PriceList
+    _expected_ms: dict[int, tuple[float, float]] = field(init=False, default_factory=dict, repr=False)
+
+    def expected_ms(self, candidate: int) -> tuple[float, float]:
+        """How long a cold start and a warm run of a candidate are expected to take: every effort asks for it."""
+        if candidate not in self._expected_ms:
+            init = self.belief.init_ms
+            init_ms = DEFAULT_INIT_MS if init is None else float(init[:, candidate].mean())
+            self._expected_ms[candidate] = init_ms, float(self.belief.duration_ms[:, candidate].mean())
+        return self._expected_ms[candidate]
 
     @property
     def best_cost_usd(self) -> float:
@@ -179,21 +189,16 @@ def offers(
 def price(scene: Scene, precision: Precision, candidate: int, environments: int, runs: int) -> float:
     """Expected price of a trial, cold starts included, in USD."""
     configuration = scene.belief.candidates[candidate]
-    warm_ms = float(scene.belief.duration_ms[:, candidate].mean())
-    billed_ms = _init_ms(scene, candidate) + warm_ms * (np.exp(precision.cold_offset) + runs - 1)
+    init_ms, warm_ms = scene.expected_ms(candidate)
+    billed_ms = init_ms + warm_ms * (np.exp(precision.cold_offset) + runs - 1)
     per_ms = gb_seconds(configuration.memory_mb, 1.0) * scene.prices.gb_second_usd(configuration.architecture)
     return float(environments * (billed_ms * per_ms + runs * scene.prices.request_usd))
 
 
 def lane_seconds(scene: Scene, precision: Precision, candidate: int, runs: int) -> float:
     """Expected seconds of a lane: a cold start, and its runs one after the other."""
-    warm_ms = float(scene.belief.duration_ms[:, candidate].mean())
-    return (_init_ms(scene, candidate) + warm_ms * (float(np.exp(precision.cold_offset)) + runs - 1)) / 1000
-
-
-def _init_ms(scene: Scene, candidate: int) -> float:
-    init = scene.belief.init_ms
-    return DEFAULT_INIT_MS if init is None else float(init[:, candidate].mean())
+    init_ms, warm_ms = scene.expected_ms(candidate)
+    return (init_ms + warm_ms * (float(np.exp(precision.cold_offset)) + runs - 1)) / 1000
 
 
 def efforts(environments: int) -> list[tuple[int, int]]:
@@ -239,15 +244,15 @@ def together(
     outcomes = log_ms[picked] + np.sqrt(variance) * rng.standard_normal((len(picked), len(where)))
     usd = np.array([price(scene, precision, int(p), first.environments, first.runs) for p in where])
     seconds = np.array([lane_seconds(scene, precision, int(p), first.runs) for p in where])
-    alone = _gains_of(_log_weights(outcomes, log_ms, variance), scene, shares)
+    alone = _gains_of(_distances(outcomes, log_ms, variance), scene, shares)
     place = int(np.flatnonzero(where == first.candidate)[0])
     chain, gained = [place], [float(alone[place])]
-    (known,) = _log_weights(outcomes[:, [place]], log_ms[:, [place]], variance)
+    (known,) = _distances(outcomes[:, [place]], log_ms[:, [place]], variance)
     # Lanes run in parallel: a trial that joins costs the user's time only as far as it takes longer than the others.
     longest_s = np.maximum(seconds, seconds[place])
     whole_usd = usd + round_price.trial_usd + (longest_s - seconds[place]) * round_price.second_usd
     beside = np.argsort(-alone / whole_usd)[:MOST_BESIDE]
-    evidence = list(_log_weights(outcomes[:, beside], log_ms[:, beside], variance))
+    evidence = list(_distances(outcomes[:, beside], log_ms[:, beside], variance))
     paid = [float(usd[place] + round_price.trial_usd + seconds[place] * round_price.second_usd)]
     if round_price.lanes is not None:
         most = min(most, max(1, round_price.lanes // first.environments))
@@ -280,7 +285,7 @@ def _gains(log_ms: Floats, scene: Scene, variance: float, rng: np.random.Generat
     levels = (np.arange(FANTASIES) + 0.5) / FANTASIES
     outcomes = np.quantile(log_ms + np.sqrt(variance) * noise, levels, axis=0)  # (M, P)
     even = np.full(FANTASIES, 1 / FANTASIES)
-    return _gains_of(_log_weights(outcomes, log_ms, variance), scene, even)
+    return _gains_of(_distances(outcomes, log_ms, variance), scene, even)
 
 
 def _imagined(scene: Scene, count: int, rng: np.random.Generator, *, by_loss: bool) -> tuple[NDArray[np.int64], Floats]:
@@ -301,25 +306,27 @@ def _imagined(scene: Scene, count: int, rng: np.random.Generator, *, by_loss: bo
     return picked, 1 / (count * draws * chance[picked])
 
 
-def _log_weights(outcomes: Floats, log_ms: Floats, variance: float) -> Iterator[SingleFloats]:
-    """How outcomes, shape (M, P), weigh the draws, shape (S, P), up to a constant: for each place, shape (M, S)."""
+def _distances(outcomes: Floats, log_ms: Floats, variance: float) -> Iterator[SingleFloats]:
+    """How far draws, shape (S, P), are from outcomes, shape (M, P): minus the log of their weights, up to a constant.
+
+    For each place an array of its own, shape (M, S).
+    """
     scale = np.sqrt(0.5 / variance)
     seen, drawn = ((scale * values.T).astype(np.float32) for values in (outcomes, log_ms))
     for own, possible in zip(seen, drawn, strict=True):
         apart = own[:, None] - possible
-        np.square(apart, out=apart)
-        yield np.negative(apart, out=apart)
+        yield np.square(apart, out=apart)
 
 
 def _gains_of(evidence: Iterable[SingleFloats], scene: Scene, shares: Floats) -> Floats:
-    """Gains where outcomes, with their shares (shape (M,)), weigh the draws by exp(evidence), shape (M, S) of a place.
+    """Gains where outcomes, with their shares (shape (M,)), weigh the draws by exp(-evidence), shape (M, S) of a place.
 
-    Place by place, so that the weights stay in the processor's cache.
+    Place by place, so that the weights stay in the processor's cache: they take the place of the evidence.
     """
     regret = np.concatenate([scene.regret, np.ones((len(scene.regret), 1))], axis=1).astype(np.float32)
     gains = []
     for own in evidence:
-        weights = own - own.max(axis=1, keepdims=True)
+        weights = np.subtract(own.min(axis=1, keepdims=True), own, out=own)
         sums = np.exp(weights, out=weights) @ regret
         after = sums[:, :-1] / sums[:, -1:]
         gains.append((after[:, scene.best] - after.min(axis=1)) @ shares)
@@ -343,6 +350,7 @@ def _memory(candidates: tuple[Configuration, ...]) -> Floats:
     return np.array([c.memory_mb for c in candidates], dtype=np.float64)
 
 
+@lru_cache(maxsize=4)
 def _normal_scores(count: int) -> Floats:
     """Standard normal quantiles in the middle of equal shares, shape (count,)."""
     quantile = NormalDist().inv_cdf

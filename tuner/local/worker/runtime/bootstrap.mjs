@@ -366,10 +366,14 @@ async function serve(handler) {
   }
 }
 
+/** Tells an error that nobody caught, and ends the process: also where the function broke what telling needs. */
 async function crash(kind, error, status) {
-  logError(kind, error);
-  await postUncaught(error);
-  process.exit(status);
+  try {
+    logError(kind, error);
+    await postUncaught(error);
+  } finally {
+    process.exit(status);
+  }
 }
 
 const client = (() => {
