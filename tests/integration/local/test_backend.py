@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.local.workers import processes_with, within_5_s
+from tuner.documents.samples import decode_sample, encode_sample
 from tuner.errors import BackendError, InputError
 from tuner.local.backend import LocalBackend, describe_local, handler_faults, open_local
 from tuner.local.host import architecture, cores, cpu_model, max_memory_mb
@@ -243,6 +244,17 @@ def test_a_local_estimate_says_so_and_how_steady_the_machine_was(tmp_path: Path)
     assert "local estimate" in notice.message
     assert "The CPU time of a fixed piece of work varied by" in notice.message
     assert "of their time for a core" in notice.message
+
+
+def test_a_session_that_measures_nothing_tells_the_same_of_the_runs_before_it(tmp_path: Path) -> None:
+    settings = Settings(write(tmp_path, "def handler(event, context): return {'statusCode': 500}"))
+    with open_local(settings) as first:
+        samples = list(first.measure([trial(0, environments=5)], threading.Event()))
+        told = first.notices()
+    with open_local(settings) as later:
+        later.recall([decode_sample(encode_sample(sample)) for sample in samples])
+        assert later.notices() == told
+    assert {"local_estimate", "first_answer", "failing_answers"} <= {notice.code for notice in told}
 
 
 def test_stopping_ends_a_long_run_at_once_and_leaves_no_worker(tmp_path: Path, notes: Path) -> None:
