@@ -14,10 +14,12 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol, runtime_checkable
 
+from tuner.api.files import set_aside
+from tuner.api.result import REPORT_FILE
+from tuner.documents.result import RESULT_FILE
 from tuner.documents.samples import decode_round, decode_sample, encode_round, encode_sample
 from tuner.documents.strict_json import decode_text, parse_strictly
 from tuner.errors import Fault, InputError, TunerError
@@ -26,6 +28,8 @@ from tuner.search.study import Study
 from tuner.settings import Settings
 
 SAMPLES_FILE = "samples.jsonl"
+FILES = (SAMPLES_FILE, RESULT_FILE, REPORT_FILE)
+"""What a run leaves in its folder."""
 RECORD_VERSION = 1
 
 
@@ -55,8 +59,19 @@ class Recorded:
         return [*(notice for notice in self.notices if notice.code not in told), *now]
 
 
+@runtime_checkable
+class HearsOfEarlierRun(Protocol):
+    """An observer that hears what became of an earlier run in the same folder."""
+
+    def set_aside(self, place: Path) -> None:
+        """Its files were moved to this folder."""
+        ...
+
+
 class Recorder:
     """Appends rounds and samples to `samples.jsonl`; an observer of the loop.
+
+    A new run sets aside what an earlier one left in its folder.
 
     Args:
         folder: the run's folder; made when missing.
@@ -64,6 +79,9 @@ class Recorder:
         recorded: what earlier sessions left, to append to.
         clock: seconds since the run began, earlier sessions included.
         notices: what is known of the measuring so far. Those that last are written too.
+
+    Attributes:
+        set_aside: where files of an earlier run are now; None: there were none.
     """
 
     def __init__(
@@ -81,8 +99,7 @@ class Recorder:
         self._path = folder / SAMPLES_FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if recorded is None:
-                _set_aside(self._path)
+            self.set_aside = set_aside(folder, FILES) if recorded is None else None
             self._file: IO[str] = self._path.open("a", encoding="utf-8")
             self._file.truncate(recorded.length if recorded else 0)
         except OSError as exc:
@@ -272,10 +289,3 @@ def refuse_other_run(recorded: Recorded, header: Mapping[str, Any]) -> None:
     ]
     if faults:
         raise InputError(faults)
-
-
-def _set_aside(path: Path) -> None:
-    """Keep the record of an earlier run in the same folder under the time of its last sample."""
-    if path.exists():
-        ended = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        path.rename(path.with_name(f"samples-{ended:%Y%m%dT%H%M%S%f}Z.jsonl"))

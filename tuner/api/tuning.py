@@ -20,7 +20,14 @@ from tuner.api.options import Options, input_document, keyword_names, read_setti
 from tuner.api.past_evidence import PastEvidence, begin_with_past_runs, judge_past_runs, past_evidence
 from tuner.api.price_cache import current_prices
 from tuner.api.result import Result
-from tuner.api.run_folder import Recorded, Recorder, read_record_to_resume, refuse_other_run, run_header
+from tuner.api.run_folder import (
+    HearsOfEarlierRun,
+    Recorded,
+    Recorder,
+    read_record_to_resume,
+    refuse_other_run,
+    run_header,
+)
 from tuner.aws.api.connection import Connection
 from tuner.backend import Backend, BackendFactory, CountsCalls, TellsOfRuns
 from tuner.documents.result import ResultDocument, function_errors
@@ -64,7 +71,8 @@ def tune(
     Args:
         target: `FILE:HANDLER` on this machine, or the name or ARN of a function in AWS; or complete settings.
         payload: what to invoke it with: anything that JSON holds, or a weighted list of payloads.
-        output: a folder. It gets `samples.jsonl` as samples arrive, then `result.json` and `report.html`.
+        output: a folder. It gets `samples.jsonl` as samples arrive, then `result.json` and `report.html`. What an
+            earlier run left there is moved to its folder `earlier`.
         resume: go on with the run in `output`.
         connection: region, profile and role for AWS. None: as the AWS configuration says.
         prices: the price list of a region, before the discount that the settings name.
@@ -241,6 +249,9 @@ class _Job:
         if recorded:
             refuse_other_run(recorded, header)
         recorder = Recorder(self.folder, header, recorded, clock=elapsed_s, notices=backend.notices)
+        for observer in self.observers:
+            if recorder.set_aside and isinstance(observer, HearsOfEarlierRun):
+                observer.set_aside(recorder.set_aside)
         return [resources.enter_context(recorder)]
 
     def _drive(

@@ -1,4 +1,4 @@
-"""Words for what a round measures, how long rounds take, and what usually remains.
+"""Words for what a round measures, how long rounds take, what usually remains, and where an earlier run is.
 
 Knows no clock and no study, so that it loads nothing.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 MOST_SIZES = 6
 """Sizes of a round that a line names."""
@@ -80,6 +81,11 @@ def pace(finished: int, took_s: float, expected_regret: float | None, tolerance:
         return each
     low, high = next((rounds for limit, rounds in _NEAR if expected_regret < limit * tolerance), _FAR)
     return f"{each}, usually {time_span(low * round_s)} to {time_span(high * round_s)} more"
+
+
+def earlier_run_kept(place: Path) -> str:
+    """That a new run has set aside what an earlier one left in its folder."""
+    return f"The folder held an earlier run, which is kept: {place}"
 
 
 def named_sizes(names: Sequence[str]) -> str:

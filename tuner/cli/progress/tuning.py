@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from reports.words.lines import labelled
 from tuner.cli.progress.live_view import LINE_EVERY_S, LiveView
-from tuner.cli.progress.pace import RoundPace, named_sizes, pace, time_span
+from tuner.cli.progress.pace import RoundPace, earlier_run_kept, named_sizes, pace, time_span
 from tuner.cli.progress.tuning_lines import Standing, confidence_line, curve_lines, standing_of
 from tuner.model import Outcome, Sample, Trial
 from tuner.plain_numbers import significant
@@ -39,6 +40,10 @@ class Progress(LiveView):
         self._waiting: dict[int, Trial] = {}
         self._missing: dict[int, int] = {}
         self._standing = Standing()
+
+    def set_aside(self, place: Path) -> None:
+        """Say where the earlier run of the same folder is."""
+        self.keep(earlier_run_kept(place))
 
     def asked(self, study: Study, trials: Sequence[Trial]) -> None:
         """Say which sizes are measured now, and what would be recommended so far."""

@@ -8,16 +8,20 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.unit.studies import QUIET, SIZES, function_of, study_of
+from tuner.api.result_store import load_result
+from tuner.api.tuning import tune
 from tuner.cli.progress.fleet import FleetProgress
 from tuner.cli.progress.live_view import LINE_EVERY_S
 from tuner.cli.progress.tuning import Progress
-from tuner.model import Budget, Invocation, Outcome, Sample
+from tuner.model import Budget, Invocation, Outcome, Sample, SamplerName
 from tuner.search.grid import GridSampler
 from tuner.search.loop import run
+from tuner.settings import MemorySizes, Settings
 from tuner.simulated.backend import SimulatedBackend
 from tuner.simulated.noise import SimulatedFaults
 
@@ -126,3 +130,16 @@ def test_a_fleet_tells_what_is_done_what_failed_and_what_runs(capsys: pytest.Cap
     told = capsys.readouterr().err.splitlines()
     assert told[0] == "0 of 3 functions  $0.000000  orders: begins"
     assert told[-1].endswith("billing: No configuration can be recommended.")
+
+
+def test_a_run_in_the_folder_of_an_earlier_one_says_in_one_line_where_that_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings("simulated", memory=MemorySizes(listed=(128, 512)), sampler=SamplerName.GRID, runs=2)
+    for _ in range(2):
+        with Progress(quiet=False) as progress:
+            tune(settings, backend=SimulatedBackend(function_of()), output=tmp_path, observers=[progress])
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "earlier" in line)
+    (place,) = (tmp_path / "earlier").iterdir()
+    assert line == f"The folder held an earlier run, which is kept: {place}"
+    assert load_result(place).measurements
