@@ -103,6 +103,7 @@ def _evidence_document(evidence: FunctionEvidence | None) -> dict[str, Any]:
     return {
         "runs": evidence.runs,
         "good_runs": evidence.good_runs,
+        "environments": evidence.environments,
         "memory_floor_mb": evidence.memory_floor_mb,
         "max_memory_used_mb": evidence.max_memory_used_mb,
         "cold_start_share": asdict(evidence.cold_start_share),

@@ -266,6 +266,11 @@ def cannot_tell(subject: Subject) -> Insight | None:
     evidence = subject.evidence
     if evidence.traffic is None:
         missing.append("how often it runs in a month (the log is short, or has no times)")
+    if evidence.environments is None:
+        missing.append(
+            "which runs shared an environment (they name no log stream, and each counts as one of its own: what is "
+            "said of other sizes may seem more certain than it is)"
+        )
     if not evidence.other_sizes:
         missing.append("how its duration changes with memory (one size was seen)")
     if evidence.max_memory_used_mb is None:

@@ -58,6 +58,7 @@ class FunctionEvidence:
     Attributes:
         current: the size of the newest row.
         runs: rows at that size.
+        environments: log streams that they are of; None: the log does not say.
         outcomes: how they ended.
         max_memory_used_mb: the largest; None: not reported.
         memory_floor_mb: the smallest size of Lambda that keeps a tenth of the memory free; None: not known.
@@ -76,6 +77,7 @@ class FunctionEvidence:
 
     current: Configuration
     runs: int
+    environments: int | None
     outcomes: dict[Outcome, int]
     max_memory_used_mb: int | None
     memory_floor_mb: int | None
@@ -142,6 +144,7 @@ def gather(
     return FunctionEvidence(
         current=current,
         runs=len(runs),
+        environments=len({row.stream for row in own}) if all(row.stream for row in own) else None,
         outcomes=dict(Counter(run.outcome for run in runs)),
         max_memory_used_mb=max(used) if used else None,
         memory_floor_mb=max(MIN_MEMORY_MB, math.ceil(max(used) / MEMORY_HEADROOM)) if used else None,
