@@ -70,6 +70,14 @@ def beside(options: LocalOptions) -> LocalOptions:
     return replace(options, root=None, handler="")
 
 
+def declared_elsewhere(options: LocalOptions) -> Iterator[Notice]:
+    """That a template declares the function for another architecture than that of this machine, if it does."""
+    declared, here = options.architecture, architecture()
+    if here is not None and declared not in (None, here.value):
+        message = f"The function is declared for {declared}. This machine measures {here} alone."
+        yield Notice("architecture_left_out", message, lasting=True)
+
+
 def describe_local(settings: Settings) -> FunctionIdentity:
     """Which handler it is and what of it can be measured here; nothing is started.
 
@@ -169,10 +177,7 @@ class LocalBackend:
         noise = self._noise.read()
         notices = [Notice("local_estimate", f"A local estimate. {noise}")]
         notices += self._answers.notices()
-        declared, here = self._settings.local.architecture, architecture()
-        if here is not None and declared not in (None, here.value):
-            message = f"The function is declared for {declared}. This machine measures {here} alone."
-            notices.append(Notice("architecture_left_out", message, lasting=True))
+        notices += declared_elsewhere(self._settings.local)
         if noise.noisy:
             advice = "Waiting is left out of durations. Close other programs for a more exact answer."
             notices.append(Notice(NOISY_HOST, f"The machine was busy or unsteady while measuring. {advice}"))
