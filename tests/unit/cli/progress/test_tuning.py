@@ -67,6 +67,25 @@ def test_later_rounds_tell_how_long_one_has_taken(capsys: pytest.CaptureFixture[
     assert second.endswith("  about 9 s a round")
 
 
+def test_what_is_left_of_a_round_stands_in_the_place_of_the_mean_of_earlier_ones() -> None:
+    study, now = study_of(SIZES, GridSampler(4)), [0.0]
+    progress = Progress(quiet=True, clock=lambda: now[0])
+    trials = study.ask()
+    (trial, *_) = trials
+    sample = Sample(trial.id, trial.configuration, (Invocation(Outcome.OK),))
+    progress.asked(study, [trial])
+    now[0] = 3.0
+    progress.told(study, sample)
+    progress.asked(study, trials)
+    (first, *_) = progress.lines(120)
+    assert "left in this round" in first
+    assert "a round" not in first
+    now[0] = 1000.0
+    (first, *_) = progress.lines(120)
+    assert "left in this round" not in first
+    assert "about 3 s a round" in first
+
+
 def test_a_trial_is_waited_for_until_all_its_runs_are_made() -> None:
     study = study_of(SIZES, GridSampler(4))
     (trial, *_) = trials = study.ask()
