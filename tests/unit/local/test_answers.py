@@ -45,7 +45,8 @@ def test_an_answer_tells_of_a_failure_by_its_status_or_its_message(answer: bytes
 def test_the_first_answer_is_shown_in_part_and_only_where_it_may_be() -> None:
     for shows in (True, False):
         meter = AnswerMeter(shows=shows)
-        answered(meter, b"x" * 1000, b"second")
+        runs = answered(meter, b"x" * 1000, b"second")
+        assert [bool(run.answer) for run in runs] == [shows, False], "a record holds no more than a result"
         told = [notice.message for notice in meter.notices()]
         assert told == [f"The function answered first with {'x' * MAX_SHOWN}… (1,000 bytes in all)."] * shows
 
