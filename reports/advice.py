@@ -17,6 +17,7 @@ from reports.words.lines import wrapped
 from reports.words.numbers import UNKNOWN, money, money_range
 from tuner.evidence.advice import Advice
 from tuner.evidence.findings import Insight, mean_words, percentile_words
+from tuner.evidence.function_evidence import FunctionEvidence
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL
 from tuner.plain_numbers import chance_words, plural
 from tuner.shell_lines import command_lines
@@ -26,9 +27,9 @@ WIDTH = 100
 LEAST_A_MONTH_USD = 0.005
 """Less money of a month is not told as a number: it would read as nothing."""
 COLUMNS = (
-    "function", "memory_mb", "architecture", "runs", "month_usd", "at_stake_usd", "recommended_mb", "chance_of_saving",
-    "cold_start_share", "error_share", "duration_ms", "p99_ms", "p99_at_least_ms", "memory_floor_mb",
-    "timeout_advice_s", "findings",
+    "function", "memory_mb", "architecture", "runs", "good_runs", "month_usd", "at_stake_usd", "recommended_mb",
+    "chance_of_saving", "cold_start_share", "error_share", "duration_ms", "p99_ms", "p99_at_least_ms",
+    "memory_floor_mb", "timeout_advice_s", "findings",
 )  # fmt: skip
 """Columns of the CSV."""
 
@@ -76,6 +77,7 @@ def table(found: Sequence[Advice]) -> str:
                 advice.current.memory_mb,
                 advice.current.architecture.value,
                 known.runs if known else 0,
+                known.good_runs if known else 0,
                 advice.month_usd,
                 advice.at_stake_usd,
                 recommended.memory_mb if recommended else None,
@@ -114,15 +116,23 @@ def figures(advice: Advice) -> Iterator[tuple[str, str]]:
     evidence = advice.evidence
     if evidence is None:
         return
+    good, every = _which_runs(evidence)
     if evidence.duration_ms is not None:
-        yield "duration", mean_words(evidence.duration_ms, evidence.good_runs)
+        yield "duration", f"{mean_words(evidence.duration_ms, evidence.good_runs)}{good}"
     if evidence.p99_ms is not None:
-        yield "p99", percentile_words(evidence.p99_ms)
+        yield "p99", f"{percentile_words(evidence.p99_ms)}{good}"
     if evidence.init_ms is not None:
         yield "init", mean_words(evidence.init_ms, evidence.cold_starts)
-    yield "per million", _price(evidence.cost_per_million_usd, evidence.runs)
+    yield "per million", f"{_price(evidence.cost_per_million_usd, evidence.runs)}{every}"
     if advice.month_usd is not None:
         yield "a month", f"{_a_month(advice.month_usd)}, {_stake(advice)} at stake"
+
+
+def _which_runs(evidence: FunctionEvidence) -> tuple[str, str]:
+    """Which runs durations are of, and which ones money is of; nothing where no run failed."""
+    if evidence.good_runs == evidence.runs:
+        return "", ""
+    return f", of {plural(evidence.good_runs, 'run')} that ended well", f", of all {plural(evidence.runs, 'run')}"
 
 
 def _price(interval: Interval, runs: int) -> str:

@@ -66,6 +66,15 @@ class KnowsPastRuns(Protocol):
 
 
 @runtime_checkable
+class TellsOfRuns(Protocol):
+    """A backend whose notices tell of the runs themselves, e.g. how steady the machine was during them."""
+
+    def recall(self, samples: Sequence[Sample]) -> None:
+        """Take in runs that earlier sessions made, so that what is told is told of all runs."""
+        ...
+
+
+@runtime_checkable
 class PreparesAhead(Protocol):
     """A backend that prepares configurations while it measures others."""
 

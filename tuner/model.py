@@ -92,6 +92,11 @@ class Invocation:
         payload: index of the payload in the request's list of payloads.
         started_at: UTC ISO 8601 time of the call, or empty.
         extra_cost_usd: paid beside duration and request (SnapStart restores).
+        fixed_work_ms: CPU time of a fixed piece of work just before its environment was opened. None: not timed.
+        answer: what the function answered, as far as it is shown: of one run alone.
+        failed_answer: what in its answer tells of a failure; empty: nothing does.
+
+    The last three are known to the local backend only.
     """
 
     outcome: Outcome
@@ -109,6 +114,9 @@ class Invocation:
     payload: int = 0
     started_at: str = ""
     extra_cost_usd: float = 0.0
+    fixed_work_ms: float | None = None
+    answer: str = ""
+    failed_answer: str = ""
 
     @property
     def cold(self) -> bool:

@@ -121,7 +121,14 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the user should know: a stable code and a sentence."""
+    """Something the user should know.
+
+    Attributes:
+        code: stable, for programs.
+        message: a sentence.
+        lasting: it holds for the runs made until now, whatever a later session of the same run finds.
+    """
 
     code: str
     message: str
+    lasting: bool = False

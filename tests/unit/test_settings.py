@@ -100,7 +100,7 @@ def test_an_architecture_that_cannot_be_measured_is_told_as_such_beside_sizes_th
 )
 def test_sizes_above_what_can_be_measured_are_said_however_they_were_asked_for(settings: Settings, sizes: str) -> None:
     (notice,) = left_out(settings, FunctionIdentity("f", BackendKind.LOCAL, max_memory_mb=2000))
-    assert notice.message == f"More than 2,000 MB cannot be measured here, so {sizes} MB were not tried."
+    assert notice.message == f"More than 2,000 MB cannot be measured here: {sizes} MB are left out."
 
 
 def test_nothing_is_said_to_be_left_out_where_all_is_measured() -> None:

@@ -1,10 +1,14 @@
-"""Writes files whole or not at all."""
+"""Writes files whole or not at all, and sets aside those that were there."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
+from tuner.documents.result import EARLIER_FOLDER
 from tuner.errors import TunerError
 
 
@@ -15,6 +19,27 @@ def write_text(path: Path, text: str) -> None:
         TunerError: it cannot be written.
     """
     write_bytes(path, text.encode())
+
+
+def set_aside(folder: Path, names: Iterable[str]) -> Path | None:
+    """Move files of an earlier run to `earlier/<time of the last change>` in their folder, so that nothing is lost.
+
+    Returns:
+        Where they are now; None: there was none.
+
+    Raises:
+        OSError: they cannot be moved.
+    """
+    found = [path for name in names if (path := folder / name).exists()]
+    if not found:
+        return None
+    ended = datetime.fromtimestamp(max(path.stat().st_mtime for path in found), UTC)
+    places = (folder / EARLIER_FOLDER / f"{ended:%Y%m%dT%H%M%S}Z{f'-{n}' if n else ''}" for n in count())
+    place = next(place for place in places if not place.exists())
+    place.mkdir(parents=True)
+    for path in found:
+        path.rename(place / path.name)
+    return place
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -1,7 +1,7 @@
 """The folder of a run: `samples.jsonl` as samples arrive, so that a killed run can go on.
 
 The first line tells what was asked for (never a payload), and so does another one when a later
-session asked for something else; the others are rounds and samples. A last line that was cut off
+session asked for something else; the others are rounds, samples and what holds for them. A last line that was cut off
 is dropped when the run is resumed.
 """
 
@@ -12,20 +12,24 @@ import json
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol, runtime_checkable
 
+from tuner.api.files import set_aside
+from tuner.api.result import REPORT_FILE
+from tuner.documents.result import RESULT_FILE
 from tuner.documents.samples import decode_round, decode_sample, encode_round, encode_sample
 from tuner.documents.strict_json import decode_text, parse_strictly
 from tuner.errors import Fault, InputError, TunerError
-from tuner.model import FunctionIdentity, Round, Sample, Trial
+from tuner.model import FunctionIdentity, Notice, Round, Sample, Trial
 from tuner.search.study import Study
 from tuner.settings import Settings
 
 SAMPLES_FILE = "samples.jsonl"
+FILES = (SAMPLES_FILE, RESULT_FILE, REPORT_FILE)
+"""What a run leaves in its folder."""
 RECORD_VERSION = 1
 
 
@@ -38,6 +42,7 @@ class Recorded:
         rounds, samples: rounds and samples of all sessions.
         length: bytes of the record, without a line that was cut off.
         elapsed_s: seconds until the last line was written, from the beginning of the run.
+        notices: what holds for these samples beside what they tell themselves.
     """
 
     header: dict[str, Any]
@@ -45,16 +50,38 @@ class Recorded:
     samples: tuple[Sample, ...] = ()
     length: int = 0
     elapsed_s: float = 0.0
+    notices: tuple[Notice, ...] = ()
+
+    def with_notices(self, found: Iterable[Notice]) -> list[Notice]:
+        """The notices of a session that goes on, beside those of earlier ones that it does not tell again."""
+        now = list(found)
+        told = {notice.code for notice in now}
+        return [*(notice for notice in self.notices if notice.code not in told), *now]
+
+
+@runtime_checkable
+class HearsOfEarlierRun(Protocol):
+    """An observer that hears what became of an earlier run in the same folder."""
+
+    def set_aside(self, place: Path) -> None:
+        """Its files were moved to this folder."""
+        ...
 
 
 class Recorder:
     """Appends rounds and samples to `samples.jsonl`; an observer of the loop.
+
+    A new run sets aside what an earlier one left in its folder.
 
     Args:
         folder: the run's folder; made when missing.
         header: what is asked for; written when it differs from what was asked for before.
         recorded: what earlier sessions left, to append to.
         clock: seconds since the run began, earlier sessions included.
+        notices: what is known of the measuring so far. Those that last are written too.
+
+    Attributes:
+        set_aside: where files of an earlier run are now; None: there were none.
     """
 
     def __init__(
@@ -64,13 +91,15 @@ class Recorder:
         recorded: Recorded | None = None,
         *,
         clock: Callable[[], float] = lambda: 0.0,
+        notices: Callable[[], Iterable[Notice]] = tuple,
     ) -> None:
         self._clock = clock
+        self._notices = notices
+        self._told = {notice.code for notice in recorded.notices} if recorded else set()
         self._path = folder / SAMPLES_FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if recorded is None:
-                _set_aside(self._path)
+            self.set_aside = set_aside(folder, FILES) if recorded is None else None
             self._file: IO[str] = self._path.open("a", encoding="utf-8")
             self._file.truncate(recorded.length if recorded else 0)
         except OSError as exc:
@@ -82,6 +111,7 @@ class Recorder:
 
     def asked(self, study: Study, trials: Sequence[Trial]) -> None:
         """Write the round that is about to be measured."""
+        self._write_notices()
         self._append("round", {**encode_round(study.rounds[-1]), "elapsed_s": round(self._clock(), 3)})
 
     def told(self, study: Study, sample: Sample) -> None:
@@ -92,12 +122,21 @@ class Recorder:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        with contextlib.suppress(TunerError):  # the samples are written, and the result has the notices
+            self._write_notices()
         self.close()
 
     def close(self) -> None:
         """Close the file; what could not be written has been told already."""
         with contextlib.suppress(OSError):
             self._file.close()
+
+    def _write_notices(self) -> None:
+        """Write the lasting notices that are new: a later session may have no way to find them."""
+        for notice in self._notices():
+            if notice.lasting and notice.code not in self._told:
+                self._told.add(notice.code)
+                self._append("notice", {"code": notice.code, "message": notice.message})
 
     def _append(self, kind: str, document: dict[str, Any]) -> None:
         try:
@@ -137,6 +176,7 @@ def _read_record(folder: Path, consistency: _Consistency) -> Recorded:
     header: dict[str, Any] | None = None
     rounds: list[Round] = []
     samples: list[Sample] = []
+    notices: list[Notice] = []
     elapsed_s = 0.0
     for number, line in enumerate(whole.splitlines(), start=1):
         try:
@@ -150,6 +190,8 @@ def _read_record(folder: Path, consistency: _Consistency) -> Recorded:
                 rounds.append(consistency.check_round(decode_round(document)))
             elif kind == "sample":
                 samples.append(consistency.check_sample(decode_sample(document)))
+            elif kind == "notice":
+                notices.append(_decode_notice(document))
             else:
                 raise ValueError(f"{kind!r} is no kind of line")
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
@@ -158,7 +200,14 @@ def _read_record(folder: Path, consistency: _Consistency) -> Recorded:
     if header is None or header.get("version") != RECORD_VERSION or not isinstance(header.get("input"), dict):
         problem = f"{path} has no header of version {RECORD_VERSION}"
         raise InputError.single("--resume", problem, "start a new run")
-    return Recorded(header, tuple(rounds), tuple(samples), len(whole), elapsed_s)
+    return Recorded(header, tuple(rounds), tuple(samples), len(whole), elapsed_s, tuple(notices))
+
+
+def _decode_notice(document: Mapping[str, Any]) -> Notice:
+    code, message = document["code"], document["message"]
+    if not isinstance(code, str) or not isinstance(message, str):
+        raise TypeError("its code or its message is no text")
+    return Notice(code, message, lasting=True)
 
 
 @dataclass(slots=True)
@@ -240,10 +289,3 @@ def refuse_other_run(recorded: Recorded, header: Mapping[str, Any]) -> None:
     ]
     if faults:
         raise InputError(faults)
-
-
-def _set_aside(path: Path) -> None:
-    """Keep the record of an earlier run in the same folder under the time of its last sample."""
-    if path.exists():
-        ended = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        path.rename(path.with_name(f"samples-{ended:%Y%m%dT%H%M%S%f}Z.jsonl"))

@@ -20,9 +20,16 @@ from tuner.api.options import Options, input_document, keyword_names, read_setti
 from tuner.api.past_evidence import PastEvidence, begin_with_past_runs, judge_past_runs, past_evidence
 from tuner.api.price_cache import current_prices
 from tuner.api.result import Result
-from tuner.api.run_folder import Recorded, Recorder, read_record_to_resume, refuse_other_run, run_header
+from tuner.api.run_folder import (
+    HearsOfEarlierRun,
+    Recorded,
+    Recorder,
+    read_record_to_resume,
+    refuse_other_run,
+    run_header,
+)
 from tuner.aws.api.connection import Connection
-from tuner.backend import Backend, BackendFactory, CountsCalls
+from tuner.backend import Backend, BackendFactory, CountsCalls, TellsOfRuns
 from tuner.documents.result import ResultDocument, function_errors
 from tuner.documents.result_builder import build_result
 from tuner.errors import AllFailedError, BackendError, InterruptedRunError, LeftBehindError, TunerError
@@ -64,7 +71,8 @@ def tune(
     Args:
         target: `FILE:HANDLER` on this machine, or the name or ARN of a function in AWS; or complete settings.
         payload: what to invoke it with: anything that JSON holds, or a weighted list of payloads.
-        output: a folder. It gets `samples.jsonl` as samples arrive, then `result.json` and `report.html`.
+        output: a folder. It gets `samples.jsonl` as samples arrive, then `result.json` and `report.html`. What an
+            earlier run left there is moved to its folder `earlier`.
         resume: go on with the run in `output`.
         connection: region, profile and role for AWS. None: as the AWS configuration says.
         prices: the price list of a region, before the discount that the settings name.
@@ -179,13 +187,15 @@ class _Job:
             with backend:
                 identity = backend.describe()
                 with ExitStack() as resources:
-                    recorder = self._recorder(identity, recorded, elapsed_s, resources)
+                    recorder = self._recorder(backend, identity, recorded, elapsed_s, resources)
                     region = identity.region or self.connection.region or DEFAULT_REGION
                     study = make_study(self.settings, identity, self.prices(region))
                     if recorded:
                         study.replay(recorded.samples, recorded.rounds)
+                        if isinstance(backend, TellsOfRuns):
+                            backend.recall(recorded.samples)
                     measured = _Measured(study, identity, [])
-                    self._drive(measured, backend, elapsed_s, [*recorder, *self.observers], anew=recorded is None)
+                    self._drive(measured, backend, elapsed_s, [*recorder, *self.observers], recorded)
         except LeftBehindError as exc:
             # What had failed before is told too, whether or not it was noticed here.
             earlier = measured.failure if measured and measured.failure else exc.__context__
@@ -226,6 +236,7 @@ class _Job:
 
     def _recorder(
         self,
+        backend: Backend,
         identity: FunctionIdentity,
         recorded: Recorded | None,
         elapsed_s: Callable[[], float],
@@ -237,7 +248,11 @@ class _Job:
         header = run_header(self.settings, identity, recorded)
         if recorded:
             refuse_other_run(recorded, header)
-        return [resources.enter_context(Recorder(self.folder, header, recorded, clock=elapsed_s))]
+        recorder = Recorder(self.folder, header, recorded, clock=elapsed_s, notices=backend.notices)
+        for observer in self.observers:
+            if recorder.set_aside and isinstance(observer, HearsOfEarlierRun):
+                observer.set_aside(recorder.set_aside)
+        return [resources.enter_context(recorder)]
 
     def _drive(
         self,
@@ -245,11 +260,10 @@ class _Job:
         backend: Backend,
         elapsed_s: Callable[[], float],
         observers: Sequence[Observer],
-        *,
-        anew: bool,
+        recorded: Recorded | None,
     ) -> None:
         try:
-            if anew and self._wants_past_runs(measured.study):
+            if recorded is None and self._wants_past_runs(measured.study):
                 begin_with_past_runs(measured.study, backend, observers)
             run(measured.study, backend, stop=self.stop, clock=elapsed_s, observers=observers)
         except BackendError as exc:
@@ -259,7 +273,8 @@ class _Job:
             measured.interrupted = True
             measured.study.interrupt()
         finally:
-            measured.notices.extend(backend.notices())
+            found = backend.notices()
+            measured.notices.extend(recorded.with_notices(found) if recorded else found)
         measured.notices.extend(judge_past_runs(measured.study))
 
     def _wants_past_runs(self, study: Study) -> bool:

@@ -18,6 +18,8 @@ from tuner.plain_text import shortened
 SCHEMA_VERSION: Final = 1
 RESULT_FILE: Final = "result.json"
 """The result in the folder of a run. The folder, or a prefix in S3, stands for it."""
+EARLIER_FOLDER: Final = "earlier"
+"""Within the folder of a run, what earlier runs left in that folder."""
 SUMMARY_FILE: Final = "summary.json"
 """The summary of a fleet, at the top of its folder. It is no result."""
 
@@ -373,10 +375,11 @@ def dumps(document: ResultDocument) -> str:
 def is_result_name(name: str) -> bool:
     """Whether a path below a folder of results names one: the folder's own JSON files, and the runs in its folders.
 
-    What begins with a dot is hidden, such as the notes of macOS beside each file, or a file that is being written.
+    What begins with a dot is hidden, such as the notes of macOS beside each file, or a file that is being written. What
+    a later run has set aside is not of the folder any more.
     """
     *folders, last = name.split("/")
-    if any(part.startswith(".") for part in (*folders, last)):
+    if EARLIER_FOLDER in folders or any(part.startswith(".") for part in (*folders, last)):
         return False
     return last == RESULT_FILE if folders else last.endswith(".json") and last != SUMMARY_FILE
 

@@ -40,6 +40,9 @@ class InvocationDocument(TypedDict, total=False):
     payload: int
     started_at: str
     extra_cost_usd: float
+    fixed_work_ms: float | None
+    answer: str
+    failed_answer: str
 
 
 class SampleDocument(ConfigurationDocument):

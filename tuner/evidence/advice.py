@@ -99,9 +99,11 @@ class Advice:
 
 def _evidence_document(evidence: FunctionEvidence | None) -> dict[str, Any]:
     if evidence is None:
-        return {"runs": 0}
+        return {"runs": 0, "good_runs": 0}
     return {
         "runs": evidence.runs,
+        "good_runs": evidence.good_runs,
+        "environments": evidence.environments,
         "memory_floor_mb": evidence.memory_floor_mb,
         "max_memory_used_mb": evidence.max_memory_used_mb,
         "cold_start_share": asdict(evidence.cold_start_share),

@@ -12,7 +12,7 @@ from enum import StrEnum
 from tuner.evidence.function_evidence import FunctionEvidence
 from tuner.evidence.prediction import WORTH_CHANGING, Prediction
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL, Percentile, fewest_for_percentile
-from tuner.model import MAX_MEMORY_MB, MIN_MEMORY_MB, Architecture, Configuration, Interval, Outcome
+from tuner.model import MAX_MEMORY_MB, Architecture, Configuration, Interval, Outcome
 from tuner.plain_numbers import chance_words, days_words, plural, significant
 from tuner.pricing.price_list import PriceList
 
@@ -156,8 +156,7 @@ def memory_floor(subject: Subject) -> Insight | None:
         return Insight(
             FindingCode.MEMORY_FLOOR, f"Less than a tenth of the memory of {current:,} MB is free", told, command
         )
-    least = max(floor, MIN_MEMORY_MB)
-    title = f"{least:,} MB would be enough memory, with a tenth of it free"
+    title = f"{floor:,} MB would be enough memory, with a tenth of it free"
     return Insight(FindingCode.MEMORY_FLOOR, title, told)
 
 
@@ -267,6 +266,11 @@ def cannot_tell(subject: Subject) -> Insight | None:
     evidence = subject.evidence
     if evidence.traffic is None:
         missing.append("how often it runs in a month (the log is short, or has no times)")
+    if evidence.environments is None:
+        missing.append(
+            "which runs shared an environment (they name no log stream, and each counts as one of its own: what is "
+            "said of other sizes may seem more certain than it is)"
+        )
     if not evidence.other_sizes:
         missing.append("how its duration changes with memory (one size was seen)")
     if evidence.max_memory_used_mb is None:

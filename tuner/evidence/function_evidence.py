@@ -18,7 +18,7 @@ from tuner.evidence.logs.log_rows import LogRow
 from tuner.evidence.logs.log_samples import invocation_of
 from tuner.evidence.provisioned import peak_concurrency
 from tuner.evidence.shares import Percentile, mean_interval, percentile, share_interval
-from tuner.model import Architecture, Configuration, Interval, Invocation, Outcome
+from tuner.model import MIN_MEMORY_MB, Architecture, Configuration, Interval, Invocation, Outcome
 from tuner.pricing.price_list import PriceList
 
 MEMORY_HEADROOM = 0.9
@@ -58,9 +58,10 @@ class FunctionEvidence:
     Attributes:
         current: the size of the newest row.
         runs: rows at that size.
+        environments: log streams that they are of; None: the log does not say.
         outcomes: how they ended.
         max_memory_used_mb: the largest; None: not reported.
-        memory_floor_mb: the smallest size that keeps a tenth of the memory free; None: not known.
+        memory_floor_mb: the smallest size of Lambda that keeps a tenth of the memory free; None: not known.
         cold_start_share, error_share: of the rows, with Wilson's interval. Errors are failures of any kind.
         init_ms: mean of init or restore of cold starts; None: there was none.
         duration_ms: mean of runs that ended well; None: none did.
@@ -76,6 +77,7 @@ class FunctionEvidence:
 
     current: Configuration
     runs: int
+    environments: int | None
     outcomes: dict[Outcome, int]
     max_memory_used_mb: int | None
     memory_floor_mb: int | None
@@ -142,9 +144,10 @@ def gather(
     return FunctionEvidence(
         current=current,
         runs=len(runs),
+        environments=len({row.stream for row in own}) if all(row.stream for row in own) else None,
         outcomes=dict(Counter(run.outcome for run in runs)),
         max_memory_used_mb=max(used) if used else None,
-        memory_floor_mb=math.ceil(max(used) / MEMORY_HEADROOM) if used else None,
+        memory_floor_mb=max(MIN_MEMORY_MB, math.ceil(max(used) / MEMORY_HEADROOM)) if used else None,
         cold_start_share=share_interval(len(starts), len(runs)),
         error_share=share_interval(int(failed.sum()), len(runs)),
         init_ms=mean_interval(starts) if len(starts) else None,

@@ -9,8 +9,9 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from tuner.model import Notice
+from tuner.model import Invocation, Notice
 
 MAX_SHOWN = 200
 """Characters of an answer that are shown."""
@@ -31,34 +32,49 @@ class AnswerMeter:
         self._shows = shows
         self._hide = hide
         self._lock = threading.Lock()
-        self._first: str | None = None
-        self._first_bytes = 0
+        self._first = ""
         self._count = 0
         self._failures: Counter[str] = Counter()
 
-    def saw(self, payload: bytes) -> None:
-        """Take in the answer of a run that ended well."""
-        failure = failure_of(payload)
+    def read(self, run: Invocation, payload: bytes) -> Invocation:
+        """A run with what its answer tells, where it ended well; the first one has the answer that is shown."""
+        if not _answered(run):
+            return run
         with self._lock:
-            self._count += 1
-            if failure:
-                self._failures[failure] += 1
-            if self._first is None:
-                self._first, self._first_bytes = payload[: 4 * MAX_SHOWN].decode("utf-8", "replace"), len(payload)
+            first = self._shows and not self._first
+            if first:
+                self._first = self._shown(payload)
+        return replace(run, answer=self._first if first else "", failed_answer=failure_of(payload))
+
+    def saw(self, run: Invocation) -> None:
+        """Count a run of this session, or of an earlier one."""
+        with self._lock:
+            if self._shows and not self._first:
+                self._first = run.answer
+            if _answered(run):
+                self._count += 1
+                self._failures.update(filter(None, [run.failed_answer]))
 
     def notices(self) -> Iterator[Notice]:
         """The first answer, and a warning of those that tell of a failure."""
         with self._lock:
-            if self._first is not None and self._shows:
-                shown = self._hide(self._first)
-                if len(shown) > MAX_SHOWN:
-                    shown = f"{shown[:MAX_SHOWN]}… ({self._first_bytes:,} bytes in all)"
-                yield Notice("first_answer", f"The function answered first with {shown}.")
+            if self._first:
+                yield Notice("first_answer", f"The function answered first with {self._first}.")
             if failed := sum(self._failures.values()):
                 ((common, _),) = self._failures.most_common(1)
                 which = "every answer" if failed == self._count else f"{failed} of {self._count} answers"
                 advice = "The result tells of failing runs: give a payload that the function can serve."
                 yield Notice("failing_answers", f"The function failed in {which}, e.g. with {common}. {advice}")
+
+    def _shown(self, payload: bytes) -> str:
+        """An answer as a result may show it."""
+        shown = self._hide(payload[: 4 * MAX_SHOWN].decode("utf-8", "replace"))
+        return shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}… ({len(payload):,} bytes in all)"
+
+
+def _answered(run: Invocation) -> bool:
+    """Whether the function answered: it ended well, and not by an error that is allowed."""
+    return run.usable and run.error is None
 
 
 def failure_of(payload: bytes) -> str:

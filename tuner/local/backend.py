@@ -25,7 +25,7 @@ from tuner.local.answers import AnswerMeter
 from tuner.local.arguments import arguments
 from tuner.local.handler import LocalHandler, load_faults, parse_handler
 from tuner.local.host import architecture, busy_slots, cores, cpu_model, max_memory_mb
-from tuner.local.host_noise import NoiseMeter
+from tuner.local.host_noise import NoiseMeter, fixed_work_ms
 from tuner.local.limits.cpu import PERIOD_S
 from tuner.local.limits.governor import Governor
 from tuner.local.limits.memory import MB
@@ -68,6 +68,14 @@ def handler_faults(target: str, options: LocalOptions | None = None) -> tuple[Fa
 def beside(options: LocalOptions) -> LocalOptions:
     """Options of a processor: those of the function, but for the place of its code."""
     return replace(options, root=None, handler="")
+
+
+def declared_elsewhere(options: LocalOptions) -> Iterator[Notice]:
+    """That a template declares the function for another architecture than that of this machine, if it does."""
+    declared, here = options.architecture, architecture()
+    if here is not None and declared not in (None, here.value):
+        message = f"The function is declared for {declared}. This machine measures {here} alone."
+        yield Notice("architecture_left_out", message, lasting=True)
 
 
 def describe_local(settings: Settings) -> FunctionIdentity:
@@ -169,22 +177,19 @@ class LocalBackend:
         noise = self._noise.read()
         notices = [Notice("local_estimate", f"A local estimate. {noise}")]
         notices += self._answers.notices()
-        declared, here = self._settings.local.architecture, architecture()
-        if here is not None and declared not in (None, here.value):
-            message = f"The function is declared for {declared}. This machine measures {here} alone."
-            notices.append(Notice("architecture_left_out", message))
+        notices += declared_elsewhere(self._settings.local)
         if noise.noisy:
             advice = "Waiting is left out of durations. Close other programs for a more exact answer."
             notices.append(Notice(NOISY_HOST, f"The machine was busy or unsteady while measuring. {advice}"))
         if not self._governor.isolates:
             message = "This system gives no worker its own /tmp and /dev/shm: each got its own TMPDIR instead."
-            notices.append(Notice("shared_tmp", message))
+            notices.append(Notice("shared_tmp", message, lasting=True))
         if cores() < 2:
             message = f"This machine has {describe_host()}: the tuner's own work disturbs what it measures."
-            notices.append(Notice("one_core", message))
+            notices.append(Notice("one_core", message, lasting=True))
         if not self._governor.limits_cpu:
             message = "This system does not tell the CPU time of other processes: the CPU share was not limited."
-            notices.append(Notice("cpu_not_limited", message))
+            notices.append(Notice("cpu_not_limited", message, lasting=True))
         if self._refused:
             message = (
                 f"This machine has {describe_host()}: {', '.join(map(str, sorted(self._refused)))} were not tried."
@@ -228,17 +233,16 @@ class LocalBackend:
         index = lane.payloads[len(lane.done)]
         body = self._settings.payloads.items[index].body
         payload = self._preprocess(lane, body)
-        environment = lane.environment(lambda: self._open(lane.trial.configuration))
+        fixed_ms: list[float] = []
+        environment = lane.environment(lambda: self._open(lane.trial.configuration, fixed_ms))
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         result = environment.invoke(payload)
-        invocation = self._read(result, started_at, index, body, payload)
-        if lane.cut and not invocation.usable:
+        read = self._read(result, started_at, index, body, payload)
+        if lane.cut and not read.usable:
             return
+        invocation = replace(self._answers.read(read, result.payload), fixed_work_ms=next(iter(fixed_ms), None))
         lane.done.append(invocation)
-        if invocation.usable and result.error is None:
-            self._answers.saw(result.payload)
-        if invocation.usable and not invocation.cold:
-            self._noise.saw(f"{result.environment} {index}", result.duration_ms, result.cpu_ms, result.waited_ms)
+        self._saw(invocation)
         if self._post and (result.error is None or invocation.allowed):
             self._process(lane, self._post, result.payload, "post-processor", body, payload)
         if self._settings.only_cold_starts or not environment.usable:
@@ -247,8 +251,18 @@ class LocalBackend:
         # are further apart.
         lane.ready_at = time.monotonic() + max(self._settings.sleep_between_runs_ms / 1000, PERIOD_S)
 
-    def _open(self, configuration: Configuration) -> ExecutionEnvironment:
-        self._noise.calibrate()
+    def recall(self, samples: Sequence[Sample]) -> None:
+        """Take in runs of earlier sessions: how steady the machine was during them, what they answered."""
+        for invocation in (run for sample in samples for run in sample.invocations):
+            self._saw(invocation)
+
+    def _saw(self, invocation: Invocation) -> None:
+        self._answers.saw(invocation)
+        self._noise.saw(invocation)
+
+    def _open(self, configuration: Configuration, fixed_ms: list[float]) -> ExecutionEnvironment:
+        """Open an environment after some fixed work, whose CPU time is added to `fixed_ms`."""
+        fixed_ms.append(fixed_work_ms())
         spec = self._handlers.function.spec(configuration.memory_mb)
         return ExecutionEnvironment(spec, self._governor, copy=self._log.write if self._log else None)
 

@@ -17,7 +17,7 @@ from tuner.plain_numbers import listed
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList
 from tuner.search.registry import measures_every_size
 from tuner.search.setup import make_study
-from tuner.search.space import search_space
+from tuner.search.space import left_out, search_space
 from tuner.settings import Settings
 
 PROCESSORS = ("preProcessorARN", "postProcessorARN")
@@ -61,7 +61,7 @@ class LocalFactory:
 
     def plan(self, settings: Settings) -> str:
         """What a run would do: handler, sampler, sizes and runs. It costs nothing."""
-        from tuner.local.backend import describe_local
+        from tuner.local.backend import declared_elsewhere, describe_local
 
         identity = describe_local(self._placed(settings))
         study = make_study(settings, identity, self.prices(identity.region or DEFAULT_REGION))
@@ -73,6 +73,7 @@ class LocalFactory:
         else:
             runs = "until the answer is within the tolerance"
         most_s = study.budget.max_seconds
+        notes = [*settings.notices, *declared_elsewhere(settings.local), *left_out(settings, identity)]
         return "\n".join(
             [
                 f"Would tune {identity.name} on this machine ({architectures}, {identity.runtime}).",
@@ -81,7 +82,7 @@ class LocalFactory:
                 f"  runs       {runs}",
                 *([f"  time       {most_s:g} s at most"] if most_s is not None else []),
                 "  cost       nothing: local runs are not paid for",
-                *(f"  note       {notice.message}" for notice in settings.notices),
+                *(f"  note       {notice.message}" for notice in notes),
             ]
         )
 

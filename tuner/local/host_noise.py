@@ -12,7 +12,9 @@ import threading
 import time
 from dataclasses import dataclass
 
-_CALIBRATION = bytes(256 * 1024)
+from tuner.model import Invocation
+
+_FIXED_WORK = bytes(256 * 1024)
 _REPEATS = 4
 NOISY_SPREAD = 0.25
 """Spread of the CPU time of fixed work above which the machine is called noisy: no waiting is part of it."""
@@ -53,33 +55,31 @@ class HostNoise:
 
 
 class NoiseMeter:
-    """Gathers the signs of noise; for any thread."""
+    """Gathers the signs of noise, which lie in the runs; for any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._calibrations: list[float] = []
-        self._cpu: dict[str, list[float]] = {}
+        self._fixed_work: list[float] = []
+        self._cpu: dict[tuple[str, int], list[float]] = {}
         self._ran_ms = self._waited_ms = 0.0
 
-    def calibrate(self) -> None:
-        """Time a fixed piece of work of about a millisecond, in CPU time of this thread."""
-        best = min(_timed_work() for _ in range(_REPEATS))
+    def saw(self, run: Invocation) -> None:
+        """Take in a run: the fixed work before it, and of a warm one its CPU time and its wait for a core."""
         with self._lock:
-            self._calibrations.append(best)
-
-    def saw(self, series: str, duration_ms: float, cpu_ms: float | None, waited_ms: float | None) -> None:
-        """Take in a warm run of a series (one environment, one payload): its CPU time, and its wait for a core."""
-        with self._lock:
-            if cpu_ms is not None:
-                self._cpu.setdefault(series, []).append(cpu_ms)
-            if waited_ms is not None:
-                self._ran_ms += duration_ms
-                self._waited_ms += waited_ms
+            if run.fixed_work_ms is not None:
+                self._fixed_work.append(run.fixed_work_ms)
+            if not run.usable or run.cold or run.duration_ms is None:
+                return
+            if run.cpu_ms is not None:
+                self._cpu.setdefault((run.environment, run.payload), []).append(run.cpu_ms)
+            if run.waited_ms is not None:
+                self._ran_ms += run.duration_ms
+                self._waited_ms += run.waited_ms
 
     def read(self) -> HostNoise:
         """What was seen so far."""
         with self._lock:
-            times = sorted(self._calibrations)
+            times = sorted(self._fixed_work)
             spreads = [
                 statistics.stdev(runs) / statistics.fmean(runs)
                 for runs in self._cpu.values()
@@ -92,9 +92,14 @@ class NoiseMeter:
             )
 
 
+def fixed_work_ms() -> float:
+    """CPU time of this thread for a fixed piece of work, about a millisecond."""
+    return round(1000 * min(_timed_work() for _ in range(_REPEATS)), 5)
+
+
 def _timed_work() -> float:
     start = time.thread_time()
-    hashlib.sha256(_CALIBRATION).digest()
+    hashlib.sha256(_FIXED_WORK).digest()
     return time.thread_time() - start
 
 

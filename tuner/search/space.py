@@ -73,9 +73,8 @@ def left_out(settings: Settings, identity: FunctionIdentity) -> list[Notice]:
     if beyond:
         named = wanted.listed and len(beyond) <= MOST_NAMED
         sizes = ", ".join(f"{size:,}" for size in beyond) if named else f"{most + 1:,} to {beyond[-1]:,}"
-        notices.append(
-            Notice("sizes_left_out", f"More than {most:,} MB cannot be measured here, so {sizes} MB were not tried.")
-        )
+        message = f"More than {most:,} MB cannot be measured here: {sizes} MB are left out."
+        notices.append(Notice("sizes_left_out", message))
     missing = [a for a in settings.architectures or () if a not in identity.architectures]
     if missing:
         notices.append(Notice("architecture_left_out", f"{', '.join(missing)} cannot be measured here."))

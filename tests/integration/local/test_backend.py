@@ -14,14 +14,18 @@ from pathlib import Path
 import pytest
 
 from tests.integration.local.workers import processes_with, within_5_s
+from tuner.documents.samples import decode_sample, encode_sample
 from tuner.errors import BackendError, InputError
 from tuner.local.backend import LocalBackend, describe_local, handler_faults, open_local
+from tuner.local.factory import LocalFactory
 from tuner.local.host import architecture, cores, cpu_model, max_memory_mb
 from tuner.local.limits.cpu import PERIOD_S
 from tuner.local.limits.governor import Governor
 from tuner.model import Architecture, BackendKind, Configuration, Invocation, Outcome, Sample, Trial
 from tuner.payloads import Payloads
-from tuner.settings import LocalOptions, Settings
+from tuner.pricing.price_list import price_list
+from tuner.search.space import left_out
+from tuner.settings import LocalOptions, MemorySizes, Settings
 
 HERE = architecture() or Architecture.X86_64
 EXAMPLES = Path(__file__).parents[3] / "examples" / "functions"
@@ -245,6 +249,17 @@ def test_a_local_estimate_says_so_and_how_steady_the_machine_was(tmp_path: Path)
     assert "of their time for a core" in notice.message
 
 
+def test_a_session_that_measures_nothing_tells_the_same_of_the_runs_before_it(tmp_path: Path) -> None:
+    settings = Settings(write(tmp_path, "def handler(event, context): return {'statusCode': 500}"))
+    with open_local(settings) as first:
+        samples = list(first.measure([trial(0, environments=5)], threading.Event()))
+        told = first.notices()
+    with open_local(settings) as later:
+        later.recall([decode_sample(encode_sample(sample)) for sample in samples])
+        assert later.notices() == told
+    assert {"local_estimate", "first_answer", "failing_answers"} <= {notice.code for notice in told}
+
+
 def test_stopping_ends_a_long_run_at_once_and_leaves_no_worker(tmp_path: Path, notes: Path) -> None:
     source = (
         "import os, time\n"
@@ -383,3 +398,20 @@ def test_code_that_lies_in_tmp_itself_is_a_fault_where_workers_have_their_own() 
         (fault,) = handler_faults(f"{file.name}:handler")
     assert fault.problem == "the code lies in /tmp itself, of which each environment has its own"
     assert fault.remedy == "put it into a folder below"
+
+
+def test_a_plan_tells_what_would_be_left_out_as_the_result_does(tmp_path: Path) -> None:
+    other = next(architecture for architecture in Architecture if architecture is not HERE)
+    settings = Settings(
+        write(tmp_path, "def handler(event, context): ..."),
+        memory=MemorySizes(listed=(128, 10_240)),
+        architectures=tuple(Architecture),
+        local=LocalOptions(architecture=other.value),
+    )
+    told = LocalFactory(price_list).plan(settings)
+    with open_local(settings) as backend:
+        found = [*backend.notices(), *left_out(settings, backend.describe())]
+    messages = [notice.message for notice in found if notice.code.endswith("_left_out")]
+    assert any(f"{other} cannot be measured here" in message for message in messages)
+    assert any(f"declared for {other}" in message for message in messages)
+    assert all(f"  note       {message}" in told.splitlines() for message in messages)

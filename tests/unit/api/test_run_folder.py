@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.unit.studies import SIZES, function_of, ran, sample_of, study_of
-from tuner.api.run_folder import SAMPLES_FILE, Recorder, read_record, read_record_to_resume
+from tuner.api.run_folder import FILES, SAMPLES_FILE, Recorder, read_record, read_record_to_resume
 from tuner.errors import InputError, TunerError
 from tuner.model import FunctionError, Invocation, Outcome, StopReason
 from tuner.search.grid import GridSampler
@@ -151,12 +151,22 @@ def test_the_record_is_lines_of_json(tmp_path: Path) -> None:
     assert kinds == ["header", "round", "sample"]
 
 
-def test_a_new_run_in_an_old_folder_keeps_the_old_record(tmp_path: Path) -> None:
-    record(tmp_path, study_of(SIZES, GridSampler(4)))
-    before = (tmp_path / SAMPLES_FILE).read_bytes()
-    Recorder(tmp_path, HEADER).close()
-    kept = list(tmp_path.glob("samples-*.jsonl"))
-    assert [path.read_bytes() for path in kept] == [before]
+def test_a_new_run_in_an_old_folder_keeps_all_that_the_old_one_left(tmp_path: Path) -> None:
+    places = []
+    for _ in range(2):
+        record(tmp_path, study_of(SIZES, GridSampler(4)))
+        for name in ("result.json", "report.html", "notes.txt"):
+            (tmp_path / name).write_text(name)
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+        recorder = Recorder(tmp_path, HEADER)
+        recorder.close()
+        assert recorder.set_aside is not None
+        places.append(recorder.set_aside)
+        kept = {path.name: path.read_bytes() for path in recorder.set_aside.iterdir()}
+        assert kept == {name: before[name] for name in FILES}
+        assert read_record_to_resume(recorder.set_aside).samples
+    assert len(set(places)) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["earlier", "notes.txt", SAMPLES_FILE]
     assert read_record(tmp_path).samples == ()
 
 

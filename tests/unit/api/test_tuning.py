@@ -17,7 +17,7 @@ from tuner.api.run_folder import SAMPLES_FILE, read_record
 from tuner.api.tuning import tune
 from tuner.documents.input import decode_input
 from tuner.errors import AllFailedError, BackendError, InputError, InterruptedRunError, LeftBehindError
-from tuner.model import FunctionError, FunctionIdentity, Invocation, Outcome, Sample, Trial
+from tuner.model import FunctionError, FunctionIdentity, Invocation, Notice, Outcome, Sample, Trial
 from tuner.settings import Settings
 from tuner.simulated.backend import SimulatedBackend
 
@@ -39,9 +39,17 @@ class Function(SimulatedBackend):
         self.lost_after: int | None = None
         self.left_behind = False
         self.at_the_end: threading.Event | None = None
+        self.recalled: Sequence[Sample] = ()
+        self.noticed: tuple[Notice, ...] = ()
 
     def describe(self) -> FunctionIdentity:
         return replace(super().describe(), arn=self.arn, code_sha256=self.code)
+
+    def recall(self, samples: Sequence[Sample]) -> None:
+        self.recalled = samples
+
+    def notices(self) -> Sequence[Notice]:
+        return (*super().notices(), *self.noticed)
 
     def measure(self, trials: Sequence[Trial], stop: threading.Event) -> Iterator[Sample]:
         yield from super().measure(trials[: self.lost_after], stop)
@@ -150,6 +158,25 @@ def test_time_goes_on_where_the_last_session_ended(tmp_path: Path) -> None:
     document = result_in(tmp_path)
     assert document["stopped_by"] == "max_seconds"
     assert document["tuning"]["seconds"] >= 1000
+
+
+def test_what_a_session_noticed_of_its_runs_is_told_as_long_as_they_count(tmp_path: Path) -> None:
+    first, later = Function(), Function()
+    first.noticed = (Notice("no_logs", "Denied.", lasting=True), Notice("recovered", "Undone."))
+    later.noticed = (Notice("versions", "No copies.", lasting=True),)
+    sit(tmp_path, settings_of(), first)
+    for function in (later, Function(), Function()):
+        found = sit(tmp_path, settings_of(num=6), function, resume=True)
+    told = {notice.code: notice.message for notice in found.warnings}
+    assert (told["no_logs"], told["versions"]) == ("Denied.", "No copies.")
+    assert "recovered" not in told
+
+
+def test_a_backend_that_tells_of_runs_knows_those_of_earlier_sessions(tmp_path: Path) -> None:
+    sit(tmp_path, settings_of(), Function())
+    resumed = Function()
+    sit(tmp_path, settings_of(), resumed, resume=True)
+    assert resumed.recalled == read_record(tmp_path).samples
 
 
 class Hanging(Function):

@@ -64,6 +64,15 @@ def test_a_tighter_deadline_costs_more(results: Path) -> None:
     assert tight.binding is Binding.DEADLINE
 
 
+def test_what_a_later_run_has_set_aside_is_no_result_of_the_folder(tmp_path: Path) -> None:
+    folder = write_results(tmp_path)
+    place = folder / f"checkout-{FUNCTIONS[0]}" / "earlier" / "20261130T120000Z"
+    place.mkdir(parents=True)
+    (place / "result.json").write_text((place.parents[1] / "result.json").read_text("utf-8"), "utf-8")
+    assert place.name in read_results([place])
+    assert place.name not in read_results([folder])
+
+
 def test_sizes_that_rest_on_weak_evidence_are_not_applied_and_every_such_function_is_named(tmp_path: Path) -> None:
     folder = write_results(tmp_path)
     for name in FUNCTIONS[:2]:

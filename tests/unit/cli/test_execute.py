@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +15,7 @@ from tests.unit.reports.fits import faults
 from tuner.aws.api.executions import Ended, HistoryEvent, region_of
 from tuner.cli.commands.measure.execute import (
     ExecutionFailedError,
+    bring,
     follow,
     progress_address,
     read_input,
@@ -126,3 +130,18 @@ def test_what_an_execution_came_to_fits_any_terminal(
 def test_an_input_that_no_execution_takes_is_refused_with_the_way_through_s3() -> None:
     with pytest.raises(InputError, match="payloadS3"):
         read_input('{"lambdaARN": "f", "payload": "' + "x" * 262_144 + '"}')
+
+
+def test_documents_of_an_execution_replace_none_of_an_earlier_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = {"result": "s3://results/orders/result.json"}
+    for text in (b"first", b"second"):
+        answer = {"Body": BytesIO(text)}
+        client = SimpleNamespace(get_object=partial(dict, answer))
+        brought = bring(Ended("SUCCEEDED", output), tmp_path, client)
+        assert brought["result"].read_bytes() == text
+    (place,) = (tmp_path / "earlier").iterdir()
+    assert (place / "result.json").read_bytes() == b"first"
+    assert sorted(path.name for path in place.iterdir()) == ["output.json", "result.json"]
+    assert capsys.readouterr().err == f"The folder held an earlier run, which is kept: {place}\n"

@@ -31,6 +31,9 @@ invocations = st.builds(
     payload=st.integers(0, 9),
     started_at=st.text(max_size=20),
     extra_cost_usd=st.floats(0, 1),
+    fixed_work_ms=figures,
+    answer=st.text(max_size=20),
+    failed_answer=st.text(max_size=20),
 )
 samples = st.builds(Sample, st.integers(0, 99), configurations, st.lists(invocations, max_size=4).map(tuple))
 trials = st.builds(Trial, st.integers(0, 99), configurations, st.integers(1, 9), st.integers(1, 9), st.booleans())

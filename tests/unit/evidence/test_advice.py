@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -75,6 +76,16 @@ def test_one_size_says_what_it_cannot_tell() -> None:
     told = next(f for f in advice.findings if f.code is FindingCode.CANNOT_TELL)
     assert "how its duration changes with memory" in told.evidence
     assert advice.findings[0].title == "No size is recommended without a trial"
+
+
+def test_a_log_without_log_streams_says_that_environments_are_not_known_and_what_follows() -> None:
+    runs = runs_at(512, 80.0, count=24)
+    known, unknown = advise(runs), advise([replace(run, stream="-") for run in runs])
+    assert (known.document()["environments"], unknown.document()["environments"]) == (2, None)
+    (told,) = (finding.evidence for finding in known.findings if finding.code is FindingCode.CANNOT_TELL)
+    assert "environment" not in told
+    (told,) = (finding.evidence for finding in unknown.findings if finding.code is FindingCode.CANNOT_TELL)
+    assert "they name no log stream, and each counts as one of its own" in told
 
 
 def test_every_document_has_the_fields_of_the_contract() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.evidence.logs import BEGIN_S, Run, plain, tailed
 from tuner.evidence.function_evidence import FunctionEvidence, gather, hour_of_week, requests_of
 from tuner.evidence.logs.log_rows import read_log
-from tuner.model import Architecture, Outcome
+from tuner.model import MIN_MEMORY_MB, Architecture, Outcome
 from tuner.pricing.price_list import price_list
 
 PRICES = price_list("us-east-1")
@@ -69,9 +69,13 @@ def test_the_cost_is_that_of_what_was_billed() -> None:
 
 
 def test_a_tenth_of_the_memory_stays_free_above_the_floor() -> None:
-    found = gathered(mixed())
-    assert found.max_memory_used_mb == 99
-    assert found.memory_floor_mb == 110
+    found = gathered([Run("a", used_mb=180), Run("b", used_mb=120)])
+    assert found.max_memory_used_mb == 180
+    assert found.memory_floor_mb == 200
+
+
+def test_the_memory_floor_is_a_size_that_lambda_takes() -> None:
+    assert gathered([Run("small", used_mb=90)]).memory_floor_mb == MIN_MEMORY_MB
 
 
 def test_the_newest_size_is_the_current_one_and_others_are_told_apart() -> None:

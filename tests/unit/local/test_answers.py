@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tuner.local.answers import MAX_SHOWN, AnswerMeter, failure_of
+from tuner.model import FunctionError, Invocation, Outcome
 from tuner.redaction import Redaction
+
+RUN = Invocation(Outcome.OK, "a", 10.0, 10)
+
+
+def answered(meter: AnswerMeter, *answers: bytes) -> list[Invocation]:
+    """The runs that gave these answers, each of which the meter has seen."""
+    runs = [meter.read(RUN, answer) for answer in answers]
+    for run in runs:
+        meter.saw(run)
+    return runs
 
 
 @pytest.mark.parametrize(
@@ -32,22 +45,42 @@ def test_an_answer_tells_of_a_failure_by_its_status_or_its_message(answer: bytes
 def test_the_first_answer_is_shown_in_part_and_only_where_it_may_be() -> None:
     for shows in (True, False):
         meter = AnswerMeter(shows=shows)
-        meter.saw(b"x" * 1000)
-        meter.saw(b"second")
+        runs = answered(meter, b"x" * 1000, b"second")
+        assert [bool(run.answer) for run in runs] == [shows, False], "a record holds no more than a result"
         told = [notice.message for notice in meter.notices()]
         assert told == [f"The function answered first with {'x' * MAX_SHOWN}… (1,000 bytes in all)."] * shows
 
 
 def test_failing_answers_are_counted() -> None:
     meter = AnswerMeter(shows=False)
-    for answer in (b'{"statusCode": 500}', b"1", b'{"statusCode": 500}', b'{"statusCode": 400}'):
-        meter.saw(answer)
+    answered(meter, b'{"statusCode": 500}', b"1", b'{"statusCode": 500}', b'{"statusCode": 400}')
     (notice,) = meter.notices()
     assert "in 3 of 4 answers, e.g. with statusCode 500" in notice.message
 
 
 def test_the_first_answer_shows_no_value_of_an_environment_variable() -> None:
     meter = AnswerMeter(shows=True, hide=Redaction.of_variables({"TOKEN": "hunter2-hunter3", "STAGE": "dev"}))
-    meter.saw(b'{"token": "hunter2-hunter3", "stage": "dev"}')
+    answered(meter, b'{"token": "hunter2-hunter3", "stage": "dev"}')
     (notice,) = meter.notices()
     assert notice.message == 'The function answered first with {"token": "…", "stage": "dev"}.'
+
+
+def test_runs_of_an_earlier_session_tell_the_same_of_their_answers() -> None:
+    first = AnswerMeter(shows=True)
+    runs = answered(first, b'{"statusCode": 500}', b"1")
+    for shows in (True, False):
+        later = AnswerMeter(shows=shows)
+        for run in runs:
+            later.saw(run)
+        answered(later, b'{"statusCode": 503}', b"2")
+        told = [notice.message for notice in later.notices()]
+        assert told[:-1] == ['The function answered first with {"statusCode": 500}.'] * shows
+        assert "in 2 of 4 answers" in told[-1]
+
+
+def test_a_run_that_ended_in_an_error_has_no_answer() -> None:
+    meter = AnswerMeter(shows=True)
+    failed = replace(RUN, outcome=Outcome.ERROR, allowed=True, error=FunctionError("KeyError", "x", ()))
+    assert meter.read(failed, b'{"errorMessage": "x"}') == failed
+    meter.saw(failed)
+    assert not list(meter.notices())

@@ -51,6 +51,19 @@ def test_csv_has_one_row_for_each_function_and_empty_cells_for_the_unknown(found
     assert rows[1]["p99_ms"] == rows[1]["at_stake_usd"] == ""
 
 
+def test_a_figure_says_which_runs_it_is_of_where_some_failed(found: list[Advice]) -> None:
+    runs = [*runs_at(512, 250.0, count=890), *runs_at(512, 3000.0, first=900, count=10, status="timeout")]
+    advice = [advise(runs)]
+    for shown in (" ".join(render_all(advice, width=500).split()), markdown(advice), page(advice)):
+        assert shown.count(", of 890 runs that ended well") == 2, "duration and p99"
+        assert shown.count(", of all 900 runs") == 1, "money"
+        assert "ended well" not in shown.replace(", of 890 runs that ended well", "")
+    (row,) = csv.DictReader(io.StringIO(table(advice)))
+    document = advice[0].document()
+    assert (int(row["runs"]), int(row["good_runs"])) == (document["runs"], document["good_runs"]) == (900, 890)
+    assert ", of " not in render_all(found)
+
+
 def test_the_page_shows_chances_as_a_picture_and_as_numbers(found: list[Advice]) -> None:
     shown = page(found)
     assert "<script>" not in shown

@@ -149,17 +149,20 @@ def advice_facts(advice: Advice) -> Iterator[tuple[str, str]]:
     evidence = advice.evidence
     if evidence is None:
         return
+    failed = evidence.runs > evidence.good_runs
+    good = f", of {evidence.good_runs:,} runs that ended well" if failed else ""
+    every = f", of all {evidence.runs:,} runs" if failed else ""
     if evidence.duration_ms:
-        yield "duration", mean_of(evidence.duration_ms, evidence.good_runs)
+        yield "duration", mean_of(evidence.duration_ms, evidence.good_runs) + good
     if evidence.p99_ms and evidence.p99_ms.high and evidence.p99_ms.mean:
-        yield "p99", mean_of(Interval(evidence.p99_ms.mean, evidence.p99_ms.low, evidence.p99_ms.high), 5)
+        yield "p99", mean_of(Interval(evidence.p99_ms.mean, evidence.p99_ms.low, evidence.p99_ms.high), 5) + good
     elif evidence.p99_ms:
-        yield "p99", f"at least {significant(evidence.p99_ms.low)} ms (too few runs for an upper bound)"
+        yield "p99", f"at least {significant(evidence.p99_ms.low)} ms (too few runs for an upper bound){good}"
     if evidence.init_ms:
         yield "init", mean_of(evidence.init_ms, evidence.cold_starts)
     price = evidence.cost_per_million_usd
     ends = money_range(price.low, price.high) if evidence.runs >= 5 else "too few runs for an interval"
-    yield "per million", f"{money(price.mean)} ({ends})"
+    yield "per million", f"{money(price.mean)} ({ends}){every}"
 
 
 def mean_of(found: Interval, runs: int) -> str:
@@ -171,7 +174,8 @@ def advice_csv(advice: Advice) -> dict[str, str]:
     document = advice.document()
     p99, best = document.get("p99_ms") or {}, document["recommendation"] or {}
     told = {
-        key: document[key] for key in ("function", "memory_mb", "architecture", "runs", "month_usd", "at_stake_usd")
+        key: document[key]
+        for key in ("function", "memory_mb", "architecture", "runs", "good_runs", "month_usd", "at_stake_usd")
     }
     told |= {"recommended_mb": best.get("memory_mb"), "chance_of_saving": document["chance_of_saving"]}
     for key in ("cold_start_share", "error_share", "duration_ms"):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tuner.documents.result import ResultDocument, loads
+from tuner.documents.result import EARLIER_FOLDER, RESULT_FILE, ResultDocument, loads
 from tuner.documents.strict_json import decode_text, parse_strictly
 from tuner.errors import Fault, InputError
 from tuner.model import Architecture, Configuration
@@ -103,7 +103,8 @@ def _parsed(text: str, path: Path, flag: str) -> Any:
 
 def _results_in(path: Path) -> list[tuple[str, ResultDocument]]:
     if path.is_dir():
-        files = sorted({*path.rglob("result.json"), *path.glob("*.json")} - {path / PLAN_FILE, path / UNDO_FILE})
+        found = {*path.rglob(RESULT_FILE), *path.glob("*.json")} - {path / PLAN_FILE, path / UNDO_FILE}
+        files = sorted(file for file in found if EARLIER_FOLDER not in file.relative_to(path).parts)
         if not files:
             raise InputError.single("--results", f"{path} holds no result.json", "give a folder of tuning results")
     else:

@@ -124,4 +124,5 @@ class LogLookup:
 
 
 def _unreadable(error: AwsError) -> Notice:
-    return Notice("no_logs", f"{error.message}. Runs without a report in the log tail are not counted.")
+    message = f"{error.message}. Runs without a report in the log tail are not counted."
+    return Notice("no_logs", message, lasting=True)

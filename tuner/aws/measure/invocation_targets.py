@@ -223,7 +223,7 @@ class InvocationTargets:
     def _publish_instead(self, keys: Sequence[TargetKey], reason: str, stop: threading.Event) -> None:
         """Measure versions from now on: Lambda allows no copy of this function."""
         self.copies_only = self.may_publish = False
-        self.notices.append(Notice("versions", f"Copies are not possible: {reason}."))
+        self.notices.append(Notice("versions", f"Copies are not possible: {reason}.", lasting=True))
         self._publish([key for key in keys if not self.copied(key[0])], stop)
 
     def _wait_ready(self, version: FunctionState | Refusal, stop: threading.Event) -> FunctionState | Refusal:

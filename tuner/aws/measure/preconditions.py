@@ -81,9 +81,8 @@ def allowed_concurrency(facts: FunctionFacts, wanted: int) -> tuple[int, Notice 
     if allowed == wanted:
         return wanted, None
     whose = "the account's unreserved" if own is None else "the function's reserved"
-    return allowed, Notice(
-        "concurrency", f"{allowed} invocations at once instead of {wanted}: half of {whose} concurrency of {free}."
-    )
+    message = f"{allowed} invocations at once instead of {wanted}: half of {whose} concurrency of {free}."
+    return allowed, Notice("concurrency", message, lasting=True)
 
 
 def reason_for_versions(details: FunctionDetails) -> str:

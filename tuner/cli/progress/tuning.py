@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from reports.words.lines import labelled
 from tuner.cli.progress.live_view import LINE_EVERY_S, LiveView
-from tuner.cli.progress.pace import RoundPace, named_sizes, pace, time_span
+from tuner.cli.progress.pace import RoundPace, earlier_run_kept, named_sizes, pace, time_span
 from tuner.cli.progress.tuning_lines import Standing, confidence_line, curve_lines, standing_of
 from tuner.model import Outcome, Sample, Trial
 from tuner.plain_numbers import significant
@@ -39,6 +40,10 @@ class Progress(LiveView):
         self._waiting: dict[int, Trial] = {}
         self._missing: dict[int, int] = {}
         self._standing = Standing()
+
+    def set_aside(self, place: Path) -> None:
+        """Say where the earlier run of the same folder is."""
+        self.keep(earlier_run_kept(place))
 
     def asked(self, study: Study, trials: Sequence[Trial]) -> None:
         """Say which sizes are measured now, and what would be recommended so far."""
@@ -72,8 +77,9 @@ class Progress(LiveView):
             return labelled(f"{self._title}reading the function", width, whole=False).splitlines()
         study = self._study
         expected = study.rounds[-1].expected_regret if study.rounds else None
+        now = self._clock()
         found = [
-            f"{self._head()}  {time_span(self._clock() - self._began)}{self._left()}{self._pace()}",
+            f"{self._head()}  {time_span(now - self._began)}{self._pace(self._round_pace.left_s(now))}",
             confidence_line(expected, study.objective.tolerance, width),
         ]
         if self._standing.best is not None:
@@ -107,16 +113,12 @@ class Progress(LiveView):
             if self._missing[sample.trial_id] <= 0:
                 self._waiting.pop(sample.trial_id, None)
 
-    def _left(self) -> str:
-        """How long this round goes on, at the pace so far; empty where that is not known."""
-        left_s = self._round_pace.left_s(self._clock())
-        return f"  about {time_span(left_s)} left in this round" if left_s is not None and left_s >= 1 else ""
-
-    def _pace(self) -> str:
-        """How long a round has taken so far, and what usually remains. Free runs go on until they are sure."""
+    def _pace(self, left_s: float | None = None) -> str:
+        """What is left of this round, or how long one has taken. Free runs go on until they are sure."""
         study = self._study
         expected = study.rounds[-1].expected_regret if study and study.rounds and not study.free else None
-        return pace(self._round - 1, self._rounds_s, expected, study.objective.tolerance if study else 0.0)
+        tolerance = study.objective.tolerance if study else 0.0
+        return pace(self._round - 1, self._rounds_s, expected, tolerance, left_s)
 
     def heartbeat(self) -> str:
         """What the round still waits for."""

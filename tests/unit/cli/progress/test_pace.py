@@ -29,6 +29,15 @@ def test_more_rounds_remain_the_farther_the_answer_is_from_the_tolerance(regret:
     assert pace(2, 18.0, regret, 0.02) == f"  about 9 s a round, usually {usually} more"
 
 
+@pytest.mark.parametrize(
+    ("regret", "usually"), [(None, ""), (0.0, ", usually 33 s to 42 s more"), (0.06, ", usually 42 s to 60 s more")]
+)
+def test_what_usually_remains_is_never_less_than_what_is_left_of_the_round(regret: float | None, usually: str) -> None:
+    assert pace(2, 18.0, regret, 0.02, 33.0) == f"  about 33 s left in this round{usually}"
+    assert pace(0, 0.0, regret, 0.02, 33.0) == "  about 33 s left in this round"
+    assert pace(2, 18.0, regret, 0.02, 0.5).startswith("  about 9 s a round")
+
+
 def test_what_is_left_of_a_round_shrinks_while_nothing_ends() -> None:
     round_ = RoundPace()
     round_.begin(0.0, 5)

@@ -8,16 +8,20 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.unit.studies import QUIET, SIZES, function_of, study_of
+from tuner.api.result_store import load_result
+from tuner.api.tuning import tune
 from tuner.cli.progress.fleet import FleetProgress
 from tuner.cli.progress.live_view import LINE_EVERY_S
 from tuner.cli.progress.tuning import Progress
-from tuner.model import Budget, Invocation, Outcome, Sample
+from tuner.model import Budget, Invocation, Outcome, Sample, SamplerName
 from tuner.search.grid import GridSampler
 from tuner.search.loop import run
+from tuner.settings import MemorySizes, Settings
 from tuner.simulated.backend import SimulatedBackend
 from tuner.simulated.noise import SimulatedFaults
 
@@ -61,6 +65,25 @@ def test_later_rounds_tell_how_long_one_has_taken(capsys: pytest.CaptureFixture[
     first, second = capsys.readouterr().err.splitlines()
     assert "a round" not in first
     assert second.endswith("  about 9 s a round")
+
+
+def test_what_is_left_of_a_round_stands_in_the_place_of_the_mean_of_earlier_ones() -> None:
+    study, now = study_of(SIZES, GridSampler(4)), [0.0]
+    progress = Progress(quiet=True, clock=lambda: now[0])
+    trials = study.ask()
+    (trial, *_) = trials
+    sample = Sample(trial.id, trial.configuration, (Invocation(Outcome.OK),))
+    progress.asked(study, [trial])
+    now[0] = 3.0
+    progress.told(study, sample)
+    progress.asked(study, trials)
+    (first, *_) = progress.lines(120)
+    assert "left in this round" in first
+    assert "a round" not in first
+    now[0] = 1000.0
+    (first, *_) = progress.lines(120)
+    assert "left in this round" not in first
+    assert "about 3 s a round" in first
 
 
 def test_a_trial_is_waited_for_until_all_its_runs_are_made() -> None:
@@ -126,3 +149,16 @@ def test_a_fleet_tells_what_is_done_what_failed_and_what_runs(capsys: pytest.Cap
     told = capsys.readouterr().err.splitlines()
     assert told[0] == "0 of 3 functions  $0.000000  orders: begins"
     assert told[-1].endswith("billing: No configuration can be recommended.")
+
+
+def test_a_run_in_the_folder_of_an_earlier_one_says_in_one_line_where_that_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings("simulated", memory=MemorySizes(listed=(128, 512)), sampler=SamplerName.GRID, runs=2)
+    for _ in range(2):
+        with Progress(quiet=False) as progress:
+            tune(settings, backend=SimulatedBackend(function_of()), output=tmp_path, observers=[progress])
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "earlier" in line)
+    (place,) = (tmp_path / "earlier").iterdir()
+    assert line == f"The folder held an earlier run, which is kept: {place}"
+    assert load_result(place).measurements

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.api.files import write_bytes
+from tuner.api.files import set_aside, write_bytes
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.progress.execution import HistoryProgress, SearchFollower
+from tuner.cli.progress.pace import earlier_run_kept
 from tuner.cli.values import why_unreadable
 from tuner.errors import Fault, InputError, InterruptedRunError, TunerError
 from tuner.shell_lines import with_command
@@ -166,16 +167,28 @@ def bring(ended: Ended, folder: Path, s3: Any) -> dict[str, Path]:
     addresses = {name: str((ended.output or {})[name]) for name in DOCUMENTS if (ended.output or {}).get(name)}
     if not addresses and (found := _PARTIAL.search(ended.cause)):
         addresses = {"result": found[0], "report": found[0].replace("result.json", "report.html")}
-    brought: dict[str, Path] = {}
-    for name, address in addresses.items():
-        content = download(s3, address)
-        if content is not None:
-            brought[name] = folder / address.rpartition("/")[2]
-            write_bytes(brought[name], content)
+    contents = {name: download(s3, address) for name, address in addresses.items()}
+    places = {name: folder / address.rpartition("/")[2] for name, address in addresses.items()}
     if ended.output:
-        brought["output"] = folder / "output.json"
-        write_bytes(brought["output"], json.dumps(ended.output, indent=1).encode())
+        contents["output"], places["output"] = json.dumps(ended.output, indent=1).encode(), folder / "output.json"
+    brought = {name: places[name] for name, content in contents.items() if content is not None}
+    _keep_earlier(folder, [path.name for path in brought.values()])
+    for name, path in brought.items():
+        write_bytes(path, contents[name] or b"")
     return brought
+
+
+def _keep_earlier(folder: Path, names: Iterable[str]) -> None:
+    """Set aside what an earlier run or execution left in the folder, if anything is brought there."""
+    from tuner.api.run_folder import FILES
+
+    names = set(names)
+    try:
+        place = set_aside(folder, sorted({*names, *FILES})) if names else None
+    except OSError as exc:
+        raise TunerError(f"cannot write {folder}: {exc.strerror}", "Give another folder with --output.") from exc
+    if place:
+        say(earlier_run_kept(place), err=True)
 
 
 def refuse_failure(ended: Ended, execution: str, brought: Mapping[str, Path]) -> None:
