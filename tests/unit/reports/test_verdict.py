@@ -13,7 +13,7 @@ import pytest
 from reports import html, markdown, terminal
 from reports.first_screen import savings
 from reports.words import snippets, verdict
-from reports.words.confidence import confidence
+from reports.words.confidence import confidence, spent_for
 from reports.words.flat_zone import worth_knowing
 from reports.words.numbers import configuration, milliseconds, money
 from reports.words.origin import origin
@@ -148,6 +148,60 @@ def test_a_constraint_that_nothing_meets_is_the_headline_and_said_once() -> None
     assert verdict.recommended_name(document) == "nearest"
     (chosen,) = [line for line in terminal.render(document, width=160).splitlines() if line.startswith("→")]
     assert chosen.endswith("nearest")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"max_p95_ms": 20.0}, "with p95 of at most 20 ms"),
+        ({"max_cost_per_million_usd": 0.655}, "with cost of at most $0.655 per million"),
+        ({"min_memory_mb": 1536}, "with memory of at least 1,536 MB"),
+        (
+            {"max_p95_ms": 1500.5, "max_cost_per_million_usd": 40.0, "min_memory_mb": 512},
+            "with p95 of at most 1,500.5 ms, cost of at most $40 per million and memory of at least 512 MB",
+        ),
+        ({"memory_sizes_mb": [512, 768, 1024]}, "with memory of 512 to 1,024 MB"),
+        ({"memory_sizes_mb": [512, 768, 10240]}, "with memory of at least 512 MB"),
+        ({"memory_sizes_mb": [128, 768, 1024], "min_memory_mb": 256}, "with memory of 256 to 1,024 MB"),
+        ({"memory_sizes_mb": [128, 768, 1024]}, "with memory of at most 1,024 MB"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("strategy", ["cost", "speed", "balanced"])
+@pytest.mark.parametrize("saving", ["saving", ""])
+def test_a_verdict_names_the_bounds_that_it_was_chosen_under(
+    asked: dict[str, Any], told: str, strategy: str, saving: str
+) -> None:
+    document: dict[str, Any] = result("aws")
+    for name, value in asked.items():
+        request = document["request"]
+        (request if name in request else request["constraints"])[name] = value
+    document["recommendation"] |= {"strategy": strategy, "expected_regret": 0.0001, "given_to_ties": 0.0}
+    document |= {} if saving else {"saving": None}
+    goal = {"cost": "cheapest", "speed": "fastest", "balanced": "best balanced"}[strategy]
+    claim = f"; the {goal} {told}; " if saving else f"the {goal} choice {told}, at "
+    for form in (terminal.render(document, width=1000), markdown.render(document), text_of(html.render(document))):
+        assert claim in form
+        assert f"No other configuration {told} is likely to " in form
+    document["recommendation"]["expected_regret"] = 0.02
+    assert any(f" the best possible {told}" in reason for reason in confidence(document).reasons)
+
+
+def test_a_range_that_the_account_or_the_machine_cuts_off_is_no_bound_of_the_question() -> None:
+    document: dict[str, Any] = result("aws")
+    document["request"]["memory_sizes_mb"] = [128, 1024, 3008]
+    document["warnings"].append({"code": "sizes_left_out", "message": "More than 3,008 MB cannot be measured here."})
+    assert "with memory" not in str(verdict.headline(document))
+
+
+def test_what_misses_the_bounds_was_not_passed_over_on_purpose() -> None:
+    document: dict[str, Any] = result("aws")
+    document["recommendation"] |= {"expected_regret": 0.01, "given_to_ties": 0.002}
+    beside(document, duration=1.3, cost=0.99)
+    assert spent_for(document) == "to be faster"
+    document["curve"][1]["p95_ms"]["mean"] *= 1.3
+    document["request"]["constraints"]["max_p95_ms"] = document["recommendation"]["p95_ms"]["mean"] * 1.1
+    assert spent_for(document) == ""
 
 
 def test_the_only_candidate_is_told_as_such() -> None:

@@ -26,6 +26,7 @@ from reports.words.numbers import (
 )
 from tuner.documents.decision import decision_evidence
 from tuner.plain_numbers import plural, significant
+from tuner.pricing.currency import currency_sign
 from tuner.search.decision import doubts, explain, objections
 
 Document = dict[str, Any]
@@ -335,8 +336,10 @@ class Told:
         yield from (f"{best}: ", f"**{best}**: ", f"{best} · ", f"Keep {best}: ", f"**Keep {best}**: ")
         yield from (f"; {best} comes nearest", f". {best} comes nearest.")
         given = self.best["given_to_ties"] >= 0.001 and self.best["strategy"] != "balanced"
-        choice = "among the {} choices, at" if given else "the {} choice at"
-        yield f"{choice.format(GOALS[self.best['strategy']])} {time(self.best['duration_ms'])}"
+        goal, bounds = GOALS[self.best["strategy"]], self.bounds()
+        choice = f"among the {goal} choices{bounds}," if given else f"the {goal} choice{bounds}{',' if bounds else ''}"
+        yield f"{choice} at {time(self.best['duration_ms'])}"
+        yield f"; {'among ' if given else ''}the {goal}{bounds}" if bounds else "¶"
         for what in ("works", "is left"):
             yield f"the only one that {what}, at {time(self.best['duration_ms'])}"
         saved = self.document["saving"] and self.document["saving"]["per_month_usd"]
@@ -352,6 +355,18 @@ class Told:
         for item in self.document["alternatives"]:
             duration, cost = time(item["duration_ms"]), self.million(item["cost_usd"])
             yield f"- `{item['strategy']}`: {on(item)}, {duration}, {cost} per million"
+
+    def bounds(self) -> str:
+        """The bounds of the question, after a blank; empty without one."""
+        return f" with {listing(self.bounds_asked())}" if self.bounds_asked() else ""
+
+    def bounds_asked(self) -> list[str]:
+        asked = self.document["request"]["constraints"]
+        told = [f"p95 of at most {asked['max_p95_ms']:g} ms"] if asked["max_p95_ms"] else []
+        if cost := asked["max_cost_per_million_usd"]:
+            told.append(f"cost of at most {currency_sign(self.currency)}{cost:g} per million")
+        told += [f"memory of at least {memory(asked['min_memory_mb'])}"] if asked["min_memory_mb"] else []
+        return told
 
     def change(self) -> Iterator[str]:
         """How cost and duration differ from now, each with its words."""
@@ -404,8 +419,10 @@ class Told:
         if not self.best:
             return
         away = percent(self.best["expected_regret"])
-        yield from (f"at most about {away} more than the best", f"at most about {away} longer than the best")
-        yield f"at most about {away} from the best"
+        best = f"the best possible{self.bounds()}"
+        yield from (f"at most about {away} more than {best}", f"at most about {away} longer than {best}")
+        yield f"at most about {away} from {best}"
+        yield f"o other configuration{self.bounds()} "
         yield f"; {percent(self.best['given_to_ties']).removesuffix('%')} points of that"
         evidence = decision_evidence(self.document)  # type: ignore[arg-type]
         yield from (explain(doubt, evidence) for doubt in doubts(evidence))
@@ -460,9 +477,7 @@ class Told:
         architectures = listing(request["architectures"])
         yield f"Searched: {span} from {memory(sizes[0])} to {memory(sizes[-1])} on {architectures}"
         yield f"Tolerance: {percent(request['tolerance'] or 0)}"
-        bounds = request["constraints"]
-        least = f"; at least {memory(bounds['min_memory_mb'])}" if bounds["min_memory_mb"] else ""
-        yield f"Constraints: p95 at most {milliseconds(bounds['max_p95_ms'] or 0)}{least}"
+        yield f"Constraints: {'; '.join(self.bounds_asked())}"
         yield f"Payloads: {request['payload']['count']}, SHA-256 {request['payload']['sha256']}"
         yield f"compared over {plural(saved['paired_environments'] or 0, 'pair')} of environments" if saved else "¶"
         yield "Code SHA-256: "
