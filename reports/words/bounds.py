@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def within_bounds(result: Result) -> str:
     """`with p95 of at most 20 ms and memory of 512 to 1,024 MB`; empty without a bound."""
-    told = bounds_told(_constraints(result), sign_of(result["prices"]["currency"]), _range(result))
+    told = bounds_told(_constraints(result), sign_of(result["prices"]["currency"]), searched_range(result))
     return f"with {listing(told)}" if told else ""
 
 
@@ -34,7 +34,7 @@ def _constraints(result: Result) -> Constraints:
     return Constraints(**result["request"]["constraints"])
 
 
-def _range(result: Result) -> tuple[int | None, int | None]:
+def searched_range(result: Result) -> tuple[int | None, int | None]:
     """The ends of a range of sizes that was asked for. An end that the account or the machine sets is open."""
     request = result["request"]
     sizes = request["memory_sizes_mb"]

@@ -28,6 +28,7 @@ from reports.words.snippets import again, confirm, resume, to_fill_in
 from reports.words.stops import STOPPED
 from tuner.documents.decision import backend_kind, decision_evidence
 from tuner.plain_numbers import plural
+from tuner.question import raised_budget
 from tuner.search.decision import UNFINISHED, Doubt, explain, objections
 from tuner.vocabulary import BackendKind, StopReason
 
@@ -272,10 +273,8 @@ def _resume(result: Result) -> NextStep:
     stopped = result["stopped_by"]
     if stopped == "function_changed":
         return NextStep("The function was deployed while it was measured. Tune the new code:", again(result))
-    bound = {"max_invocations": "--max-invocations", "max_usd": "--max-usd", "max_seconds": "--max-seconds"}.get(
-        stopped
-    )
-    more = f" with a higher {bound}" if bound else ""
+    raised = raised_budget(result)
+    more = f" with a higher {raised.flag}" if raised else ""
     return NextStep(f"Go on{more}; what was measured is kept:", resume(result))
 
 
