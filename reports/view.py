@@ -98,7 +98,7 @@ def view(result: Result) -> dict[str, Any]:
         "on_call": on_call(result),
         "identity": tuple(_identity(result)),
         "warnings": tuple(warned(result)),
-        "figures_of": figures_of(result),
+        "figures_of": figures_of(result, table),
         "overview": over_memory.draw(result, table) if table else None,
         "trade_off": trade_off.draw(result, table) if any(row.candidate for row in table) else None,
         "charts": tuple(chart for chart in _charts(result, table) if chart),

@@ -146,7 +146,16 @@ class Told:
         costs = (self.million(cost), self.millions(cost)) if self.points else ()
         runs = plural(self.runs(where), "run") if self.runs(where) else "no"
         state = self.reasons.get(where, runs)
-        return memory(where[0]), where[1], *costs, time(duration), times(duration), state
+        return memory(where[0]), where[1], *costs, time(duration), times(duration), state, self.mark_of(where)
+
+    def mark_of(self, where: tuple[int, str]) -> str:
+        """What a size's mark shows: the means of its own runs, and how many they are."""
+        m = self.measured.get(where)
+        if not m or not m["duration_ms"]:
+            return NONE
+        cost, duration = m["cost_usd"], m["duration_ms"]
+        costs = [f"{self.million(cost)} ({self.millions(cost)})"] if self.points and cost else []
+        return ", ".join([*costs, f"{time(duration)} ({times(duration)})", self.own_runs(m)])
 
     def on_trade_off(self, where: tuple[int, str]) -> bool:
         return where in self.points and any(self.roles(where).values())
@@ -272,7 +281,8 @@ class Told:
         for m in [*self.points.values(), *self.document["measurements"]]:
             for metric, one, ends in (("duration_ms", time, times), ("cost_usd", self.million, self.millions)):
                 told = f"{short(m)}: {one(m[metric])} ({ends(m[metric])})"
-                yield f"{told}, measured: {self.effort_at(m)}" if "data" in m else f"{told}, estimated, not measured"
+                own = f"{told}, mean of its own {self.effort_at(m)}" if "data" in m else ""
+                yield own or f"{told}, estimated, not measured"
             if m["init_duration_ms"] and "data" in m:
                 init, starts = m["init_duration_ms"], plural(m["cold_starts"], "cold start")
                 yield f"{short(m)}: init {time(init)} ({times(init)}), {starts}"
@@ -289,10 +299,12 @@ class Told:
                 yield f"after {plural(found['invocations'], 'invocation')}: {percent(found['expected_regret'])}"
 
     def effort_at(self, m: Document) -> str:
+        return f"{self.own_runs(m)} in {plural(m['environments'], 'environment')}"
+
+    def own_runs(self, m: Document) -> str:
         warm = dict(self.waits(key(m))).get("warm", [])
         cold = dict(self.waits(key(m))).get("cold", [])
-        places = f"in {plural(m['environments'], 'environment')}"
-        return f"{plural(len(warm or cold), 'run')} {places}" + ("" if warm else ", cold starts only")
+        return plural(len(warm or cold), "warm run" if warm else "cold run")
 
     # Parts of sentences
 
