@@ -46,7 +46,7 @@ def render(result: Result) -> str:
         f"**{sure.label}.** {' '.join(sure.reasons)}",
         " ".join(worth_knowing(result)),
         *_tables(result),
-        figures_of(result),
+        figures_of(result, rows(result)),
         _strategies(result),
         "\n".join(_warnings(result)),
         "\n".join(_errors(result)),

@@ -54,7 +54,7 @@ def render(result: Result, *, width: int = WIDTH, file: str = "", go_on: str = "
     for sentence in worth_knowing(result):
         lines += wrapped(sentence, width)
     lines += ["", *_table(result, width)] if worth_knowing(result) else _table(result, width)
-    basis = figures_of(result)
+    basis = figures_of(result, _shown(result))
     lines += ["", *wrapped(basis, width)] if basis else []
     excluded = left_out(rows(result))
     lines += [""] if excluded else []
@@ -83,7 +83,7 @@ def _next(result: Result, width: int, file: str, go_on: str, payload: str) -> It
 
 def _table(result: Result, width: int) -> Iterator[str]:
     """Measured, current and recommended configurations, with a bar for what each costs above the cheapest."""
-    shown = [row for row in rows(result) if row.measured or row.recommended or row.current]
+    shown = _shown(result)
     if not shown:
         return
     currency = result["prices"]["currency"]
@@ -91,6 +91,10 @@ def _table(result: Result, width: int) -> Iterator[str]:
     called = verdict.recommended_name(result)
     lines = [HEADER, *(_cells(row, called, currency, costs) for row in shown)]
     yield from wide_table(lines, width, right=RIGHT, plots=[BAR], below=BELOW_FIRST)
+
+
+def _shown(result: Result) -> list[ReportRow]:
+    return [row for row in rows(result) if row.measured or row.recommended or row.current]
 
 
 def _cells(row: ReportRow, called: str, currency: str, costs: Sequence[float]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from reports.charts import runs as charts_runs
 from reports.charts.chart import Chart
 from reports.first_screen import on_call, pair, savings
 from reports.words import bill, snippets, verdict
+from reports.words.bounds import constraints_told
 from reports.words.confidence import confidence
 from reports.words.escape import clip, visible, visible_json, whole
 from reports.words.flat_zone import worth_knowing
@@ -97,7 +98,7 @@ def view(result: Result) -> dict[str, Any]:
         "on_call": on_call(result),
         "identity": tuple(_identity(result)),
         "warnings": tuple(warned(result)),
-        "figures_of": figures_of(result),
+        "figures_of": figures_of(result, table),
         "overview": over_memory.draw(result, table) if table else None,
         "trade_off": trade_off.draw(result, table) if any(row.candidate for row in table) else None,
         "charts": tuple(chart for chart in _charts(result, table) if chart),
@@ -290,14 +291,8 @@ def _method(result: Result) -> Iterator[tuple[str, str]]:
         )
     if request["tolerance"]:
         yield "Tolerance", percent(request["tolerance"])
-    bounds = request["constraints"]
-    told = [
-        f"p95 at most {milliseconds(bounds['max_p95_ms'])}" if bounds["max_p95_ms"] else "",
-        f"at most {bounds['max_cost_per_million_usd']:g} per million" if bounds["max_cost_per_million_usd"] else "",
-        f"at least {memory(bounds['min_memory_mb'])}" if bounds["min_memory_mb"] else "",
-    ]
-    if any(told):
-        yield "Constraints", "; ".join(filter(None, told))
+    if asked := constraints_told(result):
+        yield "Constraints", "; ".join(asked)
     payload = request["payload"]
     if payload:
         yield "Payloads", f"{payload['count']}" + (f", SHA-256 {payload['sha256']}" if payload["sha256"] else "")

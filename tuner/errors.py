@@ -110,6 +110,10 @@ class LeftBehindError(BackendError):
         return LeftBehindError(f"{earlier.message}\n{self.message}", self.hint) if earlier else self
 
 
+class NotRecordedError(TunerError):
+    """What was measured could not be written down. What was written before is kept, and the run can go on from it."""
+
+
 class AllFailedError(TunerError):
     """No configuration gave a usable run; the message shows the function's own error."""
 

@@ -13,6 +13,7 @@ from typing import Any
 from tuner.vocabulary import (
     DEFAULT_MAX_ERROR_RATE,
     DEFAULT_MEMORY_SIZES_MB,
+    DEFAULT_TOLERANCE,
     MAX_MEMORY_MB,
     MB_PER_VCPU,
     MIN_MEMORY_MB,
@@ -30,6 +31,7 @@ from tuner.vocabulary import (
 __all__ = [
     "DEFAULT_MAX_ERROR_RATE",
     "DEFAULT_MEMORY_SIZES_MB",
+    "DEFAULT_TOLERANCE",
     "MAX_MEMORY_MB",
     "MB_PER_VCPU",
     "MIN_MEMORY_MB",
@@ -251,7 +253,7 @@ class Objective:
     strategy: StrategyName = StrategyName.COST
     balanced_weight: float = 0.5
     constraints: Constraints = field(default_factory=Constraints)
-    tolerance: float = 0.02
+    tolerance: float = DEFAULT_TOLERANCE
     cold_start_share: float = 0.0
     max_error_rate: float = DEFAULT_MAX_ERROR_RATE
 

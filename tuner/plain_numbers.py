@@ -21,11 +21,22 @@ def significant(value: float, digits: int = 4) -> str:
     return text.rstrip("0").rstrip(".") if decimals > 0 else text
 
 
+def as_given(value: float) -> str:
+    """A number as a user gave it, thousands apart and without exponent: `20`, `0.655`, `1,500.5`."""
+    text = f"{value:,.9f}"
+    return text.rstrip("0").rstrip(".")
+
+
 def listed(values: Sequence[int]) -> str:
     """Whole numbers one by one: `128, 512, 1024`; many by their ends: `40 from 128 to 3,538`."""
     if len(values) <= MOST_LISTED:
         return ", ".join(map(str, values))
     return f"{len(values):,} from {min(values):,} to {max(values):,}"
+
+
+def joined(items: Sequence[str]) -> str:
+    """Items as a sentence lists them: `a, b and c`."""
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1] if items else ""
 
 
 def plural(amount: int, thing: str) -> str:

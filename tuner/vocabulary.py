@@ -15,6 +15,8 @@ MAX_MEMORY_MB = 10_240
 """Largest memory size of AWS Lambda (Lambda quotas, 2026-09)."""
 MB_PER_VCPU = 1769
 """Memory size at which a function has one vCPU (Lambda developer guide, "Configure memory")."""
+DEFAULT_TOLERANCE = 0.02
+"""Loss against the best that is accepted where nothing else is asked for."""
 DEFAULT_MAX_ERROR_RATE = 0.05
 """Share of failed runs that a recommended configuration may have, unless told otherwise."""
 NOISY_HOST, NO_CURVE = "noisy_host", "curve_fallback"

@@ -29,7 +29,7 @@ from reports.charts.chart import (
 from reports.words.escape import clip
 from reports.words.flat_zone import FlatZone, flat_zone
 from reports.words.numbers import DURATION, Interval, Unit, memory, money_unit
-from reports.words.origin import kind_of_run
+from reports.words.origin import kind_of_run, means_told
 from reports.words.rows import Key, ReportRow, Result
 from reports.words.verdict import recommended_name
 from tuner.plain_numbers import plural
@@ -89,8 +89,12 @@ def draw(result: Result, rows: Sequence[ReportRow]) -> Chart:
         ),
         _caption(result, rows),
         tuple((architecture, architecture) for architecture in architectures(rows)),
-        ("memory", "architecture", *(head for p in drawn for head in (p.figure.axis, "95% interval")), "measured"),
-        tuple(_table_row([panel.figure for panel in drawn], row) for row in rows),
+        (
+            *("memory", "architecture"),
+            *(head for panel in drawn for head in (panel.figure.axis, "95% interval")),
+            *("runs, cold and failed ones too", "mark: mean of its own runs"),
+        ),
+        tuple(_table_row([panel.figure for panel in drawn], row, measured.get(row.key)) for row in rows),
     )
 
 
@@ -249,10 +253,8 @@ def _measured(
     warm = has_warm(measurement)
     shown = evenly(runs)
     shift = [at + (index * 7 % 5 - 2) * 2.2 for index in range(len(shown))]
-    name = (
-        f"{row_name(row)}: {_told(figure, statistics)}, measured: {plural(len(runs), 'run')} "
-        f"in {plural(measurement['environments'], 'environment')}{'' if warm else ', cold starts only'}"
-    )
+    where = plural(measurement["environments"], "environment")
+    name = f"{row_name(row)}: {_told(figure, statistics)}, mean of its own {_own_runs(measurement)} in {where}"
     return (
         svg.dots(zip(shift, map(y, shown), strict=True), "dots")
         + svg.whisker(at, y(statistics["low"] * figure.factor), y(statistics["high"] * figure.factor))
@@ -284,7 +286,7 @@ def _range_of(figure: Figure, rows: Sequence[ReportRow], measured: Mapping[Key, 
 def _caption(result: Result, rows: Sequence[ReportRow]) -> str:
     parts = []
     if any(m["duration_ms"] for m in result["measurements"]):
-        parts.append("Filled marks: measured means with their 95% intervals; small dots: single warm runs.")
+        parts.append("Filled marks: means of a size's own warm runs with their 95% intervals; small dots: single runs.")
     if any(m["duration_ms"] and not has_warm(m) for m in result["measurements"]):
         parts.append("Pale marks: cold starts only, whose init is in the price.")
     if any(row.candidate and not row.measured for row in rows):
@@ -296,12 +298,15 @@ def _caption(result: Result, rows: Sequence[ReportRow]) -> str:
         parts.append("Thin line and band: the fitted curve with its 95% interval; only the marks can be recommended.")
     elif parts:
         parts.append("Nothing is drawn between measured sizes, because nothing is known there.")
+    if parts and result["curve"]:
+        parts.append(f"Rings, tables and the answer: {means_told(result)}.")
     if any(row.failed for row in rows):
         parts.append("Crosses: sizes that were tried and failed.")
     return " ".join(parts)
 
 
-def _table_row(figures: Sequence[Figure], row: ReportRow) -> tuple[str, ...]:
+def _table_row(figures: Sequence[Figure], row: ReportRow, measurement: MeasurementDocument | None) -> tuple[str, ...]:
+    """What is believed of a size, and what its mark shows."""
     told: list[str] = []
     for figure in figures:
         interval = figure.believed(row)
@@ -310,7 +315,21 @@ def _table_row(figures: Sequence[Figure], row: ReportRow) -> tuple[str, ...]:
         else:
             told += figure.unit.tell(interval["mean"] * figure.factor), _ends(figure, interval)
     state = clip(row.reason, 120) if row.reason else plural(row.runs, "run") if row.measured else "no"
-    return memory(row.memory_mb), row.architecture, *told, state
+    return memory(row.memory_mb), row.architecture, *told, state, _mark_told(figures, measurement)
+
+
+def _mark_told(figures: Sequence[Figure], measurement: MeasurementDocument | None) -> str:
+    """The figures of a mark, in the order of the panels, and the runs that they are of."""
+    if measurement is None:
+        return "–"
+    found = [_told(figure, own) for figure in figures if (own := figure.statistics(measurement))]
+    return ", ".join([*found, _own_runs(measurement)]) if found else "–"
+
+
+def _own_runs(measurement: MeasurementDocument) -> str:
+    """The runs that a mark is the mean of: `4 warm runs`; of cold ones only where there is no other."""
+    runs = warm_runs(measurement, measurement["data"]["duration_ms"])
+    return plural(len(runs), "warm run" if has_warm(measurement) else "cold run")
 
 
 def _told(figure: Figure, interval: Interval) -> str:

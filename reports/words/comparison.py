@@ -35,7 +35,10 @@ LEAST_DRIFT = 0.001
 MOST_TOLD = 10.0
 """A bound of more than ten times the baseline tells nothing: it is left open."""
 _WHOLE_FROM = 999.95
-RUNS_ALONE = "Durations and costs are geometric means of the runs at each size. Reports show means, which differ"
+RUNS_ALONE = (
+    "A duration is that of a typical run, the median in each environment. A cost is the mean of all runs in each. "
+    "Reports show other means, so their figures differ"
+)
 """Why a comparison of results and their reports differ in figures of one size."""
 PAIRS = "A change is that within pairs, so it need not be the ratio of the two values beside it"
 """Why a change of a duet is not what its two values come to."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from reports.words.bounds import meets, within_bounds
 from reports.words.numbers import percent, sentence
 from reports.words.rows import Result
 from reports.words.stops import STOPPED
@@ -95,16 +96,21 @@ def _distance(result: Result, level: Confidence) -> str:
     if recommended["unmet"]:
         return "No other configuration is likely to come nearer to what was asked for"
     if recommended["expected_regret"] < LEAST_TOLD:
-        better = _BETTER.get(strategy, "score better")
+        better, other = _BETTER.get(strategy, "score better"), _bounded(result, "other configuration")
         if level is Confidence.HIGH:
-            return f"No other configuration is likely to {better}"
-        return f"By these runs no other configuration would {better}, but they do not settle it"
+            return f"No {other} is likely to {better}"
+        return f"By these runs no {other} would {better}, but they do not settle it"
     away = _AWAY.get(strategy, "It is at most about {} from the best possible")
-    away = away.format(percent(recommended["expected_regret"]))
+    away = _bounded(result, away.format(percent(recommended["expected_regret"])))
     purpose = spent_for(result)
     if not purpose:
         return away
     return f"{away}; {_points(recommended['given_to_ties'])} of that were spent on purpose {purpose}"
+
+
+def _bounded(result: Result, told: str) -> str:
+    """Words for a part of all configurations: of those that meet the bounds, where there are any."""
+    return " ".join(filter(None, [told, within_bounds(result)]))
 
 
 def spent_for(result: Result) -> str:
@@ -119,7 +125,9 @@ def spent_for(result: Result) -> str:
     if strategy not in _GIVEN:
         return ""
     spent, bought, purpose = _GIVEN[strategy]
-    better = [point for point in result["curve"] if point[spent]["mean"] < recommended[spent]["mean"]]
+    better = [
+        point for point in result["curve"] if point[spent]["mean"] < recommended[spent]["mean"] and meets(result, point)
+    ]
     if any(point[bought]["mean"] > recommended[bought]["mean"] for point in better):
         return purpose
     estimated = any(not point["measured"] for point in better)

@@ -6,9 +6,10 @@ Decides how many digits a figure deserves. Knows nothing of documents.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from tuner.plain_numbers import joined
 from tuner.pricing.currency import currency_sign
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 Interval: TypeAlias = "RangeDocument"
 """`mean`, `low` and `high` of a metric, as in the result document."""
+listing = joined
+"""Items as a sentence lists them."""
 UNKNOWN = "–"
 """A value that is not known, in a cell of a table."""
 ASTRONOMIC = 1e15
@@ -141,11 +144,6 @@ def _money_tick(value: float, largest: float, currency: str) -> str:
 def count(value: float) -> str:
     """A number of things: `20 million`, `1.5 million`, `250,000`."""
     return f"{value / 1e6:,.6g} million" if value >= 1e6 else f"{value:,.6g}" if value < 1000 else f"{value:,.0f}"
-
-
-def listing(items: Sequence[str]) -> str:
-    """Items as a sentence lists them: `a, b and c`."""
-    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1] if items else ""
 
 
 def sentence(text: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from reports.words.numbers import percent
-from reports.words.rows import Result
+from reports.words.rows import ReportRow, Result
 from tuner.documents.decision import backend_kind
 from tuner.vocabulary import NO_CURVE, BackendKind
 
@@ -25,15 +27,32 @@ def origin(result: Result) -> tuple[str, str]:
     return _ORIGINS[backend_kind(result)]
 
 
-def figures_of(result: Result) -> str:
-    """What durations and costs in a table are of, and why those of a comparison differ; empty where there are none."""
+def figures_of(result: Result, table: Iterable[ReportRow]) -> str:
+    """What durations and costs in a table are of, and why those of a comparison differ; empty where there are none.
+
+    Args:
+        result: the document.
+        table: the rows that are shown.
+    """
     if not result["curve"]:
         return ""
-    alone = result["request"]["runs"] is not None or any(one["code"] == NO_CURVE for one in result["warnings"])
-    estimated = any(not point["measured"] for point in result["curve"])
-    told = "means at each size, from its own runs with rare slow ones weighed in" if alone else "means on the curve"
-    told += "" if alone else f" that fits all runs together{'; sizes without runs are estimates' if estimated else ''}"
-    return f"Durations and costs are {told}. A comparison shows geometric means of the runs, so its figures differ."
+    estimated = any(row.candidate and not row.measured for row in table)
+    more = "; sizes without runs are estimates" if estimated and not _of_own_runs(result) else ""
+    return (
+        f"Durations and costs are {means_told(result)}{more}. "
+        "A comparison shows typical durations, and mean costs of the runs alone, so its figures differ."
+    )
+
+
+def means_told(result: Result) -> str:
+    """What the durations and costs of tables and of the answer are."""
+    if _of_own_runs(result):
+        return "means at each size, from its own runs with rare slow ones weighed in"
+    return "means on the curve that fits all runs together"
+
+
+def _of_own_runs(result: Result) -> bool:
+    return result["request"]["runs"] is not None or any(one["code"] == NO_CURVE for one in result["warnings"])
 
 
 def kind_of_run(result: Result) -> str:

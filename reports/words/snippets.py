@@ -9,12 +9,15 @@ from pathlib import PurePath
 from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
+from reports.words.bounds import searched_range
 from reports.words.escape import visible
 from reports.words.rows import Result
 from tuner.documents.decision import backend_kind
+from tuner.model import MAX_MEMORY_MB, MIN_MEMORY_MB
 from tuner.payloads import Payloads
+from tuner.question import FlagValue, plain, question_flags, raised_budget
 from tuner.redaction import HIDDEN
-from tuner.vocabulary import DEFAULT_MAX_ERROR_RATE, BackendKind
+from tuner.vocabulary import BackendKind
 
 if TYPE_CHECKING:
     from tuner.documents.result import RequestDocument
@@ -78,16 +81,16 @@ def again(result: Result, *, halve_tolerance: bool = False, same_sizes: bool = T
     """
     request, current = result["request"], result["current"]
     chosen, in_use = request["architectures"], current and current["architecture"]
-    parts = [f"--power-values {_sizes(request)}" if same_sizes and request["listed"] else ""]
+    parts = [_sizes_again(result) if same_sizes else ""]
     parts.append("--arch both" if len(chosen) > 1 else f"--arch {chosen[0]}" if in_use not in (None, *chosen) else "")
-    parts += [_strategy(request), _error_limit(request)]
-    parts.append(f"--tolerance {request['tolerance'] * 50:g}%" if halve_tolerance else "")
+    parts += _question(request, tolerance=request["tolerance"] / 2 if halve_tolerance else None)
     return _tune(result, *parts)
 
 
 def resume(result: Result) -> str:
-    """The command that goes on with a run from the folder of this result."""
-    return _tune(result, f"--resume {FOLDER}")
+    """The command that goes on with a run from the folder of this result, with more of the budget that ended it."""
+    raised = raised_budget(result)
+    return _tune(result, f"--resume {FOLDER}", *([_told(raised)] if raised else []))
 
 
 def confirm(result: Result) -> str:
@@ -102,7 +105,7 @@ def confirm(result: Result) -> str:
     beside = [*[size for size in measured if size < best][-1:], *[size for size in measured if size > best][:1]]
     sizes = sorted({best, *beside, *([current["memory_mb"]] if current else [])})
     parts = [payload(result), f"--power-values {','.join(map(str, sizes))}", f"--arch {recommended['architecture']}"]
-    parts.append(_error_limit(result["request"]))
+    parts += _question(result["request"])
     return " \\\n  ".join(["tuner tune FUNCTION", *filter(None, parts)])
 
 
@@ -150,47 +153,38 @@ def reproduce(result: Result) -> str:
     parts = [f"--power-values {_sizes(request)}"]
     chosen = request["architectures"]
     parts.append(f"--arch {'both' if len(chosen) > 1 else chosen[0]}" if chosen else "")
-    parts.append(_strategy(request))
-    if request["strategy"] == "balanced":
-        parts.append(f"--balanced-weight {request['balanced_weight']:g}")
-    parts.append(f"--sampler {quote(visible(request['sampler']))}")
-    values: dict[str, Any] = {**request, **request["constraints"], **request["budget"]}
-    parts += [f"{flag} {_plain(values[name])}" for name, flag in _FLAGS.items() if values.get(name)]
-    parts += [f"{flag} {values[name] * 100:g}%" for name, flag in _SHARES.items() if values.get(name)]
-    parts.append(_error_limit(request))
-    parts.append("--only-cold-starts" if request["only_cold_starts"] else "")
+    parts += [*_question(request), f"--sampler {quote(visible(request['sampler']))}"]
+    values: dict[str, Any] = {**request, **request["budget"]}
+    parts += [f"{flag} {plain(values[name])}" for name, flag in _EFFORT.items() if values.get(name)]
     parts.append(f"--seed {request['seed']}")
     return _tune(result, *parts)
 
 
-def _strategy(request: RequestDocument) -> str:
-    return f"--strategy {quote(visible(request['strategy']))}"
+def _question(request: RequestDocument, *, tolerance: float | None = None) -> list[str]:
+    """The options that ask the same question, with another tolerance where one is given."""
+    return [_told(each) for each in question_flags(request, tolerance=tolerance)]
 
 
-def _error_limit(request: RequestDocument) -> str:
-    """The option that accepts as many failures again; empty where it is the default."""
-    limit = request.get("max_error_rate", DEFAULT_MAX_ERROR_RATE)
-    return "" if limit == DEFAULT_MAX_ERROR_RATE else f"--max-error-rate {limit * 100:g}%"
+def _told(option: FlagValue) -> str:
+    return f"{option.flag} {quote(visible(option.value))}" if option.value else option.flag
 
 
-_FLAGS = {
-    "max_p95_ms": "--max-p95-ms",
-    "max_cost_per_million_usd": "--max-cost-per-million",
-    "min_memory_mb": "--min-memory",
+_EFFORT = {
     "runs": "--runs",
     "environments": "--environments",
     "concurrency": "--concurrency",
     "max_invocations": "--max-invocations",
     "max_usd": "--max-usd",
     "max_seconds": "--max-seconds",
-    "invocations_per_month": "--invocations-per-month",
 }
-_SHARES = {"tolerance": "--tolerance", "discount": "--discount", "cold_start_share": "--cold-start-share"}
 
 
-def _plain(value: float) -> str:
-    """A number without exponent: `20000000`, `0.25`."""
-    return f"{value:.0f}" if value == int(value) else f"{value:f}".rstrip("0")
+def _sizes_again(result: Result) -> str:
+    """The option that names the sizes that were listed, or the range that was asked for; empty: all were."""
+    if result["request"]["listed"]:
+        return f"--power-values {_sizes(result['request'])}"
+    first, last = searched_range(result)
+    return f"--power-values {first or MIN_MEMORY_MB}-{last or MAX_MEMORY_MB}" if first or last else ""
 
 
 def _sizes(request: RequestDocument) -> str:
@@ -204,10 +198,11 @@ def _tuner(result: Result) -> str:
     region = result["function"]["region"]
     name = quote(visible(result["function"]["name"]))
     in_region, given = f"--region {quote(visible(region))}" if region else "", payload(result)
+    parts = [f"tuner tune {name}", given, "--fail-above 10%", *_question(result["request"]), in_region]
     return (
         f"# look first, then do it\n{APPLY}\n# later: has it drifted? {to_fill_in(given)}".rstrip()
         + "\n"
-        + " \\\n  ".join(filter(None, [f"tuner tune {name}", given, "--fail-above 10%", in_region]))
+        + " \\\n  ".join(filter(None, parts))
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from reports.words.bounds import within_bounds
 from reports.words.confidence import spent_for
 from reports.words.numbers import (
     Interval,
@@ -27,6 +28,7 @@ from reports.words.snippets import again, confirm, resume, to_fill_in
 from reports.words.stops import STOPPED
 from tuner.documents.decision import backend_kind, decision_evidence
 from tuner.plain_numbers import plural
+from tuner.question import raised_budget
 from tuner.search.decision import UNFINISHED, Doubt, explain, objections
 from tuner.vocabulary import BackendKind, StopReason
 
@@ -112,9 +114,7 @@ def headline(result: Result) -> Headline:
     if recommended["unmet"]:
         return Headline("", f"Nothing meets {_missed(result)}", f"{choice} comes nearest")
     price, fails = _money_of(result, recommended), failing(result)
-    goal = f"the {goal_of(recommended)} choice at"
-    if spent_for(result):
-        goal = f"among the {goal_of(recommended)} choices, at"
+    goal = f"{_goal(result, 'choice', 'choices')} at"
     if _alone(result):
         works = "is left" if fails else "works"
         goal = f"the only one that {works if result['excluded'] else 'was tried'}, at"
@@ -123,7 +123,20 @@ def headline(result: Result) -> Headline:
         return Headline(choice, f"{goal}, but {fails}", price)
     if current is not None and key(current) == key(recommended) and not _alone(result):
         return Headline(f"Keep {choice}", f"already {goal}", price)
-    return Headline(choice, versus_now(result["saving"]) if result["saving"] is not None else goal, price)
+    if result["saving"] is None:
+        return Headline(choice, goal, price)
+    versus = versus_now(result["saving"])
+    bounded = within_bounds(result) and not _alone(result)
+    return Headline(choice, f"{versus}; {_goal(result)}" if bounded else versus, price)
+
+
+def _goal(result: Result, one: str = "", several: str = "") -> str:
+    """`the cheapest choice`, with the bounds that it was chosen under; of one that gave a little away, `among …`."""
+    recommended, bounds = result["recommendation"], within_bounds(result)
+    assert recommended is not None
+    given = bool(spent_for(result))
+    named = " ".join(filter(None, [goal_of(recommended), several if given else one, bounds]))
+    return f"{'among ' if given else ''}the {named}{',' if one and (given or bounds) else ''}"
 
 
 def failing(result: Result) -> str:
@@ -260,10 +273,8 @@ def _resume(result: Result) -> NextStep:
     stopped = result["stopped_by"]
     if stopped == "function_changed":
         return NextStep("The function was deployed while it was measured. Tune the new code:", again(result))
-    bound = {"max_invocations": "--max-invocations", "max_usd": "--max-usd", "max_seconds": "--max-seconds"}.get(
-        stopped
-    )
-    more = f" with a higher {bound}" if bound else ""
+    raised = raised_budget(result)
+    more = f" with a higher {raised.flag}" if raised else ""
     return NextStep(f"Go on{more}; what was measured is kept:", resume(result))
 
 

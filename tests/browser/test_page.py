@@ -119,7 +119,7 @@ def test_hover_focus_and_arrow_keys_tell_the_numbers(aws: Opened) -> None:
     marks, tip = page.locator("#chart-memory svg .pt.measured"), page.locator("#tip")
     marks.nth(1).hover()
     expect(tip).to_be_visible()
-    expect(tip).to_contain_text(re.compile(r"MB (arm64|x86_64): .* \(.* to .*\), measured: "))
+    expect(tip).to_contain_text(re.compile(r"MB (arm64|x86_64): .* \(.* to .*\), mean of its own "))
     page.mouse.move(0, 0)
     expect(tip).to_be_hidden()
     page.locator('#chart-memory svg .pt[tabindex="0"]').focus()

@@ -231,6 +231,12 @@ SITUATIONS: Mapping[str, Situation] = {
         objective=Objective(constraints=Constraints(max_p95_ms=50, min_memory_mb=256)),
         invocations_per_month=20e6,
     ),
+    "bounded": Situation(
+        RENDER,
+        AWS,
+        objective=Objective(constraints=Constraints(max_p95_ms=150, max_cost_per_million_usd=30)),
+        invocations_per_month=20e6,
+    ),
     "hostile": grid(RENDER, identity_with(name=HOSTILE_NAME, arn=HOSTILE, version=HOSTILE, runtime=HOSTILE), 4),
 }
 """Every situation by the name of its document."""

@@ -22,7 +22,7 @@ from tuner.api.result import REPORT_FILE
 from tuner.documents.result import RESULT_FILE
 from tuner.documents.samples import decode_round, decode_sample, encode_round, encode_sample
 from tuner.documents.strict_json import decode_text, parse_strictly
-from tuner.errors import Fault, InputError, TunerError
+from tuner.errors import Fault, InputError, NotRecordedError, TunerError
 from tuner.model import FunctionIdentity, Notice, Round, Sample, Trial
 from tuner.search.study import Study
 from tuner.settings import Settings
@@ -105,9 +105,14 @@ class Recorder:
         except OSError as exc:
             problem = f"cannot write {self._path}: {exc.strerror}"
             raise TunerError(problem, "Give another folder with --output.") from exc
+        self._begun = recorded is not None
         told = {"version": RECORD_VERSION, **header}
         if recorded is None or recorded.header != told:
-            self._append("header", told)
+            try:
+                self._append("header", told)
+            except TunerError:
+                self.close()
+                raise
 
     def asked(self, study: Study, trials: Sequence[Trial]) -> None:
         """Write the round that is about to be measured."""
@@ -138,13 +143,23 @@ class Recorder:
                 self._told.add(notice.code)
                 self._append("notice", {"code": notice.code, "message": notice.message})
 
+    def _not_written(self, exc: OSError) -> TunerError:
+        """What to say where a line could not be written: a run goes on from its record, once there is one."""
+        problem = f"cannot write {self._path}: {exc.strerror}"
+        if self._begun:
+            return NotRecordedError(
+                problem, f"Free some space. What was measured until then is kept in {self._path.parent}."
+            )
+        return TunerError(problem, "Free some space, or give another folder with --output.")
+
     def _append(self, kind: str, document: dict[str, Any]) -> None:
         try:
             self._file.write(json.dumps({"kind": kind, **document}, ensure_ascii=False) + "\n")
             self._file.flush()
             os.fsync(self._file.fileno())
+            self._begun = True
         except OSError as exc:
-            raise TunerError(f"cannot write {self._path}: {exc.strerror}", "Free some space, then --resume.") from exc
+            raise self._not_written(exc) from exc
 
 
 def read_record(folder: Path) -> Recorded:

@@ -32,7 +32,14 @@ from tuner.aws.api.connection import Connection
 from tuner.backend import Backend, BackendFactory, CountsCalls, TellsOfRuns
 from tuner.documents.result import ResultDocument, function_errors
 from tuner.documents.result_builder import build_result
-from tuner.errors import AllFailedError, BackendError, InterruptedRunError, LeftBehindError, TunerError
+from tuner.errors import (
+    AllFailedError,
+    BackendError,
+    InterruptedRunError,
+    LeftBehindError,
+    NotRecordedError,
+    TunerError,
+)
 from tuner.model import BackendKind, FunctionIdentity, Notice, StopReason
 from tuner.plain_numbers import plural
 from tuner.pricing.bill import Bill, logs_usd
@@ -228,7 +235,11 @@ class _Job:
             )
         )
         if self.folder:
-            result.save(self.folder)
+            try:
+                result.save(self.folder)
+            except TunerError as exc:
+                hint = f"Free some space. What was measured is kept in {self.folder}."
+                raise NotRecordedError(exc.message, hint) from exc
         if error := self._error(measured, result):
             error.result = result
             raise error

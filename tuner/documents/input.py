@@ -14,6 +14,7 @@ from tuner.documents.validation import find_faults, published_schema
 from tuner.errors import Fault, InputError
 from tuner.model import (
     DEFAULT_MAX_ERROR_RATE,
+    DEFAULT_TOLERANCE,
     MAX_MEMORY_MB,
     MIN_MEMORY_MB,
     Architecture,
@@ -164,7 +165,7 @@ def decode_valid(document: Mapping[str, Any]) -> Settings:
                 max_cost_per_million_usd=constraints.get("maxCostPerMillion"),
                 min_memory_mb=constraints.get("minMemory"),
             ),
-            tolerance=document.get("tolerance", 0.02),
+            tolerance=document.get("tolerance", DEFAULT_TOLERANCE),
             max_error_rate=document.get("maxErrorRate", DEFAULT_MAX_ERROR_RATE),
             cold_start_share=document.get("coldStartShare", float(document.get("onlyColdStarts", False))),
         ),

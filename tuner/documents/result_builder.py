@@ -135,7 +135,8 @@ def build_result(
             "mean speed, so that sizes compare. Their intervals are wide enough for other hours like this one."
         )
         found.append(Notice("uneven_speed", message))
-    if (unseen := unseen_slow_runs(study)) is not None:
+    cost_usd = float(belief.cost_usd[:, choice.index].mean()) if choice else used.usd / max(1, used.invocations)
+    if (unseen := unseen_slow_runs(study, cost_usd)) is not None:
         found.append(Notice("slow_runs_not_seen", unseen))
     if identity.backend is BackendKind.AWS and not settings.only_cold_starts and _all_cold(study):
         found.append(Notice("all_runs_cold", ALL_COLD))

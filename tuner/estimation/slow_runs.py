@@ -422,7 +422,7 @@ def unseen_bound(
         share, factor: an example: this share of the runs takes so many times as long.
 
     Returns:
-        (share that runs of this number show with 95% chance, increase of the mean in the example as a fraction);
+        (share that runs of this number show with 95% chance, increase of the mean duration in the example);
         None where the runs suffice to see the example.
     """
     shown = 1 - 0.05 ** (1 / max(runs, 1))

@@ -12,7 +12,7 @@ from tuner.estimation.belief import Belief
 from tuner.estimation.estimate import timeout_advice_ms
 from tuner.estimation.slow_runs import EXAMPLE_FACTOR, EXAMPLE_SHARE, unseen_bound
 from tuner.model import SearchSpace
-from tuner.plain_numbers import plural
+from tuner.plain_numbers import plural, significant
 from tuner.search.adaptive import AdaptiveSampler
 from tuner.search.space import memory_nodes
 from tuner.search.study import Study
@@ -73,17 +73,23 @@ def advise_timeout(belief: Belief, index: int, current_s: float | None) -> Timeo
     return TimeoutAdvice(advised_s, current_s, message)
 
 
-def unseen_slow_runs(study: Study) -> str | None:
-    """What the warm runs cannot show of rare slow ones, and a bound; None where there are enough runs to see them."""
+def unseen_slow_runs(study: Study, cost_usd: float) -> str | None:
+    """What the warm runs cannot show of rare slow ones, and a bound; None where there are enough runs to see them.
+
+    Args:
+        study: what was measured.
+        cost_usd: what an invocation is believed to cost. Slow runs raise all of it but the fee of the request.
+    """
     runs = [run for sample in study.samples for run in sample.invocations if run.usable]
     warm = sum(not run.cold for run in runs) or len(runs)
     bound = unseen_bound(warm) if warm else None
     if bound is None:
         return None
-    shown, increase = bound
+    shown, longer = bound
+    of_duration = max(0.0, 1 - study.prices.request_usd / cost_usd) if cost_usd else 0.0
     rarer = f" that are rarer than 1 in {round(1 / shown)}" if round(1 / shown) > 1 else ""
     return (
         f"Slow runs{rarer} may not have been seen in {plural(warm, 'run')}. "
         f"If 1 in {round(1 / EXAMPLE_SHARE)} took {EXAMPLE_FACTOR:g} times as long, "
-        f"the bill would be {increase:.0%} higher."
+        f"the bill would be {significant(100 * longer * of_duration, 2)}% higher."
     )

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.bounds import bounds_told, violations
 from tuner.estimation.belief import Belief, Draws
 from tuner.model import Configuration, Constraints, Objective
-from tuner.plain_numbers import significant
+from tuner.plain_numbers import as_given, joined, significant
 from tuner.pricing.currency import currency_sign
 from tuner.pricing.price_list import PriceList, gb_seconds
 from tuner.search.rows import CandidateRow, summarise
@@ -70,15 +71,16 @@ def recommend(belief: Belief, objective: Objective, prices: PriceList | None = N
     expected = excess.mean(axis=0)
     given = float(expected[index] - expected[objective_best(belief, objective)])
     missed = excess[:, index] - given > 2 * objective.tolerance
+    unmet = _unmet(rows, index, objective.constraints, sign)
     return Choice(
         index,
         belief.candidates[index],
         float(expected[index]),
         given,
         float(missed.mean()),
-        f"{rows[index].configuration} {strategy_of(objective).reason(len(ties), objective)}.",
+        f"{rows[index].configuration} {_reason(objective, len(ties), sign, met=unmet is None)}.",
         ties,
-        _unmet(rows, index, objective.constraints, sign),
+        unmet,
     )
 
 
@@ -204,15 +206,16 @@ def _feasible(rows: Sequence[CandidateRow], constraints: Constraints) -> NDArray
 
 def _violations(row: CandidateRow, constraints: Constraints) -> dict[str, float]:
     """By how much, as a fraction of the bound, a row violates each constraint that it violates."""
-    bounds = {
-        "p95 duration": (row.p95_ms.mean, constraints.max_p95_ms),
-        "cost per million": (row.cost_usd.mean * 1e6, constraints.max_cost_per_million_usd),
-    }
-    found = {name: value / bound - 1 for name, (value, bound) in bounds.items() if bound and value > bound}
-    floor, memory_mb = constraints.min_memory_mb, row.configuration.memory_mb
-    if floor and memory_mb < floor:
-        found["memory"] = floor / memory_mb - 1
-    return found
+    return violations(row.configuration.memory_mb, row.p95_ms.mean, row.cost_usd.mean, constraints)
+
+
+def _reason(objective: Objective, ties: int, sign: str, *, met: bool) -> str:
+    """Why the chosen row is recommended, as the end of a sentence that names the bounds it was chosen under."""
+    if not met:
+        return "comes closest to the constraints"
+    bounds = bounds_told(objective.constraints, sign)
+    among = f" among those with {joined(bounds)}" if bounds else ""
+    return f"{strategy_of(objective).reason(ties, objective)}{among}"
 
 
 def _unmet(rows: Sequence[CandidateRow], index: int, constraints: Constraints, sign: str) -> str | None:
@@ -222,8 +225,8 @@ def _unmet(rows: Sequence[CandidateRow], index: int, constraints: Constraints, s
     row = rows[index]
     p95_ms, per_million = significant(row.p95_ms.mean), significant(row.cost_usd.mean * 1e6)
     words = {
-        "p95 duration": f"p95 duration of at most {constraints.max_p95_ms} ms ({p95_ms} ms",
-        "cost per million": f"cost of at most {sign}{constraints.max_cost_per_million_usd} per million "
+        "p95 duration": f"p95 duration of at most {as_given(constraints.max_p95_ms or 0)} ms ({p95_ms} ms",
+        "cost per million": f"cost of at most {sign}{as_given(constraints.max_cost_per_million_usd or 0)} per million "
         f"({sign}{per_million}",
         "memory": f"memory of at least {constraints.min_memory_mb or 0:,} MB ({row.configuration.memory_mb:,} MB",
     }

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import resource
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +121,44 @@ def test_a_run_that_its_time_ended_goes_on_with_twice_as_much(
     shown = " ".join(capsys.readouterr().out.split())
     assert "Go on with a higher --max-seconds" in shown
     assert "--max-seconds 4" in shown
+    assert run(["tune", f"{tmp_path}/app.py:handler", "--resume", out, "--quiet"]) == 0
+    assert "--max-seconds 4" in " ".join(capsys.readouterr().out.split()), (
+        "of a bound that an earlier session was given"
+    )
+
+
+def test_a_run_that_fills_the_disk_tells_the_whole_command_that_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--payload", '{"n": 1}', "--power-values", "512,1024", "--runs", "6", "--quiet")
+    with file_size_limit(2500):
+        assert run(["tune", "app.py:handler", *options, "--output", "an output"]) == 1
+    told = capsys.readouterr().err
+    assert "cannot write an output/samples.jsonl: File too large" in told
+    shown = told[told.index("tuner tune") :].replace("\\\n", " ")
+    again = shlex.split(shown)
+    assert again[again.index("--resume") + 1] == "an output"
+    assert {"--payload", '{"n": 1}', "--power-values", "512,1024"} <= set(again)
+    assert run([*again[1:], "--quiet"]) == 0, "with space it goes on"
+
+
+def test_where_nothing_could_be_written_down_there_is_no_run_to_go_on_with(capsys: pytest.CaptureFixture[str]) -> None:
+    with file_size_limit(10):
+        assert run(["tune", "app.py:handler", "--runs", "2", "--quiet", "--output", "out"]) == 1
+    told = capsys.readouterr().err
+    assert "--resume" not in told
+    assert "give another folder with --output" in told
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """No file may grow beyond a size meanwhile, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_tolerance_that_was_given_and_met_is_no_bound(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from statistics import fmean, geometric_mean, median
 
 import pytest
 
@@ -16,6 +17,7 @@ from tuner.comparison.results import compare, usual_drift
 from tuner.comparison.run_series import Tally
 from tuner.comparison.verdicts import Verdict
 from tuner.documents.comparison import comparison_schema
+from tuner.documents.decision import configuration_of
 from tuner.documents.validation import find_faults
 from tuner.errors import InputError
 from tuner.simulated.noise import SimulatedFaults
@@ -32,6 +34,23 @@ def test_a_slowdown_of_a_quarter_is_worse_in_duration_and_cost_at_every_configur
     assert effect is not None
     assert effect.low < 0.25 < effect.high
     assert sum(f.metric is Metric.DURATION and f.configuration is not None for f in found.findings) == 3
+
+
+def test_a_duration_is_the_median_in_each_environment_and_a_cost_the_mean_of_all_its_runs() -> None:
+    document = result(outlier_share=0.2, environments=3, runs=12)
+    found = {(f.metric, f.configuration): f for f in compare(document, document, QUESTION).findings}
+    for measurement in document["measurements"]:
+        data, where = measurement["data"], configuration_of(measurement)
+        runs: dict[int, list[tuple[float, float]]] = {}
+        rows = zip(data["environment"], data["cold"], data["duration_ms"], data["billed_duration_ms"], strict=True)
+        for environment, cold, ms, billed_ms in rows:
+            if not cold:
+                runs.setdefault(environment, []).append((ms, billed_ms))
+        usd = document["prices"]["gb_second_usd"][where.architecture] * where.memory_mb / 1024 / 1000
+        typical = [median(ms for ms, _ in own) for own in runs.values()]
+        bills = [fmean(billed * usd + document["prices"]["request_usd"] for _, billed in own) for own in runs.values()]
+        assert found[Metric.DURATION, where].baseline == pytest.approx(geometric_mean(typical))
+        assert found[Metric.COST, where].baseline == pytest.approx(geometric_mean(bills))
 
 
 def test_the_other_way_round_it_is_better() -> None:

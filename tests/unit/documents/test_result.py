@@ -369,3 +369,17 @@ def test_slow_runs_that_make_most_of_the_mean_are_told_to_the_decision() -> None
     mean_over_median = (7 * 1.0 + 100.0) / 8
     assert decision_evidence(document_of(study)).slow_part == pytest.approx(1 - 1 / mean_over_median)
     assert decision_evidence(document_of(steady)).slow_part == 0.0
+
+
+@pytest.mark.parametrize("ms", [1.5, 20.0, 900.0])
+def test_what_unseen_slow_runs_would_add_is_told_of_the_bill_without_the_fee_of_a_request(ms: float) -> None:
+    study = study_of((128, 1024), GridSampler(10))
+    trials = study.ask()
+    for trial in trials:
+        runs = [ran(ms, "a" if run % 2 else "b") for run in range(trial.invocations)]
+        study.tell(sample_of(trial.configuration.memory_mb, runs, trial=trial.id))
+    document = document_of(study)
+    (told,) = (warning["message"] for warning in document["warnings"] if warning["code"] == "slow_runs_not_seen")
+    cost, fee = document["recommendation"]["cost_usd"]["mean"], document["prices"]["request_usd"]
+    higher = (fee + (cost - fee) * (0.99 + 0.01 * 10)) / cost - 1
+    assert float(told.rpartition(" be ")[2].partition("%")[0]) == pytest.approx(100 * higher, rel=0.05)

@@ -23,6 +23,7 @@ from reports.words import escape, snippets, verdict
 from reports.words.rows import rows
 from tests.unit.reports.fits import faults
 from tests.unit.reports.results import NAMES, result
+from tests.unit.reports.shown import Page
 from tuner.documents.result import function_errors, loads
 from tuner.errors import InputError
 
@@ -142,7 +143,37 @@ def test_a_warning_has_a_mark_and_a_note_has_none() -> None:
 def test_every_form_says_what_its_durations_are_of_and_why_a_comparison_differs(name: str, told: str) -> None:
     for form in (terminal.render(result(name)), markdown.render(result(name)), html.render(result(name))):
         assert told in " ".join(form.split())
-        assert "A comparison shows geometric means of the runs" in " ".join(form.split())
+        assert "A comparison shows typical durations, and mean costs" in " ".join(form.split())
+
+
+def test_estimates_are_explained_only_beneath_a_table_that_shows_one() -> None:
+    document = result("aws")
+    assert any(not point["measured"] for point in document["curve"])
+    told = "sizes without runs are estimates"
+    shown = " ".join(terminal.render(document, width=160).split())
+    assert (told in shown) == ("not measured" in shown)
+    for form in (markdown.render(document), html.render(document)):
+        assert told in " ".join(form.split())
+    document["recommendation"]["memory_mb"] = next(p["memory_mb"] for p in document["curve"] if not p["measured"])
+    assert told in " ".join(terminal.render(document, width=160).split())
+
+
+@pytest.mark.parametrize("name", ["aws", "grid", "throttled"])
+def test_what_a_mark_shows_beside_the_figure_of_the_table_is_told_as_the_mean_of_its_own_warm_runs(name: str) -> None:
+    document = result(name)
+    page = Page(html.render(document))
+    (table,) = [table for table in page.tables if table[0][-1] == "mark: mean of its own runs"]
+    marks = [mark for mark in page.marks if "mean of its own" in mark]
+    assert marks
+    for mark in marks:
+        where, figure = mark.split(": ", 1)
+        own, runs = figure.split(", mean of its own ")
+        (row,) = [row for row in table if f"{row[0]} {row[1]}" == where]
+        assert own in row[-1]
+        assert row[-1].endswith(runs.split(" in ")[0])
+        assert "run" in row[-2]
+    caption = "Rings, tables and the answer: means "
+    assert any(caption in line for line in page.lines)
 
 
 def test_the_bars_show_what_is_above_the_cheapest() -> None:

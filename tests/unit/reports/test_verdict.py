@@ -13,7 +13,7 @@ import pytest
 from reports import html, markdown, terminal
 from reports.first_screen import savings
 from reports.words import snippets, verdict
-from reports.words.confidence import confidence
+from reports.words.confidence import confidence, spent_for
 from reports.words.flat_zone import worth_knowing
 from reports.words.numbers import configuration, milliseconds, money
 from reports.words.origin import origin
@@ -148,6 +148,60 @@ def test_a_constraint_that_nothing_meets_is_the_headline_and_said_once() -> None
     assert verdict.recommended_name(document) == "nearest"
     (chosen,) = [line for line in terminal.render(document, width=160).splitlines() if line.startswith("→")]
     assert chosen.endswith("nearest")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"max_p95_ms": 20.0}, "with p95 of at most 20 ms"),
+        ({"max_cost_per_million_usd": 0.655}, "with cost of at most $0.655 per million"),
+        ({"min_memory_mb": 1536}, "with memory of at least 1,536 MB"),
+        (
+            {"max_p95_ms": 1500.5, "max_cost_per_million_usd": 40.0, "min_memory_mb": 512},
+            "with p95 of at most 1,500.5 ms, cost of at most $40 per million and memory of at least 512 MB",
+        ),
+        ({"memory_sizes_mb": [512, 768, 1024]}, "with memory of 512 to 1,024 MB"),
+        ({"memory_sizes_mb": [512, 768, 10240]}, "with memory of at least 512 MB"),
+        ({"memory_sizes_mb": [128, 768, 1024], "min_memory_mb": 256}, "with memory of 256 to 1,024 MB"),
+        ({"memory_sizes_mb": [128, 768, 1024]}, "with memory of at most 1,024 MB"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("strategy", ["cost", "speed", "balanced"])
+@pytest.mark.parametrize("saving", ["saving", ""])
+def test_a_verdict_names_the_bounds_that_it_was_chosen_under(
+    asked: dict[str, Any], told: str, strategy: str, saving: str
+) -> None:
+    document: dict[str, Any] = result("aws")
+    for name, value in asked.items():
+        request = document["request"]
+        (request if name in request else request["constraints"])[name] = value
+    document["recommendation"] |= {"strategy": strategy, "expected_regret": 0.0001, "given_to_ties": 0.0}
+    document |= {} if saving else {"saving": None}
+    goal = {"cost": "cheapest", "speed": "fastest", "balanced": "best balanced"}[strategy]
+    claim = f"; the {goal} {told}; " if saving else f"the {goal} choice {told}, at "
+    for form in (terminal.render(document, width=1000), markdown.render(document), text_of(html.render(document))):
+        assert claim in form
+        assert f"No other configuration {told} is likely to " in form
+    document["recommendation"]["expected_regret"] = 0.02
+    assert any(f" the best possible {told}" in reason for reason in confidence(document).reasons)
+
+
+def test_a_range_that_the_account_or_the_machine_cuts_off_is_no_bound_of_the_question() -> None:
+    document: dict[str, Any] = result("aws")
+    document["request"]["memory_sizes_mb"] = [128, 1024, 3008]
+    document["warnings"].append({"code": "sizes_left_out", "message": "More than 3,008 MB cannot be measured here."})
+    assert "with memory" not in str(verdict.headline(document))
+
+
+def test_what_misses_the_bounds_was_not_passed_over_on_purpose() -> None:
+    document: dict[str, Any] = result("aws")
+    document["recommendation"] |= {"expected_regret": 0.01, "given_to_ties": 0.002}
+    beside(document, duration=1.3, cost=0.99)
+    assert spent_for(document) == "to be faster"
+    document["curve"][1]["p95_ms"]["mean"] *= 1.3
+    document["request"]["constraints"]["max_p95_ms"] = document["recommendation"]["p95_ms"]["mean"] * 1.1
+    assert spent_for(document) == ""
 
 
 def test_the_only_candidate_is_told_as_such() -> None:
@@ -558,11 +612,103 @@ def test_a_command_accepts_as_many_failures_as_the_run_did(command: Callable[[An
     assert "--max-error-rate" not in command(document)
 
 
+def asked_by(text: str) -> dict[str, str]:
+    """The flags of the command that tunes, with their values."""
+    words = shlex.split(text[text.index("tuner tune") :].replace("\\\n", ""))
+    follows = [*words[1:], "--"]
+    return {word: "" if then.startswith("--") else then for word, then in zip(words, follows, strict=True)}
+
+
+QUESTION = {
+    "--strategy": "balanced",
+    "--balanced-weight": "0.25",
+    "--max-p95-ms": "20.5",
+    "--max-cost-per-million": "0.7",
+    "--min-memory": "256",
+    "--invocations-per-month": "20000000",
+    "--tolerance": "5%",
+    "--max-error-rate": "20%",
+    "--cold-start-share": "1%",
+    "--discount": "12%",
+    "--allowed-exceptions": "NotFound,Gone",
+    "--only-cold-starts": "",
+}
+
+
+def with_question(document: dict[str, Any]) -> dict[str, Any]:
+    """A result of a run that was asked for everything that a question can have."""
+    document["request"] |= {
+        "strategy": "balanced",
+        "balanced_weight": 0.25,
+        "constraints": {"max_p95_ms": 20.5, "max_cost_per_million_usd": 0.7, "min_memory_mb": 256},
+        "invocations_per_month": 20e6,
+        "tolerance": 0.05,
+        "max_error_rate": 0.2,
+        "cold_start_share": 0.01,
+        "discount": 0.12,
+        "allowed_exceptions": ["NotFound", "Gone"],
+        "only_cold_starts": True,
+    }
+    return document
+
+
+def drift(document: Any) -> str:
+    """The command that looks later whether a size is still good."""
+    return next(snippet.text for snippet in snippets.snippets(document) if snippet.tool == "tuner")
+
+
+@pytest.mark.parametrize("command", [snippets.again, snippets.confirm, snippets.reproduce, drift])
+def test_every_command_that_tunes_anew_asks_the_whole_question_of_the_run(command: Callable[[Any], str]) -> None:
+    asked = asked_by(command(with_question(result("aws"))))
+    assert {flag: value for flag, value in asked.items() if flag in QUESTION} == QUESTION
+    plain = result("aws")
+    plain["request"]["invocations_per_month"] = None
+    assert not set(asked_by(command(plain))) & set(QUESTION), "defaults are left out"
+
+
+def test_more_certainty_halves_the_tolerance_and_changes_nothing_else_of_the_question() -> None:
+    asked = asked_by(snippets.again(with_question(result("aws")), halve_tolerance=True))
+    assert {flag: value for flag, value in asked.items() if flag in QUESTION} == QUESTION | {"--tolerance": "2.5%"}
+
+
+@pytest.mark.parametrize(
+    ("stopped_by", "budget", "spent", "told"),
+    [
+        ("max_seconds", 40, {"seconds": 41.2}, ("--max-seconds", "80")),
+        ("max_seconds", 5, {"seconds": 11.2}, ("--max-seconds", "20")),
+        ("max_seconds", None, {"seconds": 600.4}, ("--max-seconds", "1201")),
+        ("max_invocations", 3_000_000, {"invocations": 3_000_000}, ("--max-invocations", "6000000")),
+        ("max_usd", 0.05, {"cost_usd": 0.049}, ("--max-usd", "0.1")),
+    ],
+)
+def test_a_run_that_a_budget_ended_goes_on_with_more_of_it_than_it_has_spent(
+    stopped_by: str, budget: float | None, spent: dict[str, float], told: tuple[str, str]
+) -> None:
+    document = result("partial")
+    document["stopped_by"] = stopped_by
+    document["request"]["budget"][stopped_by] = budget
+    document["tuning"] |= spent
+    step = verdict.next_step(document)
+    assert f"Go on with a higher {told[0]}" in step.text
+    assert asked_by(step.command)[told[0]] == told[1]
+    for form in (markdown.render(document), terminal.render(document), text_with_code(html.render(document))):
+        assert " ".join(told) in " ".join(form.split())
+    document["stopped_by"] = "interrupted"
+    assert "--max" not in verdict.next_step(document).command
+
+
+def text_with_code(page: str) -> str:
+    """The text of a page with its commands."""
+    return re.sub(r"<[^>]*>", "", page)
+
+
 def test_the_command_that_tunes_again_asks_the_same_question() -> None:
     document = result("aws")
     document["request"] |= {"listed": True, "memory_sizes_mb": [512, 1024], "architectures": ["x86_64", "arm64"]}
     assert "--power-values 512,1024 \\\n  --arch both" in snippets.again(document)
     assert "--power-values" not in snippets.again(document, same_sizes=False)
     document["request"] |= {"listed": False, "architectures": [document["current"]["architecture"]]}
+    assert "--power-values 512-1024" in snippets.again(document)
+    document["request"]["memory_sizes_mb"] = [128, 1024, 10240]
     assert "--power-values" not in snippets.again(document)
     assert "--arch" not in snippets.again(document)

@@ -26,6 +26,7 @@ from reports.words.numbers import (
 )
 from tuner.documents.decision import decision_evidence
 from tuner.plain_numbers import plural, significant
+from tuner.pricing.currency import currency_sign
 from tuner.search.decision import doubts, explain, objections
 
 Document = dict[str, Any]
@@ -145,7 +146,16 @@ class Told:
         costs = (self.million(cost), self.millions(cost)) if self.points else ()
         runs = plural(self.runs(where), "run") if self.runs(where) else "no"
         state = self.reasons.get(where, runs)
-        return memory(where[0]), where[1], *costs, time(duration), times(duration), state
+        return memory(where[0]), where[1], *costs, time(duration), times(duration), state, self.mark_of(where)
+
+    def mark_of(self, where: tuple[int, str]) -> str:
+        """What a size's mark shows: the means of its own runs, and how many they are."""
+        m = self.measured.get(where)
+        if not m or not m["duration_ms"]:
+            return NONE
+        cost, duration = m["cost_usd"], m["duration_ms"]
+        costs = [f"{self.million(cost)} ({self.millions(cost)})"] if self.points and cost else []
+        return ", ".join([*costs, f"{time(duration)} ({times(duration)})", self.own_runs(m)])
 
     def on_trade_off(self, where: tuple[int, str]) -> bool:
         return where in self.points and any(self.roles(where).values())
@@ -271,7 +281,8 @@ class Told:
         for m in [*self.points.values(), *self.document["measurements"]]:
             for metric, one, ends in (("duration_ms", time, times), ("cost_usd", self.million, self.millions)):
                 told = f"{short(m)}: {one(m[metric])} ({ends(m[metric])})"
-                yield f"{told}, measured: {self.effort_at(m)}" if "data" in m else f"{told}, estimated, not measured"
+                own = f"{told}, mean of its own {self.effort_at(m)}" if "data" in m else ""
+                yield own or f"{told}, estimated, not measured"
             if m["init_duration_ms"] and "data" in m:
                 init, starts = m["init_duration_ms"], plural(m["cold_starts"], "cold start")
                 yield f"{short(m)}: init {time(init)} ({times(init)}), {starts}"
@@ -288,10 +299,12 @@ class Told:
                 yield f"after {plural(found['invocations'], 'invocation')}: {percent(found['expected_regret'])}"
 
     def effort_at(self, m: Document) -> str:
+        return f"{self.own_runs(m)} in {plural(m['environments'], 'environment')}"
+
+    def own_runs(self, m: Document) -> str:
         warm = dict(self.waits(key(m))).get("warm", [])
         cold = dict(self.waits(key(m))).get("cold", [])
-        places = f"in {plural(m['environments'], 'environment')}"
-        return f"{plural(len(warm or cold), 'run')} {places}" + ("" if warm else ", cold starts only")
+        return plural(len(warm or cold), "warm run" if warm else "cold run")
 
     # Parts of sentences
 
@@ -335,8 +348,10 @@ class Told:
         yield from (f"{best}: ", f"**{best}**: ", f"{best} · ", f"Keep {best}: ", f"**Keep {best}**: ")
         yield from (f"; {best} comes nearest", f". {best} comes nearest.")
         given = self.best["given_to_ties"] >= 0.001 and self.best["strategy"] != "balanced"
-        choice = "among the {} choices, at" if given else "the {} choice at"
-        yield f"{choice.format(GOALS[self.best['strategy']])} {time(self.best['duration_ms'])}"
+        goal, bounds = GOALS[self.best["strategy"]], self.bounds()
+        choice = f"among the {goal} choices{bounds}," if given else f"the {goal} choice{bounds}{',' if bounds else ''}"
+        yield f"{choice} at {time(self.best['duration_ms'])}"
+        yield f"; {'among ' if given else ''}the {goal}{bounds}" if bounds else "¶"
         for what in ("works", "is left"):
             yield f"the only one that {what}, at {time(self.best['duration_ms'])}"
         saved = self.document["saving"] and self.document["saving"]["per_month_usd"]
@@ -352,6 +367,18 @@ class Told:
         for item in self.document["alternatives"]:
             duration, cost = time(item["duration_ms"]), self.million(item["cost_usd"])
             yield f"- `{item['strategy']}`: {on(item)}, {duration}, {cost} per million"
+
+    def bounds(self) -> str:
+        """The bounds of the question, after a blank; empty without one."""
+        return f" with {listing(self.bounds_asked())}" if self.bounds_asked() else ""
+
+    def bounds_asked(self) -> list[str]:
+        asked = self.document["request"]["constraints"]
+        told = [f"p95 of at most {asked['max_p95_ms']:g} ms"] if asked["max_p95_ms"] else []
+        if cost := asked["max_cost_per_million_usd"]:
+            told.append(f"cost of at most {currency_sign(self.currency)}{cost:g} per million")
+        told += [f"memory of at least {memory(asked['min_memory_mb'])}"] if asked["min_memory_mb"] else []
+        return told
 
     def change(self) -> Iterator[str]:
         """How cost and duration differ from now, each with its words."""
@@ -404,8 +431,10 @@ class Told:
         if not self.best:
             return
         away = percent(self.best["expected_regret"])
-        yield from (f"at most about {away} more than the best", f"at most about {away} longer than the best")
-        yield f"at most about {away} from the best"
+        best = f"the best possible{self.bounds()}"
+        yield from (f"at most about {away} more than {best}", f"at most about {away} longer than {best}")
+        yield f"at most about {away} from {best}"
+        yield f"o other configuration{self.bounds()} "
         yield f"; {percent(self.best['given_to_ties']).removesuffix('%')} points of that"
         evidence = decision_evidence(self.document)  # type: ignore[arg-type]
         yield from (explain(doubt, evidence) for doubt in doubts(evidence))
@@ -460,9 +489,7 @@ class Told:
         architectures = listing(request["architectures"])
         yield f"Searched: {span} from {memory(sizes[0])} to {memory(sizes[-1])} on {architectures}"
         yield f"Tolerance: {percent(request['tolerance'] or 0)}"
-        bounds = request["constraints"]
-        least = f"; at least {memory(bounds['min_memory_mb'])}" if bounds["min_memory_mb"] else ""
-        yield f"Constraints: p95 at most {milliseconds(bounds['max_p95_ms'] or 0)}{least}"
+        yield f"Constraints: {'; '.join(self.bounds_asked())}"
         yield f"Payloads: {request['payload']['count']}, SHA-256 {request['payload']['sha256']}"
         yield f"compared over {plural(saved['paired_environments'] or 0, 'pair')} of environments" if saved else "¶"
         yield "Code SHA-256: "

@@ -202,8 +202,9 @@ def small_print(comparison: Comparison) -> str:
     chance = f"{1 - comparison.question.confidence:.1%}".replace(".0%", "%")
     told = f"Chance of any false alarm in the whole comparison: at most {chance}"
     if comparison.method is not Method.DUET:
-        means = "Durations and costs are geometric means of the runs at each size. Reports show means, which differ"
-        told = f"{means}. {told}"
+        typical = "A duration is that of a typical run, the median in each environment"
+        means = "A cost is the mean of all runs in each. Reports show other means, so their figures differ"
+        told = f"{typical}. {means}. {told}"
     else:
         told = f"A change is that within pairs, so it need not be the ratio of the two values beside it. {told}"
         told += f", early stopping included. Ended after {comparison.invocations:,} invocations: it was decided"

@@ -147,6 +147,16 @@ def test_an_unmet_constraint_is_said_with_its_distance_and_the_closest_is_taken(
     assert recommend(belief, COST).unmet is None
 
 
+def test_the_reason_names_the_bounds_that_the_choice_was_made_under() -> None:
+    belief = belief_of([1000, 300, 250], [1e-6, 2e-6, 6e-6])
+    bounds = Constraints(max_p95_ms=400, max_cost_per_million_usd=5.5, min_memory_mb=200)
+    among = "among those with p95 of at most 400 ms, cost of at most $5.5 per million and memory of at least 200 MB."
+    for strategy in StrategyName:
+        assert recommend(belief, Objective(strategy, constraints=bounds)).reason.endswith(among)
+    assert "the cheapest" not in recommend(belief, replace(COST, constraints=Constraints(max_p95_ms=10))).reason
+    assert recommend(belief, COST).reason == f"{belief.candidates[0]} is the cheapest."
+
+
 def test_sentences_tell_money_in_the_currency_of_the_prices() -> None:
     belief = belief_of([1000, 300], [1e-6, 2e-6])
     bounded = replace(COST, constraints=Constraints(max_cost_per_million_usd=0.5))

@@ -16,8 +16,9 @@ from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
 from tuner.cli.values import OneOf, as_share, terminal_width, unique_time
-from tuner.errors import InputError, InterruptedRunError, TunerError
+from tuner.errors import InputError, InterruptedRunError, NotRecordedError, TunerError
 from tuner.model import StopReason
+from tuner.question import raised_budget
 from tuner.redaction import HIDDEN
 from tuner.shell_lines import with_command
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
     from tuner.cli.request import TuneRequest
 
-BOUNDS = (StopReason.INVOCATIONS, StopReason.USD, StopReason.SECONDS)
-"""Reasons to end that are options of the same name."""
 NOT_REPEATED = ("words", "resume", "output", "event", "template")
 """Parameters that the command which goes on with a run does not take from the first one."""
 GO_ON = "Go on with:"
@@ -196,7 +195,8 @@ def _tune(
         hints = [again] if names_a_handler(settings.target) else [again, undo]
         raise InterruptedRunError(problem, "\n".join(hints)) from None
     except TunerError as error:
-        if error.result is not None and error.result.stopped_by is StopReason.INTERRUPTED:
+        kept = error.result is not None and error.result.stopped_by is StopReason.INTERRUPTED
+        if kept or isinstance(error, NotRecordedError):
             again = _again(settings.target, options, folder, hide=settings.disable_payload_logs)
             error.hint = "\n".join(filter(None, [error.hint, with_command(GO_ON, again)]))
         raise
@@ -210,7 +210,7 @@ def _conclude(
         say_json(result.to_json())
     else:
         file = str(folder / "result.json")
-        more = _with_twice(options, result.stopped_by)
+        more = _with_more(options, result)
         again = _again(request.settings.target, more, folder, hide=request.settings.disable_payload_logs)
         payload = _payload(options, hide=request.settings.disable_payload_logs)
         say(result.to_text(width=terminal_width(), file=file, go_on=again, payload=payload), fit=False)
@@ -258,10 +258,10 @@ def _again(target: str, options: Mapping[str, Any], folder: Path, *, hide: bool)
     return shlex.join([*words, "--resume", str(folder), *command_line])
 
 
-def _with_twice(options: Mapping[str, Any], bound: StopReason) -> Mapping[str, Any]:
-    """The options with twice the bound that ended the run, where it was given: going on with the same does nothing."""
-    given = options[bound.value] if bound in BOUNDS else None
-    return options if given is None else {**options, bound.value: f"{2 * float(given):g}"}
+def _with_more(options: Mapping[str, Any], result: Result) -> Mapping[str, Any]:
+    """The options with more of the budget that ended the run, wherever it was given: the same would end it at once."""
+    raised = raised_budget(result.document)
+    return {**options, result.stopped_by.value: raised.value} if raised else options
 
 
 def _payload(options: Mapping[str, Any], *, hide: bool) -> str:

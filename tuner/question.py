@@ -1,0 +1,79 @@
+"""The question that a run answered, as the flags that ask it again: every command that is suggested takes them here.
+
+A result keeps its question. What is not known of it, such as the payload, is no part of this.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tuner.vocabulary import DEFAULT_MAX_ERROR_RATE, DEFAULT_TOLERANCE, StopReason, StrategyName
+
+_NUMBERS = {
+    "max_p95_ms": "--max-p95-ms",
+    "max_cost_per_million_usd": "--max-cost-per-million",
+    "min_memory_mb": "--min-memory",
+    "invocations_per_month": "--invocations-per-month",
+}
+_SHARES = {"cold_start_share": "--cold-start-share", "discount": "--discount"}
+_SPENT = {StopReason.INVOCATIONS: "invocations", StopReason.USD: "cost_usd", StopReason.SECONDS: "seconds"}
+"""What is spent of each budget, as a result names it."""
+
+
+class FlagValue(NamedTuple):
+    """A flag with its value as text; empty: it takes none."""
+
+    flag: str
+    value: str = ""
+
+
+def question_flags(request: Mapping[str, Any], *, tolerance: float | None = None) -> list[FlagValue]:
+    """What is to be found: the strategy, its bounds, and what counts as good enough. Defaults are left out.
+
+    Args:
+        request: of a result document.
+        tolerance: in the place of that of the request.
+    """
+    found = [FlagValue("--strategy", request["strategy"])] if request["strategy"] != StrategyName.COST else []
+    if request["strategy"] == "balanced":
+        found.append(FlagValue("--balanced-weight", plain(request["balanced_weight"])))
+    values = {**request, **request["constraints"]}
+    found += [FlagValue(flag, plain(values[name])) for name, flag in _NUMBERS.items() if values.get(name)]
+    accepted = request["tolerance"] if tolerance is None else tolerance
+    found += [FlagValue("--tolerance", as_percent(accepted))] if accepted != DEFAULT_TOLERANCE else []
+    limit = request.get("max_error_rate", DEFAULT_MAX_ERROR_RATE)
+    found += [FlagValue("--max-error-rate", as_percent(limit))] if limit != DEFAULT_MAX_ERROR_RATE else []
+    found += [FlagValue(flag, as_percent(values[name])) for name, flag in _SHARES.items() if values.get(name)]
+    if allowed := values.get("allowed_exceptions"):
+        found.append(FlagValue("--allowed-exceptions", ",".join(allowed)))
+    if request["only_cold_starts"]:
+        found.append(FlagValue("--only-cold-starts"))
+    return found
+
+
+def raised_budget(result: Mapping[str, Any]) -> FlagValue | None:
+    """The budget that ended a run, doubled until it is more than what was spent; None: none ended it.
+
+    A run that goes on with the same budget would end at once.
+    """
+    stopped = StopReason(result["stopped_by"])
+    if stopped not in _SPENT:
+        return None
+    spent = result["tuning"][_SPENT[stopped]]
+    bound = 2 * (result["request"]["budget"][stopped] or spent)
+    while 0 < bound <= spent:
+        bound *= 2
+    whole = bound if stopped is StopReason.USD else math.ceil(bound)
+    return FlagValue(f"--{stopped.replace('_', '-')}", plain(whole))
+
+
+def plain(value: float) -> str:
+    """A number without exponent: `20000000`, `0.25`."""
+    return f"{value:.0f}" if value == int(value) else f"{value:.9f}".rstrip("0")
+
+
+def as_percent(share: float) -> str:
+    """A share as a flag takes it: `2%`."""
+    return f"{share * 100:g}%"
