@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import compileall
 import hashlib
 import io
 import tempfile
@@ -103,18 +102,12 @@ class Folders:
             if not folder.exists():
                 unfinished = folder.with_suffix(".tmp")
                 _unzip(package.data, unfinished)
-                _compile(unfinished)
                 unfinished.rename(folder)
         return folder
 
     def close(self) -> None:
         """Remove all folders."""
         self._root.cleanup()
-
-
-def _compile(folder: Path) -> None:
-    """Compile Python modules once: execution environments write no byte code, and many start here."""
-    compileall.compile_dir(folder, quiet=2, stripdir=str(folder))
 
 
 def _unzip(data: bytes, folder: Path) -> None:
