@@ -13,7 +13,7 @@ from reports.words.confidence import confidence
 from reports.words.escape import whole
 from reports.words.flat_zone import worth_knowing
 from reports.words.lines import wide_table, wrapped
-from reports.words.numbers import UNKNOWN, listing, milliseconds, number, per_million
+from reports.words.numbers import UNKNOWN, listing, milliseconds, milliseconds_range, per_million
 from reports.words.origin import figures_of, origin
 from reports.words.rows import ReportRow, Result, left_out, rows
 from reports.words.warnings import warned
@@ -108,7 +108,7 @@ def _cells(row: ReportRow, called: str, currency: str, costs: Sequence[float]) -
         f"{row.memory_mb:,} MB",
         row.architecture,
         milliseconds(duration["mean"]) if duration else UNKNOWN,
-        f"{number(duration['low'])} to {number(duration['high'])}" if duration else "",
+        milliseconds_range(duration["low"], duration["high"]) if duration else "",
         per_million(cost["mean"], currency) if cost else UNKNOWN,
         _bar(cost["mean"], costs) if cost else "",
         f"{row.runs:,}" if row.measured else UNKNOWN,

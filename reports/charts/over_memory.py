@@ -29,7 +29,7 @@ from reports.charts.chart import (
 from reports.words.escape import clip
 from reports.words.flat_zone import FlatZone, flat_zone
 from reports.words.numbers import DURATION, Interval, Unit, memory, money_unit
-from reports.words.origin import kind_of_run, means_told
+from reports.words.origin import kind_of_run, of_own_runs
 from reports.words.rows import Key, ReportRow, Result
 from reports.words.verdict import recommended_name
 from tuner.plain_numbers import plural
@@ -286,22 +286,22 @@ def _range_of(figure: Figure, rows: Sequence[ReportRow], measured: Mapping[Key, 
 def _caption(result: Result, rows: Sequence[ReportRow]) -> str:
     parts = []
     if any(m["duration_ms"] for m in result["measurements"]):
-        parts.append("Filled marks: means of a size's own warm runs with their 95% intervals; small dots: single runs.")
+        parts.append("Filled marks: means of own warm runs, 95% intervals; small dots: single runs.")
     if any(m["duration_ms"] and not has_warm(m) for m in result["measurements"]):
         parts.append("Pale marks: cold starts only, whose init is in the price.")
     if any(row.candidate and not row.measured for row in rows):
         if result["request"]["listed"]:
             parts.append("Hollow marks: estimated, not measured.")
         else:
-            parts.append("Line and band: the fitted curve with its 95% interval, also where nothing was measured.")
+            parts.append("Line and band: the fitted curve with its 95% interval.")
     elif result["fitted"]:
-        parts.append("Thin line and band: the fitted curve with its 95% interval; only the marks can be recommended.")
+        parts.append("Thin line: the fitted curve; only marks can be recommended.")
     elif parts:
         parts.append("Nothing is drawn between measured sizes, because nothing is known there.")
     if parts and result["curve"]:
-        parts.append(f"Rings, tables and the answer: {means_told(result)}.")
+        parts.append(f"Rings and tables {'weigh in rare slow runs' if of_own_runs(result) else 'tell the curve'}.")
     if any(row.failed for row in rows):
-        parts.append("Crosses: sizes that were tried and failed.")
+        parts.append("Crosses: tried and failed.")
     return " ".join(parts)
 
 

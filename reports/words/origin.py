@@ -37,21 +37,18 @@ def figures_of(result: Result, table: Iterable[ReportRow]) -> str:
     if not result["curve"]:
         return ""
     estimated = any(row.candidate and not row.measured for row in table)
-    more = "; sizes without runs are estimates" if estimated and not _of_own_runs(result) else ""
+    more = "; sizes without runs are estimates" if estimated and not of_own_runs(result) else ""
+    means = "on the curve that fits all runs together"
+    if of_own_runs(result):
+        means = "at each size, from its own runs with rare slow ones weighed in"
     return (
-        f"Durations and costs are {means_told(result)}{more}. "
+        f"Durations and costs are means {means}{more}. "
         "A comparison shows typical durations, and mean costs of the runs alone, so its figures differ."
     )
 
 
-def means_told(result: Result) -> str:
-    """What the durations and costs of tables and of the answer are."""
-    if _of_own_runs(result):
-        return "means at each size, from its own runs with rare slow ones weighed in"
-    return "means on the curve that fits all runs together"
-
-
-def _of_own_runs(result: Result) -> bool:
+def of_own_runs(result: Result) -> bool:
+    """Whether tables and the answer tell each size by its own runs, not by the curve through all of them."""
     return result["request"]["runs"] is not None or any(one["code"] == NO_CURVE for one in result["warnings"])
 
 

@@ -22,12 +22,13 @@ from reports.words.numbers import (
     percent,
     percent_range,
     sentence,
+    sign_of,
 )
 from reports.words.rows import Result, key
 from reports.words.snippets import again, confirm, resume, to_fill_in
 from reports.words.stops import STOPPED
 from tuner.documents.decision import backend_kind, decision_evidence
-from tuner.plain_numbers import plural
+from tuner.plain_numbers import as_given, plural
 from tuner.question import raised_budget
 from tuner.search.decision import UNFINISHED, Doubt, explain, objections
 from tuner.vocabulary import BackendKind, StopReason
@@ -334,9 +335,10 @@ def _bounds(result: Result) -> list[tuple[str, str]]:
     reached_p95, reached_cost = recommended["p95_ms"]["mean"], recommended["cost_usd"]["mean"]
     found = []
     if p95 and reached_p95 > p95:
-        found.append((f"p95 ≤ {p95:,g} ms", milliseconds(reached_p95)))
+        found.append((f"p95 ≤ {as_given(p95)} ms", milliseconds(reached_p95)))
     if cost and reached_cost * 1e6 > cost:
-        found.append((f"cost ≤ {money(cost, currency)} a million", f"{per_million(reached_cost, currency)} a million"))
+        most = f"{sign_of(currency)}{as_given(cost)}"
+        found.append((f"cost ≤ {most} a million", f"{per_million(reached_cost, currency)} a million"))
     if least and recommended["memory_mb"] < least:
         found.append((f"memory ≥ {memory(least)}", memory(recommended["memory_mb"])))
     return found

@@ -74,7 +74,7 @@ def test_the_current_architecture_is_the_first_that_can_be_measured() -> None:
     ],
 )
 def test_a_space_without_a_size_is_bad_input_and_says_what_is_allowed(settings: Settings) -> None:
-    with pytest.raises(InputError, match="128 to 3008 MB") as caught:
+    with pytest.raises(InputError, match="128 to 3,008 MB") as caught:
         search_space(settings, CAPPED)
     assert [fault.path for fault in caught.value.faults] == ["$.powerValues"]
 

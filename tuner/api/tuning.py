@@ -332,4 +332,4 @@ def _no_run(document: ResultDocument) -> str:
 
 
 def _reasons(document: ResultDocument) -> str:
-    return "\n".join(f"{e['memory_mb']} MB {e['architecture']}: {e['reason']}" for e in document["excluded"])
+    return "\n".join(f"{e['memory_mb']:,} MB {e['architecture']}: {e['reason']}" for e in document["excluded"])

@@ -11,7 +11,7 @@ from tuner.api.files import write_text
 from tuner.cli.exit_codes import EXIT_NOT_DECIDED, EXIT_OK, EXIT_THRESHOLD
 from tuner.cli.flags import Topic, option
 from tuner.cli.output import say, say_exact, say_json
-from tuner.cli.values import OneOf, read_share, terminal_width
+from tuner.cli.values import OneOf, ending_fault, read_share, terminal_width
 from tuner.comparison.question import CHOICES
 from tuner.comparison.verdicts import Verdict
 from tuner.errors import Fault, TunerError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tuner.api.comparing import ComparisonResult
 
 FORMATS = ("text", "json", "markdown", "junit", "html")
-SUFFIXES = {".json": "json", ".md": "markdown", ".xml": "junit", ".html": "html"}
+SUFFIXES = {".json": "json", ".md": "markdown", ".xml": "junit", ".html": "html", ".txt": "text"}
 _SAY: Mapping[str, Callable[[str], None]] = {"json": say_json, "html": say_exact}
 THRESHOLDS = {"exclusiveMinimum": 0, "exclusiveMaximum": 10}
 CONFIDENCES = {"exclusiveMinimum": 0.5, "exclusiveMaximum": 1}
@@ -42,7 +42,7 @@ def comparison_flags(function: F) -> F:
         option("--format", "format_", group=Topic.OUTPUT, type=OneOf(FORMATS),
                help="Form of the answer. [default: text]"),
         option("--output", "outputs", group=Topic.OUTPUT, metavar="FILE", multiple=True,
-               help="Write the answer here. May be repeated. Without --format by suffix: .json, .md, .xml, .html."),
+               help=f"Write the answer here. May be repeated. Without --format by ending: {', '.join(SUFFIXES)}."),
     ]  # fmt: skip
     for flag in reversed(declared):
         function = flag(function)
@@ -50,9 +50,11 @@ def comparison_flags(function: F) -> F:
 
 
 def comparison_question(options: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
-    """Threshold, confidence and metrics, as `tuner.compare` takes them. Faults of percentages are added."""
+    """Threshold, confidence and metrics, as `tuner.compare` takes them. Faults of percentages and files are added."""
     threshold = read_share("--threshold", options["threshold"], faults, bounds=THRESHOLDS)
     confidence = read_share("--confidence", options["confidence"], faults, bounds=CONFIDENCES, example="95%")
+    if not options["format_"]:
+        faults += filter(None, (ending_fault(output, SUFFIXES) for output in options["outputs"]))
     return {"threshold": threshold, "confidence": confidence, "metrics": options["metrics"]}
 
 

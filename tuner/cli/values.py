@@ -283,3 +283,17 @@ def _is_file(text: str) -> bool:
 def unique_time(now: datetime) -> str:
     """A time for the name of a new folder or file, such as `20260918T041200Z-3f2a9c01`: two of one second differ."""
     return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def ending_fault(file: str | None, forms: Mapping[str, str]) -> Fault | None:
+    """What is wrong with a file whose ending names no form of the answer; None: nothing. One without an ending is fine.
+
+    Args:
+        file: as it was given.
+        forms: the form of each known ending.
+    """
+    suffix = Path(file or "").suffix.lower()
+    if not suffix or suffix in forms:
+        return None
+    known = ", ".join(forms)
+    return Fault("--output", f"{file}: no form is known by {suffix}", f"known are {known}; else name one with --format")

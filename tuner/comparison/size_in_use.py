@@ -59,11 +59,11 @@ def excess_over_best(result: ResultDocument, allowed: float) -> Excess:
     if current is None or recommended is None:
         missing = "no configuration in use is known" if current is None else "nothing is recommended"
         raise TunerError(f"The configuration in use cannot be checked: {missing}.", _UNKNOWN_HINT)
-    here, best = (f"{c['memory_mb']} MB {c['architecture']}" for c in (current, recommended))
+    here, best = (f"{c['memory_mb']:,} MB {c['architecture']}" for c in (current, recommended))
     if here == best:
         return Excess(Interval(0.0, 0.0, 0.0), allowed, f"The configuration in use ({here}) is the best one.")
     for entry in result["excluded"]:
-        if f"{entry['memory_mb']} MB {entry['architecture']}" == here:
+        if f"{entry['memory_mb']:,} MB {entry['architecture']}" == here:
             message = f"The configuration in use ({here}) no longer works: {entry['reason']}."
             return Excess(Interval(math.inf, math.inf, math.inf), allowed, message)
     if result["saving"] is None:

@@ -436,11 +436,13 @@ def function_errors(document: ResultDocument) -> str:
     lines: list[str] = []
     seen: set[tuple[str, str]] = set()
     for measurement in document["measurements"]:
-        where = f"{measurement['memory_mb']} MB {measurement['architecture']}"
+        where = f"{measurement['memory_mb']:,} MB {measurement['architecture']}"
         for error in measurement["errors"]:
             if (error["type"], error["message"]) in seen:
                 continue
             seen.add((error["type"], error["message"]))
             lines.append(f"{where}: {shortened(error['type'])}: {shortened(error['message'])}")
-            lines += shortened("\n".join(line.rstrip("\n") for line in error["stack"])).splitlines()
+            stack = "\n".join(line.rstrip("\n") for line in error["stack"])
+            # The stack of Node.js begins with the error itself.
+            lines += shortened(stack.removeprefix(f"{error['type']}: {error['message']}").lstrip("\n")).splitlines()
     return "\n".join(lines)

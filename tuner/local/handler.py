@@ -320,7 +320,9 @@ def load_faults(handler: LocalHandler, *, path: str = "TARGET") -> tuple[Fault, 
     if error is None:
         return ()
     error = without_values(error, hide)
-    stack = shortened("\n".join(line.rstrip("\n") for line in error.stack))
+    head = f"{error.type}: {error.message}"
+    # The stack of Node.js begins with the error itself.
+    stack = shortened("\n".join(line.rstrip("\n") for line in error.stack).removeprefix(head).removeprefix("\n"))
     told = [f"{error.type}: {shortened(error.message)}", *stack.splitlines()]
     if result and not error.stack:
         told += map(hide, _before_the_error(last_lines(result.output), error))

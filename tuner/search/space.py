@@ -53,7 +53,7 @@ def search_space(settings: Settings, identity: FunctionIdentity) -> SearchSpace:
     faults = []
     if not sizes:
         wanted = ", ".join(map(str, memory.listed)) if memory.listed else f"{low} to {memory.high_mb}"
-        allowed = f"allowed are {MIN_MEMORY_MB} to {identity.max_memory_mb} MB"
+        allowed = f"allowed are {MIN_MEMORY_MB} to {identity.max_memory_mb:,} MB"
         faults.append(Fault("$.powerValues", f"no size of {wanted} MB can be measured", allowed))
     if not usable:
         allowed = f"use one of {', '.join(supported)}" if supported else "tune it in AWS"

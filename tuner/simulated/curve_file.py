@@ -125,7 +125,9 @@ def _faults(item: object, path: str) -> list[Fault]:
     if not faults and isinstance(item, dict):
         sizes, durations = len(item["memory_mb"]), len(item["duration_ms"])
         if sizes != durations:
-            faults.append(Fault(path, f"{sizes} memory sizes, but {durations} durations", "give one for each"))
+            faults.append(
+                Fault(f"{path}.duration_ms", f"{sizes} memory sizes, but {durations} durations", "give one for each")
+            )
     return faults
 
 

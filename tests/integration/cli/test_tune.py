@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -166,3 +167,17 @@ def test_a_tolerance_that_was_given_and_met_is_no_bound(capsys: pytest.CaptureFi
     assert run(["tune", "app.py:handler", *options, "--output", "out", "--quiet"]) == 0
     assert json.loads(Path("out/result.json").read_text("utf-8"))["stopped_by"] == "tolerance"
     assert "512 MB" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(which("node") is None, reason="there is no Node.js")
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("exports.handler = 1", "Runtime.HandlerNotFound: index.absent is undefined or not exported"),
+        ("throw new RangeError('no')", "RangeError: no"),
+    ],
+)
+def test_an_error_of_node_is_told_once(text: str, error: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("index.js").write_text(text)
+    assert run(["tune", "index.js:absent", "--dry-run"]) == 2
+    assert " ".join(capsys.readouterr().err.split()).count(error) == 1

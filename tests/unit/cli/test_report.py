@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -137,3 +138,31 @@ def test_a_pipe_is_written_into_and_a_link_stays_a_link(aws: str, tmp_path: Path
     assert run(["report", aws, "--format", "csv", "--output", str(link)]) == 0
     assert link.is_symlink()
     assert linked.read_text("utf-8").startswith("memory_mb,")
+
+
+@pytest.mark.parametrize("name", ["report.pdf", "report.htmx", "a.b/report.docx"])
+def test_an_ending_that_no_form_has_is_an_error_that_names_the_known_ones(
+    aws: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    for command in (["report", aws], ["compare", aws, aws]):
+        assert run([*command, "--output", str(file)]) == 2
+        told = capsys.readouterr().err
+        assert file.suffix in told
+        assert ".html" in told
+        assert ".md" in told
+        assert not file.exists()
+    assert run(["report", aws, "--format", "markdown", "--output", str(file)]) == 0
+    assert run(["report", aws, "--output", str(tmp_path / "without")]) == 0
+
+
+def test_every_form_rounds_the_ends_of_an_interval_alike(aws: str, capsys: pytest.CaptureFixture[str]) -> None:
+    forms = []
+    for form in ("text", "markdown", "html"):
+        assert run(["report", aws, "--format", form]) == 0
+        forms.append(capsys.readouterr().out)
+    ends = [re.findall(r"[\d,.]+ to [\d,.]+ m?s", form) for form in forms]
+    assert set(ends[0]) <= set(ends[1])
+    assert set(ends[1]) <= set(ends[2])
+    assert ends[0]

@@ -48,15 +48,25 @@ def test_a_file_that_holds_no_curves_is_bad_input(tmp_path: Path, capsys: pytest
     path.write_text(json.dumps([{"id": "a", "arch": "mips", "memory_mb": [128], "duration_ms": [0]}]))
     assert run(["simulate", str(path)]) == 2
     told = capsys.readouterr().err
-    assert "$[0].arch" in told
-    assert "$[0].duration_ms[0]" in told
+    assert f"{path}: $[0].arch" in told
+    assert f"{path}: $[0].duration_ms[0]" in told
 
 
 def test_sizes_and_durations_must_match(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "curves.json"
     path.write_text(json.dumps([{"id": "a", "arch": "arm64", "memory_mb": [128, 256], "duration_ms": [5]}]))
     assert run(["simulate", str(path)]) == 2
-    assert "2 memory sizes, but 1 durations" in capsys.readouterr().err
+    assert f"{path}: $[0].duration_ms: 2 memory sizes, but 1 durations" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("document", [{"curves": []}, [], 3])
+def test_a_file_that_is_no_list_of_curves_is_named(
+    document: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "curves.json"
+    path.write_text(json.dumps(document))
+    assert run(["simulate", str(path)]) == 2
+    assert f"{path}: $: not a list of curves" in capsys.readouterr().err
 
 
 def test_faults_of_flags_and_curves_are_told_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,7 +84,7 @@ def test_a_curve_that_cannot_be_used_is_named_and_left_out(tmp_path: Path, capsy
     assert run(["simulate", str(path), "--runs", "1", "--quiet", "--format", "json"]) == 0
     shown = capsys.readouterr()
     assert len(json.loads(shown.out)["runs"]) == 1
-    assert "left out: $[0].arch" in shown.err
+    assert f"left out: {path}: $[0].arch" in shown.err
 
 
 def test_a_curve_is_true_beyond_the_longest_timeout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,15 @@ def test_saving_a_fifth_is_an_excess_of_a_quarter() -> None:
     assert "costs 25.0% more than 512 MB x86_64 (17.6% to 33.3%): above the 10% allowed" in found.message
 
 
+def test_memory_sizes_have_a_comma_from_1000_mb_on() -> None:
+    large = {"memory_mb": 3008, "architecture": "x86_64"}
+    best = BEST | {"memory_mb": 1769}
+    told = "(3,008 MB x86_64) costs 25.0% more than 1,769 MB x86_64"
+    assert told in excess_over_best(tuned(current=large, recommendation=best), 0.1).message
+    excluded = [large | {"reason": "failed"}]
+    assert "(3,008 MB" in excess_over_best(tuned(current=large, excluded=excluded), 0.1).message
+
+
 @pytest.mark.parametrize(
     ("allowed", "crossed", "decided"), [(0.1, True, True), (0.2, False, False), (0.3, False, False), (0.4, False, True)]
 )

@@ -252,7 +252,7 @@ class Told:
 
     def terminal_row(self, where: tuple[int, str]) -> tuple[str, ...]:
         duration, _, cost, _ = (self.figure(where, metric) for metric in METRICS)
-        ends = [f"{number(duration['low'])} to {number(duration['high'])}"] if duration else []
+        ends = [times(duration)] if duration else []
         runs = f"{self.runs(where):,}" if self.runs(where) else NONE
         return memory(where[0]), where[1], time(duration), *ends, self.million(cost), runs
 

@@ -29,7 +29,7 @@ def test_a_record_that_cannot_be_used_is_named_and_the_others_stand() -> None:
         [record("a"), record("b", duration_ms=[1.0]), "no record", record("c", memory_mb=[64, 128, 256])]
     )
     assert [r.id for r in records] == ["a"]
-    assert [fault.path for fault in faults] == ["$[1]", "$[2]", "$[3].memory_mb[0]"]
+    assert [fault.path for fault in faults] == ["$[1].duration_ms", "$[2]", "$[3].memory_mb[0]"]
 
 
 @pytest.mark.parametrize("document", [[], {"curves": []}, None, [record("a", arch="mips")]])

@@ -163,7 +163,7 @@ class InvocationTargets:
     def _refused(self, configuration: Configuration) -> Refusal | None:
         if configuration.memory_mb <= self.cap_mb:
             return None
-        return Refusal("MemoryCap", f"{configuration} is above the {self.cap_mb} MB that the account allows.")
+        return Refusal("MemoryCap", f"{configuration} is above the {self.cap_mb:,} MB that the account allows.")
 
     def _publish(self, keys: Sequence[TargetKey], stop: threading.Event) -> None:
         markers = {VersionMarker(self.journal.run, *key): key for key in keys}

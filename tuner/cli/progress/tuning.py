@@ -15,7 +15,6 @@ from tuner.cli.progress.live_view import LINE_EVERY_S, LiveView
 from tuner.cli.progress.pace import RoundPace, earlier_run_kept, named_sizes, pace, time_span
 from tuner.cli.progress.tuning_lines import Standing, confidence_line, curve_lines, standing_of
 from tuner.model import Outcome, Sample, Trial
-from tuner.plain_numbers import significant
 from tuner.pricing.currency import currency_sign
 from tuner.search.study import Study
 
@@ -101,9 +100,11 @@ class Progress(LiveView):
         return f"  best guess {self._standing.best}" if self._standing.best else ""
 
     def _figures(self) -> str:
-        sign = currency_sign(self._study.prices.currency) if self._study else "$"
-        mean_ms, per_million = significant(self._standing.duration_ms), significant(self._standing.cost_usd * 1e6)
-        return f": {mean_ms} ms, {sign}{per_million} per million"
+        from reports.words.numbers import milliseconds, per_million
+
+        currency = self._study.prices.currency if self._study else "USD"
+        standing = self._standing
+        return f": {milliseconds(standing.duration_ms)}, {per_million(standing.cost_usd, currency)} per million"
 
     def _count(self, sample: Sample) -> None:
         """Count the runs of a sample in: those of one environment of a trial, or some of them."""

@@ -115,13 +115,13 @@ def ruled_out(
         if memory_mb <= floor_mb:
             found[candidate] = _too_small(floor_mb)
         elif memory_mb < slow_mb:
-            found[candidate] = Exclusion(ExclusionKind.TIMEOUT, f"smaller than {slow_mb} MB, which timed out")
+            found[candidate] = Exclusion(ExclusionKind.TIMEOUT, f"smaller than {slow_mb:,} MB, which timed out")
         elif memory_mb < errors_mb:
-            found[candidate] = Exclusion(ExclusionKind.ERRORS, f"smaller than {errors_mb} MB, which fails too often")
+            found[candidate] = Exclusion(ExclusionKind.ERRORS, f"smaller than {errors_mb:,} MB, which fails too often")
         elif refused_mb is not None and memory_mb > refused_mb:
-            found[candidate] = Exclusion(ExclusionKind.REFUSED, f"larger than {refused_mb} MB, which was refused")
+            found[candidate] = Exclusion(ExclusionKind.REFUSED, f"larger than {refused_mb:,} MB, which was refused")
         elif memory_mb < needed_mb * MEMORY_HEADROOM:
-            reason = f"leaves too little above the {needed_mb} MB that were in use"
+            reason = f"leaves too little above the {needed_mb:,} MB that were in use"
             found[candidate] = Exclusion(ExclusionKind.LITTLE_MEMORY, reason)
     return found
 
@@ -168,7 +168,7 @@ def _failing_mb(
 
 
 def _too_small(floor_mb: int) -> Exclusion:
-    return Exclusion(ExclusionKind.OUT_OF_MEMORY, f"not larger than {floor_mb} MB, which ran out of memory")
+    return Exclusion(ExclusionKind.OUT_OF_MEMORY, f"not larger than {floor_mb:,} MB, which ran out of memory")
 
 
 def _out_of_memory_mb(grouped: Mapping[Configuration, Sequence[Invocation]]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +67,7 @@ def command(curves: str, *, seeds: int, format_: str, quiet: bool, **options: An
     loaded = read_json_file(Path(curves), "CURVES", faults)
     document, parameters = input_document("simulated", converted(options, faults))
     faults.extend(renamed(input_faults(document), flag_names(parameters)))
-    known = _functions(loaded, faults) if loaded is not None else []
+    known = _functions(curves, loaded, faults) if loaded is not None else []
     if faults:
         raise InputError(faults)
     settings = decode_valid(document)
@@ -84,7 +84,7 @@ def command(curves: str, *, seeds: int, format_: str, quiet: bool, **options: An
         say(_as_text(searches, summary))
 
 
-def _functions(document: object, faults: list[Fault]) -> list[SimulatedFunction]:
+def _functions(file: str, document: object, faults: list[Fault]) -> list[SimulatedFunction]:
     """The functions of a curve file; what cannot be used is named and left out, unless that is all of it."""
     from tuner.simulated.curve_file import decode_records, single_functions
     from tuner.simulated.curves import TruthKind
@@ -92,11 +92,16 @@ def _functions(document: object, faults: list[Fault]) -> list[SimulatedFunction]
     try:
         records, unusable = decode_records(document)
     except InputError as exc:
-        faults.extend(exc.faults)
+        faults.extend(_in_file(file, exc.faults))
         return []
-    for fault in unusable:
+    for fault in _in_file(file, unusable):
         say(f"left out: {fault}", err=True)
     return single_functions(records, TruthKind.SMOOTHED)
+
+
+def _in_file(file: str, faults: Iterable[Fault]) -> list[Fault]:
+    """Faults with the file beside the field: `curves.json: $[0].duration_ms`."""
+    return [Fault(f"{file}: {fault.path}", fault.problem, fault.remedy) for fault in faults]
 
 
 def _search(function: SimulatedFunction, settings: Settings, seed: int) -> SimulatedSearch:

@@ -14,7 +14,7 @@ import click
 from tuner.cli.flags import Topic, aws_flags, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say_exact
-from tuner.cli.values import OneOf, terminal_width
+from tuner.cli.values import OneOf, ending_fault, terminal_width
 from tuner.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,7 +67,13 @@ def command(
 
 
 def _form_of(output: str | None) -> str:
-    """The form where none is asked for."""
+    """The form where none is asked for.
+
+    Raises:
+        InputError: the ending of the file names none.
+    """
+    if fault := ending_fault(output, OF_SUFFIX):
+        raise InputError([fault])
     if output is None:
         return "text" if sys.stdout.isatty() else "html"
     return OF_SUFFIX.get(Path(output).suffix.lower(), "html")
