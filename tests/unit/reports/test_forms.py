@@ -243,7 +243,7 @@ def test_nothing_is_drawn_between_listed_sizes_without_a_fitted_curve() -> None:
 def test_a_chart_explains_only_marks_that_it_has() -> None:
     captions = {name: over_memory.draw(result(name), rows(result(name))).caption for name in ("one-left", "all-failed")}
     assert captions["one-left"].startswith("Filled marks: ")
-    assert captions["all-failed"] == "Crosses: sizes that were tried and failed."
+    assert captions["all-failed"] == "Crosses: tried and failed."
 
 
 def test_failed_sizes_are_marked_with_their_reason() -> None:
