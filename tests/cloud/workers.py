@@ -92,8 +92,6 @@ class Workers:
             "AWS_SESSION_TOKEN": "token",
             "AWS_EC2_METADATA_DISABLED": "true",
             "_TUNER_OWN_LOOP": "1",  # behaves as AWS's client does (test_conformance), and starts in half the time
-            # Dozens of environments of the tool's own handlers start: each would compile as many modules again.
-            **({"_TUNER_BYTE_CODE": "1"} if self._is_of_a_stack(function) else {}),
             **({"PYTHONPATH": ":".join(folders)} if folders else {}),
             **version.configuration.get("Environment", {}).get("Variables", {}),
         }
@@ -107,11 +105,8 @@ class Workers:
         store = self._lambdas.store(function.name.account, function.name.region)
         return str(self._folders.of(store.layer(arn).package) / "python")
 
-    def _is_of_a_stack(self, function: Function) -> bool:
-        return "aws:cloudformation:stack-name" in function.tags
-
     def _is_unthrottled(self, function: Function) -> bool:
-        if self._settings.unthrottled_stacks and self._is_of_a_stack(function):
+        if self._settings.unthrottled_stacks and "aws:cloudformation:stack-name" in function.tags:
             return True
         return any(fnmatchcase(function.name.name, pattern) for pattern in self._settings.unthrottled)
 

@@ -32,8 +32,6 @@ CHECKOUT = "_TUNER_CHECKOUT"
 """Variable with a folder from which every module may be loaded, although it lies in the other one."""
 OWN_LOOP = "_TUNER_OWN_LOOP"
 """Variable that has this loop serve although AWS's client is there."""
-BYTE_CODE = "_TUNER_BYTE_CODE"
-"""Variable that has byte code beside the function's code used, where it is known to fit."""
 PREFIX = "/2018-06-01/runtime/"
 UNICODE_SINCE = (3, 12)
 """From this Python on Lambda writes responses in UTF-8; before it escapes what is not ASCII (awslambdaric)."""
@@ -422,12 +420,9 @@ def serve(api: RuntimeApi, handler: Callable[..., Any]) -> NoReturn:
 
 def main() -> None:
     """Init phase, then the loop."""
-    own_loop, compiled = os.environ.pop(OWN_LOOP, ""), os.environ.pop(BYTE_CODE, "")
+    own_loop = os.environ.pop(OWN_LOOP, "")
     root = os.environ["LAMBDA_TASK_ROOT"]
-    if compiled:
-        sys.path.insert(0, root)
-    else:
-        open_code(root)
+    open_code(root)
     os.chdir(root)
     excluded, checkout = os.environ.pop(EXCLUDED, ""), os.environ.pop(CHECKOUT, "")
     if excluded:
