@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import resource
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 from typing import Any
 
 import pytest
 
+from tests.full_disk import file_size_limit
 from tuner.cli.commands.measure.tune import _again, command
 from tuner.cli.main import run
 from tuner.redaction import HIDDEN
@@ -149,17 +147,6 @@ def test_where_nothing_could_be_written_down_there_is_no_run_to_go_on_with(capsy
     told = capsys.readouterr().err
     assert "--resume" not in told
     assert "give another folder with --output" in told
-
-
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """No file may grow beyond a size meanwhile, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_tolerance_that_was_given_and_met_is_no_bound(capsys: pytest.CaptureFixture[str]) -> None:

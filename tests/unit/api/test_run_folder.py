@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import resource
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.full_disk import file_size_limit
 from tests.unit.studies import SIZES, function_of, ran, sample_of, study_of
 from tuner.api.run_folder import FILES, SAMPLES_FILE, Recorder, read_record, read_record_to_resume
 from tuner.errors import InputError, TunerError
@@ -31,17 +29,6 @@ def record(folder: Path, study: Study) -> None:
     backend = SimulatedBackend(function_of(SimulatedNoise()))
     run(study, backend, stop=threading.Event(), clock=lambda: 0.0, observers=[recorder])
     recorder.close()
-
-
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """No file may grow beyond a size meanwhile, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_record_holds_what_was_asked_and_what_was_measured(tmp_path: Path) -> None:
