@@ -13,11 +13,11 @@ from reports.words.confidence import confidence
 from reports.words.escape import whole
 from reports.words.flat_zone import worth_knowing
 from reports.words.lines import wide_table, wrapped
-from reports.words.numbers import UNKNOWN, listing, milliseconds, milliseconds_range, per_million
+from reports.words.numbers import UNKNOWN, milliseconds, milliseconds_range, per_million
 from reports.words.origin import figures_of, origin
 from reports.words.rows import ReportRow, Result, left_out, rows
 from reports.words.warnings import warned
-from tuner.plain_numbers import plural
+from tuner.plain_numbers import joined, plural
 from tuner.shell_lines import command_lines
 
 WIDTH = 100
@@ -135,5 +135,5 @@ def _errors(result: Result) -> Iterator[str]:
             places.setdefault(key, []).append(f"{measurement['memory_mb']:,} MB {measurement['architecture']}")
             times[key] += error["count"]
     for (kind, message), where in places.items():
-        told = f"{listing(where)}, {plural(times[kind, message], 'time')}"
+        told = f"{joined(where)}, {plural(times[kind, message], 'time')}"
         yield f"{told}: {whole(kind)}: {whole(message)}"

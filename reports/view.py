@@ -27,7 +27,6 @@ from reports.words.numbers import (
     Unit,
     configuration,
     count,
-    listing,
     memory,
     milliseconds,
     money,
@@ -44,7 +43,7 @@ from reports.words.stops import STOPPED
 from reports.words.warnings import warned
 from tuner.documents.decision import backend_kind
 from tuner.documents.visualization import PlottedFunction, visualization_url
-from tuner.plain_numbers import plural
+from tuner.plain_numbers import joined, plural
 from tuner.vocabulary import BackendKind
 
 if TYPE_CHECKING:
@@ -282,7 +281,7 @@ def _method(result: Result) -> Iterator[tuple[str, str]]:
         span = plural(len(sizes), "size") if request["listed"] else "any size"
         yield (
             "Searched",
-            f"{span} from {memory(sizes[0])} to {memory(sizes[-1])} on {listing(request['architectures'])}",
+            f"{span} from {memory(sizes[0])} to {memory(sizes[-1])} on {joined(request['architectures'])}",
         )
     if request["cold_start_share"]:
         yield (

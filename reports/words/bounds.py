@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reports.words.numbers import listing, sign_of
+from reports.words.numbers import sign_of
 from reports.words.rows import Result
 from tuner.bounds import bounds_told, violations
 from tuner.model import MAX_MEMORY_MB, MIN_MEMORY_MB, Constraints
+from tuner.plain_numbers import joined
 
 if TYPE_CHECKING:
     from tuner.documents.result import PointDocument
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def within_bounds(result: Result) -> str:
     """`with p95 of at most 20 ms and memory of 512 to 1,024 MB`; empty without a bound."""
     told = bounds_told(_constraints(result), sign_of(result["prices"]["currency"]), searched_range(result))
-    return f"with {listing(told)}" if told else ""
+    return f"with {joined(told)}" if told else ""
 
 
 def constraints_told(result: Result) -> list[str]:

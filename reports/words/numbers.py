@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from tuner.plain_numbers import joined
 from tuner.pricing.currency import currency_sign
 
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 Interval: TypeAlias = "RangeDocument"
 """`mean`, `low` and `high` of a metric, as in the result document."""
-listing = joined
-"""Items as a sentence lists them."""
 UNKNOWN = "–"
 """A value that is not known, in a cell of a table."""
 ASTRONOMIC = 1e15

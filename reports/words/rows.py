@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from reports.words.numbers import Interval, listing
+from reports.words.numbers import Interval
+from tuner.plain_numbers import joined
 
 if TYPE_CHECKING:
     from tuner.documents.result import (
@@ -97,7 +98,7 @@ def left_out(table: Iterable[ReportRow]) -> tuple[tuple[str, str], ...]:
     for row in table:
         if row.reason:
             sizes.setdefault((row.reason, row.architecture), []).append(f"{row.memory_mb:,}")
-    return tuple((f"{listing(found)} MB on {architecture}", reason) for (reason, architecture), found in sizes.items())
+    return tuple((f"{joined(found)} MB on {architecture}", reason) for (reason, architecture), found in sizes.items())
 
 
 def _believed(point: PointDocument | None, measurement: MeasurementDocument | None) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import numpy as np
 
 from reports.words.numbers import (
     count,
-    listing,
     memory,
     milliseconds,
     milliseconds_range,
@@ -25,7 +24,7 @@ from reports.words.numbers import (
     seconds,
 )
 from tuner.documents.decision import decision_evidence
-from tuner.plain_numbers import plural, significant
+from tuner.plain_numbers import joined, plural, significant
 from tuner.pricing.currency import currency_sign
 from tuner.search.decision import doubts, explain, objections
 
@@ -370,7 +369,7 @@ class Told:
 
     def bounds(self) -> str:
         """The bounds of the question, after a blank; empty without one."""
-        return f" with {listing(self.bounds_asked())}" if self.bounds_asked() else ""
+        return f" with {joined(self.bounds_asked())}" if self.bounds_asked() else ""
 
     def bounds_asked(self) -> list[str]:
         asked = self.document["request"]["constraints"]
@@ -465,8 +464,8 @@ class Told:
             if where in self.reasons:
                 groups.setdefault((self.reasons[where], where[1]), []).append(f"{where[0]:,}")
         for (reason, architecture), sizes in groups.items():
-            yield f"{listing(sizes)} MB on {architecture} {reason}"
-            yield f"Left out {listing(sizes)} MB on {architecture}: {reason}"
+            yield f"{joined(sizes)} MB on {architecture} {reason}"
+            yield f"Left out {joined(sizes)} MB on {architecture}: {reason}"
         errors: dict[tuple[str, str], list[tuple[str, int]]] = {}
         for m in self.document["measurements"]:
             for error in m["errors"]:
@@ -475,7 +474,7 @@ class Told:
         for (kind, message), found in errors.items():
             places, total = [place for place, _ in found], sum(times for _, times in found)
             yield f"{kind} × {total:,} at {', '.join(places)}"
-            yield f"{listing(places)}, {plural(total, 'time')}: {kind}: {message}"
+            yield f"{joined(places)}, {plural(total, 'time')}: {kind}: {message}"
 
     def method(self) -> Iterator[str]:
         request, function, saved = self.document["request"], self.document["function"], self.document["saving"]
@@ -486,7 +485,7 @@ class Told:
         yield f"Strategy: balanced, weight {request['balanced_weight'] or 0:g}"
         sizes = request["memory_sizes_mb"]
         span = plural(len(sizes), "size") if request["listed"] else "any size"
-        architectures = listing(request["architectures"])
+        architectures = joined(request["architectures"])
         yield f"Searched: {span} from {memory(sizes[0])} to {memory(sizes[-1])} on {architectures}"
         yield f"Tolerance: {percent(request['tolerance'] or 0)}"
         yield f"Constraints: {'; '.join(self.bounds_asked())}"
