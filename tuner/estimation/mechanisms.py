@@ -204,7 +204,7 @@ MIXTURE: tuple[tuple[Draw, float], ...] = (
 )
 """Mechanisms with their share of the particles, which is their prior weight but for `periods`."""
 PERIODS_WEIGHT = 0.06
-"""Prior weight of periods whose edges no size is known to lie at; staircases have the other half."""
+"""Prior weight of periods whose edges no size is known to lie at. Those of staircases are."""
 STAIRS_WEIGHT, STAIRS_SHARE = 2.0, 0.4
 """Prior weight of staircases, beside 0.94 of all others, and how many particles stand for them: an edge is sharp, so
 that it takes many. All of them are short, while the others have any length: a function that is as short is a staircase

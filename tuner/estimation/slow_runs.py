@@ -45,7 +45,7 @@ LEAST_WEIGHT = 1e-9
 MOST_SLOW = 0.6
 """Share of slow runs at most."""
 LEAST_CHANCE = 1e-4
-"""Cells that are less likely have no say in where a factor lies."""
+"""Cells that are less likely have no say in where a factor or a share lies."""
 PLACES = 8
 """Quantiles of the runs around which ordinary ones are looked for."""
 LEAST_SHIFT = 0.4

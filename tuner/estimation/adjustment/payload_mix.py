@@ -109,13 +109,8 @@ class PayloadMix:
         """See `over`; between the sizes that were measured it is linear in the logarithms."""
         alike = [c for c in self.over if c.architecture is configuration.architecture] or list(self.over)
         known = sorted(alike, key=lambda c: c.memory_mb)
-        log_mb = [math.log(c.memory_mb) for c in known]
-        p95, p99 = (
-            float(
-                np.exp(np.interp(math.log(configuration.memory_mb), log_mb, np.log([self.over[c][i] for c in known])))
-            )
-            for i in (0, 1)
-        )
+        log_mb, log_over = np.log([c.memory_mb for c in known]), np.log([self.over[c] for c in known])
+        p95, p99 = (math.exp(np.interp(math.log(configuration.memory_mb), log_mb, over)) for over in log_over.T)
         return p95, p99
 
     def _at_mean(self, sample: Sample) -> Sample:
