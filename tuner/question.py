@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from tuner.vocabulary import DEFAULT_MAX_ERROR_RATE, DEFAULT_TOLERANCE, StopReason, StrategyName
@@ -65,15 +66,22 @@ def raised_budget(result: Mapping[str, Any]) -> FlagValue | None:
     bound = 2 * (result["request"]["budget"][stopped] or spent)
     while 0 < bound <= spent:
         bound *= 2
+    if bound <= 0:
+        return None
     whole = bound if stopped is StopReason.USD else math.ceil(bound)
     return FlagValue(f"--{stopped.replace('_', '-')}", plain(whole))
 
 
 def plain(value: float) -> str:
-    """A number without exponent: `20000000`, `0.25`."""
-    return f"{value:.0f}" if value == int(value) else f"{value:.9f}".rstrip("0")
+    """A number without exponent, to the last digit that it has: `20000000`, `0.25`."""
+    return _digits(Decimal(repr(value)))
 
 
 def as_percent(share: float) -> str:
-    """A share as a flag takes it: `2%`."""
-    return f"{share * 100:g}%"
+    """A share as a flag takes it, to the last digit that it has: `2%`."""
+    return f"{_digits(100 * Decimal(repr(share)))}%"
+
+
+def _digits(number: Decimal) -> str:
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

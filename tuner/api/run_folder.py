@@ -95,12 +95,12 @@ class Recorder:
     ) -> None:
         self._clock = clock
         self._notices = notices
-        self._told = {notice.code for notice in recorded.notices} if recorded else set()
+        self._told = set(recorded.notices) if recorded else set()
         self._path = folder / SAMPLES_FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.set_aside = set_aside(folder, FILES) if recorded is None else None
-            self._file: IO[str] = self._path.open("a", encoding="utf-8")
+            self._file: IO[str] = self._path.open("a", encoding="utf-8", errors="backslashreplace")
             self._file.truncate(recorded.length if recorded else 0)
         except OSError as exc:
             problem = f"cannot write {self._path}: {exc.strerror}"
@@ -139,8 +139,8 @@ class Recorder:
     def _write_notices(self) -> None:
         """Write the lasting notices that are new: a later session may have no way to find them."""
         for notice in self._notices():
-            if notice.lasting and notice.code not in self._told:
-                self._told.add(notice.code)
+            if notice.lasting and notice not in self._told:
+                self._told.add(notice)
                 self._append("notice", {"code": notice.code, "message": notice.message})
 
     def _not_written(self, exc: OSError) -> TunerError:

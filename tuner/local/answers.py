@@ -15,7 +15,7 @@ from tuner.model import Invocation, Notice
 
 MAX_SHOWN = 200
 """Characters of an answer that are shown."""
-FAILED_STATUS = 400
+FAILED_STATUS, LAST_STATUS = 400, 599
 _END_OF_PRELUDE = b"\0" * 8
 """What stands in a streamed HTTP answer between its status and its body."""
 
@@ -50,7 +50,7 @@ class AnswerMeter:
         """Count a run of this session, or of an earlier one."""
         with self._lock:
             if self._shows and not self._first:
-                self._first = run.answer
+                self._first = self._hide(run.answer)  # that session may have had nothing to hide
             if _answered(run):
                 self._count += 1
                 self._failures.update(filter(None, [run.failed_answer]))
@@ -68,7 +68,7 @@ class AnswerMeter:
 
     def _shown(self, payload: bytes) -> str:
         """An answer as a result may show it."""
-        shown = self._hide(payload[: 4 * MAX_SHOWN].decode("utf-8", "replace"))
+        shown = self._hide(payload.decode("utf-8", "replace"))  # whole: a value that is cut off is not found
         return shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}… ({len(payload):,} bytes in all)"
 
 
@@ -91,5 +91,6 @@ def failure_of(payload: bytes) -> str:
     except (ValueError, RecursionError):  # nested too deeply, or a number of thousands of digits
         return ""
     if isinstance(status, (int, float)) and status >= FAILED_STATUS:
-        return f"statusCode {status:.10g}"
+        # A larger number is no status of HTTP, and may be of the payload.
+        return f"statusCode {status:g}" if status <= LAST_STATUS else f"a statusCode of {FAILED_STATUS} or more"
     return "an errorMessage" if answer.get("errorMessage") else ""

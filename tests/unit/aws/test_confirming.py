@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -38,3 +40,22 @@ def test_every_copy_is_removed_where_one_cannot_be_made() -> None:
     with pytest.raises(BackendError, match="price cannot run"), ExitStack() as resources:
         open_copies(SIZES, open_copy, resources)
     assert made == removed == set(SIZES)
+
+
+def test_an_interrupt_makes_no_further_copy_and_waits_for_those_that_were_begun() -> None:
+    begun, removed = set[str](), set[str]()
+
+    def open_copy(name: str, _size: int, resources: ExitStack) -> str:
+        begun.add(name)
+        time.sleep(0.1)
+        if name == "function-0":
+            _thread.interrupt_main()
+        time.sleep(0.2)  # the copy exists only now
+        resources.callback(removed.add, name)
+        return name
+
+    many = {f"function-{number}": 512 for number in range(40)}
+    with pytest.raises(KeyboardInterrupt), ExitStack() as resources:
+        open_copies(many, open_copy, resources)
+    assert begun == removed
+    assert len(begun) < len(many)

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.studies import SIZES, study_of
+from tests.unit.studies import PRICES, SIZES, X86, study_of
 from tuner.estimation.adjustment.payload_mix import PayloadMix
-from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample
+from tuner.estimation.estimate import fit
+from tuner.model import Architecture, Configuration, Invocation, Outcome, Sample, SearchSpace
+from tuner.payloads import Payloads
 from tuner.search.grid import GridSampler
 
 SHORT, LONG = 0, 1
@@ -119,6 +121,60 @@ def test_sizes_that_saw_all_payloads_alike_leave_hardly_a_doubt(runs: int, longe
         for i, memory_mb in enumerate((256, 512, 1024))
     )
     assert max(PayloadMix.of(samples).doubts.values()) < 0.05
+
+
+@pytest.mark.parametrize("count", [2, 5, 10, 30])
+def test_intervals_hold_the_truth_however_few_runs_the_payloads_have(count: int) -> None:
+    """Four runs at each of four sizes, and payloads that differ by a factor of e: most sizes saw few of them."""
+    payloads = Payloads.decode([{"payload": {"n": n}, "weight": 1} for n in range(count)])
+    held = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        longer = rng.lognormal(0, 1, count)
+        samples = [
+            sample(
+                number,
+                memory_mb,
+                [
+                    run(
+                        payload,
+                        float(1e5 / memory_mb * longer[payload] * rng.lognormal(0, 0.05)),
+                        environment=f"{n % 2}",
+                    )
+                    for n, payload in enumerate(payloads.schedule(4, seed=seed, trial=number))
+                ],
+            )
+            for number, memory_mb in enumerate(SIZES)
+        ]
+        mix = PayloadMix.of(samples)
+        found = fit(
+            mix.at_mean_payload(samples),
+            SearchSpace(tuple(SIZES), (X86,)),
+            PRICES,
+            seed=0,
+            draws=400,
+            doubts=mix.doubts,
+        ).belief(tuple(Configuration(memory_mb, X86) for memory_mb in SIZES))
+        ratio = found.duration_ms[:, 0] / found.duration_ms[:, 2] * SIZES[0] / SIZES[2]
+        held += bool(np.quantile(ratio, 0.025) <= 1 <= np.quantile(ratio, 0.975))
+    assert held >= 11
+
+
+@pytest.mark.parametrize("count", [2, 5, 20])
+def test_sizes_that_have_no_payload_in_common_do_not_compare(count: int) -> None:
+    samples = [sample(n, 128 + 64 * n, [run(n, 100.0)] * 5) for n in range(count)]
+    assert min(PayloadMix.of(samples).doubts.values()) > 1
+
+
+def test_of_all_payloads_the_99th_percentile_is_never_below_the_95th() -> None:
+    rng = np.random.default_rng(1)
+    longer = rng.lognormal(0, 1, 30)
+    study = study_of(SIZES, GridSampler(4))
+    for i, memory_mb in enumerate(SIZES):
+        payloads = rng.integers(0, 30, 8)
+        study.tell(sample(i, memory_mb, [run(int(p), float(longer[p] * rng.lognormal(0, 0.3))) for p in payloads]))
+    belief = study.belief()
+    assert (belief.p99_ms >= belief.p95_ms).all()
 
 
 def test_runs_known_from_a_log_stay_as_they_are() -> None:

@@ -27,6 +27,7 @@ def answered(meter: AnswerMeter, *answers: bytes) -> list[Invocation]:
         (b'{"statusCode": 200}', ""),
         (b'{"statusCode": 404}', "statusCode 404"),
         (b'{"statusCode": "500"}', "statusCode 500"),
+        (b'{"statusCode": 4111222233}', "a statusCode of 400 or more"),
         (b'{"errorMessage": "no"}', "an errorMessage"),
         (b'{"errorMessage": null}', ""),
         (b'["statusCode", 500]', ""),
@@ -63,6 +64,21 @@ def test_the_first_answer_shows_no_value_of_an_environment_variable() -> None:
     answered(meter, b'{"token": "hunter2-hunter3", "stage": "dev"}')
     (notice,) = meter.notices()
     assert notice.message == 'The function answered first with {"token": "…", "stage": "dev"}.'
+
+
+def test_the_answer_of_an_earlier_session_shows_no_value_that_is_hidden_now() -> None:
+    (run,) = answered(AnswerMeter(shows=True), b'{"token": "hunter2-hunter3"}')
+    later = AnswerMeter(shows=True, hide=Redaction.of_variables({"TOKEN": "hunter2-hunter3"}))
+    later.saw(run)
+    (notice,) = later.notices()
+    assert notice.message == 'The function answered first with {"token": "…"}.'
+
+
+def test_a_value_is_hidden_wherever_a_long_answer_is_cut() -> None:
+    hide = Redaction.of_variables({"LONG": "a" * 795, "PIN": "Zq7Xw9Yk2Lm4"})
+    meter = AnswerMeter(shows=True, hide=hide)
+    (run,) = answered(meter, b'{"a":"' + b"a" * 795 + b'","b":"Zq7Xw9Yk2Lm4"}')
+    assert "Z" not in run.answer
 
 
 def test_runs_of_an_earlier_session_tell_the_same_of_their_answers() -> None:

@@ -199,6 +199,8 @@ def open_copies(sizes: Mapping[str, Any], open_copy: Opened, resources: ExitStac
         The ARN of each function's copy.
     """
     own = {name: resources.enter_context(ExitStack()) for name in sizes}
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="copy") as pool:
-        begun = {name: pool.submit(open_copy, name, size, own[name]) for name, size in sizes.items()}
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="copy")
+    # Comes first at the end, also after an interrupt: a copy that is begun is waited for, and then removed.
+    resources.callback(pool.shutdown, cancel_futures=True)
+    begun = {name: pool.submit(open_copy, name, size, own[name]) for name, size in sizes.items()}
     return {name: copied.result() for name, copied in begun.items()}

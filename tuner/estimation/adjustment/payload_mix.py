@@ -2,8 +2,9 @@
 
 Payloads may last very different times, and runs of one size differ by that much more than by chance. A few runs of
 one size may have had more of the long payload than those of another, and a mixture of short and long runs looks like
-slow runs. So each payload has its own factor, a power of memory that all sizes share, and departs from it at a size
-as far as the runs there show. With these a run is brought to what its size takes on average over the payloads.
+slow runs. So each payload has its own factor, a power of memory that all sizes share, and departs from it at a size.
+With these a run is brought to what its size takes on average over the payloads. Given how steep powers and how large
+departures are, all of it is Gaussian; both are summed over by how well they explain the runs.
 """
 
 from __future__ import annotations
@@ -23,16 +24,17 @@ Floats = NDArray[np.float64]
 
 RUN_SD, USUAL_RUNS = 0.1, 4
 """Runs of one payload at one size differ by so much, log units, expected beforehand; how many runs that is worth."""
-POWER_SD = 0.5
-"""How steeply the factor of a payload may change with memory. Work within the CPU quota of a period is not slowed down
-at a small size, and longer work is."""
-DEPARTURE_SD, USUAL_DEPARTURES = 0.2, 2
-"""How far a payload departs at a size from the factor that all sizes share, log units; how many departures that is
-worth."""
+FACTOR_SD = 1.5
+"""How far payloads may differ, log units."""
+POWERS = ((0.02, 0.5), (0.15, 0.3), (0.6, 0.2))
+"""How steeply the factor of a payload may change with memory, with its chance. Work within the CPU quota of a period is
+not slowed down at a small size, and longer work is."""
+DEPARTURES = ((0.03, 0.4), (0.1, 0.3), (0.3, 0.2), (1.0, 0.1))
+"""How far a payload departs at a size from its factor, log units, with its chance."""
+ANY_LEVEL_SD = 10.0
+"""A size may take anything, log units around what all take."""
 QUANTILES = 99
 """Evenly spaced outcomes of a run of one payload, of which the mixture of payloads is made."""
-STEPS = 20
-"""Turns of the fit between sizes and payloads; it ends sooner where runs are balanced."""
 
 Place = tuple[Configuration, bool]
 """A size, warm or cold."""
@@ -68,16 +70,14 @@ class PayloadMix:
             return cls()
         places = sorted({place for place, _ in cells})
         means, counts, noise = _table(cells, places, payloads)
-        log_mb = np.log([configuration.memory_mb for configuration, _ in places])
-        shared = _shared(means, counts, log_mb - log_mb.mean(), noise)
-        departs, doubt = _departures(means - shared, counts, noise)
+        fits = _fits(means, counts, noise, np.log([configuration.memory_mb for configuration, _ in places]))
         weights = counts.sum(axis=0) / counts.sum()
-        levels = np.exp(shared + departs)
+        levels = np.exp(sum(fit.chance * fit.log_ms for fit in fits))
         mean = levels @ weights
         factors = mean[:, None] / levels
-        # What each payload adds to the mean tells how much its departure matters. Runs differ anyway by their noise.
+        # What each payload adds to the mean tells how much it matters. Runs differ anyway by their noise.
         parts = levels * weights / mean[:, None]
-        doubts = np.maximum(0.0, (parts**2 * doubt).sum(axis=1) - noise / counts.sum(axis=1))
+        doubts = np.maximum(0.0, _variance_of_means(fits, parts) - noise / counts.sum(axis=1))
         ratios = _ratios(cells, places, payloads, levels)
         return cls(
             {
@@ -103,7 +103,8 @@ class PayloadMix:
         if not self.factors:
             return belief
         over = np.array([self._over_at(configuration) for configuration in belief.candidates])
-        return replace(belief, p95_ms=belief.p95_ms * over[:, 0], p99_ms=belief.p99_ms * over[:, 1])
+        p95_ms, p99_ms = belief.p95_ms * over[:, 0], belief.p99_ms * over[:, 1]
+        return replace(belief, p95_ms=p95_ms, p99_ms=np.maximum(p95_ms, p99_ms))
 
     def _over_at(self, configuration: Configuration) -> tuple[float, float]:
         """See `over`; between the sizes that were measured it is linear in the logarithms."""
@@ -142,33 +143,82 @@ def _table(
     return means, counts, squares / free
 
 
-def _shared(means: Floats, counts: Floats, log_mb: Floats, noise: float) -> Floats:
-    """What the payloads take at each place by a level of the place and a power law of each payload, log units."""
-    levels, factors, powers = np.zeros(len(means)), np.zeros(means.shape[1]), np.zeros(means.shape[1])
-    steep = counts.T @ log_mb**2 + noise / POWER_SD**2
-    for _ in range(STEPS):
-        laws = factors + np.outer(log_mb, powers)
-        levels = ((means - laws) * counts).sum(axis=1) / counts.sum(axis=1)
-        left = means - levels[:, None]
-        factors = ((left - np.outer(log_mb, powers)) * counts).sum(axis=0) / counts.sum(axis=0)
-        powers = ((left - factors) * counts).T @ log_mb / steep
-    return np.asarray(levels[:, None] + factors + np.outer(log_mb, powers))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """What L places take with P payloads, if powers and departures are of a certain size.
 
-
-def _departures(left: Floats, counts: Floats, noise: float) -> tuple[Floats, Floats]:
-    """How far each payload departs at each place, as far as more than noise shows it, and the variance of what is left.
-
-    Where a payload was not seen it may depart as far as others do elsewhere. All in log units.
+    Attributes:
+        chance: of these sizes, given the runs.
+        log_ms: shape (L, P).
+        law: how much of `log_ms` is of the law that all places share; the rest is of own runs, shape (L, P).
+        own: variance of the departures that own runs leave, shape (L, P).
+        covariance: of levels, factors and powers, shape (L + 2 P, L + 2 P).
+        log_mb: of the places, around their mean, shape (L,).
     """
-    known = counts > 0
-    own = np.divide(noise, counts, out=np.zeros_like(counts), where=known)
-    free = max(0, int(known.sum()) - sum(left.shape) + 1)
-    squares = float((left[known] ** 2 - own[known]).sum()) + USUAL_DEPARTURES * DEPARTURE_SD**2
-    variance = max(0.0, squares) / (free + USUAL_DEPARTURES)
-    if variance == 0.0:
-        return np.zeros_like(left), np.zeros_like(left)
-    told = np.where(known, variance / (variance + own), 0.0)
-    return left * told, variance * (1 - told)
+
+    chance: float
+    log_ms: Floats
+    law: Floats
+    own: Floats
+    covariance: Floats
+    log_mb: Floats
+
+
+def _fits(means: Floats, counts: Floats, noise: float, log_mb: Floats) -> list[_Fit]:
+    """The fits for every size of powers and of departures.
+
+    Args:
+        means: log mean of the runs of each place and payload, shape (L, P).
+        counts: how many they are, shape (L, P).
+        noise: variance of a run, log units.
+        log_mb: of the places, shape (L,).
+    """
+    places, payloads = means.shape
+    log_mb = log_mb - log_mb.mean()
+    rows, columns = np.nonzero(counts)
+    seen = np.arange(len(rows))
+    design = np.zeros((len(rows), places + 2 * payloads))
+    design[seen, rows], design[seen, places + columns] = 1.0, 1.0
+    design[seen, places + payloads + columns] = log_mb[rows]
+    middle = float(np.average(means, weights=counts))
+    values, own = means[rows, columns] - middle, noise / counts[rows, columns]
+    fits: list[_Fit] = []
+    scores: list[float] = []
+    for power_sd, power_chance in POWERS:
+        before = np.repeat([ANY_LEVEL_SD, FACTOR_SD, power_sd], [places, payloads, payloads]) ** -2.0
+        for departure_sd, departure_chance in DEPARTURES:
+            spread = departure_sd**2 + own
+            weighted = design / spread[:, None]
+            covariance = np.asarray(np.linalg.inv(np.diag(before) + design.T @ weighted), dtype=np.float64)
+            law = covariance @ (weighted.T @ values)
+            left = values - design @ law
+            told = np.zeros_like(means)
+            told[rows, columns] = departure_sd**2 / spread
+            log_ms = law[:places, None] + law[places : places + payloads] + np.outer(log_mb, law[places + payloads :])
+            log_ms[rows, columns] += told[rows, columns] * left
+            squares = float(left @ (left / spread) + law @ (before * law))
+            log_det = float(np.log(spread).sum() - np.log(before).sum() - np.linalg.slogdet(covariance)[1])
+            scores.append(math.log(power_chance * departure_chance) - (squares + log_det) / 2)
+            fits.append(_Fit(1.0, middle + log_ms, 1 - told, departure_sd**2 * (1 - told), covariance, log_mb))
+    chances = np.exp(np.array(scores) - max(scores))
+    return [replace(fit, chance=float(c)) for fit, c in zip(fits, chances / chances.sum(), strict=True)]
+
+
+def _variance_of_means(fits: Sequence[_Fit], parts: Floats) -> Floats:
+    """Variance of the log of the mean over the payloads, of which each is a part (shape (L, P)), shape (L,)."""
+    places, payloads = parts.shape
+    means = np.array([(parts * fit.log_ms).sum(axis=1) for fit in fits])
+    chances = np.array([fit.chance for fit in fits])
+    variances = []
+    for fit in fits:
+        shared = parts * fit.law
+        slopes = np.zeros((places, places + 2 * payloads))
+        slopes[:, :places] = np.diag(shared.sum(axis=1))
+        slopes[:, places : places + payloads], slopes[:, places + payloads :] = shared, shared * fit.log_mb[:, None]
+        of_law = np.einsum("li,ij,lj->l", slopes, fit.covariance, slopes, optimize=True)
+        variances.append(of_law + (parts**2 * fit.own).sum(axis=1))
+    between = chances @ (means - chances @ means) ** 2
+    return np.asarray(chances @ np.array(variances) + between)
 
 
 def _rows(places: Sequence[Place]) -> dict[Configuration, list[int]]:
