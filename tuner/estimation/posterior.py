@@ -170,10 +170,11 @@ def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np
         for p, (_, payload_weight) in enumerate(payloads)
     ]
     weights = np.ones(runs.count)
+    ordinary = [h for h in hypotheses if levels[h.level].cold_sd <= _ORDINARY_COLD_SD]
     for _ in range(2):
         summaries = summarise(runs, levels, weights, throttling)
         posterior = _Posterior(runs, kernels, levels, prior, summaries)
-        scores = posterior.score(hypotheses, few)
+        scores = posterior.score(ordinary, few)
         weights = _outlier_weights(posterior, scores, few, weights, throttling)
     summaries = summarise(runs, levels, weights, throttling)
     posterior = _Posterior(runs, kernels, levels, prior, summaries)
@@ -195,13 +196,16 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Score:
-    """Weights of the particles under one hypothesis, up to a factor, and what is needed to draw from it."""
+    """Weights of the particles under one hypothesis, up to a factor, and what is needed to draw from it.
+
+    `whiten` is the inverse of the root of the covariance of what the locations show, shape (L, L).
+    """
 
     hypothesis: Hypothesis
     members: NDArray[np.int64]
     weights: NDArray[np.float32]
     total: float
-    precision: Floats
+    whiten: Floats
     offset: float
 
     @property
@@ -240,7 +244,8 @@ class _Posterior:
         centre = self.summaries.centre[level]
         offset = np.zeros(len(level)) if absolute else centre.mean(axis=1)
         scale_sd = self.prior.absolute_scale_sd if absolute else _FLAT_SD
-        covariance = self.summaries.covariance[level] + [np.diag(self.payload_variance(h)) for h in hypotheses]
+        payload = np.stack([np.diag(self.payload_variance(number)) for number in range(len(self.prior.payloads))])
+        covariance = self.summaries.covariance[level] + payload[[h.payload for h in hypotheses]]
         root = np.linalg.cholesky(kernel + scale_sd**2 + covariance)
         inverse = np.linalg.inv(root)
         constant = self.summaries.log_constant[level] - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
@@ -254,9 +259,8 @@ class _Posterior:
         np.exp(weights, out=weights)
         totals = top + np.log(weights.sum(axis=1, dtype=np.float64))
         totals += self.prior.trust * constant + [h.log_prior for h in hypotheses]
-        precision = inverse.transpose(0, 2, 1) @ inverse
         return [
-            _Score(h, members, weights[i], float(totals[i]), precision[i], float(offset[i]))
+            _Score(h, members, weights[i], float(totals[i]), inverse[i], float(offset[i]))
             for i, h in enumerate(hypotheses)
         ]
 
@@ -265,9 +269,12 @@ class _Posterior:
         scale_sd = self.prior.absolute_scale_sd if hypothesis.absolute else _FLAT_SD
         return np.asarray(self.kernels[hypothesis.kernel] + scale_sd**2)
 
-    def payload_variance(self, hypothesis: Hypothesis) -> Floats:
-        """Variance, at each location, of how much longer its runs last than the mean payload of today, shape (L,)."""
-        logged = np.where(self.runs.logged, self.prior.payloads[hypothesis.payload][0], 0.0)
+    def payload_variance(self, payload: int) -> Floats:
+        """Variance, at each location, of how much longer its runs last than the mean payload of today, shape (L,).
+
+        The payload of a log is one of those of the prior, by its position.
+        """
+        logged = np.where(self.runs.logged, self.prior.payloads[payload][0], 0.0)
         return np.asarray(logged**2 + self.runs.doubt**2)
 
     def draw(self, scores: Sequence[_Score], particles: Particles, count: int, rng: np.random.Generator) -> Draws:
@@ -317,12 +324,12 @@ class _Posterior:
         picked = score.members[np.minimum(np.searchsorted(cumulated, positions), len(cumulated) - 1)]
         curves = particles.curves[picked].astype(np.float64) + score.offset
         nodes, kernel = self.runs.nodes, self.prior_kernel(score.hypothesis)
-        gain = kernel[:, nodes] @ score.precision
+        gain = kernel[:, nodes] @ (score.whiten.T @ score.whiten)
         mean = curves + (self.summaries.centre[score.hypothesis.level] - curves[:, nodes]) @ gain.T
         variance = kernel - gain @ kernel[nodes]
         root = np.linalg.cholesky(variance + 1e-8 * np.eye(len(kernel)))
         drawn = np.asarray(mean + rng.standard_normal(mean.shape) @ root.T)
-        level, payload = score.hypothesis.level, self.payload_variance(score.hypothesis)
+        level, payload = score.hypothesis.level, self.payload_variance(score.hypothesis.payload)
         own = payload / (payload + np.diagonal(self.summaries.covariance[level]))
         at = drawn[:, nodes]
         return drawn, at + own * (self.summaries.centre[level] - at), picked
@@ -387,8 +394,7 @@ def _outlier_weights(
     Runs within `outlier_z` count fully, so that ordinary noise is not underestimated.
     """
     runs = posterior.runs
-    ordinary = [s for s in scores if posterior.levels[s.hypothesis.level].cold_sd <= _ORDINARY_COLD_SD]
-    best = max(ordinary, key=lambda score: score.total)
+    best = max(scores, key=lambda score: score.total)
     level = posterior.levels[best.hypothesis.level]
     if runs.count > _MANY_RUNS:
         z2 = residual_scores_of_many(runs, level, throttling)
@@ -398,7 +404,7 @@ def _outlier_weights(
         mean = chances @ curves
         spread = (curves - mean).T @ ((curves - mean) * chances[:, None])
         prior = posterior.prior_kernel(best.hypothesis)[np.ix_(nodes, nodes)] + spread
-        prior += np.diag(posterior.payload_variance(best.hypothesis))
+        prior += np.diag(posterior.payload_variance(best.hypothesis.payload))
         at = runs.location
         expected = (mean + best.offset)[at]
         z2 = residual_scores(runs, level, throttling, weights, expected, prior[np.ix_(at, at)])

@@ -8,7 +8,7 @@ a belief came from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -114,7 +114,7 @@ def weigh_cold_starts(belief: Belief, share: float, prices: PriceList | None) ->
 
 def regret(belief: Belief, objective: Objective) -> Draws:
     """Excess of each candidate over the best feasible one in each draw, as a fraction, shape (S, G)."""
-    feasible = _feasible(summarise(belief), objective.constraints)
+    feasible = _feasible_in(belief, objective.constraints)
     values = objective_values(belief.duration_ms, belief.cost_usd, objective, feasible)
     excess: Draws = values / values[:, feasible].min(axis=1, keepdims=True) - 1
     return excess
@@ -128,7 +128,7 @@ def objective_best(belief: Belief, objective: Objective, *, alike: float = 0.0) 
         objective: what to minimise.
         alike: expected regrets so near the smallest one count as equal; the fastest of their candidates is the best.
     """
-    feasible = _feasible(summarise(belief), objective.constraints)
+    feasible = _feasible_in(belief, objective.constraints)
     expected = np.where(feasible, regret(belief, objective).mean(axis=0), np.inf)
     near = expected <= expected.min() + alike
     return int(np.where(near, belief.duration_ms.mean(axis=0), np.inf).argmin()) if alike else int(expected.argmin())
@@ -157,7 +157,7 @@ def plateau(belief: Belief, objective: Objective, index: int) -> tuple[int, int]
     Only its architecture and feasible candidates count, and every size between the two is as good.
     """
     expected = regret(belief, objective).mean(axis=0)
-    feasible = _feasible(summarise(belief), objective.constraints)
+    feasible = _feasible_in(belief, objective.constraints)
     limit = expected[feasible].min() + objective.tolerance
     own = belief.candidates[index].architecture
     row = sorted(
@@ -182,7 +182,7 @@ def bargain(belief: Belief, objective: Objective, index: int) -> int | None:
     cost, duration = belief.cost_usd.mean(axis=0), belief.duration_ms.mean(axis=0)
     given, gained = (duration, cost) if strategy_of(objective).cost_weight(objective) == 0 else (cost, duration)
     extra = given / given[index] - 1
-    found = _feasible(summarise(belief), objective.constraints)
+    found = _feasible_in(belief, objective.constraints)
     found = found & (extra > objective.tolerance) & (extra <= MOST_GIVEN)
     found &= gained[index] / gained >= 1 + LEAST_GAINED
     return int(np.where(found, gained, np.inf).argmin()) if found.any() else None
@@ -199,8 +199,20 @@ def _decide(rows: Sequence[CandidateRow], objective: Objective) -> tuple[int, tu
 
 def _feasible(rows: Sequence[CandidateRow], constraints: Constraints) -> NDArray[np.bool_]:
     """Rows that violate the constraints least: not at all, where that is possible."""
-    violation = np.array([sum(_violations(row, constraints).values()) for row in rows])
-    least: NDArray[np.bool_] = violation <= violation.min()
+    return _least([_violations(row, constraints) for row in rows])
+
+
+def _feasible_in(belief: Belief, constraints: Constraints) -> NDArray[np.bool_]:
+    """The same of the candidates of a belief, whose means are those of their rows."""
+    means = belief.p95_ms.mean(axis=0), belief.cost_usd.mean(axis=0)
+    columns = zip(belief.candidates, *means, strict=True)
+    return _least([violations(c.memory_mb, float(p95), float(cost), constraints) for c, p95, cost in columns])
+
+
+def _least(violated: Sequence[Mapping[str, float]]) -> NDArray[np.bool_]:
+    """Whose violations add up to the least."""
+    total = np.array([sum(one.values()) for one in violated])
+    least: NDArray[np.bool_] = total <= total.min()
     return least
 
 

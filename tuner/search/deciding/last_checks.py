@@ -13,7 +13,6 @@ from tuner.pricing.spending import spent
 from tuner.search.deciding.state import State, TrialRequest, environments_of
 from tuner.search.deciding.value_of_information import price
 from tuner.search.decision import FEWEST_ENVIRONMENTS, FEWEST_WARM_RUNS, HIGH_CHANCE, HIGH_TOLERANCES
-from tuner.search.recommendation import recommend
 from tuner.search.sampler import Evidence
 
 RUNS_OF_AN_ERROR_CHECK = 5
@@ -61,8 +60,7 @@ class LastChecks:
         """One run of the recommended size where nothing but a log is known: a log does not show what fails today."""
         if any(not sample.free for sample in state.evidence.samples):
             return []
-        choice = recommend(state.scene.belief, state.evidence.objective, state.evidence.prices)
-        run = TrialRequest(choice.configuration, 1, 1)
+        run = TrialRequest(state.choice.configuration, 1, 1)
         return [run] if state.price(run) <= state.usd_left else []
 
     def verification(self, state: State) -> list[TrialRequest]:
@@ -74,7 +72,7 @@ class LastChecks:
         evidence, scene = state.evidence, state.scene
         if not _is_in_reach(state) if state.logged else self._confirmation(state):
             return []
-        index = recommend(scene.belief, evidence.objective, evidence.prices).index
+        index = state.choice.index
         runs = _steady(evidence.samples)
         known = {c for c, own in runs.items() if _is_known(own)}
         own = runs.get(scene.belief.candidates[index], [])
@@ -107,7 +105,7 @@ class LastChecks:
         """
         belief, evidence = state.scene.belief, state.evidence
         limit = evidence.objective.max_error_rate
-        recommended = recommend(belief, evidence.objective, evidence.prices).configuration
+        recommended = state.choice.configuration
         rates = {c: error_rate(runs) for c, runs in invocations_of(evidence.samples).items()}
         own = rates.get(recommended, ErrorRate(0, 0))
         left = {c: rate for c, rate in rates.items() if c in belief.candidates}
@@ -149,7 +147,7 @@ class LastChecks:
         current = evidence.current
         if current is None or scene.belief.index(current) is None:
             return []
-        recommended = recommend(scene.belief, evidence.objective, evidence.prices).configuration
+        recommended = state.choice.configuration
         if len({s.trial_id for s in evidence.samples if s.configuration == current}) >= ENOUGH_OF_CURRENT:
             return []
         pairs = _pairs(evidence, current)
@@ -180,8 +178,7 @@ class LastChecks:
 
 def _is_in_reach(state: State) -> bool:
     """Whether a few more runs of the recommended size may earn high confidence."""
-    objective = state.evidence.objective
-    choice = recommend(state.scene.belief, objective, state.evidence.prices)
+    objective, choice = state.evidence.objective, state.choice
     loss = choice.expected_regret - choice.given_to_ties
     likely = choice.chance_of_miss <= IN_REACH * HIGH_CHANCE
     return likely and loss <= IN_REACH * HIGH_TOLERANCES * objective.tolerance

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from tuner.model import Configuration, Sample, Trial
 from tuner.pricing.rounds import RoundPrice
 from tuner.pricing.spending import spent
 from tuner.search.deciding.value_of_information import Offer, Precision, Scene, lane_seconds, price
+from tuner.search.recommendation import Choice, recommend
 from tuner.search.sampler import Evidence, Proposal
 
 MUCH_OF_A_ROUND = 0.25
@@ -62,6 +64,11 @@ class State:
         self.spent_usd = spent(evidence.samples, evidence.prices).usd
         bound = evidence.budget.max_usd
         self.usd_left = math.inf if bound is None else bound - self.spent_usd
+
+    @cached_property
+    def choice(self) -> Choice:
+        """What would be recommended now."""
+        return recommend(self.scene.belief, self.evidence.objective, self.evidence.prices)
 
     @property
     def counted_round(self) -> RoundPrice:

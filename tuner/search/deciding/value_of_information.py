@@ -8,8 +8,8 @@ budgets or reasons to stop.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import product
 from statistics import NormalDist
 
@@ -44,7 +44,7 @@ DEFAULT_INIT_MS = 300.0
 """Init duration that is reckoned with before a cold start was seen."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Scene:
     """What is believed before the trial.
 
@@ -63,15 +63,28 @@ class Scene:
     best: int
     expected_regret: float
     prices: PriceList
-    _expected_ms: dict[int, tuple[float, float]] = field(init=False, default_factory=dict, repr=False)
+    @cached_property
+    def expected_ms(self) -> Floats:
+        """How long a cold start and a warm run of each candidate are expected to take, shape (G, 2)."""
+        warm, init = self.belief.duration_ms.mean(axis=0), self.belief.init_ms
+        return np.stack([np.full_like(warm, DEFAULT_INIT_MS) if init is None else init.mean(axis=0), warm], axis=1)
 
-    def expected_ms(self, candidate: int) -> tuple[float, float]:
-        """How long a cold start and a warm run of a candidate are expected to take: every effort asks for it."""
-        if candidate not in self._expected_ms:
-            init = self.belief.init_ms
-            init_ms = DEFAULT_INIT_MS if init is None else float(init[:, candidate].mean())
-            self._expected_ms[candidate] = init_ms, float(self.belief.duration_ms[:, candidate].mean())
-        return self._expected_ms[candidate]
+    @cached_property
+    def contenders(self) -> SingleFloats:
+        """Regrets of the candidates that may turn out to be the best, and a column of ones, shape (S, K + 1).
+
+        The best one so far comes first. Left out is what some other candidate is as good as in every draw: whatever is
+        seen, there is no need to choose it.
+        """
+        regrets = np.ascontiguousarray(self.regret.T, dtype=np.float32)
+        kept = np.empty((len(regrets) + 1, regrets.shape[1]), np.float32)
+        count = 0
+        for own in regrets[np.argsort(self.regret.mean(axis=0), kind="stable")]:
+            if not (kept[:count] <= own).all(axis=1).any():
+                kept[count] = own
+                count += 1
+        kept[count] = 1
+        return np.ascontiguousarray(kept[: count + 1].T)
 
     @property
     def best_cost_usd(self) -> float:
@@ -189,7 +202,7 @@ def offers(
 def price(scene: Scene, precision: Precision, candidate: int, environments: int, runs: int) -> float:
     """Expected price of a trial, cold starts included, in USD."""
     configuration = scene.belief.candidates[candidate]
-    init_ms, warm_ms = scene.expected_ms(candidate)
+    init_ms, warm_ms = scene.expected_ms[candidate]
     billed_ms = init_ms + warm_ms * (np.exp(precision.cold_offset) + runs - 1)
     per_ms = gb_seconds(configuration.memory_mb, 1.0) * scene.prices.gb_second_usd(configuration.architecture)
     return float(environments * (billed_ms * per_ms + runs * scene.prices.request_usd))
@@ -197,7 +210,7 @@ def price(scene: Scene, precision: Precision, candidate: int, environments: int,
 
 def lane_seconds(scene: Scene, precision: Precision, candidate: int, runs: int) -> float:
     """Expected seconds of a lane: a cold start, and its runs one after the other."""
-    init_ms, warm_ms = scene.expected_ms(candidate)
+    init_ms, warm_ms = scene.expected_ms[candidate]
     return (init_ms + warm_ms * (float(np.exp(precision.cold_offset)) + runs - 1)) / 1000
 
 
@@ -282,8 +295,7 @@ def _gains(log_ms: Floats, scene: Scene, variance: float, rng: np.random.Generat
     for the largest of many gains would find the largest error otherwise.
     """
     noise = rng.permutation(_normal_scores(len(log_ms)))[:, None]
-    levels = (np.arange(FANTASIES) + 0.5) / FANTASIES
-    outcomes = np.quantile(log_ms + np.sqrt(variance) * noise, levels, axis=0)  # (M, P)
+    outcomes = _quantiles((log_ms + np.sqrt(variance) * noise).T, FANTASIES).T  # (M, P)
     even = np.full(FANTASIES, 1 / FANTASIES)
     return _gains_of(_distances(outcomes, log_ms, variance), scene, even)
 
@@ -323,13 +335,12 @@ def _gains_of(evidence: Iterable[SingleFloats], scene: Scene, shares: Floats) ->
 
     Place by place, so that the weights stay in the processor's cache: they take the place of the evidence.
     """
-    regret = np.concatenate([scene.regret, np.ones((len(scene.regret), 1))], axis=1).astype(np.float32)
     gains = []
     for own in evidence:
         weights = np.subtract(own.min(axis=1, keepdims=True), own, out=own)
-        sums = np.exp(weights, out=weights) @ regret
+        sums = np.exp(weights, out=weights) @ scene.contenders
         after = sums[:, :-1] / sums[:, -1:]
-        gains.append((after[:, scene.best] - after.min(axis=1)) @ shares)
+        gains.append((after[:, 0] - after.min(axis=1)) @ shares)
     return np.array(gains, dtype=np.float64)
 
 
@@ -348,6 +359,15 @@ def _violation(belief: Belief, objective: Objective) -> Floats:
 
 def _memory(candidates: tuple[Configuration, ...]) -> Floats:
     return np.array([c.memory_mb for c in candidates], dtype=np.float64)
+
+
+def _quantiles(rows: Floats, count: int) -> Floats:
+    """Quantiles of each row at the middle of equal shares, shape (rows, count): sorted once, which `np.quantile` is not."""
+    ordered = np.sort(rows, axis=1)
+    at = (np.arange(count) + 0.5) / count * (ordered.shape[1] - 1)
+    below = at.astype(np.int64)
+    above = np.minimum(below + 1, ordered.shape[1] - 1)
+    return np.asarray(ordered[:, below] + (ordered[:, above] - ordered[:, below]) * (at - below))
 
 
 @lru_cache(maxsize=4)
