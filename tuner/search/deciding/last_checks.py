@@ -18,7 +18,8 @@ from tuner.search.sampler import Evidence
 RUNS_OF_AN_ERROR_CHECK = 5
 """Runs of each environment in a trial that tells whether failures are too many."""
 MOST_VERIFIED = 2
-"""Configurations that are measured for their own sake at most: a recommendation may move between equals."""
+"""Configurations that are measured for their own sake at most, unless the runs may earn high confidence: a
+recommendation may move between equals."""
 MAX_CONFIRMATIONS = 2
 """Recommendations that are compared with the current configuration side by side at most."""
 ENOUGH_OF_CURRENT = 6
@@ -66,8 +67,8 @@ class LastChecks:
     def verification(self, state: State) -> list[TrialRequest]:
         """Warm runs of the recommended size in two environments, so that no answer rests on a single one.
 
-        None where it is yet to be compared with the current configuration: the warm runs are made there. With a log
-        none either where they can hardly earn high confidence.
+        None where it is yet to be compared with the current configuration: the warm runs are made there. Where they can
+        hardly earn high confidence, none either with a log, or once several configurations are known as well.
         """
         evidence, scene = state.evidence, state.scene
         if not _is_in_reach(state) if state.logged else self._confirmation(state):
@@ -76,7 +77,9 @@ class LastChecks:
         runs = _steady(evidence.samples)
         known = {c for c, own in runs.items() if _is_known(own)}
         own = runs.get(scene.belief.candidates[index], [])
-        if _is_known(own) or len(known) >= MOST_VERIFIED or state.trials >= self.most_trials:
+        if _is_known(own) or state.trials >= self.most_trials:
+            return []
+        if len(known) >= MOST_VERIFIED and not _is_in_reach(state):
             return []
         lanes = max(1, FEWEST_ENVIRONMENTS - len({run.environment for run in own}))
         usd = price(scene, state.precision, index, lanes, 2)
