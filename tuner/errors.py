@@ -110,6 +110,10 @@ class LeftBehindError(BackendError):
         return LeftBehindError(f"{earlier.message}\n{self.message}", self.hint) if earlier else self
 
 
+class NoSpaceError(TunerError):
+    """A disk is full: this file cannot be written, and other ones cannot either."""
+
+
 class NotRecordedError(TunerError):
     """What was measured could not be written down. What was written before is kept, and the run can go on from it."""
 

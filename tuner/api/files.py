@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import errno
+import os
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 from tuner.documents.result import EARLIER_FOLDER
-from tuner.errors import TunerError
+from tuner.errors import NoSpaceError, TunerError
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What says that a disk, what one may use of it, or what one file may take of it, is full."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -24,21 +29,32 @@ def write_text(path: Path, text: str) -> None:
 def set_aside(folder: Path, names: Iterable[str]) -> Path | None:
     """Move files of an earlier run to `earlier/<time of the last change>` in their folder, so that nothing is lost.
 
+    A link that is moved leads to the same file as before.
+
+    Args:
+        folder: of the run.
+        names: of the files, relative to the folder. Those that are not there are passed over.
+
     Returns:
         Where they are now; None: there was none.
 
     Raises:
-        OSError: they cannot be moved.
+        TunerError: they cannot be moved. It names what is in the way.
     """
-    found = [path for name in names if (path := folder / name).exists()]
-    if not found:
-        return None
-    ended = datetime.fromtimestamp(max(path.stat().st_mtime for path in found), UTC)
-    places = (folder / EARLIER_FOLDER / f"{ended:%Y%m%dT%H%M%S}Z{f'-{n}' if n else ''}" for n in count())
-    place = next(place for place in places if not place.exists())
-    place.mkdir(parents=True)
-    for path in found:
-        path.rename(place / path.name)
+    aside = folder / EARLIER_FOLDER
+    try:
+        found = [path for name in names if (path := folder / name).exists()]
+        if not found:
+            return None
+        ended = datetime.fromtimestamp(max(path.stat().st_mtime for path in found), UTC)
+        places = (aside / f"{ended:%Y%m%dT%H%M%S}Z{f'-{n}' if n else ''}" for n in count())
+        place = next(place for place in places if not place.exists())
+        place.mkdir(parents=True)
+        for path in found:
+            _move(path, place / path.relative_to(folder), along=found)
+    except OSError as exc:
+        doing = f"cannot move the earlier run in {folder} to {aside}"
+        raise _refused(doing, exc, aside, "give another folder with --output") from exc
     return place
 
 
@@ -55,9 +71,46 @@ def write_bytes(path: Path, content: bytes) -> None:
             # A link stays a link: the file that it leads to is replaced.
             _replace(path.resolve(), content)
     except OSError as exc:
-        raise TunerError(f"cannot write {path}: {exc.strerror}", "Free some space, or give another --output.") from exc
+        raise not_written(path, exc, "give another --output") from exc
     except RuntimeError as exc:  # of `resolve`, up to Python 3.12
         raise TunerError(f"cannot write {path}: a link in it leads to itself", "Give another --output.") from exc
+
+
+def not_written(path: Path, exc: OSError, otherwise: str) -> TunerError:
+    """What to say where a file cannot be written.
+
+    Args:
+        path: of the file.
+        exc: why.
+        otherwise: what to do instead of making room for it, as the end of a sentence.
+    """
+    return _refused(f"cannot write {path}", exc, path.parent, otherwise)
+
+
+def _refused(doing: str, exc: OSError, folder: Path, otherwise: str) -> TunerError:
+    """What to say where nothing can be written into a folder: what is in the way, and what to do."""
+    if blocked := _no_folder(folder):
+        return TunerError(f"{doing}: {blocked} is not a folder", f"Move or rename {blocked}, or {otherwise}.")
+    problem = f"{doing}: {exc.strerror}"
+    if exc.errno in _NO_SPACE:
+        return NoSpaceError(problem, f"Free some space, or {otherwise}.")
+    return TunerError(problem, f"{otherwise[0].upper()}{otherwise[1:]}.")
+
+
+def _no_folder(folder: Path) -> Path | None:
+    """What stands where a folder or one above it has to be, and is none; None: nothing does."""
+    return next((path for path in (folder, *folder.parents) if os.path.lexists(path) and not path.is_dir()), None)
+
+
+def _move(path: Path, to: Path, *, along: Collection[Path]) -> None:
+    """Move a file. A relative link is made anew, unless it leads to a file that is moved along."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink() and not (leads_to := path.readlink()).is_absolute() and path.parent / leads_to not in along:
+        back = os.path.relpath(path.parent.resolve(), to.parent.resolve())
+        to.symlink_to(Path(back, leads_to))
+        path.unlink()
+    else:
+        path.rename(to)
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol, runtime_checkable
 
-from tuner.api.files import set_aside
+from tuner.api.files import not_written, set_aside
 from tuner.api.result import REPORT_FILE
 from tuner.documents.result import RESULT_FILE
 from tuner.documents.samples import decode_round, decode_sample, encode_round, encode_sample
@@ -97,14 +97,13 @@ class Recorder:
         self._notices = notices
         self._told = set(recorded.notices) if recorded else set()
         self._path = folder / SAMPLES_FILE
+        self.set_aside = set_aside(folder, FILES) if recorded is None else None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self.set_aside = set_aside(folder, FILES) if recorded is None else None
             self._file: IO[str] = self._path.open("a", encoding="utf-8", errors="backslashreplace")
             self._file.truncate(recorded.length if recorded else 0)
         except OSError as exc:
-            problem = f"cannot write {self._path}: {exc.strerror}"
-            raise TunerError(problem, "Give another folder with --output.") from exc
+            raise not_written(self._path, exc, "give another folder with --output") from exc
         self._begun = recorded is not None
         told = {"version": RECORD_VERSION, **header}
         if recorded is None or recorded.header != told:
@@ -145,12 +144,11 @@ class Recorder:
 
     def _not_written(self, exc: OSError) -> TunerError:
         """What to say where a line could not be written: a run goes on from its record, once there is one."""
-        problem = f"cannot write {self._path}: {exc.strerror}"
-        if self._begun:
-            return NotRecordedError(
-                problem, f"Free some space. What was measured until then is kept in {self._path.parent}."
-            )
-        return TunerError(problem, "Free some space, or give another folder with --output.")
+        error = not_written(self._path, exc, "give another folder with --output")
+        if not self._begun:
+            return error
+        hint = f"Free some space. What was measured until then is kept in {self._path.parent}."
+        return NotRecordedError(error.message, hint)
 
     def _append(self, kind: str, document: dict[str, Any]) -> None:
         try:

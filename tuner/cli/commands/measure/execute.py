@@ -183,11 +183,7 @@ def _keep_earlier(folder: Path, names: Iterable[str]) -> None:
     from tuner.api.run_folder import FILES
 
     names = set(names)
-    try:
-        place = set_aside(folder, sorted({*names, *FILES})) if names else None
-    except OSError as exc:
-        raise TunerError(f"cannot write {folder}: {exc.strerror}", "Give another folder with --output.") from exc
-    if place:
+    if place := set_aside(folder, sorted({*names, *FILES})) if names else None:
         say(earlier_run_kept(place), err=True)
 
 
