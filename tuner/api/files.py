@@ -26,7 +26,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def set_aside(folder: Path, names: Iterable[str]) -> Path | None:
+def set_aside(folder: Path, names: Iterable[str], *, beside: Path | None = None) -> Path | None:
     """Move files of an earlier run to `earlier/<time of the last change>` in their folder, so that nothing is lost.
 
     A link that is moved leads to the same file as before.
@@ -34,6 +34,7 @@ def set_aside(folder: Path, names: Iterable[str]) -> Path | None:
     Args:
         folder: of the run.
         names: of the files, relative to the folder. Those that are not there are passed over.
+        beside: where other files of the same run were set aside, for these to go there too. None: a new place.
 
     Returns:
         Where they are now; None: there was none.
@@ -46,10 +47,7 @@ def set_aside(folder: Path, names: Iterable[str]) -> Path | None:
         found = [path for name in names if (path := folder / name).exists()]
         if not found:
             return None
-        ended = datetime.fromtimestamp(max(path.stat().st_mtime for path in found), UTC)
-        places = (aside / f"{ended:%Y%m%dT%H%M%S}Z{f'-{n}' if n else ''}" for n in count())
-        place = next(place for place in places if not place.exists())
-        place.mkdir(parents=True)
+        place = beside or _new_place(aside, found)
         for path in found:
             _move(path, place / path.relative_to(folder), along=found)
     except OSError as exc:
@@ -85,6 +83,15 @@ def not_written(path: Path, exc: OSError, otherwise: str) -> TunerError:
         otherwise: what to do instead of making room for it, as the end of a sentence.
     """
     return _refused(f"cannot write {path}", exc, path.parent, otherwise)
+
+
+def _new_place(aside: Path, found: Iterable[Path]) -> Path:
+    """A new folder for files, with the time of their last change as its name."""
+    ended = datetime.fromtimestamp(max(path.stat().st_mtime for path in found), UTC)
+    places = (aside / f"{ended:%Y%m%dT%H%M%S}Z{f'-{n}' if n else ''}" for n in count())
+    place = next(place for place in places if not place.exists())
+    place.mkdir(parents=True)
+    return place
 
 
 def _refused(doing: str, exc: OSError, folder: Path, otherwise: str) -> TunerError:

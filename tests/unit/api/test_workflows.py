@@ -13,11 +13,12 @@ from tests.unit.evidence.logs import tailed
 from tests.unit.evidence.test_advice import runs_at
 from tests.unit.workflows.examples import DEFINITION, FIGURES, FUNCTIONS, write_results
 from tests.unit.workflows.test_history import execution
-from tuner.api.workflows.files import read_results
+from tuner.api.workflows.files import read_results, read_undo, write_undo
 from tuner.api.workflows.logs import Logs
 from tuner.api.workflows.tuning import tune_workflow
 from tuner.aws.api.connection import Connection
-from tuner.errors import InputError
+from tuner.errors import InputError, TunerError
+from tuner.model import Architecture, Configuration
 from tuner.pricing.price_list import price_list
 from tuner.search.decision import WeakEvidenceError
 from tuner.workflows.figures import Figures, read_figures
@@ -71,6 +72,50 @@ def test_what_a_later_run_has_set_aside_is_no_result_of_the_folder(tmp_path: Pat
     (place / "result.json").write_text((place.parents[1] / "result.json").read_text("utf-8"), "utf-8")
     assert place.name in read_results([place])
     assert place.name not in read_results([folder])
+
+
+def test_a_plan_replaces_no_earlier_one_and_leaves_what_takes_a_change_back(results: Path, tmp_path: Path) -> None:
+    places: list[Path] = []
+    (tmp_path / "payloads").mkdir()
+    (tmp_path / "payloads" / "orders.json").write_text("payload")
+    (tmp_path / "undo.json").write_text("undo")
+    first = answer(results, output=tmp_path, earlier_kept=places.append)
+    assert [path.relative_to(places[0]).as_posix() for path in places[0].rglob("*.json")] == ["payloads/orders.json"]
+    second = answer(results, output=tmp_path, deadline_ms=6000.0, earlier_kept=places.append)
+    assert (places[1] / "workflow.json").read_text("utf-8") == first.to_json()
+    assert (places[1] / "report.html").read_text("utf-8") == first.to_html()
+    assert (tmp_path / "workflow.json").read_text("utf-8") == second.to_json()
+    assert (tmp_path / "undo.json").read_text() == "undo"
+
+
+def test_a_plan_that_cannot_be_kept_changes_nothing(results: Path, tmp_path: Path) -> None:
+    before = answer(results, output=tmp_path)
+    (tmp_path / "earlier").write_text("mine")
+    with pytest.raises(TunerError, match="earlier is not a folder"):
+        answer(results, output=tmp_path, apply=True, force=True, connection=EUROPE)
+    assert (tmp_path / "workflow.json").read_text("utf-8") == before.to_json()
+
+
+def test_sizes_are_not_applied_where_the_bound_is_not_met(results: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the bound is not met"):
+        answer(results, deadline_ms=1.0, output=tmp_path, apply=True, force=True, connection=EUROPE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_takes_a_change_back_replaces_no_earlier_one(tmp_path: Path) -> None:
+    sizes = [{"orders": Configuration(mb, Architecture.ARM64)} for mb in (256, 512)]
+    assert write_undo("eu-central-1", sizes[0], tmp_path) is None
+    place = write_undo("eu-central-1", sizes[1], tmp_path)
+    assert place is not None
+    assert read_undo(place / "undo.json") == ("eu-central-1", sizes[0])
+    assert read_undo(tmp_path / "undo.json") == ("eu-central-1", sizes[1])
+
+
+def test_what_takes_a_change_back_is_told_where_it_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TunerError, match="orders had 256 MB arm64") as caught:
+        write_undo("eu-central-1", {"orders": Configuration(256, Architecture.ARM64)}, tmp_path / "file")
+    assert "file is not a folder" in caught.value.message
 
 
 def test_sizes_that_rest_on_weak_evidence_are_not_applied_and_every_such_function_is_named(tmp_path: Path) -> None:

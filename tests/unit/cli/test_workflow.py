@@ -26,6 +26,19 @@ def test_the_answer_is_one_sentence_and_a_table(given: list[str], capsys: pytest
     assert "checkout-price" in printed
 
 
+def test_a_plan_in_the_folder_of_an_earlier_one_says_where_that_is(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["workflow", *given, "--deadline", "4s", "--output", str(tmp_path)]
+    assert run(where) == 0
+    assert capsys.readouterr().err == ""
+    assert run(where) == 0
+    (place,) = (tmp_path / "earlier").iterdir()
+    assert capsys.readouterr().err == f"The folder held an earlier run, which is kept: {place}\n"
+    assert run([*where, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_the_answer_is_json_for_scripts(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["workflow", *given, "--budget-per-million", "60", "--percentile", "mean", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["exact"] is True

@@ -1,18 +1,20 @@
-"""Files that a workflow is chosen from: results, figures, histories, definitions, and the undo of an earlier change.
+"""Files that a workflow is chosen from: results, figures, histories, definitions, and the undo of a change.
 
 Each is read whole or refused in one message that names the file and the remedy.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tuner.api.files import set_aside, write_text
 from tuner.documents.result import EARLIER_FOLDER, RESULT_FILE, ResultDocument, loads
 from tuner.documents.strict_json import decode_text, parse_strictly
-from tuner.errors import Fault, InputError
+from tuner.errors import Fault, InputError, TunerError
 from tuner.model import Architecture, Configuration
 from tuner.workflows.definition import Source
 from tuner.workflows.figures import Figures, read_figures
@@ -70,6 +72,36 @@ def read_undo(file: Path) -> tuple[str, dict[str, Configuration]]:
         problem = f"{file} is not what --apply wrote"
         raise InputError.single("--undo", problem, "give an undo.json, or set the sizes by hand") from exc
     return region, sizes
+
+
+def write_undo(
+    region: str, sizes: Mapping[str, Configuration], folder: Path, *, beside: Path | None = None
+) -> Path | None:
+    """Write the sizes that functions had before a change, as `read_undo` reads them.
+
+    Args:
+        region: of the functions.
+        sizes: by function.
+        folder: that gets `undo.json`. That of an earlier change is set aside.
+        beside: where other files of that change were set aside; see `set_aside`.
+
+    Returns:
+        Where the earlier one is now; None: there was none.
+
+    Raises:
+        TunerError: it cannot be written. The message tells the sizes.
+    """
+    configurations = {
+        name: {"memory_mb": size.memory_mb, "architecture": size.architecture.value} for name, size in sizes.items()
+    }
+    text = json.dumps({"region": region, "configurations": configurations}, indent=1) + "\n"
+    try:
+        kept = set_aside(folder, [UNDO_FILE], beside=beside)
+        write_text(folder / UNDO_FILE, text)
+    except TunerError as exc:
+        had = (f"{name} had {size}." for name, size in sizes.items())
+        raise TunerError("\n".join([exc.message, "The sizes are applied all the same.", *had]), exc.hint) from exc
+    return kept
 
 
 def read_definition_file(path: Path, flag: str) -> Any:

@@ -16,17 +16,25 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from tuner.api.backends import Prices
-from tuner.api.files import write_text
+from tuner.api.files import set_aside, write_text
 from tuner.api.price_cache import current_prices
-from tuner.api.workflows.files import PLAN_FILE, UNDO_FILE, read_definition_file, read_json, read_results, read_undo
+from tuner.api.workflows.files import (
+    PLAN_FILE,
+    read_definition_file,
+    read_json,
+    read_results,
+    read_undo,
+    write_undo,
+)
 from tuner.api.workflows.logs import LogCurves, Logs, read_logs
 from tuner.aws.api.connection import Connection
 from tuner.documents.decision import decision_evidence
 from tuner.documents.result import ResultDocument
 from tuner.errors import Fault, InputError, TunerError
-from tuner.model import Configuration, Notice
+from tuner.model import Configuration, Notice, Sample, Trial
 from tuner.pricing.price_list import DEFAULT_REGION, state_transition_usd
 from tuner.search.decision import WeakEvidenceError, objections
+from tuner.search.study import Study
 from tuner.workflows.calibration import calibrated
 from tuner.workflows.curves import FunctionCurve, curve_from_result
 from tuner.workflows.definition import Reading, Source, nested_machines, read_definition, strangers
@@ -139,6 +147,7 @@ def tune_workflow(
     apply: bool = False,
     force: bool = False,
     output: Path | None = None,
+    earlier_kept: Callable[[Path], None] = lambda _: None,
     connection: Connection | None = None,
     prices: Prices = current_prices,
     stop: threading.Event | None = None,
@@ -163,7 +172,9 @@ def tune_workflow(
         apply: give every function its size.
         force: apply sizes even where the result of a function is weak evidence.
         output: a folder for `workflow.json`, `report.html`, the recorded payloads, the results of
-            `tune_missing`, and `undo.json`.
+            `tune_missing`, and `undo.json`. What an earlier call left there is moved to its folder `earlier` before
+            it is replaced.
+        earlier_kept: told of each folder in `earlier` to which something was moved.
         connection: region, profile and role for AWS.
         prices: the price list of a region.
         stop: set it to end what runs in order.
@@ -176,7 +187,7 @@ def tune_workflow(
     """
     bound = Bound(deadline_ms, None if budget_per_million is None else budget_per_million / 1e6, percentile)
     inputs = _Inputs(results, histories, figures or Figures(), nested or {}, executions, logs or Logs())
-    job = _Job(inputs, connection or Connection(), stop or threading.Event(), prices, seed)
+    job = _Job(inputs, connection or Connection(), stop or threading.Event(), prices, seed, earlier_kept)
     try:
         return job.run(
             workflow, bound, tune_missing, redact=redact, confirm=confirm, apply=apply, force=force, output=output
@@ -231,6 +242,7 @@ class _Job:
     stop: threading.Event
     prices: Prices
     seed: int
+    earlier_kept: Callable[[Path], None]
     _clients: Clients | None = None
 
     def run(
@@ -263,17 +275,17 @@ class _Job:
         plan = plan_workflow(_name(workflow, machine), reading.flow, curves, bound, seed=self.seed, notices=notices)
         prices = self.prices(region)
         confirmation = self._confirm(machine, plan, reading, observed, confirm) if confirm else None
-        before = self._apply(plan, region, output) if apply else None
+        if apply:
+            _require_met(plan)
         document = plan_document(
             plan,
             currency=prices.currency,
             transition_usd=state_transition_usd(region),
             confirmation=None if confirmation is None else _confirmation_document(confirmation),
         )
-        result = WorkflowResult(plan, document, payloads, confirmation, before)
-        if output:
-            _save(result, output)
-        return result
+        result = WorkflowResult(plan, document, payloads, confirmation)
+        aside = self._save(result, output) if output else None
+        return replace(result, undo=self._apply(plan, region, output, aside)) if apply else result
 
     def close(self) -> None:
         """Close what was opened."""
@@ -395,6 +407,7 @@ class _Job:
                 connection=self.connection,
                 prices=self.prices,
                 stop=self.stop,
+                observers=[_EarlierRuns(self.earlier_kept)],
                 seed=self.seed,
             ).document
 
@@ -417,21 +430,70 @@ class _Job:
             raise TunerError("No execution was confirmed.", "Nothing was changed.")
         return Confirmation(tuple(times), plan.time.p50_ms)
 
-    def _apply(self, plan: Plan, region: str, output: Path | None) -> Mapping[str, Configuration]:
+    def _save(self, result: WorkflowResult, folder: Path) -> Path | None:
+        """Write the plan, its report and the payloads. Returns where those of an earlier plan are now; None: nowhere.
+
+        `undo.json` stays: it takes back what was applied last, whatever was planned since.
+        """
+        payloads = (file.relative_to(folder) for file in (folder / PAYLOADS).glob("*.json"))
+        aside = set_aside(folder, [PLAN_FILE, REPORT_FILE, *sorted(map(str, payloads))])
+        if aside:
+            self.earlier_kept(aside)
+        for function, sent in result.payloads.items():
+            write_text(folder / PAYLOADS / f"{function}.json", json.dumps(sent, indent=1, ensure_ascii=False) + "\n")
+        write_text(folder / PLAN_FILE, result.to_json())
+        write_text(folder / REPORT_FILE, result.to_html())
+        return aside
+
+    def _apply(self, plan: Plan, region: str, output: Path | None, aside: Path | None) -> Mapping[str, Configuration]:
+        """Give every function its size. Returns those that they had, which `undo.json` holds too.
+
+        Args:
+            plan: with the sizes.
+            region: of the functions, where the connection names none.
+            output: where `undo.json` goes. None: nowhere.
+            aside: where the earlier plan of that folder is now. None: there was none.
+        """
         from tuner.aws.api.client import LambdaApi
         from tuner.aws.workflows.applying import apply_sizes
 
-        if not plan.met:
-            raise InputError.single(
-                "--apply", "the bound is not met, so nothing is applied", "give a bound that can be met"
-            )
         if self.connection.region is None:
             self.connection = replace(self.connection, region=region)
         before = apply_sizes(LambdaApi(self.clients.control), plan.chosen.configurations)
         if output and before:
-            document = {"region": self.clients.region, "configurations": {n: _size(c) for n, c in before.items()}}
-            write_text(output / UNDO_FILE, json.dumps(document, indent=1) + "\n")
+            kept = write_undo(self.clients.region, before, output, beside=aside)
+            if kept and kept != aside:
+                self.earlier_kept(kept)
         return before
+
+
+@dataclass(frozen=True, slots=True)
+class _EarlierRuns:
+    """Hears where an earlier run of a function is now, and nothing else of its tuning."""
+
+    tell: Callable[[Path], None]
+
+    def asked(self, _study: Study, _trials: Sequence[Trial]) -> None:
+        """Nothing is said of what is measured."""
+
+    def told(self, _study: Study, _sample: Sample) -> None:
+        """Nothing is said of what was measured."""
+
+    def set_aside(self, place: Path) -> None:
+        """Pass it on."""
+        self.tell(place)
+
+
+def _require_met(plan: Plan) -> None:
+    """Make sure that the sizes keep the bound.
+
+    Raises:
+        InputError: they do not.
+    """
+    if not plan.met:
+        raise InputError.single(
+            "--apply", "the bound is not met, so nothing is applied", "give a bound that can be met"
+        )
 
 
 def _require_evidence(documents: Mapping[str, ResultDocument], predicted: LogCurves) -> None:
@@ -505,14 +567,3 @@ def _confirmation_document(confirmation: Confirmation) -> ConfirmationDocument:
         "predicted_p50_ms": confirmation.predicted_p50_ms,
         "off_by": confirmation.off_by,
     }
-
-
-def _save(result: WorkflowResult, folder: Path) -> None:
-    for function, payloads in result.payloads.items():
-        write_text(folder / PAYLOADS / f"{function}.json", json.dumps(payloads, indent=1, ensure_ascii=False) + "\n")
-    write_text(folder / PLAN_FILE, result.to_json())
-    write_text(folder / REPORT_FILE, result.to_html())
-
-
-def _size(configuration: Configuration) -> dict[str, Any]:
-    return {"memory_mb": configuration.memory_mb, "architecture": configuration.architecture.value}

@@ -186,6 +186,7 @@ def _tuned(
     from tuner.api.workflows.files import unreadable
     from tuner.api.workflows.logs import Logs
     from tuner.api.workflows.tuning import tune_workflow
+    from tuner.cli.progress.pace import earlier_run_kept
 
     folders = [Path(folder) for folder in options["results"]]
     faults = [] if state_machine.startswith("arn:") else list(unreadable(Path(state_machine), folders))
@@ -213,6 +214,7 @@ def _tuned(
             apply=options["apply_"],
             force=options["force"],
             output=output,
+            earlier_kept=lambda place: None if options["quiet"] else say(earlier_run_kept(place), err=True),
             connection=connection,
             stop=stop,
             seed=options["seed"],
