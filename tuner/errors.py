@@ -115,7 +115,19 @@ class NoSpaceError(TunerError):
 
 
 class NotRecordedError(TunerError):
-    """What was measured could not be written down. What was written before is kept, and the run can go on from it."""
+    """What was measured could not be written down. What was written before is kept, and the run can go on from it.
+
+    Args:
+        cause: which file could not be written, and why.
+        folder: what holds the rest, as a path.
+        more: what else to say of what is kept, as sentences.
+    """
+
+    def __init__(self, cause: TunerError, folder: object, more: str = "") -> None:
+        self.no_space = isinstance(cause, NoSpaceError)
+        free = "Free some space." if self.no_space else ""
+        kept = f"What was measured until then is kept in {folder}."
+        super().__init__(cause.message, " ".join(filter(None, [free, kept, more])))
 
 
 class AllFailedError(TunerError):

@@ -145,10 +145,7 @@ class Recorder:
     def _not_written(self, exc: OSError) -> TunerError:
         """What to say where a line could not be written: a run goes on from its record, once there is one."""
         error = not_written(self._path, exc, "give another folder with --output")
-        if not self._begun:
-            return error
-        hint = f"Free some space. What was measured until then is kept in {self._path.parent}."
-        return NotRecordedError(error.message, hint)
+        return NotRecordedError(error, self._path.parent) if self._begun else error
 
     def _append(self, kind: str, document: dict[str, Any]) -> None:
         try:
@@ -158,6 +155,15 @@ class Recorder:
             self._begun = True
         except OSError as exc:
             raise self._not_written(exc) from exc
+
+
+def has_record(folder: Path) -> bool:
+    """Whether a folder holds a record to go on from. One that ends in its first line, as on a full disk, is none."""
+    try:
+        with (folder / SAMPLES_FILE).open("rb") as file:
+            return file.readline().endswith(b"\n")
+    except OSError:
+        return False
 
 
 def read_record(folder: Path) -> Recorded:

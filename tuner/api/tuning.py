@@ -238,8 +238,7 @@ class _Job:
             try:
                 result.save(self.folder)
             except TunerError as exc:
-                hint = f"Free some space. What was measured is kept in {self.folder}."
-                raise NotRecordedError(exc.message, hint) from exc
+                raise _not_recorded(exc, self.folder, measured.failure) from exc
         if error := self._error(measured, result):
             error.result = result
             raise error
@@ -319,6 +318,15 @@ class _Job:
             ]
             return AllFailedError(f"No configuration can be recommended.\n{said}", "\n".join(filter(None, hints)))
         return None
+
+
+def _not_recorded(cause: TunerError, folder: Path, earlier: TunerError | None) -> NotRecordedError:
+    """That a result is not written, after what had failed before it."""
+    if earlier is None:
+        return NotRecordedError(cause, folder)
+    error = NotRecordedError(type(cause)(f"{earlier.message}\n{cause.message}"), folder)
+    error.hint = "\n".join(filter(None, [earlier.hint, error.hint]))
+    return error
 
 
 def _no_run(document: ResultDocument) -> str:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from tuner.cli.exit_codes import EXIT_OK
 from tuner.cli.output import say
 from tuner.cli.values import as_pairs, read_variables
-from tuner.errors import Fault, InputError, InterruptedRunError, TunerError
+from tuner.errors import Fault, InputError, InterruptedRunError, NoSpaceError, NotRecordedError, TunerError
 from tuner.local.handler import parse_handler
 from tuner.local.project import ProjectFunction, read_project
+from tuner.plain_numbers import plural
 from tuner.settings import LocalOptions
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def tune_project(
 
     Raises:
         InputError: the template cannot be read, or an event belongs to no function.
+        InterruptedRunError: `stop` was set.
+        NotRecordedError, NoSpaceError: nothing more can be written. The functions that are left are not begun.
         TunerError: no function could be tuned.
     """
     functions = read_project(template)
@@ -70,8 +73,11 @@ def tune_project(
                     place = folder(function.name)
                     row = _summary(function, tune(request, given, place, title), place)
                 tuned += 1
-            except InterruptedRunError:
-                rows.append(_row(function, "interrupted"))
+            except (InterruptedRunError, NotRecordedError, NoSpaceError) as error:
+                # Where nothing can be written, the others would be measured in vain.
+                interrupted = isinstance(error, InterruptedRunError)
+                rows.append(_row(function, "interrupted" if interrupted else f"not tuned: {error}"))
+                error.hint = "\n".join(filter(None, [error.hint, _rest(functions[len(rows) :])]))
                 raise
             except TunerError as error:
                 row = f"not tuned: {error}"
@@ -86,6 +92,12 @@ def tune_project(
 def _row(function: ProjectFunction, text: str) -> str:
     """What the summary says of a function, in the column of all texts where its name leaves room."""
     return f"{function.name:<22}  {text}"
+
+
+def _rest(left: Sequence[ProjectFunction]) -> str:
+    """How functions are tuned that were not begun; empty: there are none."""
+    told = f"{plural(len(left), 'function')} not begun: the command with --from tunes all functions, once more."
+    return told if left else ""
 
 
 def _heed(stop: threading.Event) -> None:

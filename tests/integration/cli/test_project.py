@@ -18,13 +18,14 @@ from typing import Any
 import pytest
 
 from reports.words.verdict import versus_now
+from tests.full_disk import file_size_limit
 from tests.golden.situations import document_of
 from tuner.api.result import Result
 from tuner.cli.commands.measure.tune import command
 from tuner.cli.main import run
 from tuner.cli.project import tune_project
 from tuner.cli.request import TuneRequest
-from tuner.errors import InterruptedRunError
+from tuner.errors import InterruptedRunError, NoSpaceError, NotRecordedError, TunerError
 from tuner.local.host import architecture
 from tuner.model import Architecture
 from tuner.settings import Settings
@@ -197,6 +198,36 @@ def test_what_is_finished_is_told_when_the_command_is_interrupted(
         ["Orders                  interrupted", "Last                    not begun"],
         ["Orders                  not begun", "Last                    not begun"],
     )
+
+
+@pytest.mark.parametrize("cause", [NoSpaceError("no space"), NotRecordedError(NoSpaceError("no space"), "out/Orders")])
+def test_where_nothing_can_be_written_the_functions_that_are_left_are_not_begun(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], cause: TunerError
+) -> None:
+    with pytest.raises(type(cause)) as caught:
+        Interrupting(three_functions(tmp_path), cause).run()
+    rows = [row for row in capsys.readouterr().out.splitlines() if not row.startswith("  ")]
+    assert rows == [
+        "First                   no recommendation",
+        "Orders                  not tuned: no space",
+        "Last                    not begun",
+    ]
+    assert "1 function not begun: the command with --from tunes all functions" in caught.value.hint
+
+
+def test_a_project_that_fills_the_disk_tells_the_command_that_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, flags = tmp_path / "out", ("--power-values", "512,1024", "--runs", "6", "--quiet")
+    event = f"Orders={tmp_path}/event.json"
+    with file_size_limit(2500):
+        assert run(["tune", "--from", str(project(tmp_path)), "--event", event, "--output", str(out), *flags]) == 1
+    told = capsys.readouterr()
+    assert f"not tuned: cannot write {out}/Orders/samples.jsonl: File too large" in told.out
+    assert f"error: cannot write {out}/Orders/samples.jsonl: File too large" in told.err
+    assert f"Free some space. What was measured until then is kept in {out}/Orders." in told.err
+    (again,) = (line for line in told.err.splitlines() if line.strip().startswith("tuner tune"))
+    assert run([*shlex.split(again)[1:], "--quiet"]) == 0, "with space it goes on"
 
 
 def test_after_an_interruption_between_two_functions_the_rest_is_not_begun(

@@ -18,7 +18,7 @@ from tuner.api.result import Result
 from tuner.aws.api.connection import Connection
 from tuner.cli.progress.fleet import FleetProgress
 from tuner.documents.result import SUMMARY_FILE
-from tuner.errors import AllFailedError, InterruptedRunError
+from tuner.errors import AllFailedError, InterruptedRunError, NoSpaceError, NotRecordedError
 from tuner.projects.functions import RANDOM_PART, DeclaredFunction, Format, Setting
 from tuner.search.loop import Observer
 from tuner.settings import Settings
@@ -30,9 +30,13 @@ class FakeTune:
 
     Attributes:
         stop_after: interrupts the fleet after so many functions; None: never.
+        full_after: the disk is full after so many functions; None: never.
+        record: what an interrupted function leaves.
     """
 
     stop_after: int | None = None
+    full_after: int | None = None
+    record: str = "{}\n"
     tuned: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
 
@@ -50,9 +54,11 @@ class FakeTune:
         self.resumed += [target.target] * resume
         if len(self.tuned) - 1 == self.stop_after:
             output.mkdir(parents=True)
-            (output / "samples.jsonl").write_text("")
+            (output / "samples.jsonl").write_text(self.record)
             stop.set()
             raise InterruptedRunError("Interrupted.")
+        if len(self.tuned) - 1 == self.full_after:
+            raise NotRecordedError(NoSpaceError(f"cannot write {output / 'samples.jsonl'}: no space"), output)
         if target.target == "broken":
             raise AllFailedError("No configuration can be recommended.")
         found = Result(result(sizes=(512,), environments=2, runs=4, name=target.target))
@@ -84,6 +90,45 @@ def test_an_interrupted_fleet_goes_on_with_what_began_and_keeps_what_is_finished
     assert json.loads((tmp_path / SUMMARY_FILE).read_text())["notStarted"] == ["b", "c"]
     assert run(given, second)["tuned"] == 3
     assert (first.tuned, second.tuned, second.resumed) == (["a", "b"], ["b", "c"], ["b"])
+
+
+def test_a_record_without_a_whole_line_is_begun_anew(tmp_path: Path) -> None:
+    given, second = fleet(tmp_path, "a"), FakeTune()
+    with pytest.raises(InterruptedRunError):
+        run(given, FakeTune(stop_after=0, record='{"kind": "hea'))
+    run(given, second)
+    assert (second.tuned, second.resumed) == (["a"], [])
+
+
+def test_a_full_disk_ends_a_fleet_and_tells_files_what_is_kept_and_how_far_it_is(tmp_path: Path) -> None:
+    given, first, second = fleet(tmp_path, "a", "b", "c"), FakeTune(full_after=1), FakeTune()
+    with pytest.raises(NotRecordedError) as caught:
+        run(given, first)
+    assert caught.value.message == f"cannot write {tmp_path}/b/samples.jsonl: no space"
+    assert caught.value.hint == (
+        f"Free some space. What was measured until then is kept in {tmp_path}. "
+        "1 function tuned, 1 cut short or failed, 1 not begun."
+    )
+    assert first.tuned == ["a", "b"], "what the others would measure could not be kept"
+    assert run(given, second)["tuned"] == 3
+    assert second.tuned == ["b", "c"]
+
+
+def test_a_summary_that_cannot_be_written_is_told_with_what_is_kept(tmp_path: Path) -> None:
+    (tmp_path / SUMMARY_FILE).mkdir()
+    with pytest.raises(NotRecordedError, match=r"cannot write .*summary\.json") as caught:
+        run(fleet(tmp_path, "a"), FakeTune())
+    assert f"kept in {tmp_path}. 1 function tuned" in caught.value.hint
+    assert "space" not in caught.value.hint
+
+
+def test_a_finished_function_whose_report_was_not_written_gets_it(tmp_path: Path) -> None:
+    given, second = fleet(tmp_path, "a"), FakeTune()
+    run(given, FakeTune())
+    (tmp_path / "a" / "report.html").unlink()
+    run(given, second)
+    assert second.tuned == []
+    assert "<html" in (tmp_path / "a" / "report.html").read_text()
 
 
 @pytest.mark.parametrize(("asked", "free", "allowed"), [(4, 1000, 4), (4, 50, 2), (4, 10, 1), (8, 1000, 5)])

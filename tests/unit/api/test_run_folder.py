@@ -11,7 +11,7 @@ import pytest
 
 from tests.full_disk import file_size_limit
 from tests.unit.studies import SIZES, function_of, ran, sample_of, study_of
-from tuner.api.run_folder import FILES, SAMPLES_FILE, Recorder, read_record, read_record_to_resume
+from tuner.api.run_folder import FILES, SAMPLES_FILE, Recorder, has_record, read_record, read_record_to_resume
 from tuner.errors import InputError, TunerError
 from tuner.model import FunctionError, Invocation, Outcome, StopReason
 from tuner.search.grid import GridSampler
@@ -130,6 +130,13 @@ def test_a_full_disk_is_told_and_leaves_a_record_that_can_be_resumed(tmp_path: P
     assert [sample.configuration.memory_mb for sample in found.samples] == [128]
     assert found.length == size
     recorder.close()
+
+
+@pytest.mark.parametrize(("text", "whole"), [('{"kind": "header"}\n', True), ('{"kind": "hea', False), ("", False)])
+def test_a_record_is_one_to_go_on_from_when_its_first_line_is_whole(tmp_path: Path, text: str, *, whole: bool) -> None:
+    assert not has_record(tmp_path)
+    (tmp_path / SAMPLES_FILE).write_text(text)
+    assert has_record(tmp_path) == whole
 
 
 def test_the_record_is_lines_of_json(tmp_path: Path) -> None:

@@ -16,7 +16,14 @@ from tuner.api.result import Result
 from tuner.api.run_folder import SAMPLES_FILE, read_record
 from tuner.api.tuning import tune
 from tuner.documents.input import decode_input
-from tuner.errors import AllFailedError, BackendError, InputError, InterruptedRunError, LeftBehindError
+from tuner.errors import (
+    AllFailedError,
+    BackendError,
+    InputError,
+    InterruptedRunError,
+    LeftBehindError,
+    NotRecordedError,
+)
 from tuner.model import FunctionError, FunctionIdentity, Invocation, Notice, Outcome, Sample, Trial
 from tuner.settings import Settings
 from tuner.simulated.backend import SimulatedBackend
@@ -97,6 +104,21 @@ def test_a_folder_that_cannot_be_written_does_not_hide_what_could_not_be_undone(
     function.left_behind = True
     with pytest.raises(LeftBehindError, match=r"cannot write [^\n]+\nVersion 7 is left"):
         sit(tmp_path / "out", settings_of(), function)
+
+
+def test_a_result_that_cannot_be_written_does_not_hide_what_could_not_be_undone(tmp_path: Path) -> None:
+    class Blocking(Function):
+        """A function during whose run something gets into the way of the result."""
+
+        def __exit__(self, *exc: object) -> None:
+            (tmp_path / "result.json").mkdir()
+            super().__exit__(*exc)
+
+    function = Blocking()
+    function.left_behind = True
+    with pytest.raises(NotRecordedError, match=r"Version 7 is left\.\ncannot write [^\n]+result\.json") as caught:
+        sit(tmp_path, settings_of(), function)
+    assert caught.value.hint == f"tuner clean orders\nWhat was measured until then is kept in {tmp_path}."
 
 
 def test_a_signal_after_the_last_run_ends_with_130_and_the_result(tmp_path: Path) -> None:

@@ -19,14 +19,15 @@ from typing import Any, Protocol
 from tuner.api.files import write_text
 from tuner.api.result import REPORT_FILE, Result
 from tuner.api.result_store import load_result
-from tuner.api.run_folder import SAMPLES_FILE
+from tuner.api.run_folder import has_record
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
 from tuner.aws.api.session import connect
 from tuner.documents.fleet_summary import build_summary, tuned_row
 from tuner.documents.result import RESULT_FILE, SUMMARY_FILE
-from tuner.errors import InputError, InterruptedRunError, TunerError
+from tuner.errors import InputError, InterruptedRunError, NoSpaceError, NotRecordedError, TunerError
 from tuner.model import StopReason
+from tuner.plain_numbers import plural
 from tuner.search.loop import Observer
 from tuner.settings import Settings
 
@@ -113,22 +114,34 @@ def tune_fleet(fleet: Fleet, *, at_once: int, tune: TuneOne, watcher: FleetWatch
 
     Raises:
         InterruptedRunError: `stop` was set. What was measured is in the folder.
+        NotRecordedError: a file cannot be written. No other function was begun since.
     """
-    folders = folders_of(fleet)
+    folders, unwritten = folders_of(fleet), _Unwritten()
     with ThreadPoolExecutor(at_once, thread_name_prefix="fleet") as pool:
         begun = [
-            pool.submit(_tune_one, settings, folder, fleet, tune, watcher, stop)
+            pool.submit(_tune_one, settings, folder, fleet, tune, watcher, stop, unwritten)
             for settings, folder in zip(fleet.members, folders, strict=True)
         ]
         found = [one.result() for one in begun]
     summary = _summary(fleet, folders, found)
-    write_text(fleet.folder / SUMMARY_FILE, json.dumps(summary, indent=1))
+    try:
+        _write_summary(summary, fleet.folder)
+    except TunerError as exc:
+        unwritten.add(exc)
+    if stop.is_set():
+        told = f"Interrupted. What was measured is kept in {fleet.folder}."
+        raise InterruptedRunError("\n".join([told, *unwritten.messages]))
+    if unwritten:
+        raise unwritten.error(fleet.folder, _standing(summary))
+    return summary
+
+
+def _write_summary(summary: Document, folder: Path) -> None:
+    """Write the summary and its page."""
+    write_text(folder / SUMMARY_FILE, json.dumps(summary, indent=1))
     from reports.fleet import render
 
-    write_text(fleet.folder / PAGE_FILE, render(summary, folder=str(fleet.folder)))
-    if stop.is_set():
-        raise InterruptedRunError(f"Interrupted. What was measured is kept in {fleet.folder}.")
-    return summary
+    write_text(folder / PAGE_FILE, render(summary, folder=str(folder)))
 
 
 def folders_of(fleet: Fleet) -> list[Path]:
@@ -150,16 +163,58 @@ class _Found:
     failure: TunerError | None = None
 
 
+class _Unwritten:
+    """Files of a fleet that could not be written; for any thread.
+
+    Where there is one, other functions are not begun: what they would measure could not be kept.
+    """
+
+    def __init__(self) -> None:
+        self._errors: list[TunerError] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._errors)
+
+    def add(self, error: TunerError) -> None:
+        """Note that a file could not be written."""
+        self._errors.append(error)
+
+    @property
+    def messages(self) -> list[str]:
+        """Which files, and why; each once."""
+        return list(dict.fromkeys(error.message for error in self._errors))
+
+    def error(self, folder: Path, standing: str) -> NotRecordedError:
+        """What to say of all of them at the end."""
+        full = any(
+            isinstance(e, NoSpaceError) or (isinstance(e, NotRecordedError) and e.no_space) for e in self._errors
+        )
+        kind = NoSpaceError if full else TunerError
+        return NotRecordedError(kind("\n".join(self.messages)), folder, standing)
+
+
+def _standing(summary: Document) -> str:
+    """How far a fleet is that cannot be written any more."""
+    cut, left = len(summary["failures"]), len(summary["notStarted"])
+    return f"{plural(summary['tuned'], 'function')} tuned, {cut} cut short or failed, {left} not begun."
+
+
 def _tune_one(
-    settings: Settings, folder: Path, fleet: Fleet, tune: TuneOne, watcher: FleetWatcher, stop: threading.Event
+    settings: Settings,
+    folder: Path,
+    fleet: Fleet,
+    tune: TuneOne,
+    watcher: FleetWatcher,
+    stop: threading.Event,
+    unwritten: _Unwritten,
 ) -> _Found:
-    if stop.is_set():
+    if stop.is_set() or unwritten:
         return _Found()
-    if finished := _finished(folder):
-        watcher.ended(settings.target, finished, "")
-        return _Found(finished)
-    resume = (folder / SAMPLES_FILE).exists()
     try:
+        if finished := _finished(folder):
+            watcher.ended(settings.target, finished, "")
+            return _Found(finished)
+        resume = has_record(folder)
         result = tune(
             settings,
             output=folder,
@@ -171,6 +226,8 @@ def _tune_one(
     except InterruptedRunError:
         return _Found()
     except TunerError as error:
+        if isinstance(error, (NotRecordedError, NoSpaceError)):
+            unwritten.add(error)
         watcher.ended(settings.target, None, error.message)
         return _Found(failure=error)
     watcher.ended(settings.target, result, "")
@@ -178,14 +235,25 @@ def _tune_one(
 
 
 def _finished(folder: Path) -> Result | None:
-    """The result of an earlier run that measured all it wanted; None: there is none."""
+    """The result of an earlier run that measured all it wanted; None: there is none.
+
+    Its report is written again where that run ended before it had written it.
+
+    Raises:
+        TunerError: the report cannot be written.
+    """
     if not (folder / RESULT_FILE).exists():
         return None
     try:
         result = load_result(folder)
     except InputError:
         return None
-    return result if result.recommendation and result.stopped_by is not StopReason.INTERRUPTED else None
+    if result.recommendation is None or result.stopped_by is StopReason.INTERRUPTED:
+        return None
+    report = folder / REPORT_FILE
+    if not report.exists() or report.stat().st_mtime_ns < (folder / RESULT_FILE).stat().st_mtime_ns:
+        result.to_html(report)
+    return result
 
 
 def _summary(fleet: Fleet, folders: Iterable[Path], found: Sequence[_Found]) -> Document:

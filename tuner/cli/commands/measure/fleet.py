@@ -17,7 +17,7 @@ from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
 from tuner.cli.values import WholeNumber, terminal_width, unique_time
-from tuner.errors import Fault, InputError, InterruptedRunError
+from tuner.errors import Fault, InputError, InterruptedRunError, NotRecordedError
 from tuner.shell_lines import with_command
 
 if TYPE_CHECKING:
@@ -79,8 +79,9 @@ def command(functions: tuple[str, ...], *, connection: Connection, **options: An
     with stop_on_signals() as stop, FleetProgress(len(members), quiet=options["quiet"]) as progress:
         try:
             summary = tune_fleet(fleet, at_once=at_once, tune=tune, watcher=progress, stop=stop)
-        except InterruptedRunError as error:
-            error.hint = with_command("Go on with:", _again(sys.argv[1:], folder))
+        except (InterruptedRunError, NotRecordedError) as error:
+            again = with_command("Go on with:", _again(sys.argv[1:], folder))
+            error.hint = "\n".join(filter(None, [error.hint, again]))
             raise
     page = folder / PAGE_FILE
     if options["format_"] == "json":
