@@ -16,7 +16,7 @@ from tests.attack.mutations import damaged_bytes, damaged_json, damaged_value
 from tests.attack.workflow_fuzzers import fuzz_history, fuzz_workflow
 from tests.golden.situations import document_of
 from tuner.api.price_cache import read_prices
-from tuner.api.run_folder import read_record_to_resume
+from tuner.api.records.run_folder import read_record_to_resume
 from tuner.aws.changes.journal import DamagedJournalError, read_leftover
 from tuner.documents.fleet_list import read_fleet_list
 from tuner.documents.input import decode_valid, input_faults

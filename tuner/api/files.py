@@ -121,14 +121,18 @@ def _move(path: Path, to: Path, *, along: Collection[Path]) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
+    """Write a file beside another one, and let it take its place when all of it is on the disk."""
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         if path.exists():
             part.chmod(path.stat().st_mode)
         part.replace(path)
-    except OSError:
+    except BaseException:
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise

@@ -16,18 +16,24 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from tuner.api.backends import Prices, default_factories, discounted, factory_of
+from tuner.api.files import write_bytes
 from tuner.api.options import Options, input_document, keyword_names, read_settings, refuse_unknown, with_payloads
 from tuner.api.past_evidence import PastEvidence, begin_with_past_runs, judge_past_runs, past_evidence
 from tuner.api.price_cache import current_prices
-from tuner.api.result import Result
-from tuner.api.run_folder import (
+from tuner.api.records.open_record import without_payloads
+from tuner.api.records.run_folder import (
+    FILES,
+    SAMPLES_FILE,
+    SEAL,
     HearsOfEarlierRun,
     Recorded,
     Recorder,
+    decode_record,
     read_record_to_resume,
     refuse_other_run,
     run_header,
 )
+from tuner.api.result import Result
 from tuner.aws.api.connection import Connection
 from tuner.backend import Backend, BackendFactory, CountsCalls, TellsOfRuns
 from tuner.documents.result import ResultDocument, function_errors
@@ -193,14 +199,17 @@ class _Job:
         try:
             with backend:
                 identity = backend.describe()
+                header = run_header(self.settings, identity, recorded) if self.folder else {}
+                if recorded:
+                    refuse_other_run(recorded, header)
+                    recorded, closed = self._without_payloads(recorded)
+                    header |= {name: recorded.header.get(name) for name in SEAL}
+                study = self._study(backend, identity, recorded)
+                if recorded and closed is not None:
+                    so_far = _Measured(study, identity, recorded.with_notices(backend.notices()), seconds=elapsed_s())
+                    self._close_files(closed, so_far)
                 with ExitStack() as resources:
-                    recorder = self._recorder(backend, identity, recorded, elapsed_s, resources)
-                    region = identity.region or self.connection.region or DEFAULT_REGION
-                    study = make_study(self.settings, identity, self.prices(region))
-                    if recorded:
-                        study.replay(recorded.samples, recorded.rounds)
-                        if isinstance(backend, TellsOfRuns):
-                            backend.recall(recorded.samples)
+                    recorder = self._recorder(backend, header, recorded, elapsed_s, resources)
                     measured = _Measured(study, identity, [])
                     self._drive(measured, backend, elapsed_s, [*recorder, *self.observers], recorded)
         except LeftBehindError as exc:
@@ -223,17 +232,7 @@ class _Job:
         study = measured.study
         if study.all_failed and study.stopped_by is not StopReason.INTERRUPTED:
             study.interrupt(StopReason.ALL_FAILED)
-        result = Result(
-            build_result(
-                study,
-                measured.identity,
-                self.settings,
-                created_at=f"{self.now():%Y-%m-%dT%H:%M:%SZ}",
-                seconds=measured.seconds,
-                notices=[*self.settings.notices, *measured.notices, *left_out(self.settings, measured.identity)],
-                bill=measured.bill(),
-            )
-        )
+        result = self._result(measured)
         if self.folder:
             try:
                 result.save(self.folder)
@@ -244,10 +243,63 @@ class _Job:
             raise error
         return result
 
+    def _result(self, measured: _Measured) -> Result:
+        """The result of what was measured until now."""
+        document = build_result(
+            measured.study,
+            measured.identity,
+            self.settings,
+            created_at=f"{self.now():%Y-%m-%dT%H:%M:%SZ}",
+            seconds=measured.seconds,
+            notices=[*self.settings.notices, *measured.notices, *left_out(self.settings, measured.identity)],
+            bill=measured.bill(),
+        )
+        return Result(document)
+
+    def _study(self, backend: Backend, identity: FunctionIdentity, recorded: Recorded | None) -> Study:
+        """The study of the run, which knows what earlier sessions measured. So does the backend."""
+        region = identity.region or self.connection.region or DEFAULT_REGION
+        study = make_study(self.settings, identity, self.prices(region))
+        if recorded:
+            study.replay(recorded.samples, recorded.rounds)
+            if isinstance(backend, TellsOfRuns):
+                backend.recall(recorded.samples)
+        return study
+
+    def _without_payloads(self, recorded: Recorded) -> tuple[Recorded, bytes | None]:
+        """What was recorded, as far as this session may tell it.
+
+        Returns:
+            It, and the record to write in place of the one in the folder. None: that one may stay.
+        """
+        if self.folder is None or not self.settings.disable_payload_logs:
+            return recorded, None
+        path = self.folder / SAMPLES_FILE
+        record = path.read_bytes()[: recorded.length]
+        closed = without_payloads(record, self.settings)
+        return (recorded, None) if closed == record else (decode_record(closed, path), closed)
+
+    def _close_files(self, record: bytes, so_far: _Measured) -> None:
+        """Take payloads and answers out of the files that earlier sessions left.
+
+        Each file is replaced whole. The record comes last: a session that ends before has it all done by the next one.
+
+        Raises:
+            NotRecordedError: a file cannot be written. Those that were not replaced are as they were.
+        """
+        assert self.folder is not None
+        folder = self.folder
+        try:
+            if any((folder / name).exists() for name in FILES if name != SAMPLES_FILE):
+                self._result(so_far).save(folder)
+            write_bytes(folder / SAMPLES_FILE, record)
+        except TunerError as exc:
+            raise NotRecordedError(exc, folder) from exc
+
     def _recorder(
         self,
         backend: Backend,
-        identity: FunctionIdentity,
+        header: dict[str, Any],
         recorded: Recorded | None,
         elapsed_s: Callable[[], float],
         resources: ExitStack,
@@ -255,9 +307,6 @@ class _Job:
         """What writes samples to the output folder as they arrive, if there is one."""
         if self.folder is None:
             return []
-        header = run_header(self.settings, identity, recorded)
-        if recorded:
-            refuse_other_run(recorded, header)
         recorder = Recorder(self.folder, header, recorded, clock=elapsed_s, notices=backend.notices)
         for observer in self.observers:
             if recorder.set_aside and isinstance(observer, HearsOfEarlierRun):

@@ -11,7 +11,7 @@ from typing import Any
 from tuner.api.backends import default_factories, factory_of
 from tuner.api.options import input_document, read_settings, renamed
 from tuner.api.price_cache import current_prices
-from tuner.api.run_folder import read_record
+from tuner.api.records.run_folder import read_record
 from tuner.aws.api.connection import Connection
 from tuner.cli.flags import converted, flag_names
 from tuner.cli.values import read_json_file, read_payload, read_share, read_variables

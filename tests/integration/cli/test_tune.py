@@ -141,6 +141,17 @@ def test_a_run_that_fills_the_disk_tells_the_whole_command_that_goes_on(
     assert run([*again[1:], "--quiet"]) == 0, "with space it goes on"
 
 
+def test_an_answer_that_was_recorded_is_taken_out_where_the_run_goes_on_without_payloads() -> None:
+    Path("app.py").write_text("def handler(event, context): return event")
+    options = ["app.py:handler", "--payload", '{"token": "a-long-secret"}', "--quiet"]
+    assert run(["tune", *options, "--power-values", "512,1024", "--runs", "2", "--output", "out"]) == 0
+    left = sorted(Path("out").iterdir())
+    assert all("a-long-secret" in path.read_text("utf-8") for path in left)
+    assert run(["tune", *options, "--resume", "out", "--disable-payload-logs"]) == 0
+    assert sorted(Path("out").iterdir()) == left
+    assert not any("a-long-secret" in path.read_text("utf-8") for path in left)
+
+
 def test_where_nothing_could_be_written_down_there_is_no_run_to_go_on_with(capsys: pytest.CaptureFixture[str]) -> None:
     with file_size_limit(10):
         assert run(["tune", "app.py:handler", "--runs", "2", "--quiet", "--output", "out"]) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +129,17 @@ def test_a_finished_function_whose_report_was_not_written_gets_it(tmp_path: Path
     run(given, second)
     assert second.tuned == []
     assert "<html" in (tmp_path / "a" / "report.html").read_text()
+
+
+def test_a_finished_function_is_gone_on_with_where_its_files_tell_what_is_to_be_hidden(tmp_path: Path) -> None:
+    run(fleet(tmp_path, "a", "b"), FakeTune())
+    for name, salt in (("a", None), ("b", "ab")):
+        header = {"kind": "header", "input": {"disablePayloadLogs": True}, "payload_salt": salt}
+        (tmp_path / name / "samples.jsonl").write_text(json.dumps(header) + "\n")
+    given, second = fleet(tmp_path, "a", "b"), FakeTune()
+    hiding = replace(given, members=[replace(settings, disable_payload_logs=True) for settings in given.members])
+    run(hiding, second)
+    assert (second.tuned, second.resumed) == (["a"], ["a"])
 
 
 @pytest.mark.parametrize(("asked", "free", "allowed"), [(4, 1000, 4), (4, 50, 2), (4, 10, 1), (8, 1000, 5)])

@@ -11,7 +11,7 @@ import pytest
 
 from tests.full_disk import file_size_limit
 from tests.unit.studies import SIZES, function_of, ran, sample_of, study_of
-from tuner.api.run_folder import FILES, SAMPLES_FILE, Recorder, has_record, read_record, read_record_to_resume
+from tuner.api.records.run_folder import FILES, SAMPLES_FILE, Recorder, has_record, read_record, read_record_to_resume
 from tuner.errors import InputError, TunerError
 from tuner.model import FunctionError, Invocation, Outcome, StopReason
 from tuner.search.grid import GridSampler

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.full_disk import file_size_limit
 from tests.unit.studies import function_of
+from tuner.api.records.run_folder import SAMPLES_FILE, read_record
 from tuner.api.result import Result
-from tuner.api.run_folder import SAMPLES_FILE, read_record
 from tuner.api.tuning import tune
 from tuner.documents.input import decode_input
 from tuner.errors import (
@@ -28,6 +29,7 @@ from tuner.model import FunctionError, FunctionIdentity, Invocation, Notice, Out
 from tuner.settings import Settings
 from tuner.simulated.backend import SimulatedBackend
 
+HIDES = {"disablePayloadLogs": True}
 PAYLOADS = [{"payload": {"token": "a"}, "weight": 1}, {"payload": {"token": "b"}, "weight": 1}]
 
 
@@ -159,6 +161,81 @@ def test_a_payload_that_must_not_be_shown_leaves_no_plain_digest(tmp_path: Path)
     written = "".join(path.read_text("utf-8") for path in (tmp_path / "one").iterdir())
     assert asked.payloads.digest() not in written
     assert "token" not in written
+
+
+class Talkative(Function):
+    """A function that answers with its event, and quotes it when it fails.
+
+    Attributes:
+        lasts: whether it lives until its runs are made.
+    """
+
+    lasts = True
+
+    def measure(self, trials: Sequence[Trial], stop: threading.Event) -> Iterator[Sample]:
+        if not self.lasts:
+            raise KeyError("a defect")
+        for sample in super().measure(trials, stop):
+            first, second, *rest = sample.invocations
+            answered = replace(first, answer=SECRET)
+            failed = replace(second, outcome=Outcome.ERROR, error=FunctionError("ValueError", SECRET, (SECRET,)))
+            yield replace(sample, invocations=(answered, failed, *rest))
+
+
+SECRET = '{"token": "a-long-secret"}'
+OPEN, HIDING = (settings_of({"token": "a-long-secret"}, maxErrorRate=1, **more) for more in ({}, HIDES))
+
+
+def texts_in(folder: Path) -> str:
+    return "".join(path.read_text("utf-8") for path in folder.iterdir())
+
+
+def test_a_session_that_hides_payloads_leaves_nothing_that_earlier_ones_told_of_them(tmp_path: Path) -> None:
+    sit(tmp_path, OPEN, Talkative())
+    before = read_record(tmp_path)
+    assert texts_in(tmp_path).count("a-long-secret") > 2
+    sit(tmp_path, HIDING, Talkative(), resume=True)
+    assert "a-long-secret" not in texts_in(tmp_path)
+    assert OPEN.payloads.digest() not in texts_in(tmp_path)
+    after = read_record(tmp_path)
+    assert after.rounds == before.rounds
+    assert [len(sample.invocations) for sample in after.samples] == [len(s.invocations) for s in before.samples]
+    assert result_in(tmp_path)["tuning"]["invocations"] == 8
+    record = (tmp_path / SAMPLES_FILE).read_bytes()
+    sit(tmp_path, HIDING, Talkative(), resume=True)
+    assert (tmp_path / SAMPLES_FILE).read_bytes() == record, "nothing is left to be taken out"
+    with pytest.raises(InputError, match="payload_digest"):
+        sit(tmp_path, settings_of({"token": "another"}, **HIDES), Talkative(), resume=True)
+
+
+def test_files_tell_nothing_of_payloads_before_a_session_measures(tmp_path: Path) -> None:
+    sit(tmp_path, OPEN, Talkative())
+    broken = Talkative()
+    broken.lasts = False
+    with pytest.raises(KeyError):
+        sit(tmp_path, replace(HIDING, runs=6), broken, resume=True)
+    assert "a-long-secret" not in texts_in(tmp_path)
+    assert result_in(tmp_path)["tuning"]["invocations"] == 8
+    assert (tmp_path / "report.html").exists()
+
+
+def test_where_payloads_cannot_be_taken_out_the_record_stays_and_can_be_resumed(tmp_path: Path) -> None:
+    sit(tmp_path, OPEN, Talkative())
+    record = (tmp_path / SAMPLES_FILE).read_bytes()
+    with file_size_limit(len(record) // 2), pytest.raises(NotRecordedError, match="cannot write"):
+        sit(tmp_path, HIDING, Talkative(), resume=True)
+    assert (tmp_path / SAMPLES_FILE).read_bytes() == record
+    assert {path.name for path in tmp_path.iterdir()} == {"samples.jsonl", "result.json", "report.html"}
+    sit(tmp_path, HIDING, Talkative(), resume=True)
+    assert "a-long-secret" not in texts_in(tmp_path)
+
+
+def test_a_session_of_another_run_takes_nothing_out(tmp_path: Path) -> None:
+    sit(tmp_path, OPEN, Talkative())
+    record = (tmp_path / SAMPLES_FILE).read_bytes()
+    with pytest.raises(InputError, match="payload_digest"):
+        sit(tmp_path, settings_of({"token": "another"}, **HIDES), Talkative(), resume=True)
+    assert (tmp_path / SAMPLES_FILE).read_bytes() == record
 
 
 def test_what_a_later_session_asks_for_is_recorded_for_the_next_one(tmp_path: Path) -> None:

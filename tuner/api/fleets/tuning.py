@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tuner.api.files import write_text
+from tuner.api.records.open_record import is_open
+from tuner.api.records.run_folder import has_record
 from tuner.api.result import REPORT_FILE, Result
 from tuner.api.result_store import load_result
-from tuner.api.run_folder import has_record
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
 from tuner.aws.api.session import connect
@@ -211,7 +212,9 @@ def _tune_one(
     if stop.is_set() or unwritten:
         return _Found()
     try:
-        if finished := _finished(folder):
+        # A run that goes on without measuring anything takes out of its files what is to be hidden.
+        hides = settings.disable_payload_logs and is_open(folder)
+        if finished := None if hides else _finished(folder):
             watcher.ended(settings.target, finished, "")
             return _Found(finished)
         resume = has_record(folder)

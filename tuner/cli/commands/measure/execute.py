@@ -180,7 +180,7 @@ def bring(ended: Ended, folder: Path, s3: Any) -> dict[str, Path]:
 
 def _keep_earlier(folder: Path, names: Iterable[str]) -> None:
     """Set aside what an earlier run or execution left in the folder, if anything is brought there."""
-    from tuner.api.run_folder import FILES
+    from tuner.api.records.run_folder import FILES
 
     names = set(names)
     if place := set_aside(folder, sorted({*names, *FILES})) if names else None:

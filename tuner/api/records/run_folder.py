@@ -30,6 +30,8 @@ from tuner.settings import Settings
 SAMPLES_FILE = "samples.jsonl"
 FILES = (SAMPLES_FILE, RESULT_FILE, REPORT_FILE)
 """What a run leaves in its folder."""
+SEAL = ("payload_digest", "payload_salt")
+"""Members of a header by which the payloads are recognised."""
 RECORD_VERSION = 1
 
 
@@ -191,7 +193,15 @@ def _read_record(folder: Path, consistency: _Consistency) -> Recorded:
     except OSError as exc:
         remedy = "give the --output folder of the run that you want to go on with"
         raise InputError.single("--resume", f"{path} cannot be read: {exc.strerror}", remedy) from exc
-    whole = content[: content.rfind(b"\n") + 1]
+    return _decode_record(content[: content.rfind(b"\n") + 1], path, consistency)
+
+
+def decode_record(whole: bytes, path: Path) -> Recorded:
+    """Read whole lines of a record; `path` is what to call it. Raises as `read_record` does."""
+    return _decode_record(whole, path, _Consistency(strict=False))
+
+
+def _decode_record(whole: bytes, path: Path, consistency: _Consistency) -> Recorded:
     header: dict[str, Any] | None = None
     rounds: list[Round] = []
     samples: list[Sample] = []
@@ -277,16 +287,22 @@ def run_header(settings: Settings, identity: FunctionIdentity, recorded: Recorde
 
     Payloads that must not be shown are told by a sealed digest.
     """
-    new = secrets.token_hex(16) if settings.disable_payload_logs else None
-    salt = recorded.header.get("payload_salt") if recorded else new
+    salt = recorded.header.get("payload_salt") if recorded else None
+    hides = bool(salt) if recorded else settings.disable_payload_logs
+    plain = {"payload_digest": settings.payloads.digest(), "payload_salt": None}
     return {
         "input": dict(settings.document),
         "target": settings.target,
-        "payload_digest": settings.payloads.sealed_digest(salt) if salt else settings.payloads.digest(),
-        "payload_salt": salt,
+        **(payload_seal(settings, salt) if hides else plain),
         "function_arn": identity.arn,
         "code_sha256": identity.code_sha256,
     }
+
+
+def payload_seal(settings: Settings, salt: str | None = None) -> dict[str, str]:
+    """What a header tells of payloads that must not be shown. `salt`: of the record; None: a new one."""
+    salt = salt or secrets.token_hex(16)
+    return {"payload_digest": settings.payloads.sealed_digest(salt), "payload_salt": salt}
 
 
 def refuse_other_run(recorded: Recorded, header: Mapping[str, Any]) -> None:
