@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from reports.words import bill, snippets, verdict
+from reports.words.bounds import strategies_told
 from reports.words.confidence import confidence
 from reports.words.escape import code_block, code_span
 from reports.words.flat_zone import worth_knowing
@@ -106,12 +107,16 @@ def _notes(row: ReportRow, called: str) -> str:
 
 
 def _strategies(result: Result) -> str:
-    currency = result["prices"]["currency"]
-    return "\n".join(
+    """What each strategy recommends, below the bounds that all of it was chosen under."""
+    recommended, currency = result["recommendation"], result["prices"]["currency"]
+    if recommended is None or not result["alternatives"]:
+        return ""
+    found = [
         f"- {code_span(item['strategy'])}: {configuration(item)}, {milliseconds(item['duration_ms']['mean'])}, "
         f"{per_million(item['cost_usd']['mean'], currency)} per million"
-        for item in result["alternatives"]
-    )
+        for item in (recommended, *result["alternatives"])
+    ]
+    return "\n".join([f"{strategies_told(result)}:", "", *found])
 
 
 def _warnings(result: Result) -> Iterator[str]:

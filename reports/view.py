@@ -17,7 +17,7 @@ from reports.charts import runs as charts_runs
 from reports.charts.chart import Chart
 from reports.first_screen import on_call, pair, savings
 from reports.words import bill, snippets, verdict
-from reports.words.bounds import constraints_told
+from reports.words.bounds import constraints_told, strategies_told
 from reports.words.confidence import confidence
 from reports.words.escape import clip, visible, visible_json, whole
 from reports.words.flat_zone import worth_knowing
@@ -102,6 +102,7 @@ def view(result: Result) -> dict[str, Any]:
         "trade_off": trade_off.draw(result, table) if any(row.candidate for row in table) else None,
         "charts": tuple(chart for chart in _charts(result, table) if chart),
         "strategies": tuple(_strategies(result)),
+        "strategies_told": strategies_told(result),
         "columns": _columns(result),
         "table": tuple((row, _cells(row, result)) for row in sorted(table, key=lambda row: bool(row.reason))),
         "brief": _brief(table),
@@ -199,8 +200,10 @@ def _strategies(result: Result) -> Iterator[tuple[str, RecommendationDocument, s
     if result["curve_choice"]:
         found.append((f"{result['curve_choice']['strategy']}, fitted curve", result["curve_choice"]))
     for name, item in found:
-        cost, duration = item["cost_usd"], item["duration_ms"]
-        yield name, item, configuration(item), milliseconds(duration["mean"]), per_million(cost["mean"], currency)
+        cost, duration, where = item["cost_usd"], item["duration_ms"], configuration(item)
+        if bool(item["unmet"]) != bool(recommended["unmet"]):  # by the fitted curve
+            where += f", which {'misses' if item['unmet'] else 'meets'} the bounds"
+        yield name, item, where, milliseconds(duration["mean"]), per_million(cost["mean"], currency)
 
 
 def _columns(result: Result) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from reports.charts.chart import (
     scales,
     series,
 )
+from reports.words.bounds import within_bounds
 from reports.words.numbers import DURATION, memory, milliseconds, money, money_unit
 from reports.words.origin import kind_of_run
 from reports.words.rows import ReportRow, Result
@@ -59,23 +60,28 @@ def draw(result: Result, rows: Sequence[ReportRow]) -> Chart:
         "trade-off",
         "Cost against duration",
         svg.canvas("".join(body), "Cost against duration", data=scales(x, [panel_data("trade-off", y, 1e6)])),
-        _caption(known, stairs=len(frontier) > 1),
+        _caption(known, stairs=_stairs_told(result) if len(frontier) > 1 else ""),
         tuple((architecture, architecture) for architecture in architectures(known)),
         ("memory", "architecture", "duration", "cost per million"),
         table,
     )
 
 
-def _caption(known: Sequence[ReportRow], *, stairs: bool) -> str:
+def _caption(known: Sequence[ReportRow], *, stairs: str) -> str:
     """What the picture shows, and nothing that it does not."""
-    parts = ["Lower left is better."]
-    if stairs:
-        parts.append(
-            "The stairs join the best trade-offs: no other configuration is both cheaper and faster than one of them."
-        )
+    parts = ["Lower left is better.", *filter(None, [stairs])]
     if not all(row.measured for row in known):
         parts.append("Hollow marks were not measured themselves.")
     return " ".join(parts)
+
+
+def _stairs_told(result: Result) -> str:
+    """What the stairs join, with the bounds that all of it meets. Where nothing meets them, they join all the same."""
+    recommended = result["recommendation"]
+    bounds = "" if recommended is None or recommended["unmet"] else within_bounds(result)
+    joined = " ".join(filter(None, ["The stairs join the best trade-offs", bounds]))
+    other = "no other such configuration" if bounds else "no other configuration"
+    return f"{joined}: {other} is both cheaper and faster than one of them."
 
 
 def _trade_off_mark(row: ReportRow, x: svg.Scale, y: svg.Scale, currency: str) -> str:

@@ -20,6 +20,14 @@ def within_bounds(result: Result) -> str:
     return f"with {joined(told)}" if told else ""
 
 
+def strategies_told(result: Result) -> str:
+    """What the list of what each strategy recommends is headed by, with the bounds that all of it was chosen under."""
+    recommended, bounds = result["recommendation"], within_bounds(result)
+    if recommended is not None and recommended["unmet"]:
+        return f"No configuration {bounds or 'within the bounds'}: what comes nearest under each strategy"
+    return " ".join(filter(None, ["What each strategy recommends", bounds]))
+
+
 def constraints_told(result: Result) -> list[str]:
     """Each bound on what a configuration may take, cost or be, without the range of sizes."""
     return bounds_told(_constraints(result), sign_of(result["prices"]["currency"]))

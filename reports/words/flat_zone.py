@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from reports.words.bounds import within_bounds
 from reports.words.numbers import configuration, memory, percent
 from reports.words.rows import Result
 from tuner.plain_numbers import significant
@@ -38,11 +39,15 @@ def flat_zone_told(result: Result) -> str:
 
 
 def bargain_told(result: Result) -> str:
-    """`6.0% more buys 3.2 times the speed: 1,536 MB on arm64.`, or what a little time saves; empty without one."""
+    """`6.0% more buys 3.2 times the speed: 1,536 MB on arm64.`, or what a little time saves; empty without one.
+
+    It ends with the bounds that the configuration was chosen under.
+    """
     found = result.get("bargain")
     if found is None:
         return ""
-    cost, duration, where = found["cost_ratio"], found["duration_ratio"], configuration(found)
+    cost, duration = found["cost_ratio"], found["duration_ratio"]
+    where = ", ".join(filter(None, [configuration(found), within_bounds(result)]))
     if cost > 1:
         return f"{percent(cost - 1)} more buys {significant(1 / duration, 2)} times the speed: {where}."
     return f"{percent(duration - 1)} more time saves {percent(1 - cost)} of the cost: {where}."

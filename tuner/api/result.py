@@ -170,7 +170,7 @@ class Result:
 
     @property
     def frontier(self) -> tuple[Configuration, ...]:
-        """The configurations that no other one beats in both cost and duration."""
+        """The configurations within the bounds that no other one of these beats in both cost and duration."""
         return tuple(map(_configuration, self.document["frontier"]))
 
     @property

@@ -157,7 +157,7 @@ def build_result(
         "alternatives": _alternatives(belief, objective, study.prices) if choice else [],
         "fitted": [] if fitted is None else [_point(fitted, index) for index in range(len(fitted.candidates))],
         "curve_choice": _curve_choice(fitted, objective, study.prices),
-        "frontier": [_configuration(belief.candidates[i]) for i in frontier(belief)] if choice else [],
+        "frontier": _frontier(belief, objective) if choice else [],
         "current": _current(belief, study.current),
         "saving": _saving(study, belief, choice),
         "timeout_advice": _timeout_advice(belief, choice, identity.timeout_s),
@@ -419,6 +419,10 @@ def _timeout_advice(belief: Belief, choice: Choice | None, current_s: float | No
 def _alternatives(belief: Belief, objective: Objective, prices: PriceList) -> list[RecommendationDocument]:
     others = [replace(objective, strategy=name) for name in StrategyName if name is not objective.strategy]
     return [_recommendation(belief, recommend(belief, other, prices), other) for other in others]
+
+
+def _frontier(belief: Belief, objective: Objective) -> list[ConfigurationDocument]:
+    return [_configuration(belief.candidates[index]) for index in frontier(belief, objective.constraints)]
 
 
 def _current(belief: Belief, current: Configuration | None) -> CurrentDocument | None:

@@ -8,7 +8,7 @@ a belief came from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -139,13 +139,18 @@ def expected_regret(belief: Belief, objective: Objective, index: int) -> float:
     return float(regret(belief, objective)[:, index].mean())
 
 
-def frontier(belief: Belief) -> tuple[int, ...]:
-    """Candidates that no other beats in both mean cost and mean duration, cheapest first."""
+def frontier(belief: Belief, constraints: Constraints) -> tuple[int, ...]:
+    """Candidates that no other beats in both mean cost and mean duration, cheapest first.
+
+    Only candidates that meet the constraints count; where none does, all count.
+    """
     cost, duration = belief.cost_usd.mean(axis=0), belief.duration_ms.mean(axis=0)
+    meets = _violated(belief, constraints) == 0
+    counts = meets if meets.any() else np.ones_like(meets)
     fastest_so_far = np.inf
     kept: list[int] = []
     for index in np.lexsort((duration, cost)):
-        if duration[index] < fastest_so_far:
+        if counts[index] and duration[index] < fastest_so_far:
             kept.append(int(index))
             fastest_so_far = duration[index]
     return tuple(kept)
@@ -199,20 +204,25 @@ def _decide(rows: Sequence[CandidateRow], objective: Objective) -> tuple[int, tu
 
 def _feasible(rows: Sequence[CandidateRow], constraints: Constraints) -> NDArray[np.bool_]:
     """Rows that violate the constraints least: not at all, where that is possible."""
-    return _least([_violations(row, constraints) for row in rows])
+    return _least(np.array([sum(_violations(row, constraints).values()) for row in rows]))
 
 
 def _feasible_in(belief: Belief, constraints: Constraints) -> NDArray[np.bool_]:
     """The same of the candidates of a belief, whose means are those of their rows."""
+    return _least(_violated(belief, constraints))
+
+
+def _violated(belief: Belief, constraints: Constraints) -> Draws:
+    """By how much each candidate of a belief violates the constraints by its means, all together, shape (G,)."""
     means = belief.p95_ms.mean(axis=0), belief.cost_usd.mean(axis=0)
     columns = zip(belief.candidates, *means, strict=True)
-    return _least([violations(c.memory_mb, float(p95), float(cost), constraints) for c, p95, cost in columns])
+    found = (violations(c.memory_mb, float(p95), float(cost), constraints) for c, p95, cost in columns)
+    return np.array([sum(one.values()) for one in found])
 
 
-def _least(violated: Sequence[Mapping[str, float]]) -> NDArray[np.bool_]:
-    """Whose violations add up to the least."""
-    total = np.array([sum(one.values()) for one in violated])
-    least: NDArray[np.bool_] = total <= total.min()
+def _least(violated: Draws) -> NDArray[np.bool_]:
+    """Whose violations are the least."""
+    least: NDArray[np.bool_] = violated <= violated.min()
     return least
 
 

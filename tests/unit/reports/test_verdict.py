@@ -390,6 +390,43 @@ def test_a_bargain_and_a_flat_zone_are_told_in_a_sentence_each() -> None:
     assert worth_knowing(document) == ()
 
 
+def test_what_else_is_offered_names_the_bounds_that_it_was_chosen_under() -> None:
+    document: dict[str, Any] = result("aws")
+    document["bargain"] = {"memory_mb": 1769, "architecture": "arm64", "cost_ratio": 1.06, "duration_ratio": 0.3125}
+    document["request"]["constraints"] |= {"max_p95_ms": 9000.5, "min_memory_mb": 256}
+    bounds = "with p95 of at most 9,000.5 ms and memory of at least 256 MB"
+    page = text_of(html.render(document))
+    for form in (terminal.render(document, width=1000), markdown.render(document), page):
+        assert f"1,769 MB on arm64, {bounds}." in form
+    for form in (markdown.render(document), page):
+        assert f"What each strategy recommends {bounds}" in form
+    assert f"best trade-offs {bounds}: no other such configuration is both" in page
+    document["recommendation"]["unmet"] = "No configuration meets the constraints."
+    page = text_of(html.render(document))
+    for form in (markdown.render(document), page):
+        assert f"No configuration {bounds}: what comes nearest under each strategy" in form
+    assert "best trade-offs: no other configuration is both" in page
+
+
+def test_without_bounds_what_else_is_offered_names_none() -> None:
+    page = text_of(html.render(result("aws")))
+    assert "What each strategy recommends " in page
+    assert "What each strategy recommends with" not in page
+    assert "best trade-offs: no other configuration is both" in page
+
+
+@pytest.mark.parametrize(("best", "fitted", "told"), [(None, "It misses.", "misses"), ("It misses.", None, "meets")])
+def test_a_choice_of_the_fitted_curve_says_where_it_keeps_the_bounds_and_the_measured_one_does_not(
+    best: str | None, fitted: str | None, told: str
+) -> None:
+    document: dict[str, Any] = result("grid")
+    document["request"]["constraints"]["max_p95_ms"] = 20.0
+    for item in (document["recommendation"], *document["alternatives"]):
+        item["unmet"] = best
+    document["curve_choice"]["unmet"] = fitted
+    assert text_of(html.render(document)).count(f", which {told} the bounds") == 1
+
+
 def test_low_confidence_asks_for_more_measuring_and_tells_its_price() -> None:
     document: dict[str, Any] = result("aws")
     document["recommendation"]["expected_regret"] = 0.3

@@ -363,9 +363,16 @@ class Told:
         if bounds["max_p95_ms"]:
             yield f"Nothing meets p95 ≤ {bounds['max_p95_ms']:g} ms; the best is {p95}"
             yield f"{best} comes nearest, at {p95}"
-        for item in self.document["alternatives"]:
+        yield from (self.strategies_head(), f"The stairs join the best trade-offs{self.bounds()}: ")
+        for item in (self.best, *self.document["alternatives"]):
             duration, cost = time(item["duration_ms"]), self.million(item["cost_usd"])
             yield f"- `{item['strategy']}`: {on(item)}, {duration}, {cost} per million"
+
+    def strategies_head(self) -> str:
+        """What stands above the choices of all strategies, with the bounds of the question."""
+        if self.best["unmet"]:
+            return f"No configuration{self.bounds()}: what comes nearest under each strategy"
+        return f"What each strategy recommends{self.bounds()}"
 
     def bounds(self) -> str:
         """The bounds of the question, after a blank; empty without one."""
@@ -411,7 +418,8 @@ class Told:
             cost, duration = bargain["cost_ratio"], bargain["duration_ratio"]
             faster = f"{percent(cost - 1)} more buys {significant(1 / duration, 2)} times the speed"
             cheaper = f"{percent(duration - 1)} more time saves {percent(1 - cost)} of the cost"
-            yield f"{faster if cost > 1 else cheaper}: {on(bargain)}."
+            bounds = f",{self.bounds()}" if self.bounds() else ""
+            yield f"{faster if cost > 1 else cheaper}: {on(bargain)}{bounds}."
 
     def next_step(self) -> Iterator[str]:
         tuning, where = self.document["tuning"], self.document["function"]["backend"]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuner.bounds import violations
 from tuner.estimation.belief import Belief
 from tuner.model import Architecture, Configuration, Constraints, Interval, Objective, StrategyName
 from tuner.pricing.price_list import PriceList, Tier, price_list
@@ -19,6 +20,7 @@ from tuner.search.recommendation import (
     expected_regret,
     frontier,
     objective_best,
+    plateau,
     recommend,
     summarise,
     weigh_cold_starts,
@@ -198,7 +200,37 @@ def test_recommend_follows_the_rule_on_rows() -> None:
 
 def test_the_frontier_holds_what_nothing_beats_in_both_cost_and_duration() -> None:
     belief = belief_of([1000, 500, 600, 100], [2e-6, 1e-6, 3e-6, 4e-6])
-    assert frontier(belief) == (1, 3)
+    assert frontier(belief, Constraints()) == (1, 3)
+
+
+def test_what_breaks_a_bound_keeps_nothing_from_the_frontier_nor_stands_on_it() -> None:
+    belief = belief_of([400, 500, 600, 100], [1e-6, 2e-6, 3e-6, 4e-6])
+    assert frontier(belief, Constraints(min_memory_mb=256)) == (1, 3)
+    assert frontier(belief, Constraints(min_memory_mb=256, max_cost_per_million_usd=3.5)) == (1,)
+    assert frontier(belief, Constraints(max_p95_ms=1)) == frontier(belief, Constraints()), "where nothing meets it"
+
+
+@given(
+    figures=st.lists(st.tuples(st.floats(1, 1e4), st.floats(1e-7, 1e-3)), min_size=1, max_size=9),
+    max_p95_ms=st.none() | st.floats(1, 2e4),
+    max_cost=st.none() | st.floats(0.1, 1e3),
+    min_memory_mb=st.none() | st.integers(128, 1300),
+)
+def test_whatever_is_offered_beside_the_recommendation_meets_the_bounds_if_anything_does(
+    figures: list[tuple[float, float]], max_p95_ms: float | None, max_cost: float | None, min_memory_mb: int | None
+) -> None:
+    belief = belief_of([ms for ms, _ in figures], [usd for _, usd in figures])
+    constraints = Constraints(max_p95_ms, max_cost, min_memory_mb)
+    rows = summarise(belief)
+    broken = [violations(r.configuration.memory_mb, r.p95_ms.mean, r.cost_usd.mean, constraints) for r in rows]
+    if all(broken):
+        return
+    objectives = [Objective(strategy, constraints=constraints) for strategy in StrategyName]
+    chosen = [recommend(belief, objective).index for objective in objectives]
+    bargains = [bargain(belief, objective, index) for objective, index in zip(objectives, chosen, strict=True)]
+    ends = [plateau(belief, objective, index) for objective, index in zip(objectives, chosen, strict=True)]
+    offered = {*chosen, *(index for index in bargains if index is not None), *frontier(belief, constraints)}
+    assert not any(broken[index] for index in offered.union(*ends))
 
 
 @pytest.mark.parametrize(
