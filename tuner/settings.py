@@ -70,7 +70,7 @@ class LocalOptions:
         tmp_mb: size of /tmp (ephemeral storage).
         region: AWS_REGION of the function. None: that of the shell, else us-east-1.
         log: file that gets all output of the function. None: no file does.
-        memory_mb, architecture: configuration in use, where it is known.
+        memory_mb, architecture: configuration in use, where it is known. No architecture: that of this machine.
         excluded: folder from which no module of the function may be loaded: the working tree of which a
             revision is measured. None: there is none.
         checkout: folder that the revision is laid out in. None: there is none.

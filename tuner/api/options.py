@@ -59,6 +59,7 @@ class Options(TypedDict, total=False):
     env: Mapping[str, str]
     timeout: float
     ephemeral_storage: int
+    memory_in_use: int
     log: str
 
 
@@ -101,6 +102,7 @@ FIELDS: Mapping[str, str] = {
     "env": "local.environment",
     "timeout": "local.timeoutSeconds",
     "ephemeral_storage": "local.ephemeralStorageMb",
+    "memory_in_use": "local.memoryInUseMb",
     "log": "local.log",
 }
 """Field of the input document that each option sets. A dot leads into an object."""

@@ -264,6 +264,7 @@ FLAGS = (
          {"multiple": True}),
     Flag("--timeout", Topic.LOCAL, "Timeout of an invocation. [default: 900]", "S", as_number),
     Flag("--ephemeral-storage", Topic.LOCAL, "Size of /tmp. [default: 512]", "MB", as_number),
+    Flag("--memory-in-use", Topic.LOCAL, "Memory size in use, to compare with. --from knows it.", "MB", as_number),
     Flag("--log", Topic.LOCAL, "File that gets all output of the function.", "FILE"),
     Flag("--disable-payload-logs", Topic.SAFETY, "Keep payloads out of messages and results."),
 )  # fmt: skip

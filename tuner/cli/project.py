@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tuner.cli.exit_codes import EXIT_OK
 from tuner.cli.output import say
 from tuner.cli.values import as_pairs, read_variables
+from tuner.documents.input import with_configuration_in_use
 from tuner.errors import Fault, InputError, InterruptedRunError, NoSpaceError, NotRecordedError, TunerError
 from tuner.local.handler import parse_handler
 from tuner.local.project import ProjectFunction, read_project
@@ -71,7 +72,7 @@ def tune_project(
                     row = show_plan(request)
                 else:
                     place = folder(function.name)
-                    row = _summary(function, tune(request, given, place, title), place)
+                    row = _summary(request, tune(request, given, place, title), place)
                 tuned += 1
             except (InterruptedRunError, NotRecordedError, NoSpaceError) as error:
                 # Where nothing can be written, the others would be measured in vain.
@@ -137,11 +138,11 @@ def _request(
     if function.reason:
         raise TunerError(function.reason)
     request = read(function.target, given)
-    local = replace(request.settings.local, memory_mb=function.memory_mb, architecture=function.architecture)
-    return replace(request, settings=replace(request.settings, local=local))
+    memory_mb = request.settings.local.memory_mb or function.memory_mb  # --memory-in-use wins
+    return replace(request, settings=with_configuration_in_use(request.settings, memory_mb, function.architecture))
 
 
-def _summary(function: ProjectFunction, result: Result, place: Path) -> str:
+def _summary(request: TuneRequest, result: Result, place: Path) -> str:
     """What the summary says of a function that was tuned: the size, what that changes, and where the report is."""
     from reports.words.numbers import milliseconds
     from reports.words.verdict import trouble, versus_now
@@ -152,7 +153,8 @@ def _summary(function: ProjectFunction, result: Result, place: Path) -> str:
         return "no recommendation" + _lines({"report": report})
     saving = result.document["saving"]
     change = versus_now(saving) if saving else trouble(result.document)
-    used = f" (in use: {function.memory_mb:,} MB)" if function.memory_mb else ""
+    memory_mb = request.settings.local.memory_mb
+    used = f" (in use: {memory_mb:,} MB)" if memory_mb else ""
     row = f"{best.memory_mb:,} MB{used}, {milliseconds(best.duration_ms.mean)}"
     return row + _lines({"change": change, "report": report})
 

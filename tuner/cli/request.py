@@ -25,8 +25,9 @@ ONLY_IN_AWS = {"--apply": "apply_", "--alias": "alias", "--fail-above": "fail_ab
 
 ONLY_HERE = {
     f"--{name}": name.replace("-", "_")
-    for name in ("root", "handler", "python", "node", "env", "env-file", "timeout", "ephemeral-storage", "log")
-}
+    for name in ("root", "handler", "python", "node", "env", "env-file", "timeout", "ephemeral-storage",
+                 "memory-in-use", "log")
+}  # fmt: skip
 """Flags that mean nothing for a function in AWS, and their parameters."""
 
 

@@ -7,6 +7,7 @@ the same document from its flags, so that both are checked by the same schema.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal, Required, TypedDict, cast
 
 from tuner.documents.result import ArchitectureText
@@ -61,6 +62,8 @@ class LocalInput(TypedDict, total=False):
     environment: Mapping[str, str]
     timeoutSeconds: float
     ephemeralStorageMb: int
+    memoryInUseMb: int
+    architectureInUse: ArchitectureText
     log: str
 
 
@@ -226,6 +229,27 @@ def local_options(document: Mapping[str, Any]) -> LocalOptions:
         timeout_s=given.get("timeoutSeconds", defaults.timeout_s),
         tmp_mb=given.get("ephemeralStorageMb", defaults.tmp_mb),
         log=given.get("log"),
+        memory_mb=given.get("memoryInUseMb"),
+        architecture=given.get("architectureInUse"),
+    )
+
+
+def with_configuration_in_use(settings: Settings, memory_mb: int | None, architecture: str) -> Settings:
+    """The settings of a function whose configuration in use is known, as if its input document had told it.
+
+    A run that goes on reads that document, and so compares with the same configuration.
+
+    Args:
+        settings: of a handler on this machine.
+        memory_mb: memory size in use. None, or no size that Lambda has: it is not known.
+        architecture: in use.
+    """
+    size = memory_mb if memory_mb in range(MIN_MEMORY_MB, MAX_MEMORY_MB + 1) else None
+    known = {"architectureInUse": architecture, **({} if size is None else {"memoryInUseMb": size})}
+    return replace(
+        settings,
+        local=replace(settings.local, memory_mb=size, architecture=architecture),
+        document={**settings.document, "local": {**settings.document.get("local", {}), **known}},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from tuner.local.host import architecture
 from tuner.local.worker.runtimes import COMMAND
 from tuner.redaction import HIDDEN
 from tuner.settings import LocalOptions, Settings
@@ -30,3 +31,5 @@ def _options(local: LocalOptions) -> Iterator[str]:
         yield from ("--timeout", f"{local.timeout_s:g}")
     if local.tmp_mb != defaults.tmp_mb:
         yield from ("--ephemeral-storage", f"{local.tmp_mb}")
+    if local.memory_mb is not None and local.architecture in (None, architecture()):
+        yield from ("--memory-in-use", f"{local.memory_mb}")

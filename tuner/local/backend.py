@@ -338,7 +338,7 @@ def _with_output(result: LocalInvocationResult) -> FunctionError | None:
 def _in_use(options: LocalOptions) -> Configuration | None:
     """The configuration in use, where it is known and can be measured here."""
     here = architecture()
-    if options.memory_mb is None or here is None or options.architecture != here.value:
+    if options.memory_mb is None or here is None or options.architecture not in (None, here.value):
         return None
     return Configuration(options.memory_mb, here) if options.memory_mb <= max_memory_mb() else None
 

@@ -127,6 +127,8 @@ Resources:
   Orders:
     Type: AWS::Serverless::Function
     Properties:
+      MemorySize: 512
+      Architectures: [{architecture()}]
       Timeout: 20
       EphemeralStorage: {{Size: 1024}}
       Environment: {{Variables: {{TABLE: !Sub "orders-${{Stage}}", QUEUE: !Ref Queue, OWN: template}}}}
@@ -297,6 +299,20 @@ def test_a_real_interruption_tells_the_command_that_goes_on_with_that_function_a
     assert run([*filled_in, "--quiet"]) == 0, capsys.readouterr().err
     document = json.loads((tmp_path / "out" / "Orders" / "result.json").read_text())
     assert [measured["runs"] for measured in document["measurements"]] == [8, 8]
+    assert document["current"]["memory_mb"] == 512, "as the template says"
+    assert document["saving"] or document["recommendation"]["memory_mb"] == 512
+
+
+def test_the_size_in_use_is_that_of_a_flag_before_that_of_the_template(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event, out = f"Orders={tmp_path}/event.json", str(tmp_path / "out")
+    given = ["--from", str(project(tmp_path)), "--event", event, "--output", out, "--memory-in-use", "1024"]
+    assert run(["tune", *given, *QUICK]) == 0
+    document = json.loads((tmp_path / "out" / "Orders" / "result.json").read_text())
+    assert "(in use: 1,024 MB)" in capsys.readouterr().out
+    assert document["current"]["memory_mb"] == 1024
+    assert document["function"]["details"]["arguments"][-2:] == ["--memory-in-use", "1024"]
 
 
 def test_a_run_of_one_function_does_not_go_on_with_a_whole_project(

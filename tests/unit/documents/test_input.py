@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from tuner.documents.input import decode_input, input_faults, input_schema
+from tuner.documents.input import decode_input, input_faults, input_schema, with_configuration_in_use
 from tuner.documents.power_tuning import translate
 from tuner.errors import InputError
 from tuner.model import Architecture, BackendKind, Budget, Constraints, FunctionIdentity, StrategyName
@@ -269,3 +269,13 @@ def test_a_list_that_lacks_a_weight_is_said_to_be_one_event(payload: Any, *, tol
     settings = decode_input({"lambdaARN": "orders", "payload": payload})
     assert [notice.code for notice in settings.notices] == ["input_read"] * told
     assert len(settings.payloads.items) == 1 or not told
+
+
+@pytest.mark.parametrize(("memory_mb", "known"), [(512, 512), (None, None), (64, None)])
+def test_a_configuration_in_use_that_is_learnt_elsewhere_is_read_again_from_the_document(
+    memory_mb: int | None, known: int | None
+) -> None:
+    told = with_configuration_in_use(settings_of(local={"root": "src", "log": "out"}), memory_mb, "arm64")
+    again = decode_input(told.document)
+    assert again.local == told.local
+    assert (again.local.memory_mb, again.local.architecture, again.local.root) == (known, "arm64", "src")
