@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from tuner.vocabulary import DEFAULT_MAX_ERROR_RATE, DEFAULT_TOLERANCE, StopReason, StrategyName
+from tuner.vocabulary import (
+    DEFAULT_DISCARD_TOP_BOTTOM,
+    DEFAULT_MAX_ERROR_RATE,
+    DEFAULT_TOLERANCE,
+    StopReason,
+    StrategyName,
+)
 
 _NUMBERS = {
     "max_p95_ms": "--max-p95-ms",
@@ -18,7 +24,16 @@ _NUMBERS = {
     "min_memory_mb": "--min-memory",
     "invocations_per_month": "--invocations-per-month",
 }
-_SHARES = {"cold_start_share": "--cold-start-share", "discount": "--discount"}
+PROCESSORS = {"pre_processor": "--pre-processor", "post_processor": "--post-processor"}
+"""Functions that are called around each run, by their part of the request."""
+_EFFORT = {
+    "runs": "--runs",
+    "environments": "--environments",
+    "concurrency": "--concurrency",
+    "max_invocations": "--max-invocations",
+    "max_usd": "--max-usd",
+    "max_seconds": "--max-seconds",
+}
 _SPENT = {StopReason.INVOCATIONS: "invocations", StopReason.USD: "cost_usd", StopReason.SECONDS: "seconds"}
 """What is spent of each budget, as a result names it."""
 
@@ -46,12 +61,46 @@ def question_flags(request: Mapping[str, Any], *, tolerance: float | None = None
     found += [FlagValue("--tolerance", as_percent(accepted))] if accepted != DEFAULT_TOLERANCE else []
     limit = request.get("max_error_rate", DEFAULT_MAX_ERROR_RATE)
     found += [FlagValue("--max-error-rate", as_percent(limit))] if limit != DEFAULT_MAX_ERROR_RATE else []
-    found += [FlagValue(flag, as_percent(values[name])) for name, flag in _SHARES.items() if values.get(name)]
+    share = values["cold_start_share"]
+    if share != float(request["only_cold_starts"]):  # its default
+        found.append(FlagValue("--cold-start-share", as_percent(share)))
+    found += [FlagValue("--discount", as_percent(values["discount"]))] if values["discount"] else []
     if allowed := values.get("allowed_exceptions"):
         found.append(FlagValue("--allowed-exceptions", ",".join(allowed)))
     if request["only_cold_starts"]:
         found.append(FlagValue("--only-cold-starts"))
     return found
+
+
+def invocation_flags(request: Mapping[str, Any]) -> list[FlagValue]:
+    """What is invoked beside the function, how, and what may be shown of it. Defaults are left out.
+
+    Args:
+        request: of a result document. Where payload logs are off, it tells nothing of the payload.
+    """
+    found = [FlagValue(flag, request[name]) for name, flag in PROCESSORS.items() if request.get(name)]
+    if pause_ms := request["sleep_between_runs_ms"]:
+        found.append(FlagValue("--sleep-between-runs-ms", plain(pause_ms)))
+    found += [FlagValue("--code-for", f"{name}={place}") for name, place in request.get("code_for", {}).items()]
+    found += [FlagValue("--isolation", request["isolation"])] if request["isolation"] != "auto" else []
+    found += [FlagValue("--disable-payload-logs")] if request["payload"] is None else []
+    return found
+
+
+def search_flags(request: Mapping[str, Any]) -> list[FlagValue]:
+    """How the search went about it: what a run that is to go the same way takes beside its question.
+
+    Args:
+        request: of a result document.
+    """
+    values = {**request, **request["budget"]}
+    found = [FlagValue("--sampler", request["sampler"])]
+    found += [FlagValue(flag, plain(values[name])) for name, flag in _EFFORT.items() if values.get(name)]
+    discarded = request["discard_top_bottom"]
+    if not request["only_cold_starts"] and discarded != DEFAULT_DISCARD_TOP_BOTTOM:
+        found.append(FlagValue("--discard-top-bottom", plain(discarded)))
+    found += [FlagValue("--evidence", "off")] if request.get("evidence") == "off" else []
+    return [*found, FlagValue("--seed", str(request["seed"]))]
 
 
 def raised_budget(result: Mapping[str, Any]) -> FlagValue | None:

@@ -21,7 +21,7 @@ from tuner.model import (
     SamplerName,
 )
 from tuner.payloads import Payload, Payloads
-from tuner.vocabulary import DEFAULT_CONCURRENCY
+from tuner.vocabulary import DEFAULT_CONCURRENCY, DEFAULT_DISCARD_TOP_BOTTOM
 
 
 class Isolation(StrEnum):
@@ -142,7 +142,7 @@ class Settings:
     seed: int = 0
     invocations_per_month: float | None = None
     discount: float = 0.0
-    discard_top_bottom: float = 0.2
+    discard_top_bottom: float = DEFAULT_DISCARD_TOP_BOTTOM
     only_cold_starts: bool = False
     pre_processor: str | None = None
     post_processor: str | None = None

@@ -19,6 +19,8 @@ DEFAULT_TOLERANCE = 0.02
 """Loss against the best that is accepted where nothing else is asked for."""
 DEFAULT_MAX_ERROR_RATE = 0.05
 """Share of failed runs that a recommended configuration may have, unless told otherwise."""
+DEFAULT_DISCARD_TOP_BOTTOM = 0.2
+"""Fraction of runs left out on each side of a trimmed mean, unless told otherwise (Power Tuning)."""
 NOISY_HOST, NO_CURVE = "noisy_host", "curve_fallback"
 """Codes of notices that lower the confidence of a result."""
 DEFAULT_CONCURRENCY = 10

@@ -5,6 +5,7 @@ Text from the result enters a command only quoted for a shell, and templates not
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePath
 from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
@@ -15,7 +16,7 @@ from reports.words.rows import Result
 from tuner.documents.decision import backend_kind
 from tuner.model import MAX_MEMORY_MB, MIN_MEMORY_MB
 from tuner.payloads import Payloads
-from tuner.question import FlagValue, plain, question_flags, raised_budget
+from tuner.question import PROCESSORS, FlagValue, invocation_flags, question_flags, raised_budget, search_flags
 from tuner.redaction import HIDDEN
 from tuner.vocabulary import BackendKind
 
@@ -105,7 +106,10 @@ def confirm(result: Result) -> str:
     beside = [*[size for size in measured if size < best][-1:], *[size for size in measured if size > best][:1]]
     sizes = sorted({best, *beside, *([current["memory_mb"]] if current else [])})
     parts = [payload(result), f"--power-values {','.join(map(str, sizes))}", f"--arch {recommended['architecture']}"]
-    parts += _question(result["request"])
+    # A processor on this machine is none in AWS: its name there is as unknown as that of the function.
+    there = {name: flag.removeprefix("--").replace("-", "_").upper() for name, flag in PROCESSORS.items()}
+    request = {**result["request"], **{name: there[name] for name in there if result["request"].get(name)}}
+    parts += _question(request)
     return " \\\n  ".join(["tuner tune FUNCTION", *filter(None, parts)])
 
 
@@ -114,6 +118,8 @@ def payload(result: Result) -> str:
     told = result["request"]["payload"]
     if told is None:
         return PAYLOAD
+    if address := told.get("s3"):
+        return f"--payload-s3 {quote(visible(address))}"
     if file := told.get("file"):
         return f"--payload {quote(visible(f'@{file}'))}"
     return "" if told["sha256"] == Payloads.decode({}).digest() else PAYLOAD
@@ -127,8 +133,16 @@ def to_fill_in(command: str) -> str:
 def _tune(result: Result, *options: str) -> str:
     """The command that tunes the target of a result again, an option on each line."""
     target, last = _target(result)
-    parts = [f"tuner tune {target}".rstrip(), payload(result), *options, last]
+    parts = [f"tuner tune {target}".rstrip(), payload(result), *options, _region(result), last]
     return " \\\n  ".join(filter(None, parts))
+
+
+def _region(result: Result) -> str:
+    """The option that names the region, whose prices decide. The ARN of a function in AWS has it."""
+    region, named = result["function"]["region"], bool(result["function"]["arn"])
+    if not region or named or backend_kind(result) is BackendKind.SIMULATED:
+        return ""
+    return f"--region {quote(visible(region))}"
 
 
 def _target(result: Result) -> tuple[str, str]:
@@ -153,30 +167,16 @@ def reproduce(result: Result) -> str:
     parts = [f"--power-values {_sizes(request)}"]
     chosen = request["architectures"]
     parts.append(f"--arch {'both' if len(chosen) > 1 else chosen[0]}" if chosen else "")
-    parts += [*_question(request), f"--sampler {quote(visible(request['sampler']))}"]
-    values: dict[str, Any] = {**request, **request["budget"]}
-    parts += [f"{flag} {plain(values[name])}" for name, flag in _EFFORT.items() if values.get(name)]
-    parts.append(f"--seed {request['seed']}")
-    return _tune(result, *parts)
+    return _tune(result, *parts, *_question(request), *map(_told, search_flags(request)))
 
 
-def _question(request: RequestDocument, *, tolerance: float | None = None) -> list[str]:
-    """The options that ask the same question, with another tolerance where one is given."""
-    return [_told(each) for each in question_flags(request, tolerance=tolerance)]
+def _question(request: Mapping[str, Any], *, tolerance: float | None = None) -> list[str]:
+    """The options that ask the same question in the same way, with another tolerance where one is given."""
+    return [_told(each) for each in (*question_flags(request, tolerance=tolerance), *invocation_flags(request))]
 
 
 def _told(option: FlagValue) -> str:
     return f"{option.flag} {quote(visible(option.value))}" if option.value else option.flag
-
-
-_EFFORT = {
-    "runs": "--runs",
-    "environments": "--environments",
-    "concurrency": "--concurrency",
-    "max_invocations": "--max-invocations",
-    "max_usd": "--max-usd",
-    "max_seconds": "--max-seconds",
-}
 
 
 def _sizes_again(result: Result) -> str:
@@ -188,7 +188,7 @@ def _sizes_again(result: Result) -> str:
 
 
 def _sizes(request: RequestDocument) -> str:
-    sizes = request["memory_sizes_mb"]
+    sizes = sorted([*request["memory_sizes_mb"], *request.get("repeated_sizes_mb", [])])
     if request["listed"] or len(sizes) < 2:
         return ",".join(map(str, sizes)) or "all"
     return f"{sizes[0]}-{sizes[-1]}"

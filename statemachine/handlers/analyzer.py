@@ -109,6 +109,7 @@ def _document(
         seconds=elapsed_s(execution, now),
         notices=notices,
         bill=bill,
+        evidence="off",
     )
 
 

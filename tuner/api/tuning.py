@@ -160,6 +160,7 @@ class _Measured:
     study: Study
     identity: FunctionIdentity
     notices: list[Notice]
+    evidence: PastEvidence = PastEvidence.LOGS
     failure: TunerError | None = None
     interrupted: bool = False
     seconds: float = 0.0
@@ -199,18 +200,20 @@ class _Job:
         try:
             with backend:
                 identity = backend.describe()
-                header = run_header(self.settings, identity, recorded) if self.folder else {}
+                evidence = self._evidence(recorded)
+                header = run_header(self.settings, identity, recorded, evidence) if self.folder else {}
                 if recorded:
                     refuse_other_run(recorded, header)
                     recorded, closed = self._without_payloads(recorded)
                     header |= {name: recorded.header.get(name) for name in SEAL}
                 study = self._study(backend, identity, recorded)
                 if recorded and closed is not None:
-                    so_far = _Measured(study, identity, recorded.with_notices(backend.notices()), seconds=elapsed_s())
+                    told = recorded.with_notices(backend.notices())
+                    so_far = _Measured(study, identity, told, evidence, seconds=elapsed_s())
                     self._close_files(closed, so_far)
                 with ExitStack() as resources:
                     recorder = self._recorder(backend, header, recorded, elapsed_s, resources)
-                    measured = _Measured(study, identity, [])
+                    measured = _Measured(study, identity, [], evidence)
                     self._drive(measured, backend, elapsed_s, [*recorder, *self.observers], recorded)
         except LeftBehindError as exc:
             # What had failed before is told too, whether or not it was noticed here.
@@ -253,6 +256,7 @@ class _Job:
             seconds=measured.seconds,
             notices=[*self.settings.notices, *measured.notices, *left_out(self.settings, measured.identity)],
             bill=measured.bill(),
+            evidence="logs" if measured.evidence is PastEvidence.LOGS else "off",
         )
         return Result(document)
 
@@ -335,6 +339,11 @@ class _Job:
             found = backend.notices()
             measured.notices.extend(recorded.with_notices(found) if recorded else found)
         measured.notices.extend(judge_past_runs(measured.study))
+
+    def _evidence(self, recorded: Recorded | None) -> PastEvidence:
+        """What the search could begin with. A run that goes on began long ago, and a record may be older than this."""
+        began = recorded.header.get("evidence") if recorded else None
+        return PastEvidence(began) if began in tuple(PastEvidence) else self.evidence
 
     def _wants_past_runs(self, study: Study) -> bool:
         """Whether past runs help: curves are fitted, and a warm run can be compared with them."""

@@ -17,7 +17,7 @@ from tuner.aws.api.connection import Connection
 from tuner.errors import Fault, InputError
 from tuner.evidence.known_function import Selection
 from tuner.evidence.logs.log_rows import read_log
-from tuner.question import question_flags
+from tuner.question import invocation_flags, question_flags
 from tuner.watch.messages import WatchReport
 from tuner.watch.watched import DEFAULT_DAYS, DEFAULT_THRESHOLD, WatchedLog, judge
 from tuner.watch.weeks import SECONDS_PER_DAY, days_of
@@ -88,7 +88,9 @@ def _report(result: Result, logs: Mapping[str, WatchedLog], threshold: float, no
     document = result.document
     name, log = document["function"]["name"], logs[document["function"]["name"]]
     since_s = datetime.fromisoformat(document["created_at"]).timestamp()
-    question = [word for option in question_flags(document["request"]) for word in option if word]
+    request = document["request"]
+    options = [*question_flags(request), *invocation_flags(request)]
+    question = [word for option in options for word in option if word]
     command = shlex.join(["tuner", "tune", document["function"]["arn"] or name, "--payload", "@event.json", *question])
     # Days in AWS are those of UTC: a day that has not ended is not read.
     end_s = now_s if log.code_since_s is None else now_s // SECONDS_PER_DAY * SECONDS_PER_DAY

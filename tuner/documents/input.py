@@ -28,6 +28,7 @@ from tuner.model import (
 )
 from tuner.payloads import Payloads
 from tuner.settings import Isolation, LocalOptions, MemorySizes, Settings
+from tuner.vocabulary import DEFAULT_DISCARD_TOP_BOTTOM
 
 INPUT_SCHEMA_VERSION = 1
 DEFAULT_CONCURRENCY = 10
@@ -180,7 +181,7 @@ def decode_valid(document: Mapping[str, Any]) -> Settings:
         seed=document.get("seed", 0),
         invocations_per_month=document.get("invocationsPerMonth"),
         discount=document.get("discount", 0.0),
-        discard_top_bottom=0.0 if document.get("onlyColdStarts") else document.get("discardTopBottom", 0.2),
+        discard_top_bottom=_discarded(document),
         only_cold_starts=document.get("onlyColdStarts", False),
         pre_processor=document.get("preProcessorARN"),
         post_processor=document.get("postProcessorARN"),
@@ -206,6 +207,11 @@ def _payload_notices(payload: Any) -> Iterator[Notice]:
     looks_weighted = bool(items) and all(isinstance(item, dict) and "payload" in item for item in items)
     if looks_weighted and not all("weight" in item for item in items):
         yield Notice("input_read", "The list of payloads is sent as one event: not every item of it has a `weight`.")
+
+
+def _discarded(document: InputDocument) -> float:
+    """The fraction that a trimmed mean leaves out on each side: nothing of cold starts alone, as in Power Tuning."""
+    return 0.0 if document.get("onlyColdStarts") else document.get("discardTopBottom", DEFAULT_DISCARD_TOP_BOTTOM)
 
 
 def _default_concurrency(document: InputDocument, runs: int) -> int:

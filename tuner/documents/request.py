@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from tuner.documents.result import PayloadDocument, RequestDocument
+from tuner.documents.result import EvidenceText, PayloadDocument, RequestDocument
 from tuner.model import SearchSpace
 from tuner.search.registry import measures_every_size
 from tuner.settings import Settings
 
 
-def request_document(settings: Settings, space: SearchSpace) -> RequestDocument:
-    """The settings in the form of the result document, without any payload."""
+def request_document(settings: Settings, space: SearchSpace, *, evidence: EvidenceText = "logs") -> RequestDocument:
+    """The settings in the form of the result document, without any payload.
+
+    Args:
+        settings: what was asked for.
+        space: the configurations that were open to the search.
+        evidence: `logs` where the search could begin with runs that the log of the function knows, else `off`.
+    """
     objective, constraints, budget = settings.objective, settings.objective.constraints, settings.budget
+    repeats = settings.memory.repeats
     return {
         "strategy": objective.strategy.value,
         "balanced_weight": objective.balanced_weight,
@@ -43,9 +50,16 @@ def request_document(settings: Settings, space: SearchSpace) -> RequestDocument:
         "sleep_between_runs_ms": settings.sleep_between_runs_ms,
         "isolation": settings.isolation.value,
         "payload": None if settings.disable_payload_logs else _payload(settings),
+        "repeated_sizes_mb": [size for size in space.memory_sizes_mb for _ in range(repeats.get(size, 1) - 1)],
+        "pre_processor": settings.pre_processor,
+        "post_processor": settings.post_processor,
+        "code_for": {architecture.value: place for architecture, place in settings.code_for.items()},
+        "evidence": evidence,
     }
 
 
 def _payload(settings: Settings) -> PayloadDocument:
     told: PayloadDocument = {"count": len(settings.payloads.items), "sha256": settings.payloads.digest()}
+    if settings.payload_s3 is not None:
+        return {**told, "s3": settings.payload_s3}
     return told if settings.payload_file is None else {**told, "file": settings.payload_file}

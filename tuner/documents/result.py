@@ -25,6 +25,7 @@ SUMMARY_FILE: Final = "summary.json"
 
 ArchitectureText = Literal["x86_64", "arm64"]
 BackendText = Literal["aws", "local", "simulated"]
+EvidenceText = Literal["logs", "off"]
 OutcomeText = Literal["ok", "error", "timeout", "out_of_memory", "throttled", "refused", "no_report"]
 StopText = Literal[
     "complete",
@@ -108,11 +109,12 @@ class BudgetDocument(TypedDict):
 
 
 class PayloadDocument(TypedDict):
-    """How many payloads there were, what identifies them, and the file that they were read from."""
+    """How many payloads there were, what identifies them, and the file or the object that they were read from."""
 
     count: int
     sha256: str | None
     file: NotRequired[str]
+    s3: NotRequired[str]
 
 
 class RequestDocument(TypedDict):
@@ -141,6 +143,11 @@ class RequestDocument(TypedDict):
     sleep_between_runs_ms: int
     isolation: str
     payload: PayloadDocument | None
+    repeated_sizes_mb: NotRequired[list[int]]
+    pre_processor: NotRequired[str | None]
+    post_processor: NotRequired[str | None]
+    code_for: NotRequired[Mapping[str, str]]
+    evidence: NotRequired[EvidenceText]
 
 
 class GbSecondDocument(TypedDict):

@@ -22,6 +22,7 @@ from tuner.documents.result import (
     ConfigurationDocument,
     CurrentDocument,
     ErrorDocument,
+    EvidenceText,
     FunctionDocument,
     IntervalDocument,
     MeasurementDocument,
@@ -100,6 +101,7 @@ def build_result(
     seconds: float,
     notices: Iterable[Notice] = (),
     bill: Bill | None = None,
+    evidence: EvidenceText = "logs",
 ) -> ResultDocument:
     """Build the result document of a study.
 
@@ -111,6 +113,7 @@ def build_result(
         seconds: wall time of the tuning.
         notices: what the user should know.
         bill: what the run has cost, by part; None outside AWS.
+        evidence: `logs` where the search could begin with runs that the log of the function knows, else `off`.
     """
     share, objective = study.objective.cold_start_share, replace(study.objective, cold_start_share=0.0)
     belief = weigh_cold_starts(study.belief(), share, study.prices)
@@ -145,7 +148,7 @@ def build_result(
         "tool": {"name": "lambda-tuner", "version": __version__},
         "created_at": created_at,
         "function": _function(identity),
-        "request": request_document(settings, study.space),
+        "request": request_document(settings, study.space, evidence=evidence),
         "prices": _prices(study.prices),
         "measurements": _measurements(study, settings.discard_top_bottom),
         "curve": [_point(belief, index) for index in range(len(belief.candidates))],
@@ -168,8 +171,8 @@ def build_result(
         "plateau": _plateau(belief, choice, objective),
         "bargain": _bargain(belief, choice, objective),
     }
-    evidence = decision_evidence(result)
-    level, reasons = confidence(evidence), doubts(evidence)
+    decided_by = decision_evidence(result)
+    level, reasons = confidence(decided_by), doubts(decided_by)
     return {**result, "confidence": {"level": level.value, "reasons": [doubt.value for doubt in reasons]}}
 
 

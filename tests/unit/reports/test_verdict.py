@@ -703,6 +703,50 @@ def test_every_command_that_tunes_anew_asks_the_whole_question_of_the_run(comman
     assert not set(asked_by(command(plain))) & set(QUESTION), "defaults are left out"
 
 
+INVOKED = {
+    "--pre-processor": "before",
+    "--post-processor": "after",
+    "--sleep-between-runs-ms": "250",
+    "--code-for": "arm64=s3://code/a.zip",
+    "--isolation": "copy",
+    "--disable-payload-logs": "",
+}
+
+
+@pytest.mark.parametrize("command", [snippets.again, snippets.confirm, snippets.reproduce, drift])
+def test_every_command_that_tunes_anew_invokes_the_function_as_the_run_did(command: Callable[[Any], str]) -> None:
+    document: dict[str, Any] = result("aws")
+    assert not set(asked_by(command(document))) & set(INVOKED), "defaults are left out"
+    document["request"] |= {
+        "pre_processor": "before",
+        "post_processor": "after",
+        "sleep_between_runs_ms": 250,
+        "code_for": {"arm64": "s3://code/a.zip"},
+        "isolation": "copy",
+        "payload": None,
+    }
+    elsewhere = {"--pre-processor": "PRE_PROCESSOR", "--post-processor": "POST_PROCESSOR"}
+    told = INVOKED | (elsewhere if command is snippets.confirm else {})
+    asked = asked_by(command(document))
+    assert {flag: value for flag, value in asked.items() if flag in INVOKED} == told
+
+
+def test_a_payload_in_s3_is_named_where_it_lies() -> None:
+    document: dict[str, Any] = result("aws")
+    document["request"]["payload"] = {"count": 1, "sha256": "0" * 64, "s3": "s3://events/a b.json"}
+    asked = asked_by(snippets.reproduce(document))
+    assert asked["--payload-s3"] == "s3://events/a b.json"
+    assert "--payload" not in asked
+
+
+def test_a_command_on_this_machine_names_the_region_whose_prices_decided() -> None:
+    document: dict[str, Any] = result("local")
+    document["function"]["region"] = "eu-central-1"
+    for command in COMMANDS:
+        assert asked_by(command(document))["--region"] == "eu-central-1"
+    assert "--region" not in asked_by(snippets.reproduce(result("aws"))), "the ARN has it"
+
+
 def test_more_certainty_halves_the_tolerance_and_changes_nothing_else_of_the_question() -> None:
     asked = asked_by(snippets.again(with_question(result("aws")), halve_tolerance=True))
     assert {flag: value for flag, value in asked.items() if flag in QUESTION} == QUESTION | {"--tolerance": "2.5%"}

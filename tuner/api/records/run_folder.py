@@ -282,10 +282,18 @@ class _Consistency:
         return sample
 
 
-def run_header(settings: Settings, identity: FunctionIdentity, recorded: Recorded | None) -> dict[str, Any]:
+def run_header(
+    settings: Settings, identity: FunctionIdentity, recorded: Recorded | None, evidence: str
+) -> dict[str, Any]:
     """What a record says of its run: enough to go on, and to tell that it is the same function and payload.
 
     Payloads that must not be shown are told by a sealed digest.
+
+    Args:
+        settings: what is asked for.
+        identity: of the function.
+        recorded: what earlier sessions left; None: there was none.
+        evidence: which runs made before the search could begin with.
     """
     salt = recorded.header.get("payload_salt") if recorded else None
     hides = bool(salt) if recorded else settings.disable_payload_logs
@@ -296,6 +304,7 @@ def run_header(settings: Settings, identity: FunctionIdentity, recorded: Recorde
         **(payload_seal(settings, salt) if hides else plain),
         "function_arn": identity.arn,
         "code_sha256": identity.code_sha256,
+        "evidence": evidence,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,6 +115,7 @@ def command(words: tuple[str, ...], *, connection: Connection, **options: Any) -
     from tuner.api.tuning import plan
     from tuner.cli.request import faults_named, handler_meant, read_request
 
+    options |= asdict(connection)  # the command that goes on repeats them
     if bool(words) == bool(options["template"]):
         raise click.UsageError("Give either TARGET or --from FILE.")
     if options["template"]:
