@@ -76,7 +76,8 @@ def test_the_adaptive_search_runs_in_aws_with_a_payload_in_s3_that_is_told_as_an
     document = json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))
     assert document["tuning"]["invocations"] <= 8
     assert document["recommendation"]
-    assert document["request"]["payload"] == {"count": 2, "sha256": Payloads.decode(payload).digest()}
+    told = {"count": 2, "sha256": Payloads.decode(payload).digest(), "s3": "s3://payloads/mixed.json"}
+    assert document["request"]["payload"] == told
     assert cloud.snapshot("orders") == before
 
 
