@@ -180,8 +180,12 @@ class LastChecks:
 
 
 def _is_in_reach(state: State) -> bool:
-    """Whether a few more runs of the recommended size may earn high confidence."""
+    """Whether a few more runs of the recommended size may earn high confidence: not where all sizes fail too often."""
     objective, choice = state.evidence.objective, state.choice
+    runs = invocations_of(state.evidence.samples).items()
+    left = [error_rate(own) for configuration, own in runs if configuration in state.scene.belief.candidates]
+    if rate_of_all(left).believably_above(objective.max_error_rate):
+        return False
     loss = choice.expected_regret - choice.given_to_ties
     likely = choice.chance_of_miss <= IN_REACH * HIGH_CHANCE
     return likely and loss <= IN_REACH * HIGH_TOLERANCES * objective.tolerance
