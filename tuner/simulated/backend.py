@@ -31,6 +31,8 @@ from tuner.simulated.noise import OUTLIER_FACTORS, SimulatedFaults, SimulatedNoi
 
 HALF = 0.5
 """Share of the environments on the older host generation."""
+DIGITS = 6
+"""Of a duration in ms that count: a whole millisecond is billed as one, whatever arithmetic made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class SimulatedBackend:
                 outcome,
                 label,
                 duration_ms=round(ms, 2),
-                billed_duration_ms=math.ceil(ms + (start or 0.0)),
+                billed_duration_ms=math.ceil(round(ms + (start or 0.0), DIGITS)),
                 init_duration_ms=None if start is None else round(start, 2),
                 max_memory_used_mb=min(wanted_mb, configuration.memory_mb),
                 error=error,

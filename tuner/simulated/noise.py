@@ -9,9 +9,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 
 OUTLIER_FACTORS = (1.3, 3.0)
 """An outlier takes so many times as long, uniformly between the two."""
+OUTLIER_KINDS = 5
+"""Outliers whose factors stand for all between the two, where means are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,25 @@ class SimulatedNoise:
     slow_host_factor: float = 1.0
 
     @property
+    def kinds(self) -> tuple[tuple[float, float], ...]:
+        """Kinds of runs: their share, and how many times as long as ordinary ones their median run takes."""
+        low, high = OUTLIER_FACTORS
+        outliers = [low + (high - low) * (number + 0.5) / OUTLIER_KINDS for number in range(OUTLIER_KINDS)]
+        tails = [(1 - self.outlier_share, 1.0), *((self.outlier_share / OUTLIER_KINDS, factor) for factor in outliers)]
+        slow = [(1 - self.slow_share, 1.0), (self.slow_share, self.slow_factor)]
+        hosts = [(0.5, 1.0), (0.5, self.slow_host_factor)]
+        kinds = [(math.prod(s for s, _ in k), math.prod(f for _, f in k)) for k in product(tails, slow, hosts)]
+        return tuple(kind for kind in kinds if kind[0])
+
+    @property
+    def log_sd(self) -> float:
+        """Spread of the runs of one kind, log units."""
+        return math.hypot(self.environment_sd, self.run_sd)
+
+    @property
     def mean_factor(self) -> float:
         """Mean duration of a warm run over the curve."""
-        outliers = 1 + self.outlier_share * (sum(OUTLIER_FACTORS) / 2 - 1)
-        slow = 1 + self.slow_share * (self.slow_factor - 1)
-        hosts = (1 + self.slow_host_factor) / 2
-        return outliers * slow * hosts * math.exp((self.environment_sd**2 + self.run_sd**2) / 2)
+        return sum(share * factor for share, factor in self.kinds) * math.exp(self.log_sd**2 / 2)
 
 
 @dataclass(frozen=True, slots=True)

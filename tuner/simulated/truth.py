@@ -5,6 +5,7 @@ Takes means over the function's noise; knows nothing of how it is searched.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.estimation.means.bills import mean_rounded_up
 from tuner.model import Architecture, Configuration, Objective
 from tuner.pricing.price_list import PriceList
 from tuner.search.strategies import objective_values
 from tuner.simulated.backend import SimulatedFunction
 from tuner.simulated.curves import Floats
+from tuner.simulated.noise import SimulatedNoise
 
 MEAN_ROUNDING_MS = 0.5
 """Mean excess of billed over handler duration: Lambda bills whole milliseconds, rounded up."""
+ROUNDED_MS = 32.0
+"""What rounding adds to shorter medians is worked out; that of longer ones differs from the mean excess by nothing that
+counts."""
+LITTLE = 1e-6
+"""Difference of logarithms that is one of arithmetic."""
 ERROR_LIMIT = 0.05
 """Sizes that fail more often than this may not be recommended (the default of `--max-error-rate`)."""
 FAILED_REGRET = 1.0
@@ -99,14 +107,25 @@ def truth_of(function: SimulatedFunction, objective: Objective, prices: PriceLis
     sizes = np.arange(low, high + 1)
     durations, costs = [], []
     for architecture, curve in function.curves.items():
-        duration = curve.duration_ms(sizes.astype(np.float64)) * function.noise.mean_factor
+        median = curve.duration_ms(sizes.astype(np.float64))
+        duration = median * function.noise.mean_factor
         per_ms = prices.gb_second_usd(architecture) * sizes / 1024 / 1000
         durations.append(duration)
-        costs.append((duration + MEAN_ROUNDING_MS) * per_ms + prices.request_usd)
+        costs.append(_mean_billed_ms(median, function.noise) * per_ms + prices.request_usd)
     duration, cost = np.concatenate(durations), np.concatenate(costs)
     allowed = np.tile(_allowed(function, sizes), len(function.curves))
     value = objective_values(duration, cost, objective, allowed if allowed.any() else None)
     return Truth(EveryConfiguration(tuple(function.curves), low, high), duration, cost, value, allowed)
+
+
+def _mean_billed_ms(median_ms: Floats, noise: SimulatedNoise) -> Floats:
+    """Mean of durations that are rounded up to whole milliseconds, one for each median."""
+    billed = median_ms * noise.mean_factor + MEAN_ROUNDING_MS
+    short = median_ms < ROUNDED_MS
+    log_median = np.log(median_ms[short]) - LITTLE  # a whole millisecond is billed as one
+    sd = np.full(log_median.shape, noise.log_sd)
+    billed[short] = sum(share * mean_rounded_up(log_median + math.log(factor), sd) for share, factor in noise.kinds)
+    return billed
 
 
 def _allowed(function: SimulatedFunction, sizes: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ import pytest
 from tests.unit.studies import ARM, PRICES, X86, function_of
 from tuner.model import Configuration, Objective, Trial
 from tuner.simulated.backend import SimulatedBackend
+from tuner.simulated.curves import Curve
 from tuner.simulated.noise import NOISE_WORLDS, NoiseWorld, SimulatedFaults
 from tuner.simulated.truth import FAILED_REGRET, Truth, truth_of
 
@@ -24,6 +25,19 @@ def test_many_runs_come_to_the_true_mean_in_every_world(world: NoiseWorld) -> No
     warm = [run.duration_ms for run in sample.invocations if not run.cold and run.duration_ms]
     truth = truth_of(function, Objective(), PRICES)
     assert np.mean(warm) == pytest.approx(truth.duration_ms[truth.index(where)], rel=0.06)
+
+
+@pytest.mark.parametrize("world", NoiseWorld)
+@pytest.mark.parametrize("shortest_ms", [0.3, 1.2, 4.0, 20.0])
+def test_many_runs_of_a_short_function_are_billed_its_true_mean(world: NoiseWorld, shortest_ms: float) -> None:
+    curves = {X86: Curve.through({128: 80 * shortest_ms, 10_240: shortest_ms})}
+    function = replace(function_of(NOISE_WORLDS[world]), curves=curves, timeout_s=None)
+    where = Configuration(10_240, X86)
+    (sample,) = SimulatedBackend(function, seed=1).measure([Trial(0, where, 1_000, 4)], threading.Event())
+    billed = [run.billed_duration_ms for run in sample.invocations if not run.cold and run.billed_duration_ms]
+    truth = truth_of(function, Objective(), PRICES)
+    expected = np.mean(billed) / 1000 * 10 * PRICES.gb_second_usd(X86) + PRICES.request_usd
+    assert truth.cost_usd[truth.index(where)] == pytest.approx(expected, rel=0.06)
 
 
 def test_regret_is_the_excess_over_the_true_best() -> None:
