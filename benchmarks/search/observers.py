@@ -75,7 +75,9 @@ def observer(name: str, function: SimulatedFunction, published: Sequence[Simulat
     weights = np.log(family_weights([one.family for one in published]))
     kept = [i for i, one in enumerate(published) if name == KNOWS_OWN or one.family != function.family]
     curves = [next(iter(published[i].curves.values())) for i in kept]
-    return AdaptiveSampler(prior=Prior(noise=told(function.noise), curves=PublishedCurves(curves, weights[kept])))
+    return AdaptiveSampler(
+        prior=Prior(noise=told(function.noise), curves=PublishedCurves(curves, weights[kept]), quota=False)
+    )
 
 
 def told(noise: SimulatedNoise) -> tuple[tuple[NoiseLevel, float], ...]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tuner.estimation.belief import LIKELY_SAME
 from tuner.estimation.cpu_quota.cpu_time import cpu_time_scores
 from tuner.estimation.cpu_quota.stairs import Stairs
+from tuner.estimation.cpu_quota.unstopped import flat_where_unstopped
 from tuner.estimation.layout import Layout
 from tuner.estimation.mechanisms import Particles, draw_particles
 from tuner.estimation.noise import (
@@ -66,6 +67,7 @@ class Prior:
         absolute_scale_sd: of one whose scale is known.
         particles: how many curves stand for the mechanisms.
         curves: draws them at the nodes of a layout.
+        quota: whether they become flat where a run fits into its quota; curves that were published are so already.
     """
 
     departures: tuple[tuple[Departure, float], ...] = (
@@ -99,6 +101,7 @@ class Prior:
     absolute_scale_sd: float = 0.2
     particles: int = 20_000
     curves: Callable[[Layout, int], Particles] = draw_particles
+    quota: bool = True
 
 
 _FLAT_SD = 10.0
@@ -156,7 +159,6 @@ def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np
         FloatingPointError, numpy.linalg.LinAlgError: the numbers do not allow it.
     """
     particles = prior.curves(layout, prior.particles)
-    few = particles.every(SCREENING)
     kernels = _kernels(layout, prior)
     throttling = throttling_variance(runs, layout)
     noise = [(level, weight) for level, weight in prior.noise if level.periods or throttling.any()]
@@ -171,15 +173,23 @@ def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np
     ]
     weights = np.ones(runs.count)
     ordinary = [h for h in hypotheses if levels[h.level].cold_sd <= _ORDINARY_COLD_SD]
+
+    def flat(particles: Particles, centre: Floats) -> Particles:
+        return flat_where_unstopped(particles, layout, runs.nodes, centre) if prior.quota else particles
+
+    few = particles.every(SCREENING)
+    drawn_few = few
     for _ in range(2):
         summaries = summarise(runs, levels, weights, throttling)
         posterior = _Posterior(runs, kernels, levels, prior, summaries)
-        scores = posterior.score(ordinary, few)
-        weights = _outlier_weights(posterior, scores, few, weights, throttling)
+        best = max(posterior.score(ordinary, few), key=lambda score: score.total)
+        weights = _outlier_weights(posterior, best, few, weights, throttling)
+        few = flat(drawn_few, summaries.centre[best.hypothesis.level])
     summaries = summarise(runs, levels, weights, throttling)
     posterior = _Posterior(runs, kernels, levels, prior, summaries)
-    scores = posterior.score(hypotheses, few)
-    drawn = posterior.draw(posterior.score(_likeliest(scores), particles), particles, count, rng)
+    likeliest = _likeliest(posterior.score(hypotheses, few))
+    particles = flat(particles, summaries.centre[best.hypothesis.level])
+    drawn = posterior.draw(posterior.score(likeliest, particles), particles, count, rng)
     return replace(drawn, weights=weights)
 
 
@@ -387,14 +397,13 @@ def _kernels(layout: Layout, prior: Prior) -> Floats:
 
 
 def _outlier_weights(
-    posterior: _Posterior, scores: Sequence[_Score], particles: Particles, weights: Floats, throttling: Floats
+    posterior: _Posterior, best: _Score, particles: Particles, weights: Floats, throttling: Floats
 ) -> Floats:
     """Weights min(1, (outlier_z / z)^3) of the runs, z from what all other runs predict.
 
     Runs within `outlier_z` count fully, so that ordinary noise is not underestimated.
     """
     runs = posterior.runs
-    best = max(scores, key=lambda score: score.total)
     level = posterior.levels[best.hypothesis.level]
     if runs.count > _MANY_RUNS:
         z2 = residual_scores_of_many(runs, level, throttling)

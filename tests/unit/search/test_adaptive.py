@@ -354,9 +354,9 @@ def test_with_a_log_a_function_of_a_few_ms_is_not_charged_cold_starts_to_confirm
 @pytest.mark.parametrize("duration_ms", [0.1, 0.4])
 def test_with_a_log_something_runs_today_however_dear_a_cold_start_is(duration_ms: float) -> None:
     study = _searched_with_a_log(constant(duration_ms), Configuration(1024, X86))
-    first, *_ = [sample for sample in study.samples if not sample.free]
-    assert first.configuration != Configuration(1024, X86)
-    assert len(first.invocations) == 1
+    today = [sample for sample in study.samples if not sample.free]
+    assert today[0].configuration != Configuration(1024, X86)
+    assert sum(run.cold for sample in today for run in sample.invocations) <= 3
 
 
 def test_a_resumed_search_asks_for_the_same_as_one_that_went_on() -> None:

@@ -1,0 +1,80 @@
+"""Runs that fit into the quota of one period: a larger share of a core does not make them faster.
+
+Below one vCPU a run is stopped when it has used the quota of a 20 ms period. A run that is shorter than that was not
+stopped, so that it takes as long with more memory. Mechanisms whose scale is free know no milliseconds: it is the level
+of the runs that tells from which size on each of them is flat. Beyond one vCPU no quota is told apart from that of one
+vCPU: more threads may share it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.estimation.cpu_quota.stairs import PERIOD_MS
+from tuner.estimation.layout import Layout
+from tuner.estimation.mechanisms import Particles
+from tuner.model import MB_PER_VCPU
+
+Floats = NDArray[np.float64]
+SingleFloats = NDArray[np.float32]
+
+ROUNDS = 3
+"""The level of a curve and the size from which on it is flat follow from each other: settled after so many rounds."""
+MOST_RUNS = 4
+"""Runs that share the quota of a period, at most: they may come soon after each other. One number is as likely as
+another."""
+
+
+def flat_where_unstopped(particles: Particles, layout: Layout, nodes: NDArray[np.int64], centre: Floats) -> Particles:
+    """The curves, each flat from the size on at which its run fits into the quota of a period.
+
+    Args:
+        particles: N curves.
+        layout: the nodes.
+        nodes: of the L locations.
+        centre: log duration in ms there, shape (L,).
+    """
+    log_quota = np.log(PERIOD_MS * np.minimum(1, layout.memory_mb / MB_PER_VCPU)).astype(np.float32)
+    centre = centre.astype(np.float32)
+    free = np.flatnonzero(~particles.absolute)
+    shared = np.log(1 + free[:, None] % MOST_RUNS).astype(np.float32)
+    threads = np.fmax(particles.log_busy[free], 0).astype(np.float32)
+    curves = particles.curves[free]
+    level = (centre - curves[:, nodes]).mean(axis=1, keepdims=True)
+    fits = np.flatnonzero((curves + level + threads + shared < log_quota).any(axis=1))
+    if not len(fits):
+        return particles
+    free, curves, level = free[fits], curves[fits], level[fits]
+    quota = log_quota - shared[fits] - threads[fits]
+    flat = curves
+    for _ in range(ROUNDS):
+        flat = _flattened(curves, quota - level, len(layout.sizes_mb))
+        level = (centre - flat[:, nodes]).mean(axis=1, keepdims=True)
+    changed, log_busy = particles.curves.copy(), particles.log_busy.copy()
+    changed[free] = flat
+    log_busy[free] -= (flat - curves).astype(np.float16)  # the work stays the same
+    return replace(particles, curves=changed, log_busy=log_busy)
+
+
+def _flattened(curves: SingleFloats, quota: SingleFloats, sizes: int) -> SingleFloats:
+    """Curves that do not fall any more once they are below their quota, architecture by architecture.
+
+    Args:
+        curves: shape (N, G).
+        quota: at the scale of each curve, shape (N, G).
+        sizes: nodes of an architecture.
+    """
+    above = (curves - quota).reshape(len(curves), -1, sizes)
+    level = curves.reshape(above.shape)
+    below = above < 0
+    first = below.argmax(axis=2)[..., None]
+    before = np.maximum(first - 1, 0)
+    high, low = (np.take_along_axis(above, at, axis=2) for at in (before, first))
+    share = np.where(first > 0, high / np.maximum(high - low, 1e-9), 0)
+    start, end = (np.take_along_axis(level, at, axis=2) for at in (before, first))
+    crossing = start + share * (end - start)
+    after = np.logical_or.accumulate(below, axis=2)
+    return np.where(after, np.maximum(level, crossing), level).reshape(curves.shape)
