@@ -180,9 +180,14 @@ class SlowRuns:
         return replace(of, share=np.minimum(share, MOST_SLOW))
 
     def _draw_cells(self, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
-        """Indices of cells, evenly spaced over their weights in random order, shape (count,)."""
-        levels = (rng.permutation(count) + rng.random()) / count
-        return np.minimum(np.searchsorted(np.cumsum(self._chances), levels), len(self.share) - 1)
+        """Indices of cells, evenly spaced over their weights in random order, shape (count,).
+
+        They are spaced in the order of the mean. So luck does not decide how many draws have frequent long runs: one
+        more of a thousand whose mean is forty times as large would raise the mean of all by 4%.
+        """
+        by_mean = np.argsort(self.share * np.exp(self.log_factor), kind="stable")
+        levels = (rng.permutation(count) + 0.5) / count
+        return by_mean[np.minimum(np.searchsorted(np.cumsum(self._chances[by_mean]), levels), len(by_mean) - 1)]
 
     def draw_located(
         self, logs: Floats, centre: float, count: int, rng: np.random.Generator
