@@ -8,15 +8,31 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from reports.words.comparison import HEADER, headline, metric_name, note, outlook, row_cells, small_print, title
+from reports.words.comparison import (
+    HEADER,
+    OVERALL,
+    change,
+    headline,
+    metric_name,
+    note,
+    outlook,
+    row_cells,
+    small_print,
+    where_told,
+)
 from reports.words.escape import code_span
 from reports.words.lines import wide_table, wrapped
 from tuner.comparison.verdicts import Comparison, Finding, Verdict
+from tuner.plain_numbers import plural
 
 _SYMBOLS = {Verdict.WORSE: "🔴", Verdict.BETTER: "🟢", Verdict.SAME: "⚪", Verdict.NOT_DECIDED: "🟡"}
 WIDTH = 100
 BELOW_FIRST = (5, 2, 3)
 """Columns that a narrow terminal shows below their row: the interval, the baseline, the candidate."""
+MOST_NAMED = 3
+"""Configurations that are named where several say the same; more are counted."""
+NO_CHANGE = ("", "0.0 points")
+"""Changes of a single configuration that tell nothing: none is known, or as many runs failed."""
 MARKER = "<!-- lambda-tuner comparison -->"
 """First line of the Markdown, by which a script finds its own comment on a pull request."""
 
@@ -44,21 +60,54 @@ def render_text(comparison: Comparison, *, width: int = WIDTH) -> str:
 
 
 def _notes(findings: Sequence[Finding]) -> list[str]:
-    """What findings have to say, each text once: a metric that says the same everywhere is named without where."""
+    """What findings have to say, each text once, with the metrics that say it.
+
+    A metric that says the same everywhere is named without where. Metrics that say it of the same configurations
+    stand together, and more than a few configurations are counted.
+    """
     by_metric: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         by_metric[metric_name(finding)].append(finding)
-    told: dict[str, list[str]] = defaultdict(list)
+    told: dict[str, dict[tuple[str, ...], list[str]]] = defaultdict(lambda: defaultdict(list))
     for name, own in by_metric.items():
-        texts = dict.fromkeys(map(note, own))
-        for finding in own[:1] if len(texts) == 1 else own:
-            told[note(finding)].append(name if len(texts) == 1 else title(finding))
-    return [f"{'; '.join(titles)}: {text}" for text, titles in told.items() if text]
+        places: dict[str, list[str]] = defaultdict(list)
+        for finding in own:
+            places[note(finding)].append(where_told(finding))
+        for text, where in places.items():
+            told[text][() if len(places) == 1 else tuple(where)].append(name)
+    return [
+        f"{'; '.join(_titled(names, where) for where, names in groups.items())}: {text}"
+        for text, groups in told.items()
+        if text
+    ]
+
+
+def _titled(names: Sequence[str], where: Sequence[str]) -> str:
+    """Metrics, and where they say it: "cost, init duration at 17 configurations"."""
+    if len(where) > MOST_NAMED:
+        single = [place for place in where if place != OVERALL]
+        between = " at" if single == [*where] else f", {OVERALL} and at"
+        return f"{', '.join(names)}{between} {len(single)} configurations"
+    return ", ".join([*names, *where])
+
+
+def _tells(finding: Finding) -> bool:
+    """Whether a line of the table tells more than that a single configuration was measured too seldom to tell."""
+    if finding.configuration is None or finding.verdict in (Verdict.WORSE, Verdict.BETTER):
+        return True
+    return change(finding) not in NO_CHANGE
 
 
 def _text_table(comparison: Comparison, width: int) -> list[str]:
-    lines = [HEADER, *(row_cells(finding, comparison.currency) for finding in comparison.findings)]
-    return wide_table(lines, width, below=BELOW_FIRST, notes=False)
+    told = [finding for finding in comparison.findings if _tells(finding)]
+    lines = [HEADER, *(row_cells(finding, comparison.currency) for finding in told)]
+    left_out = len(comparison.findings) - len(told)
+    hint = (
+        f"Left out: {plural(left_out, 'line')} of single configurations that have no change to tell. "
+        "Markdown, HTML and JSON have all."
+    )
+    table = wide_table(lines, width, below=BELOW_FIRST, notes=False)
+    return [*table, *(wrapped(hint, width, "  ") if left_out else [])]
 
 
 def render_markdown(comparison: Comparison) -> str:

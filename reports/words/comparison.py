@@ -42,6 +42,8 @@ RUNS_ALONE = (
 """Why a comparison of results and their reports differ in figures of one size."""
 PAIRS = "A change is that within pairs, so it need not be the ratio of the two values beside it"
 """Why a change of a duet is not what its two values come to."""
+OVERALL = "overall"
+"""Where a finding is of all configurations together."""
 HEADER = ("metric", "where", "baseline", "candidate", "change", "interval", "verdict")
 
 
@@ -141,11 +143,7 @@ def metric_name(finding: Finding) -> str:
 
 
 def where_told(finding: Finding) -> str:
-    return str(finding.configuration) if finding.configuration else "overall"
-
-
-def title(finding: Finding) -> str:
-    return f"{metric_name(finding)}, {where_told(finding)}"
+    return str(finding.configuration) if finding.configuration else OVERALL
 
 
 def row_cells(finding: Finding, currency: str) -> tuple[str, ...]:

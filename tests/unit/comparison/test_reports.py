@@ -77,6 +77,21 @@ def test_a_duet_tells_why_it_ended() -> None:
     assert "early stopping included. Ended after 96 invocations: it was decided." in text
 
 
+def test_a_terminal_tells_of_a_single_configuration_only_what_changed_there_and_counts_the_others() -> None:
+    few = [
+        replace(SINGLE, metric=metric, configuration=replace(HERE, memory_mb=mb), verdict=Verdict.NOT_DECIDED)
+        for metric in (Metric.DURATION, Metric.COST)
+        for mb in (128, 256, 1024, 2048)
+    ]
+    few = [replace(finding, effect=None, reason="too few environments") for finding in few]
+    comparison = replace(COMPARISON, findings=(WORSE, replace(WORSE, metric=Metric.COST), OPEN, FAILED, SINGLE, *few))
+    text = render_text(comparison)
+    assert [line.split()[1] for line in text.splitlines() if " MB x86_64 " in line] == ["512"]
+    assert "Left out: 8 lines of single configurations" in text
+    assert "duration, cost at 4 configurations: too few environments" in text
+    assert all(f"| {mb} MB x86_64 |" in render_markdown(comparison) for mb in ("128", "256", "512", "1,024", "2,048"))
+
+
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
 def test_a_terminal_gets_whole_words_within_its_width(width: int) -> None:
     assert faults(render_text(COMPARISON, width=width), render_text(COMPARISON, width=1000), width) == []

@@ -113,7 +113,11 @@ def told_of_comparison(comparison: Comparison, sides: Sequence[Document] | None)
     notices = [notice.message for notice in comparison.notices]
     told.lines += [*notices, end]
     told.text = [head, f"baseline {comparison.baseline}", f"candidate {comparison.candidate}"]
-    told.text += [" ".join((*cells_of(f, comparison.currency), SAID[f.verdict])) for f in comparison.findings]
+    lines = [f for f in comparison.findings if tells(f)]
+    told.text += [" ".join((*cells_of(f, comparison.currency), SAID[f.verdict])) for f in lines]
+    if left := len(comparison.findings) - len(lines):
+        rest = "of single configurations that have no change to tell. Markdown, HTML and JSON have all."
+        told.text.append(f"Left out: {plural(left, 'line')} {rest}")
     told.text += [*notes(comparison.findings), end, *(f"note: {notice}" for notice in notices)]
     told.markdown = [f"### {SIGNS[comparison.verdict]} {head}"]
     told.markdown.append(f"{code(comparison.baseline)} → {code(comparison.candidate)}")
@@ -170,16 +174,31 @@ def markdown_row(finding: Finding, currency: str) -> str:
 
 
 def notes(findings: Iterable[Finding]) -> Iterator[str]:
-    """Each note once, after the metrics and the places that it is of."""
+    """Each note once, after the metrics and the places that it is of; of more than three places their number."""
     found = [*findings]
-    texts: dict[str, list[str]] = {}
+    texts: dict[str, dict[tuple[str, ...], list[str]]] = {}
     for metric in dict.fromkeys(map(name, found)):
-        own = [f for f in found if name(f) == metric]
-        told = {"; ".join(filter(None, notes_of(f))) for f in own}
-        for f in own[:1] if len(told) == 1 else own:
-            title = metric if len(told) == 1 else f"{metric}, {cells_of(f, 'USD')[1]}"
-            texts.setdefault("; ".join(filter(None, notes_of(f))), []).append(title)
-    yield from (f"{'; '.join(titles)}: {text}" for text, titles in texts.items() if text)
+        own = [("; ".join(filter(None, notes_of(f))), cells_of(f, "USD")[1]) for f in found if name(f) == metric]
+        alike = len({text for text, _ in own}) == 1
+        for text in dict.fromkeys(text for text, _ in own):
+            places = () if alike else tuple(place for told, place in own if told == text)
+            texts.setdefault(text, {}).setdefault(places, []).append(metric)
+    for text, titles in texts.items():
+        if text:
+            yield f"{'; '.join(titled(metrics, places) for places, metrics in titles.items())}: {text}"
+
+
+def titled(metrics: Sequence[str], places: Sequence[str]) -> str:
+    if len(places) <= 3:
+        return ", ".join([*metrics, *places])
+    whole = "overall" in places
+    return f"{', '.join(metrics)}{', overall and' if whole else ''} at {len(places) - whole} configurations"
+
+
+def tells(finding: Finding) -> bool:
+    """Whether a terminal has a line of it: one of a single configuration has a verdict, or a change to tell."""
+    told = finding.verdict in (Verdict.WORSE, Verdict.BETTER) or change(finding) not in ("", "0.0 points")
+    return finding.configuration is None or told
 
 
 def headline(comparison: Comparison) -> str:
