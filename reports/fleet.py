@@ -52,7 +52,7 @@ def render_text(summary: Mapping[str, Any], *, page: str, width: int) -> str:
     """What was found, a line a function, for a terminal of so many columns; and where the page is."""
     rows = [(short_name(item["function"]), _found(item)) for item in summary["savings"]]
     rows += ((short_name(item["function"]), f"not tuned: {item['cause']}") for item in summary["failures"])
-    return "\n".join([*table([("function", ""), *rows], width), f"\nPage    {page}"])
+    return "\n".join([*table([("function", "recommended"), *rows], width), f"\nPage    {page}"])
 
 
 def render_csv(summary: Mapping[str, Any]) -> str:
@@ -96,7 +96,9 @@ def _console_link(report: str, region: str | None) -> str:
 
 def _found(item: Mapping[str, Any]) -> str:
     """A recommendation, and what it saves where its interval tells that."""
-    chosen = f"{item['power']:,} MB {item['architecture']}"
+    chosen, current = f"{item['power']:,} MB {item['architecture']}", item["current"]
+    if current and (current["power"], current["architecture"]) == (item["power"], item["architecture"]):
+        return f"{chosen}, as now"
     if item["saving"] is None:
         return chosen
     low, high = item["interval"]

@@ -31,6 +31,8 @@ BELOW_FIRST = (4, 7, 2)
 _BAR = 14
 SLIGHTLY = "▏"
 """The bar of a size that costs a little more than the cheapest."""
+MOST_PLACES = 3
+"""Configurations that are named where the same error happened; more are counted."""
 LEAST_SCALE = 0.1
 """The bars end at this excess at least, so that a difference of a percent does not look large."""
 
@@ -126,7 +128,7 @@ def _bar(cost: float, costs: Sequence[float]) -> str:
 
 
 def _errors(result: Result) -> Iterator[str]:
-    """The function's own errors, each once with every size that it happened at."""
+    """The function's own errors, each once with the sizes that it happened at; more than a few are counted."""
     places: dict[tuple[str, str], list[str]] = {}
     times: Counter[tuple[str, str]] = Counter()
     for measurement in result["measurements"]:
@@ -135,5 +137,7 @@ def _errors(result: Result) -> Iterator[str]:
             places.setdefault(key, []).append(f"{measurement['memory_mb']:,} MB {measurement['architecture']}")
             times[key] += error["count"]
     for (kind, message), where in places.items():
-        told = f"{joined(where)}, {plural(times[kind, message], 'time')}"
+        measured = len(result["measurements"])
+        places_told = joined(where) if len(where) <= MOST_PLACES else f"{len(where)} of {measured} configurations"
+        told = f"{places_told}, {plural(times[kind, message], 'time')}"
         yield f"{told}: {whole(kind)}: {whole(message)}"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 RESULT, FOLDER = "result.json", "FOLDER_OF_THIS_RESULT"
 """What commands call this result and its folder, where it is not known which they are."""
+NEXT_LINE = " \\\n  "
+"""What stands between options that have a line each."""
 APPLY = f"tuner apply {RESULT} --dry-run\ntuner apply {RESULT}"
 PAYLOAD = f"--payload {quote(HIDDEN)}"
 """Where the payload of a run goes that its result does not keep. The command refuses to take it for one."""
@@ -110,7 +112,7 @@ def confirm(result: Result) -> str:
     there = {name: flag.removeprefix("--").replace("-", "_").upper() for name, flag in PROCESSORS.items()}
     request = {**result["request"], **{name: there[name] for name in there if result["request"].get(name)}}
     parts += _question(request)
-    return " \\\n  ".join(["tuner tune FUNCTION", *filter(None, parts)])
+    return NEXT_LINE.join(["tuner tune FUNCTION", *filter(None, parts)])
 
 
 def payload(result: Result) -> str:
@@ -134,7 +136,7 @@ def _tune(result: Result, *options: str) -> str:
     """The command that tunes the target of a result again, an option on each line."""
     target, last = _target(result)
     parts = [f"tuner tune {target}".rstrip(), payload(result), *options, _region(result), last]
-    return " \\\n  ".join(filter(None, parts))
+    return NEXT_LINE.join(filter(None, parts))
 
 
 def _region(result: Result) -> str:
@@ -202,7 +204,7 @@ def _tuner(result: Result) -> str:
     return (
         f"# look first, then do it\n{APPLY}\n# later: has it drifted? {to_fill_in(given)}".rstrip()
         + "\n"
-        + " \\\n  ".join(filter(None, parts))
+        + NEXT_LINE.join(filter(None, parts))
     )
 
 

@@ -255,7 +255,8 @@ def _confirm(result: Result) -> NextStep:
 
 def _mend(result: Result) -> NextStep:
     told = explain(Doubt.FAILING_SIZES, decision_evidence(result))
-    return NextStep(f"Mend the function first: {told}. Then tune again:", again(result))
+    normal = "Or name errors that are normal with --allowed-exceptions"
+    return NextStep(f"Mend the function first: {told}. {normal}. Then tune again:", again(result))
 
 
 def _measure_more(result: Result) -> NextStep:

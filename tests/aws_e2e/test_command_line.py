@@ -101,6 +101,16 @@ def test_a_dry_run_prints_changes_permissions_and_cost_and_makes_none(
     assert cloud.invocations() == []
 
 
+@pytest.mark.usefixtures("before")
+def test_a_dry_run_of_many_sizes_lists_the_changes_of_the_first_and_the_last(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["tune", "orders", "--dry-run"]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("    ")]
+    assert len([line for line in told if "and so on for " in line]) == 2
+    assert len([line for line in told if "orders" in line]) == 4
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run_with_130_and_everything_put_back(
     number: signal.Signals, cloud: Cloud, before: dict[str, Any], tmp_path: Path

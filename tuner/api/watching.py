@@ -5,7 +5,6 @@ Invokes nothing and changes nothing. The clock and the source of the logs are ar
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +16,6 @@ from tuner.aws.api.connection import Connection
 from tuner.errors import Fault, InputError
 from tuner.evidence.known_function import Selection
 from tuner.evidence.logs.log_rows import read_log
-from tuner.question import invocation_flags, question_flags
 from tuner.watch.messages import WatchReport
 from tuner.watch.watched import DEFAULT_DAYS, DEFAULT_THRESHOLD, WatchedLog, judge
 from tuner.watch.weeks import SECONDS_PER_DAY, days_of
@@ -85,13 +83,12 @@ def _in_aws(
 
 
 def _report(result: Result, logs: Mapping[str, WatchedLog], threshold: float, now_s: float) -> WatchReport:
+    from reports.words.snippets import NEXT_LINE, again
+
     document = result.document
     name, log = document["function"]["name"], logs[document["function"]["name"]]
     since_s = datetime.fromisoformat(document["created_at"]).timestamp()
-    request = document["request"]
-    options = [*question_flags(request), *invocation_flags(request)]
-    question = [word for option in options for word in option if word]
-    command = shlex.join(["tuner", "tune", document["function"]["arn"] or name, "--payload", "@event.json", *question])
+    command = again(document, same_sizes=False).replace(NEXT_LINE, " ")
     # Days in AWS are those of UTC: a day that has not ended is not read.
     end_s = now_s if log.code_since_s is None else now_s // SECONDS_PER_DAY * SECONDS_PER_DAY
     return judge(name, log, since_s=since_s, threshold=threshold, now_s=end_s, command=command)

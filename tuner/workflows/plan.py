@@ -5,7 +5,7 @@ Decides from a flow, curves and one bound. Refuses to know where they come from 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from tuner.errors import Fault, InputError
 from tuner.model import Configuration, Notice
+from tuner.plain_numbers import joined
 from tuner.workflows.curves import FunctionCurve
 from tuner.workflows.flow import (
     Flow,
@@ -192,6 +193,7 @@ def plan_workflow(
     *,
     seed: int = 0,
     notices: Sequence[Notice] = (),
+    known: Collection[str] = (),
 ) -> Plan:
     """The cheapest sizes within the deadline, or the fastest within the budget.
 
@@ -202,11 +204,12 @@ def plan_workflow(
         bound: a deadline or a budget.
         seed: of the simulated executions.
         notices: what could not be known.
+        known: functions that have a result, of this workflow or not.
 
     Raises:
         InputError: a function has no curve, or the workflow has no function.
     """
-    used = _used(flow, curves)
+    used = _used(flow, curves, known)
     expected = {name: curve.expected for name, curve in used.items()}
     search = PercentileSearch(flow, used, bound.percentile, Scenarios(flow, expected, seed=seed))
     search.explore()
@@ -231,7 +234,7 @@ def plan_workflow(
     )
 
 
-def _used(flow: Flow, curves: Mapping[str, FunctionCurve]) -> dict[str, FunctionCurve]:
+def _used(flow: Flow, curves: Mapping[str, FunctionCurve], known: Collection[str]) -> dict[str, FunctionCurve]:
     names = functions_of(flow)
     if not names:
         raise InputError.single("definition", "invokes no function", "give a workflow with Lambda functions")
@@ -244,7 +247,10 @@ def _used(flow: Flow, curves: Mapping[str, FunctionCurve]) -> dict[str, Function
         if name not in curves
     ]
     if faults:
-        raise InputError(faults, "Or read their logs: --evidence logs. Or tune them with recorded payloads: --tune")
+        others = sorted(set(known) - set(names))
+        named = f"Results are of {joined(others)}: where one is meant, name it with --function STATE=NAME. "
+        ways = "Or read their logs: --evidence logs. Or tune them with recorded payloads: --tune"
+        raise InputError(faults, f"{named if others else ''}{ways}")
     return {name: curves[name] for name in names}
 
 

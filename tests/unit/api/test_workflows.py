@@ -152,6 +152,14 @@ def test_functions_without_a_result_are_named(tmp_path: Path) -> None:
         answer(write_results(tmp_path, but="post"))
 
 
+def test_results_of_other_functions_are_named_where_a_function_has_none(tmp_path: Path) -> None:
+    task = {"Type": "Task", "Resource": "${CheckArn}", "End": True}
+    with pytest.raises(InputError, match="function CheckArn: has no result") as caught:
+        tune_workflow({"StartAt": "A", "States": {"A": task}}, deadline_ms=1e3, results=[write_results(tmp_path)])
+    assert "checkout-check" in caught.value.hint
+    assert "--function STATE=NAME" in caught.value.hint
+
+
 def test_functions_without_a_result_are_tuned_with_recorded_payloads(tmp_path: Path) -> None:
     folder = write_results(tmp_path)
     asked = json.loads((folder / "checkout-check" / "result.json").read_text("utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv as reader
 import io
 import json
@@ -114,6 +115,15 @@ def test_an_error_is_told_once_with_every_size_that_it_happened_at() -> None:
     (kind,) = {error["type"] for found in document["measurements"] for error in found["errors"]}
     assert text.count(f"{kind}: ") == 1
     assert all(f"{found['memory_mb']:,} MB x86_64" in text for found in document["measurements"])
+
+
+def test_an_error_that_happened_at_many_sizes_tells_how_many_of_all() -> None:
+    document = copy.deepcopy(result("all-failed"))
+    number = len(document["measurements"])
+    assert number > 3
+    assert f"{number} of {number} configurations, " in terminal.render(document)
+    document["measurements"] = document["measurements"][:3]
+    assert " of 3 configurations, " not in terminal.render(document)
 
 
 LONG_TEXT = "x" * 1_000_000

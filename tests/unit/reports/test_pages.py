@@ -132,6 +132,14 @@ def test_the_lines_of_a_fleet_fit_a_terminal_and_break_no_word(width: int) -> No
     assert "2% more expensive to 4% cheaper" in " ".join(narrow.split())
 
 
+def test_a_function_of_a_fleet_that_has_its_best_size_already_says_so() -> None:
+    summary = fleet_summary()
+    row = summary["savings"][0]
+    row |= {"current": {"power": row["power"], "architecture": row["architecture"]}, "saving": None, "interval": None}
+    told = fleet.render_text(summary, page="out/fleet.html", width=100)
+    assert f"{row['power']:,} MB {row['architecture']}, as now" in told
+
+
 def test_the_page_of_a_fleet_tells_now_recommended_savings_confidence_and_links() -> None:
     summary = fleet_summary()
     page, first = fleet.render(summary, folder="out"), summary["savings"][0]

@@ -482,7 +482,8 @@ class Told:
         for (kind, message), found in errors.items():
             places, total = [place for place, _ in found], sum(times for _, times in found)
             yield f"{kind} × {total:,} at {', '.join(places)}"
-            yield f"{joined(places)}, {plural(total, 'time')}: {kind}: {message}"
+            all_of = f"{len(places)} of {len(self.measured)} configurations"
+            yield f"{joined(places) if len(places) <= 3 else all_of}, {plural(total, 'time')}: {kind}: {message}"
 
     def method(self) -> Iterator[str]:
         request, function, saved = self.document["request"], self.document["function"], self.document["saving"]

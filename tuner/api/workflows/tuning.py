@@ -272,7 +272,15 @@ class _Job:
         figures, misfits = calibrated(source.figures, observed, _own(reading, source), curves)
         reading = read_definition(replace(source, figures=figures), nested)
         notices = [*reading.notices, *predicted.notices, *misfits, *_rough(observed)]
-        plan = plan_workflow(_name(workflow, machine), reading.flow, curves, bound, seed=self.seed, notices=notices)
+        plan = plan_workflow(
+            _name(workflow, machine),
+            reading.flow,
+            curves,
+            bound,
+            seed=self.seed,
+            notices=notices,
+            known={document["function"]["name"] for document in known.values()},
+        )
         prices = self.prices(region)
         confirmation = self._confirm(machine, plan, reading, observed, confirm) if confirm else None
         if apply:

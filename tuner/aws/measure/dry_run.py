@@ -5,7 +5,7 @@ Uses the same changes that a run makes, and makes none of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tuner.aws.changes.markers import CopyMarker, LatestMarker, VersionMarker
 from tuner.aws.changes.operations import (
@@ -29,6 +29,8 @@ from tuner.settings import Settings
 
 LONGEST_INIT_S = 10
 """Lambda ends a longer initialisation and repeats it within the timeout of the run (Lambda, execution environments)."""
+MOST_SIZES = 12
+"""Sizes whose changes a plan lists one by one."""
 READS = (
     "lambda:GetFunction",
     "lambda:GetFunctionConfiguration",
@@ -51,7 +53,8 @@ def plan_text(
 ) -> str:
     """The plan of a run, as `--dry-run` prints it."""
     space = search_space(settings, identity)
-    changes = plan_changes(space, facts, run)
+    phases = _phases(space, facts, run)
+    changes = [change for phase in phases for step in phase for change in step]
     needed = sorted({*READS, *(action for change in changes for action in permissions(change)), *_extras(settings)})
     grid = measures_every_size(settings)
     return "\n".join(
@@ -64,7 +67,7 @@ def plan_text(
             f"  beside       {logs_usd(1_000):.4f} USD of logs for 1,000 runs; calls of the control plane are free. An",
             f"               execution of the state machine adds {_execution()}",
             "  changes      " + ("in this order:" if grid else "of these, for the sizes that the sampler chooses:"),
-            *(f"    {change}" for change in changes),
+            *_told(phases),
             "  permissions  " + needed[0],
             *(f"               {action}" for action in needed[1:]),
             *(f"  note         {notice.message}" for notice in notices),
@@ -73,22 +76,40 @@ def plan_text(
     )
 
 
-def plan_changes(space: SearchSpace, facts: FunctionFacts, run: str) -> list[Change]:
-    """The changes of a run that measures every configuration of a space, in order."""
+def _phases(space: SearchSpace, facts: FunctionFacts, run: str) -> list[list[list[Change]]]:
+    """The changes of a run that measures every configuration of a space, in phases that follow each other.
+
+    A phase has a step for each configuration.
+    """
     state = facts.details.state
     copied = [c for c in space.configurations if facts.copies_only or c.architecture is not state.architecture]
     versions = [VersionMarker(run, c, 1) for c in space.configurations if c not in copied]
     copies = [CopyMarker(VersionMarker(run, c, 1), state.name) for c in copied]
-    changes: list[Change] = []
-    for marker in versions:
-        changes.append(SetLatest(state.name, LatestMarker(marker, state.memory_mb, state.description)))
-        changes.append(PublishVersion(state.name, marker))
-    if versions:
-        changes.append(RestoreLatest(state.name, state.memory_mb, state.description))
-    changes.extend(CreateCopy(copy) for copy in copies)
-    changes.extend(DeleteVersion(state.name, "…", str(marker)) for marker in versions)
-    changes.extend(DeleteCopy(copy.name) for copy in copies)
-    return changes
+    published: list[list[Change]] = [
+        [
+            SetLatest(state.name, LatestMarker(marker, state.memory_mb, state.description)),
+            PublishVersion(state.name, marker),
+        ]
+        for marker in versions
+    ]
+    restored: list[list[Change]] = [[RestoreLatest(state.name, state.memory_mb, state.description)]] if versions else []
+    return [
+        published,
+        restored,
+        [[CreateCopy(copy)] for copy in copies],
+        [[DeleteVersion(state.name, "…", str(marker))] for marker in versions],
+        [[DeleteCopy(copy.name)] for copy in copies],
+    ]
+
+
+def _told(phases: Sequence[Sequence[Sequence[Change]]]) -> Iterator[str]:
+    """Every change of a few sizes in a line; of many sizes those of the first and the last one."""
+    for steps in phases:
+        shown = steps if len(steps) <= MOST_SIZES else [steps[0], steps[-1]]
+        for number, step in enumerate(shown):
+            if number and len(shown) < len(steps):
+                yield f"    … and so on for {len(steps) - len(shown)} more sizes …"
+            yield from (f"    {change}" for change in step)
 
 
 def _runs(settings: Settings, space: SearchSpace) -> str:
