@@ -224,7 +224,10 @@ def _read_file(reading: _Reading) -> LocalHandler | None:
     if file.suffix in _TYPESCRIPT:
         reading.fault(f"{name} is TypeScript", "bundle it to JavaScript first, and name the bundle")
         return None
-    meant = _meant(file) if runtime_of(file) is None else ""
+    meant = (_meant(file) or _lacking(reading.text)) if runtime_of(file) is None else ""
+    if runtime_of(file) is None and not (meant or file.suffix or file.exists()):
+        reading.fault(f"{name} does not exist", f"give the path from the current folder, or {_FORM}")
+        return None
     if runtime_of(file) is None:
         problem = f"{reading.text!r} names no file that ends in {', '.join(suffixes())}"
         reading.fault(problem, f"write {meant}" if meant else _FORM)
@@ -293,11 +296,19 @@ def _meant(file: Path) -> str:
 
 
 def written_as_lambda_does(target: str) -> str:
-    """The handler that somebody may mean who wrote `app:handler`, or `app` alone; empty: no such file is there."""
+    """The handler that somebody may mean who wrote `app:handler`, `app` or its folder alone; empty: none is there."""
+    return "" if names_a_handler(target) else _lacking(target)
+
+
+def _lacking(target: str) -> str:
+    """The handler that a target names but for a file or its end; empty: none is there."""
     module, _, function = target.partition(":")
-    if not module or not _NAME.fullmatch(function or "NAME") or names_a_handler(target):
+    if not module or not _NAME.fullmatch(function or "NAME"):
         return ""
-    return next((f"{module}{end}:{function or 'NAME'}" for end in suffixes() if Path(module + end).is_file()), "")
+    files = [Path(module + end) for end in suffixes()]
+    if Path(module).is_dir():
+        files += [file for file in sorted(Path(module).iterdir()) if runtime_of(file)]
+    return next((f"{file}:{function or 'NAME'}" for file in files if file.is_file()), "")
 
 
 def load_faults(handler: LocalHandler, *, path: str = "TARGET") -> tuple[Fault, ...]:

@@ -160,7 +160,7 @@ def test_a_program_that_never_speaks_the_runtime_api_is_a_fault(tmp_path: Path) 
     [
         ("{0}", "has no executable bootstrap", "/app.py:handler"),
         ("{0}/app.py", "no handler is named", "app.py:NAME"),
-        ("handler", "names no file", "FILE:HANDLER"),
+        ("handler", "does not exist", "FILE:HANDLER"),
         ("{0}/app.handler", "names no file", "app.py:handler"),
         ("{0}/index.ts:handler", "is TypeScript", "bundle it to JavaScript"),
         ("{0}:absent.handler", "has none of absent.py", "ROOT:package.module.handler"),

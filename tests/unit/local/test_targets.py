@@ -17,6 +17,8 @@ from tuner.settings import LocalOptions
         ("app:handler", "app.py:handler"),
         ("app", "app.py:NAME"),
         ("web:handler", "web.mjs:handler"),
+        ("orders", "orders/app.py:NAME"),
+        ("orders:create", "orders/app.py:create"),
         ("other:handler", ""),
         ("app:17", ""),
         ("app.py:handler", ""),
@@ -24,13 +26,29 @@ from tuner.settings import LocalOptions
         ("", ""),
     ],
 )
-def test_a_target_that_lacks_the_end_of_a_file_is_told_with_it(
+def test_a_target_that_lacks_a_file_or_its_end_is_told_with_it(
     target: str, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "app.py").touch()
     (tmp_path / "web.mjs").touch()
+    (tmp_path / "orders").mkdir()
+    (tmp_path / "orders" / "app.py").touch()
     monkeypatch.chdir(tmp_path)
     assert written_as_lambda_does(target) == meant
+
+
+def test_a_path_that_lacks_the_end_of_its_file_is_told_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "app.py").touch()
+    monkeypatch.chdir(tmp_path)
+    handler, (fault,) = parse_handler("./app:create")
+    assert (handler, fault.remedy) == (None, "write app.py:create")
+
+
+@pytest.mark.parametrize("target", ["./build", "src:orders.create.handler", "./orders/api:handler"])
+def test_a_path_that_is_not_there_is_told_as_one_that_does_not_exist(target: str) -> None:
+    handler, (fault,) = parse_handler(target)
+    assert handler is None
+    assert fault.problem == f"{target.partition(':')[0]} does not exist"
 
 
 def test_a_module_that_two_files_may_hold_is_named_with_its_file(tmp_path: Path) -> None:
