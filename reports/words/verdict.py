@@ -164,8 +164,8 @@ def recommended_name(result: Result) -> str:
 def versus_now(saving: SavingDocument) -> str:
     """Cost and duration against the current configuration: `38% cheaper (35 to 41%) and 12% faster (…) than now`."""
     cost, speed = saving["ratio"], saving["duration_ratio"]
-    unclear_cost = f"{_at_worst(cost, 'more expensive')} to {percent(cost['high'])} cheaper"
-    unclear_speed = f"{_at_worst(speed, 'slower')} to {_faster(speed['high'])}"
+    unclear_cost = f"{_at_worst(cost, 'more expensive', 'as expensive')} to {percent(cost['high'])} cheaper"
+    unclear_speed = f"{_at_worst(speed, 'slower', 'as slow')} to {_faster(speed['high'])}"
     if _unclear(cost) and _unclear(speed):
         return f"no clear difference from now in cost ({unclear_cost}) or duration ({unclear_speed})"
     told = [
@@ -419,9 +419,9 @@ def _vaguely(saved: Interval, same: str, unclear: str) -> str:
     return same if abs(saved["mean"]) <= ABOUT_THE_SAME else unclear
 
 
-def _at_worst(saved: Interval, worse: str) -> str:
-    """The low end of a change that is not proved: `2.0% slower`, from twice on `2.4 times`."""
-    return f"{1 - saved['low']:.1f} times" if saved["low"] <= -1 else f"{percent(-saved['low'])} {worse}"
+def _at_worst(saved: Interval, worse: str, multiple: str) -> str:
+    """The low end of a change that is not proved: `2.0% slower`, from twice on `2.4 times as slow`."""
+    return f"{1 - saved['low']:.1f} times {multiple}" if saved["low"] <= -1 else f"{percent(-saved['low'])} {worse}"
 
 
 def goal_of(recommended: RecommendationDocument) -> str:

@@ -103,8 +103,20 @@ def test_the_summary_tells_what_was_spent_in_the_currency_of_the_prices() -> Non
     output = {"power": 512, "architecture": "arm64", "reason": "It is the cheapest.", "stateMachine": spent}
     assert "$0.250 on invocations" in summary(output, {})
     assert "CN¥0.250 on invocations" in summary({**output, "currency": "CNY"}, {})
-    bill = {"handlers": 0.0002, "logs": 0.0001, "total": 0.2508}
-    assert "$0.000200 on handlers and $0.000100 on logs: $0.251 in all." in summary({**output, "bill": bill}, {})
+    bill = {"handlers": 0.0002, "logs": 0.0001, "storage": 0.0003, "total": 0.2511}
+    told = summary({**output, "bill": bill}, {})
+    parts = "$0.000500 on states, $0.250 on invocations, about $0.000200 on handlers, $0.000100 on logs"
+    assert f"{parts} and $0.000300 on requests to S3: $0.251 in all." in told
+
+
+def test_the_summary_tells_the_choice_once_and_what_the_result_recommends_where_that_differs() -> None:
+    spent = {"executionCost": 0.0005, "lambdaCost": 0.25}
+    best = {"power": 512, "architecture": "arm64"}
+    output = {**best, "reason": "512 MB arm64 is the cheapest.", "stateMachine": spent, "confidence": "medium"}
+    told = summary({**output, "recommendation": best}, {})
+    assert told.startswith("512 MB arm64 is the cheapest.\nMedium confidence: see the report.\nSpent: ")
+    told = summary({**output, "confidence": None, "recommendation": {**best, "power": 256}}, {})
+    assert "The result and its report recommend 256 MB arm64" in told
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
@@ -113,7 +125,7 @@ def test_what_an_execution_came_to_fits_any_terminal(
 ) -> None:
     reason = "It is the cheapest of all sizes whose runs did not fail, and no other is likely to cost less."
     spent = {"executionCost": 0.0005, "lambdaCost": 0.25}
-    bill = {"handlers": 0.0002, "logs": 0.0001, "total": 0.2508}
+    bill = {"handlers": 0.0002, "logs": 0.0001, "storage": 0.0003, "total": 0.2511}
     output = {"power": 1024, "architecture": "arm64", "reason": reason, "stateMachine": spent, "bill": bill}
     told = summary(output, {"report": Path("tuning/tuner-20260918T041200Z-3f2a9c/report.html")})
     error = ExecutionFailedError(f"Execution {ARN} ended FAILED.\n{reason}", with_command("Then:", "tuner clean f"))

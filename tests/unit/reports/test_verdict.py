@@ -55,6 +55,14 @@ def interval(mean: float, low: float, high: float) -> dict[str, float]:
             ),
         ),
         (
+            (0.14, -2.0, 0.3),
+            (0.2, -2.4, 0.74),
+            (
+                "no clear difference from now in cost (3.0 times as expensive to 30% cheaper) "
+                "or duration (3.4 times as slow to 3.8 times as fast)"
+            ),
+        ),
+        (
             (-1.6, -2, -1.2),
             (0.5, 0.4, 0.6),
             "2.0 times as fast (1.7 to 2.5) as now, at 2.6 times the cost (2.2 to 3.0)",

@@ -210,7 +210,7 @@ def refuse_failure(ended: Ended, execution: str, brought: Mapping[str, Path]) ->
 
 def summary(output: Mapping[str, Any], brought: Mapping[str, Path]) -> str:
     """What to print of a successful execution."""
-    from reports.words.numbers import memory, money
+    from reports.words.numbers import money
 
     lines = []
     if "power" in output:
@@ -218,7 +218,7 @@ def summary(output: Mapping[str, Any], brought: Mapping[str, Path]) -> str:
         # What a state transition costs is known in dollars alone.
         paid = f"{money(spent['executionCost'])} on states, {money(spent['lambdaCost'], currency)} on invocations"
         lines += [
-            f"{memory(output['power'])} on {output['architecture']}: {output['reason']}",
+            *_chosen(output),
             f"Spent: {paid}{_beside(output.get('bill'))}.",
         ]
     elif "tuned" in output:
@@ -226,14 +226,30 @@ def summary(output: Mapping[str, Any], brought: Mapping[str, Path]) -> str:
     return "\n".join([*lines, "", *(f"{name.capitalize():8}{path}" for name, path in brought.items())])
 
 
+def _chosen(output: Mapping[str, Any]) -> list[str]:
+    """What `power` is and why; the recommendation of the result where it is another one; else how sure it is."""
+    from reports.words.numbers import memory
+
+    own, reason = f"{memory(output['power'])} {output['architecture']}", output["reason"]
+    named = f"{memory(output['power'])} on {output['architecture']}: "
+    lines = [reason if reason.startswith(own) else named + reason]
+    other = output.get("recommendation") or {}
+    told = f"{memory(other['power'])} {other['architecture']}" if other else own
+    if told != own:
+        lines.append(f"The result and its report recommend {told}, which weighs noise as well.")
+    elif output.get("confidence"):
+        lines.append(f"{output['confidence'].capitalize()} confidence: see the report.")
+    return lines
+
+
 def _beside(bill: Mapping[str, float] | None) -> str:
-    """What handlers and logs add, and the sum; empty where the output tells no bill."""
+    """What handlers, logs and requests to S3 add, and the sum; empty where the output tells no bill."""
     if not bill:
         return ""
     from reports.words.numbers import money
 
-    handlers, logs, total = (money(bill[part]) for part in ("handlers", "logs", "total"))
-    return f", about {handlers} on handlers and {logs} on logs: {total} in all"
+    handlers, logs, storage, total = (money(bill[part]) for part in ("handlers", "logs", "storage", "total"))
+    return f", about {handlers} on handlers, {logs} on logs and {storage} on requests to S3: {total} in all"
 
 
 def _read_text(name: str) -> str:
