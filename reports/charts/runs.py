@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tuner.documents.result import MeasurementDocument, SearchRoundDocument, StatisticsDocument
 
 _BOTTOM = svg.HEIGHT - svg.BOTTOM
+REACH = 2.0
+"""How far the init chart reaches beyond what was seen: an interval of few cold starts may reach from nearly nothing."""
 _STRIP_DOTS = 120
 _NEAR = 1.5
 """Runs at a size that is no further away than this factor may stand in for a size that was not measured."""
@@ -63,23 +65,26 @@ def init(result: Result, rows: Sequence[ReportRow]) -> Chart | None:
     cold = [(m, m["init_duration_ms"]) for m in result["measurements"] if m["init_duration_ms"]]
     if not cold:
         return None
-    values = [v for m, known in cold for v in (*_inits(m), known["mean"], known["low"], known["high"])]
+    seen = [v for m, known in cold for v in (*_inits(m), known["mean"])]
+    reach = (min(seen) / REACH, max(seen) * REACH)
+    ends = [known[end] for _, known in cold for end in ("low", "high")]
+    cut = any(not reach[0] <= end <= reach[1] for end in ends)
     x = svg.memory_scale([row.memory_mb for row in rows])
-    y = svg.value_scale(values, _BOTTOM, svg.TOP)
+    y = svg.value_scale([*seen, *(_within(end, reach) for end in ends)], _BOTTOM, svg.TOP)
     body = [
         svg.y_axis(y, along(y, DURATION), "init duration of a cold start" + _log(y), right=x.end),
         svg.x_axis(x, svg.memory_ticks(x), lambda v: f"{v:,.0f}", "memory in MB (log)", _BOTTOM),
     ]
     for architecture in sorted({m["architecture"] for m, _ in cold}):
         own = [found for found in cold if found[0]["architecture"] == architecture]
-        marks = "".join(_init_mark(by_key[key(m)], m, statistics, x, y) for m, statistics in own)
+        marks = "".join(_init_mark(by_key[key(m)], m, statistics, x, y, reach) for m, statistics in own)
         body.append(f'<g class="series {architecture}" data-series="{architecture}">{marks}</g>')
     return Chart(
         "init",
         "Init duration against memory",
         svg.canvas("".join(body), "Init duration against memory"),
         "Marks: mean of the cold starts with its 95% interval; dots: single cold starts. Nothing is drawn between "
-        "sizes: init was observed there only.",
+        "sizes: init was observed there only." + (" Intervals that reach beyond the chart are cut off." if cut else ""),
         tuple((a, a) for a in architectures([by_key[key(m)] for m, _ in cold])),
         ("memory", "architecture", "cold starts", "mean", "95% interval"),
         tuple(_init_row(m, statistics) for m, statistics in cold),
@@ -193,8 +198,18 @@ def _inits(measurement: MeasurementDocument) -> list[float]:
     return [value for value, ok in pairs if ok and value is not None]
 
 
+def _within(value: float, reach: tuple[float, float]) -> float:
+    """A value, or the end of what a chart reaches beyond which it lies."""
+    return min(max(value, reach[0]), reach[1])
+
+
 def _init_mark(
-    row: ReportRow, measurement: MeasurementDocument, statistics: StatisticsDocument, x: svg.Scale, y: svg.Scale
+    row: ReportRow,
+    measurement: MeasurementDocument,
+    statistics: StatisticsDocument,
+    x: svg.Scale,
+    y: svg.Scale,
+    reach: tuple[float, float],
 ) -> str:
     at = x(row.memory_mb)
     shown = evenly(_inits(measurement))
@@ -204,7 +219,7 @@ def _init_mark(
     name = f"{row_name(row)}: init {milliseconds(statistics['mean'])} ({told}), {starts}"
     return (
         svg.dots(zip(shift, map(y, shown), strict=True), "dots")
-        + svg.whisker(at, y(statistics["low"]), y(statistics["high"]))
+        + svg.whisker(at, y(_within(statistics["low"], reach)), y(_within(statistics["high"], reach)))
         + svg.mark(at, y(statistics["mean"]), name, SHAPES[row.architecture], "measured")
     )
 

@@ -292,6 +292,18 @@ def test_charts_without_anything_to_show_are_left_out() -> None:
     assert search(document) is None
 
 
+def test_an_interval_of_few_cold_starts_does_not_stretch_the_chart_of_init_durations() -> None:
+    document = copy.deepcopy(result("aws"))
+    usual = init(document, rows(document))
+    known = next(m["init_duration_ms"] for m in document["measurements"] if m["init_duration_ms"])
+    known["low"] = 0.001
+    cut = init(document, rows(document))
+    assert usual is not None
+    assert cut is not None
+    assert ("cut off" in cut.caption, "cut off" in usual.caption) == (True, False)
+    assert not re.search(r">0\.\d+ ms<", cut.svg)
+
+
 def test_many_runs_are_thinned_evenly_and_keep_their_ends() -> None:
     shown = evenly([float(i) for i in range(1000)], 24)
     assert len(shown) == 24
