@@ -100,7 +100,7 @@ def page(found: Sequence[Advice]) -> str:
     stakes = [advice.at_stake_usd for advice in found if advice.at_stake_usd is not None]
     values = {
         "title": f"What the logs of {plural(len(found), 'function')} tell",
-        "stake": money(sum(stakes)) if stakes else "",
+        "stake": _a_month(sum(stakes)) if stakes else "",
         "pages": [_Page.of(advice) for advice in found],
     }
     return page_of("advice.html", STYLES, (), values)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from dataclasses import replace
 
 import pytest
 
@@ -62,6 +64,15 @@ def test_a_figure_says_which_runs_it_is_of_where_some_failed(found: list[Advice]
     document = advice[0].document()
     assert (int(row["runs"]), int(row["good_runs"])) == (document["runs"], document["good_runs"]) == (900, 890)
     assert ", of " not in render_all(found)
+
+
+def test_money_of_a_month_below_a_cent_is_told_alike_at_the_top_of_the_page_and_below_it(found: list[Advice]) -> None:
+    evidence = found[0].evidence
+    assert evidence is not None
+    few = replace(TRAFFIC, per_month=Interval(100.0, 90.0, 110.0))
+    shown = page([replace(found[0], evidence=replace(evidence, traffic=few))])
+    assert "less than $0.01 a month" in " ".join(re.sub("<[^>]*>", "", shown).split())
+    assert "$0.00" not in shown
 
 
 def test_the_page_shows_chances_as_a_picture_and_as_numbers(found: list[Advice]) -> None:
