@@ -96,9 +96,10 @@ def _faults(error: ValidationError, advice: str = "") -> Iterator[Fault]:
             yield Fault(f"{path}.{name}", "unknown field", instead)
     elif keyword == "required":
         missing = [name for name in wanted if name not in value]
-        yield Fault(
-            f"{path}.{missing[0]}" if len(missing) == 1 else path, "is missing: " + ", ".join(missing), "add it"
-        )
+        if len(missing) == 1:
+            yield Fault(f"{path}.{missing[0]}", "is missing", "add it")
+        else:
+            yield Fault(path, "is missing: " + ", ".join(missing), "add them")
     elif keyword == "anyOf":
         yield from _any_of(error)
     else:
