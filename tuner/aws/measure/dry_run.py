@@ -29,8 +29,8 @@ from tuner.settings import Settings
 
 LONGEST_INIT_S = 10
 """Lambda ends a longer initialisation and repeats it within the timeout of the run (Lambda, execution environments)."""
-MOST_SIZES = 12
-"""Sizes whose changes a plan lists one by one."""
+MOST_LISTED = 12
+"""Configurations whose changes a plan lists one by one."""
 READS = (
     "lambda:GetFunction",
     "lambda:GetFunctionConfiguration",
@@ -103,12 +103,12 @@ def _phases(space: SearchSpace, facts: FunctionFacts, run: str) -> list[list[lis
 
 
 def _told(phases: Sequence[Sequence[Sequence[Change]]]) -> Iterator[str]:
-    """Every change of a few sizes in a line; of many sizes those of the first and the last one."""
+    """Every change of a few configurations in a line; of many those of the first and the last one."""
     for steps in phases:
-        shown = steps if len(steps) <= MOST_SIZES else [steps[0], steps[-1]]
+        shown = steps if len(steps) <= MOST_LISTED else [steps[0], steps[-1]]
         for number, step in enumerate(shown):
             if number and len(shown) < len(steps):
-                yield f"    … and so on for {len(steps) - len(shown)} more sizes …"
+                yield f"    … and so on for {len(steps) - len(shown)} more configurations …"
             yield from (f"    {change}" for change in step)
 
 

@@ -236,7 +236,7 @@ def _chosen(output: Mapping[str, Any]) -> list[str]:
     other = output.get("recommendation") or {}
     told = f"{memory(other['power'])} {other['architecture']}" if other else own
     if told != own:
-        lines.append(f"The result and its report recommend {told}, which weighs noise as well.")
+        lines.append(f"The result and its report recommend {told}.")
     elif output.get("confidence"):
         lines.append(f"{output['confidence'].capitalize()} confidence: see the report.")
     return lines
