@@ -121,10 +121,10 @@ def _cells(row: ReportRow, called: str, currency: str, costs: Sequence[float]) -
 def _bar(cost: float, costs: Sequence[float]) -> str:
     """What a configuration costs above the cheapest, on a scale up to the dearest; nothing beside the cheapest."""
     cheapest, dearest = min(costs), max(costs)
-    scale = max(dearest / cheapest - 1, LEAST_SCALE) if cheapest else LEAST_SCALE
-    above = cost / cheapest - 1 if cheapest else 0.0
-    blocks = round(_BAR * above / scale)
-    return "█" * blocks or (SLIGHTLY if above else "")
+    if not cost > cheapest > 0:
+        return ""
+    scale = max(dearest - cheapest, LEAST_SCALE * cheapest)
+    return "█" * round(_BAR * ((cost - cheapest) / scale)) or SLIGHTLY
 
 
 def _errors(result: Result) -> Iterator[str]:

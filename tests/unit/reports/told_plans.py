@@ -98,7 +98,7 @@ def told_of_advice(found: Sequence[Advice]) -> Told:
     rows = [*map(advice_cells, found)]
     stakes = [advice.at_stake_usd for advice in found if advice.at_stake_usd is not None]
     head = f"What the logs of {plural(len(found), 'function')} tell"
-    at_stake = f": {money(sum(stakes))} a month at stake" if stakes else ""
+    at_stake = f": {month_of(sum(stakes))} a month at stake" if stakes else ""
     told.lines = [head, f"{head}{at_stake}."]
     told.lines.append(
         "Nothing was invoked. Intervals are at 95%. Money at stake is the expected saving of the best guess."
@@ -111,10 +111,14 @@ def told_of_advice(found: Sequence[Advice]) -> Told:
     return told
 
 
+def month_of(usd: float) -> str:
+    return "less than $0.01" if 0 < usd < 0.01 else money(usd)
+
+
 def advice_cells(advice: Advice) -> tuple[str, ...]:
     current, month, stake = advice.current, advice.month_usd, advice.at_stake_usd
     runs = advice.evidence.runs if advice.evidence else 0
-    amounts = (UNKNOWN if amount is None else money(amount) for amount in (month, stake))
+    amounts = (UNKNOWN if amount is None else month_of(amount) for amount in (month, stake))
     return advice.function, f"{memory(current.memory_mb)} {current.architecture}", f"{runs:,}", *amounts
 
 
