@@ -138,3 +138,7 @@ class InterruptedRunError(TunerError):
     """Stopped by SIGINT or SIGTERM; what was measured is kept. Exit code 130."""
 
     exit_code = 130
+
+
+class InterruptedAtOnceError(InterruptedRunError):
+    """Stopped by a second Ctrl-C: the record of what was measured is kept, and there is no result of it."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -15,6 +16,8 @@ from tuner.errors import NoSpaceError, TunerError
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What says that a disk, what one may use of it, or what one file may take of it, is full."""
+LONGEST_NAME = 200
+"""Bytes of a name that the name of its folder has; file systems allow 255."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -24,6 +27,22 @@ def write_text(path: Path, text: str) -> None:
         TunerError: it cannot be written.
     """
     write_bytes(path, text.encode())
+
+
+def folder_names(names: Iterable[str]) -> list[str]:
+    """A folder name for each of some names, by which no file gets out of the folder around it; none twice."""
+    found: list[str] = []
+    for name in names:
+        safe = re.sub(r"[^\w.-]", "-", name).lstrip(".") or "function"
+        safe = safe.encode()[:LONGEST_NAME].decode(errors="ignore")
+        taken = {one.casefold() for one in found}
+        found.append(next(one for one in _numbered(safe) if one.casefold() not in taken))
+    return found
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
 
 
 def set_aside(folder: Path, names: Iterable[str], *, beside: Path | None = None) -> Path | None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuner.api.files import folder_names
+from tuner.api.records.run_folder import has_record
 from tuner.cli.exit_codes import EXIT_OK
 from tuner.cli.output import say
+from tuner.cli.request import RESUMED_ELSEWHERE
 from tuner.cli.values import as_pairs, read_variables
 from tuner.documents.input import with_configuration_in_use
 from tuner.errors import Fault, InputError, InterruptedRunError, NoSpaceError, NotRecordedError, TunerError
 from tuner.local.handler import parse_handler
 from tuner.local.project import ProjectFunction, read_project
-from tuner.plain_numbers import plural
 from tuner.settings import LocalOptions
 
 if TYPE_CHECKING:
@@ -36,10 +38,13 @@ def tune_project(
     read: Callable[[str, Mapping[str, Any]], TuneRequest],
     tune: Tune,
     show_plan: Callable[[TuneRequest], str],
-    folder: Callable[[str], Path],
+    go_on: Callable[[], str],
+    folder: Path,
     stop: threading.Event,
 ) -> int:
     """Tune the functions of a template, or say what that would do.
+
+    A run that goes on hears all functions again. Of those that are finished nothing is measured.
 
     Args:
         template: SAM template or serverless.yml.
@@ -47,42 +52,48 @@ def tune_project(
         read: reads a request for a target with options.
         tune: tunes it.
         show_plan: says what that would do, for a dry run.
-        folder: where the result of a function goes.
+        go_on: says how the run is gone on with.
+        folder: of the results; each function has one of its own in it.
         stop: ends the run in order.
 
     Raises:
-        InputError: the template cannot be read, or an event belongs to no function.
+        InputError: the template cannot be read, an event belongs to no function, or there is no run to go on with.
         InterruptedRunError: `stop` was set.
         NotRecordedError, NoSpaceError: nothing more can be written. The functions that are left are not begun.
         TunerError: no function could be tuned.
     """
     functions = read_project(template)
     events = _events(options["event"], functions)
+    places = [folder / name for name in folder_names(function.name for function in functions)]
+    if options["resume"]:
+        _require_run(template, folder, places, options["output"])
     rows: list[str] = []
     tuned = 0
     try:
-        for number, function in enumerate(functions, 1):
+        for number, (function, place) in enumerate(zip(functions, places, strict=True), 1):
             _heed(stop)
             title = f"{function.name} ({number} of {len(functions)})"
-            given, request = _given(function, events.get(function.name), options), None
+            given, request = _given(function, events.get(function.name), options, place), None
             try:
                 request = _request(function, given, read)
                 _heed(stop)  # set while the handler was loaded
                 if options["dry_run"]:
                     row = show_plan(request)
                 else:
-                    place = folder(function.name)
                     row = _summary(request, tune(request, given, place, title), place)
                 tuned += 1
             except (InterruptedRunError, NotRecordedError, NoSpaceError) as error:
                 # Where nothing can be written, the others would be measured in vain.
                 interrupted = isinstance(error, InterruptedRunError)
                 rows.append(_row(function, "interrupted" if interrupted else f"not tuned: {error}"))
-                error.hint = "\n".join(filter(None, [error.hint, _rest(functions[len(rows) :])]))
                 raise
             except TunerError as error:
                 row = f"not tuned: {error}"
             rows.append(_row(function, row + _without_event(function, given) + _told(function, request, given)))
+    except (InterruptedRunError, NotRecordedError, NoSpaceError) as error:
+        if any(map(has_record, places)):
+            error.hint = "\n".join(filter(None, [error.hint, go_on()]))
+        raise
     finally:  # what is finished is told whatever ends the command
         say("\n".join([*rows, *(_row(left, "not begun") for left in functions[len(rows) :])]))
     if not tuned:
@@ -95,10 +106,18 @@ def _row(function: ProjectFunction, text: str) -> str:
     return f"{function.name:<22}  {text}"
 
 
-def _rest(left: Sequence[ProjectFunction]) -> str:
-    """How functions are tuned that were not begun; empty: there are none."""
-    told = f"{plural(len(left), 'function')} not begun: the command with --from tunes all functions, once more."
-    return told if left else ""
+def _require_run(template: Path, folder: Path, places: Iterable[Path], output: str | None) -> None:
+    """Make sure that there is something to go on with.
+
+    Raises:
+        InputError: there is not, or the results are to go elsewhere.
+    """
+    if output:
+        raise InputError([RESUMED_ELSEWHERE])
+    if not any(map(has_record, places)):
+        problem = f"{folder} holds no run of a function of {template}"
+        remedy = "give the --output folder of that run; of a run of one function, its target in the place of --from"
+        raise InputError.single("--resume", problem, remedy)
 
 
 def _heed(stop: threading.Event) -> None:
@@ -113,15 +132,17 @@ def _without_event(function: ProjectFunction, given: Mapping[str, Any]) -> str:
     return _lines({"event": "{}: give another with --event"})
 
 
-def _given(function: ProjectFunction, event: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
+def _given(function: ProjectFunction, event: str | None, options: Mapping[str, Any], place: Path) -> dict[str, Any]:
     """The options of one function: those of the command, and what the template says where they say nothing."""
     given = dict(options)
+    given["resume"] = str(place) if options["resume"] and has_record(place) else None  # others are begun
     given["payload"] = f"@{event}" if event else options["payload"]
     named = _named_variables(options)
     own = (f"{name}={value}" for name, value in function.environment.items() if name not in named)
     given["env"] = (*own, *options["env"])
-    given["timeout"] = options["timeout"] or (function.timeout_s and f"{function.timeout_s:g}")
-    given["ephemeral_storage"] = options["ephemeral_storage"] or (function.tmp_mb and str(function.tmp_mb))
+    if not given["resume"]:  # the record has what held when the run began
+        given["timeout"] = options["timeout"] or (function.timeout_s and f"{function.timeout_s:g}")
+        given["ephemeral_storage"] = options["ephemeral_storage"] or (function.tmp_mb and str(function.tmp_mb))
     return given
 
 

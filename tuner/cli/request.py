@@ -20,6 +20,7 @@ from tuner.errors import Fault, InputError, TunerError
 from tuner.model import BackendKind
 from tuner.settings import Settings
 
+RESUMED_ELSEWHERE = Fault("--output", "a resumed run goes on in its own folder", "leave out --output or --resume")
 ONLY_IN_AWS = {"--apply": "apply_", "--alias": "alias", "--fail-above": "fail_above"}
 """Flags that mean nothing for a handler on this machine, and their parameters."""
 
@@ -192,7 +193,7 @@ def _flag_faults(options: Mapping[str, Any], kind: BackendKind) -> Iterator[Faul
         read_share("--fail-above", options["fail_above"], faults, example="10%")
         yield from faults
     if options["resume"] and options["output"]:
-        yield Fault("--output", "a resumed run goes on in its own folder", "leave out --output or --resume")
+        yield RESUMED_ELSEWHERE
     if options["dry_run"] and options["format_"] == "json":
         yield Fault("--format", "a plan is text, not a result", "leave out --format or --dry-run")
     yield from _only_here(options, kind)

@@ -169,6 +169,8 @@ class Interrupting:
     def tune(self, _: TuneRequest, given: Mapping[str, Any], place: Path, title: str) -> Any:
         self.titles.append(title)
         self.given[place.name] = given
+        place.mkdir(parents=True)
+        (place / "samples.jsonl").write_text("{}\n")
         if place.name == "Orders":
             if self.error:
                 raise self.error
@@ -183,7 +185,8 @@ class Interrupting:
             read=lambda target, _: TuneRequest(Settings(target), {}),
             tune=self.tune,
             show_plan=lambda _: "",
-            folder=Path,
+            go_on=lambda: "Go on with it.",
+            folder=self.template.parent / "out",
             stop=self.stop,
         )
 
@@ -214,7 +217,7 @@ def test_where_nothing_can_be_written_the_functions_that_are_left_are_not_begun(
         "Orders                  not tuned: no space",
         "Last                    not begun",
     ]
-    assert "1 function not begun: the command with --from tunes all functions" in caught.value.hint
+    assert caught.value.hint.endswith("Go on with it.")
 
 
 def test_a_project_that_fills_the_disk_tells_the_command_that_goes_on(
@@ -236,12 +239,13 @@ def test_after_an_interruption_between_two_functions_the_rest_is_not_begun(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tuned = Interrupting(three_functions(tmp_path))
-    with pytest.raises(InterruptedRunError):
+    with pytest.raises(InterruptedRunError) as caught:
         tuned.run()
     rows = [row for row in capsys.readouterr().out.splitlines() if not row.startswith("  ")]
     assert rows[-1] == "Last                    not begun"
     assert rows[-2] == "Orders                  no recommendation"
     assert tuned.titles == ["First (1 of 3)", "Orders (2 of 3)"]
+    assert caught.value.hint == "Go on with it."
 
 
 def test_the_summary_tells_what_a_recommendation_changes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -263,7 +267,7 @@ def test_what_a_function_is_asked_for_is_of_the_template_unless_a_flag_says_it(t
     }
 
 
-def test_a_real_interruption_tells_the_command_that_goes_on_with_that_function_alone(
+def test_a_project_that_was_interrupted_goes_on_with_the_command_that_it_tells(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     three_functions(tmp_path)
@@ -273,7 +277,8 @@ def test_a_real_interruption_tells_the_command_that_goes_on_with_that_function_a
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    samples = tmp_path / "out" / "Orders" / "samples.jsonl"
+    out_folder = tmp_path / "out"
+    samples = out_folder / "Orders" / "samples.jsonl"
     while process.poll() is None and not (samples.exists() and '"kind": "sample"' in samples.read_text()):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
@@ -287,20 +292,44 @@ def test_a_real_interruption_tells_the_command_that_goes_on_with_that_function_a
     assert others == ["Orders                  interrupted", "Last                    not begun"]
 
     lines = [line.strip() for line in err.splitlines()]
-    told = lines[lines.index("Go on with:") + 1]
-    assert "--payload @event.json" in told
-    assert "--timeout 20 --ephemeral-storage 1024" in told
-    assert "orders-dev" not in told, "values of variables are never shown"
+    again = shlex.split(lines[lines.index("Go on with:") + 1])
+    assert again[:2] == ["tuner", "tune"]
+    assert again[-2:] == ["--resume", "out"]
+    assert "orders-dev" not in again, "values of variables are never shown"
     monkeypatch.chdir(tmp_path)
-    again = shlex.split(told)[1:]
-    assert run([*again, "--quiet"]) == 2
-    assert "the value of TABLE is not filled in" in capsys.readouterr().err
-    filled_in = [word.replace("TABLE=…", "TABLE=orders-dev").replace("OWN=…", "OWN=template") for word in again]
-    assert run([*filled_in, "--quiet"]) == 0, capsys.readouterr().err
-    document = json.loads((tmp_path / "out" / "Orders" / "result.json").read_text())
-    assert [measured["runs"] for measured in document["measurements"]] == [8, 8]
-    assert document["current"]["memory_mb"] == 512, "as the template says"
-    assert document["saving"] or document["recommendation"]["memory_mb"] == 512
+    finished, begun = ((out_folder / name / "samples.jsonl").read_bytes() for name in ("First", "Orders"))
+    assert run([*again[1:], "--quiet"]) == 0, capsys.readouterr().err
+    assert (out_folder / "First" / "samples.jsonl").read_bytes() == finished, "nothing of it is measured again"
+    assert samples.read_bytes().startswith(begun), "what was measured is kept"
+    assert not list(out_folder.rglob("earlier"))
+    for name in ("Orders", "Last"):
+        document = json.loads((out_folder / name / "result.json").read_text())
+        assert [measured["runs"] for measured in document["measurements"]] == [8, 8]
+        assert name == "Last" or document["current"]["memory_mb"] == 512, "as the template says"
+
+
+def test_a_project_goes_on_where_a_run_of_one_of_its_functions_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template, out = project(tmp_path), tmp_path / "out"
+    assert run(["tune", "--from", str(template), "--resume", str(out), *QUICK]) == 2
+    assert f"--resume: {out} holds no run of a function of {template}" in capsys.readouterr().err
+    assert not out.exists()
+    assert run(["tune", "--from", str(template), "--resume", str(out), "--output", "other", *QUICK]) == 2
+    assert "--output: a resumed run goes on in its own folder" in capsys.readouterr().err
+
+
+def test_a_record_keeps_the_limits_that_flags_gave_whatever_the_template_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template, out = project(tmp_path), tmp_path / "out"
+    given = ["--from", str(template), "--event", f"Orders={tmp_path}/event.json"]
+    assert run(["tune", *given, "--timeout", "9", "--output", str(out), *QUICK]) == 0
+    assert run(["tune", *given, "--resume", str(out), "--quiet"]) == 0
+    document = json.loads((out / "Orders" / "result.json").read_text())
+    words = document["function"]["details"]["arguments"]
+    assert words[words.index("--timeout") + 1] == "9"
+    assert [measured["runs"] for measured in document["measurements"]] == [2, 2]
 
 
 def test_the_size_in_use_is_that_of_a_flag_before_that_of_the_template(
@@ -313,13 +342,6 @@ def test_the_size_in_use_is_that_of_a_flag_before_that_of_the_template(
     assert "(in use: 1,024 MB)" in capsys.readouterr().out
     assert document["current"]["memory_mb"] == 1024
     assert document["function"]["details"]["arguments"][-2:] == ["--memory-in-use", "1024"]
-
-
-def test_a_run_of_one_function_does_not_go_on_with_a_whole_project(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["tune", "--from", str(project(tmp_path)), "--resume", "out"]) == 2
-    assert "--resume: goes on with one function, and --from tunes all" in capsys.readouterr().err
 
 
 def test_what_a_template_does_not_tell_is_named_without_values_and_with_the_remedy(

@@ -85,17 +85,17 @@ def test_the_command_that_goes_on_repeats_what_was_given_and_is_quoted_for_the_s
     given = ["a b.py:handler", "--payload", '{"n": 1}', "--code-for", "arm64=s3://b/k", "--code-for", "x86_64=s3://b/l"]
     given += ["--profile", "my team", "--only-cold-starts", "--runs", "2", "--seed", "0", "--apply"]
     options = options_of(*given, "--output", "an output", "--format", "text")
-    told = shlex.split(_again("a b.py:handler", options, Path("an output"), hide=False))
+    told = shlex.split(_again(options, Path("an output"), target="a b.py:handler", hide=False))
     again = command.make_context("tune", told[2:]).params
     assert again == {**options, "output": None, "resume": "an output"}
 
 
 def test_a_payload_that_must_not_be_shown_is_left_to_be_filled_in() -> None:
     secret, file = options_of("f", "--payload", '{"token": 1}'), options_of("f", "--payload", "@event.json")
-    assert f"--payload '{HIDDEN}'" in _again("f", secret, Path("out"), hide=True)
-    assert "--payload @event.json" in _again("f", file, Path("out"), hide=True)
+    assert f"--payload '{HIDDEN}'" in _again(secret, Path("out"), target="f", hide=True)
+    assert "--payload @event.json" in _again(file, Path("out"), target="f", hide=True)
     long = options_of("f", "--payload", f'"{"x" * 1000}"')
-    assert f"--payload '{HIDDEN}'" in _again("f", long, Path("out"), hide=False)
+    assert f"--payload '{HIDDEN}'" in _again(long, Path("out"), target="f", hide=False)
 
 
 def test_debug_shows_the_traceback_and_changes_no_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

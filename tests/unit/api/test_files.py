@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.full_disk import file_size_limit
-from tuner.api.files import set_aside, write_text
+from tuner.api.files import folder_names, set_aside, write_text
 from tuner.errors import NoSpaceError, TunerError
 
 NAMES = ("samples.jsonl", "result.json", "report.html")
@@ -21,6 +21,14 @@ def folder(tmp_path: Path) -> Path:
     found.mkdir(parents=True)
     (found / "samples.jsonl").write_text("samples")
     return found
+
+
+def test_the_folder_of_a_name_lies_within_the_folder_around_it_and_is_of_no_other_name() -> None:
+    names = ["../../evil", "..", "", "a/b", "a b", "\x1b[31mred", "Orders", "orders", "orders-2", "größe", "x" * 300]
+    assert folder_names(names) == [
+        "-..-evil", "function", "function-2", "a-b", "a-b-2", "--31mred",
+        "Orders", "orders-2", "orders-2-2", "größe", "x" * 200,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("leads_to", ["../shared/result.json", "kept/result.json", "../out/kept/../../shared/r"])

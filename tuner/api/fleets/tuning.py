@@ -7,7 +7,6 @@ the limit of the account are arguments.
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from tuner.api.files import write_text
+from tuner.api.files import folder_names, write_text
 from tuner.api.records.open_record import is_open
 from tuner.api.records.run_folder import has_record
 from tuner.api.result import REPORT_FILE, Result
@@ -147,13 +146,8 @@ def _write_summary(summary: Document, folder: Path) -> None:
 
 def folders_of(fleet: Fleet) -> list[Path]:
     """The folder of each function, by its name."""
-    taken: dict[str, int] = {}
-    folders = []
-    for settings in fleet.members:
-        name = re.sub(r"[^\w.-]", "-", settings.target.rpartition(":function:")[2])
-        taken[name] = taken.get(name, 0) + 1
-        folders.append(fleet.folder / (name if taken[name] == 1 else f"{name}-{taken[name]}"))
-    return folders
+    names = folder_names(settings.target.rpartition(":function:")[2] for settings in fleet.members)
+    return [fleet.folder / name for name in names]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
 from tuner.cli.values import OneOf, as_share, terminal_width, unique_time
-from tuner.errors import InputError, InterruptedRunError, NotRecordedError, TunerError
+from tuner.errors import InputError, InterruptedAtOnceError, InterruptedRunError, NotRecordedError, TunerError
 from tuner.model import StopReason
 from tuner.question import raised_budget
 from tuner.redaction import HIDDEN
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
     from tuner.cli.request import TuneRequest
 
-NOT_REPEATED = ("words", "resume", "output", "event", "template")
+NOT_REPEATED = ("words", "resume", "output")
 """Parameters that the command which goes on with a run does not take from the first one."""
 GO_ON = "Go on with:"
 LONGEST_SHOWN = 500
@@ -132,7 +133,9 @@ def command(words: tuple[str, ...], *, connection: Connection, **options: Any) -
                 _show_plan(plan(request.settings, connection=connection))
                 return EXIT_OK
             folder = Path(options["resume"] or options["output"] or _default_folder(target))
-            result = _tune(request, connection, options, folder, stop)
+            again = _again(options, folder, target=request.settings.target, hide=request.settings.disable_payload_logs)
+            with _going_on(again):
+                result = _tune(request, connection, options, folder, stop)
             return _conclude(result, request, connection, options, folder)
 
 
@@ -149,19 +152,38 @@ def _tune_project(connection: Connection, options: Mapping[str, Any]) -> int:
     from tuner.cli.project import tune_project
     from tuner.cli.request import read_request
 
-    if options["resume"]:
-        remedy = "give its target in the place of --from: the command that goes on is told when a run ends early"
-        raise InputError.single("--resume", "goes on with one function, and --from tunes all", remedy)
+    template = Path(options["template"])
+    folder = Path(options["resume"] or options["output"] or _default_folder(str(template.resolve())))
+    hidden = [options["disable_payload_logs"]]  # and what an input file says of it
+
+    def read(target: str, given: Mapping[str, Any]) -> TuneRequest:
+        request = read_request(target, given, connection)
+        hidden.append(request.settings.disable_payload_logs)
+        return request
+
     with stop_on_signals() as stop:
         return tune_project(
-            Path(options["template"]),
+            template,
             options,
-            read=lambda target, given: read_request(target, given, connection),
-            tune=lambda request, given, folder, title: _tune(request, connection, given, folder, stop, title=title),
+            read=read,
+            tune=lambda request, given, place, title: _tune(request, connection, given, place, stop, title=title),
             show_plan=lambda request: plan(request.settings, connection=connection),
-            folder=lambda name: Path(options["output"], name) if options["output"] else Path(_default_folder(name)),
+            go_on=lambda: with_command(GO_ON, _again(options, folder, hide=any(hidden))),
+            folder=folder,
             stop=stop,
         )
+
+
+@contextmanager
+def _going_on(again: str) -> Iterator[None]:
+    """Tell the command that goes on with a run, where an error ended it after its first run."""
+    try:
+        yield
+    except TunerError as error:
+        cut_short = error.result is not None and error.result.stopped_by is StopReason.INTERRUPTED
+        if cut_short or isinstance(error, (InterruptedAtOnceError, NotRecordedError)):
+            error.hint = "\n".join(filter(None, [error.hint, with_command(GO_ON, again)]))
+        raise
 
 
 def _tune(
@@ -173,7 +195,7 @@ def _tune(
     *,
     title: str = "",
 ) -> Result:
-    """Tune with progress. An error after the first run tells how to go on, with the options that made the request."""
+    """Tune with progress."""
     from tuner.api.tuning import tune
     from tuner.cli.progress.tuning import Progress
     from tuner.local.worker.runtimes import names_a_handler
@@ -191,17 +213,9 @@ def _tune(
                 observers=[progress],
             )
     except KeyboardInterrupt:
-        again = with_command(GO_ON, _again(settings.target, options, folder, hide=settings.disable_payload_logs))
-        undo = with_command("Or undo what the run may have left:", f"tuner clean {shlex.quote(settings.target)}")
+        undo = with_command("Undo what the run may have left:", f"tuner clean {shlex.quote(settings.target)}")
         problem = f"Interrupted at once. What was measured is kept in {folder}."
-        hints = [again] if names_a_handler(settings.target) else [again, undo]
-        raise InterruptedRunError(problem, "\n".join(hints)) from None
-    except TunerError as error:
-        kept = error.result is not None and error.result.stopped_by is StopReason.INTERRUPTED
-        if kept or isinstance(error, NotRecordedError):
-            again = _again(settings.target, options, folder, hide=settings.disable_payload_logs)
-            error.hint = "\n".join(filter(None, [error.hint, with_command(GO_ON, again)]))
-        raise
+        raise InterruptedAtOnceError(problem, "" if names_a_handler(settings.target) else undo) from None
 
 
 def _conclude(
@@ -213,7 +227,7 @@ def _conclude(
     else:
         file = str(folder / "result.json")
         more = _with_more(options, result)
-        again = _again(request.settings.target, more, folder, hide=request.settings.disable_payload_logs)
+        again = _again(more, folder, target=request.settings.target, hide=request.settings.disable_payload_logs)
         payload = _payload(options, hide=request.settings.disable_payload_logs)
         say(result.to_text(width=terminal_width(), file=file, go_on=again, payload=payload), fit=False)
         say(f"\nResult  {file}\nReport  {folder / 'report.html'}")
@@ -241,13 +255,19 @@ def _drift(result: Result, options: Mapping[str, Any]) -> int:
     return EXIT_NOT_DECIDED if options["strict"] and not found.decided else EXIT_OK
 
 
-def _again(target: str, options: Mapping[str, Any], folder: Path, *, hide: bool) -> str:
+def _again(options: Mapping[str, Any], folder: Path, *, target: str = "", hide: bool) -> str:
     """The command that goes on with this run: what was given, with --resume in the place of --output.
 
     A payload that must not be shown, or is too long for a line, is left to be filled in.
+
+    Args:
+        options: what was given.
+        folder: of the run.
+        target: what is tuned; empty: the functions of --from.
+        hide: whether the payload must not be shown.
     """
     command_line = shlex.split(target) if target.startswith("-- ") else []
-    words = ["tuner", "tune", *([] if command_line else [target])]
+    words = ["tuner", "tune", *([] if command_line or not target else [target])]
     for parameter in command.params:
         value = options.get(parameter.name or "")
         if parameter.name in NOT_REPEATED or value in (None, False, (), parameter.default):
