@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ import pytest
 
 from tests.aws_e2e.harness import stand_in
 from tests.cloud.fixtures import ROOT, Cloud
+from tests.full_disk import file_size_limit
 from tuner.api.tuning import tune
 from tuner.api.workflows.logs import Logs
 from tuner.api.workflows.tuning import WorkflowResult, tune_workflow, undo
@@ -138,3 +140,36 @@ def clean_up_after_a_killed_confirmation(cloud: Cloud, arn: str) -> None:
 def in_use(cloud: Cloud, name: str) -> Configuration:
     state = cloud.client("lambda").get_function_configuration(FunctionName=name)
     return Configuration(state["MemorySize"], Architecture(state["Architectures"][0]))
+
+
+def test_a_run_that_filled_the_disk_goes_on_with_the_command_that_it_tells(
+    cloud: Cloud, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "second"):
+        cloud.simulate_function(name, memory_mb=256)
+    task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "OutputPath": "$.Payload"}
+    function = f"arn:aws:lambda:{cloud.region}:{cloud.account}:function:"
+    states = {
+        "First": {**task, "Parameters": {"FunctionName": f"{function}first", "Payload.$": "$"}, "Next": "Second"},
+        "Second": {**task, "Parameters": {"FunctionName": f"{function}second", "Payload": {}}, "End": True},
+    }
+    definition, role = json.dumps({"StartAt": "First", "States": states}), cloud.role("states-role")
+    machine = cloud.client("stepfunctions").create_state_machine(name="two", definition=definition, roleArn=role)
+    arn = str(machine["stateMachineArn"])
+    execute(cloud, arn, INPUTS[:2])
+
+    words = ["workflow", arn, "--deadline", "60s", "--tune", "--output", "out"]
+    monkeypatch.setattr(sys, "argv", ["tuner", *words])
+    with file_size_limit(12_000):
+        assert run(words) == 1
+    told = capsys.readouterr().err
+    assert "error: cannot write out/first/" in told
+    again = shlex.split(told.partition("Go on with:\n")[2].replace("\\\n", ""))
+    assert again == ["tuner", *words[:-2], "--resume", "out"]
+
+    begun = (here / "out" / "first" / "samples.jsonl").read_bytes()
+    execute(cloud, arn, [{"items": [], "express": True}])  # what was recorded since changes no payload
+    assert run(again[1:]) == 0, capsys.readouterr().err
+    assert (here / "out" / "first" / "samples.jsonl").read_bytes().startswith(begun.rpartition(b"\n")[0])
+    assert (here / "out" / "second" / "result.json").exists()
+    assert not list((here / "out").rglob("earlier"))

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.api.files import folder_names
 from tuner.api.records.run_folder import has_record
+from tuner.cli.again import RESUMED_ELSEWHERE
 from tuner.cli.exit_codes import EXIT_OK
 from tuner.cli.output import say
-from tuner.cli.request import RESUMED_ELSEWHERE
 from tuner.cli.values import as_pairs, read_variables
 from tuner.documents.input import with_configuration_in_use
 from tuner.errors import Fault, InputError, InterruptedRunError, NoSpaceError, NotRecordedError, TunerError

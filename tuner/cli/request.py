@@ -13,6 +13,7 @@ from tuner.api.options import input_document, read_settings, renamed
 from tuner.api.price_cache import current_prices
 from tuner.api.records.run_folder import read_record
 from tuner.aws.api.connection import Connection
+from tuner.cli.again import RESUMED_ELSEWHERE
 from tuner.cli.flags import converted, flag_names
 from tuner.cli.values import read_json_file, read_payload, read_share, read_variables
 from tuner.documents.power_tuning import Translation, translate
@@ -20,7 +21,6 @@ from tuner.errors import Fault, InputError, TunerError
 from tuner.model import BackendKind
 from tuner.settings import Settings
 
-RESUMED_ELSEWHERE = Fault("--output", "a resumed run goes on in its own folder", "leave out --output or --resume")
 ONLY_IN_AWS = {"--apply": "apply_", "--alias": "alias", "--fail-above": "fail_above"}
 """Flags that mean nothing for a handler on this machine, and their parameters."""
 

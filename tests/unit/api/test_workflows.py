@@ -177,6 +177,44 @@ def test_functions_without_a_result_are_tuned_with_recorded_payloads(tmp_path: P
     assert tuned == {"a-fn": [{"payload": {"n": 1}, "weight": 1}]}
 
 
+def test_payloads_are_kept_before_anything_is_tuned_and_a_run_that_goes_on_takes_them(tmp_path: Path) -> None:
+    document = json.loads((write_results(tmp_path) / "checkout-check" / "result.json").read_text("utf-8"))
+    history, out, tuned = tmp_path / "history.json", tmp_path / "out", []
+    history.write_text(json.dumps({"events": execution(slow=False)}), "utf-8")
+    task = {"Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:123456789012:function:a-fn", "End": True}
+
+    def tune_one(function: str, payloads: Any, folder: Path | None) -> Any:
+        kept = json.loads((out / "payloads" / f"{function}.json").read_text())
+        tuned.append((payloads, kept, folder))
+        return {**document, "function": {**document["function"], "name": function}}
+
+    for resume in (False, True):
+        machine = {"StartAt": "A", "States": {"A": task}}
+        given: dict[str, Any] = {"histories": [history], "tune_missing": tune_one, "output": out, "resume": resume}
+        tune_workflow(machine, deadline_ms=1e6, **given)
+        history.write_text(json.dumps({"events": execution(slow=True)}).replace('\\"n\\": 1', '\\"n\\": 2'), "utf-8")
+    first = [{"payload": {"n": 1}, "weight": 1}]
+    assert tuned == [(first, first, out / "a-fn")] * 2
+
+
+def test_a_function_of_a_definition_gets_no_file_outside_the_folder(tmp_path: Path) -> None:
+    document = json.loads((write_results(tmp_path) / "checkout-check" / "result.json").read_text("utf-8"))
+    history, out = tmp_path / "history.json", tmp_path / "out" / "deep"
+    history.write_text(json.dumps({"events": execution(slow=False)}).replace("a-fn", "../../evil"), "utf-8")
+    task = {"Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:123456789012:function:../../evil", "End": True}
+    folders: list[Path | None] = []
+
+    def tune_one(function: str, _: Any, folder: Path | None) -> Any:
+        folders.append(folder)
+        return {**document, "function": {**document["function"], "name": function}}
+
+    given: dict[str, Any] = {"histories": [history], "tune_missing": tune_one, "output": out}
+    tune_workflow({"StartAt": "A", "States": {"A": task}}, deadline_ms=1e6, **given)
+    assert folders == [out / "-..-evil"]
+    assert [file.name for file in (out / "payloads").iterdir()] == ["-..-evil.json"]
+    assert not list(tmp_path.glob("evil*"))
+
+
 def test_what_the_definition_leaves_open_is_asked_for_at_once(results: Path) -> None:
     with pytest.raises(InputError) as caught:
         answer(results, figures=Figures())

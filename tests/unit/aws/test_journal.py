@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.full_disk import file_size_limit
 from tuner.aws.api.errors import AnotherRunError
 from tuner.aws.changes.journal import DamagedJournalError, Journal, JournalFile, Leftover, state_dir
 from tuner.aws.changes.markers import CopyMarker, VersionMarker
@@ -104,6 +106,23 @@ def test_a_journal_that_cannot_be_written_is_said_with_a_remedy(tmp_path: Path) 
     with pytest.raises(BackendError, match="cannot be written") as refused:
         JournalFile(tmp_path / "file" / "folder", ARN).acquire()
     assert "XDG_STATE_HOME" in refused.value.hint
+
+
+@pytest.mark.parametrize("room", [0, 20])
+def test_on_a_full_disk_nothing_new_is_changed_and_all_is_undone(tmp_path: Path, room: int) -> None:
+    file, journal = begin(tmp_path)
+    journal.intend(PUBLISH)
+    journal.done(PUBLISH, version="4")
+    before = file.path.read_bytes()
+    with file_size_limit(len(before) + room):
+        with pytest.raises(BackendError, match=re.escape(f"The journal {file.path} cannot be written")):
+            journal.intend(CREATE)
+        undo = DeleteVersion("orders", "4", str(MARKER))
+        journal.intend(undo)
+        journal.done(undo)
+        assert not journal.versions
+        file.release(remove=False)
+    assert file.path.read_bytes() == before, "no line is cut off"
 
 
 def test_journals_are_kept_where_the_user_keeps_state() -> None:

@@ -68,6 +68,15 @@ def test_the_answer_is_a_table_in_markdown(given: list[str], capsys: pytest.Capt
         (["--deadline", "3s", "--items", "Itmes=3"], "did you mean Items?"),
         (["--deadline", "3s", "--items", "Items=2.5"], "--items: Items: '2.5' is not a number of items"),
         (["--deadline", "3s", "--seed", "-1"], "--seed"),
+        (
+            ["--deadline", "3s", "--resume", "absent"],
+            "--resume: goes on with what --tune began, and there is no --tune",
+        ),
+        (["--deadline", "3s", "--tune", "--resume", "absent"], "--resume: absent holds no run of --tune"),
+        (
+            ["--deadline", "3s", "--tune", "--resume", "a", "--output", "b"],
+            "--output: a resumed run goes on in its own",
+        ),
     ],
 )
 def test_bad_flags_are_told(given: list[str], capsys: pytest.CaptureFixture[str], flags: list[str], words: str) -> None:

@@ -16,8 +16,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from tuner.api.backends import Prices
-from tuner.api.files import set_aside, write_text
+from tuner.api.files import folder_names, set_aside, write_text
 from tuner.api.price_cache import current_prices
+from tuner.api.records.run_folder import has_record
 from tuner.api.workflows.files import (
     PLAN_FILE,
     read_definition_file,
@@ -147,6 +148,7 @@ def tune_workflow(
     apply: bool = False,
     force: bool = False,
     output: Path | None = None,
+    resume: bool = False,
     earlier_kept: Callable[[Path], None] = lambda _: None,
     connection: Connection | None = None,
     prices: Prices = current_prices,
@@ -174,6 +176,7 @@ def tune_workflow(
         output: a folder for `workflow.json`, `report.html`, the recorded payloads, the results of
             `tune_missing`, and `undo.json`. What an earlier call left there is moved to its folder `earlier` before
             it is replaced.
+        resume: go on with what `tune_missing=True` measured into `output`, with the payloads that are there.
         earlier_kept: told of each folder in `earlier` to which something was moved.
         connection: region, profile and role for AWS.
         prices: the price list of a region.
@@ -187,11 +190,10 @@ def tune_workflow(
     """
     bound = Bound(deadline_ms, None if budget_per_million is None else budget_per_million / 1e6, percentile)
     inputs = _Inputs(results, histories, figures or Figures(), nested or {}, executions, logs or Logs())
-    job = _Job(inputs, connection or Connection(), stop or threading.Event(), prices, seed, earlier_kept)
+    folder = _Folder(output, earlier_kept, resume=resume) if output else None
+    job = _Job(inputs, connection or Connection(), stop or threading.Event(), prices, seed, folder)
     try:
-        return job.run(
-            workflow, bound, tune_missing, redact=redact, confirm=confirm, apply=apply, force=force, output=output
-        )
+        return job.run(workflow, bound, tune_missing, redact=redact, confirm=confirm, apply=apply, force=force)
     finally:
         job.close()
 
@@ -242,7 +244,7 @@ class _Job:
     stop: threading.Event
     prices: Prices
     seed: int
-    earlier_kept: Callable[[Path], None]
+    folder: _Folder | None
     _clients: Clients | None = None
 
     def run(
@@ -255,7 +257,6 @@ class _Job:
         confirm: int,
         apply: bool,
         force: bool,
-        output: Path | None,
     ) -> WorkflowResult:
         machine = self._machine(workflow)
         observed = self._observed(machine)
@@ -263,9 +264,11 @@ class _Job:
         nested = self._nested(source.definition, on_aws=machine is not None)
         reading = self._reading(source, nested)
         payloads = _payloads(observed, reading.functions, redact=redact)
+        if self.folder:
+            payloads |= self.folder.payloads_of_earlier_run(functions_of(reading.flow))
         known = read_results(self.inputs.results)
         predicted = self._predicted(reading, known)
-        documents = self._documents(reading, known, predicted, payloads, tune_missing, output)
+        documents = self._documents(reading, known, predicted, payloads, tune_missing)
         if apply and not force:
             _require_evidence(documents, predicted)
         curves, region = self._curves(documents, predicted)
@@ -292,8 +295,9 @@ class _Job:
             confirmation=None if confirmation is None else _confirmation_document(confirmation),
         )
         result = WorkflowResult(plan, document, payloads, confirmation)
-        aside = self._save(result, output) if output else None
-        return replace(result, undo=self._apply(plan, region, output, aside)) if apply else result
+        if self.folder:
+            self.folder.save(result)
+        return replace(result, undo=self._apply(plan, region)) if apply else result
 
     def close(self) -> None:
         """Close what was opened."""
@@ -377,7 +381,6 @@ class _Job:
         predicted: LogCurves,
         payloads: Mapping[str, Sequence[Mapping[str, Any]]],
         tune_missing: bool | TuneFunction,
-        output: Path | None,
     ) -> dict[str, ResultDocument]:
         """The result of each function of the workflow that has one; what has no curve yet is tuned on request."""
         documents = dict(known)
@@ -387,7 +390,9 @@ class _Job:
                 if not payloads.get(name):
                     problem = "has no recorded payload to tune it with"
                     raise InputError.single(f"function {name}", problem, "run the workflow once, or give its result")
-                documents[name] = tune(name, payloads[name], output and output / name)
+                if self.folder:
+                    self.folder.begin(payloads)
+                documents[name] = tune(name, payloads[name], self.folder.of_function(name) if self.folder else None)
         return {name: documents[name] for name in functions_of(reading.flow) if name in documents}
 
     def _curves(
@@ -412,10 +417,11 @@ class _Job:
                 function,
                 list(payloads),
                 output=folder,
+                resume=bool(folder and self.folder and self.folder.resume and has_record(folder)),
                 connection=self.connection,
                 prices=self.prices,
                 stop=self.stop,
-                observers=[_EarlierRuns(self.earlier_kept)],
+                observers=[_EarlierRuns(self.folder.earlier_kept)] if self.folder else [],
                 seed=self.seed,
             ).document
 
@@ -438,29 +444,12 @@ class _Job:
             raise TunerError("No execution was confirmed.", "Nothing was changed.")
         return Confirmation(tuple(times), plan.time.p50_ms)
 
-    def _save(self, result: WorkflowResult, folder: Path) -> Path | None:
-        """Write the plan, its report and the payloads. Returns where those of an earlier plan are now; None: nowhere.
-
-        `undo.json` stays: it takes back what was applied last, whatever was planned since.
-        """
-        payloads = (file.relative_to(folder) for file in (folder / PAYLOADS).glob("*.json"))
-        aside = set_aside(folder, [PLAN_FILE, REPORT_FILE, *sorted(map(str, payloads))])
-        if aside:
-            self.earlier_kept(aside)
-        for function, sent in result.payloads.items():
-            write_text(folder / PAYLOADS / f"{function}.json", json.dumps(sent, indent=1, ensure_ascii=False) + "\n")
-        write_text(folder / PLAN_FILE, result.to_json())
-        write_text(folder / REPORT_FILE, result.to_html())
-        return aside
-
-    def _apply(self, plan: Plan, region: str, output: Path | None, aside: Path | None) -> Mapping[str, Configuration]:
+    def _apply(self, plan: Plan, region: str) -> Mapping[str, Configuration]:
         """Give every function its size. Returns those that they had, which `undo.json` holds too.
 
         Args:
             plan: with the sizes.
             region: of the functions, where the connection names none.
-            output: where `undo.json` goes. None: nowhere.
-            aside: where the earlier plan of that folder is now. None: there was none.
         """
         from tuner.aws.api.client import LambdaApi
         from tuner.aws.workflows.applying import apply_sizes
@@ -468,11 +457,65 @@ class _Job:
         if self.connection.region is None:
             self.connection = replace(self.connection, region=region)
         before = apply_sizes(LambdaApi(self.clients.control), plan.chosen.configurations)
-        if output and before:
-            kept = write_undo(self.clients.region, before, output, beside=aside)
-            if kept and kept != aside:
-                self.earlier_kept(kept)
+        if self.folder and before:
+            self.folder.save_undo(self.clients.region, before)
         return before
+
+
+@dataclass(slots=True)
+class _Folder:
+    """The output folder of a run, which sets aside what an earlier one left before anything is written there.
+
+    Attributes:
+        path: of it.
+        earlier_kept: told where files of an earlier run are now.
+        resume: whether the tuning in it is gone on with.
+    """
+
+    path: Path
+    earlier_kept: Callable[[Path], None]
+    resume: bool
+    _begun: bool = False
+    _aside: Path | None = None
+
+    def of_function(self, name: str) -> Path:
+        """The folder of a function that is tuned."""
+        return self.path / folder_names([name])[0]
+
+    def payloads_of_earlier_run(self, functions: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        """What functions are tuned with in a run that goes on: the executions to read may be others by now."""
+        files = {name: self._payloads(name) for name in functions} if self.resume else {}
+        return {name: read_json(file, "--resume") for name, file in files.items() if file.exists()}
+
+    def begin(self, payloads: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Write the payloads, so that a run that ends early can go on with the same. Later calls do nothing.
+
+        `undo.json` stays: it takes back what was applied last, whatever was planned since.
+        """
+        if self._begun:
+            return
+        self._begun = True
+        old = [] if self.resume else (file.relative_to(self.path) for file in (self.path / PAYLOADS).glob("*.json"))
+        self._aside = set_aside(self.path, [PLAN_FILE, REPORT_FILE, *sorted(map(str, old))])
+        if self._aside:
+            self.earlier_kept(self._aside)
+        for function, sent in payloads.items():
+            write_text(self._payloads(function), json.dumps(sent, indent=1, ensure_ascii=False) + "\n")
+
+    def save(self, result: WorkflowResult) -> None:
+        """Write the plan and its report."""
+        self.begin(result.payloads)
+        write_text(self.path / PLAN_FILE, result.to_json())
+        write_text(self.path / REPORT_FILE, result.to_html())
+
+    def save_undo(self, region: str, before: Mapping[str, Configuration]) -> None:
+        """Write the sizes that functions had."""
+        kept = write_undo(region, before, self.path, beside=self._aside)
+        if kept and kept != self._aside:
+            self.earlier_kept(kept)
+
+    def _payloads(self, function: str) -> Path:
+        return self.path / PAYLOADS / f"{folder_names([function])[0]}.json"
 
 
 @dataclass(frozen=True, slots=True)

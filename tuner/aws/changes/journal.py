@@ -14,14 +14,22 @@ import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from tuner.aws.api.errors import AnotherRunError
 from tuner.aws.changes.markers import is_run_id, parse_copy
-from tuner.aws.changes.operations import Change, CreateCopy, DeleteCopy, DeleteVersion, PublishVersion, as_record
+from tuner.aws.changes.operations import (
+    Change,
+    CreateCopy,
+    DeleteCopy,
+    DeleteVersion,
+    PublishVersion,
+    RestoreLatest,
+    as_record,
+)
 from tuner.aws.changes.private_files import open_private, read_private
 from tuner.documents.strict_json import decode_text, parse_strictly
 from tuner.errors import BackendError
@@ -37,6 +45,9 @@ def state_dir(environment: Mapping[str, str]) -> Path:
 
 class DamagedJournalError(BackendError):
     """A journal holds what no run writes, so it cannot tell what a killed run left."""
+
+
+_UNDOING = (RestoreLatest, DeleteVersion, DeleteCopy)
 
 
 @dataclass(slots=True)
@@ -55,6 +66,7 @@ class Journal:
     copies: set[str] = field(default_factory=set)
     unanswered: set[str] = field(default_factory=set)
     _file: IO[str] | None = field(default=None, repr=False)
+    _path: Path | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def intend(self, step: Change) -> None:
@@ -64,7 +76,7 @@ class Journal:
                 self.unanswered.add(str(step.marker))
             elif isinstance(step, CreateCopy):
                 self.copies.add(step.marker.name)
-            self._write({"intend": as_record(step)})
+            self._record(step, {"intend": as_record(step)})
 
     def done(self, step: Change, *, version: str = "") -> None:
         """Record that a change was made. `version` is the number of a new version."""
@@ -77,15 +89,17 @@ class Journal:
                 self.unanswered.discard(step.description)
             elif isinstance(step, DeleteCopy):
                 self.copies.discard(step.copy)
-            self._write({"done": as_record(step), "version": version})
+            self._record(step, {"done": as_record(step), "version": version})
+
+    def _record(self, step: Change, entry: Mapping[str, Any]) -> None:
+        """Write an entry. What undoes is made although its entry cannot be written: without it, more would remain."""
+        with suppress(BackendError) if isinstance(step, _UNDOING) else nullcontext():
+            self._write(entry)
 
     def _write(self, entry: Mapping[str, Any]) -> None:
-        if self._file is None:
-            return
-        with _disk_errors(self._file.name):
-            self._file.write(json.dumps(entry, default=str) + "\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
+        if self._file is not None:
+            with _disk_errors(str(self._path)):
+                _append(self._file.fileno(), (json.dumps(entry, default=str) + "\n").encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +187,7 @@ class JournalFile:
         self._remove_beside()
         self._file.seek(0)
         self._file.truncate()
-        journal = Journal(run, _file=self._file)
+        journal = Journal(run, _file=self._file, _path=self.path)
         journal._write({"run": run, "function": arn, "began": began, "pid": os.getpid(), "host": socket.gethostname()})
         return journal
 
@@ -197,6 +211,20 @@ class JournalFile:
             return os.fstat(file.fileno()).st_ino == self.path.stat().st_ino
         except FileNotFoundError:
             return False
+
+
+def _append(file: int, line: bytes) -> None:
+    """Write a line at the end of a file, whole or not at all: one that is cut off would damage the next."""
+    end = os.fstat(file).st_size
+    try:
+        left = line
+        while left:
+            left = left[os.write(file, left) :]
+        os.fsync(file)
+    except OSError:
+        with suppress(OSError):
+            os.ftruncate(file, end)
+        raise
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tuner.cli.again import GO_ON, at_once_told, resuming
 from tuner.cli.exit_codes import EXIT_FAILED, EXIT_OK
 from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
@@ -78,9 +78,11 @@ def command(functions: tuple[str, ...], *, connection: Connection, **options: An
         say("\n".join([*left_out, *_bound(at_once, fleet.at_once, len(members))]), err=True)
     with stop_on_signals() as stop, FleetProgress(len(members), quiet=options["quiet"]) as progress:
         try:
-            summary = tune_fleet(fleet, at_once=at_once, tune=tune, watcher=progress, stop=stop)
+            with at_once_told(folder, *(settings.target for settings in members)):
+                summary = tune_fleet(fleet, at_once=at_once, tune=tune, watcher=progress, stop=stop)
         except (InterruptedRunError, NotRecordedError) as error:
-            again = with_command("Go on with:", _again(sys.argv[1:], folder))
+            hide = any(settings.disable_payload_logs for settings in members)
+            again = with_command(GO_ON, resuming(sys.argv[1:], folder, hide=hide))
             error.hint = "\n".join(filter(None, [error.hint, again]))
             raise
     page = folder / PAGE_FILE
@@ -160,14 +162,3 @@ def _bound(at_once: int, wanted: int, functions: int) -> list[str]:
     if at_once == min(wanted, functions):
         return []
     return [f"{at_once} functions at once instead of {wanted}: half of the account's free concurrency."]
-
-
-def _again(arguments: Sequence[str], folder: Path) -> str:
-    """The command that goes on."""
-    kept = [word for number, word in enumerate(arguments) if not _is_place(arguments, number)]
-    return shlex.join(["tuner", *kept, "--resume", str(folder)])
-
-
-def _is_place(arguments: Sequence[str], number: int) -> bool:
-    places = ("--output", "--resume")
-    return arguments[number].partition("=")[0] in places or (number > 0 and arguments[number - 1] in places)

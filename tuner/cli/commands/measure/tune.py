@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tuner.cli.again import GO_ON, at_once_told
 from tuner.cli.exit_codes import EXIT_NOT_DECIDED, EXIT_OK, EXIT_THRESHOLD
 from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 NOT_REPEATED = ("words", "resume", "output")
 """Parameters that the command which goes on with a run does not take from the first one."""
-GO_ON = "Go on with:"
 LONGEST_SHOWN = 500
 """Characters of a payload that a suggested command repeats."""
 
@@ -200,22 +200,18 @@ def _tune(
     from tuner.cli.progress.tuning import Progress
     from tuner.local.worker.runtimes import names_a_handler
 
-    settings = request.settings
-    try:
-        with Progress(quiet=options["quiet"], title=title) as progress:
-            return tune(
-                settings,
-                output=folder,
-                resume=bool(options["resume"]),
-                evidence=options["evidence"],
-                connection=connection,
-                stop=stop,
-                observers=[progress],
-            )
-    except KeyboardInterrupt:
-        undo = with_command("Undo what the run may have left:", f"tuner clean {shlex.quote(settings.target)}")
-        problem = f"Interrupted at once. What was measured is kept in {folder}."
-        raise InterruptedAtOnceError(problem, "" if names_a_handler(settings.target) else undo) from None
+    target = request.settings.target
+    in_aws = [] if names_a_handler(target) else [target]
+    with at_once_told(folder, *in_aws), Progress(quiet=options["quiet"], title=title) as progress:
+        return tune(
+            request.settings,
+            output=folder,
+            resume=bool(options["resume"]),
+            evidence=options["evidence"],
+            connection=connection,
+            stop=stop,
+            observers=[progress],
+        )
 
 
 def _conclude(

@@ -5,20 +5,29 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tuner.cli.again import GO_ON, RESUMED_ELSEWHERE, at_once_told, resuming
 from tuner.cli.exit_codes import EXIT_OK
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
 from tuner.cli.values import Number, OneOf, WholeNumber, read_share, terminal_width
-from tuner.errors import Fault, InputError
+from tuner.errors import (
+    Fault,
+    InputError,
+    InterruptedRunError,
+    NoSpaceError,
+    NotRecordedError,
+)
 from tuner.shell_lines import with_command
 
 if TYPE_CHECKING:
@@ -140,6 +149,7 @@ _FLAGS = {
 @option("--apply", "apply_", group=Topic.SAFETY, is_flag=True, help="Give every function its size, or none.")
 @option("--force", group=Topic.SAFETY, is_flag=True, help="Apply sizes that rest on results with weak evidence too.")
 @option("--undo", group=Topic.SAFETY, metavar="FILE", help="Give the functions the sizes back that --apply replaced.")
+@option("--resume", group=Topic.BUDGET, metavar="DIR", help="Go on with the run of --tune in this folder.")
 @option(
     "--output",
     group=Topic.OUTPUT,
@@ -166,7 +176,8 @@ def command(state_machine: str | None, *, connection: Connection, **options: Any
     if state_machine is None:
         raise InputError.single("STATE_MACHINE", "is missing", "give an ARN, or a file with a definition")
     output = _output(state_machine, options)
-    result = _tuned(state_machine, connection, output, options)
+    with _going_on(state_machine, output if options["tune_missing"] else None):
+        result = _tuned(state_machine, connection, output, options)
     forms: dict[str, Callable[[], str]] = {
         "text": partial(result.to_text, width=terminal_width()),
         "markdown": result.to_markdown,
@@ -180,6 +191,26 @@ def command(state_machine: str | None, *, connection: Connection, **options: Any
     return EXIT_OK
 
 
+@contextmanager
+def _going_on(state_machine: str, folder: Path | None) -> Iterator[None]:
+    """Tell the command that goes on, where an error ends a run and what it measured is kept in its folder."""
+    try:
+        with at_once_told(folder, state_machine if state_machine.startswith("arn:") else ""):
+            yield
+    except (InterruptedRunError, NotRecordedError, NoSpaceError) as error:
+        if folder and _has_runs(folder):
+            again = with_command(GO_ON, resuming(sys.argv[1:], folder))
+            error.hint = "\n".join(filter(None, [error.hint, again]))
+        raise
+
+
+def _has_runs(folder: Path) -> bool:
+    """Whether runs of a function are kept in a folder."""
+    from tuner.api.records.run_folder import has_record
+
+    return folder.is_dir() and any(map(has_record, folder.iterdir()))
+
+
 def _tuned(
     state_machine: str, connection: Connection, output: Path | None, options: Mapping[str, Any]
 ) -> WorkflowResult:
@@ -190,6 +221,7 @@ def _tuned(
 
     folders = [Path(folder) for folder in options["results"]]
     faults = [] if state_machine.startswith("arn:") else list(unreadable(Path(state_machine), folders))
+    faults += _resume_faults(options)
     deadline_ms, percentile = _bound(options, faults)
     figures = _figures(options, faults)
     files = {key: Path(value) for key, value in _pairs(options["logs"], "--logs", faults).items()}
@@ -214,11 +246,23 @@ def _tuned(
             apply=options["apply_"],
             force=options["force"],
             output=output,
+            resume=bool(options["resume"]),
             earlier_kept=lambda place: None if options["quiet"] else say(earlier_run_kept(place), err=True),
             connection=connection,
             stop=stop,
             seed=options["seed"],
         )
+
+
+def _resume_faults(options: Mapping[str, Any]) -> Iterator[Fault]:
+    if not options["resume"]:
+        return
+    if options["output"]:
+        yield RESUMED_ELSEWHERE
+    if not options["tune_missing"]:
+        yield Fault("--resume", "goes on with what --tune began, and there is no --tune", "add --tune")
+    if not _has_runs(Path(options["resume"])):
+        yield Fault("--resume", f"{options['resume']} holds no run of --tune", "give the --output folder of that run")
 
 
 def _figures(options: Mapping[str, Any], faults: list[Fault]) -> Figures:
@@ -321,8 +365,8 @@ def _percentile(text: str, faults: list[Fault]) -> float | None:
 
 def _output(state_machine: str, options: Mapping[str, Any]) -> Path | None:
     """The folder for what is written: what is tuned or applied always leaves something."""
-    if options["output"]:
-        return Path(options["output"])
+    if given := options["resume"] or options["output"]:
+        return Path(given)
     name = re.split(r"[:/]", state_machine)[-1].partition(".")[0] or "workflow"
     return Path("tuning") / name if options["tune_missing"] or options["apply_"] else None
 
