@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.unit.studies import ARM, PRICES, X86
 from tuner.documents.input import decode_input
 from tuner.documents.request import request_document
 from tuner.errors import InputError
-from tuner.model import BackendKind, Configuration, FunctionIdentity
+from tuner.model import BackendKind, Configuration, Constraints, FunctionIdentity, Objective
 from tuner.payloads import Payload, Payloads
 from tuner.search.grid import GridSampler
 from tuner.search.registry import make_sampler
@@ -77,6 +78,15 @@ def test_a_space_without_a_size_is_bad_input_and_says_what_is_allowed(settings: 
     with pytest.raises(InputError, match="128 to 3,008 MB") as caught:
         search_space(settings, CAPPED)
     assert [fault.path for fault in caught.value.faults] == ["$.powerValues"]
+
+
+@pytest.mark.parametrize("memory", [MemorySizes(listed=(256, 1024)), MemorySizes(high_mb=1024), MemorySizes()])
+def test_a_smallest_memory_above_every_size_is_bad_input_before_anything_runs(memory: MemorySizes) -> None:
+    least_mb = min(memory.high_mb, 3008) if memory.listed is None else 1024
+    for too_much, refused in ((0, False), (1, True)):
+        objective = Objective(constraints=Constraints(min_memory_mb=least_mb + too_much))
+        with pytest.raises(InputError, match=f"{least_mb:,} MB at most") if refused else nullcontext():
+            search_space(settings_of(memory=memory, objective=objective), CAPPED)
 
 
 def test_an_architecture_that_cannot_be_measured_is_told_as_such_beside_sizes_that_cannot() -> None:

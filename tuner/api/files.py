@@ -104,6 +104,18 @@ def not_written(path: Path, exc: OSError, otherwise: str) -> TunerError:
     return _refused(f"cannot write {path}", exc, path.parent, otherwise)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, where it is not there.
+
+    Raises:
+        TunerError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise _refused(f"cannot write into {folder}", exc, folder, "give another folder with --output") from exc
+
+
 def _new_place(aside: Path, found: Iterable[Path]) -> Path:
     """A new folder for files, with the time of their last change as its name."""
     ended = datetime.fromtimestamp(max(path.stat().st_mtime for path in found), UTC)

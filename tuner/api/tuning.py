@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from tuner.api.backends import Prices, default_factories, discounted, factory_of
-from tuner.api.files import write_bytes
+from tuner.api.files import make_folder, write_bytes
 from tuner.api.options import Options, input_document, keyword_names, read_settings, refuse_unknown, with_payloads
 from tuner.api.past_evidence import PastEvidence, begin_with_past_runs, judge_past_runs, past_evidence
 from tuner.api.price_cache import current_prices
@@ -25,6 +25,7 @@ from tuner.api.records.run_folder import (
     FILES,
     SAMPLES_FILE,
     SEAL,
+    FolderLock,
     HearsOfEarlierRun,
     Recorded,
     Recorder,
@@ -103,7 +104,8 @@ def tune(
         InputError: every fault of the arguments. Nothing was started.
         AllFailedError: no configuration gave a usable run.
         InterruptedRunError: `stop` was set, or Ctrl-C was pressed.
-        TunerError: the work failed. `error.result` holds what was measured until then; None: nothing.
+        TunerError: the work failed, or another run works in `output`. `error.result` holds what was measured until
+            then; None: nothing.
     """
     connection, stop = connection or Connection(), stop or threading.Event()
     past = past_evidence(evidence)
@@ -111,8 +113,10 @@ def tune(
     settings, factory = _asked(target, asked, connection, prices, factories)
     settings = with_payloads(settings, connection, factory.kind)
     folder = None if output is None else Path(output)
-    job = _Job(settings, connection, discounted(prices, settings), stop, clock, now, observers, folder, past)
-    return job.conclude(job.measure(backend or factory.open(settings), resume=resume))
+    with FolderLock(folder) as lock:
+        lock.acquire()
+        job = _Job(settings, connection, discounted(prices, settings), stop, clock, now, observers, folder, lock, past)
+        return job.conclude(job.measure(backend or factory.open(settings), resume=resume))
 
 
 def plan(
@@ -186,6 +190,7 @@ class _Job:
     now: Callable[[], datetime]
     observers: Sequence[Observer]
     folder: Path | None
+    lock: FolderLock
     evidence: PastEvidence
 
     def measure(self, backend: Backend, *, resume: bool) -> _Measured:
@@ -311,6 +316,8 @@ class _Job:
         """What writes samples to the output folder as they arrive, if there is one."""
         if self.folder is None:
             return []
+        make_folder(self.folder)
+        self.lock.acquire()
         recorder = Recorder(self.folder, header, recorded, clock=elapsed_s, notices=backend.notices)
         for observer in self.observers:
             if recorder.set_aside and isinstance(observer, HearsOfEarlierRun):

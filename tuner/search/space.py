@@ -35,7 +35,7 @@ def search_space(settings: Settings, identity: FunctionIdentity) -> SearchSpace:
         identity: what can be measured; the size in use joins a range.
 
     Raises:
-        InputError: nothing is left.
+        InputError: nothing is left, or no size is as large as the smallest that is allowed.
     """
     supported, current = identity.architectures, identity.current
     architectures = settings.architectures or supported[:1]
@@ -55,6 +55,10 @@ def search_space(settings: Settings, identity: FunctionIdentity) -> SearchSpace:
         wanted = ", ".join(map(str, memory.listed)) if memory.listed else f"{low} to {memory.high_mb}"
         allowed = f"allowed are {MIN_MEMORY_MB} to {identity.max_memory_mb:,} MB"
         faults.append(Fault("$.powerValues", f"no size of {wanted} MB can be measured", allowed))
+    least_mb = settings.objective.constraints.min_memory_mb
+    if sizes and least_mb is not None and max(sizes) < least_mb:
+        problem = f"{least_mb:,} MB is above every size that would be measured, {max(sizes):,} MB at most"
+        faults.append(Fault("$.constraints.minMemory", problem, "lower it, or give larger sizes"))
     if not usable:
         allowed = f"use one of {', '.join(supported)}" if supported else "tune it in AWS"
         faults.append(Fault("$.architectures", f"{', '.join(architectures) or 'none'} cannot be measured", allowed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from tuner.errors import (
     InterruptedRunError,
     LeftBehindError,
     NotRecordedError,
+    TunerError,
 )
 from tuner.model import FunctionError, FunctionIdentity, Invocation, Notice, Outcome, Sample, Trial
 from tuner.settings import Settings
@@ -121,6 +123,24 @@ def test_a_result_that_cannot_be_written_does_not_hide_what_could_not_be_undone(
     with pytest.raises(NotRecordedError, match=r"Version 7 is left\.\ncannot write [^\n]+result\.json") as caught:
         sit(tmp_path, settings_of(), function)
     assert caught.value.hint == f"tuner clean orders\nWhat was measured until then is kept in {tmp_path}."
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_two_runs_never_work_in_one_folder_at_once(tmp_path: Path, *, resume: bool) -> None:
+    folder, seconds = tmp_path / "out", []
+
+    class Interfering(Function):
+        def measure(self, trials: Sequence[Trial], stop: threading.Event) -> Iterator[Sample]:
+            before = (folder / SAMPLES_FILE).read_bytes()
+            with pytest.raises(TunerError, match=re.escape(f"another run works in {folder}")):
+                sit(folder, settings_of(), Function(), resume=resume)
+            assert (folder / SAMPLES_FILE).read_bytes() == before
+            seconds.append(1)
+            yield from super().measure(trials, stop)
+
+    sit(folder, settings_of(), Interfering())
+    assert seconds
+    assert sit(folder, settings_of(), Function(), resume=True).recommendation, "afterwards another one may"
 
 
 def test_a_signal_after_the_last_run_ends_with_130_and_the_result(tmp_path: Path) -> None:

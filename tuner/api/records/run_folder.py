@@ -8,6 +8,7 @@ is dropped when the run is resumed.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -59,6 +60,42 @@ class Recorded:
         now = list(found)
         told = {notice.code for notice in now}
         return [*(notice for notice in self.notices if notice.code not in told), *now]
+
+
+class FolderLock:
+    """Keeps other runs out of the folder of a run, while it lives. File systems without locks have none.
+
+    Args:
+        folder: of the run; None: it has none.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock. Does nothing where it is held already, or the folder is not there yet.
+
+        Raises:
+            TunerError: another run has it.
+        """
+        if self._descriptor is not None or self._folder is None or not self._folder.is_dir():
+            return
+        with contextlib.suppress(OSError):  # whoever cannot open the folder cannot write into it either
+            self._descriptor = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                problem = f"another run works in {self._folder}"
+                raise TunerError(problem, "Wait until it has ended, or give another folder with --output.") from None
+
+    def __enter__(self) -> FolderLock:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 @runtime_checkable
