@@ -16,17 +16,15 @@ from tuner.errors import NoSpaceError, TunerError
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What says that a disk, what one may use of it, or what one file may take of it, is full."""
+ANOTHER_OUTPUT, MAKE_WRITABLE = "give another --output", "make it writable"
+"""What to do where a file cannot be written, as the end of a sentence: one of an option, and one that is there."""
 LONGEST_NAME = 200
 """Bytes of a name that the name of its folder has; file systems allow 255."""
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file, whole or not at all.
-
-    Raises:
-        TunerError: it cannot be written.
-    """
-    write_bytes(path, text.encode())
+def write_text(path: Path, text: str, *, otherwise: str = ANOTHER_OUTPUT) -> None:
+    """Write a file, whole or not at all. See `write_bytes`."""
+    write_bytes(path, text.encode(), otherwise=otherwise)
 
 
 def folder_names(names: Iterable[str]) -> list[str]:
@@ -75,8 +73,13 @@ def set_aside(folder: Path, names: Iterable[str], *, beside: Path | None = None)
     return place
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, otherwise: str = ANOTHER_OUTPUT) -> None:
     """Write a file, whole or not at all. A device or a pipe, such as /dev/stdout, is written into.
+
+    Args:
+        path: of the file.
+        content: of the file.
+        otherwise: what to do where it cannot be written, as the end of a sentence.
 
     Raises:
         TunerError: it cannot be written.
@@ -88,9 +91,10 @@ def write_bytes(path: Path, content: bytes) -> None:
             # A link stays a link: the file that it leads to is replaced.
             _replace(path.resolve(), content)
     except OSError as exc:
-        raise not_written(path, exc, "give another --output") from exc
+        raise not_written(path, exc, otherwise) from exc
     except RuntimeError as exc:  # of `resolve`, up to Python 3.12
-        raise TunerError(f"cannot write {path}: a link in it leads to itself", "Give another --output.") from exc
+        remedy = f"{otherwise[0].upper()}{otherwise[1:]}."
+        raise TunerError(f"cannot write {path}: a link in it leads to itself", remedy) from exc
 
 
 def not_written(path: Path, exc: OSError, otherwise: str) -> TunerError:

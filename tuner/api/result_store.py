@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from tuner.api.files import write_text
+from tuner.api.files import MAKE_WRITABLE, write_text
 from tuner.api.result import Result
 from tuner.aws.api.connection import Connection
 from tuner.documents.result import RESULT_FILE, is_result_name, loads
@@ -135,7 +135,7 @@ class FileStore:
         Raises:
             TunerError: it cannot be written.
         """
-        write_text(_file(address), text)
+        write_text(_file(address), text, otherwise=MAKE_WRITABLE)
 
 
 def _file(address: str) -> Path:

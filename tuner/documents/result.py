@@ -21,7 +21,12 @@ RESULT_FILE: Final = "result.json"
 EARLIER_FOLDER: Final = "earlier"
 """Within the folder of a run, what earlier runs left in that folder."""
 SUMMARY_FILE: Final = "summary.json"
-"""The summary of a fleet, at the top of its folder. It is no result."""
+"""The summary of a fleet, at the top of its folder."""
+PLAN_FILE: Final = "workflow.json"
+UNDO_FILE: Final = "undo.json"
+"""The plan of a workflow, and the sizes before it was applied, at the top of its folder."""
+NO_RESULTS: Final = frozenset({SUMMARY_FILE, PLAN_FILE, UNDO_FILE})
+"""JSON files beside results that are none."""
 
 ArchitectureText = Literal["x86_64", "arm64"]
 BackendText = Literal["aws", "local", "simulated"]
@@ -388,7 +393,7 @@ def is_result_name(name: str) -> bool:
     *folders, last = name.split("/")
     if EARLIER_FOLDER in folders or any(part.startswith(".") for part in (*folders, last)):
         return False
-    return last == RESULT_FILE if folders else last.endswith(".json") and last != SUMMARY_FILE
+    return last == RESULT_FILE if folders else last.endswith(".json") and last not in NO_RESULTS
 
 
 def loads(text: str, *, name: str) -> ResultDocument:

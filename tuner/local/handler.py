@@ -168,7 +168,18 @@ def parse_handler(
         found = _read_folder(reading, Path(folder).resolve(), name)
     else:
         found = _read_file(reading)
+    if found and not _is_text(f"{found.root}{found.name}"):
+        reading.fault("its path has bytes that are no text in UTF-8", "rename it, or set PYTHONUTF8=1")
     return (None, tuple(reading.faults)) if reading.faults else (found, ())
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path can be told to a worker, in a variable and in JSON."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_program(path: Path) -> bool:

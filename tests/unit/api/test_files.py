@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.full_disk import file_size_limit
-from tuner.api.files import folder_names, set_aside, write_text
+from tuner.api.files import MAKE_WRITABLE, folder_names, set_aside, write_text
 from tuner.errors import NoSpaceError, TunerError
 
 NAMES = ("samples.jsonl", "result.json", "report.html")
@@ -100,3 +100,11 @@ def test_a_disk_that_is_full_is_told_from_other_reasons(folder: Path) -> None:
     assert "Free some space" in caught.value.hint
     assert (folder / "samples.jsonl").read_text() == "samples"
     assert [path.name for path in folder.iterdir()] == ["samples.jsonl"]
+
+
+def test_what_to_do_where_a_file_cannot_be_written_is_of_the_command_that_writes_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for otherwise, told in (({}, "or give another --output."), ({"otherwise": MAKE_WRITABLE}, "or make it writable.")):
+        with pytest.raises(TunerError) as caught:
+            write_text(tmp_path / "file" / "out.json", "{}", **otherwise)
+        assert caught.value.hint.endswith(told)

@@ -74,6 +74,13 @@ def test_what_a_later_run_has_set_aside_is_no_result_of_the_folder(tmp_path: Pat
     assert place.name not in read_results([folder])
 
 
+def test_a_folder_of_a_fleet_or_of_a_workflow_holds_results_beside_its_own_files(tmp_path: Path) -> None:
+    folder = write_results(tmp_path)
+    for name in ("summary.json", "workflow.json", "undo.json"):
+        (folder / name).write_text("{}")
+    assert f"checkout-{FUNCTIONS[0]}" in read_results([folder])
+
+
 def test_a_plan_replaces_no_earlier_one_and_leaves_what_takes_a_change_back(results: Path, tmp_path: Path) -> None:
     places: list[Path] = []
     (tmp_path / "payloads").mkdir()

@@ -89,3 +89,13 @@ def test_a_folder_named_bootstrap_is_no_runtime(tmp_path: Path) -> None:
     assert faults == ()
     assert handler is not None
     assert handler.handler == "app.handler"
+
+
+@pytest.mark.parametrize("target", ["src/app.py:handler", "src:app.handler"])
+def test_a_path_that_is_no_text_is_refused_before_a_worker_gets_it(tmp_path: Path, target: str) -> None:
+    root = tmp_path / "by\udcffte"
+    (root / "src").mkdir(parents=True)
+    (root / "src" / "app.py").write_text("def handler(event, context): return event")
+    found, faults = parse_handler(f"{root}/{target}")
+    assert found is None
+    assert [fault.problem for fault in faults] == ["its path has bytes that are no text in UTF-8"]

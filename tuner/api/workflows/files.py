@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tuner.api.files import set_aside, write_text
-from tuner.documents.result import EARLIER_FOLDER, RESULT_FILE, ResultDocument, loads
+from tuner.documents.result import EARLIER_FOLDER, NO_RESULTS, RESULT_FILE, UNDO_FILE, ResultDocument, loads
 from tuner.documents.strict_json import decode_text, parse_strictly
 from tuner.errors import Fault, InputError, TunerError
 from tuner.model import Architecture, Configuration
 from tuner.workflows.definition import Source
 from tuner.workflows.figures import Figures, read_figures
 
-PLAN_FILE, UNDO_FILE = "workflow.json", "undo.json"
-"""What `tuner workflow` writes into its output folder, beside results."""
 _TEXT_OR_PLACEHOLDER = re.compile(r'"(?:[^"\\]|\\.)*"|\$\{[^}"]*\}')
 
 
@@ -135,7 +133,7 @@ def _parsed(text: str, path: Path, flag: str) -> Any:
 
 def _results_in(path: Path) -> list[tuple[str, ResultDocument]]:
     if path.is_dir():
-        found = {*path.rglob(RESULT_FILE), *path.glob("*.json")} - {path / PLAN_FILE, path / UNDO_FILE}
+        found = {*path.rglob(RESULT_FILE), *path.glob("*.json")} - {path / name for name in NO_RESULTS}
         files = sorted(file for file in found if EARLIER_FOLDER not in file.relative_to(path).parts)
         if not files:
             raise InputError.single("--results", f"{path} holds no result.json", "give a folder of tuning results")

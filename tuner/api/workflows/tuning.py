@@ -20,7 +20,6 @@ from tuner.api.files import folder_names, set_aside, write_text
 from tuner.api.price_cache import current_prices
 from tuner.api.records.run_folder import has_record
 from tuner.api.workflows.files import (
-    PLAN_FILE,
     read_definition_file,
     read_json,
     read_results,
@@ -30,7 +29,7 @@ from tuner.api.workflows.files import (
 from tuner.api.workflows.logs import LogCurves, Logs, read_logs
 from tuner.aws.api.connection import Connection
 from tuner.documents.decision import decision_evidence
-from tuner.documents.result import ResultDocument
+from tuner.documents.result import PLAN_FILE, ResultDocument
 from tuner.errors import Fault, InputError, TunerError
 from tuner.model import Configuration, Notice, Sample, Trial
 from tuner.pricing.price_list import DEFAULT_REGION, state_transition_usd

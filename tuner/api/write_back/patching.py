@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tuner.api.files import write_bytes
+from tuner.api.files import MAKE_WRITABLE, write_text
 from tuner.api.result import Result
 from tuner.documents.decision import configuration_of, decision_evidence
 from tuner.errors import InputError, TunerError
@@ -97,7 +97,7 @@ def write_files(patch: ProjectPatch) -> None:
         TunerError: one cannot be written.
     """
     for path, text in patch.sources.changed.items():
-        write_bytes(path, text.encode())
+        write_text(path, text, otherwise=MAKE_WRITABLE)
 
 
 def commit_branch(patch: ProjectPatch, branch: str, message: str) -> str:
