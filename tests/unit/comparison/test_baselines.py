@@ -159,7 +159,8 @@ def test_a_payload_that_was_not_logged_is_told_not_refused() -> None:
 
 def test_a_folder_holds_the_runs_in_it_and_neither_hidden_files_nor_summaries(tmp_path: Path) -> None:
     for name in ("1.json", "._1.json", "summary.json", "workflow.json", "undo.json", "notes.txt",
-                 "runs/result.json", "runs/samples.json", ".cache/result.json", "deep/er/result.json", "earlier/result.json"):  # fmt: skip
+                 "runs/result.json", "runs/samples.json",
+                 ".cache/result.json", "deep/er/result.json", "earlier/result.json"):  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("{}")
     (tmp_path / "folder.json").mkdir()
