@@ -99,6 +99,8 @@ def test_a_dry_run_prints_changes_permissions_and_cost_and_makes_none(
         assert words in said
     assert not [call for call in cloud.calls() if not call["operation"].startswith(("Get", "List"))]
     assert cloud.invocations() == []
+    assert run(["tune", "orders", "--power-values", "128,128", "--runs", "3", "--dry-run"]) == 0
+    assert "  runs         6\n" in capsys.readouterr().out, "a size that is listed twice has twice the runs"
 
 
 @pytest.mark.usefixtures("before")

@@ -254,6 +254,14 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_dry_run_counts_every_run_of_a_size_that_is_listed_twice_whatever_bounds_the_time(tmp_path: Path) -> None:
+    arguments = ("--power-values", "512,512,1024", "--runs", "40", "--max-seconds", "100", "--dry-run")
+    done = tuner("tune", write(tmp_path, QUICK), "--sampler", "grid", *arguments, cwd=tmp_path)
+    assert "  runs       120\n" in done.stdout, done.stderr
+    done = tuner("tune", write(tmp_path, QUICK), *arguments, "--max-invocations", "70", cwd=tmp_path)
+    assert "  runs       70\n" in done.stdout, done.stderr
+
+
 def test_an_output_folder_that_cannot_be_written_is_told_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file is in the way")
     arguments = ("--power-values", "1024", "--runs", "1", "--output", "out")

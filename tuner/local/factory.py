@@ -15,7 +15,7 @@ from tuner.local.worker.runtimes import names_a_handler
 from tuner.model import BackendKind, FunctionIdentity
 from tuner.plain_numbers import listed
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList
-from tuner.search.registry import measures_every_size
+from tuner.search.registry import measures_every_size, runs_of_grid
 from tuner.search.setup import make_study
 from tuner.search.space import left_out, search_space
 from tuner.settings import Settings
@@ -67,7 +67,8 @@ class LocalFactory:
         study = make_study(settings, identity, self.prices(identity.region or DEFAULT_REGION))
         architectures = ", ".join(study.space.architectures)
         if measures_every_size(settings):
-            runs = str(sum(trial.invocations for trial in study.ask()))
+            wanted = sum(runs_of_grid(settings, study.space).values())
+            runs = str(min(wanted, study.budget.max_invocations or wanted))
         elif settings.budget.max_invocations:
             runs = f"{settings.budget.max_invocations} at most"
         else:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tuner.model import SamplerName
+from tuner.model import Configuration, SamplerName, SearchSpace
 from tuner.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,6 +53,12 @@ SAMPLERS: Mapping[SamplerName, SamplerKind] = {
     SamplerName.GRID: SamplerKind(_grid, measures_every_size=True),
 }
 """What each name stands for."""
+
+
+def runs_of_grid(settings: Settings, space: SearchSpace) -> Mapping[Configuration, int]:
+    """How often a sampler that measures every size runs each configuration. A budget may end it before."""
+    repeats = settings.memory.repeats
+    return {one: settings.runs * repeats.get(one.memory_mb, 1) for one in space.configurations}
 
 
 def make_sampler(settings: Settings, *, free: bool = False) -> Sampler:

@@ -23,7 +23,7 @@ from tuner.model import Configuration, FunctionIdentity, Notice, SearchSpace
 from tuner.plain_numbers import listed
 from tuner.pricing.bill import handlers_usd, logs_usd, storage_usd, transitions_usd
 from tuner.pricing.price_list import PriceList, snapstart_cache_usd
-from tuner.search.registry import measures_every_size
+from tuner.search.registry import measures_every_size, runs_of_grid
 from tuner.search.space import search_space
 from tuner.settings import Settings
 
@@ -122,7 +122,7 @@ def _runs(settings: Settings, space: SearchSpace) -> str:
 def _invocations(settings: Settings, space: SearchSpace) -> int | None:
     bounds = [settings.budget.max_invocations]
     if measures_every_size(settings):
-        bounds.append(settings.runs * len(space.configurations))
+        bounds.append(sum(runs_of_grid(settings, space).values()))
     return min((bound for bound in bounds if bound is not None), default=None)
 
 
@@ -132,14 +132,15 @@ def _worst_case(
     """The cost if every run starts cold and lasts until the timeout. Names what the figure leaves out."""
     timeout_s = identity.timeout_s or 0
     billed_ms, ephemeral_mb = (LONGEST_INIT_S + timeout_s) * 1000, facts.details.state.ephemeral_mb
-    dear = [prices.invocation_cost(c, billed_ms, ephemeral_mb=ephemeral_mb) for c in space.configurations]
+    dear = {c: prices.invocation_cost(c, billed_ms, ephemeral_mb=ephemeral_mb) for c in space.configurations}
+    dearest = max(dear.values())
     invocations, bounds = _invocations(settings, space), [settings.budget.max_usd]
     if measures_every_size(settings):
-        bounds.append(sum(dear) * settings.runs)
+        bounds.append(sum(dear[c] * runs for c, runs in runs_of_grid(settings, space).items()))
     if invocations is not None:
-        bounds.append(invocations * max(dear))
+        bounds.append(invocations * dearest)
     known = [bound for bound in bounds if bound is not None]
-    each = f"{max(dear):.6f} {prices.currency} a run that starts cold and lasts until the timeout of {timeout_s:g} s"
+    each = f"{dearest:.6f} {prices.currency} a run that starts cold and lasts until the timeout of {timeout_s:g} s"
     total = f"{min(known):.4f} {prices.currency}; {each}" if known else f"{each}; bound the sum with --max-usd"
     if settings.budget.max_usd is not None:
         total += "; runs in progress may exceed --max-usd"
