@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -111,3 +112,11 @@ def test_a_page_loads_nothing_heavy_but_jinja2(tmp_path: Path) -> None:
         f"print([m for m in {heavy.split()} if m in sys.modules], 'jinja2' in sys.modules)"
     )
     assert run_python("-c", program)[0].strip() == "[] True"
+
+
+def test_a_ctrl_c_while_the_command_line_loads_shows_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", "tuner", "--help"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")

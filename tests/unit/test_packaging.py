@@ -19,7 +19,7 @@ def name_of(line: str) -> str:
 
 
 def test_both_commands_start_the_same_program() -> None:
-    assert PROJECT["scripts"] == dict.fromkeys(("tuner", "lambda-tuner"), "tuner.cli.main:main")
+    assert PROJECT["scripts"] == dict.fromkeys(("tuner", "lambda-tuner"), "tuner.__main__:main")
 
 
 def test_every_dependency_is_pinned_for_the_action_and_the_image() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from tuner.local.limits.memory import MemoryMeter
 from tuner.local.pool import Pool
 from tuner.local.worker.environment import ExecutionEnvironment
 
+ROOT = Path(__file__).parents[3]
 OWNER = """
 import sys, threading
 from pathlib import Path
@@ -190,3 +192,14 @@ def test_closing_a_pool_ends_what_is_running(tmp_path: Path) -> None:
     pool.close()
     caller.join(timeout=10)
     assert ended == ["Runtime.ExitError"]
+
+
+def test_a_helper_whose_owner_was_killed_before_its_first_word_ends_without_a_traceback() -> None:
+    program = "from tuner.local.limits.governor_process import main; main()"
+    owner, helper = socket.socketpair()
+    owner.close()
+    with helper:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdin=helper, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, "")

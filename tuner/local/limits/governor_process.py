@@ -427,6 +427,6 @@ def main() -> None:
     priority.raise_own()
     with socket.socket(fileno=_SOCKET_FD) as owner:
         cpu = "cpu" if open_meter(os.getpid(), os.getpid()) else "no-cpu"
-        owner.sendall(f"{cpu} {'isolated' if isolated else 'shared'}\n".encode())
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the owner was killed
+            owner.sendall(f"{cpu} {'isolated' if isolated else 'shared'}\n".encode())
             GovernorLoop(owner, priority, isolated=isolated).run()
