@@ -319,6 +319,15 @@ def test_a_project_goes_on_where_a_run_of_one_of_its_functions_is(
     assert "--output: a resumed run goes on in its own folder" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("flags", [("--format", "json"), ("--open",)])
+def test_flags_that_are_of_one_result_are_refused_for_a_project(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...]
+) -> None:
+    assert run(["tune", "--from", str(project(tmp_path)), "--output", str(tmp_path / "out"), *flags, *QUICK]) == 2
+    assert f"error: {flags[0]}: " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_record_keeps_the_limits_that_flags_gave_whatever_the_template_says(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -152,6 +152,13 @@ def _tune_project(connection: Connection, options: Mapping[str, Any]) -> int:
     from tuner.cli.project import tune_project
     from tuner.cli.request import read_request
 
+    if options["format_"] == "json":
+        problem, remedy = "--from prints a summary, not a result", "leave it out: the folder of each has a result.json"
+        raise InputError.single("--format", problem, remedy)
+    if options["open_"]:
+        raise InputError.single(
+            "--open", "each function of --from has a report", "leave it out: the summary names them"
+        )
     template = Path(options["template"])
     folder = Path(options["resume"] or options["output"] or _default_folder(str(template.resolve())))
     hidden = [options["disable_payload_logs"]]  # and what an input file says of it
