@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from reports.html import STYLES, page_of
-from reports.words.escape import code_span, csv_cell, visible
+from reports.words.escape import code_cell, code_span, csv_cell, visible
 from reports.words.lines import table as in_columns
 from reports.words.lines import wrapped
 from reports.words.numbers import UNKNOWN, money, money_range
@@ -53,7 +53,7 @@ def render_all(found: Sequence[Advice], *, width: int = WIDTH) -> str:
 def markdown(found: Sequence[Advice]) -> str:
     """A table of all functions, then the findings of each."""
     lines = ["| function | size | runs | a month | at stake |", "| --- | --- | --- | --- | --- |"]
-    lines += [f"| {code_span(advice.function)} | {' | '.join(_row(advice)[1:])} |" for advice in found]
+    lines += [f"| {code_cell(advice.function)} | {' | '.join(_row(advice)[1:])} |" for advice in found]
     for advice in found:
         lines += ["", f"### {code_span(advice.function)}", ""]
         lines += [f"- **{name}** {told}" for name, told in figures(advice)]

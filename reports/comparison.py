@@ -20,7 +20,7 @@ from reports.words.comparison import (
     small_print,
     where_told,
 )
-from reports.words.escape import code_span
+from reports.words.escape import code_cell, code_span
 from reports.words.lines import wide_table, wrapped
 from tuner.comparison.verdicts import Comparison, Finding, Verdict
 from tuner.plain_numbers import plural
@@ -143,7 +143,7 @@ def _table(findings: Sequence[Finding], currency: str) -> list[str]:
     lines = ["| metric | where | baseline | candidate | change | interval | verdict |", "|" + " --- |" * 7]
     for finding in findings:
         *cells, verdict = row_cells(finding, currency)
-        reason = [code_span(finding.reason)] if finding.reason else []
+        reason = [code_cell(finding.reason)] if finding.reason else []
         told = "; ".join([*reason, *outlook(finding)])
         last = f"{_SYMBOLS[finding.verdict]} {verdict}" + (f"<br><sub>{told}</sub>" if told else "")
         lines.append("| " + " | ".join([*cells, last]) + " |")

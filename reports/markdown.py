@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from reports.words import bill, snippets, verdict
 from reports.words.bounds import strategies_told
 from reports.words.confidence import confidence
-from reports.words.escape import code_block, code_span
+from reports.words.escape import code_block, code_cell, code_span
 from reports.words.flat_zone import worth_knowing
 from reports.words.numbers import (
     UNKNOWN,
@@ -102,7 +102,7 @@ def _notes(row: ReportRow, called: str) -> str:
     notes = [f"**{called}**"] if row.recommended else []
     notes += ["now"] if row.current else []
     notes += ["estimated"] if row.candidate and not row.measured else []
-    notes += [code_span(row.reason)] if row.reason else []
+    notes += [code_cell(row.reason)] if row.reason else []
     return ", ".join(notes)
 
 

@@ -14,7 +14,7 @@ from reports.charts import overlay, trend
 from reports.charts.overlay import SHOWN, Side
 from reports.html import STYLES, page_of
 from reports.words.comparison import bounds, change, metric_name
-from reports.words.escape import code_span, csv_cell, visible
+from reports.words.escape import code_cell, code_span, csv_cell, visible
 from reports.words.lines import wide_table, wrapped
 from reports.words.numbers import configuration, milliseconds, per_million, percent_range
 from reports.words.rows import Result
@@ -59,7 +59,7 @@ def render_markdown(results: Sequence[Result], changes: Sequence[ChangePoint], u
     """The table, with what changed above it."""
     lines = [f"### {code_span(title(results, changes))}", ""]
     lines += ["| " + " | ".join(HEADER) + " |", "|" + " --- |" * len(HEADER)]
-    lines += ["| " + " | ".join([code_span(row.name), *row.cells]) + " |" for row in rows(results, changes)]
+    lines += ["| " + " | ".join([code_cell(row.name), *row.cells]) + " |" for row in rows(results, changes)]
     return "\n".join([*lines, *(["", f"> {code_span(untold)}"] if untold else [])]) + "\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reports.words.escape import code_span, visible
+from reports.words.escape import code_cell, code_span, visible
 from reports.words.lines import table, wrapped
 from reports.words.numbers import milliseconds, money, percent
 from tuner.plain_numbers import significant
@@ -38,7 +38,7 @@ def render_markdown(document: WorkflowDocument) -> str:
         f"| function | now | {chosen_name(document)} | runs | cost per million | slack |",
         "| --- | --- | --- | ---: | ---: | ---: |",
     ]
-    lines += [f"| {code_span(name)} | " + " | ".join(row) + " |" for name, *row in _rows(document)]
+    lines += [f"| {code_cell(name)} | " + " | ".join(row) + " |" for name, *row in _rows(document)]
     if document["warnings"]:
         lines += ["", *(f"- Note: {code_span(warning['message'])}" for warning in document["warnings"])]
     return "\n".join(lines) + "\n"

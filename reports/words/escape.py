@@ -37,11 +37,16 @@ def visible_json(text: str) -> str:
 
 
 def code_span(text: str) -> str:
-    """Text in Markdown, as a code span that it cannot leave, also inside a table. There it is no link or mention."""
-    shown = whole(visible(text)).replace("|", "\\|")
+    """Text in Markdown, as a code span that it cannot leave. There it is no link or mention."""
+    shown = whole(visible(text))
     fence = _fence(shown, 1)
     pad = " " if shown[:1] in ("`", " ", "") or shown[-1:] in ("`", " ") else ""
     return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def code_cell(text: str) -> str:
+    """A code span in a table, whose cell it cannot leave either. Elsewhere the backslashes would be seen."""
+    return code_span(text).replace("|", "\\|")
 
 
 def code_block(text: str, language: str = "text") -> str:

@@ -8,7 +8,7 @@ import io
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -78,14 +78,21 @@ def test_markdown_keeps_foreign_text_in_code() -> None:
 
 
 @pytest.mark.parametrize("text", ["a`b", "``", "`", "x|y", " ", "", "a\nb", "@team #1"])
-def test_a_code_span_cannot_be_left(text: str) -> None:
-    span = escape.code_span(text)
+@pytest.mark.parametrize("span_of", [escape.code_span, escape.code_cell])
+def test_a_code_span_cannot_be_left(text: str, span_of: Callable[[str], str]) -> None:
+    span = span_of(text)
     fence = span[: len(span) - len(span.lstrip("`"))]
     inner = span.removeprefix(fence).removesuffix(fence)
     assert fence
     assert fence not in inner
     assert "\n" not in span
-    assert "|" not in inner.replace("\\|", "")
+    assert span_of is escape.code_span or "|" not in inner.replace("\\|", "")
+
+
+def test_a_pipe_is_masked_in_a_table_alone() -> None:
+    command = "aws logs tail orders | tuner advise --logs -"
+    assert escape.code_span(command) == f"`{command}`"
+    assert escape.code_cell(command) == f"`{command}`".replace("|", "\\|")
 
 
 def test_markdown_says_what_the_page_says() -> None:
