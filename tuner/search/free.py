@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tuner.estimation.belief import Belief
+from tuner.estimation.failures.error_rates import error_rate
 from tuner.estimation.noise import LONGEST_JUMPY_MS
-from tuner.model import Configuration, SamplerName, SearchSpace, StopReason, Trial
+from tuner.model import Configuration, SamplerName, SearchSpace, StopReason, Trial, invocations_of
 from tuner.search.adaptive import NUMERICS, AdaptiveSampler, recommendable
+from tuner.search.deciding.last_checks import larger_that_may_work
 from tuner.search.deciding.stopping import UNLIKELY
 from tuner.search.deciding.value_of_information import Scene, scene_of
 from tuner.search.recommendation import recommend
@@ -100,7 +102,11 @@ class FreeSampler:
         within = scene.expected_regret <= evidence.objective.tolerance and _is_unlikely_worse(evidence, scene)
         wanted = self._missing(evidence, scene, places)
         if not wanted and len({sample.trial_id for sample in evidence.samples}) < self.max_trials:
-            wanted = self._between_steps(evidence, scene) or self._doubtful(evidence, scene, within=within)
+            wanted = (
+                self._between_steps(evidence, scene)
+                or self._doubtful(evidence, scene, within=within)
+                or self._larger_where_it_fails(evidence, scene)
+            )
         if wanted:
             return _proposal(evidence, wanted, scene.expected_regret)
         return Proposal((), StopReason.TOLERANCE if within else StopReason.CANNOT_TELL, scene.expected_regret)
@@ -226,6 +232,19 @@ class FreeSampler:
         if place in beside or len(beside) >= MOST_BESIDE_THE_ANSWER:
             return []
         return [(place, 2, _warm_runs(scene, index))]
+
+    def _larger_where_it_fails(self, evidence: Evidence, scene: Scene) -> list[tuple[Configuration, int, int]]:
+        """Where the answer fails too often, a larger size that may work, until its runs would tell that it fails less.
+
+        Curves know nothing of failures: by them a size with a handful of runs may be known well enough.
+        """
+        answer = recommend(scene.belief, evidence.objective, evidence.prices).configuration
+        runs = invocations_of(evidence.samples)
+        if not error_rate(runs.get(answer, ())).believably_above(evidence.objective.max_error_rate):
+            return []
+        few = [c for c in larger_that_may_work(evidence, scene, answer) if len(runs[c]) < self.enough_warm]
+        indices = [(c, scene.belief.candidates.index(c)) for c in few[:1]]
+        return [(c, 2, _warm_runs(scene, index)) for c, index in indices]
 
 
 def spread_over(space: SearchSpace, count: int) -> tuple[Configuration, ...]:

@@ -23,7 +23,7 @@ from tuner.search.space import memory_nodes
 from tuner.search.study import Study
 from tuner.simulated.backend import SimulatedBackend, SimulatedFunction
 from tuner.simulated.curves import Curve
-from tuner.simulated.noise import SimulatedNoise
+from tuner.simulated.noise import SimulatedFaults, SimulatedNoise
 
 X86 = Architecture.X86_64
 SIZES = (128, 256, 512, 1024, 1769, 3538)
@@ -49,6 +49,19 @@ def tuned(kind: str) -> Study:
     with SimulatedBackend(function, seed=1) as backend:
         run(study, backend, stop=threading.Event(), clock=lambda: float(next(seconds)))
     return study
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_the_answer_fails_too_often_a_larger_size_runs_until_it_is_seen_to_work(seed: int) -> None:
+    waits = Curve.through({512: 22.0, 1024: 22.0})
+    faults = SimulatedFaults(small_error_share=0.35, small_mb=1024)
+    function = SimulatedFunction({X86: waits}, noise=SimulatedNoise(), faults=faults)
+    space = SearchSpace((512, 1024), (X86,), listed=True)
+    sampler = FreeSampler(curves=AdaptiveSampler(prior=Prior(particles=4000)))
+    study = Study(space, sampler, Objective(), price_list("us-east-1"), free=True)
+    with SimulatedBackend(function, seed=seed) as backend:
+        run(study, backend, stop=threading.Event(), clock=lambda: 0.0)
+    assert recommend(study.belief(), study.objective).configuration.memory_mb == 1024
 
 
 def true_cost(kind: str, configuration: Configuration) -> float:

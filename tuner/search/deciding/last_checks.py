@@ -11,7 +11,7 @@ from tuner.estimation.failures.error_rates import BELIEVABLE, ErrorRate, error_r
 from tuner.model import Configuration, Invocation, Sample, invocations_of
 from tuner.pricing.spending import spent
 from tuner.search.deciding.state import State, TrialRequest, environments_of
-from tuner.search.deciding.value_of_information import price
+from tuner.search.deciding.value_of_information import Scene, price
 from tuner.search.decision import FEWEST_ENVIRONMENTS, FEWEST_WARM_RUNS, HIGH_CHANCE, HIGH_TOLERANCES
 from tuner.search.sampler import Evidence
 
@@ -118,10 +118,8 @@ class LastChecks:
             return []
         if not own.believably_above(limit):
             return self._look_at_failures(state, recommended, evidence.environments)
-        larger = (c for c in belief.candidates if c in rates and c.memory_mb > recommended.memory_mb)
-        hopeful = [c for c in larger if not rates[c].believably_above(limit)]
-        expected = dict(zip(belief.candidates, state.scene.regret.mean(axis=0), strict=True))
-        return self._look_at_failures(state, min(hopeful, key=expected.__getitem__), 1) if hopeful else []
+        hopeful = larger_that_may_work(evidence, state.scene, recommended)
+        return self._look_at_failures(state, hopeful[0], 1) if hopeful else []
 
     def _look_at_failures(self, state: State, configuration: Configuration, lanes: int) -> list[TrialRequest]:
         """A trial that tells how often a configuration fails.
@@ -177,6 +175,15 @@ class LastChecks:
     def _allowed_usd(self, state: State) -> float:
         """What a check may cost that is made for its own sake."""
         return min(self.verify_cap * state.scene.best_cost_usd, state.usd_left)
+
+
+def larger_that_may_work(evidence: Evidence, scene: Scene, failing: Configuration) -> list[Configuration]:
+    """Larger measured configurations than one that fails too often, which may not: the likely best first."""
+    rates = {c: error_rate(runs) for c, runs in invocations_of(evidence.samples).items()}
+    expected = dict(zip(scene.belief.candidates, scene.regret.mean(axis=0), strict=True))
+    larger = [c for c in expected if c in rates and c.memory_mb > failing.memory_mb]
+    limit = evidence.objective.max_error_rate
+    return sorted((c for c in larger if not rates[c].believably_above(limit)), key=expected.__getitem__)
 
 
 def _is_in_reach(state: State) -> bool:
