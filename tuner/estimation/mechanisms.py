@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.estimation.cpu_quota.stairs import PERIOD_MS, Stairs, draw_stairs
+from tuner.estimation.cpu_quota.unstopped import flat_where_unstopped
 from tuner.estimation.layout import Layout
 from tuner.model import MB_PER_VCPU
 
@@ -61,6 +62,24 @@ class Particles:
             self.stair[::step],
             self.stairs,
         )
+
+    def unstopped(self, layout: Layout, nodes: NDArray[np.int64], seen: Floats) -> Particles:
+        """The same, where those without a scale are flat at sizes where no run is stopped. Their work stays the same.
+
+        Args:
+            layout: the nodes.
+            nodes: of L locations with runs.
+            seen: log duration in ms there, shape (L,).
+        """
+        free = np.flatnonzero(~self.absolute)
+        drawn, busy = self.curves[free], self.log_busy[free]
+        flat = flat_where_unstopped(drawn, busy, layout.sizes_mb, nodes, seen)
+        if flat is drawn:
+            return self
+        curves, log_busy = self.curves.copy(), self.log_busy.copy()
+        curves[free] = flat
+        log_busy[free] = busy - (flat - drawn).astype(np.float16)
+        return replace(self, curves=curves, log_busy=log_busy)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from tuner.estimation.belief import LIKELY_SAME
 from tuner.estimation.cpu_quota.cpu_time import cpu_time_scores
 from tuner.estimation.cpu_quota.stairs import Stairs
-from tuner.estimation.cpu_quota.unstopped import flat_where_unstopped
 from tuner.estimation.layout import Layout
 from tuner.estimation.mechanisms import Particles, draw_particles
 from tuner.estimation.noise import (
@@ -49,7 +48,7 @@ class Departure:
 
 
 _COLDS = ((0.08, 0.15, 0.05), 0.75), ((0.5, 1.0, 0.1), 0.15), ((0.5, 1.0, 0.35), 0.1)
-_STEADY_COLDS = ((0.08, 0.15, 0.003), 0.7), ((0.08, 0.15, 0.02), 0.3)
+_STEADY_COLDS = ((0.08, 0.15, 0.003), 0.5), ((0.08, 0.15, 0.05), 0.5)
 """How first runs differ (mean, doubt about it, scatter; log units), and the weight of it: usually, and where hardly
 anything scatters. That is so unlikely that a few runs which agree by luck do not show it."""
 
@@ -182,7 +181,7 @@ def draw_posterior(runs: Runs, layout: Layout, prior: Prior, count: int, rng: np
     ordinary = [h for h in hypotheses if levels[h.level].cold_sd <= _ORDINARY_COLD_SD]
 
     def flat(particles: Particles, centre: Floats) -> Particles:
-        return flat_where_unstopped(particles, layout, runs.nodes, centre) if prior.quota else particles
+        return particles.unstopped(layout, runs.nodes, centre) if prior.quota else particles
 
     few = particles.every(SCREENING)
     drawn_few = few

@@ -8,14 +8,12 @@ vCPU: more threads may share it.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.estimation.cpu_quota.stairs import PERIOD_MS
-from tuner.estimation.layout import Layout
-from tuner.estimation.mechanisms import Particles
 from tuner.model import MB_PER_VCPU
 
 Floats = NDArray[np.float64]
@@ -28,35 +26,36 @@ MOST_RUNS = 4
 another."""
 
 
-def flat_where_unstopped(particles: Particles, layout: Layout, nodes: NDArray[np.int64], centre: Floats) -> Particles:
-    """The curves, each flat from the size on at which its run fits into the quota of a period.
+def flat_where_unstopped(
+    curves: SingleFloats, log_busy: NDArray[np.float16], sizes_mb: Sequence[int], nodes: NDArray[np.int64], seen: Floats
+) -> SingleFloats:
+    """Curves of log duration, each flat from the size on at which its run fits into the quota of a period.
 
     Args:
-        particles: N curves.
-        layout: the nodes.
-        nodes: of the L locations.
-        centre: log duration in ms there, shape (L,).
+        curves: of no scale, shape (N, G): at all sizes of one architecture, then of the next.
+        log_busy: log of the vCPUs that are in use on average; NaN: unknown. Shape (N, G).
+        sizes_mb: ascending.
+        nodes: of L locations with runs.
+        seen: log duration in ms there, shape (L,).
     """
-    log_quota = np.log(PERIOD_MS * np.minimum(1, layout.memory_mb / MB_PER_VCPU)).astype(np.float32)
-    centre = centre.astype(np.float32)
-    free = np.flatnonzero(~particles.absolute)
-    shared = np.log(1 + free[:, None] % MOST_RUNS).astype(np.float32)
-    threads = np.fmax(particles.log_busy[free], 0).astype(np.float32)
-    curves = particles.curves[free]
-    level = (centre - curves[:, nodes]).mean(axis=1, keepdims=True)
-    fits = np.flatnonzero((curves + level + threads + shared < log_quota).any(axis=1))
+    seen = seen.astype(np.float32)
+    share = np.minimum(1, np.array(sizes_mb) / MB_PER_VCPU)
+    log_quota = np.tile(np.log(PERIOD_MS * share).astype(np.float32), curves.shape[1] // len(sizes_mb))
+    runs = np.log(1 + np.arange(len(curves))[:, None] % MOST_RUNS).astype(np.float32)
+    threads = np.fmax(log_busy, 0).astype(np.float32)
+    level = (seen - curves[:, nodes]).mean(axis=1, keepdims=True)
+    fits = np.flatnonzero((curves + level + threads + runs < log_quota).any(axis=1))
     if not len(fits):
-        return particles
-    free, curves, level = free[fits], curves[fits], level[fits]
-    quota = log_quota - shared[fits] - threads[fits]
-    flat = curves
+        return curves
+    drawn, level = curves[fits], level[fits]
+    quota = log_quota - runs[fits] - threads[fits]
+    flat = drawn
     for _ in range(ROUNDS):
-        flat = _flattened(curves, quota - level, len(layout.sizes_mb))
-        level = (centre - flat[:, nodes]).mean(axis=1, keepdims=True)
-    changed, log_busy = particles.curves.copy(), particles.log_busy.copy()
-    changed[free] = flat
-    log_busy[free] -= (flat - curves).astype(np.float16)  # the work stays the same
-    return replace(particles, curves=changed, log_busy=log_busy)
+        flat = _flattened(drawn, quota - level, len(sizes_mb))
+        level = (seen - flat[:, nodes]).mean(axis=1, keepdims=True)
+    changed = curves.copy()
+    changed[fits] = flat
+    return changed
 
 
 def _flattened(curves: SingleFloats, quota: SingleFloats, sizes: int) -> SingleFloats:

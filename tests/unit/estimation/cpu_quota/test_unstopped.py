@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.estimation.cpu_quota.stairs import draw_stairs
-from tuner.estimation.cpu_quota.unstopped import MOST_RUNS, flat_where_unstopped
+from tuner.estimation.cpu_quota.unstopped import MOST_RUNS
 from tuner.estimation.layout import Layout
 from tuner.estimation.mechanisms import Particles, draw_particles
 from tuner.model import Architecture
@@ -44,7 +44,7 @@ def seen(ms_at_1024: float) -> np.ndarray:
 
 
 def test_a_curve_does_not_fall_any_more_where_its_run_fits_into_the_quota_of_a_period() -> None:
-    alone = flat_where_unstopped(particles(), LAYOUT, ALL[:2], seen(5.0)[:2]).curves[0]
+    alone = particles().unstopped(LAYOUT, ALL[:2], seen(5.0)[:2]).curves[0]
     # The quota is 5.8 ms at 512 MB, where it would take 10 ms, and 11.6 ms at 1024 MB, where it would take 5 ms.
     assert flat_at(alone) == [1769, 3008]
     assert alone[:3] == pytest.approx(FALLING[:3])
@@ -53,18 +53,18 @@ def test_a_curve_does_not_fall_any_more_where_its_run_fits_into_the_quota_of_a_p
 
 
 def test_runs_that_share_a_quota_need_larger_sizes() -> None:
-    found = flat_where_unstopped(particles(), LAYOUT, ALL[:2], seen(5.0)[:2]).curves
+    found = particles().unstopped(LAYOUT, ALL[:2], seen(5.0)[:2]).curves
     assert (np.diff(found[:, -1]) < 0).all()
 
 
 def test_threads_use_up_a_quota_sooner() -> None:
-    one, two = (flat_where_unstopped(particles(busy=n), LAYOUT, ALL[:2], seen(5.0)[:2]).curves[0] for n in (1.0, 2.0))
+    one, two = (particles(busy=n).unstopped(LAYOUT, ALL[:2], seen(5.0)[:2]).curves[0] for n in (1.0, 2.0))
     assert one[-1] > two[-1]
 
 
 def test_the_work_of_a_curve_stays_the_same() -> None:
     before = particles(busy=1.0)
-    after = flat_where_unstopped(before, LAYOUT, ALL[:2], seen(5.0)[:2])
+    after = before.unstopped(LAYOUT, ALL[:2], seen(5.0)[:2])
     assert (after.log_busy[0] != before.log_busy[0]).any()
     assert after.curves + after.log_busy == pytest.approx(before.curves + before.log_busy, abs=0.01)
 
@@ -72,7 +72,7 @@ def test_the_work_of_a_curve_stays_the_same() -> None:
 @pytest.mark.parametrize("longer", [particles(), particles(absolute=True)])
 def test_long_runs_and_curves_in_milliseconds_stay_as_they_are(longer: Particles) -> None:
     at = 500.0 if not longer.absolute[0] else 0.5
-    assert flat_where_unstopped(longer, LAYOUT, ALL, seen(at)) is longer
+    assert longer.unstopped(LAYOUT, ALL, seen(at)) is longer
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(-3.0, 6.0), st.integers(1, len(SIZES_MB)))
@@ -83,7 +83,7 @@ def test_no_curve_gets_faster_or_falls_below_its_quota(seed: int, level: float, 
     drawn = draw_particles(layout, 400)
     nodes = np.sort(rng.choice(len(layout.memory_mb), locations, replace=False))
     centre = level + rng.normal(0, 0.3, locations)
-    found = flat_where_unstopped(drawn, layout, nodes, centre).curves
+    found = drawn.unstopped(layout, nodes, centre).curves
     assert np.isfinite(found).all()
     assert (found >= drawn.curves).all()
     rising = np.diff(found.reshape(-1, 2, len(SIZES_MB))) - np.diff(drawn.curves.reshape(-1, 2, len(SIZES_MB)))
