@@ -47,10 +47,12 @@ class Departure:
     nugget: float = 0.01
 
 
-_COLDS = ((0.08, 0.15, 0.05), 0.75), ((0.5, 1.0, 0.1), 0.15), ((0.5, 1.0, 0.35), 0.1)
-_STEADY_COLDS = ((0.08, 0.15, 0.003), 0.5), ((0.08, 0.15, 0.05), 0.5)
-"""How first runs differ (mean, doubt about it, scatter; log units), and the weight of it: usually, and where hardly
-anything scatters. That is so unlikely that a few runs which agree by luck do not show it."""
+STEADY = tuple(
+    (NoiseLevel(0.002, 0.003, 0.08, 0.15, cold_sd, periods), 0.0015)
+    for cold_sd in (0.003, 0.05)
+    for periods in (1.0, 0.0)
+)
+"""Functions that hardly scatter, so unlikely that a few runs which agree by luck do not show one; and their weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +88,21 @@ class Prior:
         (Departure(0.02, nugget=0.06), 0.02),
     )
     architecture_correlation: float = 0.5
-    noise: tuple[tuple[NoiseLevel, float], ...] = tuple(
-        (NoiseLevel(run, environment, *cold, periods), weight * cold_weight)
-        for run, environment, weight, colds in (
-            (0.002, 0.003, 0.003, _STEADY_COLDS),
-            (0.01, 0.015, 0.077, _COLDS),
-            (0.03, 0.03, 0.2, _COLDS),
-            (0.05, 0.05, 0.4, _COLDS),
-            (0.10, 0.07, 0.2, _COLDS),
-            (0.20, 0.12, 0.08, _COLDS),
-            (0.50, 0.25, 0.04, _COLDS),
-        )
-        for cold, cold_weight in colds
-        for periods in (1.0, 0.0)
+    noise: tuple[tuple[NoiseLevel, float], ...] = (
+        *(
+            (NoiseLevel(run, environment, *cold, periods), weight * cold_weight)
+            for run, environment, weight in (
+                (0.01, 0.015, 0.077),
+                (0.03, 0.03, 0.2),
+                (0.05, 0.05, 0.4),
+                (0.10, 0.07, 0.2),
+                (0.20, 0.12, 0.08),
+                (0.50, 0.25, 0.04),
+            )
+            for cold, cold_weight in (((0.08, 0.15, 0.05), 0.75), ((0.5, 1.0, 0.1), 0.15), ((0.5, 1.0, 0.35), 0.1))
+            for periods in (1.0, 0.0)
+        ),
+        *STEADY,
     )
     outlier_z: float = 2.0
     trust: float = 0.8

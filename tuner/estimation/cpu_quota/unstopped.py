@@ -19,8 +19,10 @@ from tuner.model import MB_PER_VCPU
 Floats = NDArray[np.float64]
 SingleFloats = NDArray[np.float32]
 
-ROUNDS = 3
+ROUNDS = 2
 """The level of a curve and the size from which on it is flat follow from each other: settled after so many rounds."""
+LONGEST_MS = 400.0
+"""Where all runs take longer, no curve comes below its quota."""
 MOST_RUNS = 4
 """Runs that share the quota of a period, at most: they may come soon after each other. One number is as likely as
 another."""
@@ -38,11 +40,13 @@ def flat_where_unstopped(
         nodes: of L locations with runs.
         seen: log duration in ms there, shape (L,).
     """
+    if seen.min() > np.log(LONGEST_MS):
+        return curves
     seen = seen.astype(np.float32)
     share = np.minimum(1, np.array(sizes_mb) / MB_PER_VCPU)
     log_quota = np.tile(np.log(PERIOD_MS * share).astype(np.float32), curves.shape[1] // len(sizes_mb))
     runs = np.log(1 + np.arange(len(curves))[:, None] % MOST_RUNS).astype(np.float32)
-    threads = np.fmax(log_busy, 0).astype(np.float32)
+    threads = np.fmax(log_busy.astype(np.float32), np.float32(0))
     level = (seen - curves[:, nodes]).mean(axis=1, keepdims=True)
     fits = np.flatnonzero((curves + level + threads + runs < log_quota).any(axis=1))
     if not len(fits):
@@ -66,14 +70,13 @@ def _flattened(curves: SingleFloats, quota: SingleFloats, sizes: int) -> SingleF
         quota: at the scale of each curve, shape (N, G).
         sizes: nodes of an architecture.
     """
-    above = (curves - quota).reshape(len(curves), -1, sizes)
-    level = curves.reshape(above.shape)
+    level = curves.reshape(len(curves), -1, sizes)
+    above = (curves - quota).reshape(level.shape)
     below = above < 0
     first = below.argmax(axis=2)[..., None]
     before = np.maximum(first - 1, 0)
     high, low = (np.take_along_axis(above, at, axis=2) for at in (before, first))
-    share = np.where(first > 0, high / np.maximum(high - low, 1e-9), 0)
     start, end = (np.take_along_axis(level, at, axis=2) for at in (before, first))
-    crossing = start + share * (end - start)
-    after = np.logical_or.accumulate(below, axis=2)
-    return np.where(after, np.maximum(level, crossing), level).reshape(curves.shape)
+    crossing = start + np.where(first > 0, high / np.maximum(high - low, 1e-9), 0) * (end - start)
+    lowest = np.where(low < 0, crossing, -np.inf)  # none of a curve that stays above
+    return np.maximum(level, lowest).reshape(curves.shape)
