@@ -307,15 +307,17 @@ def _meant(file: Path) -> str:
 
 
 def written_as_lambda_does(target: str) -> str:
-    """The handler that somebody may mean who wrote `app:handler`, `app` or its folder alone; empty: none is there."""
+    """What somebody may mean who wrote `app:handler`, `app` or the folder of either alone; empty: nothing is there."""
     return "" if names_a_handler(target) else _lacking(target)
 
 
 def _lacking(target: str) -> str:
-    """The handler that a target names but for a file or its end; empty: none is there."""
+    """The handler that a target names but for a file, its end, or what tells that it is one; empty: none is there."""
     module, _, function = target.partition(":")
     if not module or not _NAME.fullmatch(function or "NAME"):
         return ""
+    if _is_program(Path(module) / BOOTSTRAP):
+        return f"./{target}"
     files = [Path(module + end) for end in suffixes()]
     if Path(module).is_dir():
         files += [file for file in sorted(Path(module).iterdir()) if runtime_of(file)]

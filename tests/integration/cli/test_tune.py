@@ -181,3 +181,14 @@ def test_an_error_of_node_is_told_once(text: str, error: str, capsys: pytest.Cap
     Path("index.js").write_text(text)
     assert run(["tune", "index.js:absent", "--dry-run"]) == 2
     assert " ".join(capsys.readouterr().err.split()).count(error) == 1
+
+
+@pytest.mark.parametrize("command", [["tune"], ["duet", "--baseline", "1", "--candidate", "2"]])
+def test_a_folder_with_a_bootstrap_that_is_spelt_like_a_function_in_aws_gets_a_hint(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "compiled").mkdir()
+    (tmp_path / "compiled" / "bootstrap").touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    assert run([*command, "compiled"]) != 0
+    assert "If you mean the handler on this machine, write ./compiled" in capsys.readouterr().err

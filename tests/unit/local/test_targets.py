@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tuner.local.handler import parse_handler, written_as_lambda_does
+from tuner.local.worker.runtimes import names_a_handler
 from tuner.settings import LocalOptions
 
 
@@ -19,6 +20,8 @@ from tuner.settings import LocalOptions
         ("web:handler", "web.mjs:handler"),
         ("orders", "orders/app.py:NAME"),
         ("orders:create", "orders/app.py:create"),
+        ("compiled", "./compiled"),
+        ("compiled:main", "./compiled:main"),
         ("other:handler", ""),
         ("app:17", ""),
         ("app.py:handler", ""),
@@ -33,8 +36,11 @@ def test_a_target_that_lacks_a_file_or_its_end_is_told_with_it(
     (tmp_path / "web.mjs").touch()
     (tmp_path / "orders").mkdir()
     (tmp_path / "orders" / "app.py").touch()
+    (tmp_path / "compiled").mkdir()
+    (tmp_path / "compiled" / "bootstrap").touch(mode=0o755)
     monkeypatch.chdir(tmp_path)
     assert written_as_lambda_does(target) == meant
+    assert not meant or names_a_handler(meant), "the hint itself is taken for a handler"
 
 
 def test_a_path_that_lacks_the_end_of_its_file_is_told_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

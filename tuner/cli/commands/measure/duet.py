@@ -105,7 +105,7 @@ def command(target: str, *, connection: Connection, **options: Any) -> int:
     candidate is worse, with 4 under --strict when the budget ends before a decision.
     """
     from tuner.api.comparing import OWN_OPTIONS, duet
-    from tuner.cli.request import faults_named, settings_of
+    from tuner.cli.request import faults_named, handler_meant, settings_of
     from tuner.local.duet import version_faults
     from tuner.local.worker.runtimes import names_a_handler
 
@@ -117,7 +117,8 @@ def command(target: str, *, connection: Connection, **options: Any) -> int:
         faults += version_faults(target, {"--baseline": options["baseline"], "--candidate": options["candidate"]})
     request = settings_of(target, shared, connection, faults)
     samples = options["samples"] or f"tuning/duet-{unique_time(datetime.now(UTC))}.jsonl"
-    with stop_on_signals() as stop, faults_named({**request.names, "$.powerValues": "--power-values"}):
+    names = {**request.names, "$.powerValues": "--power-values"}
+    with stop_on_signals() as stop, handler_meant(target), faults_named(names):
         try:
             found = duet(
                 request.settings, baseline=options["baseline"], candidate=options["candidate"], samples=samples,
