@@ -46,6 +46,13 @@ def test_the_exit_code_says_whether_a_function_became_slower(
     assert found["excess"]["low"] < slower - 1 < found["excess"]["high"]
 
 
+def test_a_watch_that_does_not_say_once_is_told_what_that_means(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["watch", "result.json"]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "--once: is missing: the command looks once and ends" in told
+    assert told.endswith("(add --once)")
+
+
 def test_logs_of_another_function_are_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = write(tmp_path, slower=1.0)
     command[-1] = command[-1].replace("checkout-render", "orders")

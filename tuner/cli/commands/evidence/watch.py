@@ -27,7 +27,7 @@ if TYPE_CHECKING:
   tuner watch --once tuning/orders --logs orders=exported.json --format json"""
 )
 @click.argument("results", metavar="RESULT…", nargs=-1, required=True)
-@option("--once", group=Topic.COMMON, is_flag=True, required=True, help="Look once, from a laptop or a schedule.")
+@option("--once", group=Topic.COMMON, is_flag=True, help="Look once and end, from a laptop or a schedule.  [required]")
 @option("--logs", group=Topic.COMMON, metavar="NAME=FILE", multiple=True,
         help="Exported logs of a function. May be repeated. [default: reads AWS]")  # fmt: skip
 @option("--threshold", group=Topic.VERDICT, metavar="PERCENT", default="10%", show_default=True,
@@ -62,6 +62,9 @@ def command(
     faults: list[Fault] = []
     share = read_share("--threshold", threshold, faults, example="10%")
     files = _files(logs, faults)
+    if not once:
+        meaning = "the command looks once and ends; a schedule, or the stack with its parameter `watch`, repeats it"
+        faults.append(Fault("--once", f"is missing: {meaning}", "add --once"))
     if faults:
         raise InputError(faults)
     loaded = [load_result(result, connection=connection) for result in results]
