@@ -23,7 +23,7 @@ from reports.words.numbers import (
     seconds,
 )
 from reports.words.origin import figures_of, origin
-from reports.words.rows import ReportRow, Result, rows
+from reports.words.rows import ReportRow, Result, own_errors, rows
 from reports.words.warnings import warned
 from tuner.documents.decision import backend_kind
 from tuner.plain_numbers import plural
@@ -50,7 +50,7 @@ def render(result: Result) -> str:
         figures_of(result, rows(result)),
         _strategies(result),
         "\n".join(_warnings(result)),
-        "\n".join(_errors(result)),
+        "\n".join(f"- {where}: {code_span(error)}" for where, error in own_errors(result)),
         _next(result),
         _foot(result),
     ]
@@ -124,14 +124,6 @@ def _warnings(result: Result) -> Iterator[str]:
         mark = "" if warning.is_note else "⚠️ "
         title = f"**{warning.title}:**" if warning.is_known else code_span(warning.code)
         yield f"- {mark}{title} {code_span(warning.message)}"
-
-
-def _errors(result: Result) -> Iterator[str]:
-    for measurement in result["measurements"]:
-        for error in measurement["errors"]:
-            where = f"{memory(measurement['memory_mb'])} {measurement['architecture']}"
-            text = f"{error['type']}: {error['message']}"
-            yield f"- {where}, {plural(error['count'], 'time')}: {code_span(text)}"
 
 
 def _next(result: Result) -> str:

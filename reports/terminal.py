@@ -5,7 +5,6 @@ Control characters of foreign text are spelt out: nothing from a result can move
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from reports.words import snippets, verdict
@@ -15,9 +14,8 @@ from reports.words.flat_zone import worth_knowing
 from reports.words.lines import wide_table, wrapped
 from reports.words.numbers import UNKNOWN, milliseconds, milliseconds_range, per_million
 from reports.words.origin import figures_of, origin
-from reports.words.rows import ReportRow, Result, left_out, rows
+from reports.words.rows import ReportRow, Result, left_out, own_errors, rows
 from reports.words.warnings import warned
-from tuner.plain_numbers import joined, plural
 from tuner.shell_lines import command_lines
 
 WIDTH = 100
@@ -31,8 +29,6 @@ BELOW_FIRST = (4, 7, 2)
 _BAR = 14
 SLIGHTLY = "▏"
 """The bar of a size that costs a little more than the cheapest."""
-MOST_PLACES = 3
-"""Configurations that are named where the same error happened; more are counted."""
 LEAST_SCALE = 0.1
 """The bars end at this excess at least, so that a difference of a percent does not look large."""
 
@@ -66,8 +62,8 @@ def render(result: Result, *, width: int = WIDTH, file: str = "", go_on: str = "
     for warning in warned(result):
         mark = "- " if warning.is_note else "! "
         lines += ["", *wrapped(f"{whole(warning.title)}: {whole(warning.message)}", width, mark)]
-    for text in _errors(result):
-        lines += ["", *wrapped(text, width, "! ")]
+    for where, error in own_errors(result):
+        lines += ["", *wrapped(f"{where}: {whole(error)}", width, "! ")]
     return "\n".join(lines)
 
 
@@ -125,19 +121,3 @@ def _bar(cost: float, costs: Sequence[float]) -> str:
         return ""
     scale = max(dearest - cheapest, LEAST_SCALE * cheapest)
     return "█" * round(_BAR * ((cost - cheapest) / scale)) or SLIGHTLY
-
-
-def _errors(result: Result) -> Iterator[str]:
-    """The function's own errors, each once with the sizes that it happened at; more than a few are counted."""
-    places: dict[tuple[str, str], list[str]] = {}
-    times: Counter[tuple[str, str]] = Counter()
-    for measurement in result["measurements"]:
-        for error in measurement["errors"]:
-            key = (error["type"], error["message"])
-            places.setdefault(key, []).append(f"{measurement['memory_mb']:,} MB {measurement['architecture']}")
-            times[key] += error["count"]
-    for (kind, message), where in places.items():
-        measured = len(result["measurements"])
-        places_told = joined(where) if len(where) <= MOST_PLACES else f"{len(where)} of {measured} configurations"
-        told = f"{places_told}, {plural(times[kind, message], 'time')}"
-        yield f"{told}: {whole(kind)}: {whole(message)}"

@@ -1,16 +1,17 @@
 """One row for every configuration that a result speaks of, whatever is known of it.
 
 Joins what is believed (the curve), what was measured, and what was left out and why.
-The tables of all forms are made of these rows.
+The tables of all forms are made of these rows. What several configurations share is told once, with all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from reports.words.numbers import Interval
-from tuner.plain_numbers import joined
+from reports.words.numbers import Interval, memory
+from tuner.plain_numbers import joined, plural
 
 if TYPE_CHECKING:
     from tuner.documents.result import (
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 Result: TypeAlias = "ResultDocument"
 Key: TypeAlias = "tuple[int, ArchitectureText]"
+MOST_PLACES = 3
+"""Configurations that are named where the same error happened; more are counted."""
 
 
 class ReportRow(NamedTuple):
@@ -99,6 +102,21 @@ def left_out(table: Iterable[ReportRow]) -> tuple[tuple[str, str], ...]:
         if row.reason:
             sizes.setdefault((row.reason, row.architecture), []).append(f"{row.memory_mb:,}")
     return tuple((f"{joined(found)} MB on {architecture}", reason) for (reason, architecture), found in sizes.items())
+
+
+def own_errors(result: Result) -> Iterator[tuple[str, str]]:
+    """The function's own errors, each once: where and how often it happened, and its type and message."""
+    places: dict[str, list[str]] = {}
+    times: Counter[str] = Counter()
+    for measurement in result["measurements"]:
+        for error in measurement["errors"]:
+            told = f"{error['type']}: {error['message']}"
+            places.setdefault(told, []).append(f"{memory(measurement['memory_mb'])} {measurement['architecture']}")
+            times[told] += error["count"]
+    for told, where in places.items():
+        measured = len(result["measurements"])
+        named = joined(where) if len(where) <= MOST_PLACES else f"{len(where)} of {measured} configurations"
+        yield f"{named}, {plural(times[told], 'time')}", told
 
 
 def _believed(point: PointDocument | None, measurement: MeasurementDocument | None) -> dict[str, Any]:

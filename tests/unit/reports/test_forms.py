@@ -116,21 +116,24 @@ def test_a_terminal_of_any_width_gets_whole_words_and_nothing_is_cut(name: str, 
     assert faults(narrow, wide, width) == []
 
 
-def test_an_error_is_told_once_with_every_size_that_it_happened_at() -> None:
-    text = " ".join(terminal.render(result("all-failed")).split())
-    document = result("all-failed")
+@pytest.mark.parametrize("form", [terminal, markdown])
+def test_an_error_is_told_once_with_every_size_that_it_happened_at(form: Any) -> None:
+    document = copy.deepcopy(result("all-failed"))
+    document["measurements"] = document["measurements"][:3]
+    text = " ".join(form.render(document).split())
     (kind,) = {error["type"] for found in document["measurements"] for error in found["errors"]}
     assert text.count(f"{kind}: ") == 1
     assert all(f"{found['memory_mb']:,} MB x86_64" in text for found in document["measurements"])
 
 
-def test_an_error_that_happened_at_many_sizes_tells_how_many_of_all() -> None:
+@pytest.mark.parametrize("form", [terminal, markdown])
+def test_an_error_that_happened_at_many_sizes_tells_how_many_of_all(form: Any) -> None:
     document = copy.deepcopy(result("all-failed"))
     number = len(document["measurements"])
     assert number > 3
-    assert f"{number} of {number} configurations, " in terminal.render(document)
+    assert f"{number} of {number} configurations, " in form.render(document)
     document["measurements"] = document["measurements"][:3]
-    assert " of 3 configurations, " not in terminal.render(document)
+    assert " of 3 configurations, " not in form.render(document)
 
 
 LONG_TEXT = "x" * 1_000_000

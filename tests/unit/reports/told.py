@@ -478,12 +478,13 @@ class Told:
         for m in self.document["measurements"]:
             for error in m["errors"]:
                 errors.setdefault((error["type"], error["message"]), []).append((short(m), error["count"]))
-                yield f"- {short(m)}, {plural(error['count'], 'time')}: `{error['type']}: {error['message']}`"
         for (kind, message), found in errors.items():
             places, total = [place for place, _ in found], sum(times for _, times in found)
             yield f"{kind} × {total:,} at {', '.join(places)}"
             all_of = f"{len(places)} of {len(self.measured)} configurations"
-            yield f"{joined(places) if len(places) <= 3 else all_of}, {plural(total, 'time')}: {kind}: {message}"
+            happened = f"{joined(places) if len(places) <= 3 else all_of}, {plural(total, 'time')}"
+            yield f"{happened}: {kind}: {message}"
+            yield f"- {happened}: `{kind}: {message}`"
 
     def method(self) -> Iterator[str]:
         request, function, saved = self.document["request"], self.document["function"], self.document["saving"]
