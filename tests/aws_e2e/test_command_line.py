@@ -88,6 +88,7 @@ def test_a_dry_run_prints_changes_permissions_and_cost_and_makes_none(
     arguments = ["--arch", "both", "--power-values", "128,256", "--runs", "3", "--post-processor", "check"]
     assert run(["tune", "orders", *arguments, "--isolation", "versions", "--dry-run"]) == 0
     said = capsys.readouterr().out
+    assert "USD" not in said, "money is written as in every report"
     for words in (
         "publish a version of orders",
         "copy of orders with 256 MB arm64",

@@ -22,6 +22,7 @@ from tuner.aws.measure.preconditions import CACHE_HOURS, FunctionFacts
 from tuner.model import Configuration, FunctionIdentity, Notice, SearchSpace
 from tuner.plain_numbers import listed
 from tuner.pricing.bill import handlers_usd, logs_usd, storage_usd, transitions_usd
+from tuner.pricing.currency import currency_sign
 from tuner.pricing.price_list import PriceList, snapstart_cache_usd
 from tuner.search.registry import measures_every_size, runs_of_grid
 from tuner.search.space import search_space
@@ -64,7 +65,7 @@ def plan_text(
             f"  sizes        {listed(space.memory_sizes_mb)} MB on {', '.join(space.architectures)}",
             f"  runs         {_runs(settings, space)}",
             f"  at most      {_worst_case(settings, space, identity, facts, prices)}",
-            f"  beside       {logs_usd(1_000):.4f} USD of logs for 1,000 runs; calls of the control plane are free. An",
+            f"  beside       ${logs_usd(1_000):.4f} of logs for 1,000 runs; calls of the control plane are free. An",
             f"               execution of the state machine adds {_execution()}",
             "  changes      " + ("in this order:" if grid else "of these, for the sizes that the sampler chooses:"),
             *_told(phases),
@@ -140,15 +141,16 @@ def _worst_case(
     if invocations is not None:
         bounds.append(invocations * dearest)
     known = [bound for bound in bounds if bound is not None]
-    each = f"{dearest:.6f} {prices.currency} a run that starts cold and lasts until the timeout of {timeout_s:g} s"
-    total = f"{min(known):.4f} {prices.currency}; {each}" if known else f"{each}; bound the sum with --max-usd"
+    sign = currency_sign(prices.currency)
+    each = f"{sign}{dearest:.6f} a run that starts cold and lasts until the timeout of {timeout_s:g} s"
+    total = f"{sign}{min(known):.4f}; {each}" if known else f"{each}; bound the sum with --max-usd"
     if settings.budget.max_usd is not None:
         total += "; runs in progress may exceed --max-usd"
     if settings.pre_processor or settings.post_processor:
         total += "; processors not included"
     if facts.details.state.has_snapstart:
         cache = sum(_cache_cost(c) for c in space.configurations)
-        total += f"; and {cache:.4f} for the snapshots of Python and .NET"
+        total += f"; and ${cache:.4f} for the snapshots of Python and .NET"
     return total
 
 
@@ -156,7 +158,7 @@ def _execution() -> str:
     """What a state machine adds to a run, estimated."""
     rounds = 3
     usd = transitions_usd() + handlers_usd(rounds) + storage_usd(rounds)
-    return f"about {usd:.4f} USD for {rounds} rounds: transitions, handlers, requests to S3."
+    return f"about ${usd:.4f} for {rounds} rounds: transitions, handlers, requests to S3."
 
 
 def _cache_cost(configuration: Configuration) -> float:
