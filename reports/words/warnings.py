@@ -36,6 +36,7 @@ TITLES = {
     "noisy_host": "Less exact than it could be",
     "uneven_speed": "The machine's speed changed",
     "one_core": "Only one core",
+    "payloads_not_sent": "Payloads that were never sent",
     "payload_unknown": "The payload is not known",
     "prices_unconfirmed": "Prices to look up",
     "recovered": "An earlier run was undone first",

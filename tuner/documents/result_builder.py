@@ -71,6 +71,8 @@ from tuner.model import (
     Trial,
     invocations_of,
 )
+from tuner.payloads import Payloads
+from tuner.plain_numbers import plural, significant
 from tuner.pricing.bill import Bill
 from tuner.pricing.price_list import PriceList
 from tuner.pricing.spending import Spent, spent
@@ -132,6 +134,8 @@ def build_result(
     if used.untold:
         message = f"{used.untold} of {used.invocations} runs came without a report: their cost is not in the sum."
         found.append(Notice("cost_not_known", message))
+    if identity.backend is not BackendKind.SIMULATED:  # which sends nothing
+        found += _never_sent(study, settings.payloads)
     if (spread := study.speed_spread) > UNEVEN_SPEED:
         message = (
             f"It was about {spread:.0%} slower or faster from round to round. Durations and costs are brought to its "
@@ -174,6 +178,20 @@ def build_result(
     decided_by = decision_evidence(result)
     level, reasons = confidence(decided_by), doubts(decided_by)
     return {**result, "confidence": {"level": level.value, "reasons": [doubt.value for doubt in reasons]}}
+
+
+def _never_sent(study: Study, payloads: Payloads) -> list[Notice]:
+    """What to know where no run had some of the payloads."""
+    runs = [run for sample in study.samples if not sample.free for run in sample.invocations if run.ran]
+    sent = {run.payload for run in runs}
+    missing = [item.weight for index, item in enumerate(payloads.items) if index not in sent]
+    if not runs or not missing:
+        return []
+    largest = max(item.weight for item in payloads.items)  # sums of parts of it are finite, whatever the weights are
+    share = sum(w / largest for w in missing) / sum(item.weight / largest for item in payloads.items)
+    told = f"{len(missing)} of {len(payloads.items)} payloads, with {significant(100 * share, 2)}% of the weight, "
+    told += f"{'was' if len(missing) == 1 else 'were'} never sent in {plural(len(runs), 'run')}. "
+    return [Notice("payloads_not_sent", f"{told}Durations and costs are those of the others: give more runs.")]
 
 
 def _all_cold(study: Study) -> bool:

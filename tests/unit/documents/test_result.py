@@ -249,6 +249,18 @@ def test_runs_whose_cost_is_not_known_are_counted() -> None:
     assert found["message"].startswith("1 of 2 runs")
 
 
+def test_payloads_that_no_run_had_are_counted_with_their_share_of_the_weight() -> None:
+    weighted = [{"payload": number, "weight": weight} for number, weight in enumerate((97, 2, 1))]
+    asked = decode_input({"lambdaARN": "f", "num": 10, "payload": weighted})
+    study = study_of((512,))
+    for sent, told in ((0, "2 of 3 payloads, with 3%"), (1, "1 of 3 payloads, with 1%"), (2, None)):
+        study.tell(sample_of(512, [replace(ran(50), payload=sent)]))
+        identity = replace(IDENTITY, backend=BackendKind.LOCAL)
+        document = build_result(study, identity, asked, created_at="2026-09-14T08:12:45Z", seconds=1)
+        found = [notice["message"] for notice in document["warnings"] if notice["code"] == "payloads_not_sent"]
+        assert [message.partition(" of the weight")[0] for message in found] == [told] * (told is not None)
+
+
 def test_a_bill_in_dollars_is_told_by_part() -> None:
     told = document_of(measured(study_of()), bill=Bill(0.5, 0.25, 0.125, 0.0625, control_calls=7))["tuning"]["bill"]
     assert told["total_usd"] == 0.9375
