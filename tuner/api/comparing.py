@@ -365,7 +365,7 @@ class _DuetJob:
             stop=self.stop,
             clock=self.clock,
             watch=watch,
-            notices=lambda: [*same, *_side_notices(opened)],
+            notices=lambda: [*same, *_answers_differ(opened), *_side_notices(opened)],
         )
 
     def _plan(self, identity: FunctionIdentity, step: int) -> DuetPlan:
@@ -387,6 +387,12 @@ def _same_code(baseline: FunctionIdentity, candidate: FunctionIdentity) -> list[
         return []
     told = "Baseline and candidate have the same code: only their configuration, or files beside it, can differ."
     return [Notice("same_code", told)]
+
+
+def _answers_differ(opened: Duet) -> list[Notice]:
+    """What to know where both versions answer the same payload differently."""
+    told = opened.difference()
+    return [Notice("answers_differ", told)] if told else []
 
 
 def _side_notices(opened: Duet) -> list[Notice]:

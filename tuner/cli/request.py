@@ -84,7 +84,7 @@ def settings_of(target: str, options: Mapping[str, Any], connection: Connection,
     _read_env_file(options, given, faults)
     base = {}
     if options.get("payload") is not None:
-        base["payload"] = read_payload(options["payload"], faults)
+        base["payload"] = read_payload(options["payload"], faults, show=not options["disable_payload_logs"])
     document, parameters = input_document(target, given, base)
     names = flag_names([*parameters, *base])
     factory = factory_of(target, default_factories(connection, current_prices))

@@ -256,6 +256,10 @@ class LocalBackend:
         for invocation in (run for sample in samples for run in sample.invocations):
             self._saw(invocation)
 
+    def answers_otherwise(self, candidate: LocalBackend) -> str:
+        """How a candidate answers payloads otherwise than this baseline, in words; empty: it does not."""
+        return self._answers.difference(candidate._answers)
+
     def _saw(self, invocation: Invocation) -> None:
         self._answers.saw(invocation)
         self._noise.saw(invocation)

@@ -101,7 +101,13 @@ def local_duet(settings: Settings, baseline: str, candidate: str) -> Iterator[Du
             raise InputError(faults)
         before, after = (resources.enter_context(LocalBackend(version)) for version in versions.values())
         labels = _label(settings.target, baseline), _label(settings.target, candidate)
-        yield Duet(before, after, lambda plan, seed: LocalPairs(before, after, plan, seed), labels=labels)
+        yield Duet(
+            before,
+            after,
+            lambda plan, seed: LocalPairs(before, after, plan, seed),
+            labels=labels,
+            difference=lambda: before.answers_otherwise(after),
+        )
 
 
 def version_faults(target: str, versions: Mapping[str, str]) -> Iterator[Fault]:

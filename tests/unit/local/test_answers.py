@@ -100,3 +100,30 @@ def test_a_run_that_ended_in_an_error_has_no_answer() -> None:
     assert meter.read(failed, b'{"errorMessage": "x"}') == failed
     meter.saw(failed)
     assert not list(meter.notices())
+
+
+def differing(baseline: list[bytes], candidate: list[bytes], *, shows: bool = True) -> str:
+    """What is said of two versions that gave these answers, in turns to two payloads."""
+    meters = [AnswerMeter(shows=shows) for _ in range(2)]
+    for meter, answers in zip(meters, (baseline, candidate), strict=True):
+        for number, answer in enumerate(answers):
+            meter.read(replace(RUN, payload=number % 2), answer)
+    return meters[0].difference(meters[1])
+
+
+def test_two_versions_that_answer_a_payload_differently_are_told_with_both_answers_where_they_may_be_shown() -> None:
+    told = "Baseline and candidate answer 1 of 2 payloads differently: 2 and 3. That is no fault where it was meant, "
+    assert differing([b"1", b"2"], [b"1", b"3"]) == f"{told}or where answers hold times or ids."
+    assert differing([b"1"], [b"3"]).startswith("Baseline and candidate answer the payload differently: 1 and 3. ")
+    assert differing([b"1"], [b"3"], shows=False).startswith("Baseline and candidate answer the payload differently. ")
+
+
+def test_answers_that_say_the_same_or_are_of_other_payloads_do_not_differ() -> None:
+    assert differing([b'{"a": 1, "b": [2]}', b"x"], [b'{"b":[2],"a":1}', b"x"]) == ""
+    assert differing([b"1"], []) == ""
+    assert differing([b"1"], [b"true"]) != ""
+
+
+def test_answers_that_differ_between_runs_of_one_version_are_told_as_such_after_those_that_do_not() -> None:
+    assert "from run to run as well" in differing([b"1", b"x", b"2", b"x"], [b"3", b"x"])
+    assert ": x and y. That is no fault" in differing([b"1", b"x", b"2", b"x"], [b"3", b"y"])

@@ -121,6 +121,7 @@ class Duet:
         step: pairs that a batch should bring at least.
         labels: what to call baseline and candidate where that tells more than the user's words, such as the
             commit of `HEAD~1`; empty: as the user named them.
+        difference: tells how both answer the same payload differently; empty: they do not, or it is not known.
     """
 
     baseline: Backend
@@ -128,6 +129,7 @@ class Duet:
     pairs: Callable[[DuetPlan, int], PairSource]
     step: int = 1
     labels: tuple[str, str] = ("", "")
+    difference: Callable[[], str] = str
 
 
 @runtime_checkable

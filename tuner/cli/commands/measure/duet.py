@@ -69,6 +69,7 @@ PAIRS_PER_LINE = 8
     "--timeout",
     "--ephemeral-storage",
     "--log",
+    "--disable-payload-logs",
     power_values="The size to measure at. [default: the one in use; on this machine 1769]",
     arch="Architecture to measure on. [default: the one in use]",
     concurrency="Invocations at once, both versions together. [default: 10]",
