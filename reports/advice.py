@@ -24,7 +24,7 @@ from tuner.shell_lines import command_lines
 from tuner.vocabulary import Interval
 
 WIDTH = 100
-LEAST_A_MONTH_USD = 0.005
+LEAST_A_MONTH_USD = 0.01
 """Less money of a month is not told as a number: it would read as nothing."""
 COLUMNS = (
     "function", "memory_mb", "architecture", "runs", "good_runs", "month_usd", "at_stake_usd", "recommended_mb",

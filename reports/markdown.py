@@ -50,7 +50,7 @@ def render(result: Result) -> str:
         figures_of(result, rows(result)),
         _strategies(result),
         "\n".join(_warnings(result)),
-        "\n".join(f"- {where}: {code_span(error)}" for where, error in own_errors(result)),
+        "\n".join(f"- {where}: {code_span(f'{kind}: {message}')}" for where, kind, message in own_errors(result)),
         _next(result),
         _foot(result),
     ]

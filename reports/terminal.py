@@ -62,8 +62,8 @@ def render(result: Result, *, width: int = WIDTH, file: str = "", go_on: str = "
     for warning in warned(result):
         mark = "- " if warning.is_note else "! "
         lines += ["", *wrapped(f"{whole(warning.title)}: {whole(warning.message)}", width, mark)]
-    for where, error in own_errors(result):
-        lines += ["", *wrapped(f"{where}: {whole(error)}", width, "! ")]
+    for where, kind, message in own_errors(result):
+        lines += ["", *wrapped(f"{where}: {whole(kind)}: {whole(message)}", width, "! ")]
     return "\n".join(lines)
 
 

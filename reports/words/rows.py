@@ -104,19 +104,19 @@ def left_out(table: Iterable[ReportRow]) -> tuple[tuple[str, str], ...]:
     return tuple((f"{joined(found)} MB on {architecture}", reason) for (reason, architecture), found in sizes.items())
 
 
-def own_errors(result: Result) -> Iterator[tuple[str, str]]:
-    """The function's own errors, each once: where and how often it happened, and its type and message."""
-    places: dict[str, list[str]] = {}
-    times: Counter[str] = Counter()
+def own_errors(result: Result) -> Iterator[tuple[str, str, str]]:
+    """The function's own errors, each once: where and how often it happened, its type, and its message."""
+    places: dict[tuple[str, str], list[str]] = {}
+    times: Counter[tuple[str, str]] = Counter()
     for measurement in result["measurements"]:
         for error in measurement["errors"]:
-            told = f"{error['type']}: {error['message']}"
+            told = error["type"], error["message"]
             places.setdefault(told, []).append(f"{memory(measurement['memory_mb'])} {measurement['architecture']}")
             times[told] += error["count"]
     for told, where in places.items():
         measured = len(result["measurements"])
         named = joined(where) if len(where) <= MOST_PLACES else f"{len(where)} of {measured} configurations"
-        yield f"{named}, {plural(times[told], 'time')}", told
+        yield f"{named}, {plural(times[told], 'time')}", *told
 
 
 def _believed(point: PointDocument | None, measurement: MeasurementDocument | None) -> dict[str, Any]:

@@ -253,7 +253,7 @@ def test_execute_tells_of_each_round_and_brings_result_and_report_home(stack: St
     assert found.returncode == 0, found.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"output.json", "result.json", "report.html"}
     assert "round 1  0 runs  $0.000000  measuring " in found.stderr
-    assert " MB on x86_64" in found.stdout
+    assert " MB x86_64" in found.stdout
 
 
 def test_execute_fails_when_the_execution_does_and_brings_what_was_measured(stack: Stack, tmp_path: Path) -> None:
