@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 
+from tuner.estimation.noise import NoiseLevel
+from tuner.estimation.posterior import Departure, Prior
 from tuner.model import Architecture, Budget, Configuration, Invocation, Objective, Outcome, Sample, SearchSpace
 from tuner.pricing.price_list import price_list
 from tuner.search.grid import GridSampler
@@ -19,6 +21,12 @@ X86, ARM = Architecture.X86_64, Architecture.ARM64
 PRICES = price_list("us-east-1")
 SIZES = (128, 256, 512, 1024)
 CPU_BOUND = {128: 2000.0, 1769: 2000.0 * 128 / 1769, 10_240: 2000.0 * 128 / 1769}
+LIGHT = Prior(
+    departures=((Departure(0.02, length=2.5), 0.5), (Departure(0.15), 0.5)),
+    noise=tuple((NoiseLevel(sd, sd), 0.3) for sd in (0.05, 0.2, 0.8)),
+    particles=4000,
+)
+"""A coarse prior: the rules of the search hold for any."""
 QUIET = SimulatedNoise(run_sd=0, environment_sd=0, outlier_share=0, init_sd=0, cold_factor=1)
 
 

@@ -1,7 +1,11 @@
-"""One build and one deployed stack for all tests of this folder, in a stand-in of its own."""
+"""One build and one deployed stack for all tests of this folder, in a stand-in of its own.
+
+All of it ends with the folder's last test, while other processes have work: removing thousands of files takes a while.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +19,8 @@ CHANGES = ("create_seconds", "update_seconds", "publish_seconds")
 """Settings of how long a function stays busy after a change."""
 
 
-@pytest.fixture(scope="session")
-def build(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
+@pytest.fixture(scope="package")
+def build(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Path]:
     """What `sam build` makes. In a run by groups one process makes it: a second one tells that groups fall apart."""
     if pytestconfig.getoption("loadgroup", default=False):
         mark = tmp_path_factory.getbasetemp().parent / "stack-is-built"
@@ -24,10 +28,11 @@ def build(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
         mark.touch()
     folder = tmp_path_factory.mktemp("sam") / "build"
     run_sam("build", "--build-dir", str(folder))
-    return folder
+    yield folder
+    shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def account() -> Iterator[Cloud]:
     """The account into which the stack is deployed.
 
@@ -38,8 +43,8 @@ def account() -> Iterator[Cloud]:
         yield cloud
 
 
-@pytest.fixture(scope="session")
-def packaged(build: Path, account: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="package")
+def packaged(build: Path, account: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What `sam package` writes: the template that is deployed, with uploads in the account.
 
     The layers lack their two large packages: workers here cannot load them, and packing them takes 10 s of CPU.
@@ -47,14 +52,15 @@ def packaged(build: Path, account: Cloud, tmp_path_factory: pytest.TempPathFacto
     """
     folder = tmp_path_factory.mktemp("package")
     built, target = folder / "build", folder / "packaged.yaml"
-    shutil.copytree(build, built, ignore=shutil.ignore_patterns("numpy", "scipy", "*.libs"))
+    shutil.copytree(build, built, ignore=shutil.ignore_patterns("numpy", "scipy", "*.libs"), copy_function=os.link)
     account.client("s3").create_bucket(Bucket="packages")
     options = ["--s3-bucket", "packages", "--output-template-file", str(target)]
     run_sam("package", "--template-file", str(built / "template.yaml"), *options, environment=account.environment())
-    return target
+    yield target
+    shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(packaged: Path, account: Cloud) -> Stack:
     """The stack, deployed as narrowly as docs/deploy.md advises. Tests use functions of different names: `app-…`."""
     parameters = {

@@ -17,7 +17,7 @@ Found = dict[str, Any]
 @pytest.fixture
 def curves(tmp_path: Path) -> str:
     path = tmp_path / "curves.json"
-    path.write_text(json.dumps([r for r in generated_records(0, 2) if r["family"] == "compute"]), "utf-8")
+    path.write_text(json.dumps([r for r in generated_records(0, 1) if r["family"] == "compute"]), "utf-8")
     return str(path)
 
 

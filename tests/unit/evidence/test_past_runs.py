@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from tests.unit.studies import PRICES, QUIET, X86, function_of, measured, ran, sample_of, study_of
+from tests.unit.studies import LIGHT, PRICES, QUIET, X86, function_of, measured, ran, sample_of, study_of
 from tuner.evidence.past_runs import settle, take_in
 from tuner.model import Configuration, Sample, StopReason
 from tuner.search.adaptive import AdaptiveSampler
@@ -57,6 +57,7 @@ def simulated(seed: int, memory_mb: int, *, logs: bool = True, past_factor: floa
         current_mb=memory_mb,
         with_logs=logs,
         past_factor=past_factor,
+        sampler=AdaptiveSampler(prior=LIGHT),
     )
 
 

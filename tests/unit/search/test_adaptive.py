@@ -10,9 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.unit.studies import LIGHT
 from tuner.estimation.failures.exclusions import ExclusionKind
-from tuner.estimation.noise import NoiseLevel
-from tuner.estimation.posterior import Departure, Prior
 from tuner.model import (
     Architecture,
     Budget,
@@ -44,12 +43,6 @@ from tuner.simulated.truth import truth_of
 X86 = Architecture.X86_64
 PRICES = price_list("us-east-1")
 SIZES = [128, 256, 512, 1024, 1769, 3008]
-LIGHT = Prior(
-    departures=((Departure(0.02, length=2.5), 0.5), (Departure(0.15), 0.5)),
-    noise=tuple((NoiseLevel(sd, sd), 0.3) for sd in (0.05, 0.2, 0.8)),
-    particles=4000,
-)
-"""A coarse prior: the rules of the search hold for any."""
 
 
 def cpu_bound(wait_ms: float = 0.0) -> SimulatedFunction:
