@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from tuner.api.advising import advise as advise
     from tuner.api.advising import advise_functions as advise_functions
-    from tuner.api.comparing import ComparisonResult as ComparisonResult
-    from tuner.api.comparing import compare as compare
-    from tuner.api.comparing import duet as duet
+    from tuner.api.comparing.duet import duet as duet
+    from tuner.api.comparing.results import ComparisonResult as ComparisonResult
+    from tuner.api.comparing.results import compare as compare
     from tuner.api.concurrency import concurrency as concurrency
     from tuner.api.options import Options as Options
     from tuner.api.result import Estimate as Estimate
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tuner.api.result import Saving as Saving
     from tuner.api.result_store import load_result as load_result
     from tuner.api.tuning import tune as tune
-    from tuner.api.workflows.tuning import WorkflowResult as WorkflowResult
+    from tuner.api.workflows.result import WorkflowResult as WorkflowResult
     from tuner.api.workflows.tuning import tune_workflow as tune_workflow
     from tuner.aws.api.connection import Connection as Connection
     from tuner.backend import Backend as Backend
@@ -60,12 +60,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "tuner.api.advising": ("advise", "advise_functions"),
     "tuner.api.concurrency": ("concurrency",),
-    "tuner.api.comparing": ("ComparisonResult", "compare", "duet"),
+    "tuner.api.comparing.results": ("ComparisonResult", "compare"),
+    "tuner.api.comparing.duet": ("duet",),
     "tuner.api.options": ("Options",),
     "tuner.api.result": ("Estimate", "Measurement", "Recommendation", "Result", "Saving"),
     "tuner.api.result_store": ("load_result",),
     "tuner.api.tuning": ("tune",),
-    "tuner.api.workflows.tuning": ("WorkflowResult", "tune_workflow"),
+    "tuner.api.workflows.result": ("WorkflowResult",),
+    "tuner.api.workflows.tuning": ("tune_workflow",),
     "tuner.aws.api.connection": ("Connection",),
     "tuner.backend": ("Backend", "BackendFactory"),
     "tuner.comparison.question": ("Metric",),

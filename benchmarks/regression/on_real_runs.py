@@ -32,7 +32,7 @@ from benchmarks.regression.real_runs import (
     read_curves,
     split,
 )
-from tuner.api.comparing import INVOCATIONS, RUNS
+from tuner.api.comparing.duet import INVOCATIONS, RUNS
 from tuner.aws.duet import PAIRS_PER_LOOK
 from tuner.comparison.configuration_findings import judge_configurations
 from tuner.comparison.duets.plan import DuetPlan, EnvironmentPair

@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.regression.chart import draw
 from benchmarks.regression.noise import CONFIGURATION, NoisyPairs
-from tuner.api.comparing import INVOCATIONS, LOCAL_INVOCATIONS, LOCAL_RUNS, RUNS
+from tuner.api.comparing.duet import INVOCATIONS, LOCAL_INVOCATIONS, LOCAL_RUNS, RUNS
 from tuner.aws.duet import PAIRS_PER_LOOK
 from tuner.comparison.configuration_findings import judge_configurations
 from tuner.comparison.duets.plan import DuetPlan

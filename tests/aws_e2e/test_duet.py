@@ -13,7 +13,7 @@ import pytest
 from tests.aws_e2e.harness import open_quickly, settings, stand_in, tune
 from tests.cloud.fixtures import Cloud, zipped
 from tests.unit.comparison.documents import result
-from tuner.api.comparing import duet
+from tuner.api.comparing.duet import duet
 from tuner.cli.main import run
 from tuner.comparison.duets.plan import DuetPlan, EnvironmentPair
 from tuner.documents.result import dumps

@@ -18,7 +18,8 @@ from tests.cloud.fixtures import ROOT, Cloud
 from tests.full_disk import file_size_limit
 from tuner.api.tuning import tune
 from tuner.api.workflows.logs import Logs
-from tuner.api.workflows.tuning import WorkflowResult, tune_workflow, undo
+from tuner.api.workflows.result import WorkflowResult
+from tuner.api.workflows.tuning import tune_workflow, undo
 from tuner.aws.workflows.confirming import temporary_prefix
 from tuner.cli.main import run
 from tuner.documents.result import ResultDocument

@@ -25,7 +25,7 @@ from tests.unit.evidence.test_advice import advise, one_size, runs_at
 from tests.unit.evidence.test_concurrency_plan import every, planned
 from tests.unit.reports.test_pages import fleet_summary
 from tests.unit.workflows.examples import DEFINITION, FIGURES, write_results
-from tuner.api.comparing import compare
+from tuner.api.comparing.results import compare
 from tuner.api.overlaying import overlay
 from tuner.api.result import Result
 from tuner.api.workflows.tuning import tune_workflow

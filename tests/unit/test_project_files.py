@@ -51,7 +51,10 @@ def codes_in(*places: str) -> Iterator[str]:
     [
         (
             "Warnings of comparisons",
-            {*codes_in("tuner/comparison/**/*.py", "tuner/api/comparing.py"), *(f"other_{way}" for way in Mismatch)},
+            {
+                *codes_in("tuner/comparison/**/*.py", "tuner/api/comparing/duet.py"),
+                *(f"other_{way}" for way in Mismatch),
+            },
         ),
         ("Warnings of workflows", {*codes_in("tuner/workflows/**/*.py", "tuner/api/workflows/*.py")}),
     ],

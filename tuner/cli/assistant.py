@@ -103,7 +103,7 @@ def compare(
     threshold: Annotated[float, Field(description="A change up to this fraction counts as the same.")] = 0.05,
 ) -> str:
     """Tell whether a candidate is worse than a baseline, with the proof. Reads both, and measures nothing."""
-    from tuner.api.comparing import compare as compare_results
+    from tuner.api.comparing.results import compare as compare_results
 
     return compare_results(baseline, candidate, threshold=threshold).to_markdown()
 

@@ -17,7 +17,7 @@ from tuner.comparison.verdicts import Verdict
 from tuner.errors import Fault, TunerError
 
 if TYPE_CHECKING:
-    from tuner.api.comparing import ComparisonResult
+    from tuner.api.comparing.results import ComparisonResult
 
 FORMATS = ("text", "json", "markdown", "junit", "html")
 SUFFIXES = {".json": "json", ".md": "markdown", ".xml": "junit", ".html": "html", ".txt": "text"}

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.unit.comparison.documents import result
-from tuner.api.comparing import _same_code, _side_notices, compare, duet
+from tuner.api.comparing.duet import _same_code, _side_notices, duet
+from tuner.api.comparing.results import compare
 from tuner.comparison.verdicts import Verdict
 from tuner.documents.result import dumps
 from tuner.errors import InputError

@@ -10,7 +10,7 @@ import pytest
 from reports.comparison import MARKER, render_markdown, render_text
 from reports.junit import render_junit
 from tests.unit.reports.fits import faults
-from tuner.api.comparing import ComparisonResult
+from tuner.api.comparing.results import ComparisonResult
 from tuner.cli.comparison import exit_code
 from tuner.comparison.question import Metric, Question
 from tuner.comparison.verdicts import Comparison, Drift, DuetStop, Finding, Method, Verdict

@@ -37,7 +37,7 @@ from tests.unit.reports.told_plans import (
     told_of_workflow,
 )
 from tests.unit.workflows.examples import DEFINITION, FIGURES, write_results
-from tuner.api.comparing import ComparisonResult, compare
+from tuner.api.comparing.results import ComparisonResult, compare
 from tuner.api.overlaying import Overlay, overlay
 from tuner.api.result import Result
 from tuner.api.workflows.tuning import tune_workflow

@@ -16,7 +16,7 @@ from tests.unit.reports.fits import faults
 from tests.unit.reports.results import result as golden
 from tests.unit.reports.shown import text_of
 from tests.unit.reports.test_foreign_text import HOSTILE, hostile_comparison, hostile_result
-from tuner.api.comparing import ComparisonResult, compare
+from tuner.api.comparing.results import ComparisonResult, compare
 from tuner.api.overlaying import Overlay, overlay
 from tuner.api.result import Result
 from tuner.documents.fleet_summary import build_summary, tuned_row

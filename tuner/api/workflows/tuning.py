@@ -10,35 +10,28 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from tuner.api.backends import Prices
-from tuner.api.files import folder_names, set_aside, write_text
 from tuner.api.price_cache import current_prices
 from tuner.api.records.run_folder import has_record
-from tuner.api.workflows.files import (
-    read_definition_file,
-    read_json,
-    read_results,
-    read_undo,
-    write_undo,
-)
+from tuner.api.workflows.files import read_definition_file, read_json, read_results, read_undo
 from tuner.api.workflows.logs import LogCurves, Logs, read_logs
+from tuner.api.workflows.output_folder import EarlierRuns, OutputFolder
+from tuner.api.workflows.result import Confirmation, WorkflowResult
 from tuner.aws.api.connection import Connection
 from tuner.documents.decision import decision_evidence
-from tuner.documents.result import PLAN_FILE, ResultDocument
+from tuner.documents.result import ResultDocument
 from tuner.errors import Fault, InputError, TunerError
-from tuner.model import Configuration, Notice, Sample, Trial
+from tuner.model import Configuration, Notice
 from tuner.pricing.price_list import DEFAULT_REGION, state_transition_usd
 from tuner.search.decision import WeakEvidenceError, objections
-from tuner.search.study import Study
 from tuner.workflows.calibration import calibrated
 from tuner.workflows.curves import FunctionCurve, curve_from_result
 from tuner.workflows.definition import Reading, Source, nested_machines, read_definition, strangers
-from tuner.workflows.document import ConfirmationDocument, WorkflowDocument, plan_document
+from tuner.workflows.document import plan_document
 from tuner.workflows.figures import Figures
 from tuner.workflows.flow import functions_of
 from tuner.workflows.history import Observed, events_of, read_histories, redacted
@@ -48,7 +41,6 @@ if TYPE_CHECKING:
     from tuner.aws.api.session import Clients
     from tuner.aws.workflows.reading import StateMachine
 
-REPORT_FILE, PAYLOADS = "report.html", "payloads"
 STANDARD = "STANDARD"
 """Type of state machines whose executions are recorded."""
 FEW_EXECUTIONS = 5
@@ -58,75 +50,6 @@ MOST_PAYLOADS = 10
 
 TuneFunction = Callable[[str, Sequence[Mapping[str, Any]], Path | None], ResultDocument]
 """Tunes a function with weighted payloads, and leaves its result in a folder."""
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmation:
-    """Executions with the chosen sizes on temporary copies.
-
-    Attributes:
-        times_ms: end-to-end times.
-        predicted_p50_ms: the median that the plan says.
-    """
-
-    times_ms: tuple[float, ...]
-    predicted_p50_ms: float
-
-    @property
-    def p50_ms(self) -> float:
-        """Median of the times."""
-        return median(self.times_ms)
-
-    @property
-    def off_by(self) -> float:
-        """How far the prediction is from the measured median, as a fraction of the measured one."""
-        return self.predicted_p50_ms / self.p50_ms - 1
-
-
-@dataclass(frozen=True, slots=True)
-class WorkflowResult:
-    """What was found for a workflow.
-
-    Attributes:
-        plan: sizes, percentiles, states and the front.
-        document: the same as JSON.
-        payloads: for each function what executions sent it, weighted.
-        confirmation: executions with the chosen sizes; None: not asked for.
-        undo: the sizes before `apply`; None: nothing was applied.
-    """
-
-    plan: Plan
-    document: WorkflowDocument
-    payloads: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    confirmation: Confirmation | None = None
-    undo: Mapping[str, Configuration] | None = None
-
-    @property
-    def configurations(self) -> Mapping[str, Configuration]:
-        """The size to use for each function."""
-        return self.plan.chosen.configurations
-
-    def to_json(self) -> str:
-        """The document as text."""
-        return json.dumps(self.document, indent=1, ensure_ascii=False) + "\n"
-
-    def to_html(self) -> str:
-        """The report as one page."""
-        from reports.workflow import render
-
-        return render(self.document)
-
-    def to_markdown(self) -> str:
-        """The answer for a pull request."""
-        from reports.workflow_text import render_markdown
-
-        return render_markdown(self.document)
-
-    def to_text(self, *, width: int = 100) -> str:
-        """The answer for a terminal of so many columns."""
-        from reports.workflow_text import render_text
-
-        return render_text(self.document, width=width)
 
 
 def tune_workflow(
@@ -189,7 +112,7 @@ def tune_workflow(
     """
     bound = Bound(deadline_ms, None if budget_per_million is None else budget_per_million / 1e6, percentile)
     inputs = _Inputs(results, histories, figures or Figures(), nested or {}, executions, logs or Logs())
-    folder = _Folder(output, earlier_kept, resume=resume) if output else None
+    folder = OutputFolder(output, earlier_kept, resume=resume) if output else None
     job = _Job(inputs, connection or Connection(), stop or threading.Event(), prices, seed, folder)
     try:
         return job.run(workflow, bound, tune_missing, redact=redact, confirm=confirm, apply=apply, force=force)
@@ -243,7 +166,7 @@ class _Job:
     stop: threading.Event
     prices: Prices
     seed: int
-    folder: _Folder | None
+    folder: OutputFolder | None
     _clients: Clients | None = None
 
     def run(
@@ -291,7 +214,7 @@ class _Job:
             plan,
             currency=prices.currency,
             transition_usd=state_transition_usd(region),
-            confirmation=None if confirmation is None else _confirmation_document(confirmation),
+            confirmation=None if confirmation is None else confirmation.document,
         )
         result = WorkflowResult(plan, document, payloads, confirmation)
         if self.folder:
@@ -420,7 +343,7 @@ class _Job:
                 connection=self.connection,
                 prices=self.prices,
                 stop=self.stop,
-                observers=[_EarlierRuns(self.folder.earlier_kept)] if self.folder else [],
+                observers=[EarlierRuns(self.folder.earlier_kept)] if self.folder else [],
                 seed=self.seed,
             ).document
 
@@ -459,79 +382,6 @@ class _Job:
         if self.folder and before:
             self.folder.save_undo(self.clients.region, before)
         return before
-
-
-@dataclass(slots=True)
-class _Folder:
-    """The output folder of a run, which sets aside what an earlier one left before anything is written there.
-
-    Attributes:
-        path: of it.
-        earlier_kept: told where files of an earlier run are now.
-        resume: whether the tuning in it is gone on with.
-    """
-
-    path: Path
-    earlier_kept: Callable[[Path], None]
-    resume: bool
-    _begun: bool = False
-    _aside: Path | None = None
-
-    def of_function(self, name: str) -> Path:
-        """The folder of a function that is tuned."""
-        return self.path / folder_names([name])[0]
-
-    def payloads_of_earlier_run(self, functions: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-        """What functions are tuned with in a run that goes on: the executions to read may be others by now."""
-        files = {name: self._payloads(name) for name in functions} if self.resume else {}
-        return {name: read_json(file, "--resume") for name, file in files.items() if file.exists()}
-
-    def begin(self, payloads: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        """Write the payloads, so that a run that ends early can go on with the same. Later calls do nothing.
-
-        `undo.json` stays: it takes back what was applied last, whatever was planned since.
-        """
-        if self._begun:
-            return
-        self._begun = True
-        old = [] if self.resume else (file.relative_to(self.path) for file in (self.path / PAYLOADS).glob("*.json"))
-        self._aside = set_aside(self.path, [PLAN_FILE, REPORT_FILE, *sorted(map(str, old))])
-        if self._aside:
-            self.earlier_kept(self._aside)
-        for function, sent in payloads.items():
-            write_text(self._payloads(function), json.dumps(sent, indent=1, ensure_ascii=False) + "\n")
-
-    def save(self, result: WorkflowResult) -> None:
-        """Write the plan and its report."""
-        self.begin(result.payloads)
-        write_text(self.path / PLAN_FILE, result.to_json())
-        write_text(self.path / REPORT_FILE, result.to_html())
-
-    def save_undo(self, region: str, before: Mapping[str, Configuration]) -> None:
-        """Write the sizes that functions had."""
-        kept = write_undo(region, before, self.path, beside=self._aside)
-        if kept and kept != self._aside:
-            self.earlier_kept(kept)
-
-    def _payloads(self, function: str) -> Path:
-        return self.path / PAYLOADS / f"{folder_names([function])[0]}.json"
-
-
-@dataclass(frozen=True, slots=True)
-class _EarlierRuns:
-    """Hears where an earlier run of a function is now, and nothing else of its tuning."""
-
-    tell: Callable[[Path], None]
-
-    def asked(self, _study: Study, _trials: Sequence[Trial]) -> None:
-        """Nothing is said of what is measured."""
-
-    def told(self, _study: Study, _sample: Sample) -> None:
-        """Nothing is said of what was measured."""
-
-    def set_aside(self, place: Path) -> None:
-        """Pass it on."""
-        self.tell(place)
 
 
 def _require_met(plan: Plan) -> None:
@@ -607,13 +457,3 @@ def _name(workflow: str | Path | Mapping[str, Any], machine: StateMachine | None
     if machine is not None:
         return machine.name
     return "workflow" if isinstance(workflow, Mapping) else Path(workflow).name.partition(".")[0]
-
-
-def _confirmation_document(confirmation: Confirmation) -> ConfirmationDocument:
-    return {
-        "executions": len(confirmation.times_ms),
-        "times_ms": list(confirmation.times_ms),
-        "p50_ms": confirmation.p50_ms,
-        "predicted_p50_ms": confirmation.predicted_p50_ms,
-        "off_by": confirmation.off_by,
-    }

@@ -105,7 +105,7 @@ def command(target: str, *, connection: Connection, **options: Any) -> int:
     TARGET is a function in AWS, or FILE:HANDLER on this machine. Exits with 3 when the
     candidate is worse, with 4 under --strict when the budget ends before a decision.
     """
-    from tuner.api.comparing import OWN_OPTIONS, duet
+    from tuner.api.comparing.duet import OWN_OPTIONS, duet
     from tuner.cli.request import faults_named, handler_meant, settings_of
     from tuner.local.duet import version_faults
     from tuner.local.worker.runtimes import names_a_handler

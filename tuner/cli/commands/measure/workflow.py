@@ -31,7 +31,7 @@ from tuner.errors import (
 from tuner.shell_lines import with_command
 
 if TYPE_CHECKING:
-    from tuner.api.workflows.tuning import WorkflowResult
+    from tuner.api.workflows.result import WorkflowResult
     from tuner.aws.api.connection import Connection
     from tuner.workflows.figures import Figures
 

@@ -63,7 +63,7 @@ def command(baseline: str, candidate: str | None, *, connection: Connection, **o
     Exits with 3 when a metric is worse than the threshold allows, with 4 under --strict
     when it is not decided, and with 2 when the two cannot be compared.
     """
-    from tuner.api.comparing import compare, first_baseline, newest_result
+    from tuner.api.comparing.results import compare, first_baseline, newest_result
     from tuner.api.result import Result
     from tuner.api.result_store import load_result, store_of
 
