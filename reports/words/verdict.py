@@ -306,7 +306,7 @@ def _one_left(_result: Result) -> NextStep:
 def _failed(result: Result) -> NextStep:
     if StopReason(result["stopped_by"]) in UNFINISHED and not any(m["errors"] for m in result["measurements"]):
         return NextStep(f"No test call ended. {_resume(result).text}", _resume(result).command)
-    return NextStep("Look at the errors below, repair what they name, and tune again.")
+    return NextStep("Look at what failed, repair it, and tune again.")
 
 
 _NEXT = {

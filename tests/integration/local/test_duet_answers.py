@@ -28,3 +28,4 @@ def test_a_duet_tells_of_versions_that_answer_differently(
     assert all(part in message for part, message in zip(told, messages, strict=True))
     for form in (found.to_text(width=1000), found.to_markdown(), found.to_html(), found.to_json()):
         assert ("answer the payload differently" in form) is bool(told)
+    assert "".join(notice.message for notice in found.warnings).count('{"n": 2}') == (bool(told) and not hidden)

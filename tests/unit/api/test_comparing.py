@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.comparison.documents import result
-from tuner.api.comparing.duet import _same_code, _side_notices, duet
+from tuner.api.comparing.duet import _notices, _same_code, duet
 from tuner.api.comparing.results import compare
 from tuner.comparison.verdicts import Verdict
 from tuner.documents.result import dumps
@@ -21,21 +21,33 @@ BUSY, ESTIMATE = Notice("busy", "The machine was busy."), Notice("local_estimate
 ANSWER = Notice("first_answer", "It answered with 3.")
 
 
-def _duet(baseline: list[Notice], candidate: list[Notice]) -> Any:
+def _duet(baseline: list[Notice], candidate: list[Notice], difference: str = "") -> Any:
     sides = {"baseline": baseline, "candidate": candidate}
-    return SimpleNamespace(**{side: SimpleNamespace(notices=lambda own=own: own) for side, own in sides.items()})
+    measured = {side: SimpleNamespace(notices=lambda own=own: own) for side, own in sides.items()}
+    return SimpleNamespace(**measured, difference=lambda: difference)
 
 
 def test_a_side_has_one_notice_that_names_it_and_what_both_say_is_said_once() -> None:
-    found = _side_notices(_duet([ESTIMATE, ANSWER, BUSY], [BUSY, ESTIMATE]))
+    found = _notices(_duet([ESTIMATE, ANSWER, BUSY], [BUSY, ESTIMATE]))
     told = [notice.message for notice in found]
     assert told == ["A local estimate.", "The machine was busy.", "Baseline: It answered with 3."]
-    apart = _side_notices(_duet([ESTIMATE, ANSWER], [BUSY]))
+    apart = _notices(_duet([ESTIMATE, ANSWER], [BUSY]))
     assert [notice.message for notice in apart] == [
         "Baseline: A local estimate. It answered with 3.",
         "Candidate: The machine was busy.",
     ]
     assert [notice.code for notice in apart] == ["local_estimate", "busy"]
+
+
+def test_answers_that_differ_are_told_once() -> None:
+    other = Notice("first_answer", "It answered with 4.")
+    found = _notices(_duet([ESTIMATE, ANSWER], [ESTIMATE, BUSY, other], "They answer differently: 3 and 4."))
+    assert [notice.message for notice in found] == [
+        "They answer differently: 3 and 4.",
+        "A local estimate.",
+        "Candidate: The machine was busy.",
+    ]
+    assert [notice.code for notice in found] == ["answers_differ", "local_estimate", "busy"]
 
 
 def test_versions_of_the_same_code_are_told_and_unknown_code_is_not() -> None:

@@ -19,7 +19,7 @@ from reports.words.numbers import configuration, milliseconds, money
 from reports.words.origin import origin
 from reports.words.rows import key
 from reports.words.verdict import Kind
-from tests.unit.reports.results import result
+from tests.unit.reports.results import NAMES, result
 from tests.unit.reports.shown import text_of
 from tuner.documents.decision import backend_kind
 from tuner.payloads import Payloads
@@ -339,7 +339,7 @@ KINDS = {
     "already-best": (Kind.NOTHING, "Keep 128 MB on x86_64: already the cheapest choice", "Nothing to change."),
     "unmet": (Kind.UNMET, "Nothing meets p95 ≤ 50 ms; the best is ", "Relax the bound, or make the function faster."),
     "one-left": (Kind.ONE_LEFT, "3,008 MB on x86_64: the only one that works", "Look at why the other sizes failed"),
-    "all-failed": (Kind.FAILED, "No recommendation: all 6 configurations failed.", "Look at the errors below"),
+    "all-failed": (Kind.FAILED, "No recommendation: all 6 configurations failed.", "Look at what failed"),
 }
 """Golden pages of every kind of verdict: how the headline and the next step begin. `{best}` is what is recommended."""
 WITH_COMMAND = {Kind.MEND: "tuner tune ", Kind.MEASURE_MORE: "tuner tune ", Kind.RESUME: "--resume "}
@@ -611,9 +611,14 @@ def test_the_only_size_that_is_left_does_not_work_where_its_runs_fail() -> None:
     assert "the only one that is left, at" in str(verdict.headline(document))
 
 
-def test_errors_are_pointed_at_only_where_there_are_some() -> None:
+def test_no_step_says_where_on_a_page_something_is_since_every_form_has_its_own_order() -> None:
+    steps = [verdict.next_step(result(name)).text for name in NAMES]
+    assert [text for text in steps if re.search(r"\b(above(?! the \d)|below|beside)\b", text)] == []
+
+
+def test_what_failed_is_pointed_at_only_where_something_did() -> None:
     document = result("all-failed")
-    assert "Look at the errors below" in verdict.next_step(document).text
+    assert "Look at what failed" in verdict.next_step(document).text
     document["measurements"], document["stopped_by"] = [], "max_seconds"
     step = verdict.next_step(document)
     assert step.text.startswith("No test call ended. Go on with a higher --max-seconds")

@@ -175,7 +175,7 @@ class _DuetJob:
             stop=self.stop,
             clock=self.clock,
             watch=watch,
-            notices=lambda: [*same, *_answers_differ(opened), *_side_notices(opened)],
+            notices=lambda: [*same, *_notices(opened)],
         )
 
     def _plan(self, identity: FunctionIdentity, step: int) -> DuetPlan:
@@ -199,23 +199,23 @@ def _same_code(baseline: FunctionIdentity, candidate: FunctionIdentity) -> list[
     return [Notice("same_code", told)]
 
 
-def _answers_differ(opened: Duet) -> list[Notice]:
-    """What to know where both versions answer the same payload differently."""
-    told = opened.difference()
-    return [Notice("answers_differ", told)] if told else []
+def _notices(opened: Duet) -> list[Notice]:
+    """What to know of both versions: where they answer the same payload differently, and what each side says.
 
-
-def _side_notices(opened: Duet) -> list[Notice]:
-    """The notices of both sides; what only one side says is one notice that names it, with the code of its first."""
+    What both sides say is said once. What one side alone says is one notice that names it, with the code of its first.
+    """
+    difference = opened.difference()
     sides = {"Baseline": opened.baseline.notices(), "Candidate": opened.candidate.notices()}
-    both = [notice for notice in sides["Baseline"] if notice in sides["Candidate"]]
-    alone = {side: [notice for notice in notices if notice not in both] for side, notices in sides.items()}
-    named = [
-        Notice(notices[0].code, f"{side}: {' '.join(dict.fromkeys(notice.message for notice in notices))}")
-        for side, notices in alone.items()
-        if notices
-    ]
-    return [*dict.fromkeys(both), *named]
+    told = [notice for notice in sides["Baseline"] if notice in sides["Candidate"]]
+    found = [Notice("answers_differ", difference), *told] if difference else [*told]
+    for side, notices in sides.items():
+        own = [notice for notice in notices if notice not in told]
+        if difference:  # which shows the answers
+            own = [notice for notice in own if notice.code != "first_answer"]
+        if own:
+            messages = dict.fromkeys(notice.message for notice in own)
+            found.append(Notice(own[0].code, f"{side}: {' '.join(messages)}"))
+    return [*dict.fromkeys(found)]
 
 
 @dataclass(slots=True)
