@@ -38,6 +38,8 @@ MOST_BESIDE = 12
 """Trials that are considered beside the first one: those that are worth most by themselves for their price."""
 VARIANCES = 3
 """Variances for which gains are worked out."""
+NEIGHBOURS = 4
+"""Draws that count as one where a single place is measured: the outcomes that are imagined lie farther apart."""
 LEAST_REGRET = 1e-6
 """Below it no share of a round is counted as saved."""
 DEFAULT_INIT_MS = 300.0
@@ -86,6 +88,22 @@ class Scene:
                 count += 1
         kept[count] = 1
         return np.ascontiguousarray(kept[: count + 1].T)
+
+    @cached_property
+    def neighbours(self) -> list[tuple[SingleFloats, SingleFloats]]:
+        """Draws in the order of each location, neighbours taken together: its mean in each group of them, shape (N,),
+        and their contenders summed up, shape (N, K + 1); for each candidate.
+        """
+        draws = len(self.log_ms)
+        together = NEIGHBOURS if draws % NEIGHBOURS == 0 else 1
+        order = np.argsort(self.log_ms, axis=0, kind="stable").T
+        return [
+            (
+                own[ranks].reshape(-1, together).mean(axis=1).astype(np.float32),
+                self.contenders[ranks].reshape(draws // together, together, -1).sum(axis=1),
+            )
+            for own, ranks in zip(self.log_ms.T, order, strict=True)
+        ]
 
     @property
     def best_cost_usd(self) -> float:
@@ -183,11 +201,10 @@ def offers(
     def value(offer: Offer) -> float:
         return offer.rate if worth_usd is None else offer.profit(worth_usd)
 
-    log_ms = scene.log_ms[:, where]
     variances = [precision.variance(environments, runs) for environments, runs in efforts]
     # The gain is smooth in the variance, so that a few variances tell those of all efforts.
     grid = np.geomspace(min(variances), max(variances), VARIANCES)
-    gains = np.array([_gains(log_ms, scene, variance, rng) for variance in grid])
+    gains = np.array([_gains(where, scene, variance, rng) for variance in grid])
     found: dict[int, Offer] = {}
     for (environments, runs), variance in zip(efforts, variances, strict=True):
         for column, place in enumerate(where):
@@ -258,7 +275,7 @@ def together(
     outcomes = log_ms[picked] + np.sqrt(variance) * rng.standard_normal((len(picked), len(where)))
     usd = np.array([price(scene, precision, int(p), first.environments, first.runs) for p in where])
     seconds = np.array([lane_seconds(scene, precision, int(p), first.runs) for p in where])
-    alone = _gains_of(_distances(outcomes, log_ms, variance), scene, shares)
+    alone = _gains_alone(outcomes, where, scene, variance, shares)
     place = int(np.flatnonzero(where == first.candidate)[0])
     chain, gained = [place], [float(alone[place])]
     (known,) = _distances(outcomes[:, [place]], log_ms[:, [place]], variance)
@@ -289,16 +306,34 @@ def together(
     return [Offer(int(where[p]), first.environments, first.runs, gain, float(usd[p])) for p in chain[:size]]
 
 
-def _gains(log_ms: Floats, scene: Scene, variance: float, rng: np.random.Generator) -> Floats:
+def _gains(where: NDArray[np.int64], scene: Scene, variance: float, rng: np.random.Generator) -> Floats:
     """Expected fall of the least regret after an observation at each place, shape (P,).
 
     The outcomes are evenly spaced quantiles of what would be seen, not random ones: a search
     for the largest of many gains would find the largest error otherwise.
     """
+    log_ms = scene.log_ms[:, where]
     noise = rng.permutation(_normal_scores(len(log_ms)))[:, None]
     outcomes = _quantiles((log_ms + np.sqrt(variance) * noise).T, FANTASIES).T  # (M, P)
-    even = np.full(FANTASIES, 1 / FANTASIES)
-    return _gains_of(_distances(outcomes, log_ms, variance), scene, even)
+    return _gains_alone(outcomes, where, scene, variance, np.full(FANTASIES, 1 / FANTASIES))
+
+
+def _gains_alone(outcomes: Floats, where: NDArray[np.int64], scene: Scene, variance: float, shares: Floats) -> Floats:
+    """Gains of an observation at each place by itself, shape (P,).
+
+    Args:
+        outcomes: imagined at each place, shape (M, P).
+        where: the places, shape (P,).
+        scene: what is believed.
+        variance: of the observation.
+        shares: of the outcomes, shape (M,).
+    """
+    gains = []
+    for seen, place in zip(outcomes.T, where, strict=True):
+        located, contenders = scene.neighbours[place]
+        (own,) = _distances(seen[:, None], located[:, None], variance)
+        gains.append(_gain(own, contenders, shares))
+    return np.array(gains, dtype=np.float64)
 
 
 def _imagined(scene: Scene, count: int, rng: np.random.Generator, *, by_loss: bool) -> tuple[NDArray[np.int64], Floats]:
@@ -332,17 +367,19 @@ def _distances(outcomes: Floats, log_ms: Floats, variance: float) -> Iterator[Si
 
 
 def _gains_of(evidence: Iterable[SingleFloats], scene: Scene, shares: Floats) -> Floats:
-    """Gains where outcomes, with their shares (shape (M,)), weigh the draws by exp(-evidence), shape (M, S) of a place.
+    """Gains where outcomes weigh the draws by exp(-evidence), an array of shape (M, S) for each place; shape (P,)."""
+    return np.array([_gain(own, scene.contenders, shares) for own in evidence], dtype=np.float64)
 
-    Place by place, so that the weights stay in the processor's cache: they take the place of the evidence.
+
+def _gain(evidence: SingleFloats, contenders: SingleFloats, shares: Floats) -> float:
+    """Gain where outcomes, with their shares (shape (M,)), weigh the draws by exp(-evidence), shape (M, S).
+
+    The weights take the place of the evidence, so that they stay in the processor's cache.
     """
-    gains = []
-    for own in evidence:
-        weights = np.subtract(own.min(axis=1, keepdims=True), own, out=own)
-        sums = np.exp(weights, out=weights) @ scene.contenders
-        after = sums[:, :-1] / sums[:, -1:]
-        gains.append((after[:, 0] - after.min(axis=1)) @ shares)
-    return np.array(gains, dtype=np.float64)
+    weights = np.subtract(evidence.min(axis=1, keepdims=True), evidence, out=evidence)
+    sums = np.exp(weights, out=weights) @ contenders
+    after = sums[:, :-1] / sums[:, -1:]
+    return float((after[:, 0] - after.min(axis=1)) @ shares)
 
 
 def _violation(belief: Belief, objective: Objective) -> Floats:
