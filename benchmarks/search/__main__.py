@@ -250,6 +250,7 @@ COLUMNS = {
     "expected_regret_mean": ("expected", ".2%"),
     "regret_after_ties_mean": ("after ties", ".2%"),
     "regret_after_ties_p90": ("p90", ".2%"),
+    "cost_ratio": ("cost over best", ".2f"),
     "search_cost": ("cost (C*)", ".1f"),
     "invocations": ("invocations", ".1f"),
     "rounds": ("rounds", ".1f"),

@@ -26,6 +26,7 @@ class SearchQuality:
     Attributes:
         regret_mean, regret_median, regret_p90: of the objective's own best.
         regret_after_ties_mean, regret_after_ties_p90: of what is recommended.
+        cost_ratio: cost of what is recommended over that of the true optimum: under speed, of the fastest.
         expected_regret_mean: of the objective's own best, as the tuner reckons.
         search_cost: in invocations of the true optimum (C*).
         invocations, rounds: of a search.
@@ -45,6 +46,7 @@ class SearchQuality:
     regret_p90: float
     regret_after_ties_mean: float
     regret_after_ties_p90: float
+    cost_ratio: float | None
     expected_regret_mean: float | None
     search_cost: float
     invocations: float
@@ -81,6 +83,7 @@ def quality(searches: Sequence[SimulatedSearch], tolerance: float) -> SearchQual
         regret_p90=weighted_quantile(column("regret"), weights, 0.9),
         regret_after_ties_mean=mean("regret_after_ties"),
         regret_after_ties_p90=weighted_quantile(column("regret_after_ties"), weights, 0.9),
+        cost_ratio=mean_of_stated("cost_ratio"),
         expected_regret_mean=mean_of_stated("expected_regret"),
         search_cost=mean("search_cost"),
         invocations=mean("invocations"),

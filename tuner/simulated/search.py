@@ -48,6 +48,7 @@ class SimulatedSearch:
         regret: of the objective's own best, before ties are given away; a fraction.
         regret_after_ties: of what is recommended.
         given_to_ties: part of it that was given away on purpose, as the tuner reckons.
+        cost_ratio: true cost of what is recommended over that of the true optimum; None: nothing is recommended.
         expected_regret: of the objective's own best, as the tuner reckons; None: it does not say.
         search_cost: money spent, in invocations of the true optimum (C*); free runs cost nothing.
         invocations, rounds: made by the search.
@@ -70,6 +71,7 @@ class SimulatedSearch:
     regret: float
     regret_after_ties: float
     given_to_ties: float
+    cost_ratio: float | None
     expected_regret: float | None
     search_cost: float
     invocations: int
@@ -151,6 +153,7 @@ def simulate(
         regret=truth.regret(found.objective_best),
         regret_after_ties=truth.regret(recommended),
         given_to_ties=found.given_to_ties,
+        cost_ratio=truth.cost_ratio(recommended),
         expected_regret=found.expected_regret,
         search_cost=used.usd / truth.best_cost_usd,
         invocations=used.invocations,

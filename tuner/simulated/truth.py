@@ -69,6 +69,10 @@ class Truth:
         """Whether a configuration runs, and fails seldom."""
         return bool(self.allowed[self.index(configuration)])
 
+    def cost_ratio(self, configuration: Configuration | None) -> float | None:
+        """Cost of a configuration over that of the true optimum, whatever the objective; None of none."""
+        return None if configuration is None else float(self.cost_usd[self.index(configuration)]) / self.best_cost_usd
+
     def regret(self, configuration: Configuration | None) -> float:
         """Excess of the objective over the true best, as a fraction; of None (no answer) that of a failure."""
         if configuration is None:

@@ -20,9 +20,9 @@ WHERE = Configuration(512, Architecture.ARM64)
 def search_of(function: str, price: float, regret: float, *, high: bool = False, seed: int = 0) -> SimulatedSearch:
     return SimulatedSearch(
         function=function, family=function[0], seed=seed, recommended=WHERE, best=WHERE, regret=regret / 2,
-        regret_after_ties=regret, given_to_ties=0.0, expected_regret=None, search_cost=price, invocations=10, rounds=4,
-        coverage=0.9, cost_coverage=0.8, recommended_cost_covered=True, high_confidence=high, allowed=True,
-        past_taken=None, past_chance=None, decisions=5, cpu_seconds=0.5,
+        regret_after_ties=regret, given_to_ties=0.0, cost_ratio=1.0, expected_regret=None, search_cost=price,
+        invocations=10, rounds=4, coverage=0.9, cost_coverage=0.8, recommended_cost_covered=True,
+        high_confidence=high, allowed=True, past_taken=None, past_chance=None, decisions=5, cpu_seconds=0.5,
     )  # fmt: skip
 
 

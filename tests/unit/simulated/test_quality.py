@@ -19,8 +19,8 @@ def search_of(
 ) -> SimulatedSearch:
     return SimulatedSearch(
         function="f", family=family, seed=0, recommended=WHERE, best=WHERE, regret=regret, regret_after_ties=regret,
-        given_to_ties=0.0, expected_regret=None, search_cost=20.0, invocations=10, rounds=4, coverage=0.9,
-        cost_coverage=0.8, recommended_cost_covered=True, high_confidence=high, allowed=allowed,
+        given_to_ties=0.0, cost_ratio=0.8, expected_regret=None, search_cost=20.0, invocations=10, rounds=4,
+        coverage=0.9, cost_coverage=0.8, recommended_cost_covered=True, high_confidence=high, allowed=allowed,
         past_taken=None if past is None else past >= 0.5, past_chance=past, decisions=5, cpu_seconds=0.5,
     )  # fmt: skip
 
@@ -43,6 +43,7 @@ def test_averages_keep_what_is_not_stated_unstated() -> None:
     assert found.expected_regret_mean is None
     assert found.cost_coverage == pytest.approx(0.8)
     assert found.cost_coverage_recommended == 1
+    assert found.cost_ratio == pytest.approx(0.8)
     assert found.rounds == 4
     assert found.high_confidence_share is None
     assert found.high_confidence_right is None

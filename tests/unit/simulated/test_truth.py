@@ -49,6 +49,15 @@ def test_regret_is_the_excess_over_the_true_best() -> None:
     assert truth.best_cost_usd == 1e-6
 
 
+def test_under_speed_the_price_is_told_beside_the_time_that_is_lost() -> None:
+    configurations = tuple(Configuration(m, ARM) for m in (512, 1024))
+    duration = np.array([103.0, 100.0])
+    truth = Truth(configurations, duration, np.array([1.0e-6, 2.0e-6]), duration, np.ones(2, dtype=bool))
+    assert truth.regret(configurations[0]) == pytest.approx(0.03)
+    assert truth.cost_ratio(configurations[0]) == pytest.approx(0.5)
+    assert truth.cost_ratio(None) is None
+
+
 def test_every_size_that_the_curves_cover_may_be_chosen() -> None:
     truth = truth_of(function_of(), Objective(), PRICES)
     assert len(truth.configurations) == 2 * (10_240 - 128 + 1)
