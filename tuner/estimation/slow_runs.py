@@ -27,7 +27,7 @@ STEP_SD, SHARE_STEP_SD = 0.2, 0.12
 units)."""
 CORE_DOF = 5.0
 """Tail weight of ordinary runs."""
-UNSEEN, UNUSUAL = 0.06, 0.02
+UNSEEN, UNUSUAL = 0.065, 0.02
 """Weights of cells that public runs may have missed: rare slow runs, which need hundreds of runs to show, and
 functions of another kind than the public ones, whose slow runs are frequent. The first is divided among the spreads
 as the public slow runs are: functions whose ordinary runs hardly spread had none."""

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.estimation.cpu_quota.stairs import draw_stairs
-from tuner.estimation.cpu_quota.unstopped import MOST_RUNS
+from tuner.estimation.cpu_quota.unstopped import GAINS, MOST_RUNS
 from tuner.estimation.layout import Layout
 from tuner.estimation.mechanisms import Particles, draw_particles
 from tuner.model import Architecture
@@ -20,15 +20,17 @@ FALLING = -np.log(np.array(SIZES_MB) / 1024)
 """One over memory; 0 at 1024 MB, where the quota of a period is 11.6 ms."""
 
 
-def particles(*, busy: float = np.nan, absolute: bool = False, curve: np.ndarray = FALLING) -> Particles:
-    """The same curve for each number of runs that may share a quota, alone first."""
-    curves = np.tile(curve, (MOST_RUNS, 1)).astype(np.float32)
+def particles(
+    *, busy: float = np.nan, absolute: bool = False, curve: np.ndarray = FALLING, count: int = MOST_RUNS
+) -> Particles:
+    """The same curve for each number of runs that may share a quota, alone first; none of them gains any more."""
+    curves = np.tile(curve, (count, 1)).astype(np.float32)
     return Particles(
         curves,
-        np.full(MOST_RUNS, absolute),
+        np.full(count, absolute),
         np.full(curves.shape, np.log(busy), dtype=np.float16),
-        np.zeros(MOST_RUNS, dtype=np.float32),
-        np.full(MOST_RUNS, -1, dtype=np.int64),
+        np.zeros(count, dtype=np.float32),
+        np.full(count, -1, dtype=np.int64),
         draw_stairs(1, np.random.default_rng(0), None),
     )
 
@@ -55,6 +57,13 @@ def test_a_curve_does_not_fall_any_more_where_its_run_fits_into_the_quota_of_a_p
 def test_runs_that_share_a_quota_need_larger_sizes() -> None:
     found = particles().unstopped(LAYOUT, ALL[:2], seen(5.0)[:2]).curves
     assert (np.diff(found[:, -1]) < 0).all()
+
+
+def test_the_mean_falls_on_by_a_small_power_of_memory() -> None:
+    every = particles(count=MOST_RUNS * len(GAINS))
+    found = every.unstopped(LAYOUT, ALL[:2], seen(5.0)[:2]).curves[::MOST_RUNS]
+    slopes = (found[:, -1] - found[:, -2]) / np.log(3008 / 1769)
+    assert -slopes == pytest.approx(GAINS, abs=1e-4)
 
 
 def test_threads_use_up_a_quota_sooner() -> None:
