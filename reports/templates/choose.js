@@ -25,7 +25,7 @@ function choose(rows, wish) {
     tied = among.filter((i) => cost(i) <= limit);
     order = [duration, cost];
   } else if (weight === 0) {
-    const limit = (1 + 2 * wish.tolerance) * smallest(duration);
+    const limit = (1 + 1.5 * wish.tolerance) * smallest(duration);
     tied = among.filter((i) => duration(i) <= limit);
     order = [cost, duration];
   } else {

@@ -18,7 +18,7 @@ from tuner.search.rows import CandidateRow
 
 TIE_SHARE = 0.25
 """Part of the tolerance that cost gives away for speed. The rest is left for what the search does not know."""
-SPEED_TOLERANCES = 2.0
+SPEED_TOLERANCES = 1.5
 """Speed gives away so many tolerances of time for money. Duration is flat near the fastest size, and cost is not."""
 
 
@@ -85,7 +85,7 @@ class Cost:
 
 
 class Speed:
-    """The fastest. Of those within two tolerances of it, the cheapest."""
+    """The fastest. Of those within one and a half tolerances of it, the cheapest."""
 
     def cost_weight(self, objective: Objective) -> float:
         """Duration alone."""
@@ -98,7 +98,7 @@ class Speed:
         return duration_ms
 
     def ties(self, rows: Sequence[CandidateRow], among: Sequence[int], objective: Objective) -> list[int]:
-        """Rows within two tolerances of the fastest."""
+        """Rows within one and a half tolerances of the fastest."""
         limit = (1 + SPEED_TOLERANCES * objective.tolerance) * min(rows[i].duration_ms.mean for i in among)
         return [i for i in among if rows[i].duration_ms.mean <= limit]
 
