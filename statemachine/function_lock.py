@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tuner.aws.api.errors import AnotherRunError, AwsError, aws_errors
+from tuner.aws.api.errors import AnotherRunError, AwsError, NotFoundError, aws_errors
 from tuner.aws.api.s3 import Objects
 from tuner.shell_lines import with_command
 
 RUNNING = "RUNNING"
 GONE = "ExecutionDoesNotExist"
+ATTEMPTS = 5
+"""How often a lock is tried that its holder, or the Cleaner of its holder, releases meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +58,35 @@ class FunctionLock:
         Raises:
             AnotherRunError: an execution that runs holds the lock; the message names it.
         """
-        if self.objects.create(self._key, encode_holder(me)):
-            return None
-        content, tag = self.objects.read_tagged(self._key)
-        holder = decode_holder(content)
-        if holder.execution == me.execution:
-            return None
-        if self.is_running(holder.execution):
-            raise self._refusal(holder)
-        undo(holder)
-        if not self.objects.replace(self._key, encode_holder(me), tag):
-            raise self._refusal(decode_holder(self.objects.read_tagged(self._key)[0]))
-        return holder
+        swept: Holder | None = None
+        for _ in range(ATTEMPTS):
+            if self.objects.create(self._key, encode_holder(me)):
+                return swept
+            try:
+                content, tag = self.objects.read_tagged(self._key)
+            except NotFoundError:
+                continue  # its holder released it at this moment
+            holder = decode_holder(content)
+            if holder.execution == me.execution:
+                return swept
+            if self.is_running(holder.execution):
+                raise self._refusal(holder)
+            undo(holder)
+            swept = holder
+            if self.objects.replace(self._key, encode_holder(me), tag):
+                return swept
+        raise AnotherRunError(
+            f"Other executions take and release the lock of {self.function} all the time", "Start this one again."
+        )
 
     def release(self, execution: str) -> None:
         """Release the lock if this execution holds it."""
-        content = self.objects.read(self._key)
-        if content is not None and decode_holder(content).execution == execution:
-            self.objects.delete(self._key)
+        try:
+            content, tag = self.objects.read_tagged(self._key)
+        except NotFoundError:
+            return
+        if decode_holder(content).execution == execution:
+            self.objects.delete(self._key, tag)
 
     @property
     def _key(self) -> str:

@@ -57,8 +57,10 @@ def _context(call: Call) -> tuple[tuple[str, str], ...]:
 
 
 def _dependent(call: Call) -> Iterator[Permission]:
-    """What Lambda does with the caller's permissions while it creates or changes a function."""
+    """What a service does with the caller's permissions, as Lambda while it creates or changes a function."""
     parameters = call.parameters
+    if call.service == "s3" and call.operation in ("PutObject", "DeleteObject") and parameters.get("IfMatch"):
+        yield Permission("s3:GetObject", _resource(call))
     if call.operation == "GetLambdaFunctionRecommendations":
         yield from (Permission(f"lambda:{action}", "*") for action in OPTIMIZER_ACTIONS)
     if call.service != "lambda" or not call.operation.startswith(("Create", "Update")):

@@ -49,6 +49,8 @@ _THROTTLED = {
     "TooManyRequestsException", "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded",
     "SlowDown", "EC2ThrottledException",
 }  # fmt: skip
+_BUSY = {"ResourceConflictException", "ConditionalRequestConflict", "OperationAborted"}
+"""The last two are of S3, which asks to repeat a write that met another one of the same object."""
 _BAD_VALUE = {"InvalidParameterValueException", "ValidationException", "InvalidRequestContentException"}
 _LOST = (
     boto.ReadTimeoutError, boto.ConnectionClosedError, boto.ResponseStreamingError, boto.IncompleteReadError,
@@ -161,7 +163,7 @@ def _of_reply(exc: boto.ClientError, action: str) -> TunerError:
     for kind, matches, hint in (
         (NotFoundError, code in ("ResourceNotFoundException", "NoSuchKey", "NoSuchBucket", "404"), _elsewhere(exc)),
         (StaleError, code == "PreconditionFailedException", "Somebody changed it meanwhile: run again."),
-        (ConflictError, code == "ResourceConflictException", "Another change is in progress: run again in a minute."),
+        (ConflictError, code in _BUSY, "Another change is in progress: run again in a minute."),
         (StorageFullError, code == "CodeStorageExceededException", "Delete old versions, or raise the quota."),
         (BadValueError, code in _BAD_VALUE, AS_AWS_SAYS),
         (ServiceFaultError, status >= 500, "AWS failed after all retries: try again later."),

@@ -19,7 +19,7 @@ CALLS_PER_SECOND = 200
 """S3 accepts thousands of requests per second and prefix. This rate only smooths bursts."""
 PARALLEL = 8
 _ADDRESS = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)", re.DOTALL)
-_REFUSED = {"PreconditionFailed", "ConditionalRequestConflict"}
+_REFUSED = "PreconditionFailed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,22 @@ class Objects:
         return self._call(f"read {self.address(key)}", call)
 
     def replace(self, key: str, content: bytes, tag: str) -> bool:
-        """Replace the object with this tag. False when its tag has changed."""
-        return self._put_if(key, content, IfMatch=tag)
+        """Replace the object with this tag. False when its tag has changed, or it was deleted."""
+        try:
+            return self._put_if(key, content, IfMatch=tag)
+        except NotFoundError:
+            return False
 
-    def delete(self, key: str) -> None:
-        """Delete an object. One that does not exist counts as deleted."""
-        self._call(f"delete {self.address(key)}", lambda: self.client.delete_object(Bucket=self.bucket, Key=key))
+    def delete(self, key: str, tag: str) -> None:
+        """Delete the object with this tag. One with another tag stays; one that does not exist counts as deleted."""
+        delete = partial(self.client.delete_object, Bucket=self.bucket, Key=key, IfMatch=tag)
+        try:
+            self._call(f"delete {self.address(key)}", delete)
+        except NotFoundError:
+            return
+        except AwsError as exc:
+            if exc.code != _REFUSED:
+                raise
 
     def keys(self, prefix: str) -> list[str]:
         """Names of all objects that begin with a prefix, sorted."""
@@ -130,7 +140,7 @@ class Objects:
         try:
             self._put(key, content, ContentType="application/json", **condition)
         except AwsError as exc:
-            if exc.code not in _REFUSED:
+            if exc.code != _REFUSED:
                 raise
             # A write whose reply was lost finds itself.
             return self.read(key) == content
