@@ -1,60 +1,90 @@
 """Which configurations fail more often than others, beyond what chance makes of functions that fail alike.
 
-It looks for memory and architecture as the cause: a configuration fails more often by itself, with all smaller ones,
-or with all of its architecture. It knows no limit, and excludes nothing.
+It looks for memory and architecture as the cause: all sizes up to one fail more often, all of an architecture do, or
+one configuration alone. It knows no limit, and excludes nothing.
+
+Rates are compared anew after every round of a search, which goes on measuring where runs failed. A ratio of likelihoods
+at their likeliest rates then exceeds any bound by luck, sooner or later. The evidence here is a ratio of averages: how
+often each rate is expected is told beforehand, and so is how likely each of the groups is. Such a ratio reaches E, at
+any look of however many, for at most one of E functions that fail alike (Ville's inequality).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import pairwise
 
-from tuner.estimation.failures.error_rates import ErrorRate, rate_of_all
-from tuner.model import Configuration
+from tuner.estimation.failures.error_rates import JEFFREYS, ErrorRate, RatePrior, rate_of_all
+from tuner.model import Architecture, Configuration
 
-LIKELIER, LIKELIER_EACH = 20.0, 2.0
-"""Two rates differ when they make the failures so many times as likely as one rate for both does, each at its
-likeliest: 20 times, or twice for each group that is compared. Simulated functions (200 in each case) failed alike in 3
-to 88% of 2 to 20 runs at each of 5 or 10 sizes. Of these 0.5 to 10% (mean 4.6%) have a size that seems to fail too
-often, and more often than others. It was 1 to 98% (mean 55%) when the best other size alone was the measure. Sizes
-that fail in a quarter of their runs, where at least half of the sizes never fail, are found as soon as then: 35 to 38%
-of them in 5 runs, 70 to 79% in 10, 92 to 94% in 20. Where one of six sizes works alone, 10 runs find 28%, not 76%."""
+EVIDENCE = 7.0
+"""How much likelier the failures must be if a configuration fails more often. Luck reaches it in one of 7 functions at
+most, and a size is ruled out only if it also is believably above the limit. Of 48 searches each of functions that fail
+in 8, 30 and 60% of their runs alike 2, 4 and 4% rule a size out at any time; it was 6, 21 and 15% of them when rates
+differed by their ratio of likelihoods at their likeliest, 20. Where sizes below 1,000 MB fail in a quarter of their
+runs, 44% of 48 searches rule one out in the end, not 48%; with an evidence of 10 a third do, of 20 a tenth. Looked at
+once, up to 10% of functions with 3 runs of six sizes lose one by luck, up to 3% with 8 or 20; it was up to 12%. Of
+sizes that fail in a quarter of their runs, where at least half of the sizes never fail, as many are found as then:
+33 to 38% in 5 runs, 74 to 79% in 10, 92 to 94% in 20. Where one of six works alone, 10 runs find 21%, not 32%."""
+FAILING, WORKING = RatePrior(1.0, 2.0), RatePrior(0.5, 5.0)
+"""Rates that are expected where configurations fail more often, a third on average, and elsewhere, seldom any."""
+MEMORY, ARCHITECTURE, ALONE = 9.0, 6.0, 1.0
+"""How likely each cause is beside the others, of those that can be told apart. Each stands for all of its groups."""
+LARGEST_EXPONENT = 700.0
+"""Of an evidence that is still a number."""
 
 
-def is_above(rate: ErrorRate, other: ErrorRate, *, comparisons: int = 1) -> bool:
-    """Whether a rate is above another one, by their likelihood ratio.
+def log_evidence(rate: ErrorRate, other: ErrorRate) -> float:
+    """Logarithm of how much likelier the failures are if a rate is above another one than if both are the same."""
+    if rate.mean <= other.mean:
+        return -math.inf
+    apart = rate.log_chance(FAILING) + other.log_chance(WORKING)
+    return apart - rate_of_all((rate, other)).log_chance(JEFFREYS)
 
-    Args:
-        rate: of one group.
-        other: of the rest.
-        comparisons: how many are made: of many one seems to differ by chance.
-    """
-    apart = rate.log_likelihood + other.log_likelihood - rate_of_all((rate, other)).log_likelihood
-    return rate.mean > other.mean and apart >= math.log(max(LIKELIER, LIKELIER_EACH * comparisons))
+
+def is_above(rate: ErrorRate, other: ErrorRate) -> bool:
+    """Whether a rate is above another one, where nothing else is compared."""
+    return log_evidence(rate, other) >= math.log(EVIDENCE)
 
 
 def rates_elsewhere(rates: Mapping[Configuration, ErrorRate]) -> dict[Configuration, float]:
-    """The rate outside its group, for every configuration of a group that fails more often than all others.
+    """The rate outside its group, for every configuration that fails more often than others.
 
-    It is the lowest one where a configuration is in several such groups. One that is in none fails as others do.
+    Its evidence is that of all groups it is in, weighed by how likely they are. The rate is that of the others where
+    the evidence is strongest. A configuration that is not told fails as others do.
 
     Args:
         rates: of every configuration that was measured.
     """
-    found: dict[Configuration, float] = {}
     everywhere = rate_of_all(rates.values())
-    groups = _groups(rates) if everywhere.failures else set()
-    for group in groups:
+    told: dict[Configuration, list[tuple[float, float]]] = {}
+    for group, weight in _groups(rates) if everywhere.failures else ():
         own = rate_of_all(rates[c] for c in group)
         others = ErrorRate(everywhere.failures - own.failures, everywhere.runs - own.runs)
-        if is_above(own, others, comparisons=len(groups)):
-            found |= {c: min(others.mean, found.get(c, 1.0)) for c in group}
-    return found
+        weighed = math.log(weight) + log_evidence(own, others)
+        for configuration in group:
+            told.setdefault(configuration, []).append((weighed, others.mean))
+    return {configuration: max(found)[1] for configuration, found in told.items() if _sum(found) >= EVIDENCE}
 
 
-def _groups(measured: Collection[Configuration]) -> set[frozenset[Configuration]]:
-    """Each configuration alone, those up to each memory size, and those of each architecture; not all together."""
-    alone = {frozenset([c]) for c in measured}
-    small = {frozenset(c for c in measured if c.memory_mb <= most.memory_mb) for most in measured}
-    built = {frozenset(c for c in measured if c.architecture is like.architecture) for like in measured}
-    return (alone | small | built) - {frozenset(measured)}
+def _sum(found: Collection[tuple[float, float]]) -> float:
+    return sum(math.exp(min(weighed, LARGEST_EXPONENT)) for weighed, _ in found)
+
+
+def _groups(measured: Collection[Configuration]) -> Iterator[tuple[list[Configuration], float]]:
+    """Those up to each memory size, those of each architecture, and each alone; how likely each group is, 1 in all.
+
+    The size from which on a function works is equally likely everywhere between those measured, in log memory: many
+    sizes that lie close together take no weight from others.
+    """
+    sizes = sorted({c.memory_mb for c in measured})
+    small = [([c for c in measured if c.memory_mb <= low], math.log(high / low)) for low, high in pairwise(sizes)]
+    built = [([c for c in measured if c.architecture is a], 1.0) for a in Architecture]
+    alone = [([c], 1.0) for c in measured]
+    causes = ((MEMORY, small), (ARCHITECTURE, built), (ALONE, alone))
+    apart = [(likely, [g for g in groups if 0 < len(g[0]) < len(measured)]) for likely, groups in causes]
+    total = sum(likely for likely, groups in apart if groups)
+    for likely, groups in apart:
+        share = sum(weight for _, weight in groups)
+        yield from ((group, likely / total * weight / share) for group, weight in groups)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tuner.vocabulary import Interval, Outcome
 
@@ -25,6 +25,16 @@ FEWEST_FAILURES = 2
 MOST_COUNTED = 10_000
 """Runs that are counted at most, in their shares: the sum of the distribution has a term for each."""
 BISECTIONS = 50
+
+
+class RatePrior(NamedTuple):
+    """What is expected of a rate before any run: as if so many failures and successes had been seen (Beta)."""
+
+    failures: float
+    successes: float
+
+
+JEFFREYS = RatePrior(PRIOR, PRIOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +61,10 @@ class ErrorRate:
         share = self.failures / self.runs if self.runs else self.mean
         return Interval(share, min(low, share), max(high, share))
 
-    @property
-    def log_likelihood(self) -> float:
-        """Logarithm of the chance of these failures in this order, at the rate that makes it largest."""
-        shares = (count / self.runs for count in (self.failures, self.runs - self.failures) if count)
-        return self.runs * sum(share * math.log(share) for share in shares)
+    def log_chance(self, prior: RatePrior) -> float:
+        """Logarithm of the chance of these failures in this order, averaged over the rates that were expected."""
+        succeeded = self.runs - self.failures
+        return _log_beta(prior.failures + self.failures, prior.successes + succeeded) - _log_beta(*prior)
 
     def chance_above(self, limit: float) -> float:
         """Chance that the rate is above a limit."""
@@ -130,4 +139,8 @@ def rate_of_all(rates: Iterable[ErrorRate]) -> ErrorRate:
 
 def _log_factor(a: float, b: float, raised: float) -> float:
     """Logarithm of 1 / (raised · B(a, b))."""
-    return math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) - math.log(raised)
+    return -_log_beta(a, b) - math.log(raised)
+
+
+def _log_beta(a: float, b: float) -> float:
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
