@@ -18,7 +18,7 @@ from itertools import pairwise
 from tuner.estimation.failures.error_rates import JEFFREYS, ErrorRate, RatePrior, rate_of_all
 from tuner.model import Architecture, Configuration
 
-EVIDENCE = 7.0
+EVIDENCE = 5.0
 """How much likelier the failures must be if a configuration fails more often. Luck reaches it in one of 7 functions at
 most, and a size is ruled out only if it also is believably above the limit. Of 48 searches each of functions that fail
 in 8, 30 and 60% of their runs alike 2, 4 and 4% rule a size out at any time; it was 6, 21 and 15% of them when rates
@@ -27,8 +27,10 @@ runs, 44% of 48 searches rule one out in the end, not 48%; with an evidence of 1
 once, up to 10% of functions with 3 runs of six sizes lose one by luck, up to 3% with 8 or 20; it was up to 12%. Of
 sizes that fail in a quarter of their runs, where at least half of the sizes never fail, as many are found as then:
 33 to 38% in 5 runs, 74 to 79% in 10, 92 to 94% in 20. Where one of six works alone, 10 runs find 21%, not 32%."""
-FAILING, WORKING = RatePrior(1.0, 2.0), RatePrior(0.5, 5.0)
-"""Rates that are expected where configurations fail more often, a third on average, and elsewhere, seldom any."""
+FAILING = RatePrior(1.0, 2.0, 0.5), RatePrior(1.0, 1.0, 0.5)
+"""Rates that are expected where configurations fail more often: a third on average, or any."""
+WORKING = RatePrior(0.5, 5.0, 0.9), RatePrior(1.0, 2.0, 0.1)
+"""Rates that are expected elsewhere: seldom any, but a third where the function itself fails."""
 MEMORY, ARCHITECTURE, ALONE = 9.0, 6.0, 1.0
 """How likely each cause is beside the others, of those that can be told apart. Each stands for all of its groups."""
 LARGEST_EXPONENT = 700.0
@@ -39,7 +41,7 @@ def log_evidence(rate: ErrorRate, other: ErrorRate) -> float:
     """Logarithm of how much likelier the failures are if a rate is above another one than if both are the same."""
     if rate.mean <= other.mean:
         return -math.inf
-    apart = rate.log_chance(FAILING) + other.log_chance(WORKING)
+    apart = rate.log_chance(*FAILING) + other.log_chance(*WORKING)
     return apart - rate_of_all((rate, other)).log_chance(JEFFREYS)
 
 

@@ -28,10 +28,16 @@ BISECTIONS = 50
 
 
 class RatePrior(NamedTuple):
-    """What is expected of a rate before any run: as if so many failures and successes had been seen (Beta)."""
+    """What is expected of a rate before any run: as if so many failures and successes had been seen (Beta).
+
+    Attributes:
+        failures, successes: parameters of the distribution.
+        weight: how likely it is beside others.
+    """
 
     failures: float
     successes: float
+    weight: float = 1.0
 
 
 JEFFREYS = RatePrior(PRIOR, PRIOR)
@@ -61,10 +67,17 @@ class ErrorRate:
         share = self.failures / self.runs if self.runs else self.mean
         return Interval(share, min(low, share), max(high, share))
 
-    def log_chance(self, prior: RatePrior) -> float:
-        """Logarithm of the chance of these failures in this order, averaged over the rates that were expected."""
+    def log_chance(self, *expected: RatePrior) -> float:
+        """Logarithm of the chance of these failures in this order, averaged over the rates that were expected.
+
+        Args:
+            expected: what may be expected; their weights add up to 1.
+        """
         succeeded = self.runs - self.failures
-        return _log_beta(prior.failures + self.failures, prior.successes + succeeded) - _log_beta(*prior)
+        logs = [math.log(p.weight) + _log_beta(p.failures + self.failures, p.successes + succeeded) for p in expected]
+        logs = [log - _log_beta(p.failures, p.successes) for log, p in zip(logs, expected, strict=True)]
+        most = max(logs)
+        return most + math.log(sum(math.exp(log - most) for log in logs))
 
     def chance_above(self, limit: float) -> float:
         """Chance that the rate is above a limit."""
