@@ -242,7 +242,7 @@ class FreeSampler:
         runs = invocations_of(evidence.samples)
         if not error_rate(runs.get(answer, ())).believably_above(evidence.objective.max_error_rate):
             return []
-        few = [c for c in larger_that_may_work(evidence, scene, answer) if len(runs[c]) < self.enough_warm]
+        few = [c for c in larger_that_may_work(evidence, scene, answer) if len(runs.get(c, ())) < self.enough_warm]
         indices = [(c, scene.belief.candidates.index(c)) for c in few[:1]]
         return [(c, 2, _warm_runs(scene, index)) for c, index in indices]
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.unit.studies import LIGHT
-from tuner.estimation.failures.exclusions import ExclusionKind
+from tuner.estimation.failures.exclusions import ExclusionKind, failed
 from tuner.model import (
     Architecture,
     Budget,
@@ -169,6 +170,39 @@ def test_where_small_sizes_fail_larger_ones_are_measured_until_that_is_known(see
     assert any(exclusion.kind is ExclusionKind.ERRORS for exclusion in belief.excluded.values())
 
 
+def _checked_where_runs_fail(told: Mapping[int, tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Memory, environments and runs of what is measured before the end, where so many runs of a size failed."""
+    function = constant(2000.0)
+    study, world = study_of(function, listed=True), World(function, 12)
+    for trial, (memory_mb, (failures, runs)) in enumerate(told.items()):
+        (sample,) = world.measure([Trial(trial, Configuration(memory_mb, X86), 2, math.ceil(runs / 2))])
+        failing = tuple(Invocation(Outcome.ERROR, environment=run.environment) for run in sample.invocations[:failures])
+        study.tell(replace(sample, invocations=(*failing, *sample.invocations[failures:runs])))
+    sampler, evidence = AdaptiveSampler(prior=LIGHT), study.evidence
+    posterior = sampler.fitted(evidence)
+    ruled_out = failed(evidence.samples)
+    sizes = tuple(c for c in (Configuration(size, X86) for size in SIZES) if c not in ruled_out)
+    location = posterior.location(sizes)
+    belief = posterior.belief(sizes, location=location)
+    scene = scene_of(belief, location, evidence.objective, evidence.prices)
+    found = LastChecks(60, 12.0, 20.0).requests(State(evidence, posterior, scene, sizes))
+    return [(request.configuration.memory_mb, request.environments, request.runs) for request in found]
+
+
+def test_where_all_that_was_measured_fails_a_far_larger_size_tells_whether_memory_mends_it() -> None:
+    assert _checked_where_runs_fail({128: (6, 14), 256: (5, 12)}) == [(512, 1, 5)]
+
+
+def test_a_larger_size_of_which_no_run_failed_tells_it_before_one_that_is_likelier_the_best() -> None:
+    assert _checked_where_runs_fail({128: (6, 14), 256: (1, 4), 1024: (0, 2)}) == [(1024, 1, 5)]
+
+
+def test_a_size_with_few_runs_just_above_failing_ones_is_looked_at_though_none_of_its_own_failed() -> None:
+    failing = {128: (5, 12)}
+    assert _checked_where_runs_fail({**failing, 256: (0, 4), 1024: (0, 12)}) == [(256, 2, 5)]
+    assert _checked_where_runs_fail({**failing, 256: (0, 20), 1024: (0, 12)}) == []
+
+
 def test_failures_of_a_size_are_looked_at_twice_only_within_the_bound() -> None:
     """Luck decides whether the size in question fails again: of three functions one at least is looked at again."""
     looked_at: dict[float, int] = {}
@@ -176,7 +210,7 @@ def test_failures_of_a_size_are_looked_at_twice_only_within_the_bound() -> None:
         looks: list[int] = []
         for share, seed in ((0.1, 1), (0.1, 2), (0.3, 0)):
             function = replace(cpu_bound(), faults=SimulatedFaults(error_share=share))
-            study = study_of(function, sampler=AdaptiveSampler(prior=LIGHT, verify_cap=cap), listed=True)
+            study = study_of(function, sampler=AdaptiveSampler(prior=LIGHT, failures_cap=cap), listed=True)
             drive(study, World(function, seed))
             looks += Counter(s.configuration for s in study.samples if len(s.invocations) >= 5).values()
         looked_at[cap] = max(looks, default=0)
@@ -304,7 +338,7 @@ def _checked_with_a_log(slope: float, tolerance: float) -> tuple[Configuration, 
         belief = posterior.belief((best, rival, current), location=location)
         scene = scene_of(belief, location, evidence.objective, evidence.prices)
         state = State(evidence, posterior, scene, (best, rival, current))
-        trials = list(state.proposal(LastChecks(60, 12.0).requests(state), []).trials)
+        trials = list(state.proposal(LastChecks(60, 12.0, 20.0).requests(state), []).trials)
     recommended = recommend(belief, evidence.objective, PRICES).configuration
     return recommended, [s for s in study.samples if s.configuration == recommended and not s.free]
 

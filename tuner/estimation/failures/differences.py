@@ -6,27 +6,27 @@ one configuration alone. It knows no limit, and excludes nothing.
 Rates are compared anew after every round of a search, which goes on measuring where runs failed. A ratio of likelihoods
 at their likeliest rates then exceeds any bound by luck, sooner or later. The evidence here is a ratio of averages: how
 often each rate is expected is told beforehand, and so is how likely each of the groups is. Such a ratio reaches E, at
-any look of however many, for at most one of E functions that fail alike (Ville's inequality).
+any look of however many, for at most one of E functions that fail alike (Ville's inequality), averaged over rates.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 from tuner.estimation.failures.error_rates import JEFFREYS, ErrorRate, RatePrior, rate_of_all
 from tuner.model import Architecture, Configuration
 
 EVIDENCE = 5.0
-"""How much likelier the failures must be if a configuration fails more often. Luck reaches it in one of 7 functions at
-most, and a size is ruled out only if it also is believably above the limit. Of 48 searches each of functions that fail
-in 8, 30 and 60% of their runs alike 2, 4 and 4% rule a size out at any time; it was 6, 21 and 15% of them when rates
-differed by their ratio of likelihoods at their likeliest, 20. Where sizes below 1,000 MB fail in a quarter of their
-runs, 44% of 48 searches rule one out in the end, not 48%; with an evidence of 10 a third do, of 20 a tenth. Looked at
-once, up to 10% of functions with 3 runs of six sizes lose one by luck, up to 3% with 8 or 20; it was up to 12%. Of
-sizes that fail in a quarter of their runs, where at least half of the sizes never fail, as many are found as then:
-33 to 38% in 5 runs, 74 to 79% in 10, 92 to 94% in 20. Where one of six works alone, 10 runs find 21%, not 32%."""
+"""How much likelier the failures must be if a configuration fails more often. Luck reaches it in one of 5 functions at
+most, and a size is ruled out only if it also is believably above the limit. 400 functions of six sizes each, which
+fail in 3 to 88% of their runs alike and are looked at 40 times, lose one at any look in 0 to 21% (at 30%). It was 12
+to 31% when two rates differed by the ratio of their likelihoods, each at its likeliest, of 20. Looked at once, after 3,
+8 or 20 runs of each size, it is 0 to 8 instead of 0 to 14%. Of sizes that fail in a quarter of their runs, where at
+least half of the sizes never fail, about as many are found as then: 31 to 40% in 5 runs (34 to 39), 71 to 73% in 10
+(74 to 77), 90% in 20. Where one of six works alone, 10 runs find 18%, not 28%."""
 FAILING = RatePrior(1.0, 2.0, 0.5), RatePrior(1.0, 1.0, 0.5)
 """Rates that are expected where configurations fail more often: a third on average, or any."""
 WORKING = RatePrior(0.5, 5.0, 0.9), RatePrior(1.0, 2.0, 0.1)
@@ -59,19 +59,48 @@ def rates_elsewhere(rates: Mapping[Configuration, ErrorRate]) -> dict[Configurat
     Args:
         rates: of every configuration that was measured.
     """
+    told = _told(rates).items()
+    return {
+        c: max((told.log_evidence, told.elsewhere) for told in found)[1] for c, found in told if _sum(found) >= EVIDENCE
+    }
+
+
+def chances_to_differ(rates: Mapping[Configuration, ErrorRate]) -> dict[Configuration, float]:
+    """The chance that a configuration fails more often than others, of every one that was measured.
+
+    That some do is as likely from the start as that all fail alike.
+
+    Args:
+        rates: of every configuration that was measured.
+    """
+    told = _told(rates)
+    total = 1 + _sum({id(one): one for found in told.values() for one in found}.values())
+    return {configuration: _sum(told.get(configuration, ())) / total for configuration in rates}
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the failures tell of one group: how likely it is that it fails more often, and how often others do."""
+
+    log_evidence: float
+    elsewhere: float
+
+
+def _told(rates: Mapping[Configuration, ErrorRate]) -> dict[Configuration, list[_Told]]:
+    """Of every configuration what is told of the groups it is in; nothing where no run failed."""
     everywhere = rate_of_all(rates.values())
-    told: dict[Configuration, list[tuple[float, float]]] = {}
+    found: dict[Configuration, list[_Told]] = {}
     for group, weight in _groups(rates) if everywhere.failures else ():
         own = rate_of_all(rates[c] for c in group)
         others = ErrorRate(everywhere.failures - own.failures, everywhere.runs - own.runs)
-        weighed = math.log(weight) + log_evidence(own, others)
+        told = _Told(math.log(weight) + log_evidence(own, others), others.mean)
         for configuration in group:
-            told.setdefault(configuration, []).append((weighed, others.mean))
-    return {configuration: max(found)[1] for configuration, found in told.items() if _sum(found) >= EVIDENCE}
+            found.setdefault(configuration, []).append(told)
+    return found
 
 
-def _sum(found: Collection[tuple[float, float]]) -> float:
-    return sum(math.exp(min(weighed, LARGEST_EXPONENT)) for weighed, _ in found)
+def _sum(found: Iterable[_Told]) -> float:
+    return sum(math.exp(min(told.log_evidence, LARGEST_EXPONENT)) for told in found)
 
 
 def _groups(measured: Collection[Configuration]) -> Iterator[tuple[list[Configuration], float]]:

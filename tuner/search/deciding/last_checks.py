@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuner.estimation.belief import SURELY_SAME
+from tuner.estimation.failures.differences import chances_to_differ
 from tuner.estimation.failures.error_rates import BELIEVABLE, ErrorRate, error_rate, rate_of_all
 from tuner.model import Configuration, Invocation, Sample, invocations_of
 from tuner.pricing.spending import spent
@@ -17,6 +18,11 @@ from tuner.search.sampler import Evidence
 
 RUNS_OF_AN_ERROR_CHECK = 5
 """Runs of each environment in a trial that tells whether failures are too many."""
+MAY_DIFFER = 0.1
+"""Chance that the recommended configuration fails more often than others from which on it is looked at, though none of
+its own runs failed."""
+STEP_UP = 2.0
+"""How many times as large as all that fail a size is which tells whether memory mends it."""
 MOST_VERIFIED = 2
 """Configurations that are measured for their own sake at most, unless the runs may earn high confidence: a
 recommendation may move between equals."""
@@ -39,10 +45,12 @@ class LastChecks:
     Attributes:
         most_trials: none is made once there are so many trials.
         verify_cap: no warm runs for their own sake where they cost more invocations of the winner than this.
+        failures_cap: invocations of the winner that later looks at failures may cost together.
     """
 
     most_trials: int
     verify_cap: float
+    failures_cap: float
 
     def requests(self, state: State) -> list[TrialRequest]:
         """What is measured before the search ends: check by check, or all at once where a round is dearer."""
@@ -103,8 +111,8 @@ class LastChecks:
         """More runs where some failed, until it is known whether the recommended configuration fails, and others less.
 
         They are its own where it is open whether its failures are too many: some of its runs failed, or of a larger
-        size, which would rule it out as well, or too many of all that are left. Where its failures are too many, they
-        are of the best larger size that was measured and may work.
+        size, which would rule it out as well, or too many of all that are left, or smaller ones fail and it has few
+        runs. Where its failures are too many, they are of a larger size that may work.
         """
         belief, evidence = state.scene.belief, state.evidence
         limit = evidence.objective.max_error_rate
@@ -114,7 +122,8 @@ class LastChecks:
         left = {c: rate for c, rate in rates.items() if c in belief.candidates}
         up = (c for c in left if c.architecture is recommended.architecture and c.memory_mb >= recommended.memory_mb)
         suspect = any(left[c].failures for c in up) or rate_of_all(left.values()).believably_above(limit)
-        if not suspect or own.chance_above(limit) <= 1 - BELIEVABLE:
+        open_still = suspect and own.chance_above(limit) > 1 - BELIEVABLE
+        if not open_still and chances_to_differ(rates).get(recommended, 0.0) <= MAY_DIFFER:
             return []
         if not own.believably_above(limit):
             return self._look_at_failures(state, recommended, evidence.environments)
@@ -124,8 +133,8 @@ class LastChecks:
     def _look_at_failures(self, state: State, configuration: Configuration, lanes: int) -> list[TrialRequest]:
         """A trial that tells how often a configuration fails.
 
-        Beyond the first of a configuration they are made for their own sake, in one environment: `verify_cap` bounds
-        what those of all configurations cost together.
+        Beyond the first of a configuration they are made for their own sake, in one environment: `failures_cap`
+        bounds what those of all configurations cost together.
         """
         evidence = state.evidence
         looks = [sample for sample in evidence.samples if not sample.free and _is_look(sample)]
@@ -133,7 +142,8 @@ class LastChecks:
         later = [sample for sample in looks if sample.trial_id != first[sample.configuration]]
         again = configuration in first
         request = TrialRequest(configuration, 1 if again else lanes, RUNS_OF_AN_ERROR_CHECK)
-        usd = self._allowed_usd(state) - spent(later, evidence.prices).usd if again else state.usd_left
+        allowed = min(self.failures_cap * state.scene.best_cost_usd, state.usd_left)
+        usd = allowed - spent(later, evidence.prices).usd if again else state.usd_left
         return [] if state.trials >= self.most_trials or state.price(request) > usd else [request]
 
     def _confirmation(self, state: State) -> list[TrialRequest]:
@@ -178,12 +188,21 @@ class LastChecks:
 
 
 def larger_that_may_work(evidence: Evidence, scene: Scene, failing: Configuration) -> list[Configuration]:
-    """Larger measured configurations than one that fails too often, which may not: the likely best first."""
+    """Larger configurations than one that fails too often, which may not: the likely best first.
+
+    They are measured ones of which no run failed. Without any, they are far larger than all that were measured, which
+    tells whether memory mends it. Without those too, they are measured ones that may still fail seldom.
+    """
     rates = {c: error_rate(runs) for c, runs in invocations_of(evidence.samples).items()}
     expected = dict(zip(scene.belief.candidates, scene.regret.mean(axis=0), strict=True))
-    larger = [c for c in expected if c in rates and c.memory_mb > failing.memory_mb]
     limit = evidence.objective.max_error_rate
-    return sorted((c for c in larger if not rates[c].believably_above(limit)), key=expected.__getitem__)
+    larger = [c for c in expected if c in rates and c.memory_mb > failing.memory_mb]
+    may = [c for c in larger if not rates[c].believably_above(limit)]
+    clean = [c for c in may if not rates[c].failures]
+    most_mb, largest_mb = max(c.memory_mb for c in rates), max((c.memory_mb for c in expected), default=0)
+    far_mb = max(most_mb + 1, min(STEP_UP * most_mb, largest_mb))
+    far = [c for c in expected if c.architecture is failing.architecture and c.memory_mb >= far_mb]
+    return sorted(clean or far or may, key=expected.__getitem__)
 
 
 def _is_in_reach(state: State) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.studies import ARM, X86, ran, sample_of
-from tuner.estimation.failures.differences import EVIDENCE, is_above, rates_elsewhere
+from tuner.estimation.failures.differences import EVIDENCE, chances_to_differ, is_above, rates_elsewhere
 from tuner.estimation.failures.error_rates import ErrorRate
 from tuner.estimation.failures.exclusions import failed
 from tuner.model import Configuration, Invocation, Outcome, Sample
@@ -130,3 +130,36 @@ def test_good_runs_of_the_largest_size_acquit_no_smaller_one(told: list[tuple[in
     largest = max(rates)
     better = {**rates, largest: ErrorRate(rates[largest].failures, rates[largest].runs + more)}
     assert rates_elsewhere(rates).keys() - {largest} <= rates_elsewhere(better).keys()
+
+
+def test_a_size_with_few_runs_beside_failing_ones_may_fail_too_and_one_with_many_hardly() -> None:
+    small = {Configuration(m, X86): ErrorRate(5, 15) for m in (256, 512)}
+    chances = [
+        chances_to_differ({**small, Configuration(1024, X86): ErrorRate(0, runs)})[Configuration(1024, X86)]
+        for runs in (2, 20, 60)
+    ]
+    assert chances == sorted(chances, reverse=True)
+    largest = {**small, Configuration(2048, X86): ErrorRate(0, 20)}
+    beside = [
+        chances_to_differ({**largest, Configuration(1024, X86): ErrorRate(0, runs)})[Configuration(1024, X86)]
+        for runs in (2, 20)
+    ]
+    assert beside[0] > 0.25
+    assert beside[1] < 0.02
+
+
+@given(st.dictionaries(configurations, counts, max_size=8))
+def test_chances_to_differ_are_chances(told: dict[Configuration, tuple[int, int]]) -> None:
+    rates = {c: ErrorRate(*of) for c, of in told.items()}
+    found = chances_to_differ(rates)
+    assert found.keys() == rates.keys()
+    assert all(0 <= chance < 1 for chance in found.values())
+    assert any(rate.failures for rate in rates.values()) or not any(found.values())
+
+
+def test_an_architecture_that_fails_is_as_surely_apart_as_small_sizes_are() -> None:
+    rates = {Configuration(m, X86): ErrorRate(0, 20) for m in (256, 1024)}
+    rates |= {Configuration(m, ARM): ErrorRate(8, 20) for m in (256, 1024)}
+    chances = chances_to_differ(rates)
+    assert all(chance > 0.9 for c, chance in chances.items() if c.architecture is ARM)
+    assert all(chance < 0.1 for c, chance in chances.items() if c.architecture is X86)
