@@ -76,6 +76,10 @@ class Configuration:
         return f"{self.memory_mb:,} MB {self.architecture}"
 
 
+ARCHITECTURE_REFUSED = "ArchitectureRefused"
+"""Type of the error of a refused run whose whole architecture is refused, whatever the size."""
+
+
 class Outcome(StrEnum):
     """How one invocation ended."""
 

@@ -178,6 +178,24 @@ def test_versions_stand_in_where_copies_are_not_allowed(
     assert (cloud.snapshot("orders"), cloud.function_names()) == (orders, ["orders"])
 
 
+def test_where_copies_are_not_allowed_the_other_architecture_is_left_out_and_said_so(
+    cloud: Cloud, orders: dict[str, Any], tmp_path: Path
+) -> None:
+    cloud.faults.add("deny", "CreateFunction", times=100)
+    tuned = tune(cloud, tmp_path, settings(isolation="auto", architectures=BOTH))
+    assert tuned.study.stopped_by is StopReason.COMPLETE
+    assert tuned.outcomes(128) == tuned.outcomes(256) == [Outcome.OK]
+    for memory_mb in (128, 256):
+        assert tuned.outcomes(memory_mb, Architecture.ARM64) == [Outcome.REFUSED]
+        reason = tuned.study.belief().excluded[Configuration(memory_mb, Architecture.ARM64)].reason
+        assert "arm64 needs a copy" in reason
+        assert "lambda:CreateFunction" in reason
+    assert "arm64 is left out: it needs a copy." in [notice.message for notice in tuned.notices]
+    assert {"architecture", "versions"} <= codes(tuned.notices)
+    cloud.faults.clear()
+    assert (cloud.snapshot("orders"), cloud.function_names()) == (orders, ["orders"])
+
+
 @pytest.mark.parametrize("isolation", ["versions", "copy"])
 def test_a_second_run_is_refused_with_the_name_of_the_first(
     isolation: str, cloud: Cloud, orders: dict[str, Any], tmp_path: Path

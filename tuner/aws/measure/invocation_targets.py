@@ -24,6 +24,7 @@ from tuner.aws.measure.invoke import InvocationTarget
 from tuner.errors import BackendError
 from tuner.model import MAX_MEMORY_MB, Configuration, Notice
 from tuner.pricing.price_list import FREE_EPHEMERAL_MB, PriceList
+from tuner.vocabulary import ARCHITECTURE_REFUSED
 
 TargetKey = tuple[Configuration, int]
 """A configuration and the number of its version: each version has environments of its own."""
@@ -67,6 +68,7 @@ class InvocationTargets:
     _ahead: Future[None] | None = None
     _made: dict[TargetKey, InvocationTarget | Refusal] = field(default_factory=dict)
     _is_only_run: bool = False
+    _no_copies: str = ""
 
     def provide(
         self,
@@ -161,6 +163,8 @@ class InvocationTargets:
         return self.copies_only or configuration.architecture is not self.publisher.original.architecture
 
     def _refused(self, configuration: Configuration) -> Refusal | None:
+        if self._no_copies and self.copied(configuration):
+            return Refusal(ARCHITECTURE_REFUSED, f"{configuration.architecture} needs a copy: {self._no_copies}.")
         if configuration.memory_mb <= self.cap_mb:
             return None
         return Refusal("MemoryCap", f"{configuration} is above the {self.cap_mb:,} MB that the account allows.")
@@ -221,10 +225,15 @@ class InvocationTargets:
             self.room -= len(made)
 
     def _publish_instead(self, keys: Sequence[TargetKey], reason: str, stop: threading.Event) -> None:
-        """Measure versions from now on: Lambda allows no copy of this function."""
+        """Measure versions from now on: Lambda allows no copy of this function. A version has its architecture."""
         self.copies_only = self.may_publish = False
-        self.notices.append(Notice("versions", f"Copies are not possible: {reason}.", lasting=True))
-        self._publish([key for key in keys if not self.copied(key[0])], stop)
+        self._no_copies = reason.rstrip(".")
+        self.notices.append(Notice("versions", f"Copies are not possible: {self._no_copies}.", lasting=True))
+        refused = {key: refusal for key in keys if (refusal := self._refused(key[0])) is not None}
+        left_out = sorted({configuration.architecture for configuration, _ in refused if self.copied(configuration)})
+        self.notices += [Notice("architecture", f"{a} is left out: it needs a copy.", lasting=True) for a in left_out]
+        self._made |= refused
+        self._publish([key for key in keys if key not in refused], stop)
 
     def _wait_ready(self, version: FunctionState | Refusal, stop: threading.Event) -> FunctionState | Refusal:
         if isinstance(version, Refusal):

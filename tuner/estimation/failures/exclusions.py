@@ -14,6 +14,7 @@ from enum import StrEnum
 from tuner.estimation.failures.differences import is_above, rates_elsewhere
 from tuner.estimation.failures.error_rates import ErrorRate, error_rate, rate_of_all
 from tuner.model import DEFAULT_MAX_ERROR_RATE, Architecture, Configuration, Invocation, Outcome, Sample, invocations_of
+from tuner.vocabulary import ARCHITECTURE_REFUSED
 
 MEMORY_HEADROOM = 1.1
 """Memory size that a function needs, over the largest Max Memory Used that was reported."""
@@ -92,7 +93,7 @@ def ruled_out(
     - Out of memory excludes every size that is not larger, on both architectures.
     - A size with too many timeouts or errors excludes the smaller sizes of its architecture, unless those that were
       measured believably fail less.
-    - A refused size excludes the larger sizes of its architecture.
+    - A refused size excludes the larger sizes of its architecture, and a refused architecture all of its sizes.
     - A size must exceed the memory in use by `MEMORY_HEADROOM`.
 
     Args:
@@ -105,6 +106,7 @@ def ruled_out(
     failing = {kind: _failing_mb(grouped, found, kind) for kind in (ExclusionKind.TIMEOUT, ExclusionKind.ERRORS)}
     floor_mb, needed_mb = _out_of_memory_mb(grouped), _needed_memory_mb(grouped)
     refused = [c for c, exclusion in found.items() if exclusion.kind is ExclusionKind.REFUSED]
+    whole = {c.architecture for c in refused if _is_architecture_refused(grouped[c])}
     for candidate in candidates:
         if candidate in found:
             continue
@@ -112,7 +114,9 @@ def ruled_out(
         slow_mb = failing[ExclusionKind.TIMEOUT].get(candidate.architecture, 0)
         errors_mb = failing[ExclusionKind.ERRORS].get(candidate.architecture, 0)
         refused_mb = min((c.memory_mb for c in refused if c.architecture is candidate.architecture), default=None)
-        if memory_mb <= floor_mb:
+        if candidate.architecture in whole:
+            found[candidate] = Exclusion(ExclusionKind.REFUSED, f"{candidate.architecture} was refused")
+        elif memory_mb <= floor_mb:
             found[candidate] = _too_small(floor_mb)
         elif memory_mb < slow_mb:
             found[candidate] = Exclusion(ExclusionKind.TIMEOUT, f"smaller than {slow_mb:,} MB, which timed out")
@@ -141,6 +145,10 @@ def _cannot_run(runs: Sequence[Invocation], rate: ErrorRate) -> Exclusion | None
     if started:
         return Exclusion(ExclusionKind.NO_REPORT, "no run gave a report")
     return Exclusion(ExclusionKind.THROTTLED, "throttled: no run was started")
+
+
+def _is_architecture_refused(runs: Sequence[Invocation]) -> bool:
+    return any(run.error and run.error.type == ARCHITECTURE_REFUSED for run in runs if run.outcome is Outcome.REFUSED)
 
 
 def _fails(runs: Sequence[Invocation], rate: ErrorRate) -> Exclusion:
