@@ -8,8 +8,9 @@ import pytest
 
 from tests.aws_e2e.harness import quick_api, stand_in
 from tests.cloud.fixtures import Cloud, zipped
+from tuner.aws.api.errors import DeniedError
 from tuner.aws.changes import apply
-from tuner.errors import FunctionChangedError, InputError, TunerError
+from tuner.errors import FunctionChangedError, InputError, LeftBehindError, TunerError
 from tuner.search.decision import WeakEvidenceError
 
 OTHER_CODE = zipped({"app.py": "def handler(event, context):\n    return 'deployed'\n"})
@@ -154,7 +155,7 @@ def test_an_alias_that_splits_traffic_is_left_alone(cloud: Cloud) -> None:
 def test_a_dry_run_says_what_it_would_change_and_changes_nothing(cloud: Cloud) -> None:
     before = cloud.snapshot("orders")
     said = apply_recommendation(result(cloud, 256, "arm64"), cloud, alias="live", dry_run=True)
-    assert [line.split()[0] for line in said.splitlines()] == ["Would:", "update", "set", "publish", "create"]
+    assert [line.split()[0] for line in said.splitlines()] == ["Would:", "set", "update", "publish", "create"]
     assert cloud.snapshot("orders") == before
 
 
@@ -180,6 +181,45 @@ def test_an_answer_that_is_lost_is_looked_up(kind: str, operation: str, cloud: C
     said = apply_recommendation(result(cloud, 256, "arm64"), cloud, alias="live")
     assert said.endswith("live points to version 2.")
     assert len(cloud.snapshot("orders")["versions"]) == 3, "$LATEST, the one before, and one new version"
+
+
+@pytest.mark.parametrize(
+    "operation", ["UpdateFunctionConfiguration", "UpdateFunctionCode", "PublishVersion", "UpdateAlias"]
+)
+def test_what_is_refused_half_way_leaves_latest_as_it_was_found(operation: str, cloud: Cloud) -> None:
+    client = cloud.client("lambda")
+    client.create_alias(FunctionName="orders", Name="live", FunctionVersion=cloud.publish("orders"))
+    before, served = configuration(cloud), configuration(cloud, "live")
+    cloud.faults.add("deny", operation)
+    with pytest.raises(DeniedError):
+        apply_recommendation(result(cloud, 256, "arm64"), cloud, alias="live")
+    moved = {"RevisionId", "LastModified", "ResponseMetadata"}
+    after = configuration(cloud)
+    assert {k: v for k, v in after.items() if k not in moved} == {k: v for k, v in before.items() if k not in moved}
+    assert configuration(cloud, "live")["Version"] == served["Version"]
+
+
+def test_what_cannot_be_set_back_is_told_with_what_the_function_had(cloud: Cloud) -> None:
+    cloud.faults.add("deny", "UpdateFunctionCode", times=None)
+    cloud.faults.add("deny", "UpdateFunctionConfiguration", nth=2, times=None)
+    with pytest.raises(LeftBehindError, match="orders had 1,024 MB x86_64 and may not have it now") as left:
+        apply_recommendation(result(cloud, 256, "arm64"), cloud)
+    assert "lambda:UpdateFunctionCode" in left.value.message, "what failed first"
+    assert "lambda:UpdateFunctionConfiguration" in left.value.message, "why it could not be set back"
+    assert "set it to 1,024 MB x86_64" in left.value.hint
+
+
+def test_a_change_of_somebody_else_half_way_stays(cloud: Cloud) -> None:
+    client = cloud.client("lambda")
+
+    def deploy(_: dict[str, Any]) -> None:
+        client.update_function_code(FunctionName="orders", ZipFile=OTHER_CODE)
+        cloud.wait("orders")
+
+    cloud.faults.hook(deploy, "UpdateFunctionCode")
+    with pytest.raises(FunctionChangedError, match="CodeSha256"):
+        apply_recommendation(result(cloud, 256, "arm64"), cloud)
+    assert configuration(cloud)["Architectures"] == ["x86_64"]
 
 
 def test_other_code_than_was_measured_is_noted(cloud: Cloud) -> None:

@@ -69,7 +69,7 @@ def called(cloud: Cloud, driver: Driver) -> dict[str, set[str]]:
 
 
 def everything(cloud: Cloud, driver: Driver) -> None:
-    """Executions that call all that a handler may call: with copies, recovery, layers, a network with a file system, an alias."""
+    """Executions that call all that a handler may call: with copies, recovery, layers, files in a network, an alias."""
     client = cloud.client("lambda")
     layer = client.publish_layer_version(LayerName="lib", Content={"ZipFile": zipped({"lib.py": ""})})
     arn = cloud.simulate_function(

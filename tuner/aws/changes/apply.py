@@ -19,7 +19,7 @@ from tuner.aws.changes.latest import changed, refuse_marked, unchanged, write_la
 from tuner.aws.changes.packages import Packages
 from tuner.documents.decision import backend_kind, configuration_of, decision_evidence
 from tuner.documents.result import FunctionDocument, ResultDocument
-from tuner.errors import InputError, TunerError
+from tuner.errors import InputError, LeftBehindError, TunerError
 from tuner.model import Architecture, BackendKind, Configuration, Notice
 from tuner.search.decision import objections, require_evidence
 
@@ -47,10 +47,10 @@ class ApplyPlan:
         """The changes in words, in order; empty when nothing changes."""
         name, now = self.function, self.before.configuration
         lines = []
-        if now.architecture is not self.after.architecture:
-            lines.append(f"update the code of {name} from {now.architecture} to {self.after.architecture}")
         if now.memory_mb != self.after.memory_mb:
             lines.append(f"set {name} from {now.memory_mb:,} MB to {self.after.memory_mb:,} MB")
+        if now.architecture is not self.after.architecture:
+            lines.append(f"update the code of {name} from {now.architecture} to {self.after.architecture}")
         if self.alias:
             origin = f"from version {self.alias_now.version} " if self.alias_now else ""
             verb = "move" if self.alias_now else "create"
@@ -166,23 +166,58 @@ def release_notice(api: LambdaApi, name: str, alias: str) -> Notice | None:
 
 @dataclass(slots=True)
 class Applier:
-    """Makes the changes of a plan."""
+    """Makes all changes of a plan, or none of $LATEST."""
 
     api: LambdaApi
     plan: ApplyPlan
 
     def run(self) -> str:
-        """Make all changes. Returns the version that the alias points to, or `$LATEST`."""
+        """Make all changes. Returns the version that the alias points to, or `$LATEST`.
+
+        Raises:
+            LeftBehindError: a change failed, and those before it could not be set back.
+            TunerError: a change failed. $LATEST is as it was found, with what others changed meanwhile.
+        """
+        try:
+            return self._change()
+        except BaseException as exc:
+            if (left := self._put_back()) is not None:
+                raise left.after(exc if isinstance(exc, TunerError) else None) from exc
+            raise
+
+    def _change(self) -> str:
         state, after = self.plan.before, self.plan.after
-        if state.architecture is not after.architecture:
-            state = self._set_architecture(state, after.architecture)
+        # The memory size first: it is refused more often, and set back without the code.
         if state.memory_mb != after.memory_mb:
             state = write_latest(self.api, self.plan.function, state, after.memory_mb, state.description)
+        if state.architecture is not after.architecture:
+            state = self._set_architecture(state, after.architecture)
         if self.plan.alias is None:
             return "$LATEST"
         version = self._publish(state)
         self._point(self.plan.alias, version)
         return version
+
+    def _put_back(self) -> LeftBehindError | None:
+        """Set $LATEST back to how it was found, unless somebody else changed it. Returns what is left, if anything."""
+        name, before = self.plan.function, self.plan.before
+        try:
+            now = self.api.wait_ready(name)
+            ours = before.content(MemorySize=now.memory_mb, Architectures=[now.architecture.value])
+            written = now.memory_mb in (before.memory_mb, self.plan.after.memory_mb) and now.content() == ours
+            if now.configuration == before.configuration or not written:
+                return None
+            if now.architecture is not before.architecture:
+                now = self._set_architecture(now, before.architecture)
+            if now.memory_mb != before.memory_mb:
+                write_latest(self.api, name, now, before.memory_mb, before.description)
+        except TunerError as exc:
+            return LeftBehindError(
+                f"{name} had {before.configuration} and may not have it now, because it could not be set back.\n"
+                f"{exc.message}",
+                f"See what it has, and set it to {before.configuration}.",
+            )
+        return None
 
     def _set_architecture(self, before: FunctionState, architecture: Architecture) -> FunctionState:
         name = self.plan.function
