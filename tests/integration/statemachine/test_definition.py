@@ -140,10 +140,29 @@ def test_asl_validator_finds_nothing(path: Path, tmp_path: Path) -> None:
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-def test_no_fail_state_uses_an_error_name_of_step_functions() -> None:
-    for name, state in states(ROOT / "statemachine" / "definition.asl.json").items():
-        if state["Type"] == "Fail":
+@each_definition
+def test_no_fail_state_uses_an_error_name_of_step_functions(path: Path) -> None:
+    """Not by itself, nor by passing on what was caught, unless a choice has sent such names elsewhere."""
+    for scope in scopes(json.loads(path.read_text("utf-8"))):
+        for name, state in scope["States"].items():
+            if state["Type"] != "Fail":
+                continue
             assert not state.get("Error", "").startswith("States."), name
+            if "ErrorPath" in state:
+                own = {"Variable": state["ErrorPath"], "StringMatches": "States.*"}
+                before = [other for other in scope["States"].values() if name in successors(other)]
+                assert before, name
+                assert all(_sends_elsewhere(other, own, name) for other in before), name
+
+
+def _sends_elsewhere(choice: State, condition: State, state: str) -> bool:
+    """Whether a choice looks at a condition before it leads to a state."""
+    for rule in choice.get("Choices", ()):
+        if rule["Next"] == state:
+            return False
+        if any(condition.items() <= part.items() for part in rule.get("And", [rule])):
+            return True
+    return False
 
 
 def test_watching_is_off_by_default_and_switched_on_by_one_parameter() -> None:
