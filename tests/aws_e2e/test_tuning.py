@@ -166,6 +166,24 @@ def test_copies_are_the_default_and_latest_is_never_written(
     assert (cloud.snapshot("orders"), cloud.function_names()) == (orders, ["orders"])
 
 
+@pytest.mark.parametrize("count", [48, 50])
+def test_a_function_with_as_many_tags_as_aws_allows_is_copied(cloud: Cloud, tmp_path: Path, count: int) -> None:
+    own = {f"tag-{number:02}": str(number) for number in range(count)}
+    cloud.simulate_function("orders", Tags=own)
+    seen: list[dict[str, str]] = []
+
+    def look(_: dict[str, Any]) -> None:
+        copy = next(name for name in cloud.function_names() if name != "orders")
+        seen.append(cloud.client("lambda").get_function(FunctionName=copy)["Tags"])
+
+    cloud.faults.hook(look, "Invoke")
+    tuned = tune(cloud, tmp_path, settings(sizes=(256,), isolation="copy"))
+    assert tuned.outcomes(256) == [Outcome.OK]
+    assert own.items() & seen[0].items() == set(list(own.items())[:48])
+    told = [notice.message for notice in tuned.notices if notice.code == "tags"]
+    assert ["no room for tag-48 and tag-49" in message for message in told] == [True] * (count > 48)
+
+
 @pytest.mark.parametrize("operation", ["CreateFunction", "ListFunctions"])
 def test_versions_stand_in_where_copies_are_not_allowed(
     operation: str, cloud: Cloud, orders: dict[str, Any], tmp_path: Path

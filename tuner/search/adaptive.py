@@ -92,10 +92,7 @@ class AdaptiveSampler:
         time_worth: what a fraction of the duration is worth beside the same fraction of the cost: time
             saved does not pay for trials by itself.
         verify_cap: a winner has no warm runs for its own sake if they cost more invocations of it than this.
-        failures_cap: later looks at failures cost at most so many invocations of the winner together. Of 56 searches
-            where a quarter of the runs of small sizes fails (28 published curves, seeds 7 and 8) 31 end at a size that
-            works, for 59 invocations. With 12 it is 29 for 52, and with 30 it is 32 for 65. When the likely best larger
-            size was looked at first it was 22 for 46.
+        failures_cap: later looks at failures cost at most so many invocations of the winner together.
         start: first sizes, as fractions of the range in log memory.
         start_cap: a start is left out if it costs more than so many invocations of the best size so far.
         start_cap_of_rounds: the same where a round has a price: a trial that is made later costs another one.

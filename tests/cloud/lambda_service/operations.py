@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.cloud.lambda_service import code, documents, errors
 from tests.cloud.lambda_service.api import Document, Request, operation
+from tests.cloud.lambda_service.extras import check_tags
 from tests.cloud.lambda_service.functions import Alias, Function, Version, new_revision
 from tests.cloud.lambda_service.names import LATEST, FunctionName
 
@@ -24,6 +25,7 @@ def create_function(request: Request) -> Document:
     if package is None:
         raise errors.invalid("Please provide a source for function code.")
     _must_fit(request, package.size)
+    check_tags(parameters.get("Tags") or {})
     parameters = {**parameters, "FunctionName": name.name}
     version = Version(
         LATEST,

@@ -35,6 +35,8 @@ COPY_VERSION = "1"
 PARALLEL = 8
 UPLOAD_BYTES = 64 * 1024 * 1024
 """Bytes of packages in upload at once. A request needs about three times its package while it is sent."""
+MOST_TAGS_CARRIED = 48
+"""A function has at most 50 tags, and a copy has two of its own."""
 _TAKEN_OVER = (
     "Runtime", "Role", "Handler", "Timeout", "PackageType", "KMSKeyArn", "EphemeralStorage", "FileSystemConfigs",
 )  # fmt: skip
@@ -174,9 +176,14 @@ def creation(packages: Packages, marker: CopyMarker) -> dict[str, Any]:
         "Architectures": [configuration.architecture.value],
         "Code": packages.code(configuration.architecture),
         "LoggingConfig": _logging(state),
-        "Tags": {**packages.source.tags, RUN_TAG: marker.made.run, FUNCTION_TAG: state.arn},
+        "Tags": {**carried_tags(packages.source.tags), RUN_TAG: marker.made.run, FUNCTION_TAG: state.arn},
         "Publish": True,
     }
+
+
+def carried_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a function that its copies carry beside their own two, in the order of their names."""
+    return {key: tags[key] for key in sorted(tags)[:MOST_TAGS_CARRIED]}
 
 
 def _nested(state: FunctionState) -> dict[str, Any]:

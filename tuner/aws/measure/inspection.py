@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.errors import DeniedError
-from tuner.aws.api.function import FunctionState
+from tuner.aws.api.function import FunctionDetails, FunctionState
 from tuner.aws.api.function_reference import FunctionReference
-from tuner.aws.changes.copies import refuse_other_copies
+from tuner.aws.changes.copies import carried_tags, refuse_other_copies
 from tuner.aws.changes.latest import refuse_marked
 from tuner.aws.changes.markers import fits
 from tuner.aws.changes.packages import Packages
@@ -175,9 +175,17 @@ def inspect_function(
         *([Notice("copies", reason)] if reason else []),
         *([Notice("versions", versions)] if versions else []),
         *preconditions.notices(facts),
+        *(_tags_left_out(details) if facts.copies_only or others else []),
         *(Notice("architecture", f"{other} is left out: {found}.") for other, found in obstacles.items() if found),
     ]
     return Inspection(settings, reference, api, region, run, facts, packages, obstacles, tuple(notices))
+
+
+def _tags_left_out(details: FunctionDetails) -> list[Notice]:
+    """A notice of the tags that have no room on a copy; nothing where all have."""
+    left = sorted(details.tags.keys() - carried_tags(details.tags).keys())
+    message = f"Copies have two tags of their own, and no room for {' and '.join(left)}: a resource has at most 50."
+    return [Notice("tags", message)] if left else []
 
 
 def _reason_for_copies(reference: FunctionReference, state: FunctionState, latest: FunctionState, run: str) -> str:

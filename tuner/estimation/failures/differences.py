@@ -22,14 +22,14 @@ from tuner.model import Architecture, Configuration
 EVIDENCE = 5.0
 """How much likelier the failures must be if a configuration fails more often. Luck reaches it in one of 5 functions at
 most, and a size is ruled out only if it also is believably above the limit. 400 functions of six sizes each, which
-fail in 3 to 88% of their runs alike and are looked at 40 times, lose one at any look in 0 to 21% (at 30%). It was 12
+fail in 3 to 88% of their runs alike and are looked at 40 times, lose one at any look in 0 to 20% (at 30%). It was 12
 to 31% when two rates differed by the ratio of their likelihoods, each at its likeliest, of 20. Looked at once, after 3,
-8 or 20 runs of each size, it is 0 to 8 instead of 0 to 14%. Of sizes that fail in a quarter of their runs, where at
-least half of the sizes never fail, about as many are found as then: 31 to 40% in 5 runs (34 to 39), 71 to 73% in 10
-(74 to 77), 90% in 20. Where one of six works alone, 10 runs find 18%, not 28%."""
+8 or 20 runs of each size, it is 0 to 5 instead of 0 to 14%. Of sizes that fail in a quarter of their runs, where at
+least half of the sizes never fail, about as many are found as then: 32 to 38% in 5 runs (36 to 39), 71 to 74% in 10
+(74 to 77), 90% in 20. Where one of six sizes works alone, 10 runs find 20%, not 28%."""
 FAILING = RatePrior(1.0, 2.0, 0.5), RatePrior(1.0, 1.0, 0.5)
 """Rates that are expected where configurations fail more often: a third on average, or any."""
-WORKING = RatePrior(0.5, 5.0, 0.9), RatePrior(1.0, 2.0, 0.1)
+WORKING = RatePrior(0.5, 5.0, 0.8), RatePrior(1.0, 2.0, 0.2)
 """Rates that are expected elsewhere: seldom any, but a third where the function itself fails."""
 MEMORY, ARCHITECTURE, ALONE = 9.0, 6.0, 1.0
 """How likely each cause is beside the others, of those that can be told apart. Each stands for all of its groups."""
