@@ -209,8 +209,8 @@ def test_what_cannot_be_set_back_is_told_with_what_the_function_had(cloud: Cloud
     assert "set it to 1,024 MB x86_64" in left.value.hint
 
 
-def test_a_change_of_somebody_else_half_way_stays(cloud: Cloud) -> None:
-    client = cloud.client("lambda")
+def test_a_change_of_somebody_else_half_way_stays_and_the_memory_is_set_back(cloud: Cloud) -> None:
+    client, before = cloud.client("lambda"), configuration(cloud)
 
     def deploy(_: dict[str, Any]) -> None:
         client.update_function_code(FunctionName="orders", ZipFile=OTHER_CODE)
@@ -219,7 +219,9 @@ def test_a_change_of_somebody_else_half_way_stays(cloud: Cloud) -> None:
     cloud.faults.hook(deploy, "UpdateFunctionCode")
     with pytest.raises(FunctionChangedError, match="CodeSha256"):
         apply_recommendation(result(cloud, 256, "arm64"), cloud)
-    assert configuration(cloud)["Architectures"] == ["x86_64"]
+    after = configuration(cloud)
+    assert (after["MemorySize"], after["Architectures"]) == (1024, ["x86_64"])
+    assert after["CodeSha256"] != before["CodeSha256"]
 
 
 def test_other_code_than_was_measured_is_noted(cloud: Cloud) -> None:

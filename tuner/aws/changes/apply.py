@@ -199,18 +199,15 @@ class Applier:
         return version
 
     def _put_back(self) -> LeftBehindError | None:
-        """Set $LATEST back to how it was found, unless somebody else changed it. Returns what is left, if anything."""
-        name, before = self.plan.function, self.plan.before
+        """Set $LATEST back to how it was found. What somebody else changed stays. Returns what is left, if anything."""
+        name, before, after = self.plan.function, self.plan.before, self.plan.after
         try:
             now = self.api.wait_ready(name)
-            ours = before.content(MemorySize=now.memory_mb, Architectures=[now.architecture.value])
-            written = now.memory_mb in (before.memory_mb, self.plan.after.memory_mb) and now.content() == ours
-            if now.configuration == before.configuration or not written:
-                return None
-            if now.architecture is not before.architecture:
+            ours = now.content() == before.content(MemorySize=now.memory_mb, Architectures=[now.architecture.value])
+            if ours and now.architecture is not before.architecture:
                 now = self._set_architecture(now, before.architecture)
-            if now.memory_mb != before.memory_mb:
-                write_latest(self.api, name, now, before.memory_mb, before.description)
+            if now.memory_mb == after.memory_mb != before.memory_mb:
+                write_latest(self.api, name, now, before.memory_mb, now.description)
         except TunerError as exc:
             return LeftBehindError(
                 f"{name} had {before.configuration} and may not have it now, because it could not be set back.\n"
