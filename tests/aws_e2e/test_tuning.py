@@ -178,6 +178,24 @@ def test_versions_stand_in_where_copies_are_not_allowed(
     assert (cloud.snapshot("orders"), cloud.function_names()) == (orders, ["orders"])
 
 
+@pytest.mark.parametrize("isolation", ["auto", "versions"])
+@pytest.mark.parametrize("refused", ["deny", "error"])
+def test_the_other_architecture_is_left_out_and_told_where_copies_are_not_possible(
+    refused: str, isolation: str, cloud: Cloud, orders: dict[str, Any], tmp_path: Path
+) -> None:
+    said = {"code": "InvalidParameterValueException", "message": "The runtime python3.8 is no longer supported."}
+    cloud.faults.add(refused, "CreateFunction", times=None, **({} if refused == "deny" else said))
+    tuned = tune(cloud, tmp_path, settings(isolation=isolation, architectures=BOTH))
+    assert tuned.outcomes(128) == tuned.outcomes(256) == [Outcome.OK]
+    assert tuned.outcomes(128, Architecture.ARM64) == tuned.outcomes(256, Architecture.ARM64) == [Outcome.REFUSED]
+    errors = [invocation.error for sample in tuned.study.samples for invocation in sample.invocations]
+    assert any(error and ("CreateFunction" in error.message or "python3.8" in error.message) for error in errors)
+    if refused == "deny" or isolation == "auto":
+        assert codes(tuned.notices) >= {"versions", "architecture"}
+    cloud.faults.clear()
+    assert (cloud.snapshot("orders"), cloud.function_names()) == (orders, ["orders"])
+
+
 @pytest.mark.parametrize("isolation", ["versions", "copy"])
 def test_a_second_run_is_refused_with_the_name_of_the_first(
     isolation: str, cloud: Cloud, orders: dict[str, Any], tmp_path: Path

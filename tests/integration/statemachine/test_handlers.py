@@ -73,6 +73,35 @@ def test_both_architectures_are_measured_and_no_copy_is_left(cloud: Cloud, drive
     assert cloud.function_names() == ["orders"]
 
 
+@pytest.mark.parametrize("options", [{"num": 2}, {}, {"isolation": "versions"}])
+def test_the_other_architecture_is_left_out_and_told_where_copies_are_denied(
+    options: dict[str, Any], cloud: Cloud, driver: Driver
+) -> None:
+    arn = cloud.simulate_function("orders")
+    before = cloud.snapshot("orders")
+    cloud.faults.add("deny", "CreateFunction", times=None)
+    state = driver.run({"lambdaARN": arn, "architectures": "both", "powerValues": [256, 1024], **options})
+    measured = driver.result(state)["measurements"]
+    runs = {(m["architecture"], bool(m["outcomes"]["ok"]), bool(m["outcomes"]["refused"])) for m in measured}
+    assert runs == {("x86_64", True, False), ("arm64", False, True)}
+    told = {warning["code"]: warning["message"] for warning in state["output"]["warnings"]}
+    assert "lambda:CreateFunction" in told["versions"]
+    assert told["architecture"].startswith("arm64 is left out")
+    assert state["output"]["architecture"] == "x86_64"
+    assert (cloud.snapshot("orders"), cloud.function_names()) == (before, ["orders"])
+
+
+@pytest.mark.parametrize("options", [{"num": 2}, {}])
+def test_an_architecture_that_no_copy_may_have_is_told_with_the_reason(
+    options: dict[str, Any], cloud: Cloud, driver: Driver
+) -> None:
+    arn = cloud.simulate_function("orders")
+    cloud.faults.add("deny", "CreateFunction", times=None)
+    state = driver.run({"lambdaARN": arn, "architectures": "arm64", "powerValues": [256, 1024], **options})
+    assert state["error"]["Error"] == "AllFailedError"
+    assert "not authorized to perform: lambda:CreateFunction" in state["error"]["Cause"]
+
+
 def test_odd_fields_of_an_input_are_told_in_the_warnings(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("orders")
     odd = {"num": "2 runs", "powerValues": ["256", 128], "sleepBetweenRunsMs": "none", "powerValue": 1}
