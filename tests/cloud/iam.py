@@ -77,6 +77,8 @@ def _dependent(call: Call) -> Iterator[Permission]:
     if (parameters.get("VpcConfig") or {}).get("SubnetIds"):
         for action in ("DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs"):
             yield Permission(f"ec2:{action}", "*")
+    if parameters.get("FileSystemConfigs"):
+        yield Permission("elasticfilesystem:DescribeMountTargets", "*")
 
 
 def _resource(call: Call) -> str:
