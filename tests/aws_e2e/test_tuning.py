@@ -66,6 +66,27 @@ def test_copies_are_like_the_function_and_log_where_it_logs(
     assert cloud.snapshot("orders") == orders
 
 
+@pytest.mark.parametrize(("number", "kept", "left_out"), [(48, 48, ""), (49, 49, ""), (50, 49, "key49")])
+def test_a_copy_has_the_tags_that_aws_leaves_room_for(
+    number: int, kept: int, left_out: str, cloud: Cloud, tmp_path: Path
+) -> None:
+    tags = {f"key{n:02}": str(n) for n in range(number)}
+    cloud.simulate_function("orders", Tags=tags)
+    seen: list[dict[str, str]] = []
+
+    def look(_: dict[str, Any]) -> None:
+        copy = next(name for name in cloud.function_names() if name != "orders")
+        seen.append(cloud.client("lambda").get_function(FunctionName=copy)["Tags"])
+
+    cloud.faults.hook(look, "Invoke")
+    tuned = tune(cloud, tmp_path, settings(sizes=(256,), architectures=(Architecture.ARM64,), isolation="copy"))
+    assert tuned.outcomes(256, Architecture.ARM64) == [Outcome.OK]
+    assert "tuner:function" in seen[0]
+    assert sum(tags.get(key) == value for key, value in seen[0].items()) == kept
+    told = [notice.message for notice in tuned.notices if notice.code == "tags"]
+    assert [left_out in message for message in told] == ([True] if left_out else [])
+
+
 def test_with_copies_the_function_itself_is_never_written_to(
     cloud: Cloud, orders: dict[str, Any], tmp_path: Path
 ) -> None:

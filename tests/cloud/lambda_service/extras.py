@@ -197,7 +197,7 @@ def list_tags(request: Request) -> Document:
 
 @operation("TagResource", 204)
 def tag_resource(request: Request) -> None:
-    _tagged(request).tags.update(request.parameters["Tags"])
+    _tagged(request).tag(request.parameters["Tags"])
 
 
 @operation("UntagResource", 204)

@@ -32,7 +32,8 @@ def create_function(request: Request) -> Document:
         settled_revision=new_revision(),
         creating_until=request.service.in_seconds(settings.create_seconds),
     )
-    function = Function(name, version, tags=dict(parameters.get("Tags") or {}))
+    function = Function(name, version)
+    function.tag(parameters.get("Tags") or {})
     request.store.functions[name.name] = function
     if parameters.get("Publish"):
         published = function.publish(None, settings.create_seconds + _publishing(request, version))

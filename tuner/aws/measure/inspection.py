@@ -13,7 +13,7 @@ from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.errors import DeniedError
 from tuner.aws.api.function import FunctionState
 from tuner.aws.api.function_reference import FunctionReference
-from tuner.aws.changes.copies import refuse_other_copies
+from tuner.aws.changes.copies import MAX_TAGS, copied_tags, refuse_other_copies
 from tuner.aws.changes.latest import refuse_marked
 from tuner.aws.changes.markers import fits
 from tuner.aws.changes.packages import Packages
@@ -176,6 +176,7 @@ def inspect_function(
         *([Notice("versions", versions)] if versions else []),
         *preconditions.notices(facts),
         *(Notice("architecture", f"{other} is left out: {found}.") for other, found in obstacles.items() if found),
+        *(_tags_left_out(details.tags) if facts.copies_only or not all(obstacles.values()) else []),
     ]
     return Inspection(settings, reference, api, region, run, facts, packages, obstacles, tuple(notices))
 
@@ -196,6 +197,15 @@ def _listing_refused(api: LambdaApi) -> str:
     except DeniedError:
         return "lambda:ListFunctions is not allowed, which shows the copies of other runs: versions are measured."
     return ""
+
+
+def _tags_left_out(tags: Mapping[str, str]) -> list[Notice]:
+    """What copies lack of the function's tags, for rules that ask for them."""
+    left_out = sorted(tags.keys() - copied_tags(tags))
+    if not left_out:
+        return []
+    message = f"Copies have no room for {', '.join(left_out)} among the {MAX_TAGS} tags that Lambda allows."
+    return [Notice("tags", message)]
 
 
 def _largest(settings: Settings) -> int:
