@@ -217,6 +217,30 @@ def test_the_other_architecture_is_left_out_and_told_where_copies_are_not_possib
     assert (cloud.snapshot("orders"), cloud.function_names()) == (orders, ["orders"])
 
 
+@pytest.mark.parametrize("isolation", ["auto", "versions"])
+def test_the_other_architecture_is_left_out_where_copies_of_other_runs_cannot_be_seen(
+    isolation: str, cloud: Cloud, orders: dict[str, Any], tmp_path: Path
+) -> None:
+    cloud.faults.add("deny", "ListFunctions", times=None)
+    tuned = tune(cloud, tmp_path, settings(isolation=isolation, architectures=BOTH))
+    assert tuned.outcomes(128) == tuned.outcomes(256) == [Outcome.OK]
+    assert tuned.outcomes(128, Architecture.ARM64) == []
+    said = next(notice.message for notice in tuned.notices if notice.code == "architecture")
+    assert "lambda:ListFunctions" in said
+
+
+@pytest.mark.parametrize("isolation", ["auto", "versions", "copy"])
+def test_an_architecture_that_cannot_be_measured_is_refused_with_the_reason(
+    isolation: str, cloud: Cloud, tmp_path: Path
+) -> None:
+    layer = cloud.client("lambda").publish_layer_version(
+        LayerName="numeric", Content={"ZipFile": OTHER_CODE}, CompatibleArchitectures=["x86_64"]
+    )
+    cloud.simulate_function("orders", memory_mb=512, Layers=[layer["LayerVersionArn"]])
+    with pytest.raises(InputError, match=r"arm64 cannot be measured: its layer .* supports x86_64 only"):
+        tune(cloud, tmp_path, settings(isolation=isolation, architectures=(Architecture.ARM64,)))
+
+
 @pytest.mark.parametrize("isolation", ["versions", "copy"])
 def test_a_second_run_is_refused_with_the_name_of_the_first(
     isolation: str, cloud: Cloud, orders: dict[str, Any], tmp_path: Path

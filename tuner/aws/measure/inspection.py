@@ -20,6 +20,7 @@ from tuner.aws.changes.packages import Packages
 from tuner.aws.changes.versions import VersionPublisher, refuse_other_runs
 from tuner.aws.measure import preconditions
 from tuner.aws.measure.dry_run import plan_text
+from tuner.errors import Fault, InputError
 from tuner.model import MAX_MEMORY_MB, Architecture, BackendKind, FunctionIdentity, Notice
 from tuner.pricing.price_list import PriceList
 from tuner.search.registry import measures_every_size
@@ -156,10 +157,14 @@ def inspect_function(
     details = replace(function, state=version.state, code=version.code)
     on_request = settings.isolation is Isolation.COPY
     reason = "" if on_request else _reason_for_copies(reference, details.state, function.state, run)
-    preferred, versions = False, ""
-    if settings.isolation is Isolation.AUTO and not reason:
-        versions = preconditions.reason_for_versions(details) or _listing_refused(api)
-        preferred = not versions
+    others = [other for other in settings.architectures or () if other is not details.state.architecture]
+    auto = settings.isolation is Isolation.AUTO and not reason
+    versions = preconditions.reason_for_versions(details) if auto else ""
+    preferred = auto and not versions
+    # Whoever cannot see the copies of other runs makes none where there is another way.
+    unseen = _listing_refused(api) if preferred or (others and not on_request and not reason) else ""
+    if preferred and unseen:
+        preferred, versions = False, f"{unseen}: versions are measured."
     facts = preconditions.FunctionFacts(
         details=details,
         account=api.account(),
@@ -169,8 +174,8 @@ def inspect_function(
     )
     preconditions.check(facts)
     packages = Packages(api, details, settings.code_for)
-    others = [other for other in settings.architectures or () if other is not details.state.architecture]
-    obstacles = {other: packages.obstacle(other) for other in others}
+    obstacles = {other: unseen or packages.obstacle(other) for other in others}
+    _refuse_obstacles(settings, obstacles)
     notices = [
         *([Notice("copies", reason)] if reason else []),
         *([Notice("versions", versions)] if versions else []),
@@ -190,12 +195,27 @@ def _reason_for_copies(reference: FunctionReference, state: FunctionState, lates
     return ""
 
 
+def _refuse_obstacles(settings: Settings, obstacles: Mapping[Architecture, str]) -> None:
+    """Refuse a request for architectures none of which can be measured.
+
+    Raises:
+        InputError: tells for each why.
+    """
+    asked = settings.architectures or ()
+    if asked and all(obstacles.get(architecture) for architecture in asked):
+        faults = [
+            Fault("$.architectures", f"{other} cannot be measured: {obstacles[other]}", "use `current` or `both`")
+            for other in asked
+        ]
+        raise InputError(faults)
+
+
 def _listing_refused(api: LambdaApi) -> str:
     """Why copies of other runs cannot be seen, so that none are made; empty when they can."""
     try:
         next(api.functions(), None)
     except DeniedError:
-        return "lambda:ListFunctions is not allowed, which shows the copies of other runs: versions are measured."
+        return "lambda:ListFunctions is not allowed, which shows the copies of other runs"
     return ""
 
 
