@@ -36,7 +36,8 @@ def create_function(request: Request) -> Document:
     function.tag(parameters.get("Tags") or {})
     request.store.functions[name.name] = function
     if parameters.get("Publish"):
-        published = function.publish(None, settings.create_seconds + _publishing(request, version))
+        seconds = settings.create_seconds + _publishing(request, version)
+        published = function.publish(None, seconds, failure=settings.publish_fails)
         return documents.described(function, published)
     return documents.described(function, version)
 

@@ -167,6 +167,16 @@ def test_sizes_that_the_account_refuses_are_left_out(cloud: Cloud, driver: Drive
     arn = cloud.simulate_function("orders")
     state = driver.run({**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [1024, 3008, 4096, 10240]})
     assert driver.result(state)["request"]["memory_sizes_mb"] == [1024, 3008]
+    told = {warning["code"]: warning["message"] for warning in state["output"]["warnings"]}
+    assert "4,096, 10,240 MB are left out" in told["sizes_left_out"]
+
+
+def test_sizes_all_of_which_the_account_refuses_fail_the_first_state(cloud: Cloud, driver: Driver) -> None:
+    cloud.settings(memory_limit_mb=3008)
+    arn = cloud.simulate_function("orders")
+    with pytest.raises(InputError, match="no size of 4096, 5120 MB can be measured"):
+        driver.start({"lambdaARN": arn, "powerValues": [4096, 5120]})
+    assert not driver.services.objects.keys("locks/")
 
 
 def test_only_cold_starts_are_measured_when_asked_for(cloud: Cloud, driver: Driver) -> None:
