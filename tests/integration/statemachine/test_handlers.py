@@ -394,6 +394,28 @@ def test_a_deployment_does_not_matter_to_copies_of_a_version(cloud: Cloud, drive
     assert "function_changed" not in {warning["code"] for warning in state["output"]["warnings"]}
 
 
+@pytest.mark.parametrize("isolation", ["copy", "versions"])
+@pytest.mark.parametrize("handled", ["the state machine", "the event of its end"])
+def test_copies_of_a_function_that_is_deleted_meanwhile_are_deleted_too(
+    handled: str, isolation: str, cloud: Cloud, driver: Driver
+) -> None:
+    cloud.simulate_function("orders")
+    document = {"lambdaARN": "orders", "isolation": isolation, "architectures": "both", "powerValues": [256], "num": 2}
+    start = driver.new_execution(document)
+    state = initializer.begin(start, driver.services)
+    driver.round(state)
+    assert len(cloud.function_names()) > 1
+    cloud.client("lambda").delete_function(FunctionName="orders")
+    if handled == "the state machine":
+        state = driver.end(state)
+        assert "was deleted during the execution" in str(driver.result(state)["warnings"])
+    else:
+        ended = EndedExecution(start.execution, start.started_at)
+        cleaner.clean_ended(ended, driver.services, lambda: 900.0)
+    assert cloud.function_names() == []
+    assert not driver.services.objects.keys("locks/")
+
+
 def test_a_second_execution_is_refused_with_the_name_of_the_first(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("orders")
     running = iter([True])
