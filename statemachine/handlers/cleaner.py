@@ -16,6 +16,7 @@ from statemachine.function_lock import FunctionLock, Holder
 from statemachine.identifiers import run_id
 from statemachine.messages import EndedExecution, decode_ended, decode_folder
 from statemachine.services import Services, shared_services, with_readable_errors
+from tuner.aws.api.errors import NotFoundError
 from tuner.aws.api.function_reference import parse_function_reference
 from tuner.aws.changes.cleanup import left_behind, undo_leftovers
 from tuner.errors import FunctionChangedError
@@ -48,8 +49,9 @@ def clean(folder: str, services: Services) -> None:
     _undo(services, store, Holder(execution.arn, execution.run, folder, name))
     try:
         execution.refuse_changed(api.wait_ready(name))
-    except FunctionChangedError as exc:
-        notice = Notice("function_changed", f"{exc.message}.")
+    except (FunctionChangedError, NotFoundError) as exc:
+        message = exc.message if isinstance(exc, FunctionChangedError) else f"{name} was deleted during the execution"
+        notice = Notice("function_changed", f"{message}.")
         store.note(notice)
         store.end(Stop(StopReason.FUNCTION_CHANGED, notice))
     FunctionLock(services.objects, name, lambda _: True).release(execution.arn)

@@ -31,6 +31,7 @@ from tuner.errors import BackendError, InputError
 from tuner.model import Notice
 from tuner.payloads import Payloads
 from tuner.pricing.price_list import price_list
+from tuner.search.space import left_out, search_space
 
 ENDED = "The execution was over before its first step began anything"
 SHORTEST_ROOM_S = 60
@@ -101,13 +102,19 @@ def _decide(
     swept: Holder | None,
     released: Notice | None,
 ) -> Execution:
-    """Check that the function can be measured, and decide how."""
+    """Check that the function can be measured, and decide how.
+
+    Raises:
+        InputError: no size or architecture that was asked for can be measured.
+    """
     settings, facts = found.settings, found.facts
     latest = found.check()
     cap_mb = found.memory_cap_mb(VersionPublisher(found.api, found.reference.name, latest, Journal(found.run)))
     concurrency, notice = preconditions.allowed_concurrency(facts, settings.concurrency)
     long = facts.details.state.timeout_s > deployment.batch_seconds - SHORTEST_ROOM_S
-    notices = [*asked.notices, *found.notices, *filter(None, [notice, released])]
+    identity = found.identity(max_memory_mb=cap_mb)
+    search_space(settings, identity)  # raises where nothing is left to measure
+    notices = [*asked.notices, *found.notices, *left_out(settings, identity), *filter(None, [notice, released])]
     if swept:
         message = f"Execution {swept.execution} did not end by itself. This execution undid what it left behind."
         notices.append(Notice("recovered", message))
@@ -116,7 +123,7 @@ def _decide(
         arn=start.execution,
         started_at=start.started_at,
         document={key: value for key, value in asked.document.items() if key != "payload"},
-        identity=found.identity(max_memory_mb=cap_mb),
+        identity=identity,
         content_sha256="" if found.is_of_published else content_hash(latest.content()),
         prices=price_list(found.region).with_discount(settings.discount),
         concurrency=concurrency,

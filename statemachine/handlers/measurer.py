@@ -67,5 +67,5 @@ def measure_round(
         BackendError: the tool cannot make a target or invoke. The samples so far are stored.
     """
     step, ready = targets.make(trials, likely, together=True)
-    if step is NextState.MEASURE:
+    if step is NextState.MEASURE and ready:  # none is where AWS refuses all of them
         measure_trials(targets.store, ready, services=targets.services, attempt=attempt)

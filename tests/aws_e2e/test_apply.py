@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Any
 
 import pytest
 
 from tests.aws_e2e.harness import quick_api, stand_in
 from tests.cloud.fixtures import Cloud, zipped
-from tuner.aws.api.errors import DeniedError
 from tuner.aws.changes import apply
+from tuner.aws.workflows.applying import apply_sizes
 from tuner.errors import FunctionChangedError, InputError, LeftBehindError, TunerError
+from tuner.model import Architecture, Configuration
 from tuner.search.decision import WeakEvidenceError
 
 OTHER_CODE = zipped({"app.py": "def handler(event, context):\n    return 'deployed'\n"})
@@ -170,6 +173,148 @@ def test_a_change_of_somebody_else_is_not_overwritten(cloud: Cloud) -> None:
     assert configuration(cloud)["MemorySize"] == 2048
 
 
+REFUSALS: dict[str, tuple[str, dict[str, Any]]] = {
+    "the code": ("UpdateFunctionCode", {"kind": "deny"}),
+    "the memory size": ("UpdateFunctionConfiguration", {"kind": "deny"}),
+    "the code for good": ("UpdateFunctionCode", {"kind": "server_error", "times": 50}),
+    "the code, as too large": ("UpdateFunctionCode", {"kind": "error", "code": "RequestEntityTooLargeException"}),
+    "the version": ("PublishVersion", {"kind": "deny"}),
+}
+
+
+@pytest.mark.parametrize("refused", REFUSALS)
+def test_a_function_is_changed_as_a_whole_or_not_at_all(refused: str, cloud: Cloud) -> None:
+    operation, fault = REFUSALS[refused]
+    before = cloud.snapshot("orders")
+    cloud.faults.add(operation=operation, **fault)
+    with pytest.raises(TunerError) as told:
+        apply_recommendation(result(cloud, 256, "arm64"), cloud, alias="live")
+    assert not isinstance(told.value, LeftBehindError)
+    cloud.faults.clear()
+    assert cloud.snapshot("orders") == before
+
+
+def test_a_memory_size_that_the_account_refuses_leaves_the_architecture(cloud: Cloud) -> None:
+    before = cloud.snapshot("orders")
+    cloud.settings(memory_limit_mb=3008)
+    with pytest.raises(TunerError, match="less than or equal to 3008"):
+        apply_recommendation(result(cloud, 4096, "arm64"), cloud)
+    assert cloud.snapshot("orders") == before
+
+
+@pytest.mark.parametrize("operation", ["UpdateFunctionConfiguration", "UpdateFunctionCode"])
+def test_an_update_that_fails_afterwards_is_undone(operation: str, cloud: Cloud) -> None:
+    before = cloud.snapshot("orders")
+    cloud.faults.hook(lambda _: cloud.settings(update_fails="InternalError"), operation)
+    cloud.faults.hook(lambda _: cloud.settings(update_fails=""), operation, after=True)
+    with pytest.raises(TunerError, match="The update failed: InternalError"):
+        apply_recommendation(result(cloud, 256, "arm64"), cloud)
+    assert cloud.snapshot("orders") == before
+
+
+def test_a_deployment_between_two_changes_keeps_what_it_set(cloud: Cloud) -> None:
+    client = cloud.client("lambda")
+
+    def deploy(_: dict[str, Any]) -> None:
+        client.update_function_code(FunctionName="orders", ZipFile=OTHER_CODE)
+        cloud.wait("orders")
+
+    cloud.faults.hook(deploy, "UpdateFunctionCode")
+    with pytest.raises(FunctionChangedError, match="CodeSha256"):
+        apply_recommendation(result(cloud, 256, "arm64"), cloud)
+    after = configuration(cloud)
+    assert (after["MemorySize"], after["Architectures"]) == (1024, ["x86_64"])
+    assert after["CodeSha256"] == base64.b64encode(hashlib.sha256(OTHER_CODE).digest()).decode()
+
+
+def test_the_same_size_that_somebody_deploys_meanwhile_stays(cloud: Cloud) -> None:
+    client = cloud.client("lambda")
+    cloud.faults.hook(
+        lambda _: client.update_function_configuration(FunctionName="orders", MemorySize=256, Timeout=9),
+        "UpdateFunctionConfiguration",
+    )
+    with pytest.raises(FunctionChangedError, match="Timeout"):
+        apply_recommendation(result(cloud, 256, "arm64"), cloud)
+    after = configuration(cloud)
+    assert (after["MemorySize"], after["Timeout"], after["Architectures"]) == (256, 9, ["x86_64"])
+
+
+def test_an_alias_that_cannot_move_leaves_latest_and_a_version_that_is_told(cloud: Cloud) -> None:
+    cloud.client("lambda").create_alias(FunctionName="orders", Name="live", FunctionVersion=cloud.publish("orders"))
+    before = cloud.snapshot("orders")
+    cloud.faults.add("deny", "UpdateAlias")
+    with pytest.raises(LeftBehindError, match="Version 2 of orders was published, and stays") as told:
+        apply_recommendation(result(cloud, 256, "arm64"), cloud, alias="live")
+    assert "not authorized to perform: lambda:UpdateAlias" in told.value.message
+    after = cloud.snapshot("orders")
+    assert (after["configuration"], after["aliases"]) == (before["configuration"], before["aliases"])
+    said = apply_recommendation(result(cloud, 256, "arm64"), cloud, alias="live")
+    assert said.endswith("live points to version 2.")
+
+
+def test_what_cannot_be_undone_is_told(cloud: Cloud) -> None:
+    cloud.faults.add("deny", "UpdateFunctionCode")
+    cloud.faults.add("deny", "UpdateFunctionConfiguration", nth=2, times=None)
+    with pytest.raises(LeftBehindError, match="orders is not changed back to 1,024 MB x86_64") as told:
+        apply_recommendation(result(cloud, 256, "arm64"), cloud)
+    assert "lambda:UpdateFunctionCode" in told.value.message
+    assert "by hand" in told.value.hint
+
+
+class Interrupted:
+    """A client whose user presses Ctrl-C while it waits for the answer to one call, which is made."""
+
+    def __init__(self, client: Any, operation: str, nth: int = 1) -> None:
+        self._client, self._operation, self._left = client, operation, nth
+
+    def __getattr__(self, name: str) -> Any:
+        self._left -= name == self._operation
+        if name != self._operation or self._left != 0:
+            return getattr(self._client, name)
+
+        def press(**arguments: Any) -> None:
+            getattr(self._client, name)(**arguments)
+            raise KeyboardInterrupt
+
+        return press
+
+
+@pytest.mark.parametrize("operation", ["update_function_configuration", "update_function_code"])
+def test_an_interrupt_leaves_the_function_as_it_was(operation: str, cloud: Cloud) -> None:
+    before = cloud.snapshot("orders")
+
+    with pytest.raises(KeyboardInterrupt):
+        apply.apply_recommendation(
+            result(cloud, 256, "arm64"),
+            stand_in(cloud.endpoint),
+            alias="live",
+            make_api=lambda client: quick_api(Interrupted(client, operation)),
+        )
+    assert cloud.snapshot("orders") == before
+
+
+def test_an_interrupt_after_the_alias_has_moved_undoes_nothing(cloud: Cloud) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        apply.apply_recommendation(
+            result(cloud, 256, "arm64"),
+            stand_in(cloud.endpoint),
+            alias="live",
+            make_api=lambda client: quick_api(Interrupted(client, "create_alias")),
+        )
+    for qualifier in ("$LATEST", "live"):
+        after = configuration(cloud, qualifier)
+        assert (after["MemorySize"], after["Architectures"]) == (256, ["arm64"])
+
+
+def test_an_interrupt_leaves_all_functions_of_a_workflow_as_they_were(cloud: Cloud) -> None:
+    cloud.simulate_function("mails", memory_mb=512)
+    before = {name: cloud.snapshot(name) for name in ("mails", "orders")}
+    api = quick_api(Interrupted(cloud.client("lambda"), "update_function_configuration", nth=2))
+    with pytest.raises(KeyboardInterrupt):
+        apply_sizes(api, dict.fromkeys(before, Configuration(256, Architecture.X86_64)))
+    assert {name: cloud.snapshot(name) for name in before} == before
+
+
 @pytest.mark.parametrize("kind", ["lose_reply", "twice", "throttle", "server_error"])
 @pytest.mark.parametrize(
     "operation", ["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"]
@@ -181,47 +326,6 @@ def test_an_answer_that_is_lost_is_looked_up(kind: str, operation: str, cloud: C
     said = apply_recommendation(result(cloud, 256, "arm64"), cloud, alias="live")
     assert said.endswith("live points to version 2.")
     assert len(cloud.snapshot("orders")["versions"]) == 3, "$LATEST, the one before, and one new version"
-
-
-@pytest.mark.parametrize(
-    "operation", ["UpdateFunctionConfiguration", "UpdateFunctionCode", "PublishVersion", "UpdateAlias"]
-)
-def test_what_is_refused_half_way_leaves_latest_as_it_was_found(operation: str, cloud: Cloud) -> None:
-    client = cloud.client("lambda")
-    client.create_alias(FunctionName="orders", Name="live", FunctionVersion=cloud.publish("orders"))
-    before, served = configuration(cloud), configuration(cloud, "live")
-    cloud.faults.add("deny", operation)
-    with pytest.raises(DeniedError):
-        apply_recommendation(result(cloud, 256, "arm64"), cloud, alias="live")
-    moved = {"RevisionId", "LastModified", "ResponseMetadata"}
-    after = configuration(cloud)
-    assert {k: v for k, v in after.items() if k not in moved} == {k: v for k, v in before.items() if k not in moved}
-    assert configuration(cloud, "live")["Version"] == served["Version"]
-
-
-def test_what_cannot_be_set_back_is_told_with_what_the_function_had(cloud: Cloud) -> None:
-    cloud.faults.add("deny", "UpdateFunctionCode", times=None)
-    cloud.faults.add("deny", "UpdateFunctionConfiguration", nth=2, times=None)
-    with pytest.raises(LeftBehindError, match="orders had 1,024 MB x86_64 and may not have it now") as left:
-        apply_recommendation(result(cloud, 256, "arm64"), cloud)
-    assert "lambda:UpdateFunctionCode" in left.value.message, "what failed first"
-    assert "lambda:UpdateFunctionConfiguration" in left.value.message, "why it could not be set back"
-    assert "set it to 1,024 MB x86_64" in left.value.hint
-
-
-def test_a_change_of_somebody_else_half_way_stays_and_the_memory_is_set_back(cloud: Cloud) -> None:
-    client, before = cloud.client("lambda"), configuration(cloud)
-
-    def deploy(_: dict[str, Any]) -> None:
-        client.update_function_code(FunctionName="orders", ZipFile=OTHER_CODE)
-        cloud.wait("orders")
-
-    cloud.faults.hook(deploy, "UpdateFunctionCode")
-    with pytest.raises(FunctionChangedError, match="CodeSha256"):
-        apply_recommendation(result(cloud, 256, "arm64"), cloud)
-    after = configuration(cloud)
-    assert (after["MemorySize"], after["Architectures"]) == (1024, ["x86_64"])
-    assert after["CodeSha256"] != before["CodeSha256"]
 
 
 def test_other_code_than_was_measured_is_noted(cloud: Cloud) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from tests.aws_e2e.harness import BOTH, quick_api, settings, stand_in, tune, tune_at
 from tests.cloud.fixtures import Cloud
+from tuner.aws.api.errors import NotFoundError
 from tuner.aws.changes import cleanup
 from tuner.errors import TunerError
 from tuner.settings import Settings
@@ -161,9 +162,35 @@ def test_clean_says_what_it_does_and_the_second_time_that_nothing_is_left(
     assert clean(cloud, tmp_path / "elsewhere") == ["Nothing is left on orders."]
 
 
-def clean(cloud: Cloud, state: Path, **options: Any) -> list[str]:
+@pytest.mark.parametrize("named", ["orders", "arn:aws:lambda:us-east-1:123456789012:function:orders"])
+def test_clean_deletes_the_copies_of_a_function_that_is_gone(
+    named: str, cloud: Cloud, before: dict[str, Any], tmp_path: Path
+) -> None:
+    cloud.faults.add("kill_client", "Invoke")
+    kill(cloud, tmp_path, BY_DEFAULT)
+    cloud.client("lambda").delete_function(FunctionName="orders")
+    assert cloud.function_names()
+    planned = clean(cloud, tmp_path, named, dry_run=True)
+    assert [line.split()[:4] for line in planned] == [["would", "delete", "the", "copy"]] * len(cloud.function_names())
+    clean(cloud, tmp_path, named)
+    assert cloud.function_names() == []
+    with pytest.raises(NotFoundError):
+        clean(cloud, tmp_path, named)
+
+
+@pytest.mark.parametrize("asked", [BY_DEFAULT, ASKED])
+def test_a_run_whose_function_is_deleted_leaves_nothing(
+    asked: Settings, cloud: Cloud, before: dict[str, Any], tmp_path: Path
+) -> None:
+    cloud.faults.hook(lambda _: cloud.client("lambda").delete_function(FunctionName="orders"), "Invoke")
+    with pytest.raises(NotFoundError, match="Function not found"):
+        tune(cloud, tmp_path, asked)
+    assert cloud.function_names() == []
+
+
+def clean(cloud: Cloud, state: Path, function: str = "orders", **options: Any) -> list[str]:
     environment = {"XDG_STATE_HOME": str(state)}
-    return cleanup.clean("orders", stand_in(cloud.endpoint), environment, make_api=quick_api, **options)
+    return cleanup.clean(function, stand_in(cloud.endpoint), environment, make_api=quick_api, **options)
 
 
 def failure(cloud: Cloud, state: Path, asked: Settings) -> TunerError | None:

@@ -66,6 +66,27 @@ def test_copies_are_like_the_function_and_log_where_it_logs(
     assert cloud.snapshot("orders") == orders
 
 
+@pytest.mark.parametrize(("number", "kept", "left_out"), [(48, 48, ""), (49, 49, ""), (50, 49, "key49")])
+def test_a_copy_has_the_tags_that_aws_leaves_room_for(
+    number: int, kept: int, left_out: str, cloud: Cloud, tmp_path: Path
+) -> None:
+    tags = {f"key{n:02}": str(n) for n in range(number)}
+    cloud.simulate_function("orders", Tags=tags)
+    seen: list[dict[str, str]] = []
+
+    def look(_: dict[str, Any]) -> None:
+        copy = next(name for name in cloud.function_names() if name != "orders")
+        seen.append(cloud.client("lambda").get_function(FunctionName=copy)["Tags"])
+
+    cloud.faults.hook(look, "Invoke")
+    tuned = tune(cloud, tmp_path, settings(sizes=(256,), architectures=(Architecture.ARM64,), isolation="copy"))
+    assert tuned.outcomes(256, Architecture.ARM64) == [Outcome.OK]
+    assert "tuner:function" in seen[0]
+    assert sum(tags.get(key) == value for key, value in seen[0].items()) == kept
+    told = [notice.message for notice in tuned.notices if notice.code == "tags"]
+    assert [left_out in message for message in told] == ([True] if left_out else [])
+
+
 def test_with_copies_the_function_itself_is_never_written_to(
     cloud: Cloud, orders: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -166,24 +187,6 @@ def test_copies_are_the_default_and_latest_is_never_written(
     assert (cloud.snapshot("orders"), cloud.function_names()) == (orders, ["orders"])
 
 
-@pytest.mark.parametrize("count", [48, 50])
-def test_a_function_with_as_many_tags_as_aws_allows_is_copied(cloud: Cloud, tmp_path: Path, count: int) -> None:
-    own = {f"tag-{number:02}": str(number) for number in range(count)}
-    cloud.simulate_function("orders", Tags=own)
-    seen: list[dict[str, str]] = []
-
-    def look(_: dict[str, Any]) -> None:
-        copy = next(name for name in cloud.function_names() if name != "orders")
-        seen.append(cloud.client("lambda").get_function(FunctionName=copy)["Tags"])
-
-    cloud.faults.hook(look, "Invoke")
-    tuned = tune(cloud, tmp_path, settings(sizes=(256,), isolation="copy"))
-    assert tuned.outcomes(256) == [Outcome.OK]
-    assert own.items() & seen[0].items() == set(list(own.items())[:48])
-    told = [notice.message for notice in tuned.notices if notice.code == "tags"]
-    assert ["no room for tag-48 and tag-49" in message for message in told] == [True] * (count > 48)
-
-
 @pytest.mark.parametrize("operation", ["CreateFunction", "ListFunctions"])
 def test_versions_stand_in_where_copies_are_not_allowed(
     operation: str, cloud: Cloud, orders: dict[str, Any], tmp_path: Path
@@ -196,22 +199,46 @@ def test_versions_stand_in_where_copies_are_not_allowed(
     assert (cloud.snapshot("orders"), cloud.function_names()) == (orders, ["orders"])
 
 
-def test_where_copies_are_not_allowed_the_other_architecture_is_left_out_and_said_so(
-    cloud: Cloud, orders: dict[str, Any], tmp_path: Path
+@pytest.mark.parametrize("isolation", ["auto", "versions"])
+@pytest.mark.parametrize("refused", ["deny", "error"])
+def test_the_other_architecture_is_left_out_and_told_where_copies_are_not_possible(
+    refused: str, isolation: str, cloud: Cloud, orders: dict[str, Any], tmp_path: Path
 ) -> None:
-    cloud.faults.add("deny", "CreateFunction", times=100)
-    tuned = tune(cloud, tmp_path, settings(isolation="auto", architectures=BOTH))
-    assert tuned.study.stopped_by is StopReason.COMPLETE
+    said = {"code": "InvalidParameterValueException", "message": "The runtime python3.8 is no longer supported."}
+    cloud.faults.add(refused, "CreateFunction", times=None, **({} if refused == "deny" else said))
+    tuned = tune(cloud, tmp_path, settings(isolation=isolation, architectures=BOTH))
     assert tuned.outcomes(128) == tuned.outcomes(256) == [Outcome.OK]
-    for memory_mb in (128, 256):
-        assert tuned.outcomes(memory_mb, Architecture.ARM64) == [Outcome.REFUSED]
-        reason = tuned.study.belief().excluded[Configuration(memory_mb, Architecture.ARM64)].reason
-        assert "arm64 needs a copy" in reason
-        assert "lambda:CreateFunction" in reason
-    assert "arm64 is left out: it needs a copy." in [notice.message for notice in tuned.notices]
-    assert {"architecture", "versions"} <= codes(tuned.notices)
+    assert tuned.outcomes(128, Architecture.ARM64) == tuned.outcomes(256, Architecture.ARM64) == [Outcome.REFUSED]
+    errors = [invocation.error for sample in tuned.study.samples for invocation in sample.invocations]
+    assert any(error and ("CreateFunction" in error.message or "python3.8" in error.message) for error in errors)
+    if refused == "deny" or isolation == "auto":
+        assert codes(tuned.notices) >= {"versions", "architecture"}
     cloud.faults.clear()
     assert (cloud.snapshot("orders"), cloud.function_names()) == (orders, ["orders"])
+
+
+@pytest.mark.parametrize("isolation", ["auto", "versions"])
+def test_the_other_architecture_is_left_out_where_copies_of_other_runs_cannot_be_seen(
+    isolation: str, cloud: Cloud, orders: dict[str, Any], tmp_path: Path
+) -> None:
+    cloud.faults.add("deny", "ListFunctions", times=None)
+    tuned = tune(cloud, tmp_path, settings(isolation=isolation, architectures=BOTH))
+    assert tuned.outcomes(128) == tuned.outcomes(256) == [Outcome.OK]
+    assert tuned.outcomes(128, Architecture.ARM64) == []
+    said = next(notice.message for notice in tuned.notices if notice.code == "architecture")
+    assert "lambda:ListFunctions" in said
+
+
+@pytest.mark.parametrize("isolation", ["auto", "versions", "copy"])
+def test_an_architecture_that_cannot_be_measured_is_refused_with_the_reason(
+    isolation: str, cloud: Cloud, tmp_path: Path
+) -> None:
+    layer = cloud.client("lambda").publish_layer_version(
+        LayerName="numeric", Content={"ZipFile": OTHER_CODE}, CompatibleArchitectures=["x86_64"]
+    )
+    cloud.simulate_function("orders", memory_mb=512, Layers=[layer["LayerVersionArn"]])
+    with pytest.raises(InputError, match=r"arm64 cannot be measured: its layer .* supports x86_64 only"):
+        tune(cloud, tmp_path, settings(isolation=isolation, architectures=(Architecture.ARM64,)))
 
 
 @pytest.mark.parametrize("isolation", ["versions", "copy"])

@@ -77,7 +77,7 @@ def _dependent(call: Call) -> Iterator[Permission]:
     if (parameters.get("VpcConfig") or {}).get("SubnetIds"):
         for action in ("DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs"):
             yield Permission(f"ec2:{action}", "*")
-    if any(":elasticfilesystem:" in of.get("Arn", "") for of in parameters.get("FileSystemConfigs") or []):
+    if parameters.get("FileSystemConfigs"):
         yield Permission("elasticfilesystem:DescribeMountTargets", "*")
 
 

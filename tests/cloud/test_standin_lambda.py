@@ -346,6 +346,16 @@ def test_an_update_and_a_version_may_fail_with_a_reason(cloud: Cloud, client: An
     assert refused(lambda: client.invoke(FunctionName="f", Qualifier=number)) == ("ResourceConflictException", 409)
 
 
+def test_a_function_has_at_most_fifty_tags_beside_those_of_aws(cloud: Cloud, client: Any) -> None:
+    tags = {f"key{n}": "" for n in range(50)}
+    arn = cloud.simulate_function("tagged", Tags={**tags, "aws:cloudformation:stack-name": "shop"})
+    refusal = ("InvalidParameterValueException", 400)
+    assert refused(lambda: client.tag_resource(Resource=arn, Tags={"one": "more"})) == refusal
+    client.tag_resource(Resource=arn, Tags={"key0": "changed"})
+    assert len(client.list_tags(Resource=arn)["Tags"]) == 51
+    assert refused(lambda: cloud.simulate_function("more", Tags={**tags, "one": "more"})) == refusal
+
+
 def test_container_images_and_managed_instances_keep_what_tells_them(cloud: Cloud) -> None:
     image: dict[str, Any] = {
         "PackageType": "Image",

@@ -57,6 +57,13 @@ def test_creating_a_function_needs_to_pass_the_role_and_to_tag(cloud: Cloud) -> 
     assert [item["action"] for item in entry["also_needs"]] == ["iam:PassRole", "lambda:TagResource"]
 
 
+def test_a_file_system_needs_a_look_at_its_mount_targets(cloud: Cloud) -> None:
+    access_point = "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0"
+    cloud.simulate_function("f", FileSystemConfigs=[{"Arn": access_point, "LocalMountPath": "/mnt/files"}])
+    (entry,) = [call for call in cloud.calls() if call["operation"] == "CreateFunction"]
+    assert "elasticfilesystem:DescribeMountTargets" in [item["action"] for item in entry["also_needs"]]
+
+
 def test_a_missing_object_is_forbidden_to_who_may_not_list(cloud: Cloud) -> None:
     cloud.client("s3").create_bucket(Bucket="bucket")
     code = {"app.py": "import boto3\ndef handler(e, c): boto3.client('s3').get_object(Bucket='bucket', Key='none')\n"}

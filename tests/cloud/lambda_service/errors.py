@@ -32,6 +32,10 @@ def memory_over_account_limit(limit_mb: int) -> AwsError:
     return AwsError("ValidationException", text, status=400)
 
 
+def too_many_tags() -> AwsError:
+    return invalid("Number of tags exceeds resource tag limit.")
+
+
 def conflict(message: str) -> AwsError:
     return _user("ResourceConflictException", message, 409)
 

@@ -18,6 +18,9 @@ from tests.cloud.lambda_service import errors
 from tests.cloud.lambda_service.code import Package
 from tests.cloud.lambda_service.names import LATEST, FunctionName
 
+MAX_TAGS = 50
+"""Tags of a function. Those that AWS itself sets do not count (Lambda developer guide, tags, 2026-11)."""
+
 Configuration = dict[str, Any]
 """The fields of FunctionConfiguration that the caller decides, in the API's spelling."""
 
@@ -102,6 +105,17 @@ class Function:
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Small documents that are only kept: runtime management, recursion."""
+
+    def tag(self, tags: dict[str, str]) -> None:
+        """Add tags.
+
+        Raises:
+            AwsError: the function would have too many.
+        """
+        tags = self.tags | tags
+        if sum(not key.startswith("aws:") for key in tags) > MAX_TAGS:
+            raise errors.too_many_tags()
+        self.tags = tags
 
     def resolve(self, qualifier: str | None) -> Version:
         """The version behind a version number, an alias, `$LATEST` or nothing.

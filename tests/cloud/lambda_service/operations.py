@@ -7,7 +7,6 @@ from typing import Any
 
 from tests.cloud.lambda_service import code, documents, errors
 from tests.cloud.lambda_service.api import Document, Request, operation
-from tests.cloud.lambda_service.extras import check_tags
 from tests.cloud.lambda_service.functions import Alias, Function, Version, new_revision
 from tests.cloud.lambda_service.names import LATEST, FunctionName
 
@@ -25,7 +24,6 @@ def create_function(request: Request) -> Document:
     if package is None:
         raise errors.invalid("Please provide a source for function code.")
     _must_fit(request, package.size)
-    check_tags(parameters.get("Tags") or {})
     parameters = {**parameters, "FunctionName": name.name}
     version = Version(
         LATEST,
@@ -34,10 +32,12 @@ def create_function(request: Request) -> Document:
         settled_revision=new_revision(),
         creating_until=request.service.in_seconds(settings.create_seconds),
     )
-    function = Function(name, version, tags=dict(parameters.get("Tags") or {}))
+    function = Function(name, version)
+    function.tag(parameters.get("Tags") or {})
     request.store.functions[name.name] = function
     if parameters.get("Publish"):
-        published = function.publish(None, settings.create_seconds + _publishing(request, version))
+        seconds = settings.create_seconds + _publishing(request, version)
+        published = function.publish(None, seconds, failure=settings.publish_fails)
         return documents.described(function, published)
     return documents.described(function, version)
 

@@ -244,6 +244,15 @@ def test_a_fleet_with_as_many_broken_functions_as_are_tolerated_is_tuned_and_ran
     assert b"app-fleet-0" in stack.read(output["report"])
 
 
+def test_a_fleet_with_more_broken_functions_than_are_tolerated_fails_under_a_name_of_ours(stack: Stack) -> None:
+    cloud, bucket = stack.cloud, stack.outputs["Bucket"]
+    broken = cloud.simulate_function("app-fleet-refused", model={"fails": "TypeError"})
+    cloud.client("s3").put_object(Bucket=bucket, Key="lists/broken.csv", Body=f"lambdaARN\n{broken}\n".encode())
+    document = {"list": f"s3://{bucket}/lists/broken.csv", "toleratedFailurePercentage": 0, "defaults": {"num": 1}}
+    ended = stack.wait(stack.start(document, machine="FleetStateMachineARN"))
+    assert (ended["status"], ended["error"]) == ("FAILED", "StateMachine.ExceedToleratedFailureThreshold")
+
+
 def test_execute_tells_of_each_round_and_brings_result_and_report_home(stack: Stack, tmp_path: Path) -> None:
     arn = stack.cloud.simulate_function("app-brought")
     document = {"lambdaARN": arn, "powerValues": "256-2048", "budget": {"maxInvocations": 8}}

@@ -73,6 +73,35 @@ def test_both_architectures_are_measured_and_no_copy_is_left(cloud: Cloud, drive
     assert cloud.function_names() == ["orders"]
 
 
+@pytest.mark.parametrize("options", [{"num": 2}, {}, {"isolation": "versions"}])
+def test_the_other_architecture_is_left_out_and_told_where_copies_are_denied(
+    options: dict[str, Any], cloud: Cloud, driver: Driver
+) -> None:
+    arn = cloud.simulate_function("orders")
+    before = cloud.snapshot("orders")
+    cloud.faults.add("deny", "CreateFunction", times=None)
+    state = driver.run({"lambdaARN": arn, "architectures": "both", "powerValues": [256, 1024], **options})
+    measured = driver.result(state)["measurements"]
+    runs = {(m["architecture"], bool(m["outcomes"]["ok"]), bool(m["outcomes"]["refused"])) for m in measured}
+    assert runs == {("x86_64", True, False), ("arm64", False, True)}
+    told = {warning["code"]: warning["message"] for warning in state["output"]["warnings"]}
+    assert "lambda:CreateFunction" in told["versions"]
+    assert told["architecture"].startswith("arm64 is left out")
+    assert state["output"]["architecture"] == "x86_64"
+    assert (cloud.snapshot("orders"), cloud.function_names()) == (before, ["orders"])
+
+
+@pytest.mark.parametrize("options", [{"num": 2}, {}])
+def test_an_architecture_that_no_copy_may_have_is_told_with_the_reason(
+    options: dict[str, Any], cloud: Cloud, driver: Driver
+) -> None:
+    arn = cloud.simulate_function("orders")
+    cloud.faults.add("deny", "CreateFunction", times=None)
+    state = driver.run({"lambdaARN": arn, "architectures": "arm64", "powerValues": [256, 1024], **options})
+    assert state["error"]["Error"] == "AllFailedError"
+    assert "not authorized to perform: lambda:CreateFunction" in state["error"]["Cause"]
+
+
 def test_odd_fields_of_an_input_are_told_in_the_warnings(cloud: Cloud, driver: Driver) -> None:
     arn = cloud.simulate_function("orders")
     odd = {"num": "2 runs", "powerValues": ["256", 128], "sleepBetweenRunsMs": "none", "powerValue": 1}
@@ -138,6 +167,16 @@ def test_sizes_that_the_account_refuses_are_left_out(cloud: Cloud, driver: Drive
     arn = cloud.simulate_function("orders")
     state = driver.run({**POWER_TUNING_INPUT, "lambdaARN": arn, "powerValues": [1024, 3008, 4096, 10240]})
     assert driver.result(state)["request"]["memory_sizes_mb"] == [1024, 3008]
+    told = {warning["code"]: warning["message"] for warning in state["output"]["warnings"]}
+    assert "4,096, 10,240 MB are left out" in told["sizes_left_out"]
+
+
+def test_sizes_all_of_which_the_account_refuses_fail_the_first_state(cloud: Cloud, driver: Driver) -> None:
+    cloud.settings(memory_limit_mb=3008)
+    arn = cloud.simulate_function("orders")
+    with pytest.raises(InputError, match="no size of 4096, 5120 MB can be measured"):
+        driver.start({"lambdaARN": arn, "powerValues": [4096, 5120]})
+    assert not driver.services.objects.keys("locks/")
 
 
 def test_only_cold_starts_are_measured_when_asked_for(cloud: Cloud, driver: Driver) -> None:
@@ -353,6 +392,28 @@ def test_a_deployment_does_not_matter_to_copies_of_a_version(cloud: Cloud, drive
     state = driver.end(state)
     assert driver.result(state)["stopped_by"] == "complete"
     assert "function_changed" not in {warning["code"] for warning in state["output"]["warnings"]}
+
+
+@pytest.mark.parametrize("isolation", ["copy", "versions"])
+@pytest.mark.parametrize("handled", ["the state machine", "the event of its end"])
+def test_copies_of_a_function_that_is_deleted_meanwhile_are_deleted_too(
+    handled: str, isolation: str, cloud: Cloud, driver: Driver
+) -> None:
+    cloud.simulate_function("orders")
+    document = {"lambdaARN": "orders", "isolation": isolation, "architectures": "both", "powerValues": [256], "num": 2}
+    start = driver.new_execution(document)
+    state = initializer.begin(start, driver.services)
+    driver.round(state)
+    assert len(cloud.function_names()) > 1
+    cloud.client("lambda").delete_function(FunctionName="orders")
+    if handled == "the state machine":
+        state = driver.end(state)
+        assert "was deleted during the execution" in str(driver.result(state)["warnings"])
+    else:
+        ended = EndedExecution(start.execution, start.started_at)
+        cleaner.clean_ended(ended, driver.services, lambda: 900.0)
+    assert cloud.function_names() == []
+    assert not driver.services.objects.keys("locks/")
 
 
 def test_a_second_execution_is_refused_with_the_name_of_the_first(cloud: Cloud, driver: Driver) -> None:

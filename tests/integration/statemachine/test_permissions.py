@@ -19,7 +19,7 @@ from tuner.aws.api.errors import DeniedError
 from tuner.errors import InputError
 
 HANDLERS = ("Initializer", "Planner", "Publisher", "Executor", "Cleaner", "Analyzer", "Reporter", "Optimizer")
-FILES = "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0"
+ACCESS_POINT = "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0"
 NOT_IN_THE_STAND_IN = ("kms:", "ecr:")
 """Services that Lambda asks in the caller's name, which the stand-in does not have."""
 ONLY_IN_TROUBLE = {
@@ -69,7 +69,7 @@ def called(cloud: Cloud, driver: Driver) -> dict[str, set[str]]:
 
 
 def everything(cloud: Cloud, driver: Driver) -> None:
-    """Executions that call all that a handler may call: with copies, recovery, layers, files in a network, an alias."""
+    """Executions that call all that a handler may call: copies, recovery, layers, network, file system, an alias."""
     client = cloud.client("lambda")
     layer = client.publish_layer_version(LayerName="lib", Content={"ZipFile": zipped({"lib.py": ""})})
     arn = cloud.simulate_function(
@@ -77,7 +77,7 @@ def everything(cloud: Cloud, driver: Driver) -> None:
         memory_mb=1024,
         Layers=[layer["LayerVersionArn"]],
         VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
-        FileSystemConfigs=[{"Arn": FILES, "LocalMountPath": "/mnt/files"}],
+        FileSystemConfigs=[{"Arn": ACCESS_POINT, "LocalMountPath": "/mnt/files"}],
     )
     client.put_function_concurrency(FunctionName="orders", ReservedConcurrentExecutions=20)
     cloud.client("s3").put_object(Bucket=BUCKET, Key="lists/one.json", Body=b"{}")

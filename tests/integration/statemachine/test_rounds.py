@@ -169,4 +169,4 @@ def test_where_copies_are_not_allowed_the_other_architecture_is_left_out(
     assert {m["architecture"] for m in result["measurements"] if m["runs"]} == {"x86_64"}
     left_out = [one["reason"] for one in result["excluded"] if one["architecture"] == "arm64"]
     assert any("lambda:CreateFunction" in reason for reason in left_out)
-    assert {"code": "architecture", "message": "arm64 is left out: it needs a copy."} in result["warnings"]
+    assert "architecture" in [warning["code"] for warning in result["warnings"]]

@@ -1,25 +1,27 @@
 """Applies a recommendation to a function: to $LATEST, and to an alias on request.
 
 Every write carries the RevisionId of the reading that the decision used. An alias moves only to the code
-and settings that it already serves, so that tuning releases nothing.
+and settings that it already serves, so that tuning releases nothing. When one change fails, those before it are
+undone: the function is changed as a whole, or is as it was found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
-from tuner.aws.api.errors import BadValueError
+from tuner.aws.api.errors import BadValueError, DeniedError, ThrottledError
 from tuner.aws.api.function import Alias, FunctionState
 from tuner.aws.api.session import connect
-from tuner.aws.changes.latest import changed, refuse_marked, unchanged, write_latest
+from tuner.aws.changes.latest import ChangedAfterwardsError, changed, refuse_marked, unchanged, write_latest
 from tuner.aws.changes.packages import Packages
 from tuner.documents.decision import backend_kind, configuration_of, decision_evidence
 from tuner.documents.result import FunctionDocument, ResultDocument
-from tuner.errors import InputError, LeftBehindError, TunerError
+from tuner.errors import FunctionChangedError, InputError, LeftBehindError, TunerError
 from tuner.model import Architecture, BackendKind, Configuration, Notice
 from tuner.search.decision import objections, require_evidence
 
@@ -87,7 +89,8 @@ def apply_recommendation(
         InputError: the result does not describe a function in AWS, or the alias serves other code or settings.
         WeakEvidenceError: the evidence does not support a change, and `force` is not set.
         FunctionChangedError: somebody changed the function meanwhile.
-        AwsError: AWS refused a change.
+        AwsError: AWS refused a change; the function is as it was.
+        LeftBehindError: AWS refused a change, and another one after it to undo those before.
     """
     function, after = _recommended(result)
     evidence = decision_evidence(result)
@@ -164,66 +167,120 @@ def release_notice(api: LambdaApi, name: str, alias: str) -> Notice | None:
     return Notice("alias_release", f"{message}{', '.join(changes)}.")
 
 
+class LatestChange(StrEnum):
+    """A change of $LATEST."""
+
+    MEMORY = "memory"
+    ARCHITECTURE = "architecture"
+
+
 @dataclass(slots=True)
 class Applier:
-    """Makes all changes of a plan, or none of $LATEST."""
+    """Makes the changes of a plan."""
 
     api: LambdaApi
     plan: ApplyPlan
+    _code: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    _begun: list[LatestChange] = field(default_factory=list)
+    _published: str | None = None
 
     def run(self) -> str:
-        """Make all changes. Returns the version that the alias points to, or `$LATEST`.
+        """Make all changes, or none. Returns the version that the alias points to, or `$LATEST`.
 
         Raises:
-            LeftBehindError: a change failed, and those before it could not be set back.
-            TunerError: a change failed. $LATEST is as it was found, with what others changed meanwhile.
+            FunctionChangedError: somebody changed the function meanwhile; their change stays.
+            AwsError: AWS refused a change, and those before it are undone.
+            LeftBehindError: they could not be undone, or a version that was published stays.
         """
+        state, after = self.plan.before, self.plan.after
+        if state.architecture is not after.architecture:
+            self._code = self._code_for(after.architecture)  # what prevents it is found before the first change
         try:
-            return self._change()
+            return self._make(state)
         except BaseException as exc:
-            if (left := self._put_back()) is not None:
-                raise left.after(exc if isinstance(exc, TunerError) else None) from exc
+            self._undo(exc)
             raise
 
-    def _change(self) -> str:
-        state, after = self.plan.before, self.plan.after
-        # The memory size first: it is refused more often, and set back without the code.
+    def _make(self, state: FunctionState) -> str:
+        after = self.plan.after
         if state.memory_mb != after.memory_mb:
-            state = write_latest(self.api, self.plan.function, state, after.memory_mb, state.description)
+            state = self._change(LatestChange.MEMORY, state, after)
         if state.architecture is not after.architecture:
-            state = self._set_architecture(state, after.architecture)
+            state = self._change(LatestChange.ARCHITECTURE, state, after)
         if self.plan.alias is None:
             return "$LATEST"
         version = self._publish(state)
         self._point(self.plan.alias, version)
         return version
 
-    def _put_back(self) -> LeftBehindError | None:
-        """Set $LATEST back to how it was found. What somebody else changed stays. Returns what is left, if anything."""
-        name, before, after = self.plan.function, self.plan.before, self.plan.after
+    def _change(self, step: LatestChange, state: FunctionState, to: Configuration) -> FunctionState:
+        """Make one change of $LATEST, and remember that it is to be undone unless it certainly had no effect."""
+        self._begun.append(step)
         try:
-            now = self.api.wait_ready(name)
-            ours = now.content() == before.content(MemorySize=now.memory_mb, Architectures=[now.architecture.value])
-            if ours and now.architecture is not before.architecture:
-                now = self._set_architecture(now, before.architecture)
-            if now.memory_mb == after.memory_mb != before.memory_mb:
-                write_latest(self.api, name, now, before.memory_mb, now.description)
-        except TunerError as exc:
-            return LeftBehindError(
-                f"{name} had {before.configuration} and may not have it now, because it could not be set back.\n"
-                f"{exc.message}",
-                f"See what it has, and set it to {before.configuration}.",
-            )
-        return None
+            if step is LatestChange.MEMORY:
+                return write_latest(self.api, self.plan.function, state, to.memory_mb, state.description)
+            return self._set_architecture(state, to.architecture)
+        except ChangedAfterwardsError:
+            raise
+        except (DeniedError, BadValueError, ThrottledError, FunctionChangedError):
+            self._begun.remove(step)
+            raise
 
-    def _set_architecture(self, before: FunctionState, architecture: Architecture) -> FunctionState:
+    def _undo(self, cause: BaseException) -> None:
+        """Change $LATEST back, as far as it is still what was written. Does nothing once the alias has moved.
+
+        Raises:
+            LeftBehindError: it could not be changed back, or a version stays.
+        """
+        name, before, hints = self.plan.function, self.plan.before, [getattr(cause, "hint", "")]
+        said = cause.message if isinstance(cause, TunerError) else "Applying was interrupted"
+        left = []
+        try:
+            if self._is_served():
+                return
+            self._change_back()
+        except TunerError as exc:
+            left.append(f"{name} is not changed back to {before.configuration}: {exc.message}")
+            hints.append("Set its memory size and architecture by hand, or apply again.")
+        if self._published:
+            left.append(f"Version {self._published} of {name} was published, and stays. Nothing uses it.")
+            hints.append("Applying again uses that version.")
+        if left:
+            hint = " ".join(filter(None, hints))
+            raise LeftBehindError("\n".join([said, *left]), hint) from cause
+
+    def _is_served(self) -> bool:
+        """Whether the alias points to the version that was published: an interrupt came after the last change."""
+        if self._published is None or self.plan.alias is None:
+            return False
+        alias = _alias(self.api, self.plan.function, self.plan.alias)
+        return alias is not None and alias.version == self._published
+
+    def _change_back(self) -> None:
+        before, after, begun = self.plan.before, self.plan.after, tuple(self._begun)
+        now = self.api.wait_ready(self.plan.function) if begun else before
+        same_code = now.code_sha256 == before.code_sha256  # other code has been deployed with its own architecture
+        if LatestChange.ARCHITECTURE in begun and same_code and now.architecture is after.architecture:
+            now = self._set_architecture(now, before.architecture)
+        if LatestChange.MEMORY in begun and now.memory_mb == after.memory_mb:
+            write_latest(self.api, self.plan.function, now, before.memory_mb, now.description)
+
+    def _code_for(self, architecture: Architecture) -> Mapping[str, Any]:
+        """The code as arguments of UpdateFunctionCode.
+
+        Raises:
+            TunerError: the code cannot run on the architecture.
+        """
         name = self.plan.function
         packages = Packages(self.api, self.api.details(name))
         if obstacle := packages.obstacle(architecture):
             raise TunerError(
                 f"{name} cannot be switched to {architecture}: {obstacle}", "Deploy it for that architecture."
             )
-        code = packages.code(architecture)
+        return packages.code(architecture)
+
+    def _set_architecture(self, before: FunctionState, architecture: Architecture) -> FunctionState:
+        name = self.plan.function
         wanted = before.content(Architectures=[architecture.value])
         expected = before
 
@@ -234,7 +291,7 @@ class Applier:
                 FunctionName=name,
                 Architectures=[architecture.value],
                 RevisionId=expected.revision_id,
-                **code,
+                **self._code,
             )
             return self.api.wait_ready(name)
 
@@ -248,11 +305,9 @@ class Applier:
 
         after = self.api.retry.write(call, settled=settled)
         if after.failure:
-            raise TunerError(
-                f"Could not switch {name} to {architecture}: {after.failure}", "The function still runs as before."
-            )
+            raise TunerError(f"Could not switch {name} to {architecture}: {after.failure}", "Lambda names this reason.")
         if after.content() != wanted:
-            raise changed(name, wanted, after)
+            raise changed(name, wanted, after, kind=ChangedAfterwardsError)
         return after
 
     def _publish(self, state: FunctionState) -> str:
@@ -282,6 +337,7 @@ class Applier:
         except BadValueError:
             unchanged(self.api, name, state)  # Lambda refused the code hash: somebody deployed
             raise
+        self._published = version if version not in known else None
         ready = self.api.wait_ready(name, version)
         if ready.failure:
             raise TunerError(f"Version {version} of {name} failed: {ready.failure}", "The alias did not move.")

@@ -1,7 +1,7 @@
 """Finds and undoes what killed runs left on a function, by descriptions, names and tags.
 
 Works without a journal, so that any machine can do it any number of times. A journal only saves the search
-through all functions of the account.
+through all functions of the account. A function that was deleted took its versions along; its copies are left.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def clean(
     reference = parse_function_reference(function)
     clients = connect(connection, region=reference.region)
     api = make_api(clients.control)
-    lock = JournalFile(state_dir(environment), api.state(reference.name).arn, clients.endpoint_url)
+    lock = JournalFile(state_dir(environment), _arn(api, reference.name), clients.endpoint_url)
     lock.lock()
     failures: list[BackendError] = []
     steps: list[Change] | None = None
@@ -98,6 +98,23 @@ def plan_cleanup(
         created: those that the run certainly created, so that nobody needs to look whose they are.
     """
     certain = list(dict.fromkeys(created))
+    try:
+        steps = _plan_for_function(api, function, run)
+    except NotFoundError:
+        steps = []
+    steps.extend(map(DeleteCopy, certain))
+    name = _name(function)
+    found = _tagged(api, name) if copies is None else _recorded(api, (name for name in copies if name not in certain))
+    steps.extend(DeleteCopy(copy.name) for copy in found if _is_copy_of(copy, name, run))
+    return steps
+
+
+def _plan_for_function(api: LambdaApi, function: str, run: str | None) -> list[Change]:
+    """The changes of the function itself.
+
+    Raises:
+        NotFoundError: it was deleted.
+    """
     steps: list[Change] = []
     state = api.wait_ready(function)
     marker = parse_latest(state.description)
@@ -107,9 +124,6 @@ def plan_cleanup(
         made = parse_version(version.description)
         if made and run in (None, made.run):
             steps.append(DeleteVersion(function, version.version, version.description))
-    steps.extend(map(DeleteCopy, certain))
-    found = _tagged(api, state) if copies is None else _recorded(api, (name for name in copies if name not in certain))
-    steps.extend(DeleteCopy(copy.name) for copy in found if _is_copy_of(copy, state, run))
     return steps
 
 
@@ -167,16 +181,41 @@ def _recorded(api: LambdaApi, names: Iterable[str]) -> Iterator[FunctionState]:
             continue
 
 
-def _tagged(api: LambdaApi, original: FunctionState) -> Iterator[FunctionState]:
-    """Copies of the function that no journal names. Their tags must name the function too."""
+def _tagged(api: LambdaApi, function: str) -> Iterator[FunctionState]:
+    """Copies of the function of this name that no journal names. Their tags must name the function too."""
     for state in api.functions():
-        if _is_copy_of(state, original) and api.tags(state.arn).get(FUNCTION_TAG) == original.arn:
+        if _is_copy_of(state, function) and api.tags(state.arn).get(FUNCTION_TAG) == _original(state, function):
             yield state
 
 
-def _is_copy_of(copy: FunctionState, original: FunctionState, run: str | None = None) -> bool:
+def _is_copy_of(copy: FunctionState, function: str, run: str | None = None) -> bool:
     """Whether a function is a copy that a run created: its name and its description must agree."""
     marker = parse_copy(copy.description)
-    if marker is None or marker.name != copy.name or marker.function != original.name:
+    if marker is None or marker.name != copy.name or marker.function != function:
         return False
     return run in (None, marker.made.run)
+
+
+def _original(copy: FunctionState, function: str) -> str:
+    """ARN of the function of a copy, which is in the same account and region."""
+    return f"{copy.arn.rpartition(':')[0]}:{function}"
+
+
+def _name(function: str) -> str:
+    """The name of a function from its name or its ARN."""
+    return function.rpartition(":")[2]
+
+
+def _arn(api: LambdaApi, function: str) -> str:
+    """ARN of a function; of one that was deleted, as its copies tell it.
+
+    Raises:
+        NotFoundError: there is no such function, and no copy of it.
+    """
+    try:
+        return api.state(function).arn
+    except NotFoundError:
+        copy = next(_tagged(api, _name(function)), None)
+        if copy is None:
+            raise
+        return _original(copy, _name(function))

@@ -21,7 +21,7 @@ from tuner.aws.api.errors import (
     NotFoundError,
     StorageFullError,
 )
-from tuner.aws.api.function import FunctionState
+from tuner.aws.api.function import FunctionDetails, FunctionState
 from tuner.aws.changes.journal import Journal
 from tuner.aws.changes.markers import COPY_PREFIX, FUNCTION_TAG, RUN_TAG, CopyMarker, parse_copy
 from tuner.aws.changes.operations import CreateCopy, DeleteCopy
@@ -32,11 +32,11 @@ from tuner.shell_lines import with_command
 
 COPY_VERSION = "1"
 """The version of a copy that is invoked. SnapStart applies to published versions only."""
+MAX_TAGS = 50
+"""Tags that a function may have. Those that AWS itself sets do not count (Lambda developer guide, tags, 2026-11)."""
 PARALLEL = 8
 UPLOAD_BYTES = 64 * 1024 * 1024
 """Bytes of packages in upload at once. A request needs about three times its package while it is sent."""
-MOST_TAGS_CARRIED = 48
-"""A function has at most 50 tags, and a copy has two of its own."""
 _TAKEN_OVER = (
     "Runtime", "Role", "Handler", "Timeout", "PackageType", "KMSKeyArn", "EphemeralStorage", "FileSystemConfigs",
 )  # fmt: skip
@@ -176,14 +176,20 @@ def creation(packages: Packages, marker: CopyMarker) -> dict[str, Any]:
         "Architectures": [configuration.architecture.value],
         "Code": packages.code(configuration.architecture),
         "LoggingConfig": _logging(state),
-        "Tags": {**carried_tags(packages.source.tags), RUN_TAG: marker.made.run, FUNCTION_TAG: state.arn},
+        "Tags": copied_tags(packages.source.tags) | _own_tags(packages.source, marker),
         "Publish": True,
     }
 
 
-def carried_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags of a function that its copies carry beside their own two, in the order of their names."""
-    return {key: tags[key] for key in sorted(tags)[:MOST_TAGS_CARRIED]}
+def copied_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a function that a copy has room for, beside the one that `tuner clean` finds it by."""
+    return dict(sorted(tags.items())[: MAX_TAGS - 1])
+
+
+def _own_tags(source: FunctionDetails, marker: CopyMarker) -> dict[str, str]:
+    """The tags that tell the copy's function and its run. The run gives way to a tag of the function."""
+    run = {RUN_TAG: marker.made.run} if len(source.tags) < MAX_TAGS - 1 else {}
+    return run | {FUNCTION_TAG: source.state.arn}
 
 
 def _nested(state: FunctionState) -> dict[str, Any]:

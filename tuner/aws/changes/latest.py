@@ -18,6 +18,10 @@ from tuner.shell_lines import with_command
 _RESTORE_ATTEMPTS = 5
 
 
+class ChangedAfterwardsError(FunctionChangedError):
+    """Somebody changed the function after a write had taken effect."""
+
+
 def write_latest(api: LambdaApi, name: str, before: FunctionState, memory_mb: int, description: str) -> FunctionState:
     """Set memory size and description of $LATEST, if it is still as it was read.
 
@@ -25,7 +29,7 @@ def write_latest(api: LambdaApi, name: str, before: FunctionState, memory_mb: in
         $LATEST after the update has ended.
 
     Raises:
-        FunctionChangedError: somebody else changed it; their change stays.
+        FunctionChangedError: somebody else changed it; their change stays. `ChangedAfterwardsError`: after the write.
         BadValueError: Lambda refuses the memory size.
         AwsError: the update failed.
     """
@@ -57,7 +61,7 @@ def write_latest(api: LambdaApi, name: str, before: FunctionState, memory_mb: in
     if after.failure:
         raise AwsError(f"Could not update {name}: {after.failure}", "Lambda names this reason for the failed update.")
     if after.content() != wanted:
-        raise changed(name, wanted, after)
+        raise changed(name, wanted, after, kind=ChangedAfterwardsError)
     return after
 
 
@@ -121,10 +125,16 @@ def unchanged(api: LambdaApi, name: str, before: FunctionState) -> FunctionState
     return now
 
 
-def changed(name: str, expected: dict[str, object], now: FunctionState) -> FunctionChangedError:
+def changed(
+    name: str,
+    expected: dict[str, object],
+    now: FunctionState,
+    *,
+    kind: type[FunctionChangedError] = FunctionChangedError,
+) -> FunctionChangedError:
     """The error that names the fields that somebody else changed."""
     fields = ", ".join(changed_fields(expected, now.content()))
-    return FunctionChangedError(
+    return kind(
         f"Somebody deployed or changed {name} meanwhile ({fields}); their change stays",
         "Tune again when the deployment is done.",
     )

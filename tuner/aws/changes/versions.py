@@ -17,6 +17,7 @@ from tuner.aws.api.errors import (
     BadValueError,
     ConflictError,
     HeldByAliasError,
+    NotFoundError,
     StaleError,
     StorageFullError,
 )
@@ -153,6 +154,8 @@ class VersionPublisher:
         try:
             restore_latest(self.api, self.name, self.journal, run=self.journal.run)
             self.journal.versions.update(self._unanswered())
+        except NotFoundError:
+            return []  # the function was deleted, and its versions with it
         except (AwsError, FunctionChangedError) as exc:
             failures.append(exc)
         return failures + self.delete(list(self.journal.versions))

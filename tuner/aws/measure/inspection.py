@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.errors import DeniedError
-from tuner.aws.api.function import FunctionDetails, FunctionState
+from tuner.aws.api.function import FunctionState
 from tuner.aws.api.function_reference import FunctionReference
-from tuner.aws.changes.copies import carried_tags, refuse_other_copies
+from tuner.aws.changes.copies import MAX_TAGS, copied_tags, refuse_other_copies
 from tuner.aws.changes.latest import refuse_marked
 from tuner.aws.changes.markers import fits
 from tuner.aws.changes.packages import Packages
 from tuner.aws.changes.versions import VersionPublisher, refuse_other_runs
 from tuner.aws.measure import preconditions
 from tuner.aws.measure.dry_run import plan_text
+from tuner.errors import Fault, InputError
 from tuner.model import MAX_MEMORY_MB, Architecture, BackendKind, FunctionIdentity, Notice
 from tuner.pricing.price_list import PriceList
 from tuner.search.registry import measures_every_size
@@ -156,10 +157,14 @@ def inspect_function(
     details = replace(function, state=version.state, code=version.code)
     on_request = settings.isolation is Isolation.COPY
     reason = "" if on_request else _reason_for_copies(reference, details.state, function.state, run)
-    preferred, versions = False, ""
-    if settings.isolation is Isolation.AUTO and not reason:
-        versions = preconditions.reason_for_versions(details) or _listing_refused(api)
-        preferred = not versions
+    others = [other for other in settings.architectures or () if other is not details.state.architecture]
+    auto = settings.isolation is Isolation.AUTO and not reason
+    versions = preconditions.reason_for_versions(details) if auto else ""
+    preferred = auto and not versions
+    # Whoever cannot see the copies of other runs makes none where there is another way.
+    unseen = _listing_refused(api) if preferred or (others and not on_request and not reason) else ""
+    if preferred and unseen:
+        preferred, versions = False, f"{unseen}: versions are measured."
     facts = preconditions.FunctionFacts(
         details=details,
         account=api.account(),
@@ -169,23 +174,16 @@ def inspect_function(
     )
     preconditions.check(facts)
     packages = Packages(api, details, settings.code_for)
-    others = [other for other in settings.architectures or () if other is not details.state.architecture]
-    obstacles = {other: packages.obstacle(other) for other in others}
+    obstacles = {other: unseen or packages.obstacle(other) for other in others}
+    _refuse_obstacles(settings, obstacles)
     notices = [
         *([Notice("copies", reason)] if reason else []),
         *([Notice("versions", versions)] if versions else []),
         *preconditions.notices(facts),
-        *(_tags_left_out(details) if facts.copies_only or others else []),
         *(Notice("architecture", f"{other} is left out: {found}.") for other, found in obstacles.items() if found),
+        *(_tags_left_out(details.tags) if facts.copies_only or not all(obstacles.values()) else []),
     ]
     return Inspection(settings, reference, api, region, run, facts, packages, obstacles, tuple(notices))
-
-
-def _tags_left_out(details: FunctionDetails) -> list[Notice]:
-    """A notice of the tags that have no room on a copy; nothing where all have."""
-    left = sorted(details.tags.keys() - carried_tags(details.tags).keys())
-    message = f"Copies have two tags of their own, and no room for {' and '.join(left)}: a resource has at most 50."
-    return [Notice("tags", message)] if left else []
 
 
 def _reason_for_copies(reference: FunctionReference, state: FunctionState, latest: FunctionState, run: str) -> str:
@@ -197,13 +195,37 @@ def _reason_for_copies(reference: FunctionReference, state: FunctionState, lates
     return ""
 
 
+def _refuse_obstacles(settings: Settings, obstacles: Mapping[Architecture, str]) -> None:
+    """Refuse a request for architectures none of which can be measured.
+
+    Raises:
+        InputError: tells for each why.
+    """
+    asked = settings.architectures or ()
+    if asked and all(obstacles.get(architecture) for architecture in asked):
+        faults = [
+            Fault("$.architectures", f"{other} cannot be measured: {obstacles[other]}", "use `current` or `both`")
+            for other in asked
+        ]
+        raise InputError(faults)
+
+
 def _listing_refused(api: LambdaApi) -> str:
     """Why copies of other runs cannot be seen, so that none are made; empty when they can."""
     try:
         next(api.functions(), None)
     except DeniedError:
-        return "lambda:ListFunctions is not allowed, which shows the copies of other runs: versions are measured."
+        return "lambda:ListFunctions is not allowed, which shows the copies of other runs"
     return ""
+
+
+def _tags_left_out(tags: Mapping[str, str]) -> list[Notice]:
+    """What copies lack of the function's tags, for rules that ask for them."""
+    left_out = sorted(tags.keys() - copied_tags(tags))
+    if not left_out:
+        return []
+    message = f"Copies have no room for {', '.join(left_out)} among the {MAX_TAGS} tags that Lambda allows."
+    return [Notice("tags", message)]
 
 
 def _largest(settings: Settings) -> int:

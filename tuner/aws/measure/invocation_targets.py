@@ -65,10 +65,10 @@ class InvocationTargets:
     notices: list[Notice] = field(default_factory=list)
     spares: list[CopyMarker] = field(default_factory=list)
     begun: Counter[Configuration] = field(default_factory=Counter)
+    _no_copy: Refusal | None = None
     _ahead: Future[None] | None = None
     _made: dict[TargetKey, InvocationTarget | Refusal] = field(default_factory=dict)
     _is_only_run: bool = False
-    _no_copies: str = ""
 
     def provide(
         self,
@@ -163,8 +163,8 @@ class InvocationTargets:
         return self.copies_only or configuration.architecture is not self.publisher.original.architecture
 
     def _refused(self, configuration: Configuration) -> Refusal | None:
-        if self._no_copies and self.copied(configuration):
-            return Refusal(ARCHITECTURE_REFUSED, f"{configuration.architecture} needs a copy: {self._no_copies}.")
+        if self._no_copy is not None and self.copied(configuration):
+            return self._no_copy
         if configuration.memory_mb <= self.cap_mb:
             return None
         return Refusal("MemoryCap", f"{configuration} is above the {self.cap_mb:,} MB that the account allows.")
@@ -188,9 +188,9 @@ class InvocationTargets:
                 self._begin_ahead(ahead)
             created = self.copies.wait_ready(begun, stop)
         except DeniedError as exc:
-            if not self.may_publish:
+            if self.copies_only and not self.may_publish:
                 raise
-            self._publish_instead(keys, exc.message, stop)
+            self._publish_instead(keys, Refusal(exc.code, exc.message), stop)
             return
         if self.may_publish and (refused := _refused_whatever_the_size(created.values())):
             self._publish_instead(keys, refused, stop)
@@ -224,16 +224,18 @@ class InvocationTargets:
             self.spares += made
             self.room -= len(made)
 
-    def _publish_instead(self, keys: Sequence[TargetKey], reason: str, stop: threading.Event) -> None:
-        """Measure versions from now on: Lambda allows no copy of this function. A version has its architecture."""
+    def _publish_instead(self, keys: Sequence[TargetKey], refusal: Refusal, stop: threading.Event) -> None:
+        """Measure versions from now on: Lambda allows no copy of this function, so no other architecture either."""
         self.copies_only = self.may_publish = False
-        self._no_copies = reason.rstrip(".")
-        self.notices.append(Notice("versions", f"Copies are not possible: {self._no_copies}.", lasting=True))
-        refused = {key: refusal for key in keys if (refusal := self._refused(key[0])) is not None}
-        left_out = sorted({configuration.architecture for configuration, _ in refused if self.copied(configuration)})
-        self.notices += [Notice("architecture", f"{a} is left out: it needs a copy.", lasting=True) for a in left_out]
-        self._made |= refused
-        self._publish([key for key in keys if key not in refused], stop)
+        self._no_copy = Refusal(ARCHITECTURE_REFUSED, refusal.message)
+        reason = refusal.message.rstrip(".")
+        self.notices.append(Notice("versions", f"Copies are not possible: {reason}.", lasting=True))
+        others = [key for key in keys if self.copied(key[0])]
+        for architecture in sorted({configuration.architecture for configuration, _ in others}):
+            left_out = f"{architecture} is left out: it is measured on copies, which are not possible here."
+            self.notices.append(Notice("architecture", left_out, lasting=True))
+        self._made |= dict.fromkeys(others, self._no_copy)
+        self._publish([key for key in keys if key not in others], stop)
 
     def _wait_ready(self, version: FunctionState | Refusal, stop: threading.Event) -> FunctionState | Refusal:
         if isinstance(version, Refusal):
@@ -266,10 +268,10 @@ class InvocationTargets:
         return self.prices.ephemeral_usd_per_gb_second * paid_gb
 
 
-def _refused_whatever_the_size(created: Iterable[FunctionState | Refusal]) -> str:
-    """Why Lambda refuses every copy for another reason than its memory size, such as a retired runtime; or empty."""
+def _refused_whatever_the_size(created: Iterable[FunctionState | Refusal]) -> Refusal | None:
+    """Why Lambda refuses every copy for another reason than its memory size, such as a retired runtime; or None."""
     refusals = [version for version in created if isinstance(version, Refusal)]
     sized = any("memorysize" in refusal.message.lower() for refusal in refusals)
     if not refusals or sized or len(refusals) < len(list(created)):
-        return ""
-    return refusals[0].message
+        return None
+    return refusals[0]

@@ -36,7 +36,7 @@ def apply_sizes(api: LambdaApi, sizes: Sizes) -> dict[str, Configuration]:
     for name, plan in changing.items():
         try:
             Applier(api, plan).run()
-        except TunerError as exc:
+        except BaseException as exc:
             _change_back(api, before, exc)
             raise
         before[name] = plan.before.configuration
@@ -48,7 +48,7 @@ def changes(api: LambdaApi, sizes: Sizes) -> list[str]:
     return [line for name, size in sizes.items() for line in make_apply_plan(api, name, size, None).lines]
 
 
-def _change_back(api: LambdaApi, before: Sizes, cause: TunerError) -> None:
+def _change_back(api: LambdaApi, before: Sizes, cause: BaseException) -> None:
     left: list[str] = []
     for name, size in before.items():
         try:
@@ -56,4 +56,5 @@ def _change_back(api: LambdaApi, before: Sizes, cause: TunerError) -> None:
         except TunerError as exc:
             left.append(f"{name} is still changed; it had {size}: {exc.message}")
     if left:
-        raise LeftBehindError("\n".join([cause.message, *left]), "Set these sizes by hand.") from cause
+        said = cause.message if isinstance(cause, TunerError) else "Applying was interrupted"
+        raise LeftBehindError("\n".join([said, *left]), "Set these sizes by hand.") from cause
