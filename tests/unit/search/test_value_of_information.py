@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tuner.estimation.belief import Belief, cost_of_billed
 from tuner.model import Architecture, Configuration, Objective
@@ -20,20 +21,25 @@ NOISY = Precision(run_sd=0.05, environment_sd=0.05, cold_sd=0.05, cold_offset_sd
 NEIGHBOURS = value_of_information.NEIGHBOURS
 
 
-def scene_with(seldom: float, factor: float) -> Scene:
-    """Twice the memory saves nothing, but for a share of the draws in which the time falls to a fraction."""
-    candidates = tuple(Configuration(memory_mb, Architecture.X86_64) for memory_mb in (1024, 2048))
-    duration_ms = np.full((DRAWS, 2), 1000.0)
-    duration_ms[: round(seldom * DRAWS), 1] = 1000.0 * factor
+def scene_of_draws(candidates: tuple[Configuration, ...], duration_ms: NDArray[np.float64]) -> Scene:
+    """The scene of durations at each draw and candidate, shape (draws, candidates); the first one was measured."""
     belief = Belief(
         candidates,
         duration_ms,
         cost_of_billed(candidates, duration_ms, PRICES),
         p95_ms=duration_ms,
         p99_ms=duration_ms,
-        measured=np.array([True, False]),
+        measured=np.arange(len(candidates)) == 0,
     )
     return scene_of(belief, np.log(duration_ms), Objective(), PRICES)
+
+
+def scene_with(seldom: float, factor: float) -> Scene:
+    """Twice the memory saves nothing, but for a share of the draws in which the time falls to a fraction."""
+    candidates = tuple(Configuration(memory_mb, Architecture.X86_64) for memory_mb in (1024, 2048))
+    duration_ms = np.full((DRAWS, 2), 1000.0)
+    duration_ms[: round(seldom * DRAWS), 1] = 1000.0 * factor
+    return scene_of_draws(candidates, duration_ms)
 
 
 def gain_of_the_larger(scene: Scene, seed: int) -> float:
@@ -64,15 +70,7 @@ def scene_of_functions(seed: int) -> Scene:
     slope = rng.normal(1.0, 0.2, (DRAWS, 1))
     log_ms = rng.normal(6.0, 0.3, (DRAWS, 1)) - slope * np.log(memory_mb / 1024)
     duration_ms = np.exp(log_ms + rng.normal(0.0, 0.05, log_ms.shape))
-    belief = Belief(
-        candidates,
-        duration_ms,
-        cost_of_billed(candidates, duration_ms, PRICES),
-        p95_ms=duration_ms,
-        p99_ms=duration_ms,
-        measured=np.zeros(len(candidates), bool),
-    )
-    return scene_of(belief, np.log(duration_ms), Objective(), PRICES)
+    return scene_of_draws(candidates, duration_ms)
 
 
 @pytest.mark.parametrize("seed", range(5))
