@@ -284,9 +284,9 @@ class AwsBackend:
 
     def _await_retirement(self) -> None:
         """Wait until the targets of the batch before are deleted, which goes on while the next batch is measured."""
-        if self._retirement is not None:
-            self._retirement.result()
-            self._retirement = None
+        retirement, self._retirement = self._retirement, None
+        if retirement is not None:
+            retirement.result()
 
     def _group(self, trial: Trial) -> list[tuple[TargetKey, tuple[tuple[int, ...], ...], int]]:
         """The lanes of a trial in groups. Each group has an invocation target of its own, so that it starts cold.

@@ -141,13 +141,14 @@ class InvocationTargets:
 
     def retire(self, keys: Iterable[TargetKey]) -> None:
         """Delete targets that no later batch needs. `undo` tries again what fails."""
-        retired = {self._made.pop(key, None): key for key in keys}
-        for target, key in retired.items():
+        retired = dict.fromkeys(self._made.pop(key, None) for key in keys)  # several keys may share one
+        descriptions = {version: description for description, version in self.journal.versions.items()}
+        for target in retired:
             if not isinstance(target, InvocationTarget):
                 continue
             self.room += 1
             if target.function == self.publisher.original.name:
-                self.publisher.delete([str(VersionMarker(self.journal.run, *key))])
+                self.publisher.delete([descriptions[target.qualifier]])
             else:
                 self.copies.delete([target.function])
 
