@@ -93,6 +93,10 @@ class Outcome(StrEnum):
     """Ran, but no REPORT line could be had: nothing is known of its duration."""
 
 
+REFUSED_ARCHITECTURE = "Architecture"
+"""Error type of a refusal that holds for every size of its architecture."""
+
+
 class StopReason(StrEnum):
     """Why a study stopped asking."""
 

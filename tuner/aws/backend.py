@@ -49,6 +49,7 @@ from tuner.model import (
 from tuner.pricing.price_list import PriceList
 from tuner.redaction import Redaction
 from tuner.settings import Settings
+from tuner.vocabulary import REFUSED_ARCHITECTURE
 
 
 def open_aws(settings: Settings, connection: Connection, prices: Callable[[str], PriceList]) -> AwsBackend:
@@ -167,7 +168,7 @@ class AwsBackend:
         possible: list[Trial] = []
         for trial in trials:
             if obstacle := self.inspection.obstacle(trial.configuration.architecture):
-                yield refused_sample(trial, Refusal("Architecture", obstacle))
+                yield refused_sample(trial, Refusal(REFUSED_ARCHITECTURE, obstacle))
             else:
                 possible.append(trial)
         try:

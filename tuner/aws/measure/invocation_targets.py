@@ -24,6 +24,7 @@ from tuner.aws.measure.invoke import InvocationTarget
 from tuner.errors import BackendError
 from tuner.model import MAX_MEMORY_MB, Configuration, Notice
 from tuner.pricing.price_list import FREE_EPHEMERAL_MB, PriceList
+from tuner.vocabulary import REFUSED_ARCHITECTURE
 
 TargetKey = tuple[Configuration, int]
 """A configuration and the number of its version: each version has environments of its own."""
@@ -227,14 +228,14 @@ class InvocationTargets:
     def _publish_instead(self, keys: Sequence[TargetKey], refusal: Refusal, stop: threading.Event) -> None:
         """Measure versions from now on: Lambda allows no copy of this function, so no other architecture either."""
         self.copies_only = self.may_publish = False
-        self._no_copy = refusal
+        self._no_copy = Refusal(REFUSED_ARCHITECTURE, refusal.message)
         reason = refusal.message.rstrip(".")
         self.notices.append(Notice("versions", f"Copies are not possible: {reason}.", lasting=True))
         others = [key for key in keys if self.copied(key[0])]
         for architecture in sorted({configuration.architecture for configuration, _ in others}):
             left_out = f"{architecture} is left out: it is measured on copies, which are not possible here."
             self.notices.append(Notice("architecture", left_out, lasting=True))
-        self._made |= dict.fromkeys(others, refusal)
+        self._made |= dict.fromkeys(others, self._no_copy)
         self._publish([key for key in keys if key not in others], stop)
 
     def _wait_ready(self, version: FunctionState | Refusal, stop: threading.Event) -> FunctionState | Refusal:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from tuner.estimation.failures.differences import is_above, rates_elsewhere
 from tuner.estimation.failures.error_rates import ErrorRate, error_rate, rate_of_all
 from tuner.model import DEFAULT_MAX_ERROR_RATE, Architecture, Configuration, Invocation, Outcome, Sample, invocations_of
+from tuner.vocabulary import REFUSED_ARCHITECTURE
 
 MEMORY_HEADROOM = 1.1
 """Memory size that a function needs, over the largest Max Memory Used that was reported."""
@@ -92,7 +93,7 @@ def ruled_out(
     - Out of memory excludes every size that is not larger, on both architectures.
     - A size with too many timeouts or errors excludes the smaller sizes of its architecture, unless those that were
       measured believably fail less.
-    - A refused size excludes the larger sizes of its architecture.
+    - A refused size excludes the larger sizes of its architecture; a refused architecture excludes all of them.
     - A size must exceed the memory in use by `MEMORY_HEADROOM`.
 
     Args:
@@ -105,6 +106,7 @@ def ruled_out(
     failing = {kind: _failing_mb(grouped, found, kind) for kind in (ExclusionKind.TIMEOUT, ExclusionKind.ERRORS)}
     floor_mb, needed_mb = _out_of_memory_mb(grouped), _needed_memory_mb(grouped)
     refused = [c for c, exclusion in found.items() if exclusion.kind is ExclusionKind.REFUSED]
+    not_possible = {c.architecture for c, runs in grouped.items() if any(map(_refuses_architecture, runs))}
     for candidate in candidates:
         if candidate in found:
             continue
@@ -112,7 +114,9 @@ def ruled_out(
         slow_mb = failing[ExclusionKind.TIMEOUT].get(candidate.architecture, 0)
         errors_mb = failing[ExclusionKind.ERRORS].get(candidate.architecture, 0)
         refused_mb = min((c.memory_mb for c in refused if c.architecture is candidate.architecture), default=None)
-        if memory_mb <= floor_mb:
+        if candidate.architecture in not_possible:
+            found[candidate] = Exclusion(ExclusionKind.REFUSED, "refused: like other sizes of its architecture")
+        elif memory_mb <= floor_mb:
             found[candidate] = _too_small(floor_mb)
         elif memory_mb < slow_mb:
             found[candidate] = Exclusion(ExclusionKind.TIMEOUT, f"smaller than {slow_mb:,} MB, which timed out")
@@ -124,6 +128,10 @@ def ruled_out(
             reason = f"leaves too little above the {needed_mb:,} MB that were in use"
             found[candidate] = Exclusion(ExclusionKind.LITTLE_MEMORY, reason)
     return found
+
+
+def _refuses_architecture(run: Invocation) -> bool:
+    return run.outcome is Outcome.REFUSED and run.error is not None and run.error.type == REFUSED_ARCHITECTURE
 
 
 def _cannot_run(runs: Sequence[Invocation], rate: ErrorRate) -> Exclusion | None:

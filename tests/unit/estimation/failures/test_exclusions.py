@@ -7,6 +7,7 @@ import pytest
 from tests.unit.studies import ARM, X86, ran, sample_of
 from tuner.estimation.failures.exclusions import ExclusionKind, failed, ruled_out, without_usable_run
 from tuner.model import Configuration, FunctionError, Invocation, Outcome
+from tuner.vocabulary import REFUSED_ARCHITECTURE
 
 ERROR = Invocation(Outcome.ERROR, "a", 1.0, 1, error=FunctionError("KeyError", "n"))
 TIMEOUT = Invocation(Outcome.TIMEOUT, "a", 3000.0, 3000)
@@ -43,6 +44,14 @@ def test_a_timeout_excludes_smaller_sizes_and_a_refusal_larger_ones_of_its_archi
     everything = [Configuration(m, a) for m in (128, 256, 512) for a in (X86, ARM)]
     found = ruled_out([sample_of(256, [Invocation(outcome, "a", 5.0, 5)])], everything)
     assert found.keys() == {Configuration(m, X86) for m in excluded_mb}
+
+
+def test_a_refused_architecture_excludes_all_its_sizes() -> None:
+    everything = [Configuration(m, a) for m in (128, 256, 512) for a in (X86, ARM)]
+    refused = Invocation(Outcome.REFUSED, error=FunctionError(REFUSED_ARCHITECTURE, "copies are not possible"))
+    found = ruled_out([sample_of(256, [refused], arch=ARM), sample_of(256, [ran(9)])], everything)
+    assert found.keys() == {Configuration(m, ARM) for m in (128, 256, 512)}
+    assert "larger" not in found[Configuration(512, ARM)].reason
 
 
 def test_a_size_must_leave_room_above_the_memory_in_use() -> None:
