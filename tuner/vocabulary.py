@@ -76,10 +76,6 @@ class Configuration:
         return f"{self.memory_mb:,} MB {self.architecture}"
 
 
-ARCHITECTURE_REFUSED = "ArchitectureRefused"
-"""Type of the error of a refused run whose whole architecture is refused, whatever the size."""
-
-
 class Outcome(StrEnum):
     """How one invocation ended."""
 
@@ -95,6 +91,10 @@ class Outcome(StrEnum):
     """Never ran: the configuration was refused (memory cap, unsupported architecture)."""
     NO_REPORT = "no_report"
     """Ran, but no REPORT line could be had: nothing is known of its duration."""
+
+
+REFUSED_ARCHITECTURE = "Architecture"
+"""Error type of a refusal that holds for every size of its architecture."""
 
 
 class StopReason(StrEnum):

@@ -16,6 +16,8 @@ MAX_CONCURRENCY = 1_000
 DEFAULT_CONCURRENCY = 5
 DEFAULT_TOLERATED_PERCENT = 20.0
 FIELDS = ("list", "defaults", "concurrency", "toleratedFailurePercentage")
+OF_STEP_FUNCTIONS = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
+"""What a parent adds to the input of an execution that it starts, so that the console shows both as one."""
 ITEMS, OUTCOMES = "items.json", "outcomes"
 """Names in a fleet's folder: the inputs, and one object for the outcome of each."""
 Document = dict[str, Any]
@@ -49,7 +51,7 @@ def decode_fleet(document: Any) -> FleetInput:
     faults = [
         Fault(f"$.{name}", "is not a known field", f"use {', '.join(FIELDS)}")
         for name in document
-        if name not in FIELDS
+        if name not in (*FIELDS, OF_STEP_FUNCTIONS)
     ]
     address, defaults = document.get("list"), document.get("defaults", {})
     concurrency = document.get("concurrency", DEFAULT_CONCURRENCY)

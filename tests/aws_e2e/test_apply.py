@@ -194,6 +194,20 @@ def test_a_function_is_changed_as_a_whole_or_not_at_all(refused: str, cloud: Clo
     assert cloud.snapshot("orders") == before
 
 
+@pytest.mark.parametrize("kind", ["deny", "throttle"])
+def test_a_change_that_cannot_be_read_afterwards_is_undone_or_told(kind: str, cloud: Cloud) -> None:
+    before, document = cloud.snapshot("orders"), result(cloud, 256, "arm64")
+    cloud.faults.add(kind, "GetFunctionConfiguration", nth=2, times=1 if kind == "deny" else 50)
+    with pytest.raises(TunerError) as told:
+        apply_recommendation(document, cloud)
+    cloud.faults.clear()
+    if kind == "deny":
+        assert cloud.snapshot("orders") == before
+    else:
+        assert isinstance(told.value, LeftBehindError)
+        assert "orders may not have 1,024 MB x86_64 again" in told.value.message
+
+
 def test_a_memory_size_that_the_account_refuses_leaves_the_architecture(cloud: Cloud) -> None:
     before = cloud.snapshot("orders")
     cloud.settings(memory_limit_mb=3008)
@@ -255,7 +269,7 @@ def test_an_alias_that_cannot_move_leaves_latest_and_a_version_that_is_told(clou
 def test_what_cannot_be_undone_is_told(cloud: Cloud) -> None:
     cloud.faults.add("deny", "UpdateFunctionCode")
     cloud.faults.add("deny", "UpdateFunctionConfiguration", nth=2, times=None)
-    with pytest.raises(LeftBehindError, match="orders is not changed back to 1,024 MB x86_64") as told:
+    with pytest.raises(LeftBehindError, match="orders may not have 1,024 MB x86_64 again") as told:
         apply_recommendation(result(cloud, 256, "arm64"), cloud)
     assert "lambda:UpdateFunctionCode" in told.value.message
     assert "by hand" in told.value.hint

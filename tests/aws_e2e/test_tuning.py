@@ -13,6 +13,7 @@ from tests.aws_e2e.harness import BOTH, open_quickly, settings, stand_in, tune
 from tests.cloud.fixtures import Cloud, zipped
 from tuner.aws.api.errors import AnotherRunError, ConflictError
 from tuner.aws.changes.markers import CopyMarker, VersionMarker
+from tuner.aws.measure.invoke import InvocationTarget
 from tuner.errors import InputError, LeftBehindError
 from tuner.model import Architecture, Configuration, Outcome, StopReason, Trial
 from tuner.payloads import Payloads
@@ -239,6 +240,38 @@ def test_an_architecture_that_cannot_be_measured_is_refused_with_the_reason(
     cloud.simulate_function("orders", memory_mb=512, Layers=[layer["LayerVersionArn"]])
     with pytest.raises(InputError, match=r"arm64 cannot be measured: its layer .* supports x86_64 only"):
         tune(cloud, tmp_path, settings(isolation=isolation, architectures=(Architecture.ARM64,)))
+
+
+@pytest.mark.parametrize("isolation", ["versions", "copy"])
+def test_a_target_that_trials_of_a_round_share_is_deleted_after_it(
+    isolation: str, cloud: Cloud, orders: dict[str, Any], tmp_path: Path
+) -> None:
+    same = Configuration(256, Architecture.X86_64)
+    other = Configuration(512, Architecture.X86_64)
+    with open_quickly(settings(isolation=isolation), stand_in(cloud.endpoint), tmp_path) as backend:
+        stop = threading.Event()
+        for trials in ([Trial(1, same, 1, 1), Trial(2, same, 1, 1)], [Trial(3, other, 1, 1)], [Trial(4, other, 1, 1)]):
+            samples = list(backend.measure(trials, stop))
+            assert [run.outcome for sample in samples for run in sample.invocations] == [Outcome.OK] * len(trials)
+    assert (cloud.snapshot("orders"), cloud.function_names()) == (orders, ["orders"])
+
+
+def test_a_defect_of_the_tool_leaves_nothing_on_the_function(
+    cloud: Cloud, orders: dict[str, Any], tmp_path: Path
+) -> None:
+    key = (Configuration(256, Architecture.X86_64), 99)
+
+    def measure_with_a_defect() -> None:
+        with open_quickly(settings(), stand_in(cloud.endpoint), tmp_path) as backend:
+            for number in range(3):
+                list(backend.measure([Trial(number, key[0], 1, 1)], threading.Event()))
+                assert backend._targets is not None
+                backend._targets._made[key] = InvocationTarget("orders", "77", key[0], "python3.13", "", 0.0)
+                backend._used.append(key)
+
+    with pytest.raises(KeyError):
+        measure_with_a_defect()
+    assert (cloud.snapshot("orders"), cloud.function_names()) == (orders, ["orders"])
 
 
 @pytest.mark.parametrize("isolation", ["versions", "copy"])

@@ -49,6 +49,7 @@ from tuner.model import (
 from tuner.pricing.price_list import PriceList
 from tuner.redaction import Redaction
 from tuner.settings import Settings
+from tuner.vocabulary import REFUSED_ARCHITECTURE
 
 
 def open_aws(settings: Settings, connection: Connection, prices: Callable[[str], PriceList]) -> AwsBackend:
@@ -167,7 +168,7 @@ class AwsBackend:
         possible: list[Trial] = []
         for trial in trials:
             if obstacle := self.inspection.obstacle(trial.configuration.architecture):
-                yield refused_sample(trial, Refusal("Architecture", obstacle))
+                yield refused_sample(trial, Refusal(REFUSED_ARCHITECTURE, obstacle))
             else:
                 possible.append(trial)
         try:
@@ -284,9 +285,9 @@ class AwsBackend:
 
     def _await_retirement(self) -> None:
         """Wait until the targets of the batch before are deleted, which goes on while the next batch is measured."""
-        if self._retirement is not None:
-            self._retirement.result()
-            self._retirement = None
+        retirement, self._retirement = self._retirement, None
+        if retirement is not None:
+            retirement.result()
 
     def _group(self, trial: Trial) -> list[tuple[TargetKey, tuple[tuple[int, ...], ...], int]]:
         """The lanes of a trial in groups. Each group has an invocation target of its own, so that it starts cold.

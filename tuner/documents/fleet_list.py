@@ -42,6 +42,7 @@ def read_fleet_list(text: str, defaults: Mapping[str, Any], *, in_csv: bool) -> 
         for index, item in enumerate(inputs)
         for fault in (*translate(item).faults, *input_faults(translate(item).document))
     ]
+    faults.extend(_not_json(inputs))
     faults.extend(_repeated(inputs))
     if faults:
         raise InputError(faults)
@@ -96,6 +97,15 @@ def _json_entries(text: str) -> list[Any]:
     if not isinstance(entries, list):
         raise InputError.single("$.list", "is not a JSON array", "store a JSON array of inputs")
     return [{"lambdaARN": entry} if isinstance(entry, str) else entry for entry in entries]
+
+
+def _not_json(inputs: Iterable[Any]) -> Iterable[Fault]:
+    """Find numbers that JSON does not have, although Python reads them: the state machine could not read the list."""
+    for index, item in enumerate(inputs):
+        try:
+            json.dumps(item, allow_nan=False)
+        except ValueError:
+            yield Fault(f"$.list[{index}]", "holds NaN or an infinite number", "use numbers that JSON has, or null")
 
 
 def _repeated(inputs: Iterable[Any]) -> Iterable[Fault]:

@@ -88,6 +88,8 @@ def test_the_other_architecture_is_left_out_and_told_where_copies_are_denied(
     assert "lambda:CreateFunction" in told["versions"]
     assert told["architecture"].startswith("arm64 is left out")
     assert state["output"]["architecture"] == "x86_64"
+    if "num" not in options:
+        assert sum(m["architecture"] == "arm64" for m in measured) == 1, "a search asks for no other size of it"
     assert (cloud.snapshot("orders"), cloud.function_names()) == (before, ["orders"])
 
 

@@ -90,6 +90,21 @@ def test_every_fault_of_every_entry_is_told_at_once() -> None:
     assert paths(raised) == {f"$.list{name}" for name in named}
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_numbers_that_json_does_not_have_are_refused(number: str) -> None:
+    for text, fleet in (
+        (f'[{{"lambdaARN": "f", "payload": [{number}]}}]', JSON),
+        (f"lambdaARN,payload\nf,{number}", CSV),
+    ):
+        with pytest.raises(InputError, match="infinite number"):
+            read_list(text, fleet)
+
+
+def test_a_parent_may_start_a_fleet_as_a_nested_workflow() -> None:
+    parent = {"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "arn:aws:states:us-east-1:123456789012:execution:m:1"}
+    assert decode_fleet({"list": "s3://b/list.csv", **parent}).address == "s3://b/list.csv"
+
+
 @pytest.mark.parametrize("text", ["[]", "{", "{}"])
 def test_a_list_without_functions_is_refused(text: str) -> None:
     with pytest.raises(InputError):

@@ -14,7 +14,7 @@ from typing import Any
 
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
-from tuner.aws.api.errors import BadValueError, DeniedError, ThrottledError
+from tuner.aws.api.errors import BadValueError
 from tuner.aws.api.function import Alias, FunctionState
 from tuner.aws.api.session import connect
 from tuner.aws.changes.latest import ChangedAfterwardsError, changed, refuse_marked, unchanged, write_latest
@@ -214,7 +214,7 @@ class Applier:
         return version
 
     def _change(self, step: LatestChange, state: FunctionState, to: Configuration) -> FunctionState:
-        """Make one change of $LATEST, and remember that it is to be undone unless it certainly had no effect."""
+        """Make one change of $LATEST. Once it was begun it is undone, unless somebody else's change prevented it."""
         self._begun.append(step)
         try:
             if step is LatestChange.MEMORY:
@@ -222,7 +222,7 @@ class Applier:
             return self._set_architecture(state, to.architecture)
         except ChangedAfterwardsError:
             raise
-        except (DeniedError, BadValueError, ThrottledError, FunctionChangedError):
+        except FunctionChangedError:
             self._begun.remove(step)
             raise
 
@@ -240,7 +240,7 @@ class Applier:
                 return
             self._change_back()
         except TunerError as exc:
-            left.append(f"{name} is not changed back to {before.configuration}: {exc.message}")
+            left.append(f"{name} may not have {before.configuration} again: {exc.message}")
             hints.append("Set its memory size and architecture by hand, or apply again.")
         if self._published:
             left.append(f"Version {self._published} of {name} was published, and stays. Nothing uses it.")

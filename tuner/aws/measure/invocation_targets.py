@@ -24,7 +24,7 @@ from tuner.aws.measure.invoke import InvocationTarget
 from tuner.errors import BackendError
 from tuner.model import MAX_MEMORY_MB, Configuration, Notice
 from tuner.pricing.price_list import FREE_EPHEMERAL_MB, PriceList
-from tuner.vocabulary import ARCHITECTURE_REFUSED
+from tuner.vocabulary import REFUSED_ARCHITECTURE
 
 TargetKey = tuple[Configuration, int]
 """A configuration and the number of its version: each version has environments of its own."""
@@ -142,13 +142,14 @@ class InvocationTargets:
 
     def retire(self, keys: Iterable[TargetKey]) -> None:
         """Delete targets that no later batch needs. `undo` tries again what fails."""
-        retired = {self._made.pop(key, None): key for key in keys}
-        for target, key in retired.items():
+        retired = dict.fromkeys(self._made.pop(key, None) for key in keys)  # several keys may share one
+        descriptions = {version: description for description, version in self.journal.versions.items()}
+        for target in retired:
             if not isinstance(target, InvocationTarget):
                 continue
             self.room += 1
             if target.function == self.publisher.original.name:
-                self.publisher.delete([str(VersionMarker(self.journal.run, *key))])
+                self.publisher.delete([descriptions[target.qualifier]])
             else:
                 self.copies.delete([target.function])
 
@@ -227,7 +228,7 @@ class InvocationTargets:
     def _publish_instead(self, keys: Sequence[TargetKey], refusal: Refusal, stop: threading.Event) -> None:
         """Measure versions from now on: Lambda allows no copy of this function, so no other architecture either."""
         self.copies_only = self.may_publish = False
-        self._no_copy = Refusal(ARCHITECTURE_REFUSED, refusal.message)
+        self._no_copy = Refusal(REFUSED_ARCHITECTURE, refusal.message)
         reason = refusal.message.rstrip(".")
         self.notices.append(Notice("versions", f"Copies are not possible: {reason}.", lasting=True))
         others = [key for key in keys if self.copied(key[0])]

@@ -14,7 +14,7 @@ from enum import StrEnum
 from tuner.estimation.failures.differences import is_above, rates_elsewhere
 from tuner.estimation.failures.error_rates import ErrorRate, error_rate, rate_of_all
 from tuner.model import DEFAULT_MAX_ERROR_RATE, Architecture, Configuration, Invocation, Outcome, Sample, invocations_of
-from tuner.vocabulary import ARCHITECTURE_REFUSED
+from tuner.vocabulary import REFUSED_ARCHITECTURE
 
 MEMORY_HEADROOM = 1.1
 """Memory size that a function needs, over the largest Max Memory Used that was reported."""
@@ -93,7 +93,7 @@ def ruled_out(
     - Out of memory excludes every size that is not larger, on both architectures.
     - A size with too many timeouts or errors excludes the smaller sizes of its architecture, unless those that were
       measured believably fail less.
-    - A refused size excludes the larger sizes of its architecture, and a refused architecture all of its sizes.
+    - A refused size excludes the larger sizes of its architecture; a refused architecture excludes all of them.
     - A size must exceed the memory in use by `MEMORY_HEADROOM`.
 
     Args:
@@ -106,7 +106,7 @@ def ruled_out(
     failing = {kind: _failing_mb(grouped, found, kind) for kind in (ExclusionKind.TIMEOUT, ExclusionKind.ERRORS)}
     floor_mb, needed_mb = _out_of_memory_mb(grouped), _needed_memory_mb(grouped)
     refused = [c for c, exclusion in found.items() if exclusion.kind is ExclusionKind.REFUSED]
-    whole = {c.architecture for c in refused if _is_architecture_refused(grouped[c])}
+    not_possible = {c.architecture for c, runs in grouped.items() if any(map(_refuses_architecture, runs))}
     for candidate in candidates:
         if candidate in found:
             continue
@@ -114,8 +114,8 @@ def ruled_out(
         slow_mb = failing[ExclusionKind.TIMEOUT].get(candidate.architecture, 0)
         errors_mb = failing[ExclusionKind.ERRORS].get(candidate.architecture, 0)
         refused_mb = min((c.memory_mb for c in refused if c.architecture is candidate.architecture), default=None)
-        if candidate.architecture in whole:
-            found[candidate] = Exclusion(ExclusionKind.REFUSED, f"{candidate.architecture} was refused")
+        if candidate.architecture in not_possible:
+            found[candidate] = Exclusion(ExclusionKind.REFUSED, "refused: like other sizes of its architecture")
         elif memory_mb <= floor_mb:
             found[candidate] = _too_small(floor_mb)
         elif memory_mb < slow_mb:
@@ -128,6 +128,10 @@ def ruled_out(
             reason = f"leaves too little above the {needed_mb:,} MB that were in use"
             found[candidate] = Exclusion(ExclusionKind.LITTLE_MEMORY, reason)
     return found
+
+
+def _refuses_architecture(run: Invocation) -> bool:
+    return run.outcome is Outcome.REFUSED and run.error is not None and run.error.type == REFUSED_ARCHITECTURE
 
 
 def _cannot_run(runs: Sequence[Invocation], rate: ErrorRate) -> Exclusion | None:
@@ -145,10 +149,6 @@ def _cannot_run(runs: Sequence[Invocation], rate: ErrorRate) -> Exclusion | None
     if started:
         return Exclusion(ExclusionKind.NO_REPORT, "no run gave a report")
     return Exclusion(ExclusionKind.THROTTLED, "throttled: no run was started")
-
-
-def _is_architecture_refused(runs: Sequence[Invocation]) -> bool:
-    return any(run.error and run.error.type == ARCHITECTURE_REFUSED for run in runs if run.outcome is Outcome.REFUSED)
 
 
 def _fails(runs: Sequence[Invocation], rate: ErrorRate) -> Exclusion:

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.studies import ARM, X86, ran, sample_of
 from tuner.estimation.failures.exclusions import ExclusionKind, failed, ruled_out, without_usable_run
 from tuner.model import Configuration, FunctionError, Invocation, Outcome
-from tuner.vocabulary import ARCHITECTURE_REFUSED
+from tuner.vocabulary import REFUSED_ARCHITECTURE
 
 ERROR = Invocation(Outcome.ERROR, "a", 1.0, 1, error=FunctionError("KeyError", "n"))
 TIMEOUT = Invocation(Outcome.TIMEOUT, "a", 3000.0, 3000)
@@ -44,6 +44,14 @@ def test_a_timeout_excludes_smaller_sizes_and_a_refusal_larger_ones_of_its_archi
     everything = [Configuration(m, a) for m in (128, 256, 512) for a in (X86, ARM)]
     found = ruled_out([sample_of(256, [Invocation(outcome, "a", 5.0, 5)])], everything)
     assert found.keys() == {Configuration(m, X86) for m in excluded_mb}
+
+
+def test_a_refused_architecture_excludes_all_its_sizes() -> None:
+    everything = [Configuration(m, a) for m in (128, 256, 512) for a in (X86, ARM)]
+    refused = Invocation(Outcome.REFUSED, error=FunctionError(REFUSED_ARCHITECTURE, "copies are not possible"))
+    found = ruled_out([sample_of(256, [refused], arch=ARM), sample_of(256, [ran(9)])], everything)
+    assert found.keys() == {Configuration(m, ARM) for m in (128, 256, 512)}
+    assert "larger" not in found[Configuration(512, ARM)].reason
 
 
 def test_a_size_must_leave_room_above_the_memory_in_use() -> None:
@@ -110,13 +118,3 @@ def test_what_has_no_usable_run_tells_nothing_of_itself() -> None:
     assert {c.memory_mb: found.reason for c, found in without_usable_run(samples).items()} == {
         256: "every run failed (KeyError)"
     }
-
-
-def test_a_refused_architecture_excludes_all_of_its_sizes_and_none_of_the_other() -> None:
-    refusal = Invocation(Outcome.REFUSED, error=FunctionError(ARCHITECTURE_REFUSED, "no copy"))
-    samples = [sample_of(1024, [refusal], arch=ARM), sample_of(1024, [ran(10)])]
-    candidates = [Configuration(memory_mb, arch) for memory_mb in (128, 1024, 4096) for arch in (X86, ARM)]
-    found = ruled_out(samples, candidates)
-    assert found.keys() == {c for c in candidates if c.architecture is ARM}
-    assert found[Configuration(1024, ARM)].reason == "refused: no copy"
-    assert found[Configuration(128, ARM)].reason == "arm64 was refused"
