@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tuner.evidence.logs.exported_logs import LogMessage, as_json, messages_of
-from tuner.evidence.logs.log_functions import function_of
+from tuner.evidence.logs.log_functions import function_of, is_of_a_copy
 from tuner.model import MAX_MEMORY_MB, MIN_MEMORY_MB
 from tuner.report_line import ReportLine, parse_log
 
@@ -77,7 +77,7 @@ class LogRows:
 
 
 def read_log(text: str) -> LogRows:
-    """Every report of a log.
+    """Every report of a log, without those of copies that runs of this tool measured.
 
     Args:
         text: lines of a log, a CSV file, one JSON document, or one JSON document in each line.
@@ -86,7 +86,7 @@ def read_log(text: str) -> LogRows:
 
 
 def read_messages(messages: Iterable[LogMessage]) -> LogRows:
-    """Every report among log messages."""
+    """Every report among log messages, without those of copies that runs of this tool measured."""
     found: dict[tuple[object, ...], LogRow] = {}
     duplicates = unread = 0
     for message in messages:
@@ -95,6 +95,8 @@ def read_messages(messages: Iterable[LogMessage]) -> LogRows:
         row = _row(message)
         if row is None:
             unread += 1
+            continue
+        if is_of_a_copy(row.stream):
             continue
         # A retry has the request id of the first attempt, but neither its time nor its duration.
         identity = (row.report.request_id, row.report.duration_ms, row.report.billed_duration_ms, row.ended_s)
