@@ -114,6 +114,19 @@ def test_a_function_without_runs_is_shown_in_every_form(cloud: Cloud, capsys: py
         assert not said
 
 
+def test_provisioned_concurrency_of_a_function_without_requests_says_why_nothing_is_planned(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.simulate_function("orders", memory_mb=512)
+    where = ["--cold-share", "1%", "--quiet", "--region", "us-east-1", "--endpoint-url", cloud.endpoint]
+    told = "error: FUNCTION: the log of orders holds no request of the last 14 days."
+    for way, reason in (([], "does not exist (read"), (["--no-query"], "log group does not exist (read")):
+        assert run(["concurrency", "orders", *where, *way]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(told)
+        assert f"{reason} more days, or give an exported log)" in error
+
+
 def test_without_a_function_it_says_what_to_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["advise"]) == 2
     assert "FUNCTION" in capsys.readouterr().err

@@ -95,5 +95,5 @@ def round_line(told: Mapping[str, Any]) -> str:
     """The line of a round: its number, what was spent before it, what it measures, and how near the answer is."""
     sizes, regret = told["sizes"], told["expected_regret"]
     spent = f"{told['invocations']:,} runs  {currency_sign(told['currency'])}{told['cost']:.6f}"
-    near = f"  at most about {regret:.1%} from the best" if regret is not None else ""
+    near = f"  expected {regret:.1%} from the best" if regret is not None else ""
     return f"round {told['round']}  {spent}  measuring {named_sizes(sizes)}{near}"
