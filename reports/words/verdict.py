@@ -268,10 +268,11 @@ def _mend(result: Result) -> NextStep:
 
 
 def _error_types(result: Result) -> list[str]:
-    """The most frequent types of the function's own errors that a command can name as they are."""
+    """The most frequent types of the function's own errors that a command can name as they are, and does not yet."""
     times: Counter[str] = Counter()
+    known = result["request"]["allowed_exceptions"]
     for error in (error for measurement in result["measurements"] for error in measurement["errors"]):
-        if _OWN_TYPE.fullmatch(error["type"]):
+        if error["type"] not in known and _OWN_TYPE.fullmatch(error["type"]):
             times[error["type"]] += error["count"]
     return [kind for kind, _ in times.most_common(MOST_TYPES)]
 

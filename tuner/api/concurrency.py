@@ -96,9 +96,10 @@ def concurrency(
         raise InputError(faults)
     region = (connection.region if connection else None) or DEFAULT_REGION
     if text is not None and logs is not None:
-        rows: Sequence[LogRow] = rows_of(read_log(text).rows, function)
+        log = read_log(text)
+        rows: Sequence[LogRow] = rows_of(log.rows, function)
         if not any(row.report.memory_size_mb for row in rows):
-            raise without_reports(logs, text)
+            raise without_reports(logs, text, log)
         where: Configuration | None = None
     else:
         from tuner.aws.evidence.reader import ReadingLimits, open_reader

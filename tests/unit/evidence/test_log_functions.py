@@ -96,6 +96,14 @@ def test_test_calls_of_copies_in_the_log_of_their_function_count_for_nothing() -
     assert with_them.document() == without.document()
 
 
+def test_a_log_of_test_calls_alone_says_so() -> None:
+    copy = CopyMarker(VersionMarker("20261102t080000z-3f2a9c", Configuration(512, X86), 1), "orders").name
+    text = tailed(runs_of(copy, 512))
+    for read in (tuner.advise, lambda log, **options: tuner.concurrency(logs=log, cold_share=0.01, **options)):
+        with pytest.raises(tuner.InputError, match="holds no requests, but 40 test calls of `tuner tune` alone"):
+            read(io.StringIO(text), prices=price_list)
+
+
 def test_sizes_that_take_turns_are_told_and_only_those_of_the_newest_count() -> None:
     rows = read_log(tailed([*runs_of("", 512), *runs_of("", 1024)])).rows
     advice = advise_on_rows("orders", rows, PRICES)

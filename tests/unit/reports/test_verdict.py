@@ -17,7 +17,7 @@ from reports.words.confidence import confidence, spent_for
 from reports.words.flat_zone import worth_knowing
 from reports.words.numbers import configuration, milliseconds, money, per_million
 from reports.words.origin import origin
-from reports.words.rows import key
+from reports.words.rows import key, own_errors
 from reports.words.verdict import Kind
 from tests.unit.reports.results import NAMES, result
 from tests.unit.reports.shown import text_of
@@ -155,6 +155,15 @@ def test_errors_that_may_be_normal_are_named_for_the_command(types: dict[str, in
         measurement["errors"] = []
     document["measurements"][0]["errors"] = errors
     assert f"Where such errors are normal, add {named}or a higher --max-error-rate:" in verdict.next_step(document).text
+
+
+def test_errors_that_count_as_normal_runs_are_told_as_such() -> None:
+    document = result("flaky")
+    (kind,) = {error["type"] for m in document["measurements"] for error in m["errors"]}
+    assert {where.endswith(", allowed") for where, *_ in own_errors(document)} == {False}
+    document["request"]["allowed_exceptions"] = [kind]
+    assert {where.endswith(", allowed") for where, *_ in own_errors(document)} == {True}
+    assert kind not in verdict.next_step(document).text
 
 
 def test_a_partial_result_says_so_and_never_has_high_confidence() -> None:

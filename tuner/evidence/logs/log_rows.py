@@ -69,11 +69,13 @@ class LogRows:
         rows: in the order of their time where it is known, else in that of the log.
         duplicates: reports that were there more than once, and count once.
         unread: lines that look like a report and could not be read.
+        test_calls: reports of copies that runs of this tool measured, which are no rows.
     """
 
     rows: tuple[LogRow, ...]
     duplicates: int = 0
     unread: int = 0
+    test_calls: int = 0
 
 
 def read_log(text: str) -> LogRows:
@@ -88,7 +90,7 @@ def read_log(text: str) -> LogRows:
 def read_messages(messages: Iterable[LogMessage]) -> LogRows:
     """Every report among log messages, without those of copies that runs of this tool measured."""
     found: dict[tuple[object, ...], LogRow] = {}
-    duplicates = unread = 0
+    duplicates = unread = test_calls = 0
     for message in messages:
         if not _looks_like_a_report(message.text):
             continue
@@ -97,13 +99,14 @@ def read_messages(messages: Iterable[LogMessage]) -> LogRows:
             unread += 1
             continue
         if is_of_a_copy(row.stream):
+            test_calls += 1
             continue
         # A retry has the request id of the first attempt, but neither its time nor its duration.
         identity = (row.report.request_id, row.report.duration_ms, row.report.billed_duration_ms, row.ended_s)
         duplicates += identity in found
         found.setdefault(identity, row)
     rows = sorted(found.values(), key=lambda row: row.ended_s or 0.0)
-    return LogRows(tuple(rows), duplicates, unread)
+    return LogRows(tuple(rows), duplicates, unread, test_calls)
 
 
 def _looks_like_a_report(line: str) -> bool:
