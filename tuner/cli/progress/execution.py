@@ -36,6 +36,9 @@ class HistoryProgress:
             self._round += 1
         if event.type == "MapStateStarted":
             self._left = event.items
+            # The Map of a fleet does not tell its items, and has no rounds.
+            if not event.items:
+                return ""
             return f"round {self._round}  measuring {event.items} trial{'' if event.items == 1 else 's'}"
         if event.type == "MapIterationSucceeded":
             self._left -= 1
