@@ -78,6 +78,15 @@ def test_few_runs_tell_no_percentile_and_some_hardly_more_than_the_common_spread
     some, many = (OwnRuns(np.zeros(count), np.arange(count)).percentile(0.95) for count in (20, 200))
     assert some == pytest.approx((0.0, COMMON_SD), rel=0.01)
     assert many == pytest.approx((0.0, LEAST_SD))
+    assert (sd_of(49, 0.95), sd_of(50, 0.95)) == pytest.approx((COMMON_SD, LEAST_SD), rel=0.01)
+    assert (sd_of(251, 0.99), sd_of(252, 0.99)) == pytest.approx((COMMON_SD, LEAST_SD), rel=0.01)
+
+
+def sd_of(count: int, level: float) -> float:
+    """How well as many runs, all alike, tell a percentile."""
+    told = OwnRuns(np.zeros(count), np.arange(count)).percentile(level)
+    assert told is not None
+    return told[1]
 
 
 def test_slow_runs_of_one_environment_tell_less_than_those_of_many() -> None:

@@ -23,6 +23,9 @@ COMMON_SD = 0.3
 """How far a percentile of one size may lie from that of the spread that all sizes share, log units."""
 LEAST_SD = 0.02
 """A percentile is never known better, log units."""
+LEFT_OPEN = 0.08
+"""Chance that none of the runs lies beyond a percentile, up to which they bound it from above: 50 runs do for the 95th
+percentile, 252 for the 99th, whose slow runs fewer may miss."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +56,8 @@ class OwnRuns:
         error = max(math.sqrt(level * (1 - level) / count), of_environments)
         low, high = np.quantile(self.log_ms, [max(0.0, level - error), min(1.0, level + error)])
         sd = max(LEAST_SD, float(high - low) / 2)
-        return found, sd if level + error <= 1 - 0.5 / count else math.hypot(sd, COMMON_SD)
+        bounded = level**count <= LEFT_OPEN and level + error <= 1 - 0.5 / count
+        return found, sd if bounded else math.hypot(sd, COMMON_SD)
 
 
 def with_own_percentiles(belief: Belief, own: Mapping[Configuration, OwnRuns]) -> Belief:
