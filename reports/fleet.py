@@ -52,7 +52,7 @@ def render_text(summary: Mapping[str, Any], *, page: str, width: int) -> str:
     """What was found, a line a function, for a terminal of so many columns; and where the page is."""
     rows = [(short_name(item["function"]), _found(item)) for item in summary["savings"]]
     rows += ((short_name(item["function"]), f"not tuned: {item['cause']}") for item in summary["failures"])
-    return "\n".join([*table([("function", "recommended"), *rows], width), f"\nPage    {page}"])
+    return "\n".join([*table([("function", "result"), *rows], width), f"\nPage    {page}"])
 
 
 def render_csv(summary: Mapping[str, Any]) -> str:

@@ -19,12 +19,13 @@ from reports.words.warnings import warned
 from tuner.shell_lines import command_lines
 
 WIDTH = 100
-HEADER = ("", "memory", "arch", "duration", "95% interval", "per million", "above cheapest", "runs", "")
-RIGHT = frozenset({1, 3, 4, 5, 7})
+HEADER = ("", "memory", "arch", "duration", "95% interval", "p95", "per million", "above cheapest", "runs", "")
+"""The columns. The p95 is shown where the question bounds it."""
+RIGHT = frozenset({1, 3, 4, 5, 6, 8})
 """Columns that stand at the right."""
-BAR = 6
+BAR = 7
 """The column of a plot, which a narrow terminal goes without."""
-BELOW_FIRST = (4, 7, 2)
+BELOW_FIRST = (4, 8, 2)
 """Columns that a narrow terminal shows below their row: the interval, the runs, the architecture."""
 _BAR = 14
 SLIGHTLY = "▏"
@@ -87,7 +88,8 @@ def _table(result: Result, width: int) -> Iterator[str]:
     currency = result["prices"]["currency"]
     costs = [row.cost_usd["mean"] for row in shown if row.cost_usd]
     called = verdict.recommended_name(result)
-    lines = [HEADER, *(_cells(row, called, currency, costs) for row in shown)]
+    bounded = bool(result["request"]["constraints"]["max_p95_ms"])
+    lines = [HEADER, *(_cells(row, called, currency, costs, with_p95=bounded) for row in shown)]
     yield from wide_table(lines, width, right=RIGHT, plots=[BAR], below=BELOW_FIRST)
 
 
@@ -95,7 +97,7 @@ def _shown(result: Result) -> list[ReportRow]:
     return [row for row in rows(result) if row.measured or row.recommended or row.current]
 
 
-def _cells(row: ReportRow, called: str, currency: str, costs: Sequence[float]) -> tuple[str, ...]:
+def _cells(row: ReportRow, called: str, currency: str, costs: Sequence[float], *, with_p95: bool) -> tuple[str, ...]:
     sign = "→" if row.recommended else "•" if row.current else " "
     notes = [word for word, told in ((called, row.recommended), ("now", row.current)) if told]
     notes += [] if row.measured or row.reason else ["not measured"]
@@ -107,6 +109,7 @@ def _cells(row: ReportRow, called: str, currency: str, costs: Sequence[float]) -
         row.architecture,
         milliseconds(duration["mean"]) if duration else UNKNOWN,
         milliseconds_range(duration["low"], duration["high"]) if duration else "",
+        (milliseconds(row.p95_ms["mean"]) if row.p95_ms else UNKNOWN) if with_p95 else "",
         per_million(cost["mean"], currency) if cost else UNKNOWN,
         _bar(cost["mean"], costs) if cost else "",
         f"{row.runs:,}" if row.measured else UNKNOWN,

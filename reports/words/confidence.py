@@ -28,9 +28,9 @@ _LABELS = {
     Confidence.NONE: "No answer",
 }
 _AWAY = {
-    "cost": "It costs at most about {} more than the best possible",
-    "speed": "It takes at most about {} longer than the best possible",
-    "balanced": "Its balanced score is at most about {} from the best possible",
+    "cost": "It is expected to cost {} more than the best possible",
+    "speed": "It is expected to take {} longer than the best possible",
+    "balanced": "Its balanced score is expected to be {} from the best possible",
 }
 _BETTER = {"cost": "cost less", "speed": "be faster", "balanced": "balance cost and speed better"}
 """What another configuration would have to do. Under another strategy it would score better."""
@@ -100,7 +100,7 @@ def _distance(result: Result, level: Confidence) -> str:
         if level is Confidence.HIGH:
             return f"No {other} is likely to {better}"
         return f"By these runs no {other} would {better}, but they do not settle it"
-    away = _AWAY.get(strategy, "It is at most about {} from the best possible")
+    away = _AWAY.get(strategy, "It is expected to be {} from the best possible")
     away = _bounded(result, away.format(percent(recommended["expected_regret"])))
     purpose = spent_for(result)
     if not purpose:

@@ -43,7 +43,7 @@ def figures_of(result: Result, table: Iterable[ReportRow]) -> str:
         means = "at each size, from its own runs with rare slow ones weighed in"
     return (
         f"Durations and costs are means {means}{more}. "
-        "A comparison shows typical durations, and mean costs of the runs alone, so its figures differ."
+        "What tuner compare shows differs: typical durations, and mean costs of the runs alone."
     )
 
 

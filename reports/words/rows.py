@@ -105,7 +105,10 @@ def left_out(table: Iterable[ReportRow]) -> tuple[tuple[str, str], ...]:
 
 
 def own_errors(result: Result) -> Iterator[tuple[str, str, str]]:
-    """The function's own errors, each once: where and how often it happened, its type, and its message."""
+    """The function's own errors, each once: where and how often it happened, its type, and its message.
+
+    Those that count as normal runs are told as such.
+    """
     places: dict[tuple[str, str], list[str]] = {}
     times: Counter[tuple[str, str]] = Counter()
     for measurement in result["measurements"]:
@@ -116,7 +119,8 @@ def own_errors(result: Result) -> Iterator[tuple[str, str, str]]:
     for told, where in places.items():
         measured = len(result["measurements"])
         named = joined(where) if len(where) <= MOST_PLACES else f"{len(where)} of {measured} configurations"
-        yield f"{named}, {plural(times[told], 'time')}", *told
+        normal = ", allowed" if told[0] in result["request"]["allowed_exceptions"] else ""
+        yield f"{named}, {plural(times[told], 'time')}{normal}", *told
 
 
 def _believed(point: PointDocument | None, measurement: MeasurementDocument | None) -> dict[str, Any]:

@@ -6,6 +6,8 @@ Knows nothing of layouts.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,6 +43,10 @@ ABOUT_THE_SAME = 0.05
 MUCH_FASTER = 0.5
 """From this saving of duration on the speed is told as a multiple. `85% faster` reads as less than twice as fast, and
 is 6.9 times as fast."""
+MOST_TYPES = 3
+"""Types of errors that a sentence names."""
+_OWN_TYPE = re.compile(r"(?!(?:Runtime|Sandbox|Extension|Function)\.)[A-Za-z_][\w.]{0,99}", re.ASCII)
+"""A type of error that the function raised. Those of Lambda itself are never normal."""
 _GOALS = {"cost": "cheapest", "speed": "fastest", "balanced": "best balanced"}
 """What to call the choice of a strategy. Another strategy is called by its name."""
 
@@ -113,7 +119,7 @@ def headline(result: Result) -> Headline:
         return Headline("No recommendation", _nothing(result))
     choice = configuration(recommended)
     if recommended["unmet"]:
-        return Headline("", f"Nothing meets {_missed(result)}", f"{choice} comes nearest")
+        return Headline("", f"Nothing meets {_missed(result)}", f"{choice} comes nearest{_nearest(result)}")
     price, fails = _money_of(result, recommended), failing(result)
     goal = f"{_goal(result, 'choice', 'choices')} at"
     if _alone(result):
@@ -255,8 +261,20 @@ def _confirm(result: Result) -> NextStep:
 
 def _mend(result: Result) -> NextStep:
     told = explain(Doubt.FAILING_SIZES, decision_evidence(result))
-    normal = "Or name errors that are normal with --allowed-exceptions"
-    return NextStep(f"Mend the function first: {told}. {normal}. Then tune again:", again(result))
+    named = ",".join(_error_types(result))
+    allowed = f"--allowed-exceptions {named}" if named else "--allowed-exceptions with their types"
+    normal = f"Where such errors are normal, add {allowed}, or a higher --max-error-rate"
+    return NextStep(f"Mend the function first: {told}. Then tune again. {normal}:", again(result))
+
+
+def _error_types(result: Result) -> list[str]:
+    """The most frequent types of the function's own errors that a command can name as they are, and does not yet."""
+    times: Counter[str] = Counter()
+    known = result["request"]["allowed_exceptions"]
+    for error in (error for measurement in result["measurements"] for error in measurement["errors"]):
+        if error["type"] not in known and _OWN_TYPE.fullmatch(error["type"]):
+            times[error["type"]] += error["count"]
+    return [kind for kind, _ in times.most_common(MOST_TYPES)]
 
 
 def _measure_more(result: Result) -> NextStep:
@@ -291,10 +309,9 @@ def _keep(result: Result) -> NextStep:
 def _unmet(result: Result) -> NextStep:
     recommended = result["recommendation"]
     assert recommended is not None
-    reached = f", at {_nearest(result)}" if _bounds(result) else ""
-    return NextStep(
-        f"Relax the bound, or make the function faster. {configuration(recommended)} comes nearest{reached}."
-    )
+    relax = "Relax one of the bounds" if len(_bounds(result)) > 1 else "Relax the bound"
+    nearest = f"{configuration(recommended)} comes nearest{_nearest(result)}"
+    return NextStep(f"{relax}, or make the function faster. {nearest}.")
 
 
 def _one_left(_result: Result) -> NextStep:
@@ -328,7 +345,7 @@ def _alone(result: Result) -> bool:
 
 
 def _bounds(result: Result) -> list[tuple[str, str]]:
-    """Each bound that the recommendation misses, and what it reaches: `p95 ≤ 50 ms`, `853 ms`."""
+    """Each bound that the recommendation misses, and what it reaches: `p95 ≤ 50 ms`, `a p95 of 853 ms`."""
     recommended, currency = result["recommendation"], result["prices"]["currency"]
     assert recommended is not None
     asked = result["request"]["constraints"]
@@ -336,7 +353,7 @@ def _bounds(result: Result) -> list[tuple[str, str]]:
     reached_p95, reached_cost = recommended["p95_ms"]["mean"], recommended["cost_usd"]["mean"]
     found = []
     if p95 and reached_p95 > p95:
-        found.append((f"p95 ≤ {as_given(p95)} ms", milliseconds(reached_p95)))
+        found.append((f"p95 ≤ {as_given(p95)} ms", f"a p95 of {milliseconds(reached_p95)}"))
     if cost and reached_cost * 1e6 > cost:
         most = f"{sign_of(currency)}{as_given(cost)}"
         found.append((f"cost ≤ {most} a million", f"{per_million(reached_cost, currency)} a million"))
@@ -346,14 +363,13 @@ def _bounds(result: Result) -> list[tuple[str, str]]:
 
 
 def _missed(result: Result) -> str:
-    missed = _bounds(result)
-    if not missed:
-        return "all constraints together"
-    return f"{' and '.join(bound for bound, _ in missed)}; the best is {_nearest(result)}"
+    return " and ".join(bound for bound, _ in _bounds(result)) or "all constraints together"
 
 
 def _nearest(result: Result) -> str:
-    return " and ".join(reached for _, reached in _bounds(result))
+    """What the configuration that comes nearest reaches instead; other ones may do better in one of several bounds."""
+    reached = " and ".join(reached for _, reached in _bounds(result))
+    return f", with {reached}" if reached else ""
 
 
 def _price_of_tuning(result: Result) -> str:

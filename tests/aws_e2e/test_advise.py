@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.aws_e2e.harness import quick_reader
+from tests.aws_e2e.harness import open_quickly, quick_reader, stand_in
 from tests.cloud.fixtures import Cloud, zipped
+from tuner.api.tuning import tune
 from tuner.aws.evidence.reader import ReadingLimits
 from tuner.cli.main import run
 from tuner.evidence.advice import advise_on_known
 from tuner.evidence.findings import FindingCode
 from tuner.evidence.known_function import KnownFunction, Selection
+from tuner.model import Budget
 from tuner.pricing.price_list import price_list
+from tuner.settings import Settings
 
 HOUR_MS = 3_600_000
 RUNS = 60
@@ -110,6 +114,19 @@ def test_a_function_without_runs_is_shown_in_every_form(cloud: Cloud, capsys: py
         assert not said
 
 
+def test_provisioned_concurrency_of_a_function_without_requests_says_why_nothing_is_planned(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.simulate_function("orders", memory_mb=512)
+    where = ["--cold-share", "1%", "--quiet", "--region", "us-east-1", "--endpoint-url", cloud.endpoint]
+    told = "error: FUNCTION: the log of orders holds no request of the last 14 days."
+    for way, reason in (([], "does not exist (read"), (["--no-query"], "log group does not exist (read")):
+        assert run(["concurrency", "orders", *where, *way]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(told)
+        assert f"{reason} more days, or give an exported log)" in error
+
+
 def test_without_a_function_it_says_what_to_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["advise"]) == 2
     assert "FUNCTION" in capsys.readouterr().err
@@ -141,6 +158,19 @@ def test_json_logs_in_a_shared_group_are_told_apart(limits: ReadingLimits, cloud
     (found,) = read(cloud, limits=limits)
     assert len(found.rows) == RUNS
     assert max(row.report.duration_ms for row in found.rows) < 200
+
+
+@pytest.mark.parametrize("limits", [ReadingLimits(), ReadingLimits(query=False)])
+def test_test_calls_of_a_tuning_are_no_requests_of_the_function(
+    limits: ReadingLimits, orders: Cloud, tmp_path: Path
+) -> None:
+    (before,) = read(orders, limits=limits)
+    settings = Settings("orders", budget=Budget(max_invocations=12))
+    tune(settings, backend=open_quickly(settings, stand_in(orders.endpoint), tmp_path), output=tmp_path)
+    (after,) = read(orders, limits=limits)
+    assert len(orders.invocations()) >= 4
+    assert after.rows == before.rows
+    assert after.metrics == before.metrics
 
 
 def test_reading_without_a_query_finds_the_same_rows(orders: Cloud) -> None:

@@ -58,6 +58,16 @@ def test_a_phone_shows_verdict_pair_and_chart_in_this_order(aws: Opened, artifac
     assert tops == sorted(tops)
 
 
+def test_a_phone_shows_the_whole_heading_of_a_table_that_is_wider(open_page: Open) -> None:
+    page = open_page("unmet").page
+    page.set_viewport_size({"width": 390, "height": 844})
+    box = page.locator(".plain caption").bounding_box()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+
+
 def test_an_unmet_bound_is_a_red_headline_and_nothing_is_to_be_applied(open_page: Open) -> None:
     page = open_page("unmet").page
     expect(page.locator(".verdict.unmet h1")).to_contain_text("Nothing meets p95 ≤ 50 ms")

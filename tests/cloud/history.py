@@ -32,6 +32,11 @@ class Event:
         return bool(_REPORT.search(self.message))
 
     @property
+    def is_of_the_group(self) -> bool:
+        """Whether the function writes it whose group this is: a stream of another one carries its name."""
+        return re.fullmatch(r"\d{4}/\d\d/\d\d/[\w-]+\[.*", self.stream) is None
+
+    @property
     def failed(self) -> bool:
         return bool(_FAILED.search(self.message))
 
@@ -57,8 +62,8 @@ def events(call: Call, group: str) -> Iterator[Event]:
 
 
 def reports(call: Call, function: str) -> list[Event]:
-    """The REPORT events of a function, in the order of their time."""
-    found = [event for event in events(call, f"/aws/lambda/{function}") if event.is_report]
+    """The REPORT events of a function, in the order of their time, without those of others in its log group."""
+    found = [event for event in events(call, f"/aws/lambda/{function}") if event.is_report and event.is_of_the_group]
     return sorted(found, key=lambda event: event.time_ms)
 
 

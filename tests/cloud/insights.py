@@ -1,7 +1,7 @@
 """CloudWatch Logs Insights: StartQuery, GetQueryResults and StopQuery, as far as row queries go.
 
-Knows `fields`, `filter` (`=`, `like`, `and`, `or`), `stats`, `sort @timestamp`, and `limit`. Refuses what AWS refuses,
-and any other command. A query is Running at the first look, and its results come in pages.
+Knows `fields`, `filter` (`=`, `like`, `not like`, `and`, `or`), `stats`, `sort @timestamp`, and `limit`. Refuses what
+AWS refuses, and any other command. A query is Running at the first look, and its results come in pages.
 """
 
 from __future__ import annotations
@@ -197,13 +197,16 @@ class _Condition:
             if not self._next_is(")"):
                 raise _malformed("missing )")
             return test
-        try:
-            name, operator, value = (self._tokens.pop(0) for _ in range(3))
-        except IndexError:
-            raise _malformed("unexpected end of the filter") from None
+        name = self._tokens.pop(0) if self._tokens else ""
+        wanted = not self._next_is("not")
+        if len(self._tokens) < 2:
+            raise _malformed("unexpected end of the filter")
+        operator, value = self._tokens.pop(0), self._tokens.pop(0)
         if operator == "like":
             pattern = re.compile(value[1:-1] if value[0] == "/" else re.escape(value[1:-1].replace('\\"', '"')))
-            return lambda row: bool(pattern.search(row.get(name, "")))
+            return lambda row: bool(pattern.search(row.get(name, ""))) is wanted
+        if not wanted:
+            raise _malformed(f"unexpected symbol found not {operator}")
         if operator == "=":
             return lambda row: row.get(name) == value.strip("\"'")
         raise _malformed(f"unexpected symbol found {operator}")

@@ -11,7 +11,7 @@ from tests.cloud import logs
 from tests.cloud.lambda_service import errors
 from tests.cloud.lambda_service.code import Folders
 from tests.cloud.lambda_service.functions import Function, Version
-from tests.cloud.lambda_service.invocation import Run
+from tests.cloud.lambda_service.invocation import Run, stream_name
 from tests.cloud.lambda_service.names import LATEST
 from tests.cloud.lambda_service.service import LambdaService
 from tests.cloud.settings import Settings
@@ -55,7 +55,8 @@ class Workers:
             version.number,
             configuration["LoggingConfig"],
         )
-        return Run(result.payload, result.function_error, log, result.environment)
+        environment = result.environment.rpartition("]")[2]
+        return Run(result.payload, result.function_error, log, stream_name(function.name.name, version, environment))
 
     def close(self) -> None:
         """End all workers and remove their code."""

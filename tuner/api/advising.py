@@ -20,8 +20,9 @@ from tuner.evidence.advice import Advice, advise_on_known, advise_on_rows, by_mo
 from tuner.evidence.known_function import Selection
 from tuner.evidence.logs.exported_logs import decoded
 from tuner.evidence.logs.log_functions import by_function
-from tuner.evidence.logs.log_rows import LogRow, read_log
+from tuner.evidence.logs.log_rows import LogRow, LogRows, read_log
 from tuner.model import Architecture, Objective, StrategyName
+from tuner.plain_numbers import plural
 from tuner.pricing.containers import ContainerInputs
 from tuner.pricing.price_list import DEFAULT_REGION
 
@@ -103,7 +104,8 @@ def advise_log(
     if faults or architecture is None or objective is None:
         raise InputError(faults)
     own = prices(terms.region).with_discount(terms.discount)
-    rows = read_log(text).rows
+    log = read_log(text)
+    rows = log.rows
     parts = {function: rows_of(rows, function)} if function != UNNAMED else by_function(rows)
     left_out = len(rows) - sum(map(len, parts.values()))
     found = []
@@ -118,12 +120,15 @@ def advise_log(
         if advice is not None:
             found.append(advice.compared(terms.compare, own, terms.containers or ContainerInputs()))
     if not found:
-        raise without_reports(logs, text)
+        raise without_reports(logs, text, log)
     return by_money_at_stake(found)
 
 
-def without_reports(logs: Path | TextIO | str, text: str) -> InputError:
+def without_reports(logs: Path | TextIO | str, text: str, log: LogRows) -> InputError:
     """Why a log tells nothing."""
+    if log.test_calls:
+        problem = f"holds no requests, but {plural(log.test_calls, 'test call')} of `tuner tune` alone"
+        return InputError.single("logs", f"{_name(logs)} {problem}", "export the log of days with requests")
     problem = "holds no REPORT line with a memory size" if text.strip() else "is empty"
     remedy = "export whole messages (@message of Logs Insights); log level WARN leaves reports out"
     return InputError([Fault("logs", f"{_name(logs)} {problem}", remedy)])

@@ -18,10 +18,11 @@ from tuner.aws.api.connection import Connection
 from tuner.errors import Fault, InputError
 from tuner.evidence.concurrency_plan import ConcurrencyPlan, Target, Workload, plan_concurrency
 from tuner.evidence.function_evidence import requests_of
-from tuner.evidence.known_function import Selection
+from tuner.evidence.known_function import KnownFunction, Selection
 from tuner.evidence.logs.log_rows import LogRow, read_log
 from tuner.evidence.logs.log_samples import invocation_of
 from tuner.model import Architecture, Configuration
+from tuner.plain_numbers import days_words
 from tuner.pricing.price_list import DEFAULT_REGION
 
 P99_SHARE = 0.01
@@ -95,9 +96,10 @@ def concurrency(
         raise InputError(faults)
     region = (connection.region if connection else None) or DEFAULT_REGION
     if text is not None and logs is not None:
-        rows: Sequence[LogRow] = rows_of(read_log(text).rows, function)
+        log = read_log(text)
+        rows: Sequence[LogRow] = rows_of(log.rows, function)
         if not any(row.report.memory_size_mb for row in rows):
-            raise without_reports(logs, text)
+            raise without_reports(logs, text, log)
         where: Configuration | None = None
     else:
         from tuner.aws.evidence.reader import ReadingLimits, open_reader
@@ -108,10 +110,18 @@ def concurrency(
             known = next(reader.read_all(selection))
             region = reader.clients.region
         rows, where, runtime, function = known.rows, known.current, known.runtime, known.name
+        if not rows:
+            raise InputError.single("function", _no_request(known, days), "read more days, or give an exported log")
     workload = _workload(rows, where, Architecture(arch), runtime)
     target = Target(P99_SHARE if cold_share is None else cold_share, p99_ms)
     own = prices(region).with_discount(discount)
     return PlannedFunction(function, plan_concurrency(workload, target, own, seed=seed))
+
+
+def _no_request(known: KnownFunction, days: float) -> str:
+    """That there is nothing to replay, and why where that is known."""
+    told = f"the log of {known.name} holds no request of the last {days_words(days)}"
+    return ". ".join([told, *(notice.message.removesuffix(".") for notice in known.notices)])
 
 
 def _workload(

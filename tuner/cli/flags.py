@@ -320,17 +320,20 @@ def _bounds(flag: Flag) -> Mapping[str, float]:
 def as_flags(faults: Iterable[Fault], **others: str) -> list[Fault]:
     """Faults of the library as the command line spells them: names of parameters become flags, also in sentences.
 
+    Arguments are in capitals, as in the help.
+
     Args:
         faults: with names of parameters.
         others: names that are no parameters of the command, and what the command line calls them.
     """
     declared = click.get_current_context().command.params
     names = {p.name: p.opts[0] for p in declared if isinstance(p, click.Option)} | others
+    arguments = {p.name: p.human_readable_name for p in declared if isinstance(p, click.Argument)}
 
     def spelt(text: str) -> str:
         return PARAMETER.sub(lambda found: names.get(found[0], found[0]), text)
 
-    return [Fault(names.get(f.path, f.path), spelt(f.problem), spelt(f.remedy)) for f in faults]
+    return [Fault((arguments | names).get(f.path, f.path), spelt(f.problem), spelt(f.remedy)) for f in faults]
 
 
 def flag_names(parameters: Sequence[str]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from tuner.documents.javascript import add, as_number, as_text, parse_integer, r
 from tuner.documents.validation import find_faults
 from tuner.errors import Fault, InputError
 from tuner.model import Notice
+from tuner.plain_numbers import plural
 from tuner.plain_text import shortened
 
 ALL_SIZES_MB = tuple(range(128, 3009, 64))
@@ -301,8 +302,10 @@ def _counts(weights: Sequence[Any], runs: Any, path: str) -> list[float]:
     if not all(map(math.isfinite, shares)):
         return numbers
     if min(shares) < 1:
-        problem = f"a weight of {numbers[shares.index(min(shares))]:g} of {total:g} is less than one of {runs:,} runs"
-        raise InputError.single(path, problem, "use a larger num, or larger weights, as numbers")
+        least = numbers[shares.index(min(shares))]
+        problem = f"a payload of weight {least:g} of {total:g} would be sent in less than one of {plural(runs, 'run')}"
+        enough = f"a num of at least {math.ceil(total / least):,}, or " if least > 0 and total > 0 else ""
+        raise InputError.single(path, problem, f"use {enough}larger weights, as numbers")
     counts = [math.floor(share) for share in shares]
     return list(map(float, [*counts[:-1], runs - sum(counts[:-1])]))
 

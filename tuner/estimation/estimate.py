@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.estimation.adjustment.own_percentiles import OwnRuns, with_own_percentiles
 from tuner.estimation.belief import Belief, cost_of_billed, interval_of
 from tuner.estimation.cold_starts import draw_starts
 from tuner.estimation.cpu_quota.stairs import Stairs, promising_sizes
@@ -128,7 +129,7 @@ class Posterior:
         init = None
         if self.init_ms is not None:
             init = np.exp(self.layout.interpolate(np.log(self.init_ms), candidates))
-        return Belief(
+        believed = Belief(
             candidates=tuple(candidates),
             duration_ms=duration,
             cost_usd=cost_of_billed(candidates, duration + self.runs.billed_excess_ms, self.prices),
@@ -138,6 +139,17 @@ class Posterior:
             init_ms=init,
             same_payload=self.draws.same_payload,
         )
+        return with_own_percentiles(believed, self._own_runs)
+
+    @property
+    def _own_runs(self) -> dict[Configuration, OwnRuns]:
+        """The warm runs of each node that are of today's payload."""
+        runs = self.runs
+        own = {}
+        for location in np.flatnonzero(~runs.logged):
+            warm = (runs.location == location) & ~runs.cold
+            own[self.layout.configurations[runs.nodes[location]]] = OwnRuns(runs.log_ms[warm], runs.environment[warm])
+        return own
 
 
 @one_thread()

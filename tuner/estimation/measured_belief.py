@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.estimation.adjustment.own_percentiles import OwnRuns, with_own_percentiles
 from tuner.estimation.belief import Belief, cost_of_billed
 from tuner.estimation.failures.exclusions import failed, without_usable_run
 from tuner.estimation.robust_statistics import (
@@ -20,6 +21,7 @@ from tuner.estimation.robust_statistics import (
     Noise,
     fit_noise,
     locate,
+    numbered,
     steady_runs,
 )
 from tuner.estimation.slow_runs import Tails, usual_slow_runs
@@ -68,7 +70,7 @@ def measured_belief(
     tails = _pooled_tails(steady, candidates, locations, noise, rng, draws)
     duration = median * tails.mean[:, None]
     billed = duration + np.array([loc.billed_excess_ms for loc in locations])
-    return Belief(
+    believed = Belief(
         candidates=candidates,
         duration_ms=duration,
         cost_usd=cost_of_billed(candidates, billed, prices),
@@ -78,6 +80,15 @@ def measured_belief(
         init_ms=_init_draws(grouped, candidates, rng, draws),
         excluded=excluded,
     )
+    return with_own_percentiles(believed, {c: _own_runs(steady[c]) for c in candidates})
+
+
+def _own_runs(runs: Sequence[Invocation]) -> OwnRuns:
+    return OwnRuns(_logs_of(runs), numbered(run.environment or f"?{n}" for n, run in enumerate(runs)))
+
+
+def _logs_of(runs: Sequence[Invocation]) -> Floats:
+    return np.log([max(run.duration_ms or 0.0, SHORTEST_MS) for run in runs])
 
 
 def _pooled_tails(
@@ -89,12 +100,8 @@ def _pooled_tails(
     draws: int,
 ) -> Tails:
     """Factors over the location that all candidates share, so that they cancel where candidates are compared."""
-    residuals = [
-        math.log(max(run.duration_ms or 0.0, SHORTEST_MS)) - location.log_ms
-        for candidate, location in zip(candidates, locations, strict=True)
-        for run in steady[candidate]
-    ]
-    slow = usual_slow_runs().given(np.array(residuals))
+    residuals = [_logs_of(steady[c]) - location.log_ms for c, location in zip(candidates, locations, strict=True)]
+    slow = usual_slow_runs().given(np.concatenate([*residuals, []]))
     return slow.draw(np.full(draws, noise.total_sd), rng)
 
 

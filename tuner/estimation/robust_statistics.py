@@ -203,7 +203,7 @@ def _spread(runs: Sequence[Invocation]) -> _Spread:
         between=float(np.sum(np.clip(means - np.median(means), -widest_mean, widest_mean) ** 2)),
         between_dof=len(environments) - 1,
         mean_inverse=float(np.mean([1 / len(values) for values in environments])),
-        squares=Squares.of(clipped, _numbered(run.environment for run in runs)),
+        squares=Squares.of(clipped, numbered(run.environment for run in runs)),
     )
 
 
@@ -326,7 +326,7 @@ class _Worlds:
         logs = np.log(values)
         rng = np.random.default_rng(len(values))
         cell, location = slow.draw_located(logs, robust_mean(logs, max(noise.run_sd, 1e-3)), STATISTICS_DRAWS, rng)
-        run_sd, labels = slow.core_sd[cell], _numbered(environments)
+        run_sd, labels = slow.core_sd[cell], numbered(environments)
         ratio = noise.ratio.draw(STATISTICS_DRAWS, rng)
         shared = np.sqrt(shared_variance(ratio, len(values), labels.max() + 1))
         shocks = run_sd * shared * rng.standard_normal(STATISTICS_DRAWS)
@@ -411,7 +411,7 @@ def _by_environment(runs: Sequence[Invocation], logs: Floats) -> list[Floats]:
     return [logs[labels == label] for label in dict.fromkeys(labels.tolist())]
 
 
-def _numbered(labels: Iterable[str]) -> NDArray[np.intp]:
+def numbered(labels: Iterable[str]) -> NDArray[np.intp]:
     """Environments as numbers from 0."""
     known: dict[str, int] = {}
     return np.array([known.setdefault(label, len(known)) for label in labels], dtype=np.intp)

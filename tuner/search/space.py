@@ -60,7 +60,7 @@ def search_space(settings: Settings, identity: FunctionIdentity) -> SearchSpace:
         problem = f"{least_mb:,} MB is above every size that would be measured, {max(sizes):,} MB at most"
         faults.append(Fault("$.constraints.minMemory", problem, "lower it, or give larger sizes"))
     if not usable:
-        allowed = f"use one of {', '.join(supported)}" if supported else "tune it in AWS"
+        allowed = f"use {' or '.join(supported)}" if supported else "tune it in AWS"
         faults.append(Fault("$.architectures", f"{', '.join(architectures) or 'none'} cannot be measured", allowed))
     if faults:
         raise InputError(faults)

@@ -253,6 +253,21 @@ def test_a_fleet_with_more_broken_functions_than_are_tolerated_fails_under_a_nam
     assert (ended["status"], ended["error"]) == ("FAILED", "StateMachine.ExceedToleratedFailureThreshold")
 
 
+def test_a_fleet_with_too_many_failures_says_why_and_brings_its_summary(stack: Stack, tmp_path: Path) -> None:
+    bucket, functions = stack.outputs["Bucket"], json.dumps(["app-missing"]).encode()
+    stack.cloud.client("s3").put_object(Bucket=bucket, Key="lists/broken.json", Body=functions)
+    document = json.dumps({"list": f"s3://{bucket}/lists/broken.json"})
+    machine = stack.outputs["FleetStateMachineARN"]
+    found = tuner(stack.cloud, tmp_path, "execute", machine, document, "--output", "out")
+    assert found.returncode == 1
+    assert "StateMachine.ExceedToleratedFailureThreshold" in found.stderr
+    assert f"Not tuned: 1 of 1 functions. Each is told with its cause: s3://{bucket}/fleets/" in found.stderr
+    assert "measuring 0 trials" not in found.stderr
+    (failure,) = json.loads((tmp_path / "out" / "summary.json").read_text("utf-8"))["failures"]
+    assert "app-missing" in failure["cause"]
+    assert "app-missing" in (tmp_path / "out" / "summary.html").read_text("utf-8")
+
+
 def test_execute_tells_of_each_round_and_brings_result_and_report_home(stack: Stack, tmp_path: Path) -> None:
     arn = stack.cloud.simulate_function("app-brought")
     document = {"lambdaARN": arn, "powerValues": "256-2048", "budget": {"maxInvocations": 8}}

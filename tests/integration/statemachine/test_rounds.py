@@ -16,7 +16,7 @@ from statemachine.measuring.trial_runs import WHOLE_ROUND, Attempt, measure_tria
 from statemachine.services import Services
 from tests.cloud.fixtures import Cloud
 from tests.integration.statemachine.driver import Driver, State, as_json
-from tuner.aws.changes.markers import COPY_PREFIX
+from tuner.evidence.logs.log_functions import COPY_PREFIX
 from tuner.model import StopReason
 
 MOST_ROUNDS = 12

@@ -236,6 +236,33 @@ def test_of_several_results_the_newest_counts(tmp_path: Path) -> None:
     assert read_results([folder, old])["checkout-price"]["created_at"] > old["created_at"]
 
 
+def test_a_measurement_in_aws_counts_before_a_newer_estimate_of_that_name(tmp_path: Path) -> None:
+    folder, file = write_results(tmp_path / "aws"), tmp_path / "here" / "checkout-price" / "result.json"
+    measured = json.loads((folder / "checkout-price" / "result.json").read_text("utf-8"))
+    estimate = measured | {"created_at": "2099-01-01T00:00:00Z", "function": of_this_machine(measured)}
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(estimate), "utf-8")
+    assert read_results([folder, file])["checkout-price"] == measured
+    assert read_results([file, folder])["checkout-price"] == measured
+    assert read_results([file])["checkout-price"] == estimate
+
+
+def test_a_curve_of_this_machine_is_told_and_is_not_applied(tmp_path: Path) -> None:
+    folder = write_results(tmp_path)
+    file = folder / "checkout-price" / "result.json"
+    document = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps(document | {"function": of_this_machine(document)}), "utf-8")
+    told = {notice.code: notice.message for notice in answer(folder).plan.notices}["curve_not_of_aws"]
+    assert told == "checkout-price: its curve was not measured in AWS, but is that of src/app.py:price."
+    with pytest.raises(WeakEvidenceError, match="checkout-price: its curve was not measured in AWS"):
+        answer(folder, apply=True)
+
+
+def of_this_machine(document: dict[str, Any]) -> dict[str, Any]:
+    """The function of a result as if a handler on this machine had been measured."""
+    return document["function"] | {"backend": "local", "name": "src/app.py:price"}
+
+
 def test_what_was_not_known_is_told(results: Path) -> None:
     assert {notice.code for notice in answer(results).plan.notices} == {"no_executions", "failures_not_known"}
 

@@ -61,6 +61,12 @@ def test_functions_of_one_log_group_are_told_apart_by_their_streams() -> None:
     assert ['like "/orders["' in text for _, text in logs.asked] == [True, False]
 
 
+def test_copies_of_functions_with_a_log_group_each_are_left_out() -> None:
+    logs = FakeLogs({own(1).group: {}})
+    read(logs, own(1))
+    assert 'filter @logStream not like "/tuner_"' in logs.asked[0][1]
+
+
 def test_what_the_money_does_not_pay_for_is_left_out_the_largest_first() -> None:
     sizes = {own(1): 30 * GB, own(2): 1 * GB, own(3): 500 * GB}
     logs = FakeLogs({source.group: {"storedBytes": size} for source, size in sizes.items()})

@@ -98,6 +98,14 @@ def test_weights_that_leave_a_payload_out_of_a_size_are_refused(weights: Any) ->
     assert not translate({**BASE, "payload": payload, "dryRun": True}).faults
 
 
+def test_the_num_that_would_be_enough_is_told() -> None:
+    payload = [{"payload": {"t": number}, "weight": weight} for number, weight in enumerate((3, 1))]
+    (fault,) = translate({**BASE, "payload": payload, "num": 2}).faults
+    assert fault.problem == "a payload of weight 1 of 4 would be sent in less than one of 2 runs"
+    assert fault.remedy == "use a num of at least 4, or larger weights, as numbers"
+    assert not translate({**BASE, "payload": payload, "num": 4}).faults
+
+
 def test_without_num_weights_keep_their_share_over_all_trials() -> None:
     payload = [{"payload": {"t": "A"}, "weight": 1}, {"payload": {"t": "B"}, "weight": 99}]
     found = decode_valid(translate({"lambdaARN": ARN, "payload": payload}).document)

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 import tuner
 from tests.unit.evidence.logs import BEGIN_S, Run, live, plain, tailed
 from tuner.api.advising import advise_log
+from tuner.aws.changes.markers import CopyMarker, VersionMarker
 from tuner.evidence.advice import advise_on_rows
 from tuner.evidence.findings import FindingCode
 from tuner.evidence.logs.log_functions import LEAST_TURNS, by_function, function_of, turns_of_sizes
 from tuner.evidence.logs.log_rows import read_log
+from tuner.model import Architecture, Configuration
 from tuner.pricing.price_list import price_list
 
-PRICES = price_list("us-east-1")
+PRICES, X86 = price_list("us-east-1"), Architecture.X86_64
 
 
 def runs_of(
@@ -81,6 +83,25 @@ def test_the_only_function_that_a_log_names_has_all_its_runs() -> None:
     rows = read_log(tailed([*runs_of("orders", 512), *runs_of("", 512, first_s=30.0)])).rows
     (found,) = by_function(rows).items()
     assert found == ("orders", rows)
+
+
+def test_test_calls_of_copies_in_the_log_of_their_function_count_for_nothing() -> None:
+    users = runs_of("", 512)
+    made = [VersionMarker("20261102t080000z-3f2a9c", Configuration(size, X86), 1) for size in (256, 512, 1024)]
+    copies = [run for one in made for run in runs_of(CopyMarker(one, "orders").name, one.configuration.memory_mb)]
+    with_them, without = (
+        tuner.advise(io.StringIO(tailed(runs)), function="orders", prices=price_list)
+        for runs in ([*users, *copies], users)
+    )
+    assert with_them.document() == without.document()
+
+
+def test_a_log_of_test_calls_alone_says_so() -> None:
+    copy = CopyMarker(VersionMarker("20261102t080000z-3f2a9c", Configuration(512, X86), 1), "orders").name
+    text = tailed(runs_of(copy, 512))
+    for read in (tuner.advise, lambda log, **options: tuner.concurrency(logs=log, cold_share=0.01, **options)):
+        with pytest.raises(tuner.InputError, match="holds no requests, but 40 test calls of `tuner tune` alone"):
+            read(io.StringIO(text), prices=price_list)
 
 
 def test_sizes_that_take_turns_are_told_and_only_those_of_the_newest_count() -> None:

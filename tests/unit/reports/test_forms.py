@@ -163,7 +163,7 @@ def test_a_warning_has_a_mark_and_a_note_has_none() -> None:
 def test_every_form_says_what_its_durations_are_of_and_why_a_comparison_differs(name: str, told: str) -> None:
     for form in (terminal.render(result(name)), markdown.render(result(name)), html.render(result(name))):
         assert told in " ".join(form.split())
-        assert "A comparison shows typical durations, and mean costs" in " ".join(form.split())
+        assert "What tuner compare shows differs: typical durations" in " ".join(form.split())
 
 
 def test_estimates_are_explained_only_beneath_a_table_that_shows_one() -> None:

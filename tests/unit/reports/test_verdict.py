@@ -15,9 +15,9 @@ from reports.first_screen import savings
 from reports.words import snippets, verdict
 from reports.words.confidence import confidence, spent_for
 from reports.words.flat_zone import worth_knowing
-from reports.words.numbers import configuration, milliseconds, money
+from reports.words.numbers import configuration, milliseconds, money, per_million
 from reports.words.origin import origin
-from reports.words.rows import key
+from reports.words.rows import key, own_errors
 from reports.words.verdict import Kind
 from tests.unit.reports.results import NAMES, result
 from tests.unit.reports.shown import text_of
@@ -137,6 +137,35 @@ def test_local_and_simulated_results_say_that_they_are_estimates() -> None:
     assert origin(result("aws"))[1] == ""
 
 
+@pytest.mark.parametrize(
+    ("types", "named"),
+    [
+        ({"Upstream": 3, "Gone": 9}, "--allowed-exceptions Gone,Upstream, "),
+        (
+            {"com.acme.NotFound": 1, "Runtime.ExitError": 9, "Sandbox.Timedout": 9},
+            "--allowed-exceptions com.acme.NotFound, ",
+        ),
+        ({"Runtime.ExitError": 9, "a; rm -rf": 2, "": 1}, "--allowed-exceptions with their types, "),
+    ],
+)
+def test_errors_that_may_be_normal_are_named_for_the_command(types: dict[str, int], named: str) -> None:
+    document = result("flaky")
+    errors = [{"type": kind, "message": "", "stack": [], "count": count} for kind, count in types.items()]
+    for measurement in document["measurements"]:
+        measurement["errors"] = []
+    document["measurements"][0]["errors"] = errors
+    assert f"Where such errors are normal, add {named}or a higher --max-error-rate:" in verdict.next_step(document).text
+
+
+def test_errors_that_count_as_normal_runs_are_told_as_such() -> None:
+    document = result("flaky")
+    (kind,) = {error["type"] for m in document["measurements"] for error in m["errors"]}
+    assert {where.endswith(", allowed") for where, *_ in own_errors(document)} == {False}
+    document["request"]["allowed_exceptions"] = [kind]
+    assert {where.endswith(", allowed") for where, *_ in own_errors(document)} == {True}
+    assert kind not in verdict.next_step(document).text
+
+
 def test_a_partial_result_says_so_and_never_has_high_confidence() -> None:
     document = result("partial")
     assert "interrupted" in verdict.partial(document)
@@ -148,9 +177,18 @@ def test_a_partial_result_says_so_and_never_has_high_confidence() -> None:
 def test_a_constraint_that_nothing_meets_is_the_headline_and_said_once() -> None:
     document = result("unmet")
     nearest = document["recommendation"]
-    best = f"the best is {milliseconds(nearest['p95_ms']['mean'])}"
-    told = f"Nothing meets p95 ≤ 50 ms; {best}; {nearest['memory_mb']:,} MB on {nearest['architecture']} comes nearest."
+    comes = f"{nearest['memory_mb']:,} MB on {nearest['architecture']} comes nearest"
+    reached = f"a p95 of {milliseconds(nearest['p95_ms']['mean'])}"
+    assert str(verdict.headline(document)) == f"Nothing meets p95 ≤ 50 ms; {comes}, with {reached}."
+    assert verdict.next_step(document).text == (
+        f"Relax the bound, or make the function faster. {comes}, with {reached}."
+    )
+    document["request"]["constraints"]["max_cost_per_million_usd"] = 0.1
+    price = per_million(nearest["cost_usd"]["mean"], "USD")
+    told = f"Nothing meets p95 ≤ 50 ms and cost ≤ $0.1 a million; {comes}, with {reached} and {price} a million."
     assert str(verdict.headline(document)) == told
+    assert verdict.next_step(document).text.startswith("Relax one of the bounds, ")
+    document = result("unmet")
     assert confidence(document).level is Confidence.LOW
     assert not any("constraint" in reason for reason in confidence(document).reasons)
     assert verdict.recommended_name(document) == "nearest"
@@ -264,7 +302,7 @@ def test_what_was_spent_on_purpose_is_told_in_points_and_lowers_no_confidence() 
     beside(document, duration=0.94, cost=1.2)
     sure = confidence(document)
     assert sure.level is Confidence.HIGH
-    told = "It takes at most about 7.0% longer than the best possible; 6.0 points of that were spent on purpose to be"
+    told = "It is expected to take 7.0% longer than the best possible; 6.0 points of that were spent on purpose to be"
     assert any(reason.startswith(told) for reason in sure.reasons), sure.reasons
 
 
@@ -285,7 +323,7 @@ def test_nothing_is_told_as_spent_on_purpose_that_bought_nothing(
     document: dict[str, Any] = result("aws")
     document["recommendation"] |= {"strategy": strategy, "expected_regret": 0.01, "given_to_ties": 0.002}
     beside(document, duration=duration, cost=cost, measured=measured)
-    (told,) = (reason for reason in confidence(document).reasons if "at most about" in reason)
+    (told,) = (reason for reason in confidence(document).reasons if "is expected to" in reason)
     assert told.endswith(f"; 0.2 points of that were spent on purpose {purpose}." if purpose else "the best possible.")
 
 
@@ -337,7 +375,7 @@ KINDS = {
     "throttled": (Kind.MEASURE_MORE, "1,024 MB on x86_64: ", "Measure more before you decide: the confidence is low"),
     "partial": (Kind.RESUME, "{best}: ", "Go on; what was measured is kept:"),
     "already-best": (Kind.NOTHING, "Keep 128 MB on x86_64: already the cheapest choice", "Nothing to change."),
-    "unmet": (Kind.UNMET, "Nothing meets p95 ≤ 50 ms; the best is ", "Relax the bound, or make the function faster."),
+    "unmet": (Kind.UNMET, "Nothing meets p95 ≤ 50 ms; ", "Relax the bound, or make the function faster."),
     "one-left": (Kind.ONE_LEFT, "3,008 MB on x86_64: the only one that works", "Look at why the other sizes failed"),
     "all-failed": (Kind.FAILED, "No recommendation: all 6 configurations failed.", "Look at what failed"),
 }

@@ -250,8 +250,9 @@ class Told:
         )
 
     def terminal_row(self, where: tuple[int, str]) -> tuple[str, ...]:
-        duration, _, cost, _ = (self.figure(where, metric) for metric in METRICS)
+        duration, p95, cost, _ = (self.figure(where, metric) for metric in METRICS)
         ends = [times(duration)] if duration else []
+        ends += [time(p95)] if self.document["request"]["constraints"]["max_p95_ms"] else []
         runs = f"{self.runs(where):,}" if self.runs(where) else NONE
         return memory(where[0]), where[1], time(duration), *ends, self.million(cost), runs
 
@@ -361,8 +362,8 @@ class Told:
         yield f"costs {million} per million invocations" if not self.month else "¶"
         bounds, p95 = self.document["request"]["constraints"], time(self.best["p95_ms"])
         if bounds["max_p95_ms"]:
-            yield f"Nothing meets p95 ≤ {bounds['max_p95_ms']:g} ms; the best is {p95}"
-            yield f"{best} comes nearest, at {p95}"
+            yield f"Nothing meets p95 ≤ {bounds['max_p95_ms']:g} ms; "
+            yield f"{best} comes nearest, with a p95 of {p95}"
         yield from (self.strategies_head(), f"The stairs join the best trade-offs{self.bounds()}: ")
         for item in (self.best, *self.document["alternatives"]):
             duration, cost = time(item["duration_ms"]), self.million(item["cost_usd"])
@@ -439,8 +440,8 @@ class Told:
             return
         away = percent(self.best["expected_regret"])
         best = f"the best possible{self.bounds()}"
-        yield from (f"at most about {away} more than {best}", f"at most about {away} longer than {best}")
-        yield f"at most about {away} from {best}"
+        yield from (f"expected to cost {away} more than {best}", f"expected to take {away} longer than {best}")
+        yield f"expected to be {away} from {best}"
         yield f"o other configuration{self.bounds()} "
         yield f"; {percent(self.best['given_to_ties']).removesuffix('%')} points of that"
         evidence = decision_evidence(self.document)  # type: ignore[arg-type]

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from tuner.api.files import set_aside, write_text
+from tuner.documents.decision import backend_kind
 from tuner.documents.result import EARLIER_FOLDER, NO_RESULTS, RESULT_FILE, UNDO_FILE, ResultDocument, loads
 from tuner.documents.strict_json import decode_text, parse_strictly
 from tuner.errors import Fault, InputError, TunerError
-from tuner.model import Architecture, Configuration
+from tuner.model import Architecture, BackendKind, Configuration
 from tuner.workflows.definition import Source
 from tuner.workflows.figures import Figures, read_figures
 
@@ -34,7 +35,9 @@ def unreadable(definition: Path, results: Sequence[Path]) -> Iterator[Fault]:
 
 
 def read_results(sources: Sequence[Path | ResultDocument]) -> dict[str, ResultDocument]:
-    """Result documents by the name of their function, and by the folder that holds them; the newest counts.
+    """Result documents by the name of their function, and by the folder that holds them.
+
+    A measurement in AWS counts before an estimate of a handler of that name, and then the newest.
 
     Raises:
         InputError: a file cannot be read, or a folder holds no result.
@@ -44,9 +47,18 @@ def read_results(sources: Sequence[Path | ResultDocument]) -> dict[str, ResultDo
         named = [("", source)] if isinstance(source, Mapping) else _results_in(source)
         for folder, document in named:
             for name in {folder, document["function"]["name"]} - {""}:
-                if name not in found or found[name]["created_at"] <= document["created_at"]:
+                if name not in found or _rank(found[name]) <= _rank(document):
                     found[name] = document
     return found
+
+
+def _rank(document: ResultDocument) -> tuple[bool, str]:
+    return is_of_aws(document), document["created_at"]
+
+
+def is_of_aws(document: ResultDocument) -> bool:
+    """Whether a result was measured in AWS, and is no estimate from elsewhere."""
+    return backend_kind(document) is BackendKind.AWS
 
 
 def read_figures_file(path: Path) -> Figures:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tuner.api.backends import Prices
 from tuner.api.price_cache import current_prices
 from tuner.api.records.run_folder import has_record
-from tuner.api.workflows.files import read_definition_file, read_json, read_results, read_undo
+from tuner.api.workflows.files import is_of_aws, read_definition_file, read_json, read_results, read_undo
 from tuner.api.workflows.logs import LogCurves, Logs, read_logs
 from tuner.api.workflows.output_folder import EarlierRuns, OutputFolder
 from tuner.api.workflows.result import Confirmation, WorkflowResult
@@ -196,7 +196,7 @@ class _Job:
         curves, region = self._curves(documents, predicted)
         figures, misfits = calibrated(source.figures, observed, _own(reading, source), curves)
         reading = read_definition(replace(source, figures=figures), nested)
-        notices = [*reading.notices, *predicted.notices, *misfits, *_rough(observed)]
+        notices = [*reading.notices, *predicted.notices, *_estimates(documents), *misfits, *_rough(observed)]
         plan = plan_workflow(
             _name(workflow, machine),
             reading.flow,
@@ -405,15 +405,24 @@ def _require_evidence(documents: Mapping[str, ResultDocument], predicted: LogCur
         WeakEvidenceError: names each function whose result does not, with the reasons.
     """
     weak: dict[str, Sequence[str]] = {name: ["its curve is predicted from its log"] for name in predicted.curves}
-    weak |= {
-        name: found
-        for name, document in documents.items()
-        if (found := objections(replace(decision_evidence(document), unmet=None)))
-    }
+    for name, document in documents.items():
+        estimated = [] if is_of_aws(document) else ["its curve was not measured in AWS"]
+        if found := [*estimated, *objections(replace(decision_evidence(document), unmet=None))]:
+            weak[name] = found
     if weak:
         told = "\n".join(f"{name}: {'; '.join(found)}" for name, found in weak.items())
         hint = "Tune these functions again, or apply all the same with --force."
         raise WeakEvidenceError(f"The sizes are not applied, because of the results they rest on.\n{told}", hint)
+
+
+def _estimates(documents: Mapping[str, ResultDocument]) -> list[Notice]:
+    """Which curves are estimates: those of handlers that were not measured in AWS."""
+    return [
+        Notice("curve_not_of_aws", f"{name}: its curve was not measured in AWS, but is that of {measured}.")
+        for name, document in documents.items()
+        if not is_of_aws(document)
+        for measured in [document["function"]["name"]]
+    ]
 
 
 def _definition(workflow: str | Path | Mapping[str, Any], machine: StateMachine | None) -> Mapping[str, Any]:

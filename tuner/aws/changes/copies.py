@@ -23,11 +23,12 @@ from tuner.aws.api.errors import (
 )
 from tuner.aws.api.function import FunctionDetails, FunctionState
 from tuner.aws.changes.journal import Journal
-from tuner.aws.changes.markers import COPY_PREFIX, FUNCTION_TAG, RUN_TAG, CopyMarker, parse_copy
+from tuner.aws.changes.markers import FUNCTION_TAG, RUN_TAG, CopyMarker, parse_copy
 from tuner.aws.changes.operations import CreateCopy, DeleteCopy
 from tuner.aws.changes.packages import Packages
 from tuner.aws.changes.versions import Refusal
 from tuner.errors import BackendError
+from tuner.evidence.logs.log_functions import COPY_PREFIX
 from tuner.shell_lines import with_command
 
 COPY_VERSION = "1"

@@ -12,14 +12,13 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
+from tuner.evidence.logs.log_functions import COPY_PREFIX
 from tuner.model import MAX_MEMORY_MB, MIN_MEMORY_MB, Architecture, Configuration
 
 MAX_DESCRIPTION = 256
 """Longest description of a function (Lambda API reference, CreateFunction)."""
 MAX_FUNCTION_NAME = 64
 """Longest function name (Lambda API reference, CreateFunction)."""
-COPY_PREFIX = "tuner_"
-"""Prefix of the names of temporary copies, which policies use. Stacks make no name with an underscore."""
 RUN_TAG, FUNCTION_TAG = "tuner:run", "tuner:function"
 
 _RUN = r"[0-9]{8}t[0-9]{6}z-[0-9a-f]{6}"

@@ -26,7 +26,8 @@ _QUERY = f"""fields @memorySize / 1000000 as text_mb, @maxMemoryUsed / 1000000 a
 | fields coalesce(text_mb, record.metrics.memorySizeMB) as size_mb
 | fields coalesce(text_used_mb, record.metrics.maxMemoryUsedMB) as used_mb
 | fields strcontains(@message, "Init Duration:") + strcontains(@message, "initDurationMs") as cold
-| filter @type = "REPORT" or type = "platform.report"{{own}}
+| filter @type = "REPORT" or type = "platform.report"
+| filter {{own}}
 | stats count(*) as runs, pct(duration_ms, 50) as median_ms, max(used_mb) as most_mb by {_DAY}, @log, size_mb, cold"""
 """Reports in text and in JSON. `cold` is 1 for runs with an initialization, whose duration is counted apart."""
 
@@ -104,9 +105,7 @@ def _batches(sources: Sequence[LogSource], groups: Mapping[LogSource, Group]) ->
 
 
 def _query(batch: Sequence[LogSource]) -> str:
-    shared = next((source for source in batch if source.shared), None)
-    own = f'\n| filter @logStream like "/{shared.function}["' if shared else ""
-    return _QUERY.format(own=own)
+    return _QUERY.format(own=batch[0].own_streams)
 
 
 def _days(rows: Sequence[dict[str, str]]) -> tuple[Day, ...]:

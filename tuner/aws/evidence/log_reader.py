@@ -16,6 +16,7 @@ from tuner.aws.api.errors import AwsError
 from tuner.aws.api.function import FunctionState
 from tuner.aws.evidence.read_api import ReadApi
 from tuner.evidence.logs.exported_logs import LogMessage
+from tuner.evidence.logs.log_functions import COPY_PREFIX, is_of_a_copy
 
 SECONDS_PER_DAY = 86_400
 FIRST_POLL_S, POLL_CAP_S, QUERY_LIMIT_S = 0.5, 3.0, 300.0
@@ -69,12 +70,22 @@ class LogSource:
     def query(self) -> str:
         """The Logs Insights query for the rows of the function."""
         reports = " or ".join(f'@message like "{report}"' for report in REPORTS)
-        own = f'\n| filter @logStream like "/{self.function}["' if self.shared else ""
-        return f"fields @timestamp, @logStream, @message\n| filter {reports}{own}\n| sort @timestamp desc"
+        asked = f"fields @timestamp, @logStream, @message\n| filter {reports}\n| filter {self.own_streams}"
+        return f"{asked}\n| sort @timestamp desc"
+
+    @property
+    def own_streams(self) -> str:
+        """The condition of a Logs Insights query for the streams of the function, without those of its copies.
+
+        It is the same for all functions that share no group, so that one query reads many of them.
+        """
+        return f'@logStream like "/{self.function}["' if self.shared else f'@logStream not like "/{COPY_PREFIX}"'
 
     def owns(self, stream: str) -> bool:
-        """Whether a log stream is of this function."""
-        return not self.shared or stream.rpartition("/")[2].startswith(f"{self.function}[")
+        """Whether a log stream is of this function, and of none of its copies."""
+        if self.shared:
+            return stream.rpartition("/")[2].startswith(f"{self.function}[")
+        return not is_of_a_copy(stream)
 
 
 @dataclass(frozen=True, slots=True)

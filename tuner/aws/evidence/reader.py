@@ -289,9 +289,9 @@ def _optional(read: Callable[[], T], notices: list[Notice]) -> T | None:
     try:
         return read()
     except (DeniedError, NotFoundError) as exc:
-        notices.append(Notice("not_read", f"{exc.message}."))
+        notices.append(Notice("not_read", f"{exc.message.removesuffix('.')}."))
     except AwsError as exc:
-        notices.append(Notice("not_read", f"{exc.message}. {exc.hint}".strip()))
+        notices.append(Notice("not_read", f"{exc.message.removesuffix('.')}. {exc.hint}".strip()))
     return None
 
 

@@ -36,6 +36,9 @@ class HistoryProgress:
             self._round += 1
         if event.type == "MapStateStarted":
             self._left = event.items
+            # The Map of a fleet does not tell its items, and has no rounds.
+            if not event.items:
+                return ""
             return f"round {self._round}  measuring {event.items} trial{'' if event.items == 1 else 's'}"
         if event.type == "MapIterationSucceeded":
             self._left -= 1
@@ -95,5 +98,5 @@ def round_line(told: Mapping[str, Any]) -> str:
     """The line of a round: its number, what was spent before it, what it measures, and how near the answer is."""
     sizes, regret = told["sizes"], told["expected_regret"]
     spent = f"{told['invocations']:,} runs  {currency_sign(told['currency'])}{told['cost']:.6f}"
-    near = f"  at most about {regret:.1%} from the best" if regret is not None else ""
+    near = f"  expected {regret:.1%} from the best" if regret is not None else ""
     return f"round {told['round']}  {spent}  measuring {named_sizes(sizes)}{near}"

@@ -72,7 +72,7 @@ def confidence_line(expected_regret: float | None, tolerance: float, width: int)
     if expected_regret is None:
         return ""
     share = min(1.0, tolerance / expected_regret) if expected_regret > 0 else 1.0
-    told = f"at most about {expected_regret:.1%} from the best; wanted {tolerance:.1%}"
+    told = f"expected {expected_regret:.1%} from the best; wanted {tolerance:.1%}"
     columns = min(MOST_COLUMNS // 2, width - len(told) - 9)
     if columns < 4:
         return f"  sure  {told}"

@@ -1,7 +1,8 @@
 """Which function a report is of, as far as a log says, and whether a log seems to hold several.
 
 A report does not name its function. Its log group may (`/aws/lambda/NAME`), and so may its log stream in a
-group that functions share. Where neither does, sizes that take turns show that functions are mixed.
+group that functions share. Where neither does, sizes that take turns show that functions are mixed. Test calls of
+copies stand in the log of their function, and count for nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tuner.evidence.logs.log_rows import LogRow
 
+COPY_PREFIX = "tuner_"
+"""Prefix of the names of the temporary copies that runs measure, which policies use too. Stacks make no name with an
+underscore. Copies write to the log group of their function, where their streams carry their names."""
 _GROUP = re.compile(r"(?:\S+:)?/aws/lambda/([\w.-]+)(?::\*)?")
 _SHARED_STREAM = re.compile(r"\d{4}/\d\d/\d\d/([\w-]+)\[")
 LEAST_TURNS = 6
@@ -23,6 +27,11 @@ LEAST_TURNS = 6
 MIXED_SHARE = 0.2
 """Changes between neighbours, over those of runs in random order, from which on sizes take turns. Settings that were
 changed now and then have hardly any, and while a change takes effect there are some."""
+
+
+def is_of_a_copy(stream: str) -> bool:
+    """Whether a log stream is of a copy that a run measured: its test calls are nobody's requests."""
+    return function_of(stream, "").startswith(COPY_PREFIX)
 
 
 @lru_cache(maxsize=1024)

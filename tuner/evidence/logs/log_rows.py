@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tuner.evidence.logs.exported_logs import LogMessage, as_json, messages_of
-from tuner.evidence.logs.log_functions import function_of
+from tuner.evidence.logs.log_functions import function_of, is_of_a_copy
 from tuner.model import MAX_MEMORY_MB, MIN_MEMORY_MB
 from tuner.report_line import ReportLine, parse_log
 
@@ -69,15 +69,17 @@ class LogRows:
         rows: in the order of their time where it is known, else in that of the log.
         duplicates: reports that were there more than once, and count once.
         unread: lines that look like a report and could not be read.
+        test_calls: reports of copies that runs of this tool measured, which are no rows.
     """
 
     rows: tuple[LogRow, ...]
     duplicates: int = 0
     unread: int = 0
+    test_calls: int = 0
 
 
 def read_log(text: str) -> LogRows:
-    """Every report of a log.
+    """Every report of a log, without those of copies that runs of this tool measured.
 
     Args:
         text: lines of a log, a CSV file, one JSON document, or one JSON document in each line.
@@ -86,9 +88,9 @@ def read_log(text: str) -> LogRows:
 
 
 def read_messages(messages: Iterable[LogMessage]) -> LogRows:
-    """Every report among log messages."""
+    """Every report among log messages, without those of copies that runs of this tool measured."""
     found: dict[tuple[object, ...], LogRow] = {}
-    duplicates = unread = 0
+    duplicates = unread = test_calls = 0
     for message in messages:
         if not _looks_like_a_report(message.text):
             continue
@@ -96,12 +98,15 @@ def read_messages(messages: Iterable[LogMessage]) -> LogRows:
         if row is None:
             unread += 1
             continue
+        if is_of_a_copy(row.stream):
+            test_calls += 1
+            continue
         # A retry has the request id of the first attempt, but neither its time nor its duration.
         identity = (row.report.request_id, row.report.duration_ms, row.report.billed_duration_ms, row.ended_s)
         duplicates += identity in found
         found.setdefault(identity, row)
     rows = sorted(found.values(), key=lambda row: row.ended_s or 0.0)
-    return LogRows(tuple(rows), duplicates, unread)
+    return LogRows(tuple(rows), duplicates, unread, test_calls)
 
 
 def _looks_like_a_report(line: str) -> bool:

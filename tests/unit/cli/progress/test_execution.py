@@ -36,7 +36,7 @@ def test_progress_counts_the_trials_of_each_round() -> None:
 
 def test_a_round_tells_what_was_spent_what_it_measures_and_how_near_the_answer_is() -> None:
     assert round_line(json.loads(told(3))) == (
-        "round 3  1,204 runs  $0.250000  measuring 128 MB arm64  at most about 3.4% from the best"
+        "round 3  1,204 runs  $0.250000  measuring 128 MB arm64  expected 3.4% from the best"
     )
 
 

@@ -33,7 +33,8 @@ DOCUMENTS = ("result", "report", "summary")
 """Fields of an output that hold the address of a document."""
 MAX_INPUT_BYTES = 262_144
 """Input of an execution (Step Functions quotas, 2026-09)."""
-_PARTIAL = re.compile(r"s3://\S+/result\.json")
+_TOLD = re.compile(r"s3://\S+/(result|summary)\.json")
+"""What a cause tells of an execution that failed: what it measured, or the summary of a fleet."""
 
 
 class ExecutionFailedError(TunerError):
@@ -165,8 +166,9 @@ def bring(ended: Ended, folder: Path, s3: Any) -> dict[str, Path]:
     from tuner.aws.api.executions import download
 
     addresses = {name: str((ended.output or {})[name]) for name in DOCUMENTS if (ended.output or {}).get(name)}
-    if not addresses and (found := _PARTIAL.search(ended.cause)):
-        addresses = {"result": found[0], "report": found[0].replace("result.json", "report.html")}
+    if not addresses and (found := _TOLD.search(ended.cause)):
+        page = "report" if found[1] == "result" else "summary"
+        addresses = {found[1]: found[0], "report": f"{found[0].rpartition('/')[0]}/{page}.html"}
     contents = {name: download(s3, address) for name, address in addresses.items()}
     places = {name: folder / address.rpartition("/")[2] for name, address in addresses.items()}
     if ended.output:
