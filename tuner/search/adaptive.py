@@ -22,7 +22,7 @@ from tuner.estimation.posterior import Prior
 from tuner.model import Configuration, SamplerName, SearchSpace, StopReason, Trial
 from tuner.pricing.rounds import NOTHING
 from tuner.search.deciding.last_checks import LastChecks
-from tuner.search.deciding.state import State, TrialRequest, is_logged
+from tuner.search.deciding.state import LIKELY_STAIRS, State, TrialRequest, is_logged
 from tuner.search.deciding.stopping import (
     NEAR_WORTH,
     goes_on,
@@ -44,6 +44,9 @@ LEAST_WORTH_USD = 1e-30
 """Stands for nothing where there is no traffic."""
 PLAIN_PLACES = 6
 """Configurations that are measured where the curves cannot be fitted."""
+PROMISED, FAIR_CHANCE = 0.01, 0.3
+"""A size between the customary ones is a candidate where it promises so much of the objective more than the best of
+those on average, or twice that with this chance."""
 REPEATED = 2
 """Configurations, the likeliest to be best, that are named twice."""
 BESIDE = 0.1
@@ -100,10 +103,11 @@ class AdaptiveSampler:
         most: trials in a batch at most.
         max_trials: bound on the number of trials, whatever they promise.
         min_places: configurations that are measured at least.
+        customary: whether sizes between the customary ones are candidates only where they promise more.
         prior: of the curves.
     """
 
-    horizon: float = 600.0
+    horizon: float = 700.0
     time_worth: float = 0.6
     verify_cap: float = 12.0
     failures_cap: float = 20.0
@@ -114,6 +118,7 @@ class AdaptiveSampler:
     most: int = 6
     max_trials: int = 60
     min_places: int = 2
+    customary: bool = True
     prior: Prior = DEFAULT_PRIOR
     name: SamplerName = SamplerName.ADAPTIVE
     fits_curves: bool = True
@@ -133,8 +138,8 @@ class AdaptiveSampler:
             # A log of another payload shows neither that a size is known nor what a saving is claimed against.
             evidence = evidence.without_log
         held = possible
-        if promising := posterior.promising_mb:
-            possible, _ = recommendable(evidence, promising)
+        if between := self._between(evidence, posterior):
+            possible, _ = recommendable(evidence, between)
         location = posterior.location(possible)
         belief = posterior.belief(possible, location=location)
         scene = scene_of(belief, location, evidence.objective, evidence.prices)
@@ -153,7 +158,7 @@ class AdaptiveSampler:
         """What is believed of every candidate; plain statistics where the curves cannot be fitted."""
         try:
             posterior = self.fitted(evidence)
-            possible, excluded = recommendable(evidence, posterior.promising_mb)
+            possible, excluded = recommendable(evidence, self._between(evidence, posterior))
             return replace(posterior.belief(possible), excluded=excluded)
         except NUMERICS as exc:
             plain = measured_belief(
@@ -164,6 +169,10 @@ class AdaptiveSampler:
                 max_error_rate=evidence.objective.max_error_rate,
             )
             return replace(plain, fallback=f"Plain statistics of the runs stand in for it: {exc}.")
+
+    def _between(self, evidence: Evidence, posterior: Posterior) -> Sequence[int]:
+        """Sizes between the customary ones that may be recommended."""
+        return sizes_that_promise(evidence, posterior) if self.customary else sizes_between(posterior)
 
     def fitted(self, evidence: Evidence) -> Posterior:
         """The curves given all samples; raises one of `NUMERICS`."""
@@ -339,7 +348,7 @@ class AdaptiveSampler:
 def recommendable(
     evidence: Evidence, between_mb: Sequence[int] = ()
 ) -> tuple[tuple[Configuration, ...], dict[Configuration, Exclusion]]:
-    """What can be recommended, also at sizes between the nodes, and what is excluded."""
+    """What can be recommended, also at sizes between the customary ones, and what is excluded."""
     return candidates(
         evidence.samples,
         evidence.space,
@@ -348,6 +357,32 @@ def recommendable(
         max_error_rate=evidence.objective.max_error_rate,
         between_mb=between_mb,
     )
+
+
+def sizes_between(posterior: Posterior) -> tuple[int, ...]:
+    """All sizes that curves are held at, and those just above the edges of staircases."""
+    return (*posterior.layout.sizes_mb, *posterior.promising_mb)
+
+
+def sizes_that_promise(evidence: Evidence, posterior: Posterior) -> tuple[int, ...]:
+    """Sizes that promise more than the best customary one: on average, or by much with a fair chance.
+
+    Where a staircase is likely, all sizes just above its edges are among them.
+    """
+    edges, between = posterior.promising_mb, sizes_between(posterior)
+    possible, _ = recommendable(evidence, between)
+    customary = set(recommendable(evidence)[0])
+    if evidence.space.listed or not customary:
+        return between
+    location = posterior.location(possible)
+    belief = posterior.belief(possible, location=location)
+    scene = scene_of(belief, location, evidence.objective, evidence.prices)
+    is_customary = np.array([c in customary for c in possible])
+    best = scene.regret[:, is_customary][:, scene.regret[:, is_customary].mean(axis=0).argmin()]
+    gain = best[:, None] - scene.regret
+    promises = (gain.mean(axis=0) > PROMISED) | ((gain > 2 * PROMISED).mean(axis=0) > FAIR_CHANCE)
+    sure = edges if posterior.stair_chance > LIKELY_STAIRS else ()
+    return tuple(sorted({*sure, *(c.memory_mb for c, promised in zip(possible, promises, strict=True) if promised)}))
 
 
 def _is_beside(start: Configuration, current: Sequence[Configuration], space: SearchSpace) -> bool:
