@@ -47,6 +47,8 @@ PLAIN_PLACES = 6
 PROMISED, FAIR_CHANCE = 0.01, 0.3
 """A size between the customary ones is a candidate where it promises so much of the objective more than the best of
 those on average, or twice that with this chance."""
+STAIRS_WORTH = 0.85
+"""A saving counts so many times where a staircase is likely: each of its edges takes trials of its own."""
 REPEATED = 2
 """Configurations, the likeliest to be best, that are named twice."""
 BESIDE = 0.1
@@ -252,6 +254,8 @@ class AdaptiveSampler:
             invocations *= worth_with_log(evidence.current)
         if may_be_earned(state):
             invocations *= NEAR_WORTH
+        if state.stair_chance > LIKELY_STAIRS:
+            invocations *= STAIRS_WORTH
         worth = max(invocations * scene.best_cost_usd, LEAST_WORTH_USD)
         if not within and (batch := self._whole_round(state, worth)):
             return state.requests(batch), None

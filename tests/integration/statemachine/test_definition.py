@@ -170,11 +170,13 @@ def test_an_error_of_step_functions_gets_a_name_of_ours(name: str, error: str, t
     machine = client.create_state_machine(
         name=name.replace(".", "-"), definition=json.dumps(definition), roleArn=cloud.role("states")
     )
-    document = {"error": {"Error": error, "Cause": "It took too long."}, "summary": {}, "optimize": True}
+    summary = {"functions": 2, "failed": 1, "summary": "s3://bucket/summary.json"}
+    document = {"error": {"Error": error, "Cause": "It took too long."}, "summary": summary, "optimize": True}
     started = client.start_execution(stateMachineArn=machine["stateMachineArn"], input=json.dumps(document))
     while (ended := client.describe_execution(executionArn=started["executionArn"]))["status"] == "RUNNING":
         time.sleep(0.02)
-    assert (ended["status"], ended["error"], ended["cause"]) == ("FAILED", told, "It took too long.")
+    assert (ended["status"], ended["error"]) == ("FAILED", told)
+    assert ended["cause"].startswith("It took too long.")
 
 
 @each_definition
