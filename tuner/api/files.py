@@ -62,8 +62,11 @@ def set_aside(folder: Path, names: Iterable[str], *, beside: Path | None = None)
     aside = folder / EARLIER_FOLDER
     try:
         found = [path for name in names if (path := folder / name).exists()]
-        if not found:
-            return None
+    except OSError as exc:
+        raise _refused_folder(folder, exc) from exc
+    if not found:
+        return None
+    try:
         place = beside or _new_place(aside, found)
         for path in found:
             _move(path, place / path.relative_to(folder), along=found)
@@ -117,7 +120,11 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise _refused(f"cannot write into {folder}", exc, folder, "give another folder with --output") from exc
+        raise _refused_folder(folder, exc) from exc
+
+
+def _refused_folder(folder: Path, exc: OSError) -> TunerError:
+    return _refused(f"cannot write into {folder}", exc, folder, "give another folder with --output")
 
 
 def _new_place(aside: Path, found: Iterable[Path]) -> Path:

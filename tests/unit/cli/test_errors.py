@@ -91,3 +91,40 @@ def test_a_mistake_is_told_under_its_flag_with_its_remedy(
     assert told in " ".join(error.split())
     assert "Errno" not in error
     assert ". (" not in error
+
+
+NO_PATH = "x" * 300
+"""No file has so long a name: the system refuses it, as it refuses a folder that nobody else may use."""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["report", NO_PATH],
+        ["compare", NO_PATH, NO_PATH],
+        ["patch", "--from", NO_PATH, NO_PATH],
+        ["advise", "--from", NO_PATH],
+        ["fleet", "--from", NO_PATH],
+        ["tune", "--from", NO_PATH],
+        ["tune", f"{NO_PATH}.py:handler"],
+        ["tune", f"{NO_PATH}:app.handler"],
+        ["tune", "app.py:handler", "--root", NO_PATH],
+        ["tune", "app.py:handler", "--python", NO_PATH],
+        ["duet", "app.py:handler", "--baseline", NO_PATH, "--candidate", "app.py"],
+        ["workflow", "machine.json", "--deadline", "3s", "--results", NO_PATH],
+    ],
+)
+def test_a_path_that_the_system_refuses_is_no_defect_of_the_tool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return 1\n")
+    (tmp_path / "machine.json").write_text('{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}')
+    monkeypatch.setattr("tuner.local.backend.load_faults", lambda handler, **_: ())
+    monkeypatch.setattr("tuner.local.handler.load_faults", lambda handler, **_: ())
+    assert run(command) == 2
+    error = capsys.readouterr().err
+    assert NO_PATH in error
+    assert "File name too long" in error
+    assert "defect" not in error
+    assert "Errno" not in error
