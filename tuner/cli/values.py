@@ -6,12 +6,11 @@ What cannot be converted is handed on as it is, or told as a fault: nothing here
 from __future__ import annotations
 
 import difflib
-import json
 import math
 import re
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +18,9 @@ from typing import Any
 
 import click
 
+from tuner.api.files import read_text
 from tuner.cli.output import width_of
+from tuner.documents.strict_json import parse_json
 from tuner.documents.validation import as_number, keeps_limits, limits
 from tuner.errors import Fault
 from tuner.plain_text import shortened
@@ -218,8 +219,8 @@ def read_variables(path: Path, faults: list[Fault]) -> dict[str, str]:
     value.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as exc:
+        lines = read_text(path).split("\n")
+    except (OSError, ValueError) as exc:
         problem = f"{path} cannot be read: {why_unreadable(exc)}"
         faults.append(Fault("--env-file", problem, "give a file with KEY=VALUE lines"))
         return {}
@@ -228,7 +229,9 @@ def read_variables(path: Path, faults: list[Fault]) -> dict[str, str]:
         if not line or line.startswith("#"):
             continue
         key, equals, value = line.removeprefix("export ").partition("=")
-        if not equals or not key.strip():
+        if "\0" in line:
+            faults.append(Fault("--env-file", f"line {number} of {path} has a NUL character", "leave it out"))
+        elif not equals or not key.strip():
             faults.append(Fault("--env-file", f"line {number} of {path} is not KEY=VALUE", "write it as KEY=VALUE"))
         value = value.strip()
         quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
@@ -236,18 +239,18 @@ def read_variables(path: Path, faults: list[Fault]) -> dict[str, str]:
     return found
 
 
-def why_unreadable(error: OSError | UnicodeDecodeError) -> str:
+def why_unreadable(error: OSError | ValueError) -> str:
     """Why a file cannot be read, without its name and the number of the error."""
-    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not text in UTF-8"
+    return (error.strerror if isinstance(error, OSError) else "") or str(error)
 
 
-def read_json_file(path: Path, flag: str, faults: list[Fault]) -> Any:
+def read_json_file(path: Path, flag: str, faults: list[Fault], *, parse: Callable[[str], Any] = parse_json) -> Any:
     """The JSON of a file. None, and a fault is added, when it cannot be read."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        return parse(read_text(path))
     except OSError as exc:
         faults.append(Fault(flag, f"{path} cannot be read: {exc.strerror}", "give the path of a JSON file"))
-    except (ValueError, RecursionError) as exc:
+    except ValueError as exc:
         faults.append(Fault(flag, f"{path} is not JSON: {exc}", "correct the file"))
     return None
 
@@ -266,8 +269,8 @@ def read_payload(text: str, faults: list[Fault], *, show: bool = True) -> Any:
         faults.append(Fault("--payload", "the payload is not filled in", "put it there, or use @FILE"))
         return None
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as exc:
+        return parse_json(text)
+    except ValueError as exc:
         shown = ("what was given" if not show else shortened(text, LONGEST_SHOWN)) if text.strip() else "an empty text"
         remedy = f"did you mean @{text}?" if _is_file(text) else "quote it for the shell, or use @FILE"
         faults.append(Fault("--payload", f"{shown} is not JSON: {exc}", remedy))

@@ -16,6 +16,7 @@ from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.values import WholeNumber, read_json_file, terminal_width
 from tuner.documents.input import decode_valid, input_faults
+from tuner.documents.strict_json import parse_strictly
 from tuner.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -64,10 +65,11 @@ The figures are those of the project's own benchmark for the same curves and see
 def command(curves: str, *, seeds: int, format_: str, quiet: bool, **options: Any) -> None:
     """Tune known CURVES with the noise of real functions; print regret and search cost."""
     faults: list[Fault] = []
-    loaded = read_json_file(Path(curves), "CURVES", faults)
+    loaded = read_json_file(Path(curves), "CURVES", faults, parse=parse_strictly)
+    readable = not faults
     document, parameters = input_document("simulated", converted(options, faults))
     faults.extend(renamed(input_faults(document), flag_names(parameters)))
-    known = _functions(curves, loaded, faults) if loaded is not None else []
+    known = _functions(curves, loaded, faults) if readable else []
     if faults:
         raise InputError(faults)
     settings = decode_valid(document)
