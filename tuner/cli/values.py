@@ -35,6 +35,23 @@ REGION = re.compile(r"[a-z]{2}(-[a-z]+)?-(central|(north|south)?(east|west)|nort
 """An area, perhaps a partition, a direction and a number."""
 
 
+class RefusedValue(click.BadParameter):
+    """A value that an option or an argument does not take.
+
+    Args:
+        problem: what is wrong with it.
+        remedy: what to give.
+        context, parameter: where it was given.
+    """
+
+    def __init__(
+        self, problem: str, remedy: str, context: click.Context | None, parameter: click.Parameter | None
+    ) -> None:
+        super().__init__(f"{problem} ({remedy})", context, parameter)
+        self.problem = problem
+        self.remedy = remedy
+
+
 class AnyNumber(click.ParamType[float]):
     """A number, whose bounds the library checks together with everything else."""
 
@@ -49,7 +66,7 @@ class AnyNumber(click.ParamType[float]):
         try:
             return float(value)
         except ValueError:
-            self.fail(f"{value} is not a number.", param, ctx)
+            raise RefusedValue(f"{value} is not a number", "use a number", ctx, param) from None
 
 
 NUMBER = AnyNumber()
@@ -69,7 +86,7 @@ class Number(click.FloatRange):
         except click.BadParameter:
             number = math.nan
         if not math.isfinite(number):
-            self.fail(f"{value} is not a number {_bounds_of(self)}.", param, ctx)
+            raise RefusedValue(f"{value} is not allowed", f"use a number {_bounds_of(self)}", ctx, param)
         return number
 
 
@@ -85,7 +102,8 @@ class WholeNumber(click.IntRange):
         try:
             return int(super().convert(value, param, ctx))
         except click.BadParameter:
-            self.fail(f"{value} is not a whole number {_bounds_of(self)}.", param, ctx)
+            remedy = f"use a whole number {_bounds_of(self)}"
+            raise RefusedValue(f"{value} is not allowed", remedy, ctx, param) from None
 
 
 def _bounds_of(range_: click.IntRange | click.FloatRange) -> str:
@@ -106,8 +124,8 @@ class OneOf(click.Choice[str]):
         """
         if value not in self.choices:
             near = difflib.get_close_matches(str(value), self.choices, 1)
-            told = f"did you mean {near[0]}? Known are" if near else "use one of"
-            self.fail(f"{value} is not known: {told} {', '.join(self.choices)}.", param, ctx)
+            told = f"did you mean {near[0]}? known are" if near else "use one of"
+            raise RefusedValue(f"{value} is not known", f"{told} {', '.join(self.choices)}", ctx, param)
         return str(value)
 
 
@@ -124,17 +142,16 @@ class Region(click.ParamType[str]):
         """
         if REGION.fullmatch(value):
             return str(value)
-        raise click.BadParameter(self.problem(value), ctx, param)
+        raise RefusedValue(f"{value} is no AWS region", self._remedy(value), ctx, param)
 
     @staticmethod
-    def problem(value: str) -> str:
-        """What is wrong with a name, and the nearest ones."""
+    def _remedy(value: str) -> str:
+        """The names that come nearest, or one as an example."""
         from tuner.pricing.price_list import shipped_document
 
         known = [*shipped_document()["default_regions"], *shipped_document()["regions"]]
         near = difflib.get_close_matches(value, known, 2)
-        told = f"did you mean {' or '.join(near)}?" if near else "use a name such as eu-west-1."
-        return f"{value} is no AWS region: {told}"
+        return f"did you mean {' or '.join(near)}?" if near else "use a name such as eu-west-1"
 
 
 def terminal_width() -> int:

@@ -93,6 +93,81 @@ def test_a_mistake_is_told_under_its_flag_with_its_remedy(
     assert ". (" not in error
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (
+            ["compare", "a", "b", "--metric", "speed", "--threshold", "nan", "--drift", "-5"],
+            ("--metric: speed is not known (", "--threshold: nan is out of range (", "--drift: -5 is out of range ("),
+        ),
+        (
+            ["watch", "a", "--max-usd", "nan", "--threshold", "x", "--logs", "b"],
+            ("--max-usd: nan is not allowed (", "--threshold: x is not", "--logs: b is not", "--once: is missing"),
+        ),
+        (
+            ["simulate", "absent.json", "--seeds", "0", "--runs", "0"],
+            ("--seeds: 0 is not allowed (", "--runs: 0 is below 1 (", "CURVES: absent.json cannot be read"),
+        ),
+        (
+            ["advise", "--logs", "a", "--all", "--fixed-usd", "-1", "--savings-plan", "200%"],
+            ("--fixed-usd: -1 is not allowed (", "--savings-plan: 200% is out of range (", "--logs: stands in"),
+        ),
+        (
+            ["tune", "app.py:handler", "--evidence", "no", "--region", "mars", "--runs", "0", "--event", "a"],
+            ("--evidence: no is not known (", "--region: mars is no AWS region (", "--runs: 0 is below", "--event: is"),
+        ),
+        (
+            ["tune", "--from", "a", "--evidence", "no", "--open", "--format", "json"],
+            ("--evidence: no is not known (", "--open: each function", "--format: --from prints"),
+        ),
+        (["workflow", "--seed", "-1"], ("--seed: -1 is not allowed (", "STATE_MACHINE: is missing (")),
+        (
+            ["workflow", "a.json", "--budget-per-million", "0", "--deadline", "3"],
+            (
+                "--budget-per-million: 0 is not allowed (",
+                "--deadline: '3' has no unit (",
+                "STATE_MACHINE: a.json cannot",
+            ),
+        ),
+        (["workflow", "--undo", "absent.json", "--seed", "x"], ("--seed: x is not allowed (",)),
+        (
+            ["duet", "app.py:handler", "--runs", "0", "--baseline", "a"],
+            ("--runs: 0 is not allowed (", "--candidate: is missing (add it)"),
+        ),
+        (
+            [
+                "duet",
+                "app.py:handler",
+                "--runs",
+                "0",
+                "--baseline",
+                "app.py",
+                "--candidate",
+                "app.py",
+                "--confidence",
+                "1",
+            ],
+            ("--runs: 0 is not allowed (", "--confidence: 1 is out of range ("),
+        ),
+        (["report", "a", "--format", "pdf", "--region", "x"], ("--format: pdf is not known (", "--region: x is no")),
+    ],
+)
+def test_what_options_do_not_take_is_told_together_with_every_other_fault(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+    told: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return 1\n")
+    monkeypatch.setattr("tuner.local.backend.load_faults", lambda handler, **_: ())
+    monkeypatch.setattr("tuner.local.handler.load_faults", lambda handler, **_: ())
+    assert run(command) == 2
+    error = capsys.readouterr().err
+    assert [text for text in told if text not in error] == []
+
+
 NO_PATH = "x" * 300
 """No file has so long a name: the system refuses it, as it refuses a folder that nobody else may use."""
 

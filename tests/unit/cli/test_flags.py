@@ -238,7 +238,7 @@ def test_a_payload_that_is_given_twice_is_an_error_that_says_how_to_give_both(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run(["tune", "f", "--payload", "1", "--payload", "2", "--dry-run"]) == 2
-    assert "'--payload': is given 2 times: give several as one list, [{payload, weight}, …]." in capsys.readouterr().err
+    assert "--payload: is given 2 times (give several as one list, [{payload, weight}, …])" in capsys.readouterr().err
 
 
 def test_a_payload_that_is_the_name_of_a_file_is_told_with_the_at_sign(
