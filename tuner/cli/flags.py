@@ -351,8 +351,12 @@ def converted(options: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]
             if math.isnan(values[flag.parameter]):
                 del values[flag.parameter]
         if flag.convert is as_pairs:
-            wrong = [text for text in options.get(flag.parameter) or () if not text.partition("=")[1]]
-            faults += [Fault(flag.name, f"{text} has no =", f"write it as {flag.metavar}") for text in wrong]
+            parts = [text.partition("=") for text in options.get(flag.parameter) or ()]
+            remedy = f"write it as {flag.metavar}"
+            faults += [Fault(flag.name, f"{name} has no =", remedy) for name, equals, _ in parts if not equals]
+            faults += [
+                Fault(flag.name, "a value has no name", remedy) for name, equals, _ in parts if equals and not name
+            ]
             hidden = [name for name, value in values.get(flag.parameter, {}).items() if value == HIDDEN]
             faults += [Fault(flag.name, f"the value of {name} is not filled in", "put it there") for name in hidden]
     return values

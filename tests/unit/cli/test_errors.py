@@ -60,6 +60,7 @@ def test_a_variable_that_a_suggested_command_hides_must_be_filled_in() -> None:
         (["tune", "app.py:handler", "--payload", "@"], "--payload: @ names no file (write @FILE)"),
         (["tune", "app.py:handler", "--payload", ""], "--payload: an empty text is not JSON"),
         (["tune", "app.py:handler", "--env-file", "absent"], "--env-file: absent cannot be read: No such file"),
+        (["tune", "app.py:handler", "--env", "=s3cret"], "--env: a value has no name (write it as KEY=VALUE)"),
         (["tune", "app.py:handler", "--event", "A=a.json"], "--event: is of a project, and there is no --from"),
         (["tune", "app.py:handler", "--apply"], "--apply: works in AWS alone (leave it out"),
         (["tune", "app.py:handler", "app.py:handler"], "a function is one word: its name, or FILE:HANDLER)"),
