@@ -7,6 +7,7 @@ test is never an error here: it is an `Outcome` (see `tuner.model`).
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -74,6 +75,27 @@ class InputError(TunerError):
     def single(cls, path: str, problem: str, remedy: str = "") -> InputError:
         """An error with one fault."""
         return cls([Fault(path, problem, remedy)])
+
+
+_PATH_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR}
+"""What the system says of a path that cannot be used, whatever is done with it."""
+
+
+def path_fault(error: Exception, path: str = "") -> Fault | None:
+    """What is wrong with a path that the system refuses: nobody may use it, or no file can have it.
+
+    Args:
+        error: of the system.
+        path: where the input named it, such as a flag; else the path itself stands there.
+
+    Returns:
+        None: it is another error.
+    """
+    if not isinstance(error, OSError) or error.errno not in _PATH_REFUSED or not isinstance(error.filename, str):
+        return None
+    problem = f"cannot be used: {error.strerror}"
+    told = f"{error.filename} {problem}" if path else problem
+    return Fault(path or error.filename, told, "check its name, and who may use it and the folders above it")
 
 
 def each_of(calls: Iterable[Callable[[], T]]) -> list[T]:

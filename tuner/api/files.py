@@ -1,4 +1,4 @@
-"""Writes files whole or not at all, and sets aside those that were there."""
+"""Reads files of documents, writes files whole or not at all, and sets aside those that were there."""
 
 from __future__ import annotations
 
@@ -12,14 +12,31 @@ from itertools import count
 from pathlib import Path
 
 from tuner.documents.result import EARLIER_FOLDER
+from tuner.documents.strict_json import decode_text
 from tuner.errors import NoSpaceError, TunerError
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What says that a disk, what one may use of it, or what one file may take of it, is full."""
 ANOTHER_OUTPUT, MAKE_WRITABLE = "give another --output", "make it writable"
 """What to do where a file cannot be written, as the end of a sentence: one of an option, and one that is there."""
+LARGEST_FILE = 256 << 20
+"""Bytes beyond every document: results have some MB, and payloads of Lambda 6 MB each."""
 LONGEST_NAME = 200
 """Bytes of a name that the name of its folder has; file systems allow 255."""
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that is to hold one document.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not UTF-8, or larger than every document. The message says so, after the name of the file.
+    """
+    with path.open("rb") as file:
+        content = file.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise ValueError(f"it has more than {LARGEST_FILE >> 20} MB")
+    return decode_text(content)
 
 
 def write_text(path: Path, text: str, *, otherwise: str = ANOTHER_OUTPUT) -> None:
@@ -62,8 +79,11 @@ def set_aside(folder: Path, names: Iterable[str], *, beside: Path | None = None)
     aside = folder / EARLIER_FOLDER
     try:
         found = [path for name in names if (path := folder / name).exists()]
-        if not found:
-            return None
+    except OSError as exc:
+        raise _refused_folder(folder, exc) from exc
+    if not found:
+        return None
+    try:
         place = beside or _new_place(aside, found)
         for path in found:
             _move(path, place / path.relative_to(folder), along=found)
@@ -117,7 +137,11 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise _refused(f"cannot write into {folder}", exc, folder, "give another folder with --output") from exc
+        raise _refused_folder(folder, exc) from exc
+
+
+def _refused_folder(folder: Path, exc: OSError) -> TunerError:
+    return _refused(f"cannot write into {folder}", exc, folder, "give another folder with --output")
 
 
 def _new_place(aside: Path, found: Iterable[Path]) -> Path:

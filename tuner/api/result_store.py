@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from tuner.api.files import MAKE_WRITABLE, write_text
+from tuner.api.files import MAKE_WRITABLE, read_text, write_text
 from tuner.api.result import Result
 from tuner.aws.api.connection import Connection
 from tuner.documents.result import RESULT_FILE, is_result_name, loads
@@ -111,11 +111,11 @@ class FileStore:
             InputError: it cannot be read, or is not text.
         """
         try:
-            return _file(address).read_text("utf-8-sig")
+            return read_text(_file(address))
         except FileNotFoundError:
             return None
-        except UnicodeDecodeError as exc:
-            raise InputError.single(address, "is not text in UTF-8", "give a result.json") from exc
+        except ValueError as exc:
+            raise InputError.single(address, f"is no result: {exc}", "give a result.json") from exc
         except OSError as exc:
             problem = f"cannot be read: {exc.strerror}"
             raise InputError.single(address, problem, "give the path of a result.json") from exc

@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 
 import click
 
-from tuner.cli.values import OneOf, Region, as_names, as_pairs, as_share, as_sizes, read_share
+from tuner.cli.values import OneOf, RefusedValue, Region, as_names, as_pairs, as_share, as_sizes, read_share
 from tuner.documents.validation import as_number
-from tuner.errors import Fault
+from tuner.errors import Fault, InputError
 from tuner.redaction import HIDDEN
 from tuner.shell_lines import command_lines
 
@@ -88,6 +88,8 @@ EXAMPLE_INDENT = 2
 """By how much click indents the examples."""
 PROGRAMS = ("tuner ", "aws ")
 """What the commands of examples begin with."""
+MISSING = "tuner.missing"
+"""Says in the context of a command that an option has no value, and that nobody can look at the others."""
 COMMON_OPTIONS = ("quiet", "debug", "help")
 """Options of every command, which stand last."""
 
@@ -99,9 +101,56 @@ class GroupedOption(click.Option):
         super().__init__(*names, **more)
         self.group = group
 
+    def handle_parse_result(
+        self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
+    ) -> tuple[Any, list[str]]:
+        """Read the value. One that is refused, or missing, is kept as a fault, to be told with all others."""
+        try:
+            return super().handle_parse_result(ctx, opts, args)
+        except click.MissingParameter:
+            _faults_of(ctx).append(Fault(self.opts[0], "is missing", "add it"))
+            ctx.meta[MISSING] = True
+        except RefusedValue as refused:
+            _faults_of(ctx).append(Fault(self.opts[0], refused.problem, refused.remedy))
+            if self.required:
+                ctx.meta[MISSING] = True
+            else:  # as if it was not given
+                return super().handle_parse_result(ctx, {n: v for n, v in opts.items() if n != self.name}, args)
+        ctx.params[str(self.name)] = None
+        return None, args
+
+
+def _faults_of(context: click.Context) -> list[Fault]:
+    """What is wrong with the values of a command's options."""
+    faults: list[Fault] = context.meta.setdefault("tuner.faults", [])
+    return faults
+
 
 class GroupedCommand(click.Command):
-    """A command whose help lists its options under headings."""
+    """A command whose help lists its options under headings.
+
+    Args:
+        names, more: as click has them.
+        adds_faults: the function gets the `faults` of its options, adds its own, and raises all of them together.
+            It does nothing else where there are any.
+    """
+
+    def __init__(self, *names: Any, adds_faults: bool = False, **more: Any) -> None:
+        super().__init__(*names, **more)
+        self.adds_faults = adds_faults
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command.
+
+        Raises:
+            InputError: options have values that they do not take, or none: every fault together.
+        """
+        faults = _faults_of(ctx)
+        if faults and (ctx.meta.get(MISSING) or not self.adds_faults):
+            raise InputError(faults)
+        if self.adds_faults:
+            ctx.params["faults"] = faults
+        return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section for each group that has an option."""
@@ -206,11 +255,11 @@ def _the_only(context: click.Context, option: click.Parameter, values: tuple[str
     """The value of an option that is easily repeated, as if its values added up.
 
     Raises:
-        click.BadParameter: it is given several times.
+        RefusedValue: it is given several times.
     """
     if len(values) > 1:
         remedy = "give several as one list, [{payload, weight}, …]"
-        raise click.BadParameter(f"is given {len(values)} times: {remedy}.", context, option)
+        raise RefusedValue(f"is given {len(values)} times", remedy, context, option)
     return next(iter(values), None)
 
 
@@ -302,8 +351,12 @@ def converted(options: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]
             if math.isnan(values[flag.parameter]):
                 del values[flag.parameter]
         if flag.convert is as_pairs:
-            wrong = [text for text in options.get(flag.parameter) or () if not text.partition("=")[1]]
-            faults += [Fault(flag.name, f"{text} has no =", f"write it as {flag.metavar}") for text in wrong]
+            parts = [text.partition("=") for text in options.get(flag.parameter) or ()]
+            remedy = f"write it as {flag.metavar}"
+            faults += [Fault(flag.name, f"{name} has no =", remedy) for name, equals, _ in parts if not equals]
+            faults += [
+                Fault(flag.name, "a value has no name", remedy) for name, equals, _ in parts if equals and not name
+            ]
             hidden = [name for name, value in values.get(flag.parameter, {}).items() if value == HIDDEN]
             faults += [Fault(flag.name, f"the value of {name} is not filled in", "put it there") for name in hidden]
     return values

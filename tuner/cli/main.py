@@ -27,7 +27,7 @@ from tuner import __version__
 from tuner.cli.exit_codes import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED
 from tuner.cli.output import say, say_under
 from tuner.cli.signals import ENDING_SIGNALS, handled_signals
-from tuner.errors import InterruptedRunError, TunerError
+from tuner.errors import InputError, InterruptedRunError, TunerError, path_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +195,9 @@ def _run(argv: list[str], *, debug: bool) -> int:
     except Exception as error:  # noqa: BLE001  every defect ends in words and an exit code
         if _is_of_output(error):
             return _output_failed(error)
+        if refused := path_fault(error):
+            show_error(InputError([refused]))
+            return EXIT_INPUT
         if debug:
             traceback.print_exc()
         _print_error(f"{type(error).__name__}: {error}", ERROR)

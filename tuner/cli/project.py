@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.api.files import folder_names
+from tuner.api.files import folder_names, read_text
 from tuner.api.records.run_folder import has_record
 from tuner.cli.again import RESUMED_ELSEWHERE
 from tuner.cli.exit_codes import EXIT_OK
 from tuner.cli.output import say
 from tuner.cli.values import as_pairs, read_variables
 from tuner.documents.input import with_configuration_in_use
+from tuner.documents.strict_json import parse_json
 from tuner.errors import Fault, InputError, InterruptedRunError, NoSpaceError, NotRecordedError, TunerError
 from tuner.local.handler import parse_handler
 from tuner.local.project import ProjectFunction, read_project
@@ -244,7 +244,7 @@ def _events(given: Sequence[str], functions: Sequence[ProjectFunction]) -> dict[
 def _unreadable(file: Path) -> str:
     """Why a payload cannot be read from a file; empty: it can."""
     try:
-        json.loads(file.read_bytes())
+        parse_json(read_text(file))
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
     except ValueError as error:

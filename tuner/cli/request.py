@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,13 +45,21 @@ class TuneRequest:
     names: Mapping[str, str]
 
 
-def read_request(target: str, options: Mapping[str, Any], connection: Connection) -> TuneRequest:
+def read_request(
+    target: str, options: Mapping[str, Any], connection: Connection, known: Iterable[Fault] = ()
+) -> TuneRequest:
     """Read the settings of `tuner tune`.
+
+    Args:
+        target: what to tune.
+        options: values of the flags by parameter.
+        connection: how to reach AWS.
+        known: faults that are known already.
 
     Raises:
         InputError: every fault of flags, files and target together.
     """
-    faults: list[Fault] = []
+    faults = list(known)
     read = _input_file(options["input_file"], faults)
     base = {**_resumed_input(options["resume"], faults), **(read.document or {})}
     given = converted({name: value for name, value in options.items() if name != "payload"}, faults)

@@ -6,12 +6,11 @@ What cannot be converted is handed on as it is, or told as a fault: nothing here
 from __future__ import annotations
 
 import difflib
-import json
 import math
 import re
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +18,9 @@ from typing import Any
 
 import click
 
+from tuner.api.files import read_text
 from tuner.cli.output import width_of
+from tuner.documents.strict_json import parse_json
 from tuner.documents.validation import as_number, keeps_limits, limits
 from tuner.errors import Fault
 from tuner.plain_text import shortened
@@ -32,6 +33,23 @@ LONGEST_SHOWN = 60
 """Characters of a payload that a fault quotes."""
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)?-(central|(north|south)?(east|west)|north|south)-\d+")
 """An area, perhaps a partition, a direction and a number."""
+
+
+class RefusedValue(click.BadParameter):
+    """A value that an option or an argument does not take.
+
+    Args:
+        problem: what is wrong with it.
+        remedy: what to give.
+        context, parameter: where it was given.
+    """
+
+    def __init__(
+        self, problem: str, remedy: str, context: click.Context | None, parameter: click.Parameter | None
+    ) -> None:
+        super().__init__(f"{problem} ({remedy})", context, parameter)
+        self.problem = problem
+        self.remedy = remedy
 
 
 class AnyNumber(click.ParamType[float]):
@@ -48,7 +66,7 @@ class AnyNumber(click.ParamType[float]):
         try:
             return float(value)
         except ValueError:
-            self.fail(f"{value} is not a number.", param, ctx)
+            raise RefusedValue(f"{value} is not a number", "use a number", ctx, param) from None
 
 
 NUMBER = AnyNumber()
@@ -68,7 +86,7 @@ class Number(click.FloatRange):
         except click.BadParameter:
             number = math.nan
         if not math.isfinite(number):
-            self.fail(f"{value} is not a number {_bounds_of(self)}.", param, ctx)
+            raise RefusedValue(f"{value} is not allowed", f"use a number {_bounds_of(self)}", ctx, param)
         return number
 
 
@@ -84,7 +102,8 @@ class WholeNumber(click.IntRange):
         try:
             return int(super().convert(value, param, ctx))
         except click.BadParameter:
-            self.fail(f"{value} is not a whole number {_bounds_of(self)}.", param, ctx)
+            remedy = f"use a whole number {_bounds_of(self)}"
+            raise RefusedValue(f"{value} is not allowed", remedy, ctx, param) from None
 
 
 def _bounds_of(range_: click.IntRange | click.FloatRange) -> str:
@@ -105,8 +124,8 @@ class OneOf(click.Choice[str]):
         """
         if value not in self.choices:
             near = difflib.get_close_matches(str(value), self.choices, 1)
-            told = f"did you mean {near[0]}? Known are" if near else "use one of"
-            self.fail(f"{value} is not known: {told} {', '.join(self.choices)}.", param, ctx)
+            told = f"did you mean {near[0]}? known are" if near else "use one of"
+            raise RefusedValue(f"{value} is not known", f"{told} {', '.join(self.choices)}", ctx, param)
         return str(value)
 
 
@@ -123,17 +142,16 @@ class Region(click.ParamType[str]):
         """
         if REGION.fullmatch(value):
             return str(value)
-        raise click.BadParameter(self.problem(value), ctx, param)
+        raise RefusedValue(f"{value} is no AWS region", self._remedy(value), ctx, param)
 
     @staticmethod
-    def problem(value: str) -> str:
-        """What is wrong with a name, and the nearest ones."""
+    def _remedy(value: str) -> str:
+        """The names that come nearest, or one as an example."""
         from tuner.pricing.price_list import shipped_document
 
         known = [*shipped_document()["default_regions"], *shipped_document()["regions"]]
         near = difflib.get_close_matches(value, known, 2)
-        told = f"did you mean {' or '.join(near)}?" if near else "use a name such as eu-west-1."
-        return f"{value} is no AWS region: {told}"
+        return f"did you mean {' or '.join(near)}?" if near else "use a name such as eu-west-1"
 
 
 def terminal_width() -> int:
@@ -218,8 +236,8 @@ def read_variables(path: Path, faults: list[Fault]) -> dict[str, str]:
     value.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as exc:
+        lines = read_text(path).split("\n")
+    except (OSError, ValueError) as exc:
         problem = f"{path} cannot be read: {why_unreadable(exc)}"
         faults.append(Fault("--env-file", problem, "give a file with KEY=VALUE lines"))
         return {}
@@ -228,7 +246,9 @@ def read_variables(path: Path, faults: list[Fault]) -> dict[str, str]:
         if not line or line.startswith("#"):
             continue
         key, equals, value = line.removeprefix("export ").partition("=")
-        if not equals or not key.strip():
+        if "\0" in line:
+            faults.append(Fault("--env-file", f"line {number} of {path} has a NUL character", "leave it out"))
+        elif not equals or not key.strip():
             faults.append(Fault("--env-file", f"line {number} of {path} is not KEY=VALUE", "write it as KEY=VALUE"))
         value = value.strip()
         quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
@@ -236,18 +256,18 @@ def read_variables(path: Path, faults: list[Fault]) -> dict[str, str]:
     return found
 
 
-def why_unreadable(error: OSError | UnicodeDecodeError) -> str:
+def why_unreadable(error: OSError | ValueError) -> str:
     """Why a file cannot be read, without its name and the number of the error."""
-    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not text in UTF-8"
+    return (error.strerror if isinstance(error, OSError) else "") or str(error)
 
 
-def read_json_file(path: Path, flag: str, faults: list[Fault]) -> Any:
+def read_json_file(path: Path, flag: str, faults: list[Fault], *, parse: Callable[[str], Any] = parse_json) -> Any:
     """The JSON of a file. None, and a fault is added, when it cannot be read."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        return parse(read_text(path))
     except OSError as exc:
         faults.append(Fault(flag, f"{path} cannot be read: {exc.strerror}", "give the path of a JSON file"))
-    except (ValueError, RecursionError) as exc:
+    except ValueError as exc:
         faults.append(Fault(flag, f"{path} is not JSON: {exc}", "correct the file"))
     return None
 
@@ -266,8 +286,8 @@ def read_payload(text: str, faults: list[Fault], *, show: bool = True) -> Any:
         faults.append(Fault("--payload", "the payload is not filled in", "put it there, or use @FILE"))
         return None
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as exc:
+        return parse_json(text)
+    except ValueError as exc:
         shown = ("what was given" if not show else shortened(text, LONGEST_SHOWN)) if text.strip() else "an empty text"
         remedy = f"did you mean @{text}?" if _is_file(text) else "quote it for the shell, or use @FILE"
         faults.append(Fault("--payload", f"{shown} is not JSON: {exc}", remedy))

@@ -7,13 +7,13 @@ for a field within another. Pure: reads texts only.
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tuner.documents.input import input_faults
 from tuner.documents.power_tuning import translate
+from tuner.documents.strict_json import parse_json
 from tuner.errors import Fault, InputError
 
 MAX_FUNCTIONS = 10_000
@@ -78,8 +78,8 @@ def _csv_entries(text: str) -> list[Any]:
 def _cell(name: str, text: str) -> Any:
     """Read a cell: as JSON where it is JSON. Lists may have commas, semicolons or spaces between their values."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = parse_json(text)
+    except ValueError:
         value = text
     if name not in _LISTS or not isinstance(value, (str, int)):
         return value
@@ -91,8 +91,8 @@ def _cell(name: str, text: str) -> Any:
 
 def _json_entries(text: str) -> list[Any]:
     try:
-        entries = json.loads(text)
-    except (ValueError, RecursionError) as exc:
+        entries = parse_json(text)
+    except ValueError as exc:
         raise InputError.single("$.list", f"is not JSON: {exc}", "store a JSON array of inputs") from exc
     if not isinstance(entries, list):
         raise InputError.single("$.list", "is not a JSON array", "store a JSON array of inputs")

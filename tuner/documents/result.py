@@ -422,7 +422,7 @@ def loads(text: str, *, name: str) -> ResultDocument:
     if "findings" in document and "measurements" not in document:
         raise InputError.single(name, "is not a result document: it is the answer of a comparison", remedy)
     result: ResultDocument = document  # type: ignore[assignment]  # the schema is checked in the next line
-    faults = find_faults(document, schema()) or tuple(_column_faults(result))
+    faults = find_faults(document, schema()) or (*_column_faults(result), *_contradictions(result))
     if faults:
         raise InputError(Fault(f"{name} {fault.path}", fault.problem, fault.remedy) for fault in faults)
     return result
@@ -436,6 +436,24 @@ def _column_faults(document: ResultDocument) -> Iterator[Fault]:
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{name} {length}" for name, length in lengths.items())
             yield Fault(f"$.measurements[{index}].data", f"has columns of different lengths: {told}", "tune again")
+
+
+def _contradictions(document: ResultDocument) -> Iterator[Fault]:
+    """Parts that no run writes together, as where a file was changed by hand. A schema cannot tell them."""
+    seen: set[tuple[int, str]] = set()
+    for index, measurement in enumerate(document["measurements"]):
+        size, path = (measurement["memory_mb"], measurement["architecture"]), f"$.measurements[{index}]"
+        if size in seen:
+            yield Fault(path, f"measures {size[0]} MB {size[1]} again", "tune again")
+        seen.add(size)
+        rows = len(measurement["data"]["outcome"])
+        if rows != measurement["runs"]:
+            yield Fault(f"{path}.runs", f"is {measurement['runs']}, and data has {rows} runs", "tune again")
+    best = document["recommendation"]
+    known = {(point["memory_mb"], point["architecture"]) for point in document["curve"]}
+    if best and (best["memory_mb"], best["architecture"]) not in known:
+        told = f"{best['memory_mb']} MB {best['architecture']} is not in the curve"
+        yield Fault("$.recommendation", told, "tune again")
 
 
 def schema() -> dict[str, Any]:

@@ -30,6 +30,18 @@ def parse_strictly(text: str) -> Any:
     return value
 
 
+def parse_json(text: str) -> Any:
+    """The value of a JSON text of somebody else, such as a payload: any numbers and characters that JSON has.
+
+    Raises:
+        ValueError: it is not JSON, or has more levels of nesting than Python follows.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it has too many levels of nesting") from None
+
+
 def decode_text(content: bytes) -> str:
     """The text of a file.
 

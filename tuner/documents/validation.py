@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pkgutil import get_data
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,12 @@ def find_faults(document: object, schema: Mapping[str, Any]) -> tuple[Fault, ...
     errors = sorted(validator.iter_errors(document), key=lambda e: list(map(str, e.absolute_path)))
     # What several rules say of one value is said once, and so are fields that are missing together.
     found = dict.fromkeys(fault for error in errors for fault in _faults(error))
-    return (*found, *_not_finite(document))
+    # That a number is none is said instead of what it would be, with the remedy of its rule.
+    remedies = {fault.path: fault.remedy for fault in found}
+    none = {
+        fault.path: replace(fault, remedy=remedies.get(fault.path, fault.remedy)) for fault in _not_finite(document)
+    }
+    return (*(fault for fault in found if fault.path not in none), *none.values())
 
 
 @cache

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from itertools import islice, takewhile
 from pathlib import Path
 
-from tuner.errors import BackendError, Fault
+from tuner.errors import BackendError, Fault, path_fault
 from tuner.local.host import max_memory_mb
 from tuner.local.limits.governor import Governor
 from tuner.local.limits.isolation import HIDDEN
@@ -159,18 +159,27 @@ def parse_handler(
         The handler, or None with all its faults.
     """
     reading = _Reading(text, options or LocalOptions(), path, [])
-    folder, _, name = text.partition(":")
-    if text.startswith(COMMAND):
-        found = _read_command(reading, shlex.split(text.removeprefix(COMMAND)))
-    elif runtime_of(Path(text)) is None and any(map(_is_program, (Path(text), Path(reading.options.root or "", text)))):
-        found = _read_command(reading, [text])
-    elif Path(folder).is_dir():
-        found = _read_folder(reading, Path(folder).resolve(), name)
-    else:
-        found = _read_file(reading)
+    try:
+        found = _read_target(reading)
+    except OSError as exc:
+        if (refused := path_fault(exc, path)) is None:
+            raise
+        return None, (*reading.faults, refused)
     if found and not _is_text(f"{found.root}{found.name}"):
         reading.fault("its path has bytes that are no text in UTF-8", "rename it, or set PYTHONUTF8=1")
     return (None, tuple(reading.faults)) if reading.faults else (found, ())
+
+
+def _read_target(reading: _Reading) -> LocalHandler | None:
+    text = reading.text
+    folder, _, name = text.partition(":")
+    if text.startswith(COMMAND):
+        return _read_command(reading, shlex.split(text.removeprefix(COMMAND)))
+    if runtime_of(Path(text)) is None and any(map(_is_program, (Path(text), Path(reading.options.root or "", text)))):
+        return _read_command(reading, [text])
+    if Path(folder).is_dir():
+        return _read_folder(reading, Path(folder).resolve(), name)
+    return _read_file(reading)
 
 
 def _is_text(path: str) -> bool:

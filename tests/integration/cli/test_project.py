@@ -64,6 +64,20 @@ def test_every_function_that_can_run_is_tuned_and_the_others_say_why(
     assert (tmp_path / "out" / "Orders" / "result.json").exists()
 
 
+def test_code_whose_path_the_system_refuses_leaves_out_its_own_function_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = project(tmp_path)
+    refused = f"CodeUri: src, Handler: {'x' * 300}.handler, Runtime: {HERE}"
+    template.write_text(f"{TEMPLATE}  Gone: {{Type: AWS::Serverless::Function, Properties: {{{refused}}}}}\n")
+    event = f"Orders={tmp_path}/event.json"
+    assert run(["tune", "--from", str(template), "--event", event, "--output", str(tmp_path / "out"), *QUICK]) == 0
+    shown = capsys.readouterr()
+    assert "File name too long" in shown.out
+    assert "not begun" not in shown.out
+    assert "defect" not in shown.err
+
+
 def test_an_event_of_no_function_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["tune", "--from", str(project(tmp_path)), "--event", "Order=x.json", *QUICK]) == 2
     assert "write NAME=FILE, with NAME of Image, Orders" in capsys.readouterr().err

@@ -11,7 +11,15 @@ import pytest
 
 from tests.full_disk import file_size_limit
 from tests.unit.studies import SIZES, function_of, ran, sample_of, study_of
-from tuner.api.records.run_folder import FILES, SAMPLES_FILE, Recorder, has_record, read_record, read_record_to_resume
+from tuner.api.records.run_folder import (
+    FILES,
+    SAMPLES_FILE,
+    FolderLock,
+    Recorder,
+    has_record,
+    read_record,
+    read_record_to_resume,
+)
 from tuner.errors import InputError, TunerError
 from tuner.model import FunctionError, Invocation, Outcome, StopReason
 from tuner.search.grid import GridSampler
@@ -118,6 +126,16 @@ def test_a_folder_that_cannot_be_written_is_told_with_a_remedy(tmp_path: Path) -
     with pytest.raises(TunerError, match="cannot write") as caught:
         Recorder(tmp_path / "file" / "folder", HEADER)
     assert "--output" in caught.value.hint
+
+
+def test_a_folder_that_the_system_refuses_is_told_with_a_remedy() -> None:
+    folder = Path("x" * 300)
+    told = "cannot write .*File name too long"
+    with FolderLock(folder) as lock:
+        lock.acquire()
+    with pytest.raises(TunerError, match=told) as info:
+        Recorder(folder, {})
+    assert info.value.hint == "Give another folder with --output."
 
 
 def test_a_full_disk_is_told_and_leaves_a_record_that_can_be_resumed(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def test_a_variable_that_a_suggested_command_hides_must_be_filled_in() -> None:
         (["tune", "app.py:handler", "--payload", "@"], "--payload: @ names no file (write @FILE)"),
         (["tune", "app.py:handler", "--payload", ""], "--payload: an empty text is not JSON"),
         (["tune", "app.py:handler", "--env-file", "absent"], "--env-file: absent cannot be read: No such file"),
+        (["tune", "app.py:handler", "--env", "=s3cret"], "--env: a value has no name (write it as KEY=VALUE)"),
         (["tune", "app.py:handler", "--event", "A=a.json"], "--event: is of a project, and there is no --from"),
         (["tune", "app.py:handler", "--apply"], "--apply: works in AWS alone (leave it out"),
         (["tune", "app.py:handler", "app.py:handler"], "a function is one word: its name, or FILE:HANDLER)"),
@@ -91,3 +92,115 @@ def test_a_mistake_is_told_under_its_flag_with_its_remedy(
     assert told in " ".join(error.split())
     assert "Errno" not in error
     assert ". (" not in error
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (
+            ["compare", "a", "b", "--metric", "speed", "--threshold", "nan", "--drift", "-5"],
+            ("--metric: speed is not known (", "--threshold: nan is out of range (", "--drift: -5 is out of range ("),
+        ),
+        (
+            ["watch", "a", "--max-usd", "nan", "--threshold", "x", "--logs", "b"],
+            ("--max-usd: nan is not allowed (", "--threshold: x is not", "--logs: b is not", "--once: is missing"),
+        ),
+        (
+            ["simulate", "absent.json", "--seeds", "0", "--runs", "0"],
+            ("--seeds: 0 is not allowed (", "--runs: 0 is below 1 (", "CURVES: absent.json cannot be read"),
+        ),
+        (
+            ["advise", "--logs", "a", "--all", "--fixed-usd", "-1", "--savings-plan", "200%"],
+            ("--fixed-usd: -1 is not allowed (", "--savings-plan: 200% is out of range (", "--logs: stands in"),
+        ),
+        (
+            ["tune", "app.py:handler", "--evidence", "no", "--region", "mars", "--runs", "0", "--event", "a"],
+            ("--evidence: no is not known (", "--region: mars is no AWS region (", "--runs: 0 is below", "--event: is"),
+        ),
+        (
+            ["tune", "--from", "a", "--evidence", "no", "--open", "--format", "json"],
+            ("--evidence: no is not known (", "--open: each function", "--format: --from prints"),
+        ),
+        (["workflow", "--seed", "-1"], ("--seed: -1 is not allowed (", "STATE_MACHINE: is missing (")),
+        (
+            ["workflow", "a.json", "--budget-per-million", "0", "--deadline", "3"],
+            (
+                "--budget-per-million: 0 is not allowed (",
+                "--deadline: '3' has no unit (",
+                "STATE_MACHINE: a.json cannot",
+            ),
+        ),
+        (["workflow", "--undo", "absent.json", "--seed", "x"], ("--seed: x is not allowed (",)),
+        (
+            ["duet", "app.py:handler", "--runs", "0", "--baseline", "a"],
+            ("--runs: 0 is not allowed (", "--candidate: is missing (add it)"),
+        ),
+        (
+            [
+                "duet",
+                "app.py:handler",
+                "--runs",
+                "0",
+                "--baseline",
+                "app.py",
+                "--candidate",
+                "app.py",
+                "--confidence",
+                "1",
+            ],
+            ("--runs: 0 is not allowed (", "--confidence: 1 is out of range ("),
+        ),
+        (["report", "a", "--format", "pdf", "--region", "x"], ("--format: pdf is not known (", "--region: x is no")),
+    ],
+)
+def test_what_options_do_not_take_is_told_together_with_every_other_fault(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+    told: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return 1\n")
+    monkeypatch.setattr("tuner.local.backend.load_faults", lambda handler, **_: ())
+    monkeypatch.setattr("tuner.local.handler.load_faults", lambda handler, **_: ())
+    assert run(command) == 2
+    error = capsys.readouterr().err
+    assert [text for text in told if text not in error] == []
+
+
+NO_PATH = "x" * 300
+"""No file has so long a name: the system refuses it, as it refuses a folder that nobody else may use."""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["report", NO_PATH],
+        ["compare", NO_PATH, NO_PATH],
+        ["patch", "--from", NO_PATH, NO_PATH],
+        ["advise", "--from", NO_PATH],
+        ["fleet", "--from", NO_PATH],
+        ["tune", "--from", NO_PATH],
+        ["tune", f"{NO_PATH}.py:handler"],
+        ["tune", f"{NO_PATH}:app.handler"],
+        ["tune", "app.py:handler", "--root", NO_PATH],
+        ["tune", "app.py:handler", "--python", NO_PATH],
+        ["duet", "app.py:handler", "--baseline", NO_PATH, "--candidate", "app.py"],
+        ["workflow", "machine.json", "--deadline", "3s", "--results", NO_PATH],
+    ],
+)
+def test_a_path_that_the_system_refuses_is_no_defect_of_the_tool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return 1\n")
+    (tmp_path / "machine.json").write_text('{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}')
+    monkeypatch.setattr("tuner.local.backend.load_faults", lambda handler, **_: ())
+    monkeypatch.setattr("tuner.local.handler.load_faults", lambda handler, **_: ())
+    assert run(command) == 2
+    error = capsys.readouterr().err
+    assert NO_PATH in error
+    assert "File name too long" in error
+    assert "defect" not in error
+    assert "Errno" not in error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from io import BytesIO
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -41,6 +41,20 @@ def test_an_input_is_a_file_or_json(tmp_path: Path) -> None:
 def test_an_input_that_cannot_be_used_is_bad_input(text: str) -> None:
     with pytest.raises(InputError):
         read_input(text)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'{"a":' * 5000, "INPUT: is not JSON: it has too many levels of nesting"),
+        (b"\xff{}", "INPUT: - cannot be read: line 1 is not text in UTF-8"),
+    ],
+)
+def test_what_stdin_brings_is_checked_as_well(monkeypatch: pytest.MonkeyPatch, content: bytes, told: str) -> None:
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(content)))
+    with pytest.raises(InputError) as info:
+        read_input("-")
+    assert told in info.value.message
 
 
 def test_the_input_of_a_fleet_is_left_to_the_fleet() -> None:

@@ -172,6 +172,7 @@ def test_a_bad_payload_is_not_quoted_where_payload_logs_are_off() -> None:
 def test_a_payload_nested_too_deeply_is_a_fault() -> None:
     faults: list[Fault] = []
     assert read_payload("[" * 100_000, faults) is None
+    assert "is not JSON: it has too many levels of nesting" in faults[0].problem
     assert len(faults) == 1
 
 
@@ -187,6 +188,44 @@ def test_a_number_of_a_flag_is_finite_and_not_negative(field: str, value: str) -
     assert faults_of(**{field: value})
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400"])
+def test_a_number_that_is_not_finite_is_told_once_with_what_is_allowed(value: str) -> None:
+    (told,) = faults_of(runs=value)
+    assert told.startswith(f"--runs: {float(value)} is not a finite number (use ")
+    assert "from 1 to 10000" in told
+
+
+def test_a_file_that_windows_wrote_is_read_without_its_mark(tmp_path: Path) -> None:
+    event, variables = tmp_path / "event.json", tmp_path / "dev.env"
+    event.write_bytes(b'\xef\xbb\xbf{"n": 1}\r\n')
+    variables.write_bytes(b"\xef\xbb\xbfA=1\r\nB=2\r\n")
+    faults: list[Fault] = []
+    assert read_payload(f"@{event}", faults) == {"n": 1}
+    assert read_variables(variables, faults) == {"A": "1", "B": "2"}
+    assert faults == []
+
+
+def test_a_file_larger_than_every_document_is_a_fault_and_is_not_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tuner.api.files.LARGEST_FILE", 1 << 20)
+    faults: list[Fault] = []
+    assert read_json_file(Path("/dev/zero"), "--input", faults) is None
+    assert read_variables(Path("/dev/zero"), faults) == {}
+    assert [fault.problem for fault in faults] == [
+        "/dev/zero is not JSON: it has more than 1 MB",
+        "/dev/zero cannot be read: it has more than 1 MB",
+    ]
+
+
+def test_a_variable_that_no_program_can_have_is_a_fault_of_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "dev.env"
+    file.write_text("A=1\nB=\0\n")
+    faults: list[Fault] = []
+    read_variables(file, faults)
+    assert [fault.problem for fault in faults] == [f"line 2 of {file} has a NUL character"]
+
+
 def test_variables_of_a_file_are_read_with_every_fault(tmp_path: Path) -> None:
     file = tmp_path / "dev.env"
     file.write_text("# comment\n\nexport A=1\nB='two words'\nC=\nnothing\n")
@@ -199,7 +238,7 @@ def test_a_payload_that_is_given_twice_is_an_error_that_says_how_to_give_both(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run(["tune", "f", "--payload", "1", "--payload", "2", "--dry-run"]) == 2
-    assert "'--payload': is given 2 times: give several as one list, [{payload, weight}, …]." in capsys.readouterr().err
+    assert "--payload: is given 2 times (give several as one list, [{payload, weight}, …])" in capsys.readouterr().err
 
 
 def test_a_payload_that_is_the_name_of_a_file_is_told_with_the_at_sign(

@@ -92,3 +92,21 @@ def test_a_curve_is_true_beyond_the_longest_timeout(tmp_path: Path, capsys: pyte
     path.write_text(json.dumps([{**FLAT, "memory_mb": [128], "duration_ms": [1_000_000]}]))
     assert run(["simulate", str(path), "--runs", "1", "--quiet", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["runs"][0]["regret"] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"null", "$: not a list of curves"),
+        (b"[" * 5000, "is not JSON: it has more than 100 levels of nesting"),
+        (b'[{"id": "\\ud800"}]', "is not JSON: '\\ud800' is half a character"),
+        (b"\x80", "is not JSON: line 1 is not text in UTF-8"),
+    ],
+)
+def test_a_file_that_no_curves_can_be_in_is_bad_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, told: str
+) -> None:
+    path = tmp_path / "curves.json"
+    path.write_bytes(content)
+    assert run(["simulate", str(path)]) == 2
+    assert told in capsys.readouterr().err

@@ -342,6 +342,11 @@ def damaged(path: str, value: Any) -> str:
         (damaged("recommendation.architecture", "mips"), '$.recommendation.architecture: "mips" is not known'),
         (damaged("curve.0.cost_usd.mean", float("nan")), "$.curve[0].cost_usd.mean: nan is not a finite number"),
         (damaged("surprise", 1), "$.surprise: unknown field"),
+        (damaged("measurements.0.duration_ms.p95", -5), "$.measurements[0].duration_ms.p95: -5 is below 0"),
+        (damaged("recommendation.cost_usd.mean", -5), "$.recommendation.cost_usd.mean: -5 is below 0"),
+        (damaged("measurements.0.runs", 99), "$.measurements[0].runs: is 99, and data has 2 runs"),
+        (damaged("measurements.1.memory_mb", 128), "$.measurements[1]: measures 128 MB x86_64 again"),
+        (damaged("recommendation.memory_mb", 4096), "$.recommendation: 4096 MB x86_64 is not in the curve"),
     ],
 )
 def test_a_damaged_or_foreign_document_is_one_clear_fault_of_the_input(text: str, said: str) -> None:

@@ -79,9 +79,11 @@ class FolderLock:
         Raises:
             TunerError: another run has it.
         """
-        if self._descriptor is not None or self._folder is None or not self._folder.is_dir():
+        if self._descriptor is not None or self._folder is None:
             return
         with contextlib.suppress(OSError):  # whoever cannot open the folder cannot write into it either
+            if not self._folder.is_dir():
+                return
             self._descriptor = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tuner.api.files import set_aside, write_text
+from tuner.api.files import read_text, set_aside, write_text
 from tuner.documents.decision import backend_kind
 from tuner.documents.result import EARLIER_FOLDER, NO_RESULTS, RESULT_FILE, UNDO_FILE, ResultDocument, loads
-from tuner.documents.strict_json import decode_text, parse_strictly
+from tuner.documents.strict_json import parse_strictly
 from tuner.errors import Fault, InputError, TunerError
 from tuner.model import Architecture, BackendKind, Configuration
 from tuner.workflows.definition import Source
@@ -160,7 +160,7 @@ def _results_in(path: Path) -> list[tuple[str, ResultDocument]]:
 def _text(path: Path, flag: str) -> str:
     remedy = "give a file that exists" + (", or an ARN" if flag == "STATE_MACHINE" else "")
     try:
-        return decode_text(path.read_bytes())
+        return read_text(path)
     except OSError as exc:
         raise InputError.single(flag, f"{path} cannot be read: {exc.strerror}", remedy) from exc
     except ValueError as exc:

@@ -26,13 +26,14 @@ DISCOUNTS = {"minimum": 0, "exclusiveMaximum": 1}
 
 
 @declare(
+    adds_faults=True,
     epilog="""Examples:
 
 \b
   tuner advise orders
   tuner advise --tag team=shop --format html > advice.html
   tuner advise --from template.yaml
-  aws logs tail /aws/lambda/orders --since 7d | tuner advise orders --logs -"""
+  aws logs tail /aws/lambda/orders --since 7d | tuner advise orders --logs -""",
 )
 @click.argument("functions", nargs=-1, metavar="[FUNCTION]...")
 @option("--logs", group=Topic.COMMON, metavar="FILE|-",
@@ -79,6 +80,7 @@ def command(
     fixed_usd: float,
     savings_plan: str,
     connection: Connection,
+    faults: list[Fault],
     format_: str,
     quiet: bool,
     **options: Any,
@@ -93,7 +95,6 @@ def command(
 
     Exits with 0 whatever it finds, with 1 when the only function cannot be read, with 2 when none of several can.
     """
-    faults: list[Fault] = []
     given = {name: value for name, value in converted(options, faults).items() if value is not None}
     if logs and (len(functions) > 1 or tag or stack or project or everything):
         faults.append(

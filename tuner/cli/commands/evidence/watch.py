@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 
 @declare(
+    adds_faults=True,
     epilog="""Examples:
 
 \b
   tuner watch --once tuning/*/
-  tuner watch --once tuning/orders --logs orders=exported.json --format json"""
+  tuner watch --once tuning/orders --logs orders=exported.json --format json""",
 )
 @click.argument("results", metavar="RESULT…", nargs=-1, required=True)
 @option("--once", group=Topic.COMMON, is_flag=True, help="Look once and end, from a laptop or a schedule.  [required]")
@@ -45,6 +46,7 @@ def command(
     max_usd: float,
     format_: str,
     connection: Connection,
+    faults: list[Fault],
     **_options: Any,
 ) -> int:
     """Tell which functions became slower at the same size since each RESULT was made.
@@ -59,7 +61,6 @@ def command(
     from tuner.watch.decision import Watched
     from tuner.watch.messages import event, metrics
 
-    faults: list[Fault] = []
     share = read_share("--threshold", threshold, faults, example="10%")
     files = _files(logs, faults)
     if not once:

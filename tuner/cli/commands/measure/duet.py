@@ -26,13 +26,14 @@ PAIRS_PER_LINE = 8
 
 
 @declare(
+    adds_faults=True,
     epilog="""Examples:
 
 \b
   tuner duet my-function --baseline 41 --candidate 42 --payload @event.json
   tuner duet app.py:handler --baseline main --candidate app.py --power-values 512
   tuner duet app.py:handler --baseline old.py --candidate new.py --output duet.md --output duet.xml
-  tuner duet src/orders/app.py:handler --root src --python .venv --env-file dev.env --baseline main --candidate HEAD"""
+  tuner duet src/orders/app.py:handler --root src --python .venv --env-file dev.env --baseline main --candidate HEAD""",
 )
 @click.argument("target")
 @option(
@@ -99,7 +100,7 @@ PAIRS_PER_LINE = 8
     metavar="FILE",
     help="File that gets every run. [default: tuning/duet-<UTC time>.jsonl]",
 )
-def command(target: str, *, connection: Connection, **options: Any) -> int:
+def command(target: str, *, connection: Connection, faults: list[Fault], **options: Any) -> int:
     """Measure two versions of TARGET in interleaved pairs, until it is decided whether one is worse.
 
     TARGET is a function in AWS, or FILE:HANDLER on this machine. Exits with 3 when the
@@ -110,7 +111,6 @@ def command(target: str, *, connection: Connection, **options: Any) -> int:
     from tuner.local.duet import version_faults
     from tuner.local.worker.runtimes import names_a_handler
 
-    faults: list[Fault] = []
     question = comparison_question(options, faults)
     own = {name: options[name] for name in OWN_OPTIONS}
     shared = {name: value for name, value in options.items() if name not in OWN_OPTIONS}

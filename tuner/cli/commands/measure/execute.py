@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.api.files import set_aside, write_bytes
+from tuner.api.files import read_text, set_aside, write_bytes
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.progress.execution import HistoryProgress, SearchFollower
 from tuner.cli.progress.pace import earlier_run_kept
 from tuner.cli.values import why_unreadable
+from tuner.documents.strict_json import decode_text, parse_json
 from tuner.errors import Fault, InputError, InterruptedRunError, TunerError
 from tuner.shell_lines import with_command
 
@@ -95,7 +96,7 @@ def read_input(text: str) -> dict[str, Any]:
     if not text.lstrip().startswith("{"):
         text = _read_text(text)
     try:
-        document = json.loads(text)
+        document = parse_json(text)
     except ValueError as exc:
         raise InputError.single("INPUT", f"is not JSON: {exc}", "give a file with the input of an execution") from exc
     if not isinstance(document, dict):
@@ -255,11 +256,12 @@ def _beside(bill: Mapping[str, float] | None) -> str:
 
 
 def _read_text(name: str) -> str:
-    if name == "-":
-        return sys.stdin.read()
     try:
-        return Path(name.removeprefix("@")).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
+        if name == "-":
+            content = getattr(sys.stdin, "buffer", None)
+            return decode_text(content.read()) if content else sys.stdin.read()
+        return read_text(Path(name.removeprefix("@")))
+    except (OSError, ValueError) as exc:
         raise InputError.single(
             "INPUT", f"{name} cannot be read: {why_unreadable(exc)}", "give a JSON file, - or JSON"
         ) from exc

@@ -129,14 +129,15 @@ def _of_project(project: str | None, connection: Connection) -> tuple[tuple[str,
 
 
 def _listed(path: Path) -> list[dict[str, Any]]:
+    from tuner.api.files import read_text
     from tuner.documents.fleet_list import read_fleet_list
 
     try:
-        text = path.read_text("utf-8")
+        text = read_text(path)
     except OSError as exc:
         raise InputError.single("LIST", f"{path} cannot be read: {exc.strerror}", "give a .csv or .json file") from exc
-    except UnicodeDecodeError as exc:
-        raise InputError.single("LIST", f"{path} is not text in UTF-8", "export it as UTF-8") from exc
+    except ValueError as exc:
+        raise InputError.single("LIST", f"{path} cannot be read: {exc}", "export it as UTF-8") from exc
     return read_fleet_list(text, {}, in_csv=path.suffix == ".csv")
 
 

@@ -16,6 +16,7 @@ from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.values import WholeNumber, read_json_file, terminal_width
 from tuner.documents.input import decode_valid, input_faults
+from tuner.documents.strict_json import parse_strictly
 from tuner.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ BELOW_FIRST = (4, 5)
 
 
 @declare(
+    adds_faults=True,
     epilog="""Examples:
 
 \b
@@ -38,7 +40,7 @@ BELOW_FIRST = (4, 5)
   tuner simulate curves.json --sampler grid --runs 10 --strategy balanced
 
 CURVES is a JSON list of {"id", "memory_mb": […], "duration_ms": […], "arch"}.
-The figures are those of the project's own benchmark for the same curves and seeds."""
+The figures are those of the project's own benchmark for the same curves and seeds.""",
 )
 @click.argument("curves")
 @settings_flags(
@@ -61,13 +63,14 @@ The figures are those of the project's own benchmark for the same curves and see
     help="Repetitions, each with other noise.",
 )
 @format_flag("text", "json")
-def command(curves: str, *, seeds: int, format_: str, quiet: bool, **options: Any) -> None:
+def command(curves: str, *, seeds: int, faults: list[Fault], format_: str, quiet: bool, **options: Any) -> None:
     """Tune known CURVES with the noise of real functions; print regret and search cost."""
-    faults: list[Fault] = []
-    loaded = read_json_file(Path(curves), "CURVES", faults)
+    before = len(faults)
+    loaded = read_json_file(Path(curves), "CURVES", faults, parse=parse_strictly)
+    readable = len(faults) == before
     document, parameters = input_document("simulated", converted(options, faults))
     faults.extend(renamed(input_faults(document), flag_names(parameters)))
-    known = _functions(curves, loaded, faults) if loaded is not None else []
+    known = _functions(curves, loaded, faults) if readable else []
     if faults:
         raise InputError(faults)
     settings = decode_valid(document)

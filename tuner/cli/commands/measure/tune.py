@@ -19,7 +19,7 @@ from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
 from tuner.cli.values import OneOf, as_share, terminal_width, unique_time
-from tuner.errors import InputError, InterruptedAtOnceError, InterruptedRunError, NotRecordedError, TunerError
+from tuner.errors import Fault, InputError, InterruptedAtOnceError, InterruptedRunError, NotRecordedError, TunerError
 from tuner.model import StopReason
 from tuner.question import raised_budget
 from tuner.redaction import HIDDEN
@@ -37,6 +37,7 @@ LONGEST_SHOWN = 500
 
 
 @declare(
+    adds_faults=True,
     epilog="""Examples:
 
 \b
@@ -46,7 +47,7 @@ LONGEST_SHOWN = 500
   tuner tune --handler com.acme.Orders::handle -- java -cp app.jar com.acme.Main
   tuner tune --from template.yaml --event Orders=events/order.json
   tuner tune my-function --payload @event.json --arch both --strategy balanced
-  tuner tune my-function --input power-tuning-input.json --dry-run"""
+  tuner tune my-function --input power-tuning-input.json --dry-run""",
 )
 @click.argument("words", metavar="TARGET | -- COMMAND…", nargs=-1)
 @settings_flags()
@@ -105,7 +106,7 @@ LONGEST_SHOWN = 500
 @option("--output", group=Topic.OUTPUT, metavar="DIR", help="[default: tuning/<function>-<UTC time>]")
 @option("--open", "open_", group=Topic.OUTPUT, is_flag=True, help="Open the report in a browser.")
 @format_flag("text", "json")
-def command(words: tuple[str, ...], *, connection: Connection, **options: Any) -> int:
+def command(words: tuple[str, ...], *, connection: Connection, faults: list[Fault], **options: Any) -> int:
     """Tune TARGET: a function in AWS by its name or ARN, or one on this machine.
 
     On this machine it is FILE:HANDLER, ROOT:package.module.handler, a folder with an executable bootstrap, or a COMMAND
@@ -119,13 +120,13 @@ def command(words: tuple[str, ...], *, connection: Connection, **options: Any) -
     options |= asdict(connection)  # the command that goes on repeats them
     if bool(words) == bool(options["template"]):
         raise click.UsageError("Give either TARGET or --from FILE.")
+    if options["event"] and not options["template"]:
+        faults.append(Fault("--event", "is of a project, and there is no --from", "use --payload"))
     if options["template"]:
-        return _tune_project(connection, options)
-    if options["event"]:
-        raise InputError.single("--event", "is of a project, and there is no --from", "use --payload")
+        return _tune_project(connection, options, faults)
     target = words[0] if len(words) == 1 else f"-- {shlex.join(words)}"
     with stop_on_signals() as stop, handler_meant(target):
-        request = read_request(target, options, connection)
+        request = read_request(target, options, connection, faults)
         if stop.is_set():
             raise InterruptedRunError("Interrupted before anything was measured.")
         with faults_named(request.names):
@@ -146,7 +147,7 @@ def _show_plan(text: str) -> None:
     say(labelled(text, terminal_width()))
 
 
-def _tune_project(connection: Connection, options: Mapping[str, Any]) -> int:
+def _tune_project(connection: Connection, options: Mapping[str, Any], faults: list[Fault]) -> int:
     """Tune every function of a template that can run here."""
     from tuner.api.tuning import plan
     from tuner.cli.project import tune_project
@@ -154,11 +155,11 @@ def _tune_project(connection: Connection, options: Mapping[str, Any]) -> int:
 
     if options["format_"] == "json":
         problem, remedy = "--from prints a summary, not a result", "leave it out: the folder of each has a result.json"
-        raise InputError.single("--format", problem, remedy)
+        faults.append(Fault("--format", problem, remedy))
     if options["open_"]:
-        raise InputError.single(
-            "--open", "each function of --from has a report", "leave it out: the summary names them"
-        )
+        faults.append(Fault("--open", "each function of --from has a report", "leave it out: the summary names them"))
+    if faults:
+        raise InputError(faults)
     template = Path(options["template"])
     folder = Path(options["resume"] or options["output"] or _default_folder(str(template.resolve())))
     hidden = [options["disable_payload_logs"]]  # and what an input file says of it

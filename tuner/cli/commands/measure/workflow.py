@@ -50,13 +50,14 @@ _FLAGS = {
 
 
 @declare(
+    adds_faults=True,
     epilog="""Examples:
 
 \b
   tuner workflow arn:aws:states:…:stateMachine:checkout --deadline 3s --results tuning
   tuner workflow definition.asl.json --budget-per-million 40 --results tuning --chance "Paid?:Ship=0.9,Refuse=0.1"
   tuner workflow arn:aws:states:… --deadline 3s --tune --confirm --apply --output checkout
-  tuner workflow --undo checkout/undo.json"""
+  tuner workflow --undo checkout/undo.json""",
 )
 @click.argument("state_machine", required=False)
 @option("--deadline", group=Topic.COMMON, metavar="TIME", help="End-to-end time at most: 800ms, 3s, 5m.")
@@ -166,18 +167,20 @@ _FLAGS = {
 )
 @format_flag("text", "json", "markdown")
 @aws_flags()
-def command(state_machine: str | None, *, connection: Connection, **options: Any) -> int:
+def command(state_machine: str | None, *, connection: Connection, faults: list[Fault], **options: Any) -> int:
     """Choose the sizes of all functions of STATE_MACHINE, an ARN or a file with its definition.
 
     Gives the cheapest sizes that keep a deadline, or the fastest that a budget pays for.
     """
     if options["undo"]:
+        if faults:
+            raise InputError(faults)
         return _undo(Path(options["undo"]), connection)
     if state_machine is None:
-        raise InputError.single("STATE_MACHINE", "is missing", "give an ARN, or a file with a definition")
+        raise InputError([*faults, Fault("STATE_MACHINE", "is missing", "give an ARN, or a file with a definition")])
     output = _output(state_machine, options)
     with _going_on(state_machine, output if options["tune_missing"] else None):
-        result = _tuned(state_machine, connection, output, options)
+        result = _tuned(state_machine, connection, output, options, faults)
     forms: dict[str, Callable[[], str]] = {
         "text": partial(result.to_text, width=terminal_width()),
         "markdown": result.to_markdown,
@@ -212,7 +215,11 @@ def _has_runs(folder: Path) -> bool:
 
 
 def _tuned(
-    state_machine: str, connection: Connection, output: Path | None, options: Mapping[str, Any]
+    state_machine: str,
+    connection: Connection,
+    output: Path | None,
+    options: Mapping[str, Any],
+    faults: list[Fault],
 ) -> WorkflowResult:
     from tuner.api.workflows.files import unreadable
     from tuner.api.workflows.logs import Logs
@@ -220,7 +227,7 @@ def _tuned(
     from tuner.cli.progress.pace import earlier_run_kept
 
     folders = [Path(folder) for folder in options["results"]]
-    faults = [] if state_machine.startswith("arn:") else list(unreadable(Path(state_machine), folders))
+    faults += () if state_machine.startswith("arn:") else unreadable(Path(state_machine), folders)
     faults += _resume_faults(options)
     deadline_ms, percentile = _bound(options, faults)
     figures = _figures(options, faults)

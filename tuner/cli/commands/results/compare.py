@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 
 @declare(
+    adds_faults=True,
     epilog="""Examples:
 
 \b
   tuner compare baseline.json tuning/orders/result.json
   tuner compare s3://builds/baseline.json result.json --threshold 10% --metric duration --output report.xml
   tuner compare releases/ --output trend.html
-  tuner compare baseline.json result.json --update-baseline --strict"""
+  tuner compare baseline.json result.json --update-baseline --strict""",
 )
 @click.argument("baseline")
 @click.argument("candidate", required=False)
@@ -53,7 +54,9 @@ if TYPE_CHECKING:
     help="Spread between two sessions of measuring. Default: by the days between them.",
 )
 @aws_flags("s3://")
-def command(baseline: str, candidate: str | None, *, connection: Connection, **options: Any) -> int:
+def command(
+    baseline: str, candidate: str | None, *, connection: Connection, faults: list[Fault], **options: Any
+) -> int:
     """Compare the results BASELINE and CANDIDATE: files, folders of runs, or s3:// addresses.
 
     BASELINE may be a folder of earlier results, or an s3:// prefix with a slash at its end. Then the last
@@ -67,7 +70,6 @@ def command(baseline: str, candidate: str | None, *, connection: Connection, **o
     from tuner.api.result import Result
     from tuner.api.result_store import load_result, store_of
 
-    faults: list[Fault] = []
     question = comparison_question(options, faults)
     drift = None if options["drift"] is None else read_share("--drift", options["drift"], faults, example="3%")
     if faults:
