@@ -7,6 +7,7 @@ for a field within another. Pure: reads texts only.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
