@@ -75,6 +75,8 @@ def test_a_variable_that_a_suggested_command_hides_must_be_filled_in() -> None:
         ),
         (["tune", "orders", "--python", "x"], "--python: works on this machine alone (leave it out"),
         (["tune", "orders", "--env", "A=1", "--log", "x"], "--log: works on this machine alone (leave it out"),
+        (["tune", "app.py:handler", "--force"], "--force: does nothing without --apply (add --apply"),
+        (["tune", "orders", "--strict"], "--strict: does nothing without --fail-above (add --fail-above"),
         (["fleet"], "LIST: no function is named (give a list"),
         (["workflow", "a.json"], "--deadline: neither it nor --budget-per-million is given (give one of the two"),
     ],
