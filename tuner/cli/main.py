@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -27,7 +28,7 @@ from tuner import __version__
 from tuner.cli.exit_codes import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED
 from tuner.cli.output import say, say_under
 from tuner.cli.signals import ENDING_SIGNALS, handled_signals
-from tuner.errors import InputError, InterruptedRunError, TunerError, path_fault
+from tuner.errors import Fault, InputError, InterruptedRunError, TunerError, path_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ def _run(argv: list[str], *, debug: bool) -> int:
     except Exception as error:  # noqa: BLE001  every defect ends in words and an exit code
         if _is_of_output(error):
             return _output_failed(error)
-        if refused := path_fault(error):
+        if refused := path_fault(error) or _folder_fault(error):
             show_error(InputError([refused]))
             return EXIT_INPUT
         if debug:
@@ -204,6 +205,16 @@ def _run(argv: list[str], *, debug: bool) -> int:
         _print_error("This is a defect of the tool. Run again with --debug for the traceback.", "  ")
         return EXIT_FAILED
     return outcome if isinstance(outcome, int) else 0
+
+
+def _folder_fault(error: Exception) -> Fault | None:
+    """That the current folder was removed, where that made an error; None: it did not."""
+    if isinstance(error, FileNotFoundError):
+        try:
+            Path.cwd()
+        except FileNotFoundError:
+            return Fault("the current folder", "was removed", "change into one that is there")
+    return None
 
 
 def _interrupt(_number: int, _frame: object) -> None:

@@ -24,6 +24,9 @@ from tuner.settings import Settings
 ONLY_IN_AWS = {"--apply": "apply_", "--alias": "alias", "--fail-above": "fail_above"}
 """Flags that mean nothing for a handler on this machine, and their parameters."""
 
+ONLY_WITH = {"--force": ("--apply", "apply_", "alias", "input_file"), "--strict": ("--fail-above", "fail_above")}
+"""Flags that change what another one does: that one, and the parameters of what they may go with."""
+
 ONLY_HERE = {
     f"--{name}": name.replace("-", "_")
     for name in ("root", "handler", "python", "node", "env", "env-file", "timeout", "ephemeral-storage",
@@ -204,6 +207,9 @@ def _flag_faults(options: Mapping[str, Any], kind: BackendKind) -> Iterator[Faul
         yield RESUMED_ELSEWHERE
     if options["dry_run"] and options["format_"] == "json":
         yield Fault("--format", "a plan is text, not a result", "leave out --format or --dry-run")
+    for flag, (other, *needed) in ONLY_WITH.items():
+        if options[flag.removeprefix("--")] and not any(map(options.get, needed)):
+            yield Fault(flag, f"does nothing without {other}", f"add {other}, or leave it out")
     yield from _only_here(options, kind)
     for flag, parameter in ONLY_IN_AWS.items():
         if kind is BackendKind.LOCAL and options[parameter]:

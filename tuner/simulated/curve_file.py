@@ -23,6 +23,8 @@ RATIO_QUANTILES = ((0.0, 0.05, 0.5, 0.95, 1.0), (0.4, 0.47, 0.92, 1.18, 1.35))
 RATIO_SD = 0.09
 """Spread of the log ratio over the sizes of one function."""
 
+LONGEST_MS = 1e9
+"""Twelve days: beyond every function, and where sums of bills are still exact."""
 RECORD_SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "required": ["id", "memory_mb", "duration_ms"],
@@ -34,13 +36,14 @@ RECORD_SCHEMA: Mapping[str, Any] = {
         "memory_mb": {
             "type": "array",
             "minItems": 1,
+            "uniqueItems": True,
             "items": {"type": "integer", "minimum": MIN_MEMORY_MB, "maximum": MAX_MEMORY_MB},
             "description": "Memory sizes in MB.",
         },
         "duration_ms": {
             "type": "array",
             "minItems": 1,
-            "items": {"type": "number", "exclusiveMinimum": 0},
+            "items": {"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_MS},
             "description": "Durations in ms, one for each memory size.",
         },
     },

@@ -75,6 +75,8 @@ def test_a_variable_that_a_suggested_command_hides_must_be_filled_in() -> None:
         ),
         (["tune", "orders", "--python", "x"], "--python: works on this machine alone (leave it out"),
         (["tune", "orders", "--env", "A=1", "--log", "x"], "--log: works on this machine alone (leave it out"),
+        (["tune", "app.py:handler", "--force"], "--force: does nothing without --apply (add --apply"),
+        (["tune", "orders", "--strict"], "--strict: does nothing without --fail-above (add --fail-above"),
         (["fleet"], "LIST: no function is named (give a list"),
         (["workflow", "a.json"], "--deadline: neither it nor --budget-per-million is given (give one of the two"),
     ],
@@ -204,3 +206,14 @@ def test_a_path_that_the_system_refuses_is_no_defect_of_the_tool(
     assert "File name too long" in error
     assert "defect" not in error
     assert "Errno" not in error
+
+
+def test_a_current_folder_that_was_removed_is_no_defect_of_the_tool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert run(["tune", "app.py:handler", "--dry-run"]) == 2
+    assert capsys.readouterr().err == "error: the current folder: was removed (change into one that is there)\n"

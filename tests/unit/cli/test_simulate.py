@@ -100,6 +100,11 @@ def test_a_curve_is_true_beyond_the_longest_timeout(tmp_path: Path, capsys: pyte
         (b"null", "$: not a list of curves"),
         (b"[" * 5000, "is not JSON: it has more than 100 levels of nesting"),
         (b'[{"id": "\\ud800"}]', "is not JSON: '\\ud800' is half a character"),
+        (
+            b'[{"id": "a", "memory_mb": [128, 128], "duration_ms": [9, 5]}]',
+            "$[0].memory_mb: [128, 128] names something",
+        ),
+        (b'[{"id": "a", "memory_mb": [128], "duration_ms": [1e308]}]', "$[0].duration_ms[0]: 1e+308 is above"),
         (b"\x80", "is not JSON: line 1 is not text in UTF-8"),
     ],
 )

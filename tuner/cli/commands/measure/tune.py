@@ -93,7 +93,7 @@ LONGEST_SHOWN = 500
     "--alias",
     group=Topic.SAFETY,
     metavar="NAME",
-    help="Apply it through this alias, which then points to a new version.",
+    help="Apply it through this alias, which then points to a new version. Needs no --apply.",
 )
 @option(
     "--fail-above",
