@@ -47,7 +47,7 @@ PLAIN_PLACES = 6
 PROMISED, FAIR_CHANCE = 0.01, 0.3
 """A size between the customary ones is a candidate where it promises so much of the objective more than the best of
 those on average, or twice that with this chance."""
-STAIRS_WORTH = 0.85
+STAIRS_WORTH = 0.92
 """A saving counts so many times where a staircase is likely: each of its edges takes trials of its own."""
 REPEATED = 2
 """Configurations, the likeliest to be best, that are named twice."""
