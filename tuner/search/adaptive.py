@@ -16,7 +16,7 @@ import numpy as np
 from tuner.estimation.belief import LIKELY_SAME, Belief
 from tuner.estimation.estimate import DEFAULT_PRIOR, NothingUsableError, Posterior, candidates, fit
 from tuner.estimation.failures.exclusions import Exclusion
-from tuner.estimation.layout import by_price
+from tuner.estimation.layout import NODES_MB, by_price
 from tuner.estimation.measured_belief import measured_belief
 from tuner.estimation.posterior import Prior
 from tuner.model import Configuration, SamplerName, SearchSpace, StopReason, Trial
@@ -129,7 +129,7 @@ class AdaptiveSampler:
         """The next batch, or why there is none."""
         if evidence.fails_today:
             evidence = evidence.without_log  # runs of the past do not answer for a payload that fails
-        possible, _ = recommendable(evidence)
+        possible, _ = recommendable(evidence, () if self._keeps_to_customary(evidence) else NODES_MB)
         if not possible:
             return Proposal((), StopReason.ALL_FAILED)
         try:
@@ -174,7 +174,13 @@ class AdaptiveSampler:
 
     def _between(self, evidence: Evidence, posterior: Posterior) -> Sequence[int]:
         """Sizes between the customary ones that may be recommended."""
-        return sizes_that_promise(evidence, posterior) if self.customary else sizes_between(posterior)
+        if self._keeps_to_customary(evidence):
+            return sizes_that_promise(evidence, posterior)
+        return sizes_between(posterior)
+
+    def _keeps_to_customary(self, evidence: Evidence) -> bool:
+        """Not with two architectures: there searches that did were too sure of themselves (decision 5)."""
+        return self.customary and len(evidence.space.architectures) == 1
 
     def fitted(self, evidence: Evidence) -> Posterior:
         """The curves given all samples; raises one of `NUMERICS`."""
