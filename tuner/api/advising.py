@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, TypeVar
@@ -98,8 +98,7 @@ def advise_log(
     faults: list[Fault] = []
     architecture = _member(Architecture, terms.arch, "arch", faults)
     objective = _member(StrategyName, terms.strategy, "strategy", faults)
-    if not 0 <= terms.discount < 1:
-        faults.append(Fault("discount", f"{terms.discount} is not from 0 to below 1", "give a fraction, such as 0.12"))
+    faults += _number_faults(terms.discount, terms.seed)
     text = log_text(logs, faults)
     if faults or architecture is None or objective is None:
         raise InputError(faults)
@@ -195,8 +194,7 @@ def advise_functions(
     objective = _member(StrategyName, strategy, "strategy", faults)
     if not selection:
         faults.append(Fault("selection", "no function is named", "name functions, a tag or a stack, or ask for all"))
-    if not 0 <= discount < 1:
-        faults.append(Fault("discount", f"{discount} is not from 0 to below 1", "give a fraction, such as 0.12"))
+    faults += _number_faults(discount, seed)
     if not MOST_DAYS >= days > 0:
         faults.append(
             Fault("days", f"{days:g} is not above 0 and up to {MOST_DAYS}", "14 days show every hour of a week twice")
@@ -214,6 +212,13 @@ def advise_functions(
     advised = [advise_on_known(one, own, objective=Objective(objective), seed=seed) for one in found]
     advised = [advice.compared(compare, own, containers or ContainerInputs()) for advice in advised]
     return by_money_at_stake(advised)
+
+
+def _number_faults(discount: float, seed: object) -> Iterator[Fault]:
+    if not 0 <= discount < 1:
+        yield Fault("discount", f"{discount} is not from 0 to below 1", "give a fraction, such as 0.12")
+    if not isinstance(seed, int) or seed < 0:
+        yield Fault("seed", f"{seed} is not a whole number of at least 0", "give one, such as 0")
 
 
 def _member(kind: type[E], value: str, name: str, faults: list[Fault]) -> E | None:

@@ -48,3 +48,14 @@ def test_faults_name_their_flags(log: str, capsys: pytest.CaptureFixture[str]) -
     told = capsys.readouterr().err
     assert "--arch" in told
     assert "--logs" in told
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5", "abc", "nan", ""])
+def test_a_seed_that_is_no_whole_number_is_a_fault_of_its_flag(
+    log: str, capsys: pytest.CaptureFixture[str], seed: str
+) -> None:
+    for command in (["advise", "orders", "--logs", log], ["advise", "orders"]):
+        assert run([*command, "--seed", seed, "--strategy", "mean"]) == 2
+        told = capsys.readouterr().err
+        assert f"--seed: {seed} is not a whole number of at least 0 (give one, such as 0)" in told
+        assert "--strategy: mean is unknown" in told

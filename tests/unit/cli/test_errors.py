@@ -104,6 +104,11 @@ def test_a_mistake_is_told_under_its_flag_with_its_remedy(
             ("--metric: speed is not known (", "--threshold: nan is out of range (", "--drift: -5 is out of range ("),
         ),
         (
+            ["compare", "a", "b", "--threshold", "nan"],
+            ("--threshold: nan is", "a: does not exist", "b: does not exist"),
+        ),
+        (["execute", "arn:bad", "absent.json"], ("STATE_MACHINE_ARN: 'arn:bad' is", "INPUT: absent.json cannot")),
+        (
             ["watch", "a", "--max-usd", "nan", "--threshold", "x", "--logs", "b"],
             ("--max-usd: nan is not allowed (", "--threshold: x is not", "--logs: b is not", "--once: is missing"),
         ),

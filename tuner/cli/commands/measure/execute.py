@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +23,7 @@ from tuner.cli.progress.execution import HistoryProgress, SearchFollower
 from tuner.cli.progress.pace import earlier_run_kept
 from tuner.cli.values import why_unreadable
 from tuner.documents.strict_json import decode_text, parse_json
-from tuner.errors import Fault, InputError, InterruptedRunError, TunerError
+from tuner.errors import Fault, InputError, InterruptedRunError, TunerError, each_of
 from tuner.shell_lines import with_command
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def command(
     from tuner.aws.api.executions import Executions, download, region_of
     from tuner.aws.api.session import connect
 
-    document = read_input(input_)
-    region = region_of(state_machine_arn)
+    given: list[Callable[[], Any]] = [partial(region_of, state_machine_arn), partial(read_input, input_)]
+    region, document = each_of(given)
     clients = connect(replace(connection, region=region))
     executions = Executions(clients.states)
     name = f"tuner-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -73,7 +74,9 @@ def command(
     question = comparison_question(options, faults)
     drift = None if options["drift"] is None else read_share("--drift", options["drift"], faults, example="3%")
     if faults:
-        raise InputError(faults)
+        # A first baseline is yet to be made.
+        sides = (candidate,) if options["update_baseline"] else (baseline, candidate)
+        raise InputError([*faults, *_file_faults(filter(None, sides), connection)])
     titles = baseline, candidate or f"the newest result of {baseline}"
     with store_of(baseline, connection) as store:
         if options["update_baseline"] and store.results_in(baseline):
@@ -102,3 +105,16 @@ def command(
             why = "worse" if found.verdict is Verdict.WORSE else "not decided"
             say(f"{baseline} is left as it is: {why}. To accept the candidate, copy the file.", err=True)
     return code
+
+
+def _file_faults(addresses: Iterable[str], connection: Connection) -> Iterator[Fault]:
+    """What is wrong with results on this machine. S3 is not asked: options that must change may say how."""
+    from tuner.api.result_store import S3_SCHEME, load_result, load_trend
+
+    for address in addresses:
+        if not address.startswith(S3_SCHEME):
+            try:
+                if load_trend(address, connection=connection) is None:
+                    load_result(address, connection=connection)
+            except InputError as error:
+                yield from error.faults
