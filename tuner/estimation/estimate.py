@@ -213,7 +213,7 @@ def candidates(
         prices: decide the order of the architectures.
         current: the configuration in use, where known.
         max_error_rate: share of failed runs that is accepted.
-        between_mb: sizes between the customary ones that may be recommended as well.
+        between_mb: sizes between the nodes that may be recommended as well.
     """
     measured = {s.configuration.memory_mb for s in samples}
     layout = layout_of(space, prices, {m for m in measured if _within(m, space)})

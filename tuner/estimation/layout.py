@@ -23,9 +23,6 @@ NODES_MB = (
 )
 """Sizes at which curves of a range are held: about three per octave, with the ones where the
 CPU share changes its meaning (1769 MB is one vCPU, 3008 the cap of new accounts)."""
-CUSTOMARY_MB = (128, 256, 512, 1024, 1536, 1769, 2048, 3008, 4096, 5120, 6144, 7168, 8192, 10_240)
-"""Sizes of a range that may always be recommended: those that people use, one vCPU, and the cap of new accounts. Any
-other one may be where it promises more than these."""
 MAX_NODES = 32
 """Most sizes of a listed space that are held themselves."""
 
@@ -99,19 +96,18 @@ def by_price(architectures: Iterable[Architecture], prices: PriceList) -> tuple[
 def candidates_of(
     space: SearchSpace, layout: Layout, current: Configuration | None, between_mb: Iterable[int] = ()
 ) -> tuple[Configuration, ...]:
-    """What may be recommended: the listed sizes, or the customary ones of a range with its bounds, and the current one.
+    """What may be recommended: the listed sizes, or the nodes within the range; and the current configuration.
 
     Args:
         space: bounds.
         layout: the nodes.
         current: the configuration in use, where known.
-        between_mb: further sizes within a range.
+        between_mb: further sizes within a range, between the nodes.
     """
     if space.listed:
         return tuple(c for c in space.configurations)
-    customary = {*CUSTOMARY_MB, space.memory_sizes_mb[0], space.memory_sizes_mb[-1]} & set(layout.sizes_mb)
-    found = {Configuration(size, a) for size in {*customary, *between_mb} for a in layout.architectures}
-    found = {c for c in found if c in space}
+    between = (Configuration(size, a) for size in between_mb for a in layout.architectures)
+    found = {c for c in (*layout.configurations, *between) if c in space}
     if current is not None and current in space:
         found.add(current)
     return tuple(sorted(found))

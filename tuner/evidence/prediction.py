@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from tuner.estimation.belief import LEVEL, Belief
 from tuner.estimation.estimate import candidates, fit
-from tuner.estimation.layout import NODES_MB
 from tuner.estimation.measured_belief import measured_belief
 from tuner.estimation.observations import hardly_waits
 from tuner.model import Configuration, Interval, Objective, Sample, SearchSpace
@@ -127,7 +126,7 @@ def predict(
 def _belief(
     samples: Sequence[Sample], space: SearchSpace, current: Configuration, prices: PriceList, seed: int
 ) -> Belief:
-    possible, _ = candidates(samples, space, prices, current, between_mb=NODES_MB)
+    possible, _ = candidates(samples, space, prices, current)
     try:
         return fit(samples, space, prices, seed=seed, current=current).belief(possible)
     except UNFIT:

@@ -16,13 +16,13 @@ import numpy as np
 from tuner.estimation.belief import LIKELY_SAME, Belief
 from tuner.estimation.estimate import DEFAULT_PRIOR, NothingUsableError, Posterior, candidates, fit
 from tuner.estimation.failures.exclusions import Exclusion
-from tuner.estimation.layout import NODES_MB, by_price
+from tuner.estimation.layout import by_price
 from tuner.estimation.measured_belief import measured_belief
 from tuner.estimation.posterior import Prior
 from tuner.model import Configuration, SamplerName, SearchSpace, StopReason, Trial
 from tuner.pricing.rounds import NOTHING
 from tuner.search.deciding.last_checks import LastChecks
-from tuner.search.deciding.state import LIKELY_STAIRS, State, TrialRequest, is_logged
+from tuner.search.deciding.state import State, TrialRequest, is_logged
 from tuner.search.deciding.stopping import (
     NEAR_WORTH,
     goes_on,
@@ -44,11 +44,6 @@ LEAST_WORTH_USD = 1e-30
 """Stands for nothing where there is no traffic."""
 PLAIN_PLACES = 6
 """Configurations that are measured where the curves cannot be fitted."""
-PROMISED, FAIR_CHANCE = 0.01, 0.3
-"""A size between the customary ones is a candidate where it promises so much of the objective more than the best of
-those on average, or twice that with this chance."""
-STAIRS_WORTH = 0.92
-"""A saving counts so many times where a staircase is likely: each of its edges takes trials of its own."""
 REPEATED = 2
 """Configurations, the likeliest to be best, that are named twice."""
 BESIDE = 0.1
@@ -105,11 +100,10 @@ class AdaptiveSampler:
         most: trials in a batch at most.
         max_trials: bound on the number of trials, whatever they promise.
         min_places: configurations that are measured at least.
-        customary: whether sizes between the customary ones are candidates only where they promise more.
         prior: of the curves.
     """
 
-    horizon: float = 700.0
+    horizon: float = 600.0
     time_worth: float = 0.6
     verify_cap: float = 12.0
     failures_cap: float = 20.0
@@ -120,7 +114,6 @@ class AdaptiveSampler:
     most: int = 6
     max_trials: int = 60
     min_places: int = 2
-    customary: bool = True
     prior: Prior = DEFAULT_PRIOR
     name: SamplerName = SamplerName.ADAPTIVE
     fits_curves: bool = True
@@ -129,7 +122,7 @@ class AdaptiveSampler:
         """The next batch, or why there is none."""
         if evidence.fails_today:
             evidence = evidence.without_log  # runs of the past do not answer for a payload that fails
-        possible, _ = recommendable(evidence, () if self._keeps_to_customary(evidence) else NODES_MB)
+        possible, _ = recommendable(evidence)
         if not possible:
             return Proposal((), StopReason.ALL_FAILED)
         try:
@@ -140,8 +133,8 @@ class AdaptiveSampler:
             # A log of another payload shows neither that a size is known nor what a saving is claimed against.
             evidence = evidence.without_log
         held = possible
-        if between := self._between(evidence, posterior):
-            possible, _ = recommendable(evidence, between)
+        if promising := posterior.promising_mb:
+            possible, _ = recommendable(evidence, promising)
         location = posterior.location(possible)
         belief = posterior.belief(possible, location=location)
         scene = scene_of(belief, location, evidence.objective, evidence.prices)
@@ -160,7 +153,7 @@ class AdaptiveSampler:
         """What is believed of every candidate; plain statistics where the curves cannot be fitted."""
         try:
             posterior = self.fitted(evidence)
-            possible, excluded = recommendable(evidence, self._between(evidence, posterior))
+            possible, excluded = recommendable(evidence, posterior.promising_mb)
             return replace(posterior.belief(possible), excluded=excluded)
         except NUMERICS as exc:
             plain = measured_belief(
@@ -171,16 +164,6 @@ class AdaptiveSampler:
                 max_error_rate=evidence.objective.max_error_rate,
             )
             return replace(plain, fallback=f"Plain statistics of the runs stand in for it: {exc}.")
-
-    def _between(self, evidence: Evidence, posterior: Posterior) -> Sequence[int]:
-        """Sizes between the customary ones that may be recommended."""
-        if self._keeps_to_customary(evidence):
-            return sizes_that_promise(evidence, posterior)
-        return sizes_between(posterior)
-
-    def _keeps_to_customary(self, evidence: Evidence) -> bool:
-        """Not with two architectures: there searches that did were too sure of themselves (decision 5)."""
-        return self.customary and len(evidence.space.architectures) == 1
 
     def fitted(self, evidence: Evidence) -> Posterior:
         """The curves given all samples; raises one of `NUMERICS`."""
@@ -260,8 +243,6 @@ class AdaptiveSampler:
             invocations *= worth_with_log(evidence.current)
         if may_be_earned(state):
             invocations *= NEAR_WORTH
-        if state.stair_chance > LIKELY_STAIRS:
-            invocations *= STAIRS_WORTH
         worth = max(invocations * scene.best_cost_usd, LEAST_WORTH_USD)
         if not within and (batch := self._whole_round(state, worth)):
             return state.requests(batch), None
@@ -358,7 +339,7 @@ class AdaptiveSampler:
 def recommendable(
     evidence: Evidence, between_mb: Sequence[int] = ()
 ) -> tuple[tuple[Configuration, ...], dict[Configuration, Exclusion]]:
-    """What can be recommended, also at sizes between the customary ones, and what is excluded."""
+    """What can be recommended, also at sizes between the nodes, and what is excluded."""
     return candidates(
         evidence.samples,
         evidence.space,
@@ -367,32 +348,6 @@ def recommendable(
         max_error_rate=evidence.objective.max_error_rate,
         between_mb=between_mb,
     )
-
-
-def sizes_between(posterior: Posterior) -> tuple[int, ...]:
-    """All sizes that curves are held at, and those just above the edges of staircases."""
-    return (*posterior.layout.sizes_mb, *posterior.promising_mb)
-
-
-def sizes_that_promise(evidence: Evidence, posterior: Posterior) -> tuple[int, ...]:
-    """Sizes that promise more than the best customary one: on average, or by much with a fair chance.
-
-    Where a staircase is likely, all sizes just above its edges are among them.
-    """
-    edges, between = posterior.promising_mb, sizes_between(posterior)
-    possible, _ = recommendable(evidence, between)
-    customary = set(recommendable(evidence)[0])
-    if evidence.space.listed or not customary:
-        return between
-    location = posterior.location(possible)
-    belief = posterior.belief(possible, location=location)
-    scene = scene_of(belief, location, evidence.objective, evidence.prices)
-    is_customary = np.array([c in customary for c in possible])
-    best = scene.regret[:, is_customary][:, scene.regret[:, is_customary].mean(axis=0).argmin()]
-    gain = best[:, None] - scene.regret
-    promises = (gain.mean(axis=0) > PROMISED) | ((gain > 2 * PROMISED).mean(axis=0) > FAIR_CHANCE)
-    sure = edges if posterior.stair_chance > LIKELY_STAIRS else ()
-    return tuple(sorted({*sure, *(c.memory_mb for c, promised in zip(possible, promises, strict=True) if promised)}))
 
 
 def _is_beside(start: Configuration, current: Sequence[Configuration], space: SearchSpace) -> bool:

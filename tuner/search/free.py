@@ -16,7 +16,7 @@ from tuner.estimation.belief import Belief
 from tuner.estimation.failures.error_rates import error_rate
 from tuner.estimation.noise import LONGEST_JUMPY_MS
 from tuner.model import Configuration, SamplerName, SearchSpace, StopReason, Trial, invocations_of
-from tuner.search.adaptive import NUMERICS, AdaptiveSampler, recommendable, sizes_between
+from tuner.search.adaptive import NUMERICS, AdaptiveSampler, recommendable
 from tuner.search.deciding.last_checks import larger_that_may_work
 from tuner.search.deciding.stopping import UNLIKELY
 from tuner.search.deciding.value_of_information import Scene, scene_of
@@ -67,7 +67,7 @@ class FreeSampler:
     enough_environments: int = 4
     enough_of_short: int = 8
     max_trials: int = 60
-    curves: AdaptiveSampler = field(default_factory=lambda: AdaptiveSampler(customary=False))
+    curves: AdaptiveSampler = field(default_factory=AdaptiveSampler)
 
     @property
     def name(self) -> SamplerName:
@@ -93,7 +93,7 @@ class FreeSampler:
         except NUMERICS:
             return self.curves.propose(evidence)
         # The candidates of the result, so that the loss that ends the search is the one that is told.
-        possible, _ = recommendable(evidence, sizes_between(posterior))
+        possible, _ = recommendable(evidence, posterior.promising_mb)
         location = posterior.location(possible)
         belief = posterior.belief(possible, location=location)
         if evidence.objective.constraints.max_p95_ms:

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from tests.unit.estimation.simulation import ARM, X86, cpu_bound, invocation, measure
 from tuner.estimation.estimate import NothingUsableError, Posterior, candidates, fit, timeout_advice_ms
-from tuner.estimation.layout import NODES_MB
 from tuner.model import (
     Architecture,
     Budget,
@@ -266,7 +265,7 @@ def test_failures_bound_the_sizes() -> None:
         Sample(1, Configuration(4096, X86), (Invocation(Outcome.REFUSED),)),
         *measure(cpu_bound, (1024,), first_id=2),
     ]
-    possible, excluded = candidates(samples, BOTH, PRICES, None, between_mb=NODES_MB)
+    possible, excluded = candidates(samples, BOTH, PRICES, None)
     assert min(c.memory_mb for c in possible) == 320
     assert max(c.memory_mb for c in possible if c.architecture is X86) == 3540
     assert max(c.memory_mb for c in possible if c.architecture is ARM) == 10_240
@@ -277,7 +276,7 @@ def test_failures_bound_the_sizes() -> None:
 def test_a_timeout_rules_out_smaller_sizes_and_bounds_the_curve_from_below() -> None:
     timeout = Invocation(Outcome.TIMEOUT, "t", 60_000.0, 60_000)
     samples = [Sample(0, Configuration(320, X86), (timeout, timeout)), *measure(cpu_bound, (1769, 3008), first_id=1)]
-    possible, excluded = candidates(samples, SPACE, PRICES, None, between_mb=NODES_MB)
+    possible, excluded = candidates(samples, SPACE, PRICES, None)
     assert min(c.memory_mb for c in possible) == 384
     assert "timed out" in excluded[Configuration(128, X86)].reason
     with_bound, without = posterior_of(samples), posterior_of(samples[1:])
@@ -296,7 +295,7 @@ def test_runs_that_hang_at_sizes_where_others_end_move_no_curve() -> None:
 def test_memory_in_use_leaves_a_tenth_free() -> None:
     samples = measure(cpu_bound, (512,))
     used = [replace(s, invocations=tuple(replace(i, max_memory_used_mb=300) for i in s.invocations)) for s in samples]
-    possible, _ = candidates(used, SPACE, PRICES, None, between_mb=NODES_MB)
+    possible, _ = candidates(used, SPACE, PRICES, None)
     assert min(c.memory_mb for c in possible) == 384
 
 
