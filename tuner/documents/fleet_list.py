@@ -7,7 +7,6 @@ for a field within another. Pure: reads texts only.
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from tuner.documents.input import input_faults
 from tuner.documents.power_tuning import translate
 from tuner.documents.strict_json import parse_json
+from tuner.documents.validation import not_finite
 from tuner.errors import Fault, InputError
 
 MAX_FUNCTIONS = 10_000
@@ -41,9 +41,8 @@ def read_fleet_list(text: str, defaults: Mapping[str, Any], *, in_csv: bool) -> 
     faults = [
         Fault(f"$.list[{index}]{fault.path.removeprefix('$')}", fault.problem, fault.remedy)
         for index, item in enumerate(inputs)
-        for fault in (*translate(item).faults, *input_faults(translate(item).document))
+        for fault in _faults(item)
     ]
-    faults.extend(_not_json(inputs))
     faults.extend(_repeated(inputs))
     if faults:
         raise InputError(faults)
@@ -100,13 +99,12 @@ def _json_entries(text: str) -> list[Any]:
     return [{"lambdaARN": entry} if isinstance(entry, str) else entry for entry in entries]
 
 
-def _not_json(inputs: Iterable[Any]) -> Iterable[Fault]:
-    """Find numbers that JSON does not have, although Python reads them: the state machine could not read the list."""
-    for index, item in enumerate(inputs):
-        try:
-            json.dumps(item, allow_nan=False)
-        except ValueError:
-            yield Fault(f"$.list[{index}]", "holds NaN or an infinite number", "use numbers that JSON has, or null")
+def _faults(item: Any) -> Iterable[Fault]:
+    """Find what is wrong with an entry. A number that JSON does not have is told once, in a payload too."""
+    translated = translate(item)
+    found = {fault.path: fault for fault in not_finite(item)}
+    told = (*translated.faults, *input_faults(translated.document))
+    return (*told, *(fault for path, fault in found.items() if path not in {one.path for one in told}))
 
 
 def _repeated(inputs: Iterable[Any]) -> Iterable[Fault]:

@@ -36,7 +36,7 @@ def published_schema(name: str) -> dict[str, Any]:
 def find_faults(document: object, schema: Mapping[str, Any]) -> tuple[Fault, ...]:
     """Every fault of a document, each with its JSONPath, the value and the remedy."""
     if surely_valid(document, schema):
-        return tuple(_not_finite(document))
+        return tuple(not_finite(document))
     from jsonschema import Draft202012Validator
 
     validator = Draft202012Validator(schema, format_checker=_formats())
@@ -45,9 +45,7 @@ def find_faults(document: object, schema: Mapping[str, Any]) -> tuple[Fault, ...
     found = dict.fromkeys(fault for error in errors for fault in _faults(error))
     # That a number is none is said instead of what it would be, with the remedy of its rule.
     remedies = {fault.path: fault.remedy for fault in found}
-    none = {
-        fault.path: replace(fault, remedy=remedies.get(fault.path, fault.remedy)) for fault in _not_finite(document)
-    }
+    none = {fault.path: replace(fault, remedy=remedies.get(fault.path, fault.remedy)) for fault in not_finite(document)}
     return (*(fault for fault in found if fault.path not in none), *none.values())
 
 
@@ -75,7 +73,7 @@ def as_number(text: str) -> Any:
     return text
 
 
-def _not_finite(document: object) -> Iterator[Fault]:
+def not_finite(document: object) -> Iterator[Fault]:
     """Numbers that JSON does not have, although Python reads them: no bound of a schema catches NaN."""
     waiting = [("$", document)]
     while waiting:

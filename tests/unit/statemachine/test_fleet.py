@@ -94,10 +94,12 @@ def test_every_fault_of_every_entry_is_told_at_once() -> None:
 def test_numbers_that_json_does_not_have_are_refused(number: str) -> None:
     for text, fleet in (
         (f'[{{"lambdaARN": "f", "payload": [{number}]}}]', JSON),
+        (f'[{{"lambdaARN": "f", "num": {number}}}]', JSON),
         (f"lambdaARN,payload\nf,{number}", CSV),
     ):
-        with pytest.raises(InputError, match="infinite number"):
+        with pytest.raises(InputError, match="not a finite number") as raised:
             read_list(text, fleet)
+        assert len(raised.value.faults) == 1
 
 
 def test_a_parent_may_start_a_fleet_as_a_nested_workflow() -> None:
