@@ -12,7 +12,7 @@ any look of however many, for at most one of E functions that fail alike (Ville'
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -59,10 +59,12 @@ def rates_elsewhere(rates: Mapping[Configuration, ErrorRate]) -> dict[Configurat
     Args:
         rates: of every configuration that was measured.
     """
-    told = _told(rates).items()
-    return {
-        c: max((told.log_evidence, told.elsewhere) for told in found)[1] for c, found in told if _sum(found) >= EVIDENCE
-    }
+    found: dict[Configuration, list[_Group]] = {}
+    for group in _told(rates):
+        for configuration in group.members:
+            found.setdefault(configuration, []).append(group)
+    believed = {c: groups for c, groups in found.items() if sum(g.evidence for g in groups) >= EVIDENCE}
+    return {c: max(groups, key=lambda group: group.evidence).elsewhere for c, groups in believed.items()}
 
 
 def chances_to_differ(rates: Mapping[Configuration, ErrorRate]) -> dict[Configuration, float]:
@@ -73,34 +75,36 @@ def chances_to_differ(rates: Mapping[Configuration, ErrorRate]) -> dict[Configur
     Args:
         rates: of every configuration that was measured.
     """
-    told = _told(rates)
-    total = 1 + _sum({id(one): one for found in told.values() for one in found}.values())
-    return {configuration: _sum(told.get(configuration, ())) / total for configuration in rates}
+    groups = _told(rates)
+    total = 1 + sum(group.evidence for group in groups)
+    return {c: sum(group.evidence for group in groups if c in group.members) / total for c in rates}
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What the failures tell of one group: how likely it is that it fails more often, and how often others do."""
+class _Group:
+    """Configurations that may fail more often than others.
 
-    log_evidence: float
+    Attributes:
+        members: which ones.
+        evidence: how much likelier the failures are if they do, weighed by how likely that is from the start.
+        elsewhere: the rate of the others.
+    """
+
+    members: Collection[Configuration]
+    evidence: float
     elsewhere: float
 
 
-def _told(rates: Mapping[Configuration, ErrorRate]) -> dict[Configuration, list[_Told]]:
-    """Of every configuration what is told of the groups it is in; nothing where no run failed."""
+def _told(rates: Mapping[Configuration, ErrorRate]) -> list[_Group]:
+    """What the failures tell of every group; nothing where no run failed."""
     everywhere = rate_of_all(rates.values())
-    found: dict[Configuration, list[_Told]] = {}
-    for group, weight in _groups(rates) if everywhere.failures else ():
-        own = rate_of_all(rates[c] for c in group)
+    found = []
+    for members, weight in _groups(rates) if everywhere.failures else ():
+        own = rate_of_all(rates[c] for c in members)
         others = ErrorRate(everywhere.failures - own.failures, everywhere.runs - own.runs)
-        told = _Told(math.log(weight) + log_evidence(own, others), others.mean)
-        for configuration in group:
-            found.setdefault(configuration, []).append(told)
+        evidence = math.exp(min(math.log(weight) + log_evidence(own, others), LARGEST_EXPONENT))
+        found.append(_Group(members, evidence, others.mean))
     return found
-
-
-def _sum(found: Iterable[_Told]) -> float:
-    return sum(math.exp(min(told.log_evidence, LARGEST_EXPONENT)) for told in found)
 
 
 def _groups(measured: Collection[Configuration]) -> Iterator[tuple[list[Configuration], float]]:
