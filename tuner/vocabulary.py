@@ -25,6 +25,9 @@ NOISY_HOST, NO_CURVE = "noisy_host", "curve_fallback"
 """Codes of notices that lower the confidence of a result."""
 DEFAULT_CONCURRENCY = 10
 """Invocations at once, unless told otherwise."""
+COPY_PREFIX = "tuner_"
+"""Prefix of the names of the temporary copies that runs measure, which policies use too. Stacks make no name with an
+underscore. Copies write to the log group of their function, where their streams carry their names."""
 DEFAULT_MEMORY_SIZES_MB = (128, 256, 512, 1024, 1536, 3008)
 """Sizes that AWS Lambda Power Tuning measures unless told otherwise (its PowerValues default)."""
 

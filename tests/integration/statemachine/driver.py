@@ -42,6 +42,14 @@ from tuner.aws.api.connection import Connection
 from tuner.aws.api.retry import Pacer, Retrier
 from tuner.aws.api.session import Clients, connect
 
+POWER_TUNING_INPUT = {
+    "powerValues": [128, 256, 512],
+    "num": 4,
+    "payload": {},
+    "parallelInvocation": True,
+    "strategy": "cost",
+    "includeOutputResults": True,
+}
 BUCKET = "tuner-bucket"
 BEGAN = datetime(2026, 9, 18, 4, 12, tzinfo=UTC)
 State = dict[str, Any]

@@ -16,8 +16,8 @@ from statemachine.measuring.trial_runs import WHOLE_ROUND, Attempt, measure_tria
 from statemachine.services import Services
 from tests.cloud.fixtures import Cloud
 from tests.integration.statemachine.driver import Driver, State, as_json
-from tuner.evidence.logs.log_functions import COPY_PREFIX
 from tuner.model import StopReason
+from tuner.vocabulary import COPY_PREFIX
 
 MOST_ROUNDS = 12
 
@@ -151,22 +151,3 @@ def test_one_pace_of_control_calls_holds_for_all_handlers_of_an_environment(driv
     services = driver.services
     assert services.api_in(None) is services.api_in(services.clients.region)
     assert services.api_in("eu-west-1").retry.pacer is not services.api_in(None).retry.pacer
-
-
-@pytest.mark.parametrize("sizes", [{"powerValues": [256, 1024], "num": 1}, {}], ids=["grid", "search"])
-def test_where_copies_are_not_allowed_the_other_architecture_is_left_out(
-    cloud: Cloud, driver: Driver, sizes: dict[str, Any]
-) -> None:
-    """Each round has a Publisher of its own here, and every one of them may try copies first."""
-    arn = cloud.simulate_function("orders", model={"cpu_ms": 100, "noise": 0.03}, memory_mb=1024)
-    before = cloud.snapshot("orders")
-    cloud.faults.add("deny", "CreateFunction", times=None)
-    state = driver.run({"lambdaARN": arn, "architectures": "both", **sizes})
-    result = driver.result(state)
-    cloud.faults.clear()
-    assert (cloud.snapshot("orders"), cloud.function_names()) == (before, ["orders"])
-    assert result["recommendation"]["architecture"] == "x86_64"
-    assert {m["architecture"] for m in result["measurements"] if m["runs"]} == {"x86_64"}
-    left_out = [one["reason"] for one in result["excluded"] if one["architecture"] == "arm64"]
-    assert any("lambda:CreateFunction" in reason for reason in left_out)
-    assert "architecture" in [warning["code"] for warning in result["warnings"]]

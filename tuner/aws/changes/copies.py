@@ -28,8 +28,8 @@ from tuner.aws.changes.operations import CreateCopy, DeleteCopy
 from tuner.aws.changes.packages import Packages
 from tuner.aws.changes.versions import Refusal
 from tuner.errors import BackendError
-from tuner.evidence.logs.log_functions import COPY_PREFIX
 from tuner.shell_lines import with_command
+from tuner.vocabulary import COPY_PREFIX
 
 COPY_VERSION = "1"
 """The version of a copy that is invoked. SnapStart applies to published versions only."""

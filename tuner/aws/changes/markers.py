@@ -12,8 +12,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from tuner.evidence.logs.log_functions import COPY_PREFIX
 from tuner.model import MAX_MEMORY_MB, MIN_MEMORY_MB, Architecture, Configuration
+from tuner.vocabulary import COPY_PREFIX
 
 MAX_DESCRIPTION = 256
 """Longest description of a function (Lambda API reference, CreateFunction)."""

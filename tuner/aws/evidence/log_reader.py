@@ -16,7 +16,8 @@ from tuner.aws.api.errors import AwsError
 from tuner.aws.api.function import FunctionState
 from tuner.aws.evidence.read_api import ReadApi
 from tuner.evidence.logs.exported_logs import LogMessage
-from tuner.evidence.logs.log_functions import COPY_PREFIX, is_of_a_copy
+from tuner.evidence.logs.log_functions import is_of_a_copy
+from tuner.vocabulary import COPY_PREFIX
 
 SECONDS_PER_DAY = 86_400
 FIRST_POLL_S, POLL_CAP_S, QUERY_LIMIT_S = 0.5, 3.0, 300.0

@@ -14,12 +14,11 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from tuner.vocabulary import COPY_PREFIX
+
 if TYPE_CHECKING:
     from tuner.evidence.logs.log_rows import LogRow
 
-COPY_PREFIX = "tuner_"
-"""Prefix of the names of the temporary copies that runs measure, which policies use too. Stacks make no name with an
-underscore. Copies write to the log group of their function, where their streams carry their names."""
 _GROUP = re.compile(r"(?:\S+:)?/aws/lambda/([\w.-]+)(?::\*)?")
 _SHARED_STREAM = re.compile(r"\d{4}/\d\d/\d\d/([\w-]+)\[")
 LEAST_TURNS = 6
