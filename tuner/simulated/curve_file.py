@@ -72,7 +72,8 @@ def decode_records(document: object) -> tuple[tuple[CurveRecord, ...], tuple[Fau
         InputError: no record can be used; with every fault, each with its path.
     """
     if not isinstance(document, list) or not document:
-        raise InputError([Fault("$", "not a list of curves", "give a list of {id, memory_mb, duration_ms}")])
+        problem = "holds no curve" if document == [] else "not a list of curves"
+        raise InputError([Fault("$", problem, "give a list of {id, memory_mb, duration_ms}")])
     records: list[CurveRecord] = []
     faults: list[Fault] = []
     for number, item in enumerate(document):

@@ -59,14 +59,17 @@ def test_sizes_and_durations_must_match(tmp_path: Path, capsys: pytest.CaptureFi
     assert f"{path}: $[0].duration_ms: 2 memory sizes, but 1 durations" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("document", [{"curves": []}, [], 3])
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [({"curves": []}, "not a list of curves"), ([], "holds no curve"), (3, "not a list of curves")],
+)
 def test_a_file_that_is_no_list_of_curves_is_named(
-    document: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    document: object, problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "curves.json"
     path.write_text(json.dumps(document))
     assert run(["simulate", str(path)]) == 2
-    assert f"{path}: $: not a list of curves" in capsys.readouterr().err
+    assert f"{path}: $: {problem}" in capsys.readouterr().err
 
 
 def test_faults_of_flags_and_curves_are_told_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
