@@ -96,24 +96,26 @@ def test_a_large_size_is_not_starved_by_small_ones() -> None:
 
 
 def test_small_sizes_run_side_by_side_as_far_as_their_shares_fit() -> None:
-    together: list[int] = []
-    busy: set[int] = set()
+    def most(*sizes: int, expected: int) -> int:
+        """The most that were under way at once; each waits for as many as are expected, until they came once."""
+        busy, together, met = set[int](), list[int](), threading.Event()
 
-    def run(one: Lane) -> None:
-        busy.add(one.trial.id)
-        together.append(len(busy))
-        time.sleep(0.02)
-        busy.discard(one.trial.id)
-        one.done.append(Invocation(Outcome.OK))
+        def run(one: Lane) -> None:
+            busy.add(one.trial.id)
+            together.append(len(busy))
+            if len(busy) >= expected:
+                met.set()
+            met.wait(30)
+            time.sleep(0.005)  # one more could come
+            busy.discard(one.trial.id)
+            one.done.append(Invocation(Outcome.OK))
 
-    def most(*sizes: int) -> int:
-        together.clear()
         lanes = [lane(number, size, runs=4) for number, size in enumerate(sizes)]
         list(LocalScheduler(lanes, run, slots=1, at_once=2, open_mb=1 << 20).samples(threading.Event()))
         return max(together)
 
-    assert most(128, 512, 768) == 2, "as many as may be under way"
-    assert most(1024, 1024, 1769) == 1, "more than the cores that there are"
+    assert most(128, 512, 768, expected=2) == 2, "as many as may be under way"
+    assert most(1024, 1024, 1769, expected=1) == 1, "more than the cores that there are"
 
 
 @pytest.mark.parametrize("fails", ["run", "close"])
