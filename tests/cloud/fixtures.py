@@ -84,6 +84,10 @@ class Cloud:
         """End every execution environment of a function whose code really runs: the next invocation is cold."""
         self.control("cool")
 
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass for what is under way: changes of functions, and logs."""
+        self.control("pass_by", {"seconds": seconds})
+
     def environment(self) -> dict[str, str]:
         """Variables for a subprocess (the tool, aws, sam) that make it use this account, and no other's files."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}

@@ -21,7 +21,7 @@ from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from tests.cloud import faults, history, insights, metrics, policies, pricing
+from tests.cloud import clock, faults, history, insights, metrics, policies, pricing
 from tests.cloud.calls import CallLog
 from tests.cloud.errors import AwsError, Reply, render
 from tests.cloud.faults import Fault, FaultPlan, Kind
@@ -182,6 +182,7 @@ class StandIn:
             "invocations": lambda _: self.runtimes.invocations(),
             "history": lambda document: history.write(DEFAULT_ACCOUNT, DEFAULT_REGION, document),
             "cool": lambda _: self.runtimes.close(),
+            "pass_by": lambda document: clock.pass_by(document["seconds"]),
         }
 
     def _change_settings(self, changes: dict[str, Any]) -> dict[str, Any]:

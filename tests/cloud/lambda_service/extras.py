@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import uuid
-from time import monotonic, time
+from time import time
 from typing import Any
 
+from tests.cloud import clock
 from tests.cloud.errors import AwsError
 from tests.cloud.lambda_service import code, errors
 from tests.cloud.lambda_service.api import Document, Request, operation
@@ -65,7 +66,7 @@ def put_provisioned_concurrency_config(request: Request) -> Document:
         )
     function.provisioned[qualifier] = {
         "wanted": wanted,
-        "ready": monotonic() + request.service.settings.provisioned_seconds,
+        "ready": clock.monotonic() + request.service.settings.provisioned_seconds,
         "modified": timestamp(),
     }
     return _provisioned(function, qualifier)
@@ -105,7 +106,7 @@ def _published_qualifier(request: Request) -> str:
 
 def _provisioned(function: Function, qualifier: str) -> Document:
     entry = function.provisioned[qualifier]
-    ready = monotonic() >= entry["ready"]
+    ready = clock.monotonic() >= entry["ready"]
     return {
         "RequestedProvisionedConcurrentExecutions": entry["wanted"],
         "AvailableProvisionedConcurrentExecutions": entry["wanted"] if ready else 0,

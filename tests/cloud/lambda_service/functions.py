@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import copy
 import threading
-import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.cloud import clock
 from tests.cloud.lambda_service import errors
 from tests.cloud.lambda_service.code import Package
 from tests.cloud.lambda_service.names import LATEST, FunctionName
@@ -48,12 +48,12 @@ class Version:
     @property
     def pending(self) -> bool:
         """Still being created: cannot be invoked."""
-        return time.monotonic() < self.creating_until
+        return clock.monotonic() < self.creating_until
 
     @property
     def updating(self) -> bool:
         """An update is in progress: invocations still reach what was before."""
-        return time.monotonic() < self.updating_until
+        return clock.monotonic() < self.updating_until
 
     @property
     def current_revision(self) -> str:
@@ -160,7 +160,7 @@ class Function:
             old.configuration if configuration is None else configuration,
             old.package if package is None else package,
             settled_revision=new_revision(),
-            updating_until=time.monotonic() + seconds,
+            updating_until=clock.monotonic() + seconds,
             before_update=old.effective,
             failure=failure,
         )
@@ -181,7 +181,7 @@ class Function:
             configuration,
             self.latest.package,
             modified=self.latest.modified,
-            creating_until=time.monotonic() + seconds,
+            creating_until=clock.monotonic() + seconds,
             fingerprint=content,
             failure=failure,
         )

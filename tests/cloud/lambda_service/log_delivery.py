@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.cloud import clock
 from tests.cloud.lambda_service.invocation import Run
 
 
@@ -29,13 +30,13 @@ class LogDelivery:
 
     def send(self, account: str, region: str, group: str, run: Run, *, delay_s: float) -> None:
         """Have a log arrive after a while."""
-        entry = _Entry(time.monotonic() + delay_s, account, region, group, run, int(time.time() * 1000))
+        entry = _Entry(clock.monotonic() + delay_s, account, region, group, run, int(time.time() * 1000))
         with self._lock:
             self._waiting.append(entry)
 
     def arrive(self) -> None:
         """Put what has arrived by now into its group and stream. Call it before anyone reads logs."""
-        now = time.monotonic()
+        now = clock.monotonic()
         with self._lock:
             arrived = [entry for entry in self._waiting if entry.arrives <= now]
             self._waiting = [entry for entry in self._waiting if entry.arrives > now]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from typing import Any
 
+from tests.cloud import clock
 from tests.cloud.errors import Reply
 from tests.cloud.lambda_service import errors, extras, operations  # noqa: F401 - importing registers operations
 from tests.cloud.lambda_service.api import RateLimit, Request, respond
@@ -68,7 +68,7 @@ class LambdaService:
 
     def in_seconds(self, seconds: float) -> float:
         """A moment of the monotonic clock."""
-        return time.monotonic() + seconds
+        return clock.monotonic() + seconds
 
     def code_location(self, function: Function, version: Version) -> dict[str, Any]:
         """The `Code` of GetFunction, with an address that can be downloaded."""
