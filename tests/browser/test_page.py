@@ -209,18 +209,17 @@ def test_hostile_text_is_shown_and_does_nothing(open_page: Open) -> None:
 
 def test_the_policy_stops_what_would_get_into_the_page(open_page: Open) -> None:
     it = open_page("aws")
-    it.page.evaluate(
-        """() => {
-          const add = (html) => document.body.insertAdjacentHTML("beforeend", html);
-          add('<img src="x:" onerror="window.broken = 1">');
-          add('<p id="styled" style="color: rgb(1, 2, 3)">x</p>');
-          const script = document.createElement("script");
-          script.textContent = "window.broken = 2";
-          document.body.append(script);
-          add('<img src="https://example.invalid/pixel">');
-        }"""
-    )
-    it.page.wait_for_timeout(100)
+    break_in = """() => {
+      const add = (html) => document.body.insertAdjacentHTML("beforeend", html);
+      add('<img src="x:" onerror="window.broken = 1">');
+      add('<p id="styled" style="color: rgb(1, 2, 3)">x</p>');
+      const script = document.createElement("script");
+      script.textContent = "window.broken = 2";
+      document.body.append(script);
+      add('<img src="https://example.invalid/pixel">');
+    }"""
+    with it.page.expect_console_message(lambda message: "example.invalid" in message.text):
+        it.page.evaluate(break_in)
     assert it.page.evaluate("window.broken") is None
     assert it.page.evaluate("getComputedStyle(document.getElementById('styled')).color") != "rgb(1, 2, 3)"
     assert any("Content Security Policy" in line for line in it.console)

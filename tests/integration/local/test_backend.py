@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.local.workers import processes_with, within_5_s
+from tests.integration.local.workers import processes_with, soon
 from tuner.documents.samples import decode_sample, encode_sample
 from tuner.errors import BackendError, InputError
 from tuner.local.backend import LocalBackend, describe_local, handler_faults, open_local
@@ -210,7 +210,7 @@ def test_stopping_ends_a_processor_that_hangs_and_keeps_what_was_measured(
         **{processor: write(tmp_path, hang, "hang.py")},  # type: ignore[arg-type]
     )
     stop = threading.Event()
-    threading.Thread(target=lambda: within_5_s((notes / "hangs").exists) and stop.set()).start()
+    threading.Thread(target=lambda: soon((notes / "hangs").exists) and stop.set()).start()
     runs = runs_of(list(_measured(settings, stop, trial(0))))
     assert [run.outcome for run in runs] == [Outcome.OK] * (processor == "post_processor")
 
@@ -268,7 +268,7 @@ def test_stopping_ends_a_long_run_at_once_and_leaves_no_worker(tmp_path: Path, n
     settings = Settings(write(tmp_path, source))
     stop = threading.Event()
     with open_local(settings) as backend:
-        watcher = threading.Thread(target=lambda: within_5_s((notes / "runs").exists) and stop.set())
+        watcher = threading.Thread(target=lambda: soon((notes / "runs").exists) and stop.set())
         watcher.start()
         began = time.monotonic()
         assert list(backend.measure([trial(0)], stop)) == []
@@ -277,14 +277,18 @@ def test_stopping_ends_a_long_run_at_once_and_leaves_no_worker(tmp_path: Path, n
     assert not processes_with(f"LAMBDA_TASK_ROOT={tmp_path}")
 
 
-def test_stopping_ends_a_function_that_is_still_loading(tmp_path: Path) -> None:
-    settings = Settings(write(tmp_path, "import time\ntime.sleep(8)\ndef handler(event, context): ..."))
-    stop = threading.Event()
-    threading.Timer(0.2, stop.set).start()
-    began = time.monotonic()
+def test_stopping_ends_a_function_that_is_still_loading(tmp_path: Path, notes: Path) -> None:
+    source = "import os, time\nopen(os.environ['NOTES'] + '/loads', 'w').close(); time.sleep(600)\n"
+    settings = Settings(write(tmp_path, f"{source}def handler(event, context): ..."))
+    stop, stopped_at = threading.Event(), []
     with open_local(settings) as backend:
+        watcher = threading.Thread(
+            target=lambda: soon((notes / "loads").exists) and (stopped_at.append(time.monotonic()), stop.set())
+        )
+        watcher.start()
         assert list(backend.measure([trial(0)], stop)) == []
-    assert time.monotonic() - began < 6
+        watcher.join()
+    assert time.monotonic() - stopped_at[0] < 6
 
 
 @pytest.mark.usefixtures("notes")

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from benchmarks.local import busy_loops
-from tests.integration.local.workers import left_of, python_spec, returned, shadow, within_5_s
+from tests.integration.local.workers import left_of, python_spec, returned, shadow, soon
 from tuner.errors import BackendError
 from tuner.local.limits.governor import Governor
 from tuner.local.limits.processes import any_is_ready
@@ -317,9 +317,9 @@ def test_a_timeout_does_not_come_while_a_wait_for_a_core_is_under_way(tmp_path: 
 
 def test_whoever_computes_is_ready_and_whoever_sleeps_is_not() -> None:
     with busy_loops(1) as loops:
-        assert within_5_s(lambda: any_is_ready(loops)) == (sys.platform == "linux")
+        assert soon(lambda: any_is_ready(loops)) == (sys.platform == "linux")
     with subprocess.Popen(["sleep", "60"]) as asleep:
-        assert within_5_s(lambda: not any_is_ready([asleep.pid]))
+        assert soon(lambda: not any_is_ready([asleep.pid]))
         asleep.kill()
 
 
@@ -373,7 +373,7 @@ def test_nothing_runs_between_invocations(tmp_path: Path, governor: Governor) ->
     with ExecutionEnvironment(python_spec(tmp_path, "echo"), governor) as environment:
         environment.invoke(b"{}")
         worker = psutil.Process(environment.pid)
-        assert within_5_s(lambda: worker.status() == psutil.STATUS_STOPPED)
+        assert soon(lambda: worker.status() == psutil.STATUS_STOPPED)
         assert returned(environment.invoke(b"7")) == 7
 
 
@@ -385,12 +385,12 @@ def test_whatever_a_worker_started_ends_with_it_even_orphans_and_sessions_of_the
     spec = python_spec(tmp_path, "pids_of_children", timeout_s=timeout_s, environment=(("NOTES", str(notes)),))
     with ExecutionEnvironment(spec, governor) as environment:
         if end == "kill":
-            threading.Thread(target=lambda: within_5_s((notes / "pids").exists) and environment.kill()).start()
+            threading.Thread(target=lambda: soon((notes / "pids").exists) and environment.kill()).start()
         environment.invoke(b"{}" if end == "close" else b'{"s": 60}')
         assert (notes / "pids").exists()
         if end == "close":
             assert len(left_of(environment)) == 1 + 2, "the worker, and what it started and did not kill"
-    assert within_5_s(lambda: not left_of(environment))
+    assert soon(lambda: not left_of(environment))
 
 
 def test_an_error_document_that_is_nested_too_deeply_is_told_as_it_is() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.integration.local.workers import lives, python_spec, returned, shadow, within_5_s
+from tests.integration.local.workers import lives, python_spec, returned, shadow, soon
 from tuner.errors import BackendError
 from tuner.local.limits import cgroup
 from tuner.local.limits.governor import Governor
@@ -43,7 +43,7 @@ def test_no_worker_and_no_helper_survives_the_sudden_death_of_the_tuner(tmp_path
         idle, busy, helper = map(int, owner.stdout.readline().split())
         assert all(map(lives, (idle, busy, helper)))
         owner.send_signal(signal.SIGKILL)
-    assert within_5_s(lambda: not any(map(lives, (idle, busy, helper))))
+    assert soon(lambda: not any(map(lives, (idle, busy, helper))))
 
 
 def test_a_helper_killed_from_outside_ends_the_work_and_the_worker(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_the_kernel_limits_where_a_control_group_may_be_written(tmp_path: Path) 
         with ExecutionEnvironment(python_spec(tmp_path, "burn", memory_mb=442), governor) as environment:
             assert set(parent.iterdir()) != before
             result = environment.invoke(b'{"s": 0.1}')
-        assert within_5_s(lambda: set(parent.iterdir()) == before)
+        assert soon(lambda: set(parent.iterdir()) == before)
     assert result.duration_ms > 250
 
 
@@ -188,7 +188,7 @@ def test_closing_a_pool_ends_what_is_running(tmp_path: Path) -> None:
 
     caller = threading.Thread(target=call)
     caller.start()
-    assert within_5_s(lambda: bool(pool.busy))
+    assert soon(lambda: bool(pool.busy))
     pool.close()
     caller.join(timeout=10)
     assert ended == ["Runtime.ExitError"]

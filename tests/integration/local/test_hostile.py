@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.local.workers import left_of, returned, within_5_s
+from tests.integration.local.workers import left_of, returned, soon
 from tuner.local.limits.governor import Governor
 from tuner.local.worker.environment import ExecutionEnvironment
 from tuner.local.worker.output import MAX_LOG_BYTES
@@ -275,7 +275,7 @@ def check(spec: WorkerSpec, governor: Governor, expected: str, clean: WorkerSpec
     kind = result.error.type if result.error else OK
     assert expected == "*" or kind in expected.split("|"), result
     assert len(result.output) <= 2 * MAX_LOG_BYTES, "bounded output"
-    assert within_5_s(lambda: not left_of(environment)), left_of(environment)
+    assert soon(lambda: not left_of(environment)), left_of(environment)
     assert not list(Path("/dev/shm").glob("full"))
     with ExecutionEnvironment(clean, governor) as environment:
         assert returned(environment.invoke(b"7")) == 7

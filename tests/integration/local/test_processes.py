@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from tests.integration.local.workers import within_5_s
+from tests.integration.local.workers import soon
 from tuner.local.limits.processes import ProcessTree
 
 PARENT = """
@@ -26,4 +26,4 @@ def test_a_child_in_a_session_of_its_own_is_a_descendant_until_it_ends() -> None
         assert child in tree.descendants
         assert parent.pid not in tree.descendants
         parent.stdin.close()  # the child's too: it ends
-        assert within_5_s(lambda: tree.refresh() or child not in tree.descendants)  # type: ignore[func-returns-value]
+        assert soon(lambda: tree.refresh() or child not in tree.descendants)  # type: ignore[func-returns-value]

@@ -19,6 +19,7 @@ from tuner.local.worker.spec import LocalInvocationResult, WorkerSpec
 
 NODES = [node for node in (shutil.which("node"), *os.environ.get("NODES", "").split(":")) if node]
 """Programs of Node.js to try."""
+PATIENCE_S = 60.0
 
 HANDLERS = """
 import os, subprocess, sys, threading, time
@@ -153,9 +154,9 @@ def returned(result: LocalInvocationResult) -> Any:
     return json.loads(result.payload)
 
 
-def within_5_s(condition: Callable[[], bool]) -> bool:
-    """Whether something that takes a moment comes true."""
-    deadline = time.monotonic() + 5
+def soon(condition: Callable[[], bool]) -> bool:
+    """Whether something that takes a moment comes true, on a machine of any speed."""
+    deadline = time.monotonic() + PATIENCE_S
     while not (holds := condition()) and time.monotonic() < deadline:
         time.sleep(0.005)
     return holds
