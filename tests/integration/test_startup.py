@@ -116,7 +116,25 @@ def test_a_page_loads_nothing_heavy_but_jinja2(tmp_path: Path) -> None:
 
 def test_a_ctrl_c_while_the_command_line_loads_shows_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n")
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
-    command = [sys.executable, "-m", "tuner", "--help"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = python_beside(tmp_path, "tuner", "--help")
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
+def test_a_ctrl_c_while_a_command_makes_a_class_ends_it_with_130(tmp_path: Path) -> None:
+    """Python remembers a Ctrl-C that came while it ran a text, as for a dataclass, and would end itself by a signal."""
+    (tmp_path / "interrupted.py").write_text(
+        "from tuner.cli import main\n"
+        "main.show_error(main.InterruptedRunError('Loaded.'))\n"  # a text that is run later makes it forget
+        "main.cli.main = lambda *_, **__: exec('raise KeyboardInterrupt')\n"
+        "main.main([])\n"
+    )
+    done = python_beside(tmp_path, "interrupted")
+    assert done.returncode == 130
+    assert "error: Interrupted." in done.stderr
+
+
+def python_beside(modules: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a module, and find those of a folder before all others."""
+    environment = {**os.environ, "PYTHONPATH": f"{modules}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)

@@ -14,7 +14,6 @@ import os
 import signal
 import sys
 import textwrap
-import threading
 import traceback
 import warnings
 from collections.abc import Mapping, Sequence
@@ -158,9 +157,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         signal.signal(signal.SIGINT, _end_in_order)
     code = run(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python would have a Ctrl-C kill a program that is taken down
-    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
-    if code == EXIT_INTERRUPTED and not all(thread.daemon for thread in others):
-        os._exit(code)  # threads that still work must not keep an interrupted program alive
+    if code == EXIT_INTERRUPTED:
+        # Threads that still work must not keep the program alive. Python must not end it by a signal, as it does
+        # after a Ctrl-C that came while a class was made.
+        os._exit(code)
     sys.exit(code)
 
 
