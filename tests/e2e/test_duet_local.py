@@ -184,7 +184,7 @@ def test_two_builds_in_folders_and_the_build_of_a_revision_are_compared(
     git(repository, "add", "-A")
     git(repository, "commit", "-qm", "build")
     build, new = str(repository / "build"), str(tmp_path / "new")
-    files = ["--samples", str(tmp_path / "samples.jsonl"), "--format", "json", "--max-seconds", "1"]
+    files = ["--samples", str(tmp_path / "samples.jsonl"), "--format", "json"]
     for baseline in (build, "HEAD"):
         assert run(["duet", build, "--baseline", baseline, "--candidate", new, *EQUALS, *files]) == 0
         document = json.loads(capsys.readouterr().out)
@@ -199,7 +199,7 @@ def test_versions_of_a_module_below_a_root_may_be_revisions_roots_or_files(
     git(repository, "add", "-A")
     git(repository, "commit", "-qm", "alone")
     target, file = f"{repository}:src.alone.handler", str(repository / "src" / "alone.py")
-    files = ["--samples", str(tmp_path / "samples.jsonl"), "--format", "json", "--max-seconds", "1"]
+    files = ["--samples", str(tmp_path / "samples.jsonl"), "--format", "json"]
     for candidate in ("HEAD", target, file):
         assert run(["duet", target, "--baseline", "HEAD", "--candidate", candidate, *EQUALS, *files]) == 0
         assert json.loads(capsys.readouterr().out)["findings"][-1]["candidate"] == 0.0
