@@ -27,6 +27,10 @@ from tuner.pricing.containers import ContainerInputs
 from tuner.pricing.price_list import DEFAULT_REGION
 
 E = TypeVar("E", Architecture, StrategyName)
+Log = str | Path | TextIO
+"""A file of exported logs, or an open text file."""
+Logs = Log | Sequence[Log]
+"""One of them, or several that are parts of one log."""
 
 MOST_DAYS = 90
 """Logs and metrics that are older say little of the present code."""
@@ -35,7 +39,7 @@ UNNAMED = "FUNCTION"
 
 
 def advise(
-    logs: str | Path | TextIO,
+    logs: Logs,
     *,
     function: str = UNNAMED,
     arch: str = Architecture.X86_64,
@@ -50,7 +54,7 @@ def advise(
     """Tell what the logs of a function already show, without invoking it.
 
     Args:
-        logs: a file of exported logs in any form that AWS tools write, or an open text file.
+        logs: a file of exported logs in any form that AWS tools write, an open text file, or several of them.
         function: name of the function: of the runs that count, where the log names several, and for the commands.
         arch: its architecture, `x86_64` or `arm64`. Reports do not name it.
         strategy: `cost`, `speed` or `balanced`.
@@ -87,7 +91,7 @@ class Terms:
 
 
 def advise_log(
-    logs: str | Path | TextIO, *, function: str = UNNAMED, terms: Terms | None = None, prices: Prices = current_prices
+    logs: Logs, *, function: str = UNNAMED, terms: Terms | None = None, prices: Prices = current_prices
 ) -> list[Advice]:
     """Advice on every function whose runs a log holds, that with most money at stake first; on one where it is named.
 
@@ -99,11 +103,11 @@ def advise_log(
     architecture = _member(Architecture, terms.arch, "arch", faults)
     objective = _member(StrategyName, terms.strategy, "strategy", faults)
     faults += _number_faults(terms.discount, terms.seed)
-    text = log_text(logs, faults)
+    texts = log_texts(logs, faults)
     if faults or architecture is None or objective is None:
         raise InputError(faults)
     own = prices(terms.region).with_discount(terms.discount)
-    log = read_log(text)
+    log = read_log(*texts)
     rows = log.rows
     parts = {function: rows_of(rows, function)} if function != UNNAMED else by_function(rows)
     left_out = len(rows) - sum(map(len, parts.values()))
@@ -119,16 +123,16 @@ def advise_log(
         if advice is not None:
             found.append(advice.compared(terms.compare, own, terms.containers or ContainerInputs()))
     if not found:
-        raise without_reports(logs, text, log)
+        raise without_reports(logs, texts, log)
     return by_money_at_stake(found)
 
 
-def without_reports(logs: Path | TextIO | str, text: str, log: LogRows) -> InputError:
+def without_reports(logs: Logs, texts: Sequence[str], log: LogRows) -> InputError:
     """Why a log tells nothing."""
     if log.test_calls:
         problem = f"holds no requests, but {plural(log.test_calls, 'test call')} of `tuner tune` alone"
         return InputError.single("logs", f"{_name(logs)} {problem}", "export the log of days with requests")
-    problem = "holds no REPORT line with a memory size" if text.strip() else "is empty"
+    problem = "holds no REPORT line with a memory size" if any(map(str.strip, texts)) else "is empty"
     remedy = "export whole messages (@message of Logs Insights); log level WARN leaves reports out"
     return InputError([Fault("logs", f"{_name(logs)} {problem}", remedy)])
 
@@ -229,7 +233,12 @@ def _member(kind: type[E], value: str, name: str, faults: list[Fault]) -> E | No
         return None
 
 
-def log_text(logs: str | Path | TextIO, faults: list[Fault]) -> str:
+def log_texts(logs: Logs, faults: list[Fault]) -> tuple[str, ...]:
+    """The texts of one log or of several. A fault is added for each that cannot be read."""
+    return tuple(log_text(log, faults) for log in _each(logs))
+
+
+def log_text(logs: Log, faults: list[Fault]) -> str:
     """The text of a log. A fault is added where it cannot be read."""
     try:
         if isinstance(logs, (str, Path)):
@@ -244,5 +253,9 @@ def log_text(logs: str | Path | TextIO, faults: list[Fault]) -> str:
     return ""
 
 
-def _name(logs: str | Path | TextIO) -> str:
-    return str(logs) if isinstance(logs, (str, Path)) else "the log"
+def _each(logs: Logs) -> Sequence[Log]:
+    return logs if isinstance(logs, Sequence) and not isinstance(logs, str) else [logs]
+
+
+def _name(logs: Logs) -> str:
+    return ", ".join(str(log) if isinstance(log, (str, Path)) else "the log" for log in _each(logs))

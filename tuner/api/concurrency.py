@@ -6,12 +6,10 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
-from tuner.api.advising import MOST_DAYS, UNNAMED, log_text, rows_of, without_reports
+from tuner.api.advising import MOST_DAYS, UNNAMED, Logs, log_texts, rows_of, without_reports
 from tuner.api.backends import Prices
 from tuner.api.price_cache import current_prices
 from tuner.aws.api.connection import Connection
@@ -41,7 +39,7 @@ def concurrency(
     *,
     cold_share: float | None = None,
     p99_ms: float | None = None,
-    logs: str | Path | TextIO | None = None,
+    logs: Logs | None = None,
     arch: str = Architecture.X86_64,
     runtime: str | None = None,
     connection: Connection | None = None,
@@ -60,7 +58,7 @@ def concurrency(
         function: name or ARN; with `logs` a name alone.
         cold_share: cold starts at most, a fraction of the requests.
         p99_ms: time, start included, that 99% of the requests keep. One of the two is given.
-        logs: a file of exported logs, or an open text file. None: AWS is asked.
+        logs: a file of exported logs, an open text file, or several of them. None: AWS is asked.
         arch: architecture of `logs`.
         runtime: runtime of `logs`, for SnapStart, such as `python3.13`.
         connection: region, profile and role for AWS.
@@ -91,15 +89,15 @@ def concurrency(
         faults.append(
             Fault("days", f"{days:g} is not above 0 and up to {MOST_DAYS}", "14 days show every hour of a week twice")
         )
-    text = None if logs is None else log_text(logs, faults)
+    texts = None if logs is None else log_texts(logs, faults)
     if faults:
         raise InputError(faults)
     region = (connection.region if connection else None) or DEFAULT_REGION
-    if text is not None and logs is not None:
-        log = read_log(text)
+    if texts is not None and logs is not None:
+        log = read_log(*texts)
         rows: Sequence[LogRow] = rows_of(log.rows, function)
         if not any(row.report.memory_size_mb for row in rows):
-            raise without_reports(logs, text, log)
+            raise without_reports(logs, texts, log)
         where: Configuration | None = None
     else:
         from tuner.aws.evidence.reader import ReadingLimits, open_reader

@@ -36,10 +36,10 @@ DISCOUNTS = {"minimum": 0, "exclusiveMaximum": 1}
   aws logs tail /aws/lambda/orders --since 7d | tuner advise orders --logs -""",
 )
 @click.argument("functions", nargs=-1, metavar="[FUNCTION]...")
-@option("--logs", group=Topic.COMMON, metavar="FILE|-",
+@option("--logs", group=Topic.COMMON, metavar="FILE|-", multiple=True,
         help="Exported logs, or - for stdin: REPORT lines in text or JSON, as `aws logs tail`, `sam logs`, "
              "`filter-log-events`, Logs Insights, subscriptions and the console (CSV) write them; also "
-             "compressed.")  # fmt: skip
+             "compressed. May be repeated.")  # fmt: skip
 @option("--tag", group=Topic.TARGET, metavar="KEY=VALUE", help="All functions of the region with this tag.")
 @option("--stack", group=Topic.TARGET, metavar="NAME", help="All functions of a CloudFormation stack.")
 @option("--from", "project", group=Topic.TARGET, metavar="PATH",
@@ -51,7 +51,7 @@ DISCOUNTS = {"minimum": 0, "exclusiveMaximum": 1}
         help="For log queries. Fewer days are read where they cost more.")  # fmt: skip
 @option("--no-query", group=Topic.BUDGET, is_flag=True, help="Read logs without a price, by FilterLogEvents. Slower.")
 @option("--compare", group=Topic.SEARCH, type=OneOf(["fargate", "managed-instances"]), multiple=True,
-        help="Tell from which volume these would cost less.")  # fmt: skip
+        help="Tell from which volume these would cost less. May be repeated.")  # fmt: skip
 @option("--requests-at-once", group=Topic.SEARCH, metavar="N", type=Number(min=0, min_open=True),
         help="With --compare: requests that the CPU share of the function serves in parallel. "
              "[default: as its CPU time tells, else 1]")  # fmt: skip
@@ -66,7 +66,7 @@ DISCOUNTS = {"minimum": 0, "exclusiveMaximum": 1}
 def command(
     functions: tuple[str, ...],
     *,
-    logs: str | None,
+    logs: tuple[str, ...],
     tag: str | None,
     stack: str | None,
     project: str | None,
@@ -112,7 +112,7 @@ def command(
         given["containers"] = ContainerInputs(requests_at_once, utilisation, fixed_usd, plan)
     try:
         if logs:
-            found = _from_file(logs, functions, connection, given)
+            found = _from_files(logs, functions, connection, given)
         else:
             from tuner.api.advising import advise_functions
             from tuner.evidence.known_function import Selection
@@ -140,14 +140,17 @@ def command(
     (say_json if format_ == "json" else say_exact)(_rendered(found, format_))
 
 
-def _from_file(logs: str, functions: tuple[str, ...], connection: Connection, given: dict[str, Any]) -> list[Advice]:
+def _from_files(
+    logs: tuple[str, ...], functions: tuple[str, ...], connection: Connection, given: dict[str, Any]
+) -> list[Advice]:
     from tuner.api.advising import UNNAMED, Terms, advise_log
     from tuner.pricing.price_list import DEFAULT_REGION
 
     # A log comes from one architecture, and does not name it.
     given["arch"] = "x86_64" if given.get("arch") in (None, "current") else str(given["arch"])
     name, region = (functions or (UNNAMED,))[0], connection.region or DEFAULT_REGION
-    return advise_log(sys.stdin if logs == "-" else logs, function=name, terms=Terms(region=region, **given))
+    files = [sys.stdin if log == "-" else log for log in logs]
+    return advise_log(files, function=name, terms=Terms(region=region, **given))
 
 
 def _of_project(project: str | None, connection: Connection) -> tuple[str, ...]:

@@ -32,7 +32,8 @@ SHARES = {"exclusiveMinimum": 0, "exclusiveMaximum": 1}
 @click.argument("function", default="FUNCTION")
 @option("--cold-share", group=Topic.COMMON, metavar="PERCENT", help="Cold starts at most.")
 @option("--p99-ms", group=Topic.COMMON, metavar="MS", type=NUMBER, help="Time that 99% keep, start included.")
-@option("--logs", group=Topic.TARGET, metavar="FILE|-", help="Exported logs with times, or - for stdin.")
+@option("--logs", group=Topic.TARGET, metavar="FILE|-", multiple=True,
+        help="Exported logs with times, or - for stdin. May be repeated.")  # fmt: skip
 @option("--arch", group=Topic.TARGET, type=OneOf(["x86_64", "arm64"]), default="x86_64", show_default=True,
         help="Architecture of --logs.")  # fmt: skip
 @option("--runtime", group=Topic.TARGET, metavar="NAME", help="Runtime of --logs, for SnapStart, e.g. python3.13.")
@@ -49,7 +50,7 @@ def command(
     *,
     cold_share: str | None,
     p99_ms: float | None,
-    logs: str | None,
+    logs: tuple[str, ...],
     arch: str,
     runtime: str | None,
     days: float,
@@ -77,7 +78,7 @@ def command(
             function,
             cold_share=share,
             p99_ms=p99_ms,
-            logs=sys.stdin if logs == "-" else logs,
+            logs=[sys.stdin if log == "-" else log for log in logs] or None,
             arch=arch,
             runtime=runtime,
             connection=connection,

@@ -12,7 +12,7 @@ from tuner.cli.exit_codes import EXIT_OK, EXIT_THRESHOLD
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
-from tuner.cli.values import Number, read_share
+from tuner.cli.values import Number, before_equals, read_share
 from tuner.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 )
 @click.argument("results", metavar="RESULT…", nargs=-1, required=True)
 @option("--once", group=Topic.COMMON, is_flag=True, help="Look once and end, from a laptop or a schedule.  [required]")
-@option("--logs", group=Topic.COMMON, metavar="NAME=FILE", multiple=True,
+@option("--logs", group=Topic.COMMON, metavar="NAME=FILE", multiple=True, key=before_equals,
         help="Exported logs of a function. May be repeated. [default: reads AWS]")  # fmt: skip
 @option("--threshold", group=Topic.VERDICT, metavar="PERCENT", default="10%", show_default=True,
         help="Slower by up to this counts as the same.")  # fmt: skip

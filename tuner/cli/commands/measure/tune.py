@@ -18,7 +18,7 @@ from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flag
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
-from tuner.cli.values import OneOf, as_share, terminal_width, unique_time
+from tuner.cli.values import OneOf, as_share, before_equals, terminal_width, unique_time
 from tuner.errors import Fault, InputError, InterruptedAtOnceError, InterruptedRunError, NotRecordedError, TunerError
 from tuner.model import StopReason
 from tuner.question import raised_budget
@@ -66,7 +66,14 @@ LONGEST_SHOWN = 500
     metavar="FILE",
     help="Tune every function of a template, a serverless.yml, or a folder of Terraform files.",
 )
-@option("--event", group=Topic.LOCAL, metavar="NAME=FILE", multiple=True, help="With --from: payload of a function.")
+@option(
+    "--event",
+    group=Topic.LOCAL,
+    metavar="NAME=FILE",
+    multiple=True,
+    key=before_equals,
+    help="With --from: payload of a function. May be repeated.",
+)
 @option("--resume", group=Topic.BUDGET, metavar="DIR", help="Go on with the run in this folder.")
 @option(
     "--evidence",

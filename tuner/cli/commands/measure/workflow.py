@@ -20,7 +20,7 @@ from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
-from tuner.cli.values import Number, OneOf, WholeNumber, read_share, terminal_width
+from tuner.cli.values import Number, OneOf, WholeNumber, before_last_equals, read_share, terminal_width
 from tuner.errors import (
     Fault,
     InputError,
@@ -95,7 +95,8 @@ _FLAGS = {
     group=Topic.TARGET,
     metavar="FUNCTION=FILE",
     multiple=True,
-    help="Exported logs of a function that has no result.",
+    key=before_last_equals,
+    help="Exported logs of a function that has no result. May be repeated.",
 )
 @option("--redact-payloads", group=Topic.TARGET, is_flag=True, help="Hide the texts in recorded payloads.")
 @option(
@@ -114,35 +115,53 @@ _FLAGS = {
     help="Recent executions to read. [default: 20]",
 )
 @option("--figures", group=Topic.TARGET, metavar="FILE", help="Chances, item counts and times by hand, as JSON.")
-@option("--chance", group=Topic.TARGET, metavar="STATE:NEXT=P,…", multiple=True, help="How often a state leads where.")
-@option("--items", group=Topic.TARGET, metavar="STATE=N", multiple=True, help="Items of a Map.")
+@option(
+    "--chance",
+    group=Topic.TARGET,
+    metavar="STATE:NEXT=P,…",
+    multiple=True,
+    key=lambda text: text.rpartition(":")[0],
+    help="How often a state leads where. May be repeated.",
+)
+@option(
+    "--items",
+    group=Topic.TARGET,
+    metavar="STATE=N",
+    multiple=True,
+    key=before_last_equals,
+    help="Items of a Map. May be repeated.",
+)
 @option(
     "--failures",
     group=Topic.TARGET,
     metavar="STATE=PERCENT",
     multiple=True,
-    help="Share of attempts that fail and are tried again.",
+    key=before_last_equals,
+    help="Share of attempts that fail and are tried again. May be repeated.",
 )
 @option(
     "--duration",
     group=Topic.TARGET,
     metavar="STATE=TIME",
     multiple=True,
-    help="Time of a state that invokes no function.",
+    key=before_last_equals,
+    help="Time of a state that invokes no function. May be repeated.",
 )
 @option(
     "--function",
     group=Topic.TARGET,
     metavar="STATE=NAME",
     multiple=True,
-    help="Function of a state that names it only when it runs.",
+    key=before_last_equals,
+    help="Function of a state that names it only when it runs. May be repeated.",
 )
 @option(
     "--nested",
     group=Topic.TARGET,
     metavar="ARN=FILE",
     multiple=True,
-    help="Definition of a machine that it runs.",
+    key=before_last_equals,
+    help="Definition of a machine that it runs. May be repeated.",
 )
 @option(
     "--confirm", group=Topic.SAFETY, is_flag=True, help="Run the workflow with the chosen sizes on temporary copies."
