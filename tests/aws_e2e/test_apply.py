@@ -358,3 +358,26 @@ def test_a_result_that_cannot_be_applied_says_why(document: dict[str, Any], clou
     with pytest.raises(TunerError) as refused:
         apply_recommendation(document, cloud)
     assert refused.value.exit_code == 2
+
+
+def test_every_reason_why_a_result_cannot_be_applied_is_told(cloud: Cloud) -> None:
+    local = {"function": {"backend": "local", "name": "app.py:handler", "arn": None}, "recommendation": None}
+    with pytest.raises(InputError) as refused:
+        apply_recommendation(local, cloud, alias="7")
+    assert [fault.path for fault in refused.value.faults] == ["RESULT", "RESULT", "--alias"]
+
+
+def test_an_alias_that_splits_its_traffic_and_serves_other_code_is_told_both(cloud: Cloud) -> None:
+    client = cloud.client("lambda")
+    first = cloud.publish("orders")
+    client.update_function_code(FunctionName="orders", ZipFile=OTHER_CODE)
+    second = cloud.publish("orders")
+    client.create_alias(
+        FunctionName="orders",
+        Name="live",
+        FunctionVersion=first,
+        RoutingConfig={"AdditionalVersionWeights": {second: 0.1}},
+    )
+    with pytest.raises(InputError) as refused:
+        apply_recommendation(result(cloud), cloud, alias="live")
+    assert [fault.path for fault in refused.value.faults] == ["--alias", "--alias"]

@@ -9,13 +9,16 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TextIO
 
 from tuner.api.backends import Prices
 from tuner.api.price_cache import current_prices
 from tuner.aws.api.connection import Connection
-from tuner.errors import Fault, InputError, TunerError
+from tuner.aws.api.function_reference import common_region
+from tuner.errors import Fault, InputError, TunerError, or_faults
 from tuner.evidence.advice import Advice, advise_on_known, advise_on_rows, by_money_at_stake
 from tuner.evidence.known_function import Selection
 from tuner.evidence.logs.exported_logs import decoded
@@ -26,7 +29,6 @@ from tuner.plain_numbers import plural
 from tuner.pricing.containers import ContainerInputs
 from tuner.pricing.price_list import DEFAULT_REGION
 
-E = TypeVar("E", Architecture, StrategyName)
 Log = str | Path | TextIO
 """A file of exported logs, or an open text file."""
 Logs = Log | Sequence[Log]
@@ -99,12 +101,9 @@ def advise_log(
         InputError: as `advise` does, but for a log of several functions.
     """
     terms = terms or Terms()
-    faults: list[Fault] = []
-    architecture = _member(Architecture, terms.arch, "arch", faults)
-    objective = _member(StrategyName, terms.strategy, "strategy", faults)
-    faults += _number_faults(terms.discount, terms.seed)
+    faults = term_faults(terms)
     texts = log_texts(logs, faults)
-    if faults or architecture is None or objective is None:
+    if faults:
         raise InputError(faults)
     own = prices(terms.region).with_discount(terms.discount)
     log = read_log(*texts)
@@ -115,8 +114,8 @@ def advise_log(
     for name, part in parts.items():
         advice = advise_on_rows(
             *(name or UNNAMED, part, own),
-            architecture=architecture,
-            objective=Objective(objective),
+            architecture=Architecture(terms.arch),
+            objective=Objective(StrategyName(terms.strategy)),
             seed=terms.seed,
             others=left_out,
         )
@@ -125,6 +124,12 @@ def advise_log(
     if not found:
         raise without_reports(logs, texts, log)
     return by_money_at_stake(found)
+
+
+def term_faults(terms: Terms) -> list[Fault]:
+    """What is wrong with the terms on which a log is judged."""
+    found = (_member_fault(Architecture, terms.arch, "arch"), _member_fault(StrategyName, terms.strategy, "strategy"))
+    return [*filter(None, found), *_number_faults(terms.discount, terms.seed)]
 
 
 def without_reports(logs: Logs, texts: Sequence[str], log: LogRows) -> InputError:
@@ -194,18 +199,9 @@ def advise_functions(
     """
     if not isinstance(selection, Selection):
         selection = Selection(tuple(selection))
-    faults: list[Fault] = []
-    objective = _member(StrategyName, strategy, "strategy", faults)
-    if not selection:
-        faults.append(Fault("selection", "no function is named", "name functions, a tag or a stack, or ask for all"))
-    faults += _number_faults(discount, seed)
-    if not MOST_DAYS >= days > 0:
-        faults.append(
-            Fault("days", f"{days:g} is not above 0 and up to {MOST_DAYS}", "14 days show every hour of a week twice")
-        )
-    if not 0 <= max_usd < math.inf:
-        faults.append(Fault("max_usd", f"{max_usd} is not 0 or a positive number", "give dollars, such as 0.10"))
-    if faults or objective is None:
+    faults = [*term_faults(Terms(strategy=strategy, discount=discount, seed=seed)), *reading_faults(days, max_usd)]
+    faults += selection_faults(selection)
+    if faults:
         raise InputError(faults)
     from tuner.aws.evidence.reader import ReadingLimits, open_reader
 
@@ -213,9 +209,27 @@ def advise_functions(
     with open_reader(connection or Connection(), selection, limits, now_s=now(), say=say) as reader:
         own = prices(reader.clients.region).with_discount(discount)
         found = list(reader.read_all(selection, failed))
-    advised = [advise_on_known(one, own, objective=Objective(objective), seed=seed) for one in found]
+    advised = [advise_on_known(one, own, objective=Objective(StrategyName(strategy)), seed=seed) for one in found]
     advised = [advice.compared(compare, own, containers or ContainerInputs()) for advice in advised]
     return by_money_at_stake(advised)
+
+
+def selection_faults(selection: Selection) -> list[Fault]:
+    """What is wrong with a choice of functions, as far as AWS need not be asked."""
+    if not selection:
+        return [Fault("selection", "no function is named", "name functions, a tag or a stack, or ask for all")]
+    faults: list[Fault] = []
+    or_faults(partial(common_region, selection.functions), faults)
+    return faults
+
+
+def reading_faults(days: float, max_usd: float) -> Iterator[Fault]:
+    """What is wrong with how far back AWS is asked, and for how much money."""
+    if not MOST_DAYS >= days > 0:
+        problem = f"{days:g} is not above 0 and up to {MOST_DAYS}"
+        yield Fault("days", problem, "14 days show every hour of a week twice")
+    if not 0 <= max_usd < math.inf:
+        yield Fault("max_usd", f"{max_usd} is not 0 or a positive number", "give dollars, such as 0.10")
 
 
 def _number_faults(discount: float, seed: object) -> Iterator[Fault]:
@@ -225,12 +239,8 @@ def _number_faults(discount: float, seed: object) -> Iterator[Fault]:
         yield Fault("seed", f"{seed} is not a whole number of at least 0", "give one, such as 0")
 
 
-def _member(kind: type[E], value: str, name: str, faults: list[Fault]) -> E | None:
-    try:
-        return kind(value)
-    except ValueError:
-        faults.append(Fault(name, f"{value} is unknown", f"use {', '.join(kind)}"))
-        return None
+def _member_fault(kind: type[StrEnum], value: str, name: str) -> Fault | None:
+    return None if value in set(kind) else Fault(name, f"{value} is unknown", f"use {', '.join(kind)}")
 
 
 def log_texts(logs: Logs, faults: list[Fault]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from tuner.api.options import input_document, read_settings, renamed
 from tuner.api.price_cache import current_prices
 from tuner.api.records.run_folder import read_record
 from tuner.aws.api.connection import Connection
+from tuner.aws.api.function_reference import ALIAS_FORM, is_alias
 from tuner.cli.again import RESUMED_ELSEWHERE
 from tuner.cli.flags import converted, flag_names
 from tuner.cli.values import read_json_file, read_payload, read_share, read_variables
@@ -203,6 +204,8 @@ def _flag_faults(options: Mapping[str, Any], kind: BackendKind) -> Iterator[Faul
         faults: list[Fault] = []
         read_share("--fail-above", options["fail_above"], faults, example="10%")
         yield from faults
+    if options["alias"] is not None and not is_alias(options["alias"]):
+        yield Fault("--alias", f"{options['alias']!r} cannot be an alias", ALIAS_FORM)
     if options["resume"] and options["output"]:
         yield RESUMED_ELSEWHERE
     if options["dry_run"] and options["format_"] == "json":

@@ -125,6 +125,44 @@ def test_a_mistake_is_told_under_its_flag_with_its_remedy(
             ("--evidence: no is not known (", "--region: mars is no AWS region (", "--runs: 0 is below", "--event: is"),
         ),
         (
+            ["advise", "b!d", "--tag", "a", "--from", "c", "--days", "0", "--strategy", "d", "--discount", "e"],
+            ("FUNCTION: 'b!d' is neither", "--tag: a has", "c: cannot", "--days: 0", "--strategy: d", "--discount: e"),
+        ),
+        (["advise", "--logs", "a", "--arch", "b", "--savings-plan", "c"], ("--logs: a", "--arch: b", "--savings-plan")),
+        (
+            ["concurrency", "b!d", "--days", "x", "--cold-share", "y", "--max-usd", "-1"],
+            ("--days: x is not a number (", "--cold-share: y is not", "FUNCTION: 'b!d' is neither", "--max-usd: -1.0"),
+        ),
+        (
+            ["concurrency", "--p99-ms", "x", "--logs", "a"],
+            ("--p99-ms: x is not a number (", "--logs: a cannot be read"),
+        ),
+        (["concurrency", "--p99-ms", "-1"], ("--p99-ms: -1 is not", "FUNCTION: is missing, and no log is given (")),
+        (
+            ["fleet", "b!d", "--tag", "a", "--from", "c", "--runs", "0", "--at-once", "0", "--payload", "{"],
+            ("TARGET: 'b!d' is", "--tag: a has", "c: cannot be", "--runs: 0 is", "--at-once: 0 is", "--payload: { is"),
+        ),
+        (["fleet", "a.csv", "--tag", "a=b", "--runs", "0"], ("LIST: a.csv cannot", "--tag: does not go", "--runs: 0")),
+        (
+            ["fleet", "orders", "--resume", "a", "--output", "b"],
+            ("--output: a resumed run goes on in its own folder", "--resume: a holds no run of a fleet"),
+        ),
+        (["apply", "a", "--alias", "b c"], ("a: does not exist", "--alias: 'b c' cannot be an alias")),
+        (
+            ["patch", "a", "b", "--from", "c", "--write", "--branch", "d", "--function", "e"],
+            (
+                "a: does not",
+                "b: does not",
+                "c: cannot be read",
+                "--write: is given, and so is --branch",
+                "--function: ",
+            ),
+        ),
+        (["patch", "a", "--pull-requests", "--force"], ("a: does not exist", "--force: does not go with")),
+        (["report", "a", "b", "--output", "c.d"], ("a: does not exist", "b: does not exist", "--output: c.d: no form")),
+        (["watch", "--once", "a", "b", "--threshold", "x"], ("a: does not", "b: does not", "--threshold: x is not")),
+        (["tune", "orders", "--alias", "7", "--runs", "0"], ("--alias: '7' cannot be an alias", "--runs: 0 is below")),
+        (
             ["tune", "--from", "a", "--evidence", "no", "--open", "--format", "json"],
             ("--evidence: no is not known (", "--open: each function", "--format: --from prints"),
         ),

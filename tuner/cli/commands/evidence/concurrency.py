@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +15,7 @@ from tuner.cli.values import NUMBER, OneOf, read_share, terminal_width
 from tuner.errors import Fault, InputError
 
 if TYPE_CHECKING:
+    from tuner.api.advising import Log
     from tuner.aws.api.connection import Connection
     from tuner.evidence.concurrency_plan import ConcurrencyPlan
 
@@ -22,12 +24,13 @@ SHARES = {"exclusiveMinimum": 0, "exclusiveMaximum": 1}
 
 
 @declare(
+    adds_faults=True,
     epilog="""Examples:
 
 \b
   tuner concurrency orders --cold-share 0.1%
   tuner concurrency orders --p99-ms 300 --format terraform
-  tuner concurrency orders --logs orders.log --cold-share 1% --format html > concurrency.html"""
+  tuner concurrency orders --logs orders.log --cold-share 1% --format html > concurrency.html""",
 )
 @click.argument("function", default="FUNCTION")
 @option("--cold-share", group=Topic.COMMON, metavar="PERCENT", help="Cold starts at most.")
@@ -58,6 +61,7 @@ def command(
     no_query: bool,
     alias: str,
     connection: Connection,
+    faults: list[Fault],
     format_: str,
     quiet: bool,
 ) -> None:
@@ -66,30 +70,29 @@ def command(
     Replays the requests of the log. Compares no, fixed and scheduled provisioned concurrency and SnapStart. The formats
     cli, sam and terraform set the cheapest number of environments that meets the target.
     """
-    faults: list[Fault] = []
     share = None
     if cold_share is not None:
         share = read_share("--cold-share", cold_share, faults, bounds=SHARES, example="0.1%")
     from reports.concurrency import document, page, render
     from tuner.api.concurrency import concurrency
 
+    files: list[Log] | None = [sys.stdin if log == "-" else log for log in logs] or None
+    asked: dict[str, Any] = {"cold_share": share, "p99_ms": p99_ms, "days": days, "max_usd": max_usd}
+    if faults:
+        raise InputError([*faults, *_other_faults(faults, function, files, **asked)])
     try:
         found = concurrency(
             function,
-            cold_share=share,
-            p99_ms=p99_ms,
-            logs=[sys.stdin if log == "-" else log for log in logs] or None,
+            logs=files,
             arch=arch,
             runtime=runtime,
             connection=connection,
-            days=days,
-            max_usd=max_usd,
             query=not no_query,
             say=(lambda _: None) if quiet else (lambda told: say(told, err=True)),
+            **asked,
         )
     except InputError as exc:
-        known = {fault.path for fault in faults}
-        raise InputError([*faults, *(fault for fault in as_flags(exc.faults) if fault.path not in known)]) from exc
+        raise InputError(as_flags(exc.faults, TARGET="FUNCTION")) from exc
     if format_ == "json":
         say_json(document(found.function, found.plan))
     elif format_ == "text":
@@ -98,6 +101,19 @@ def command(
         say_exact(page(found.function, found.plan))
     else:
         say_exact(_settings(found.function, alias, found.plan, format_))
+
+
+def _other_faults(known: Sequence[Fault], function: str, files: Sequence[Log] | None, **asked: Any) -> list[Fault]:
+    """Faults of what is asked for beside those that are known: an option that has one is not told twice."""
+    from tuner.api.advising import log_texts
+    from tuner.api.concurrency import planning_faults
+
+    faults = planning_faults(function, logs=files, **asked)
+    log_texts([log for log in files or () if log is not sys.stdin], faults)
+    told = {fault.path for fault in known}
+    if "--p99-ms" in told:
+        told.add("--cold-share")  # which is missing only because the other one was refused
+    return [fault for fault in as_flags(faults, TARGET="FUNCTION") if fault.path not in told]
 
 
 def _settings(function: str, alias: str, plan: ConcurrencyPlan, form: str) -> str:

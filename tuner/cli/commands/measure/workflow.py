@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.again import GO_ON, RESUMED_ELSEWHERE, at_once_told, resuming
+from tuner.cli.again import GO_ON, RESUMED_ELSEWHERE, at_once_told, has_runs, resuming
 from tuner.cli.exit_codes import EXIT_OK
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
@@ -27,6 +27,7 @@ from tuner.errors import (
     InterruptedRunError,
     NoSpaceError,
     NotRecordedError,
+    or_faults,
 )
 from tuner.shell_lines import with_command
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
     from tuner.workflows.figures import Figures
 
-T = TypeVar("T")
 _TIME = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>ms|s|m|min|h)?")
 _UNIT_MS = {"ms": 1.0, "s": 1e3, "m": 60e3, "min": 60e3, "h": 3600e3}
 CONFIRMING_EXECUTIONS = 10
@@ -220,17 +220,10 @@ def _going_on(state_machine: str, folder: Path | None) -> Iterator[None]:
         with at_once_told(folder, state_machine if state_machine.startswith("arn:") else ""):
             yield
     except (InterruptedRunError, NotRecordedError, NoSpaceError) as error:
-        if folder and _has_runs(folder):
+        if folder and has_runs(folder):
             again = with_command(GO_ON, resuming(sys.argv[1:], folder))
             error.hint = "\n".join(filter(None, [error.hint, again]))
         raise
-
-
-def _has_runs(folder: Path) -> bool:
-    """Whether runs of a function are kept in a folder."""
-    from tuner.api.records.run_folder import has_record
-
-    return folder.is_dir() and any(map(has_record, folder.iterdir()))
 
 
 def _tuned(
@@ -287,7 +280,7 @@ def _resume_faults(options: Mapping[str, Any]) -> Iterator[Fault]:
         yield RESUMED_ELSEWHERE
     if not options["tune_missing"]:
         yield Fault("--resume", "goes on with what --tune began, and there is no --tune", "add --tune")
-    if not _has_runs(Path(options["resume"])):
+    if not has_runs(Path(options["resume"])):
         yield Fault("--resume", f"{options['resume']} holds no run of --tune", "give the --output folder of that run")
 
 
@@ -311,8 +304,8 @@ def _figures(options: Mapping[str, Any], faults: list[Fault]) -> Figures:
     }
     figures = Figures()
     if options["figures"]:
-        figures = _or_faults(lambda: read_figures_file(Path(options["figures"])), faults) or figures
-    flags = _or_faults(lambda: read_figures(document, name="flags", flags=_FLAGS), faults)
+        figures = or_faults(lambda: read_figures_file(Path(options["figures"])), faults) or figures
+    flags = or_faults(lambda: read_figures(document, name="flags", flags=_FLAGS), faults)
     return figures.overridden_by(flags) if flags else figures
 
 
@@ -324,21 +317,12 @@ def _bound(options: Mapping[str, Any], faults: list[Fault]) -> tuple[float | Non
     deadline_ms = _time(options["deadline"], "--deadline", faults) if options["deadline"] else None
     percentile = _percentile(options["percentile"], faults)
     if len(faults) == before:
-        _or_faults(lambda: Bound(deadline_ms, _usd(options["budget_per_million"]), percentile), faults)
+        or_faults(lambda: Bound(deadline_ms, _usd(options["budget_per_million"]), percentile), faults)
     return deadline_ms, percentile
 
 
 def _usd(per_million: float | None) -> float | None:
     return None if per_million is None else per_million / 1e6
-
-
-def _or_faults(read: Callable[[], T], faults: list[Fault]) -> T | None:
-    """What is read; None where it cannot be, with its faults added to the others."""
-    try:
-        return read()
-    except InputError as error:
-        faults.extend(error.faults)
-        return None
 
 
 def _chances(options: Mapping[str, Any], faults: list[Fault]) -> Sequence[tuple[str, str]]:
