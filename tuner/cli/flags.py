@@ -17,6 +17,7 @@ from inspect import cleandoc
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from tuner.cli.values import (
     OneOf,
@@ -263,6 +264,10 @@ def format_flag(*formats: str, default: str = "text", help_: str = "What stdout 
     )  # fmt: skip
 
 
+REACHING = ("--profile", "--role-arn", "--endpoint-url")
+"""Flags that say how to reach AWS, beside the region, which also has its prices."""
+
+
 def aws_flags(purpose: str = "", *, region: bool = True) -> Callable[[F], F]:
     """`--region`, `--profile`, `--role-arn` and `--endpoint-url`; the command gets them as one `connection`.
 
@@ -404,6 +409,20 @@ def _bounds(flag: Flag) -> Mapping[str, float]:
 
     bounds: Mapping[str, float] = input_schema()["properties"][flag.path.removeprefix("$.")]
     return bounds
+
+
+def unheeded(flags: Iterable[str], problem: str, remedy: str = "leave it out") -> list[Fault]:
+    """Faults of options that were given, and that nothing heeds beside the others.
+
+    Args:
+        flags: that nothing heeds.
+        problem: why.
+        remedy: what to do instead.
+    """
+    context = click.get_current_context()
+    names = {parameter.opts[0]: parameter.name or "" for parameter in context.command.params}
+    given = (flag for flag in flags if context.get_parameter_source(names[flag]) is ParameterSource.COMMANDLINE)
+    return [Fault(flag, problem, remedy) for flag in given]
 
 
 def as_flags(faults: Iterable[Fault], **others: str) -> list[Fault]:

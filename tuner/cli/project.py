@@ -20,6 +20,7 @@ from tuner.documents.strict_json import parse_json
 from tuner.errors import Fault, InputError, InterruptedRunError, NoSpaceError, NotRecordedError, TunerError
 from tuner.local.handler import parse_handler
 from tuner.local.project import ProjectFunction, read_project
+from tuner.local.worker.runtimes import RUNTIMES, runtime_named
 from tuner.settings import LocalOptions
 
 if TYPE_CHECKING:
@@ -140,6 +141,9 @@ def _given(function: ProjectFunction, event: str | None, options: Mapping[str, A
     named = _named_variables(options)
     own = (f"{name}={value}" for name, value in function.environment.items() if name not in named)
     given["env"] = (*own, *options["env"])
+    if not (options["pre_processor"] or options["post_processor"]):  # which may be of the other runtime
+        own_runtime = runtime_named(function.runtime)
+        given |= {runtime.option: None for runtime in RUNTIMES if runtime is not own_runtime}
     if not given["resume"]:  # the record has what held when the run began
         given["timeout"] = options["timeout"] or (function.timeout_s and f"{function.timeout_s:g}")
         given["ephemeral_storage"] = options["ephemeral_storage"] or (function.tmp_mb and str(function.tmp_mb))

@@ -15,11 +15,11 @@ from tuner.api.records.run_folder import read_record
 from tuner.aws.api.connection import Connection
 from tuner.aws.api.function_reference import ALIAS_FORM, is_alias
 from tuner.cli.again import RESUMED_ELSEWHERE
-from tuner.cli.flags import converted, flag_names
+from tuner.cli.flags import REACHING, converted, flag_names
 from tuner.cli.values import read_json_file, read_payload, read_share, read_variables
 from tuner.documents.power_tuning import Translation, translate
 from tuner.errors import Fault, InputError, TunerError
-from tuner.model import BackendKind
+from tuner.model import BackendKind, SamplerName, StrategyName
 from tuner.settings import Settings
 
 ONLY_IN_AWS = {"--apply": "apply_", "--alias": "alias", "--fail-above": "fail_above"}
@@ -75,6 +75,8 @@ def read_request(
     names = flag_names([*parameters, *(["payload"] if options["payload"] is not None else [])])
     factory = factory_of(target, default_factories(connection, current_prices))
     faults.extend(_flag_faults(options, factory.kind))
+    faults.extend(reaching_faults(connection, factory.kind, document.get("payloadS3")))
+    faults.extend(search_faults(options, document))
     settings = read_settings(document, factory, names, found=faults)
     notices = (*settings.notices, *read.notices)
     return TuneRequest(replace(settings, notices=notices, payload_file=_payload_file(options)), names)
@@ -101,6 +103,7 @@ def settings_of(target: str, options: Mapping[str, Any], connection: Connection,
     names = flag_names([*parameters, *base])
     factory = factory_of(target, default_factories(connection, current_prices))
     faults.extend(_only_here(options, factory.kind))
+    faults.extend(reaching_faults(connection, factory.kind, document.get("payloadS3")))
     return TuneRequest(read_settings(document, factory, names, found=faults), names)
 
 
@@ -151,6 +154,28 @@ def handler_meant(target: str) -> Iterator[None]:
             told = f"If you mean the handler on this machine, write {meant}"
             error.hint = "\n".join(filter(None, [error.hint, told]))
         raise
+
+
+def reaching_faults(connection: Connection, kind: BackendKind, payload_s3: object) -> Iterator[Fault]:
+    """Faults of flags that say how to reach AWS, where a run needs nothing of it."""
+    for flag in REACHING:
+        given = getattr(connection, flag.removeprefix("--").replace("-", "_"))
+        if kind is BackendKind.LOCAL and not payload_s3 and given:
+            remedy = "leave it out; --env gives the function variables such as AWS_PROFILE"
+            yield Fault(flag, "reaches AWS, and a run on this machine needs nothing there", remedy)
+
+
+def search_faults(options: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Fault]:
+    """Faults of flags that the strategy or the sampler does not heed.
+
+    Args:
+        options: values of the flags by parameter.
+        document: the input document.
+    """
+    if options.get("balanced_weight") is not None and document.get("strategy", "") != StrategyName.BALANCED:
+        yield Fault("--balanced-weight", "counts with --strategy balanced alone", "add that, or leave it out")
+    if options.get("runs") is not None and document.get("sampler", "") == SamplerName.ADAPTIVE:
+        yield Fault("--runs", "is of the grid, and the sampler is adaptive", "use --sampler grid, or leave it out")
 
 
 def _read_env_file(options: Mapping[str, Any], given: dict[str, Any], faults: list[Fault]) -> None:

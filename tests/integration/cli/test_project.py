@@ -102,6 +102,14 @@ def test_a_runtime_of_another_version_than_the_templates_is_told(
     assert f"{HERE} here, python3.9 in the template: name another with --python" in capsys.readouterr().out
 
 
+def test_the_program_of_a_runtime_counts_for_its_functions_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    programs = ["--python", sys.executable, "--node", "/no/such/node"]
+    assert run(["tune", "--from", str(project(tmp_path)), "--dry-run", *programs, *QUICK]) == 0
+    assert "Would tune src/app.py:handler" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("text", "told"), [(None, "it cannot be read"), ("{", "it is not JSON")])
 def test_events_are_read_before_anything_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, told: str

@@ -147,6 +147,67 @@ def test_a_mistake_is_told_under_its_flag_with_its_remedy(
             ["fleet", "orders", "--resume", "a", "--output", "b"],
             ("--output: a resumed run goes on in its own folder", "--resume: a holds no run of a fleet"),
         ),
+        (
+            ["tune", "app.py:handler", "--node", "a", "--handler", "b", "--profile", "c", "--balanced-weight", "0.3"],
+            ("--node: runs Node.js", "--handler: is for", "--profile: reaches AWS", "--balanced-weight: counts with"),
+        ),
+        (
+            ["tune", "app.py:handler", "--sampler", "adaptive", "--runs", "3", "--root", "nowhere"],
+            ("--runs: is of the grid, and the sampler is adaptive", "app.py is not below --root"),
+        ),
+        (
+            ["tune", ".:app.handler", "--root", "..", "--role-arn", "a", "--endpoint-url", "b"],
+            ("--root: does not count: the target names its folder", "--role-arn: reaches", "--endpoint-url: reaches"),
+        ),
+        (
+            ["tune", "--from", "a", "--root", "b", "--handler", "c", "--profile", "d"],
+            ("--root: is of one target", "--handler: is of one", "--profile: reaches AWS", "a: cannot be read"),
+        ),
+        (
+            [
+                "duet",
+                "app.py:handler",
+                "--baseline",
+                "app.py",
+                "--candidate",
+                "app.py",
+                "--node",
+                "a",
+                "--profile",
+                "b",
+            ],
+            ("--node: runs Node.js, and nothing here needs it (", "--profile: reaches AWS"),
+        ),
+        (
+            ["advise", "--logs", "a", "--days", "3", "--no-query", "--profile", "b", "--utilisation", "0.2"],
+            ("--days: is for AWS", "--no-query: is for", "--profile: is for", "--utilisation: is for --compare"),
+        ),
+        (
+            ["advise", "a", "--arch", "arm64", "--fixed-usd", "1"],
+            ("--arch: is of --logs", "--fixed-usd: is for --compare"),
+        ),
+        (
+            ["concurrency", "a", "--arch", "arm64", "--runtime", "b", "--alias", "c", "--cold-share", "1%"],
+            ("--arch: is of --logs", "--runtime: is of --logs", "--alias: is for settings"),
+        ),
+        (
+            ["concurrency", "--logs", "a", "--max-usd", "1", "--p99-ms", "1"],
+            ("--max-usd: is for AWS", "--logs: a cannot"),
+        ),
+        (
+            ["workflow", "a", "--undo", "b", "--force", "--deadline", "3s"],
+            ("--force: does nothing beside --undo", "--deadline: does nothing", "STATE_MACHINE: is named"),
+        ),
+        (
+            ["workflow", "a", "--force", "--deadline", "3s"],
+            ("--force: does nothing without --apply", "STATE_MACHINE: a"),
+        ),
+        (["prices", "--profile", "a"], ("--profile: is for --refresh (add --refresh",)),
+        (["simulate", "a", "--balanced-weight", "0.3"], ("--balanced-weight: counts with", "CURVES: a cannot")),
+        (
+            ["fleet", "a", "--balanced-weight", "0.3", "--runs", "3", "--sampler", "adaptive"],
+            ("--balanced-weight: counts with", "--runs: is of the grid"),
+        ),
         (["apply", "a", "--alias", "b c"], ("a: does not exist", "--alias: 'b c' cannot be an alias")),
         (
             ["patch", "a", "b", "--from", "c", "--write", "--branch", "d", "--function", "e"],

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.flags import Topic, as_flags, aws_flags, converted, format_flag, option, settings_flags
+from tuner.cli.flags import (
+    REACHING,
+    Topic,
+    as_flags,
+    aws_flags,
+    converted,
+    format_flag,
+    option,
+    settings_flags,
+    unheeded,
+)
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_exact, say_json
 from tuner.cli.values import NUMBER, Number, OneOf, read_share, terminal_width
@@ -25,6 +35,7 @@ if TYPE_CHECKING:
     from tuner.evidence.known_function import Selection
 
 DAYS, USD = 14.0, 0.10
+COMPARING = ("--requests-at-once", "--utilisation", "--fixed-usd", "--savings-plan")
 DISCOUNTS = {"minimum": 0, "exclusiveMaximum": 1}
 
 
@@ -107,6 +118,12 @@ def command(
         )
     if tag and "=" not in tag:
         faults.append(Fault("--tag", f"{tag} has no value", "for example team=shop"))
+    if logs:
+        faults += unheeded(["--days", "--max-usd", "--no-query", *REACHING], "is for AWS, and --logs stands in for it")
+    else:
+        faults += unheeded(["--arch"], "is of --logs: a function in AWS has its own")
+    if not compare:
+        faults += unheeded(COMPARING, "is for --compare", "add --compare, or leave it out")
     plan = read_share("--savings-plan", savings_plan, faults, bounds=DISCOUNTS, example="20%")
     key, _, value = (tag or "").partition("=")
     selection = Selection(functions, (key, value) if tag else None, stack, everything)

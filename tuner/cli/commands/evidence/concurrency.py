@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.flags import Topic, as_flags, aws_flags, format_flag, option
+from tuner.cli.flags import REACHING, Topic, as_flags, aws_flags, format_flag, option, unheeded
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_exact, say_json
 from tuner.cli.values import NUMBER, OneOf, read_share, terminal_width
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
     from tuner.evidence.concurrency_plan import ConcurrencyPlan
 
+SETTINGS = ("cli", "sam", "terraform")
+"""Formats that set what the plan chose."""
 SHARES = {"exclusiveMinimum": 0, "exclusiveMaximum": 1}
 """Bounds of a share, as a JSON Schema writes them."""
 
@@ -47,7 +49,7 @@ SHARES = {"exclusiveMinimum": 0, "exclusiveMaximum": 1}
 @option("--alias", group=Topic.OUTPUT, metavar="NAME", default="live", show_default=True,
         help="Alias that gets the environments.")  # fmt: skip
 @aws_flags()
-@format_flag("text", "json", "html", "cli", "sam", "terraform")
+@format_flag("text", "json", "html", *SETTINGS)
 def command(
     function: str,
     *,
@@ -70,6 +72,12 @@ def command(
     Replays the requests of the log. Compares no, fixed and scheduled provisioned concurrency and SnapStart. The formats
     cli, sam and terraform set the cheapest number of environments that meets the target.
     """
+    if logs:
+        faults += unheeded(["--days", "--max-usd", "--no-query", *REACHING], "is for AWS, and --logs stands in for it")
+    else:
+        faults += unheeded(["--arch", "--runtime"], "is of --logs: a function in AWS has its own")
+    if format_ not in SETTINGS:
+        faults += unheeded(["--alias"], "is for settings", f"add --format {', '.join(SETTINGS)}, or leave it out")
     share = None
     if cold_share is not None:
         share = read_share("--cold-share", cold_share, faults, bounds=SHARES, example="0.1%")

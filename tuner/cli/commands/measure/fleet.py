@@ -13,12 +13,13 @@ import click
 
 from tuner.cli.again import GO_ON, RESUMED_ELSEWHERE, at_once_told, has_runs, resuming
 from tuner.cli.exit_codes import EXIT_FAILED, EXIT_OK
-from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flags
+from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flags, unheeded
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
 from tuner.cli.values import WholeNumber, terminal_width, unique_time
 from tuner.errors import Fault, InputError, InterruptedRunError, NotRecordedError, or_faults
+from tuner.model import SamplerName, StrategyName
 from tuner.shell_lines import with_command
 
 if TYPE_CHECKING:
@@ -76,7 +77,11 @@ def command(functions: tuple[str, ...], *, connection: Connection, faults: list[
     listed = _listed(functions, faults)
     faults += _choice_faults(functions, options)
     known = listed or [{"lambdaARN": name} for name in functions if not _is_list(functions)] or [ANY_FUNCTION]
-    or_faults(lambda: _settings(known, options, connection), faults)
+    members = or_faults(lambda: _settings(known, options, connection), faults) or []
+    if members and not any(one.objective.strategy is StrategyName.BALANCED for one in members):
+        faults += unheeded(["--balanced-weight"], "counts with --strategy balanced alone", "add that, or leave it out")
+    if members and not any(one.sampler is SamplerName.GRID for one in members):
+        faults += unheeded(["--runs"], "is of the grid, and the sampler is adaptive", "use --sampler grid")
     if faults:
         raise InputError(dict.fromkeys(faults))
     documents, left_out = (listed, ()) if listed else _found(functions, options, connection)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,21 @@ import click
 
 from tuner.cli.again import GO_ON, at_once_told
 from tuner.cli.exit_codes import EXIT_NOT_DECIDED, EXIT_OK, EXIT_THRESHOLD
-from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flags
+from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flags, unheeded
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
 from tuner.cli.values import OneOf, as_share, before_equals, terminal_width, unique_time
-from tuner.errors import Fault, InputError, InterruptedAtOnceError, InterruptedRunError, NotRecordedError, TunerError
-from tuner.model import StopReason
+from tuner.errors import (
+    Fault,
+    InputError,
+    InterruptedAtOnceError,
+    InterruptedRunError,
+    NotRecordedError,
+    TunerError,
+    or_faults,
+)
+from tuner.model import BackendKind, StopReason
 from tuner.question import raised_budget
 from tuner.redaction import HIDDEN
 from tuner.shell_lines import with_command
@@ -158,13 +167,17 @@ def _tune_project(connection: Connection, options: Mapping[str, Any], faults: li
     """Tune every function of a template that can run here."""
     from tuner.api.tuning import plan
     from tuner.cli.project import tune_project
-    from tuner.cli.request import read_request
+    from tuner.cli.request import reaching_faults, read_request
+    from tuner.local.project import read_project
 
     if options["format_"] == "json":
         problem, remedy = "--from prints a summary, not a result", "leave it out: the folder of each has a result.json"
         faults.append(Fault("--format", problem, remedy))
     if options["open_"]:
         faults.append(Fault("--open", "each function of --from has a report", "leave it out: the summary names them"))
+    faults += unheeded(["--root", "--handler"], "is of one target, and --from names its own")
+    faults += reaching_faults(connection, BackendKind.LOCAL, options["payload_s3"])
+    or_faults(partial(read_project, Path(options["template"])), faults)
     if faults:
         raise InputError(faults)
     template = Path(options["template"])

@@ -16,7 +16,7 @@ import click
 
 from tuner.cli.again import GO_ON, RESUMED_ELSEWHERE, at_once_told, has_runs, resuming
 from tuner.cli.exit_codes import EXIT_OK
-from tuner.cli.flags import Topic, aws_flags, format_flag, option
+from tuner.cli.flags import REACHING, Topic, aws_flags, format_flag, option, unheeded
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
@@ -192,11 +192,18 @@ def command(state_machine: str | None, *, connection: Connection, faults: list[F
     Gives the cheapest sizes that keep a deadline, or the fastest that a budget pays for.
     """
     if options["undo"]:
+        kept = {"--undo", "--quiet", "--debug", "--region", *REACHING}
+        others = [name for name in _own_options() if name not in kept]
+        faults += unheeded(others, "does nothing beside --undo")
+        if state_machine is not None:
+            faults.append(Fault("STATE_MACHINE", "is named, and --undo knows the functions", "leave it out"))
         if faults:
             raise InputError(faults)
         return _undo(Path(options["undo"]), connection)
     if state_machine is None:
         raise InputError([*faults, Fault("STATE_MACHINE", "is missing", "give an ARN, or a file with a definition")])
+    if not options["apply_"]:
+        faults += unheeded(["--force"], "does nothing without --apply", "add --apply, or leave it out")
     output = _output(state_machine, options)
     with _going_on(state_machine, output if options["tune_missing"] else None):
         result = _tuned(state_machine, connection, output, options, faults)
@@ -211,6 +218,11 @@ def command(state_machine: str | None, *, connection: Connection, faults: list[F
     if result.undo is not None:
         say(_applied(result, output), err=True)
     return EXIT_OK
+
+
+def _own_options() -> list[str]:
+    """The names of all options of the command."""
+    return [parameter.opts[0] for parameter in command.params if isinstance(parameter, click.Option)]
 
 
 @contextmanager
