@@ -64,7 +64,7 @@ def tune_project(
         TunerError: no function could be tuned.
     """
     functions = read_project(template)
-    events = _events(options["event"], functions)
+    events = events_of(options["event"], functions)
     places = [folder / name for name in folder_names(function.name for function in functions)]
     if options["resume"]:
         _require_run(template, folder, places, options["output"])
@@ -224,22 +224,22 @@ def _runtime_here(function: ProjectFunction, here: LocalOptions) -> str:
     return f"{handler.runtime_identifier} here, {function.runtime} in the template: {remedy}"
 
 
-def _events(given: Sequence[str], functions: Sequence[ProjectFunction]) -> dict[str, str]:
+def events_of(given: Sequence[str], functions: Sequence[ProjectFunction]) -> dict[str, str]:
     """Payload files by function.
 
     Raises:
         InputError: one is of no function, is not NAME=FILE, or its file cannot be read.
     """
     names = {function.name for function in functions}
-    events = {}
+    events, faults = {}, []
     for text in given:
         name, equals, file = text.partition("=")
         if not equals or name not in names:
             known = ", ".join(sorted(names))
-            raise InputError.single("--event", f"{text} names no function", f"write NAME=FILE, with NAME of {known}")
+            faults.append(Fault("--event", f"{text} names no function", f"write NAME=FILE, with NAME of {known}"))
+        elif problem := _unreadable(Path(file)):
+            faults.append(Fault("--event", f"{text}: {problem}", "name a file that holds JSON"))
         events[name] = file
-    faults = [Fault("--event", f"{name}={file}: {problem}", "name a file that holds JSON")
-              for name, file in events.items() if (problem := _unreadable(Path(file)))]  # fmt: skip
     if faults:
         raise InputError(faults)
     return events

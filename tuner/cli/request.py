@@ -17,9 +17,10 @@ from tuner.aws.api.function_reference import ALIAS_FORM, is_alias
 from tuner.cli.again import RESUMED_ELSEWHERE
 from tuner.cli.flags import REACHING, converted, flag_names
 from tuner.cli.values import read_json_file, read_payload, read_share, read_variables
+from tuner.documents.input import input_faults
 from tuner.documents.power_tuning import Translation, translate
 from tuner.errors import Fault, InputError, TunerError
-from tuner.model import BackendKind, SamplerName, StrategyName
+from tuner.model import BackendKind, Notice, SamplerName, StrategyName
 from tuner.settings import Settings
 
 ONLY_IN_AWS = {"--apply": "apply_", "--alias": "alias", "--fail-above": "fail_above"}
@@ -64,6 +65,36 @@ def read_request(
         InputError: every fault of flags, files and target together.
     """
     faults = list(known)
+    factory = factory_of(target, default_factories(connection, current_prices))
+    asked = _asked(target, options, connection, factory.kind, faults)
+    settings = read_settings(asked.document, factory, asked.names, found=faults)
+    notices = (*settings.notices, *asked.notices)
+    return TuneRequest(replace(settings, notices=notices, payload_file=_payload_file(options)), asked.names)
+
+
+def project_faults(options: Mapping[str, Any], connection: Connection) -> list[Fault]:
+    """Faults of flags that hold for every function of a project on this machine, whichever it is."""
+    from tuner.local.factory import faults_of_aws
+
+    faults: list[Fault] = []
+    asked = _asked("FUNCTION", options, connection, BackendKind.LOCAL, faults)
+    form = [*input_faults(asked.document), *faults_of_aws(asked.document)]
+    return list(dict.fromkeys([*faults, *renamed(form, asked.names)]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What flags and files ask for: the input document, what set its fields, and what reading it changed."""
+
+    document: Mapping[str, Any]
+    names: Mapping[str, str]
+    notices: tuple[Notice, ...]
+
+
+def _asked(
+    target: str, options: Mapping[str, Any], connection: Connection, kind: BackendKind, faults: list[Fault]
+) -> _Asked:
+    """Read flags and files; what is wrong with them is added to the faults."""
     read = _input_file(options["input_file"], faults)
     base = {**_resumed_input(options["resume"], faults), **(read.document or {})}
     given = converted({name: value for name, value in options.items() if name != "payload"}, faults)
@@ -73,13 +104,10 @@ def read_request(
         base["payload"] = read_payload(options["payload"], faults, show=not hidden)
     document, parameters = input_document(target, given, base)
     names = flag_names([*parameters, *(["payload"] if options["payload"] is not None else [])])
-    factory = factory_of(target, default_factories(connection, current_prices))
-    faults.extend(_flag_faults(options, factory.kind))
-    faults.extend(reaching_faults(connection, factory.kind, document.get("payloadS3")))
+    faults.extend(_flag_faults(options, kind))
+    faults.extend(reaching_faults(connection, kind, document.get("payloadS3")))
     faults.extend(search_faults(options, document))
-    settings = read_settings(document, factory, names, found=faults)
-    notices = (*settings.notices, *read.notices)
-    return TuneRequest(replace(settings, notices=notices, payload_file=_payload_file(options)), names)
+    return _Asked(document, names, tuple(read.notices))
 
 
 def settings_of(target: str, options: Mapping[str, Any], connection: Connection, faults: list[Fault]) -> TuneRequest:

@@ -54,10 +54,7 @@ class LocalFactory:
                 for fault in handler_faults(text, options):
                     path = fault.path if fault.path.startswith("--") else f"$.{name}"
                     yield Fault(path, fault.problem, fault.remedy)
-        for name in ONLY_IN_AWS:
-            if document.get(name):
-                problem = "works in AWS alone"
-                yield Fault(f"$.{name}", problem, "leave it out, or tune the function in AWS by its name")
+        yield from faults_of_aws(document)
         yield from _unheeded(document, local)
         if settings is not None:
             yield from _space_faults(settings)
@@ -109,6 +106,13 @@ class LocalFactory:
     def _placed(self, settings: Settings) -> Settings:
         """The settings with the region of the functions."""
         return replace(settings, local=replace(settings.local, region=self.region))
+
+
+def faults_of_aws(document: Mapping[str, Any]) -> Iterator[Fault]:
+    """Faults of fields that mean nothing for a handler on this machine."""
+    for name in ONLY_IN_AWS:
+        if document.get(name):
+            yield Fault(f"$.{name}", "works in AWS alone", "leave it out, or tune the function in AWS by its name")
 
 
 def _unheeded(document: Mapping[str, Any], local: LocalOptions) -> Iterator[Fault]:

@@ -83,6 +83,19 @@ def test_an_event_of_no_function_is_bad_input(tmp_path: Path, capsys: pytest.Cap
     assert "write NAME=FILE, with NAME of Image, Orders" in capsys.readouterr().err
 
 
+def test_faults_of_flags_and_events_are_told_once_before_any_function(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = ["--event", "Order=x.json", "--event", "Bill=y.json", "--event", f"Orders={tmp_path}/gone.json"]
+    flags = ["--runs", "0", "--strategy", "fast", "--isolation", "copy", "--env-file", "gone", "--apply"]
+    assert run(["tune", "--from", str(project(tmp_path)), *events, *flags, "--resume", "a", "--output", "b"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    wanted = ("--runs: 0", "--strategy:", "--isolation:", "--env-file:", "--apply:", "--output:", "Order=x", "Bill=y",
+              "gone.json: it cannot be read")  # fmt: skip
+    assert [one for one in wanted if shown.err.count(one) != 1] == []
+
+
 def test_a_dry_run_plans_each_function_and_measures_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status = run(["tune", "--from", str(project(tmp_path)), "--output", str(tmp_path / "out"), "--dry-run", *QUICK])
     shown = capsys.readouterr().out

@@ -208,6 +208,20 @@ def test_a_mistake_is_told_under_its_flag_with_its_remedy(
             ["fleet", "a", "--balanced-weight", "0.3", "--runs", "3", "--sampler", "adaptive"],
             ("--balanced-weight: counts with", "--runs: is of the grid"),
         ),
+        (
+            ["workflow", "a", "--deadline", "3", "--history", "b", "--logs", "C=c", "--nested", "D=d"],
+            (
+                "--deadline: '3' has",
+                "--history: b is not",
+                "--logs: c is not",
+                "--nested: d is not",
+                "STATE_MACHINE: a",
+            ),
+        ),
+        (
+            ["duet", "orders:1", "--baseline", "!", "--candidate", "?", "--power-values", "1"],
+            ("TARGET: orders:1 names a", "--baseline: '!' is", "--candidate: '?' is", "--power-values[0]: 1 is below"),
+        ),
         (["apply", "a", "--alias", "b c"], ("a: does not exist", "--alias: 'b c' cannot be an alias")),
         (
             ["patch", "a", "b", "--from", "c", "--write", "--branch", "d", "--function", "e"],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.again import GO_ON, at_once_told
+from tuner.cli.again import GO_ON, RESUMED_ELSEWHERE, at_once_told
 from tuner.cli.exit_codes import EXIT_NOT_DECIDED, EXIT_OK, EXIT_THRESHOLD
 from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flags, unheeded
 from tuner.cli.flags import command as declare
@@ -29,7 +29,7 @@ from tuner.errors import (
     TunerError,
     or_faults,
 )
-from tuner.model import BackendKind, StopReason
+from tuner.model import StopReason
 from tuner.question import raised_budget
 from tuner.redaction import HIDDEN
 from tuner.shell_lines import with_command
@@ -166,8 +166,8 @@ def _show_plan(text: str) -> None:
 def _tune_project(connection: Connection, options: Mapping[str, Any], faults: list[Fault]) -> int:
     """Tune every function of a template that can run here."""
     from tuner.api.tuning import plan
-    from tuner.cli.project import tune_project
-    from tuner.cli.request import reaching_faults, read_request
+    from tuner.cli.project import events_of, tune_project
+    from tuner.cli.request import project_faults, read_request
     from tuner.local.project import read_project
 
     if options["format_"] == "json":
@@ -176,8 +176,12 @@ def _tune_project(connection: Connection, options: Mapping[str, Any], faults: li
     if options["open_"]:
         faults.append(Fault("--open", "each function of --from has a report", "leave it out: the summary names them"))
     faults += unheeded(["--root", "--handler"], "is of one target, and --from names its own")
-    faults += reaching_faults(connection, BackendKind.LOCAL, options["payload_s3"])
-    or_faults(partial(read_project, Path(options["template"])), faults)
+    faults += project_faults({**options, "resume": None, "format_": "text"}, connection)
+    functions = or_faults(partial(read_project, Path(options["template"])), faults)
+    if functions is not None:
+        or_faults(partial(events_of, options["event"], functions), faults)
+    if options["resume"] and options["output"]:
+        faults.append(RESUMED_ELSEWHERE)
     if faults:
         raise InputError(faults)
     template = Path(options["template"])

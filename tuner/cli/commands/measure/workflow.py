@@ -257,6 +257,11 @@ def _tuned(
     figures = _figures(options, faults)
     files = {key: Path(value) for key, value in _pairs(options["logs"], "--logs", faults).items()}
     nested = {key: Path(value) for key, value in _pairs(options["nested"], "--nested", faults).items()}
+    histories = [Path(file) for file in options["history"]]
+    for flag, paths in {"--history": histories, "--logs": files.values(), "--nested": nested.values()}.items():
+        faults += [
+            Fault(flag, f"{path} is not there", "give a file that exists") for path in paths if not path.exists()
+        ]
     if faults:
         raise InputError(faults)
     with stop_on_signals() as stop:
@@ -266,7 +271,7 @@ def _tuned(
             budget_per_million=options["budget_per_million"],
             percentile=percentile,
             results=folders,
-            histories=[Path(file) for file in options["history"]],
+            histories=histories,
             figures=figures,
             nested=nested,
             executions=options["executions"],
