@@ -18,22 +18,31 @@ TERMINAL_WIDTH = 80
 
 
 class _Outliving(io.FileIO):
-    """What stdout or stderr leads to. What is written after its reader has gone is dropped, and is no error."""
+    """What stdout leads to. What is written after its reader has gone is dropped, and is no error."""
+
+    dropped: type[OSError] = BrokenPipeError
+    """Why what is written may be dropped."""
 
     def write(self, content: Any) -> int:
         """Write bytes; how many of them."""
         try:
             return super().write(content)
-        except BrokenPipeError:
+        except self.dropped:
             return memoryview(content).nbytes
+
+
+class _OutlivingErrors(_Outliving):
+    """What stderr leads to. Nobody can be told that it cannot be written, and the exit code is that of the work."""
+
+    dropped = OSError
 
 
 def outlive_readers() -> None:
     """Let a command do its work, and end with its exit code, also where nobody reads it any more (`tuner … | head`)."""
-    for name in ("stdout", "stderr"):
+    for name, kind in (("stdout", _Outliving), ("stderr", _OutlivingErrors)):
         stream = getattr(sys, name)
         if type(stream) is io.TextIOWrapper:
-            raw: Any = _Outliving(stream.fileno(), "wb", closefd=False)
+            raw: Any = kind(stream.fileno(), "wb", closefd=False)
             opened = io.TextIOWrapper(
                 raw if stream.write_through else io.BufferedWriter(raw),
                 stream.encoding,

@@ -55,8 +55,12 @@ def test_a_reader_that_has_gone_is_no_defect() -> None:
     assert done.stderr == b""
 
 
+@pytest.mark.parametrize("unbuffered", ["1", ""])
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("schema", "input"), ("prices", "us-east-1")])
-def test_a_command_without_reader_ends_as_its_work_does(arguments: tuple[str, ...]) -> None:
+def test_a_command_without_reader_ends_as_its_work_does(
+    arguments: tuple[str, ...], unbuffered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     done = without_reader(*arguments)
     assert (done.returncode, done.stderr) == (0, b"")
 
@@ -94,7 +98,9 @@ def test_closed_streams_lead_to_nowhere(tmp_path: Path, arguments: tuple[str, ..
 
 
 @needs_full
-def test_an_error_that_cannot_be_told_keeps_its_exit_code() -> None:
+@pytest.mark.parametrize("unbuffered", ["1", ""])
+def test_an_error_that_cannot_be_told_keeps_its_exit_code(unbuffered: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     assert tuner("report", "missing.json", shell="2>/dev/full").returncode == 2
 
 
