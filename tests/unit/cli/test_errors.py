@@ -222,6 +222,11 @@ def test_a_mistake_is_told_under_its_flag_with_its_remedy(
             ["duet", "orders:1", "--baseline", "!", "--candidate", "?", "--power-values", "1"],
             ("TARGET: orders:1 names a", "--baseline: '!' is", "--candidate: '?' is", "--power-values[0]: 1 is below"),
         ),
+        (
+            ["execute", "arn:bad", "absent.json", "--format", "x"],
+            ("STATE_MACHINE_ARN: 'arn:bad' is", "INPUT: absent.json cannot", "--format: x is not known"),
+        ),
+        (["clean", "b!d", "--region", "mars"], ("FUNCTION: 'b!d' is neither", "--region: mars is no AWS region")),
         (["apply", "a", "--alias", "b c"], ("a: does not exist", "--alias: 'b c' cannot be an alias")),
         (
             ["patch", "a", "b", "--from", "c", "--write", "--branch", "d", "--function", "e"],

@@ -348,7 +348,8 @@ def _chances(options: Mapping[str, Any], faults: list[Fault]) -> Sequence[tuple[
         state, separator, ways = text.rpartition(":")
         if not separator:
             faults.append(Fault("--chance", f"{text!r} names no state", 'write it as "State:Next=0.7,Other=0.3"'))
-        found.append((state, ways))
+        else:
+            found.append((state, ways))
     return found
 
 
@@ -358,7 +359,8 @@ def _pairs(texts: Sequence[str], flag: str, faults: list[Fault]) -> dict[str, st
         key, separator, value = text.rpartition("=")
         if not separator:
             faults.append(Fault(flag, f"{text!r} has no =", f'write it as {flag} "NAME=VALUE"'))
-        found[key.strip()] = value.strip()
+        else:
+            found[key.strip()] = value.strip()
     return found
 
 
