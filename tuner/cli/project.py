@@ -141,13 +141,19 @@ def _given(function: ProjectFunction, event: str | None, options: Mapping[str, A
     named = _named_variables(options)
     own = (f"{name}={value}" for name, value in function.environment.items() if name not in named)
     given["env"] = (*own, *options["env"])
-    if not (options["pre_processor"] or options["post_processor"]):  # which may be of the other runtime
-        own_runtime = runtime_named(function.runtime)
-        given |= {runtime.option: None for runtime in RUNTIMES if runtime is not own_runtime}
+    given |= {flag.removeprefix("--"): None for flag in programs_of_none([function], options)}
     if not given["resume"]:  # the record has what held when the run began
         given["timeout"] = options["timeout"] or (function.timeout_s and f"{function.timeout_s:g}")
         given["ephemeral_storage"] = options["ephemeral_storage"] or (function.tmp_mb and str(function.tmp_mb))
     return given
+
+
+def programs_of_none(functions: Iterable[ProjectFunction], options: Mapping[str, Any]) -> list[str]:
+    """Flags that name the program of a runtime which no function has. A processor may be of any runtime."""
+    if options["pre_processor"] or options["post_processor"]:
+        return []
+    runtimes = {runtime_named(function.runtime) for function in functions}
+    return [f"--{runtime.option}" for runtime in RUNTIMES if runtime not in runtimes]
 
 
 def _named_variables(options: Mapping[str, Any]) -> set[str]:

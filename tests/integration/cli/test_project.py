@@ -118,9 +118,17 @@ def test_a_runtime_of_another_version_than_the_templates_is_told(
 def test_the_program_of_a_runtime_counts_for_its_functions_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    template = project(tmp_path)
     programs = ["--python", sys.executable, "--node", "/no/such/node"]
-    assert run(["tune", "--from", str(project(tmp_path)), "--dry-run", *programs, *QUICK]) == 0
-    assert "Would tune src/app.py:handler" in capsys.readouterr().out
+    assert run(["tune", "--from", str(template), "--dry-run", *programs, *QUICK]) == 2
+    assert "--node: runs a runtime that no function of --from has (leave it out)" in capsys.readouterr().err
+    (tmp_path / "src" / "page.mjs").write_text("export const handler = async () => 1\n")
+    page = "CodeUri: src, Handler: page.handler, Runtime: nodejs22.x"
+    template.write_text(f"{TEMPLATE}  Page: {{Type: AWS::Serverless::Function, Properties: {{{page}}}}}\n")
+    assert run(["tune", "--from", str(template), "--dry-run", *programs, *QUICK]) == 0
+    shown = capsys.readouterr().out
+    assert "Would tune src/app.py:handler" in shown
+    assert "not tuned: --node: there is no /no/such/node" in shown
 
 
 @pytest.mark.parametrize(("text", "told"), [(None, "it cannot be read"), ("{", "it is not JSON")])

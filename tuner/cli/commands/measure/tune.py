@@ -166,7 +166,7 @@ def _show_plan(text: str) -> None:
 def _tune_project(connection: Connection, options: Mapping[str, Any], faults: list[Fault]) -> int:
     """Tune every function of a template that can run here."""
     from tuner.api.tuning import plan
-    from tuner.cli.project import events_of, tune_project
+    from tuner.cli.project import events_of, programs_of_none, tune_project
     from tuner.cli.request import project_faults, read_request
     from tuner.local.project import read_project
 
@@ -180,6 +180,7 @@ def _tune_project(connection: Connection, options: Mapping[str, Any], faults: li
     functions = or_faults(partial(read_project, Path(options["template"])), faults)
     if functions is not None:
         or_faults(partial(events_of, options["event"], functions), faults)
+        faults += unheeded(programs_of_none(functions, options), "runs a runtime that no function of --from has")
     if options["resume"] and options["output"]:
         faults.append(RESUMED_ELSEWHERE)
     if faults:
