@@ -39,7 +39,7 @@ from reports.words.numbers import (
 )
 from reports.words.origin import figures_of, origin
 from reports.words.rows import Key, ReportRow, Result, left_out, rows
-from reports.words.stops import STOPPED
+from reports.words.stops import ended
 from reports.words.warnings import warned
 from tuner.documents.decision import backend_kind
 from tuner.documents.visualization import PlottedFunction, visualization_url
@@ -300,7 +300,7 @@ def _method(result: Result) -> Iterator[tuple[str, str]]:
         yield "Payloads", f"{payload['count']}" + (f", SHA-256 {payload['sha256']}" if payload["sha256"] else "")
     else:
         yield "Payloads", "not told (payload logs are off)"
-    yield "Ended", STOPPED[result["stopped_by"]]
+    yield "Ended", ended(result)
     if result["saving"]:
         pairs = result["saving"]["paired_environments"]
         yield "Saving", f"compared over {plural(pairs, 'pair')} of environments" if pairs else "from the fitted curves"

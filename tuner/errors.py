@@ -116,6 +116,15 @@ def each_of(calls: Iterable[Callable[[], T]]) -> list[T]:
     return found
 
 
+def or_faults(call: Callable[[], T], faults: list[Fault]) -> T | None:
+    """What a call returns; None where it raises an InputError, whose faults are added to the others."""
+    try:
+        return call()
+    except InputError as exc:
+        faults.extend(exc.faults)
+        return None
+
+
 class BackendError(TunerError):
     """A backend cannot go on (lost network, no permission); what was measured is kept."""
 

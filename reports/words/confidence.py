@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from reports.words.bounds import meets, within_bounds
 from reports.words.numbers import percent, sentence
 from reports.words.rows import Result
-from reports.words.stops import STOPPED
+from reports.words.stops import ended
 from tuner.documents.decision import decision_evidence
 from tuner.plain_numbers import plural
 from tuner.search import decision
@@ -51,10 +51,9 @@ class Certainty(NamedTuple):
 
 def confidence(result: Result) -> Certainty:
     """How sure the recommendation is, and what that rests on."""
-    recommended, stopped = result["recommendation"], result["stopped_by"]
-    ended = f"Stopped: {STOPPED[stopped]}."
+    recommended, stopped = result["recommendation"], f"Stopped: {ended(result)}."
     if recommended is None:
-        return Certainty(Confidence.NONE, _LABELS[Confidence.NONE], (effort(result), ended))
+        return Certainty(Confidence.NONE, _LABELS[Confidence.NONE], (effort(result), stopped))
     alone = len(result["curve"]) == 1
     evidence = decision_evidence(result)
     level = decision.confidence(evidence)
@@ -68,7 +67,7 @@ def confidence(result: Result) -> Certainty:
     doubts = [decision.explain(doubt, evidence) for doubt in decision.doubts(evidence) if doubt not in told]
     if doubts:
         reasons.append(f"Not high, because {'; '.join(doubts)}")
-    reasons += [effort(result), ended]
+    reasons += [effort(result), stopped]
     return Certainty(level, _LABELS[level], tuple(map(sentence, reasons)))
 
 
@@ -88,7 +87,8 @@ def effort(result: Result) -> str:
 def _distance(result: Result, level: Confidence) -> str:
     """How far the recommendation may be from the best, and which part of that was spent on purpose.
 
-    Where nothing better is expected, that is said as firmly as the confidence allows.
+    Where nothing better is expected, that is said as firmly as the confidence allows. What keeps it from being high is
+    told apart.
     """
     recommended = result["recommendation"]
     assert recommended is not None
@@ -99,13 +99,16 @@ def _distance(result: Result, level: Confidence) -> str:
         better, other = _BETTER.get(strategy, "score better"), _bounded(result, "other configuration")
         if level is Confidence.HIGH:
             return f"No {other} is likely to {better}"
-        return f"By these runs no {other} would {better}, but they do not settle it"
+        return f"By these runs no {other} would {better}"
     away = _AWAY.get(strategy, "It is expected to be {} from the best possible")
     away = _bounded(result, away.format(percent(recommended["expected_regret"])))
-    purpose = spent_for(result)
-    if not purpose:
-        return away
-    return f"{away}; {_points(recommended['given_to_ties'])} of that were spent on purpose {purpose}"
+    purpose, given = spent_for(result), recommended["given_to_ties"]
+    if purpose:
+        return f"{away}; {_points(given)} of that were spent on purpose {purpose}"
+    if given >= WORTH_TELLING and Doubt.EXPECTED_LOSS in decision.doubts(decision_evidence(result)):
+        # The loss that lowers the confidence is without this part: alone, the two numbers would not agree.
+        return f"{away}; {_points(given)} of that lie between sizes that count as alike"
+    return away
 
 
 def _bounded(result: Result, told: str) -> str:

@@ -278,15 +278,20 @@ def _error_types(result: Result) -> list[str]:
 
 
 def _measure_more(result: Result) -> NextStep:
-    found = objections(decision_evidence(result))
-    if StopReason(result["stopped_by"]) is StopReason.CANNOT_TELL and len(found) == 1:
-        told = "Tune with one that does more work, or find out why its runs vary:"
-        return NextStep(f"More test calls of this payload would hardly decide. {told}", again(result))
+    stopped, found = StopReason(result["stopped_by"]), objections(decision_evidence(result))
     reasons = "; ".join(found)
-    return NextStep(
-        f"Measure more before you decide: {reasons}. As many test calls again cost about {_price_of_tuning(result)}:",
-        again(result, halve_tolerance=True),
-    )
+    if stopped is StopReason.CANNOT_TELL:
+        hardly = "More test calls of this payload would hardly decide"
+        more = f": {reasons}" if len(found) > 1 else ""
+        return NextStep(
+            f"{hardly}{more}. Tune with one that does more work, or find out why its runs vary:", again(result)
+        )
+    as_many = f"As many test calls again cost about {_price_of_tuning(result)}:"
+    if stopped is StopReason.ECONOMY:
+        told = f"Leave the function as it is, or measure more than it is expected to save: {reasons}. {as_many}"
+    else:
+        told = f"Measure more before you decide: {reasons}. {as_many}"
+    return NextStep(told, again(result, halve_tolerance=True))
 
 
 def _resume(result: Result) -> NextStep:

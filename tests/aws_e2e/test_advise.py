@@ -280,3 +280,15 @@ def test_cpu_time_of_lambda_insights_enters_the_prediction(cloud: Cloud) -> None
     assert known.best.memory_mb < 512
     assert known.recommended is None
     assert known.chance_of_saving > blind.prediction.chance_of_saving
+
+
+def test_calls_of_a_tuning_with_versions_are_left_out_and_told(orders: Cloud, here: Path) -> None:
+    tune_it = ["tune", "orders", "--power-values", "256,512,1024", "--runs", "6", "--isolation", "versions"]
+    assert run([*tune_it, "--evidence", "off", "--output", "out", "--quiet"]) == 0
+    (known,) = quick_reader(orders, LIMITS, later_s=60.0).read_all(ORDERS)
+    assert len(known.rows) == RUNS + 18
+    advice = advise_on_known(known, price_list("us-east-1"))
+    assert advice.evidence is not None
+    assert (advice.evidence.runs, advice.evidence.other_sizes) == (RUNS, {})
+    (told,) = [finding.evidence for finding in advice.findings if finding.code is FindingCode.TEST_CALLS]
+    assert told.startswith("18 runs of 3 versions at 3 memory sizes")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import signal
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from tests.aws_e2e.harness import quick_api, stand_in
-from tests.cloud.fixtures import Cloud, zipped
+from tests.cloud.fixtures import ROOT, Cloud, zipped
 from tuner.aws.changes import apply
 from tuner.aws.workflows.applying import apply_sizes
 from tuner.errors import FunctionChangedError, InputError, LeftBehindError, TunerError
@@ -320,6 +324,33 @@ def test_an_interrupt_after_the_alias_has_moved_undoes_nothing(cloud: Cloud) -> 
         assert (after["MemorySize"], after["Architectures"]) == (256, ["arm64"])
 
 
+KILLED = """import sys
+from tests.aws_e2e.harness import quick_api, stand_in
+from tuner.aws.changes.apply import apply_recommendation
+import json
+apply_recommendation(json.load(sys.stdin), stand_in(sys.argv[1]), alias="live", make_api=quick_api)
+"""
+
+
+@pytest.mark.parametrize(
+    "operation", ["UpdateFunctionConfiguration", "UpdateFunctionCode", "PublishVersion", "CreateAlias"]
+)
+def test_applying_again_makes_what_a_kill_between_two_changes_left(operation: str, cloud: Cloud) -> None:
+    document = result(cloud, 256, "arm64")
+    environment = {**cloud.environment(), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", KILLED, cloud.endpoint]
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, text=True)
+    cloud.faults.hook(lambda _: process.kill(), operation, after=True)
+    process.communicate(json.dumps(document), timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    apply_recommendation(document, cloud, alias="live")
+    for qualifier in ("$LATEST", "live"):
+        after = configuration(cloud, qualifier)
+        assert (after["MemorySize"], after["Architectures"]) == (256, ["arm64"])
+    versions = cloud.client("lambda").list_versions_by_function(FunctionName="orders")["Versions"]
+    assert [version["Version"] for version in versions] == ["$LATEST", "1"]
+
+
 def test_an_interrupt_leaves_all_functions_of_a_workflow_as_they_were(cloud: Cloud) -> None:
     cloud.simulate_function("mails", memory_mb=512)
     before = {name: cloud.snapshot(name) for name in ("mails", "orders")}
@@ -358,3 +389,26 @@ def test_a_result_that_cannot_be_applied_says_why(document: dict[str, Any], clou
     with pytest.raises(TunerError) as refused:
         apply_recommendation(document, cloud)
     assert refused.value.exit_code == 2
+
+
+def test_every_reason_why_a_result_cannot_be_applied_is_told(cloud: Cloud) -> None:
+    local = {"function": {"backend": "local", "name": "app.py:handler", "arn": None}, "recommendation": None}
+    with pytest.raises(InputError) as refused:
+        apply_recommendation(local, cloud, alias="7")
+    assert [fault.path for fault in refused.value.faults] == ["RESULT", "RESULT", "--alias"]
+
+
+def test_an_alias_that_splits_its_traffic_and_serves_other_code_is_told_both(cloud: Cloud) -> None:
+    client = cloud.client("lambda")
+    first = cloud.publish("orders")
+    client.update_function_code(FunctionName="orders", ZipFile=OTHER_CODE)
+    second = cloud.publish("orders")
+    client.create_alias(
+        FunctionName="orders",
+        Name="live",
+        FunctionVersion=first,
+        RoutingConfig={"AdditionalVersionWeights": {second: 0.1}},
+    )
+    with pytest.raises(InputError) as refused:
+        apply_recommendation(result(cloud), cloud, alias="live")
+    assert [fault.path for fault in refused.value.faults] == ["--alias", "--alias"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -178,6 +179,21 @@ def test_apply_after_the_run_and_by_itself(
     assert run(["apply", "out/result.json", "--alias", "live"]) == 0
     served = cloud.client("lambda").get_function_configuration(FunctionName="orders", Qualifier="live")
     assert served["MemorySize"] == 256
+
+
+def test_what_follows_the_answer_is_done_also_where_nobody_reads_it(
+    cloud: Cloud, before: dict[str, Any], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "tuner", "tune", "orders", "--payload", '{"n": 1}', "--power-values", "256"]
+    environment = {**cloud.environment(), "XDG_STATE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as nowhere:
+        options: dict[str, Any] = {"env": environment, "cwd": tmp_path, "stdout": nowhere, "stderr": nowhere}
+        done = subprocess.run([*command, "--runs", "1", "--output", "out", "--apply"], check=False, **options)
+    assert done.returncode == 0
+    assert {"result.json", "report.html"} <= {file.name for file in (tmp_path / "out").iterdir()}
+    assert cloud.snapshot("orders")["configuration"] == {**before["configuration"], "MemorySize": 256}
 
 
 def test_clean_finds_nothing_on_a_function_that_was_never_tuned(

@@ -110,6 +110,55 @@ def test_latest_is_as_it_was_while_versions_are_invoked(cloud: Cloud, orders: di
     assert seen == [orders["configuration"]]
 
 
+IMAGE = {"PackageType": "Image", "Code": {"ImageUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1"}}
+
+
+@pytest.mark.parametrize("isolation", ["copy", "versions"])
+def test_a_container_image_is_tuned_and_left_as_it_was(isolation: str, cloud: Cloud, tmp_path: Path) -> None:
+    cloud.simulate_function("orders", memory_mb=512, **IMAGE)
+    before = cloud.snapshot("orders")
+    tuned = tune(cloud, tmp_path, settings(architectures=BOTH, isolation=isolation))
+    assert tuned.outcomes(256) == [Outcome.OK]
+    (told,) = [notice.message for notice in tuned.notices if notice.code == "architecture"]
+    assert told == "arm64 is left out: its image is built for x86_64: give --code-for arm64=IMAGE_URI."
+    assert cloud.snapshot("orders") == before
+    assert cloud.function_names() == ["orders"]
+
+
+@pytest.mark.parametrize("isolation", ["copy", "versions"])
+def test_a_function_that_is_being_created_is_waited_for(isolation: str, cloud: Cloud, tmp_path: Path) -> None:
+    cloud.simulate_function("orders", memory_mb=512)
+    package = {"ZipFile": OTHER_CODE}
+    role = cloud.client("lambda").get_function_configuration(FunctionName="orders")["Role"]
+    cloud.settings(create_seconds=0.5)
+    made = cloud.client("lambda").create_function(
+        FunctionName="mails", Runtime="python3.13", Role=role, Handler="app.handler", Code=package, MemorySize=512
+    )
+    assert made["State"] == "Pending"
+    tuned = tune(cloud, tmp_path, settings("mails", isolation=isolation))
+    assert tuned.outcomes(256) == [Outcome.OK]
+    after = cloud.snapshot("mails")["configuration"]
+    assert (after["State"], after["MemorySize"], after["Description"]) == ("Active", 512, "")
+    assert cloud.function_names() == ["mails", "orders"]
+
+
+@pytest.mark.parametrize("isolation", ["copy", "versions"])
+def test_provisioned_concurrency_of_an_alias_is_told_and_stays(isolation: str, cloud: Cloud, tmp_path: Path) -> None:
+    cloud.simulate_function("orders", memory_mb=512)
+    client = cloud.client("lambda")
+    client.create_alias(FunctionName="orders", Name="live", FunctionVersion=cloud.publish("orders"))
+    client.put_provisioned_concurrency_config(
+        FunctionName="orders", Qualifier="live", ProvisionedConcurrentExecutions=3
+    )
+    before = cloud.snapshot("orders")
+    tuned = tune(cloud, tmp_path, settings("orders:live", isolation=isolation))
+    assert tuned.outcomes(256) == [Outcome.OK]
+    assert "provisioned_concurrency" in codes(tuned.notices)
+    assert cloud.snapshot("orders") == before
+    (config,) = client.list_provisioned_concurrency_configs(FunctionName="orders")["ProvisionedConcurrencyConfigs"]
+    assert (config["FunctionArn"].rpartition(":")[2], config["RequestedProvisionedConcurrentExecutions"]) == ("live", 3)
+
+
 def test_refused_sizes_are_data_and_the_rest_is_tuned(cloud: Cloud, orders: dict[str, Any], tmp_path: Path) -> None:
     cloud.settings(memory_limit_mb=3008)
     tuned = tune(cloud, tmp_path, settings(sizes=(256, 3008), architectures=BOTH))

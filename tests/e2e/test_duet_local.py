@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,13 @@ def repository(tmp_path: Path) -> Path:
 
 def duet(repository: Path, baseline: str, candidate: str, *flags: str) -> int:
     app = str(repository / "src" / "app.py")
-    files = ["--samples", str(repository.parent / "samples.jsonl")]
-    return run(["duet", f"{app}:handler", "--baseline", baseline, "--candidate", candidate, *FLAGS, *files, *flags])
+    defaults = [*pairwise(FLAGS), ("--samples", str(repository.parent / "samples.jsonl"))]
+    replaced = {*flags} - {"--metric"}
+    usual = [
+        word for flag, value in defaults if flag.startswith("--") and flag not in replaced for word in (flag, value)
+    ]
+    words = ["duet", f"{app}:handler", "--baseline", baseline, "--candidate", candidate, *usual, "--quiet", *flags]
+    return run(words)
 
 
 def test_a_revision_is_compared_with_the_file_as_it_is(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,13 +9,16 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TextIO
 
 from tuner.api.backends import Prices
 from tuner.api.price_cache import current_prices
 from tuner.aws.api.connection import Connection
-from tuner.errors import Fault, InputError, TunerError
+from tuner.aws.api.function_reference import common_region
+from tuner.errors import Fault, InputError, TunerError, or_faults
 from tuner.evidence.advice import Advice, advise_on_known, advise_on_rows, by_money_at_stake
 from tuner.evidence.known_function import Selection
 from tuner.evidence.logs.exported_logs import decoded
@@ -26,7 +29,10 @@ from tuner.plain_numbers import plural
 from tuner.pricing.containers import ContainerInputs
 from tuner.pricing.price_list import DEFAULT_REGION
 
-E = TypeVar("E", Architecture, StrategyName)
+Log = str | Path | TextIO
+"""A file of exported logs, or an open text file."""
+Logs = Log | Sequence[Log]
+"""One of them, or several that are parts of one log."""
 
 MOST_DAYS = 90
 """Logs and metrics that are older say little of the present code."""
@@ -35,7 +41,7 @@ UNNAMED = "FUNCTION"
 
 
 def advise(
-    logs: str | Path | TextIO,
+    logs: Logs,
     *,
     function: str = UNNAMED,
     arch: str = Architecture.X86_64,
@@ -50,7 +56,7 @@ def advise(
     """Tell what the logs of a function already show, without invoking it.
 
     Args:
-        logs: a file of exported logs in any form that AWS tools write, or an open text file.
+        logs: a file of exported logs in any form that AWS tools write, an open text file, or several of them.
         function: name of the function: of the runs that count, where the log names several, and for the commands.
         arch: its architecture, `x86_64` or `arm64`. Reports do not name it.
         strategy: `cost`, `speed` or `balanced`.
@@ -87,7 +93,7 @@ class Terms:
 
 
 def advise_log(
-    logs: str | Path | TextIO, *, function: str = UNNAMED, terms: Terms | None = None, prices: Prices = current_prices
+    logs: Logs, *, function: str = UNNAMED, terms: Terms | None = None, prices: Prices = current_prices
 ) -> list[Advice]:
     """Advice on every function whose runs a log holds, that with most money at stake first; on one where it is named.
 
@@ -95,15 +101,12 @@ def advise_log(
         InputError: as `advise` does, but for a log of several functions.
     """
     terms = terms or Terms()
-    faults: list[Fault] = []
-    architecture = _member(Architecture, terms.arch, "arch", faults)
-    objective = _member(StrategyName, terms.strategy, "strategy", faults)
-    faults += _number_faults(terms.discount, terms.seed)
-    text = log_text(logs, faults)
-    if faults or architecture is None or objective is None:
+    faults = term_faults(terms)
+    texts = log_texts(logs, faults)
+    if faults:
         raise InputError(faults)
     own = prices(terms.region).with_discount(terms.discount)
-    log = read_log(text)
+    log = read_log(*texts)
     rows = log.rows
     parts = {function: rows_of(rows, function)} if function != UNNAMED else by_function(rows)
     left_out = len(rows) - sum(map(len, parts.values()))
@@ -111,24 +114,30 @@ def advise_log(
     for name, part in parts.items():
         advice = advise_on_rows(
             *(name or UNNAMED, part, own),
-            architecture=architecture,
-            objective=Objective(objective),
+            architecture=Architecture(terms.arch),
+            objective=Objective(StrategyName(terms.strategy)),
             seed=terms.seed,
             others=left_out,
         )
         if advice is not None:
             found.append(advice.compared(terms.compare, own, terms.containers or ContainerInputs()))
     if not found:
-        raise without_reports(logs, text, log)
+        raise without_reports(logs, texts, log)
     return by_money_at_stake(found)
 
 
-def without_reports(logs: Path | TextIO | str, text: str, log: LogRows) -> InputError:
+def term_faults(terms: Terms) -> list[Fault]:
+    """What is wrong with the terms on which a log is judged."""
+    found = (_member_fault(Architecture, terms.arch, "arch"), _member_fault(StrategyName, terms.strategy, "strategy"))
+    return [*filter(None, found), *_number_faults(terms.discount, terms.seed)]
+
+
+def without_reports(logs: Logs, texts: Sequence[str], log: LogRows) -> InputError:
     """Why a log tells nothing."""
     if log.test_calls:
         problem = f"holds no requests, but {plural(log.test_calls, 'test call')} of `tuner tune` alone"
         return InputError.single("logs", f"{_name(logs)} {problem}", "export the log of days with requests")
-    problem = "holds no REPORT line with a memory size" if text.strip() else "is empty"
+    problem = "holds no REPORT line with a memory size" if any(map(str.strip, texts)) else "is empty"
     remedy = "export whole messages (@message of Logs Insights); log level WARN leaves reports out"
     return InputError([Fault("logs", f"{_name(logs)} {problem}", remedy)])
 
@@ -190,18 +199,9 @@ def advise_functions(
     """
     if not isinstance(selection, Selection):
         selection = Selection(tuple(selection))
-    faults: list[Fault] = []
-    objective = _member(StrategyName, strategy, "strategy", faults)
-    if not selection:
-        faults.append(Fault("selection", "no function is named", "name functions, a tag or a stack, or ask for all"))
-    faults += _number_faults(discount, seed)
-    if not MOST_DAYS >= days > 0:
-        faults.append(
-            Fault("days", f"{days:g} is not above 0 and up to {MOST_DAYS}", "14 days show every hour of a week twice")
-        )
-    if not 0 <= max_usd < math.inf:
-        faults.append(Fault("max_usd", f"{max_usd} is not 0 or a positive number", "give dollars, such as 0.10"))
-    if faults or objective is None:
+    faults = [*term_faults(Terms(strategy=strategy, discount=discount, seed=seed)), *reading_faults(days, max_usd)]
+    faults += selection_faults(selection)
+    if faults:
         raise InputError(faults)
     from tuner.aws.evidence.reader import ReadingLimits, open_reader
 
@@ -209,9 +209,27 @@ def advise_functions(
     with open_reader(connection or Connection(), selection, limits, now_s=now(), say=say) as reader:
         own = prices(reader.clients.region).with_discount(discount)
         found = list(reader.read_all(selection, failed))
-    advised = [advise_on_known(one, own, objective=Objective(objective), seed=seed) for one in found]
+    advised = [advise_on_known(one, own, objective=Objective(StrategyName(strategy)), seed=seed) for one in found]
     advised = [advice.compared(compare, own, containers or ContainerInputs()) for advice in advised]
     return by_money_at_stake(advised)
+
+
+def selection_faults(selection: Selection) -> list[Fault]:
+    """What is wrong with a choice of functions, as far as AWS need not be asked."""
+    if not selection:
+        return [Fault("selection", "no function is named", "name functions, a tag or a stack, or ask for all")]
+    faults: list[Fault] = []
+    or_faults(partial(common_region, selection.functions), faults)
+    return faults
+
+
+def reading_faults(days: float, max_usd: float) -> Iterator[Fault]:
+    """What is wrong with how far back AWS is asked, and for how much money."""
+    if not MOST_DAYS >= days > 0:
+        problem = f"{days:g} is not above 0 and up to {MOST_DAYS}"
+        yield Fault("days", problem, "14 days show every hour of a week twice")
+    if not 0 <= max_usd < math.inf:
+        yield Fault("max_usd", f"{max_usd} is not 0 or a positive number", "give dollars, such as 0.10")
 
 
 def _number_faults(discount: float, seed: object) -> Iterator[Fault]:
@@ -221,15 +239,16 @@ def _number_faults(discount: float, seed: object) -> Iterator[Fault]:
         yield Fault("seed", f"{seed} is not a whole number of at least 0", "give one, such as 0")
 
 
-def _member(kind: type[E], value: str, name: str, faults: list[Fault]) -> E | None:
-    try:
-        return kind(value)
-    except ValueError:
-        faults.append(Fault(name, f"{value} is unknown", f"use {', '.join(kind)}"))
-        return None
+def _member_fault(kind: type[StrEnum], value: str, name: str) -> Fault | None:
+    return None if value in set(kind) else Fault(name, f"{value} is unknown", f"use {', '.join(kind)}")
 
 
-def log_text(logs: str | Path | TextIO, faults: list[Fault]) -> str:
+def log_texts(logs: Logs, faults: list[Fault]) -> tuple[str, ...]:
+    """The texts of one log or of several. A fault is added for each that cannot be read."""
+    return tuple(log_text(log, faults) for log in _each(logs))
+
+
+def log_text(logs: Log, faults: list[Fault]) -> str:
     """The text of a log. A fault is added where it cannot be read."""
     try:
         if isinstance(logs, (str, Path)):
@@ -244,5 +263,9 @@ def log_text(logs: str | Path | TextIO, faults: list[Fault]) -> str:
     return ""
 
 
-def _name(logs: str | Path | TextIO) -> str:
-    return str(logs) if isinstance(logs, (str, Path)) else "the log"
+def _each(logs: Logs) -> Sequence[Log]:
+    return logs if isinstance(logs, Sequence) and not isinstance(logs, str) else [logs]
+
+
+def _name(logs: Logs) -> str:
+    return ", ".join(str(log) if isinstance(log, (str, Path)) else "the log" for log in _each(logs))

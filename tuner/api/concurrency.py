@@ -6,23 +6,24 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TextIO
+from functools import partial
 
 import numpy as np
 
-from tuner.api.advising import MOST_DAYS, UNNAMED, log_text, rows_of, without_reports
+from tuner.api.advising import UNNAMED, Logs, log_texts, reading_faults, rows_of, without_reports
 from tuner.api.backends import Prices
 from tuner.api.price_cache import current_prices
 from tuner.aws.api.connection import Connection
-from tuner.errors import Fault, InputError
+from tuner.aws.api.function_reference import common_region
+from tuner.errors import Fault, InputError, or_faults
 from tuner.evidence.concurrency_plan import ConcurrencyPlan, Target, Workload, plan_concurrency
 from tuner.evidence.function_evidence import requests_of
 from tuner.evidence.known_function import KnownFunction, Selection
 from tuner.evidence.logs.log_rows import LogRow, read_log
 from tuner.evidence.logs.log_samples import invocation_of
+from tuner.evidence.logs.test_calls import without_test_calls
 from tuner.model import Architecture, Configuration
-from tuner.plain_numbers import days_words
+from tuner.plain_numbers import days_words, plural
 from tuner.pricing.price_list import DEFAULT_REGION
 
 P99_SHARE = 0.01
@@ -41,7 +42,7 @@ def concurrency(
     *,
     cold_share: float | None = None,
     p99_ms: float | None = None,
-    logs: str | Path | TextIO | None = None,
+    logs: Logs | None = None,
     arch: str = Architecture.X86_64,
     runtime: str | None = None,
     connection: Connection | None = None,
@@ -60,7 +61,7 @@ def concurrency(
         function: name or ARN; with `logs` a name alone.
         cold_share: cold starts at most, a fraction of the requests.
         p99_ms: time, start included, that 99% of the requests keep. One of the two is given.
-        logs: a file of exported logs, or an open text file. None: AWS is asked.
+        logs: a file of exported logs, an open text file, or several of them. None: AWS is asked.
         arch: architecture of `logs`.
         runtime: runtime of `logs`, for SnapStart, such as `python3.13`.
         connection: region, profile and role for AWS.
@@ -71,35 +72,22 @@ def concurrency(
         seed: of every draw.
         prices: the price list of a region.
         now: seconds since 1970.
-        say: told the price of the query before it is asked.
+        say: told the price of the query before it is asked, and runs that are left out.
 
     Raises:
         InputError: an argument is wrong, or the log has no requests with their times.
         AwsError: the function cannot be read.
     """
-    faults: list[Fault] = []
-    if (cold_share is None) == (p99_ms is None):
-        problem = "is missing, and so is p99_ms" if p99_ms is None else "is given, and so is p99_ms"
-        faults.append(Fault("cold_share", problem, "give one of the two"))
-    if cold_share is not None and not 0 < cold_share < 1:
-        faults.append(Fault("cold_share", f"{cold_share} is not above 0 and below 1", "give a fraction, such as 0.001"))
-    if p99_ms is not None and not 0 < p99_ms < math.inf:
-        faults.append(Fault("p99_ms", f"{p99_ms:g} is not a number above 0", "give milliseconds"))
-    if not 0 <= max_usd < math.inf:
-        faults.append(Fault("max_usd", f"{max_usd} is not 0 or a positive number", "give dollars, such as 0.10"))
-    if not 0 < days <= MOST_DAYS:
-        faults.append(
-            Fault("days", f"{days:g} is not above 0 and up to {MOST_DAYS}", "14 days show every hour of a week twice")
-        )
-    text = None if logs is None else log_text(logs, faults)
+    faults = planning_faults(function, cold_share=cold_share, p99_ms=p99_ms, days=days, max_usd=max_usd, logs=logs)
+    texts = None if logs is None else log_texts(logs, faults)
     if faults:
         raise InputError(faults)
     region = (connection.region if connection else None) or DEFAULT_REGION
-    if text is not None and logs is not None:
-        log = read_log(text)
-        rows: Sequence[LogRow] = rows_of(log.rows, function)
+    if texts is not None and logs is not None:
+        log = read_log(*texts)
+        rows, test_calls = without_test_calls(rows_of(log.rows, function))
         if not any(row.report.memory_size_mb for row in rows):
-            raise without_reports(logs, text, log)
+            raise without_reports(logs, texts, log)
         where: Configuration | None = None
     else:
         from tuner.aws.evidence.reader import ReadingLimits, open_reader
@@ -109,13 +97,36 @@ def concurrency(
         with open_reader(connection or Connection(), selection, limits, now_s=now(), say=say) as reader:
             known = next(reader.read_all(selection))
             region = reader.clients.region
-        rows, where, runtime, function = known.rows, known.current, known.runtime, known.name
+        rows, test_calls = without_test_calls(known.rows, known.versions)
+        where, runtime, function = known.current, known.runtime, known.name
         if not rows:
             raise InputError.single("function", _no_request(known, days), "read more days, or give an exported log")
+    if test_calls.runs and not test_calls.count:
+        say(f"Left out: {plural(test_calls.runs, 'run')} that look like test calls of a tuning with versions.")
     workload = _workload(rows, where, Architecture(arch), runtime)
     target = Target(P99_SHARE if cold_share is None else cold_share, p99_ms)
     own = prices(region).with_discount(discount)
     return PlannedFunction(function, plan_concurrency(workload, target, own, seed=seed))
+
+
+def planning_faults(
+    function: str, *, cold_share: float | None, p99_ms: float | None, days: float, max_usd: float, logs: Logs | None
+) -> list[Fault]:
+    """What is wrong with the arguments of `concurrency`, as far as nothing need be read."""
+    faults = []
+    if (cold_share is None) == (p99_ms is None):
+        problem = "is missing, and so is p99_ms" if p99_ms is None else "is given, and so is p99_ms"
+        faults.append(Fault("cold_share", problem, "give one of the two"))
+    if cold_share is not None and not 0 < cold_share < 1:
+        faults.append(Fault("cold_share", f"{cold_share} is not above 0 and below 1", "give a fraction, such as 0.001"))
+    if p99_ms is not None and not 0 < p99_ms < math.inf:
+        faults.append(Fault("p99_ms", f"{p99_ms:g} is not a number above 0", "give milliseconds"))
+    faults += reading_faults(days, max_usd)
+    if logs is None and function == UNNAMED:
+        faults.append(Fault("function", "is missing, and no log is given", "name a function, or give its exported log"))
+    elif logs is None:
+        or_faults(partial(common_region, [function]), faults)
+    return faults
 
 
 def _no_request(known: KnownFunction, days: float) -> str:

@@ -50,15 +50,19 @@ def watch(
     """
     files = dict(logs or {})
     names = {result.document["function"]["name"] for result in results}
+    faults: list[Fault] = []
     if files.keys() - names:
         unknown, known = ", ".join(sorted(files.keys() - names)), ", ".join(sorted(names))
-        raise InputError.single("logs", f"no result is of {unknown}", f"known are {known}")
+        faults.append(Fault("logs", f"no result is of {unknown}", f"known are {known}"))
     local = [result for result in results if not result.document["function"]["arn"]]
     if nowhere := {result.document["function"]["name"] for result in local} - files.keys():
         told = f"{', '.join(sorted(nowhere))} was not measured in AWS: there is no log to read"
-        raise InputError.single("results", told, "give its exported log as NAME=FILE with --logs")
+        faults.append(Fault("results", told, "give its exported log as NAME=FILE with --logs"))
     now_s = now()
-    own = {name: rows_of(read_log(_text(Path(file))).rows, name) for name, file in files.items()}
+    texts = {name: log_text(Path(file), faults) for name, file in files.items()}
+    if faults:
+        raise InputError(faults)
+    own = {name: rows_of(read_log(text).rows, name) for name, text in texts.items()}
     found = {name: WatchedLog(days_of(rows, now_s=now_s)) for name, rows in own.items()}
     found |= _in_aws(sorted(names - files.keys()), connection, days, max_usd, now_s)
     return [_report(result, found, threshold, now_s) for result in results]
@@ -92,11 +96,3 @@ def _report(result: Result, logs: Mapping[str, WatchedLog], threshold: float, no
     # Days in AWS are those of UTC: a day that has not ended is not read.
     end_s = now_s if log.code_since_s is None else now_s // SECONDS_PER_DAY * SECONDS_PER_DAY
     return judge(name, log, since_s=since_s, threshold=threshold, now_s=end_s, command=command)
-
-
-def _text(path: Path) -> str:
-    faults: list[Fault] = []
-    text = log_text(path, faults)
-    if faults:
-        raise InputError(faults)
-    return text

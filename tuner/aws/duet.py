@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 
 from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
@@ -19,7 +20,7 @@ from tuner.aws.backend import AwsBackend
 from tuner.aws.changes.journal import state_dir
 from tuner.aws.environment_pairs import BackendPairs
 from tuner.comparison.duets.plan import Duet
-from tuner.errors import Fault, InputError
+from tuner.errors import Fault, InputError, or_faults
 from tuner.pricing.price_list import PriceList
 from tuner.settings import Isolation, Settings
 
@@ -49,15 +50,9 @@ def aws_duet(
         InputError: the target names a version itself, a version cannot be one, or the concurrency is below 2.
         AwsError: a permission is missing, or AWS cannot be reached.
     """
-    if parse_function_reference(settings.target).qualifier:
-        raise InputError.single("TARGET", f"{settings.target} names a version", "give the function alone")
+    faults = version_faults(settings.target, dict(zip(("--baseline", "--candidate"), versions, strict=True)))
     if settings.concurrency < 2:
-        raise InputError.single("--concurrency", "a duet invokes both versions at the same moment", "give 2 or more")
-    faults = [
-        Fault(flag, f"{version!r} is neither a version nor an alias", "give one, such as 41, live or $LATEST")
-        for flag, version in zip(("--baseline", "--candidate"), versions, strict=True)
-        if not is_qualifier(version)
-    ]
+        faults.append(Fault("--concurrency", "a duet invokes both versions at the same moment", "give 2 or more"))
     if faults:
         raise InputError(faults)
     start, half = threading.Barrier(2), settings.concurrency // 2
@@ -107,3 +102,16 @@ def _open(
         candidate=candidate,
         before_runs=start.wait,
     )
+
+
+def version_faults(target: str, versions: Mapping[str, str]) -> list[Fault]:
+    """What is wrong with a target and the versions of it, by flag, as far as AWS need not be asked."""
+    faults = [
+        Fault(flag, f"{version!r} is neither a version nor an alias", "give one, such as 41, live or $LATEST")
+        for flag, version in versions.items()
+        if not is_qualifier(version)
+    ]
+    named = or_faults(partial(parse_function_reference, target), faults)
+    if named and named.qualifier:
+        faults.append(Fault("TARGET", f"{target} names a version", "give the function alone"))
+    return faults

@@ -27,6 +27,13 @@ def resuming(arguments: Sequence[str], folder: Path, *, hide: bool = False) -> s
     return shlex.join(["tuner", *_repeated(arguments, hide=hide), "--resume", str(folder)])
 
 
+def has_runs(folder: Path) -> bool:
+    """Whether runs of functions are kept in the folders of a folder."""
+    from tuner.api.records.run_folder import has_record  # when called: most commands go on with nothing
+
+    return folder.is_dir() and any(map(has_record, folder.iterdir()))
+
+
 @contextmanager
 def at_once_told(folder: Path | None, *to_clean: str) -> Iterator[None]:
     """Tell after a second Ctrl-C how to undo what the run may have left in AWS.

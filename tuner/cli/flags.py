@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import wraps
@@ -16,8 +17,19 @@ from inspect import cleandoc
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from tuner.cli.values import OneOf, RefusedValue, Region, as_names, as_pairs, as_share, as_sizes, read_share
+from tuner.cli.values import (
+    OneOf,
+    RefusedValue,
+    Region,
+    as_names,
+    as_pairs,
+    as_share,
+    as_sizes,
+    before_equals,
+    read_share,
+)
 from tuner.documents.validation import as_number
 from tuner.errors import Fault, InputError
 from tuner.redaction import HIDDEN
@@ -54,7 +66,7 @@ class Flag:
         help: what it does, with its default.
         metavar: what its value is; empty: it takes none.
         convert: turns its text into a value of the input document.
-        click: further arguments of `click.option`.
+        more: further arguments of `option`.
     """
 
     name: str
@@ -62,7 +74,7 @@ class Flag:
     help: str
     metavar: str = ""
     convert: Callable[[Any], Any] = _same
-    click: Mapping[str, Any] | None = None
+    more: Mapping[str, Any] | None = None
 
     @property
     def parameter(self) -> str:
@@ -79,7 +91,7 @@ class Flag:
     def option(self) -> Callable[[F], F]:
         """The click option."""
         kind: dict[str, Any] = {"metavar": self.metavar} if self.metavar else {"is_flag": True}
-        return option(self.name, group=self.group, help=self.help, **kind, **(self.click or {}))
+        return option(self.name, group=self.group, help=self.help, **kind, **(self.more or {}))
 
 
 PARAMETER = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
@@ -90,21 +102,49 @@ PROGRAMS = ("tuner ", "aws ")
 """What the commands of examples begin with."""
 MISSING = "tuner.missing"
 """Says in the context of a command that an option has no value, and that nobody can look at the others."""
+ONCE = "give it once"
 COMMON_OPTIONS = ("quiet", "debug", "help")
 """Options of every command, which stand last."""
 
 
 class GroupedOption(click.Option):
-    """An option with a heading in the help."""
+    """An option with a heading in the help, which never takes the last of several values in silence.
 
-    def __init__(self, *names: Any, group: Topic = Topic.OUTPUT, **more: Any) -> None:
+    Args:
+        names, more: as click has them.
+        group: its heading.
+        several: what to do instead of giving it several times, where it takes one value.
+        key: the name in a value such as NAME=VALUE, of which there may be one.
+    """
+
+    def __init__(
+        self,
+        *names: Any,
+        group: Topic = Topic.OUTPUT,
+        several: str = ONCE,
+        key: Callable[[str], str] | None = None,
+        **more: Any,
+    ) -> None:
         super().__init__(*names, **more)
         self.group = group
+        self.several = several
+        self.key = key
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Have the parser collect every value: by itself it keeps the last one alone."""
+        if self.is_flag or self.multiple:
+            super().add_to_parser(parser, ctx)
+        else:
+            parser.add_option(obj=self, opts=self.opts, dest=self.name, action="append", nargs=self.nargs)
 
     def handle_parse_result(
         self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
     ) -> tuple[Any, list[str]]:
-        """Read the value. One that is refused, or missing, is kept as a fault, to be told with all others."""
+        """Read the value. One that is refused, repeated or missing is kept as a fault, to be told with all others."""
+        given = opts.get(str(self.name))
+        if isinstance(given, list):
+            _faults_of(ctx).extend(self._repeated(given))
+            opts = opts if self.multiple else {**opts, str(self.name): given[-1]}
         try:
             return super().handle_parse_result(ctx, opts, args)
         except click.MissingParameter:
@@ -118,6 +158,14 @@ class GroupedOption(click.Option):
                 return super().handle_parse_result(ctx, {n: v for n, v in opts.items() if n != self.name}, args)
         ctx.params[str(self.name)] = None
         return None, args
+
+    def _repeated(self, given: Sequence[str]) -> Iterator[Fault]:
+        """Faults of values of which one alone would count."""
+        if len(given) > 1 and not self.multiple:
+            yield Fault(self.opts[0], f"is given {len(given)} times", self.several)
+        for name, times in Counter(map(self.key, given) if self.key else ()).items():
+            if name and times > 1:
+                yield Fault(self.opts[0], f"{name} is given {times} times", ONCE)
 
 
 def _faults_of(context: click.Context) -> list[Fault]:
@@ -216,6 +264,10 @@ def format_flag(*formats: str, default: str = "text", help_: str = "What stdout 
     )  # fmt: skip
 
 
+REACHING = ("--profile", "--role-arn", "--endpoint-url")
+"""Flags that say how to reach AWS, beside the region, which also has its prices."""
+
+
 def aws_flags(purpose: str = "", *, region: bool = True) -> Callable[[F], F]:
     """`--region`, `--profile`, `--role-arn` and `--endpoint-url`; the command gets them as one `connection`.
 
@@ -251,36 +303,25 @@ def aws_flags(purpose: str = "", *, region: bool = True) -> Callable[[F], F]:
     return declare
 
 
-def _the_only(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:
-    """The value of an option that is easily repeated, as if its values added up.
-
-    Raises:
-        RefusedValue: it is given several times.
-    """
-    if len(values) > 1:
-        remedy = "give several as one list, [{payload, weight}, …]"
-        raise RefusedValue(f"is given {len(values)} times", remedy, context, option)
-    return next(iter(values), None)
-
-
 FLAGS = (
     Flag("--payload", Topic.COMMON, "One payload, or a weighted list: [{payload, weight}, …].", "JSON|@FILE",
-         click={"multiple": True, "callback": _the_only}),
+         more={"several": "give several as one list, [{payload, weight}, …]"}),
     Flag("--power-values", Topic.COMMON, "128,512,1024, or 128-3008, or all. [default: every size allowed]", "SIZES",
-         as_sizes),
-    Flag("--arch", Topic.COMMON, "current, x86_64, arm64 or both. [default: current]", "ARCH"),
+         as_sizes, {"several": "give several as one list, 128,512"}),
+    Flag("--arch", Topic.COMMON, "current, x86_64, arm64 or both. [default: current]", "ARCH",
+         more={"several": "both measures x86_64 and arm64"}),
     Flag("--strategy", Topic.COMMON, "cost, speed or balanced. [default: cost]", "NAME"),
     Flag("--max-p95-ms", Topic.COMMON, "Constraint: 95th percentile of the duration at most.", "MS", as_number),
     Flag("--payload-s3", Topic.TARGET, "Payload in S3. Wins over --payload.", "S3URL"),
     Flag("--pre-processor", Topic.TARGET, "Function called before each run. Its answer replaces the payload.", "ARN"),
     Flag("--post-processor", Topic.TARGET, "Function called with the output of each run.", "ARN"),
     Flag("--allowed-exceptions", Topic.TARGET, "Error types that count as normal runs, e.g. NotFound,Gone.", "NAMES",
-         as_names),
+         as_names, {"several": "give several as one list, NotFound,Gone"}),
     Flag("--only-cold-starts", Topic.TARGET, "Make every run in a new environment."),
     Flag("--sleep-between-runs-ms", Topic.TARGET, "Pause between runs in an environment. [default: 0]", "MS",
          as_number),
     Flag("--code-for", Topic.TARGET, "Package for an architecture: s3://bucket/key, or an image. May be repeated.",
-         "ARCH=URI", as_pairs, {"multiple": True}),
+         "ARCH=URI", as_pairs, {"multiple": True, "key": before_equals}),
     Flag("--balanced-weight", Topic.SEARCH, "For balanced: 0 is speed, 1 is cost. [default: 0.5]", "0..1", as_number),
     Flag("--max-cost-per-million", Topic.SEARCH, "Constraint: cost of a million invocations at most.", "USD",
          as_number),
@@ -309,8 +350,8 @@ FLAGS = (
     Flag("--handler", Topic.LOCAL, "Handler name for a bootstrap, or for a command after --.", "NAME"),
     Flag("--python", Topic.LOCAL, "Python of the handler: a program, or an environment such as .venv.", "PATH"),
     Flag("--node", Topic.LOCAL, "Node.js of the handler: a program.", "PATH"),
-    Flag("--env", Topic.LOCAL, "Environment variable of the function. May be repeated.", "KEY=VALUE", as_pairs,
-         {"multiple": True}),
+    Flag("--env", Topic.LOCAL, "Environment variable of the function. May be repeated; of a name the last counts.",
+         "KEY=VALUE", as_pairs, {"multiple": True}),
     Flag("--timeout", Topic.LOCAL, "Timeout of an invocation. [default: 900]", "S", as_number),
     Flag("--ephemeral-storage", Topic.LOCAL, "Size of /tmp. [default: 512]", "MB", as_number),
     Flag("--memory-in-use", Topic.LOCAL, "Memory size in use, to compare with. --from knows it.", "MB", as_number),
@@ -368,6 +409,20 @@ def _bounds(flag: Flag) -> Mapping[str, float]:
 
     bounds: Mapping[str, float] = input_schema()["properties"][flag.path.removeprefix("$.")]
     return bounds
+
+
+def unheeded(flags: Iterable[str], problem: str, remedy: str = "leave it out") -> list[Fault]:
+    """Faults of options that were given, and that nothing heeds beside the others.
+
+    Args:
+        flags: that nothing heeds.
+        problem: why.
+        remedy: what to do instead.
+    """
+    context = click.get_current_context()
+    names = {parameter.opts[0]: parameter.name or "" for parameter in context.command.params}
+    given = (flag for flag in flags if context.get_parameter_source(names[flag]) is ParameterSource.COMMANDLINE)
+    return [Fault(flag, problem, remedy) for flag in given]
 
 
 def as_flags(faults: Iterable[Fault], **others: str) -> list[Fault]:

@@ -25,7 +25,7 @@ import click
 
 from tuner import __version__
 from tuner.cli.exit_codes import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED
-from tuner.cli.output import say, say_under
+from tuner.cli.output import outlive_readers, say, say_under
 from tuner.cli.signals import ENDING_SIGNALS, handled_signals
 from tuner.errors import Fault, InputError, InterruptedRunError, TunerError, path_fault
 
@@ -103,8 +103,8 @@ ERROR = "error: "
 """What an error begins with. Further faults stand below what follows it."""
 OPTIONS_ALIKE = 0.7
 """How much alike two options are, by `difflib`, where one may be meant by the other."""
-_OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT}
-"""What writing to stdout can fail with: its reader has gone, the disk is full, it is closed."""
+_OUTPUT_ERRORS = {errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT}
+"""What writing to stdout can fail with: the disk is full, it is closed. A reader that has gone is no error."""
 
 
 class LazyGroup(click.Group):
@@ -155,6 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     gc.set_threshold(OBJECTS_PER_COLLECTION)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end_in_order)
+    outlive_readers()
     code = run(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Python would have a Ctrl-C kill a program that is taken down
     if code == EXIT_INTERRUPTED:
@@ -248,7 +249,7 @@ def _accept_any_encoding() -> None:
 
 
 def _flushed(code: int) -> int:
-    """The exit code after stdout was flushed: a full disk or a closed pipe shows itself only then."""
+    """The exit code after stdout was flushed: a full disk shows itself only then."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -263,12 +264,11 @@ def _is_of_output(error: Exception) -> bool:
 
 
 def _output_failed(error: Exception) -> int:
-    """Say that stdout cannot be written, unless its reader has gone (`tuner … | head`)."""
+    """Say that stdout cannot be written."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if not isinstance(error, BrokenPipeError):
-        problem = f"cannot write to stdout: {getattr(error, 'strerror', None) or error}"
-        show_error(TunerError(problem, "Files that the command writes are complete. Give stdout another place."))
+    problem = f"cannot write to stdout: {getattr(error, 'strerror', None) or error}"
+    show_error(TunerError(problem, "Files that the command writes are complete. Give stdout another place."))
     return EXIT_FAILED
 
 

@@ -5,6 +5,7 @@ Decides what a terminal gets. Knows nothing of colours and layouts.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -14,6 +15,42 @@ import click
 
 TERMINAL_WIDTH = 80
 """Columns of a terminal that does not tell them."""
+
+
+class _Outliving(io.FileIO):
+    """What stdout leads to. What is written after its reader has gone is dropped, and is no error."""
+
+    dropped: type[OSError] = BrokenPipeError
+    """Why what is written may be dropped."""
+
+    def write(self, content: Any) -> int:
+        """Write bytes; how many of them."""
+        try:
+            return super().write(content)
+        except self.dropped:
+            return memoryview(content).nbytes
+
+
+class _OutlivingErrors(_Outliving):
+    """What stderr leads to. Nobody can be told that it cannot be written, and the exit code is that of the work."""
+
+    dropped = OSError
+
+
+def outlive_readers() -> None:
+    """Let a command do its work, and end with its exit code, also where nobody reads it any more (`tuner … | head`)."""
+    for name, kind in (("stdout", _Outliving), ("stderr", _OutlivingErrors)):
+        stream = getattr(sys, name)
+        if type(stream) is io.TextIOWrapper:
+            raw: Any = kind(stream.fileno(), "wb", closefd=False)
+            opened = io.TextIOWrapper(
+                raw if stream.write_through else io.BufferedWriter(raw),
+                stream.encoding,
+                stream.errors,
+                line_buffering=stream.line_buffering,
+                write_through=stream.write_through,
+            )
+            setattr(sys, name, opened)
 
 
 def width_of(stream: TextIO) -> int | None:

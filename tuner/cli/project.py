@@ -20,6 +20,7 @@ from tuner.documents.strict_json import parse_json
 from tuner.errors import Fault, InputError, InterruptedRunError, NoSpaceError, NotRecordedError, TunerError
 from tuner.local.handler import parse_handler
 from tuner.local.project import ProjectFunction, read_project
+from tuner.local.worker.runtimes import RUNTIMES, runtime_named
 from tuner.settings import LocalOptions
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def tune_project(
         TunerError: no function could be tuned.
     """
     functions = read_project(template)
-    events = _events(options["event"], functions)
+    events = events_of(options["event"], functions)
     places = [folder / name for name in folder_names(function.name for function in functions)]
     if options["resume"]:
         _require_run(template, folder, places, options["output"])
@@ -140,10 +141,19 @@ def _given(function: ProjectFunction, event: str | None, options: Mapping[str, A
     named = _named_variables(options)
     own = (f"{name}={value}" for name, value in function.environment.items() if name not in named)
     given["env"] = (*own, *options["env"])
+    given |= {flag.removeprefix("--"): None for flag in programs_of_none([function], options)}
     if not given["resume"]:  # the record has what held when the run began
         given["timeout"] = options["timeout"] or (function.timeout_s and f"{function.timeout_s:g}")
         given["ephemeral_storage"] = options["ephemeral_storage"] or (function.tmp_mb and str(function.tmp_mb))
     return given
+
+
+def programs_of_none(functions: Iterable[ProjectFunction], options: Mapping[str, Any]) -> list[str]:
+    """Flags that name the program of a runtime which no function has. A processor may be of any runtime."""
+    if options["pre_processor"] or options["post_processor"]:
+        return []
+    runtimes = {runtime_named(function.runtime) for function in functions}
+    return [f"--{runtime.option}" for runtime in RUNTIMES if runtime not in runtimes]
 
 
 def _named_variables(options: Mapping[str, Any]) -> set[str]:
@@ -220,22 +230,22 @@ def _runtime_here(function: ProjectFunction, here: LocalOptions) -> str:
     return f"{handler.runtime_identifier} here, {function.runtime} in the template: {remedy}"
 
 
-def _events(given: Sequence[str], functions: Sequence[ProjectFunction]) -> dict[str, str]:
+def events_of(given: Sequence[str], functions: Sequence[ProjectFunction]) -> dict[str, str]:
     """Payload files by function.
 
     Raises:
         InputError: one is of no function, is not NAME=FILE, or its file cannot be read.
     """
     names = {function.name for function in functions}
-    events = {}
+    events, faults = {}, []
     for text in given:
         name, equals, file = text.partition("=")
         if not equals or name not in names:
             known = ", ".join(sorted(names))
-            raise InputError.single("--event", f"{text} names no function", f"write NAME=FILE, with NAME of {known}")
+            faults.append(Fault("--event", f"{text} names no function", f"write NAME=FILE, with NAME of {known}"))
+        elif problem := _unreadable(Path(file)):
+            faults.append(Fault("--event", f"{text}: {problem}", "name a file that holds JSON"))
         events[name] = file
-    faults = [Fault("--event", f"{name}={file}: {problem}", "name a file that holds JSON")
-              for name, file in events.items() if (problem := _unreadable(Path(file)))]  # fmt: skip
     if faults:
         raise InputError(faults)
     return events

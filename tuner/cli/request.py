@@ -13,12 +13,14 @@ from tuner.api.options import input_document, read_settings, renamed
 from tuner.api.price_cache import current_prices
 from tuner.api.records.run_folder import read_record
 from tuner.aws.api.connection import Connection
+from tuner.aws.api.function_reference import ALIAS_FORM, is_alias
 from tuner.cli.again import RESUMED_ELSEWHERE
-from tuner.cli.flags import converted, flag_names
+from tuner.cli.flags import REACHING, converted, flag_names
 from tuner.cli.values import read_json_file, read_payload, read_share, read_variables
+from tuner.documents.input import input_faults
 from tuner.documents.power_tuning import Translation, translate
 from tuner.errors import Fault, InputError, TunerError
-from tuner.model import BackendKind
+from tuner.model import BackendKind, Notice, SamplerName, StrategyName
 from tuner.settings import Settings
 
 ONLY_IN_AWS = {"--apply": "apply_", "--alias": "alias", "--fail-above": "fail_above"}
@@ -63,6 +65,36 @@ def read_request(
         InputError: every fault of flags, files and target together.
     """
     faults = list(known)
+    factory = factory_of(target, default_factories(connection, current_prices))
+    asked = _asked(target, options, connection, factory.kind, faults)
+    settings = read_settings(asked.document, factory, asked.names, found=faults)
+    notices = (*settings.notices, *asked.notices)
+    return TuneRequest(replace(settings, notices=notices, payload_file=_payload_file(options)), asked.names)
+
+
+def project_faults(options: Mapping[str, Any], connection: Connection) -> list[Fault]:
+    """Faults of flags that hold for every function of a project on this machine, whichever it is."""
+    from tuner.local.factory import faults_of_aws
+
+    faults: list[Fault] = []
+    asked = _asked("FUNCTION", options, connection, BackendKind.LOCAL, faults)
+    form = [*input_faults(asked.document), *faults_of_aws(asked.document)]
+    return list(dict.fromkeys([*faults, *renamed(form, asked.names)]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What flags and files ask for: the input document, what set its fields, and what reading it changed."""
+
+    document: Mapping[str, Any]
+    names: Mapping[str, str]
+    notices: tuple[Notice, ...]
+
+
+def _asked(
+    target: str, options: Mapping[str, Any], connection: Connection, kind: BackendKind, faults: list[Fault]
+) -> _Asked:
+    """Read flags and files; what is wrong with them is added to the faults."""
     read = _input_file(options["input_file"], faults)
     base = {**_resumed_input(options["resume"], faults), **(read.document or {})}
     given = converted({name: value for name, value in options.items() if name != "payload"}, faults)
@@ -72,11 +104,10 @@ def read_request(
         base["payload"] = read_payload(options["payload"], faults, show=not hidden)
     document, parameters = input_document(target, given, base)
     names = flag_names([*parameters, *(["payload"] if options["payload"] is not None else [])])
-    factory = factory_of(target, default_factories(connection, current_prices))
-    faults.extend(_flag_faults(options, factory.kind))
-    settings = read_settings(document, factory, names, found=faults)
-    notices = (*settings.notices, *read.notices)
-    return TuneRequest(replace(settings, notices=notices, payload_file=_payload_file(options)), names)
+    faults.extend(_flag_faults(options, kind))
+    faults.extend(reaching_faults(connection, kind, document.get("payloadS3")))
+    faults.extend(search_faults(options, document))
+    return _Asked(document, names, tuple(read.notices))
 
 
 def settings_of(target: str, options: Mapping[str, Any], connection: Connection, faults: list[Fault]) -> TuneRequest:
@@ -100,6 +131,7 @@ def settings_of(target: str, options: Mapping[str, Any], connection: Connection,
     names = flag_names([*parameters, *base])
     factory = factory_of(target, default_factories(connection, current_prices))
     faults.extend(_only_here(options, factory.kind))
+    faults.extend(reaching_faults(connection, factory.kind, document.get("payloadS3")))
     return TuneRequest(read_settings(document, factory, names, found=faults), names)
 
 
@@ -150,6 +182,28 @@ def handler_meant(target: str) -> Iterator[None]:
             told = f"If you mean the handler on this machine, write {meant}"
             error.hint = "\n".join(filter(None, [error.hint, told]))
         raise
+
+
+def reaching_faults(connection: Connection, kind: BackendKind, payload_s3: object) -> Iterator[Fault]:
+    """Faults of flags that say how to reach AWS, where a run needs nothing of it."""
+    for flag in REACHING:
+        given = getattr(connection, flag.removeprefix("--").replace("-", "_"))
+        if kind is BackendKind.LOCAL and not payload_s3 and given:
+            remedy = "leave it out; --env gives the function variables such as AWS_PROFILE"
+            yield Fault(flag, "reaches AWS, and a run on this machine needs nothing there", remedy)
+
+
+def search_faults(options: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Fault]:
+    """Faults of flags that the strategy or the sampler does not heed.
+
+    Args:
+        options: values of the flags by parameter.
+        document: the input document.
+    """
+    if options.get("balanced_weight") is not None and document.get("strategy", "") != StrategyName.BALANCED:
+        yield Fault("--balanced-weight", "counts with --strategy balanced alone", "add that, or leave it out")
+    if options.get("runs") is not None and document.get("sampler", "") == SamplerName.ADAPTIVE:
+        yield Fault("--runs", "is of the grid, and the sampler is adaptive", "use --sampler grid, or leave it out")
 
 
 def _read_env_file(options: Mapping[str, Any], given: dict[str, Any], faults: list[Fault]) -> None:
@@ -203,6 +257,8 @@ def _flag_faults(options: Mapping[str, Any], kind: BackendKind) -> Iterator[Faul
         faults: list[Fault] = []
         read_share("--fail-above", options["fail_above"], faults, example="10%")
         yield from faults
+    if options["alias"] is not None and not is_alias(options["alias"]):
+        yield Fault("--alias", f"{options['alias']!r} cannot be an alias", ALIAS_FORM)
     if options["resume"] and options["output"]:
         yield RESUMED_ELSEWHERE
     if options["dry_run"] and options["format_"] == "json":

@@ -223,6 +223,17 @@ def as_names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def before_equals(text: str) -> str:
+    """The name in `name=value`; empty: there is none."""
+    name, equals, _ = text.partition("=")
+    return name if equals else ""
+
+
+def before_last_equals(text: str) -> str:
+    """The name in `name=value`, where the name may hold an equals sign itself, as the name of a state may."""
+    return text.rpartition("=")[0].strip()
+
+
 def as_pairs(texts: Sequence[str]) -> dict[str, str]:
     """Values by name, from `name=value`."""
     parts = (text.partition("=") for text in texts)

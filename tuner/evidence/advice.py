@@ -17,6 +17,7 @@ from tuner.evidence.known_function import KnownFunction
 from tuner.evidence.logs.log_functions import turns_of_sizes
 from tuner.evidence.logs.log_rows import LogRow
 from tuner.evidence.logs.log_samples import samples_of
+from tuner.evidence.logs.test_calls import without_test_calls
 from tuner.evidence.prediction import Prediction, predict
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL
 from tuner.model import (
@@ -153,13 +154,14 @@ def advise_on_rows(
         seed: of every draw.
         others: runs of other functions in the same log, which are not among the rows.
     """
+    rows, test_calls = without_test_calls(rows)
     evidence = gather(rows, architecture, prices)
     if evidence is None:
         return None
-    foreign = ForeignRuns(turns_of_sizes(rows), others)
+    foreign = ForeignRuns(turns_of_sizes(rows), others, test_calls)
     if foreign.turns:
         own = [row for row in rows if row.report.memory_size_mb == evidence.current.memory_mb]
-        foreign = ForeignRuns(foreign.turns, others + len(rows) - len(own))
+        foreign = ForeignRuns(foreign.turns, others + len(rows) - len(own), test_calls)
         rows, evidence = own, gather(own, architecture, prices) or evidence
     prediction = _predict(samples_of(rows, architecture), evidence.current, prices, objective or Objective(), seed)
     findings = findings_of(Subject(function, evidence, prediction, prices, foreign))
@@ -180,6 +182,8 @@ def advise_on_known(
         objective: what to minimise; default the cost.
         seed: of every draw.
     """
+    own, test_calls = without_test_calls(facts.rows, facts.versions)
+    facts = replace(facts, rows=own)
     current, rows = facts.current, _rows_that_count(facts)
     evidence = gather(rows, current.architecture, prices, current_mb=current.memory_mb)
     about = account_findings(facts)
@@ -189,7 +193,8 @@ def advise_on_known(
     evidence = replace(evidence, traffic=traffic or evidence.traffic)
     samples = samples_of(rows, current.architecture)
     prediction = _predict(samples, current, prices, objective or Objective(), seed)
-    findings = findings_of(Subject(facts.name, evidence, prediction, prices))
+    foreign = ForeignRuns(test_calls=test_calls)
+    findings = findings_of(Subject(facts.name, evidence, prediction, prices, foreign))
     return Advice(facts.name, current, evidence, prediction, (*about, *findings), facts)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tuner.evidence.function_evidence import FunctionEvidence
+from tuner.evidence.logs.test_calls import NONE, TestCalls
 from tuner.evidence.prediction import WORTH_CHANGING, Prediction
 from tuner.evidence.shares import FEWEST_FOR_INTERVAL, Percentile, fewest_for_percentile
 from tuner.model import MAX_MEMORY_MB, Architecture, Configuration, Interval, Outcome
@@ -44,6 +45,7 @@ class FindingCode(StrEnum):
     COMPUTE_OPTIMIZER = "compute_optimizer"
     NOT_READ = "not_read"
     MIXED_LOG = "mixed_log"
+    TEST_CALLS = "test_calls"
     FARGATE = "fargate"
     MANAGED_INSTANCES = "managed_instances"
 
@@ -64,11 +66,13 @@ class ForeignRuns:
 
     Attributes:
         turns: how often memory sizes take turns, as those of one function do not.
-        left_out: runs that do not count.
+        left_out: runs of others, which do not count.
+        test_calls: runs that look like those of a tuning.
     """
 
     turns: int = 0
     left_out: int = 0
+    test_calls: TestCalls = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,23 @@ def mixed_log(subject: Subject) -> Insight | None:
         return None
     told = f"{plural(own.runs, 'run')} of {subject.name} count, with {left_out}."
     return Insight(FindingCode.MIXED_LOG, "The log holds other functions too", told)
+
+
+def test_calls(subject: Subject) -> Insight | None:
+    """Runs that look like test calls of a tuning with versions."""
+    found = subject.foreign.test_calls
+    if not found.runs:
+        return None
+    told = (
+        f"{plural(found.runs, 'run')} of {len(found.versions)} versions at {found.sizes} memory sizes came within "
+        "hours, as those of `tuner tune --isolation versions` and of other tuning tools do. The log does not tell them "
+        "from requests."
+    )
+    if found.count:
+        title = "The runs may be test calls of a tuning"
+        return Insight(FindingCode.TEST_CALLS, title, f"{told} They count, since it holds no other run.")
+    remedy = "They are left out. If they are requests, read more than six hours of the log."
+    return Insight(FindingCode.TEST_CALLS, "Test calls of a tuning are left out", f"{told} {remedy}")
 
 
 def size(subject: Subject) -> Insight | None:
@@ -288,6 +309,7 @@ def cannot_tell(subject: Subject) -> Insight | None:
 
 RULES: tuple[Callable[[Subject], Insight | None], ...] = (
     mixed_log,
+    test_calls,
     size,
     out_of_memory,
     timeout,

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from tuner.backend import Backend
 from tuner.comparison.duets.plan import Duet
 from tuner.documents.input import local_options
 from tuner.errors import Fault, InputError
-from tuner.local.worker.runtimes import names_a_handler
+from tuner.local.worker.runtimes import RUNTIMES, names_a_handler
 from tuner.model import BackendKind, FunctionIdentity
 from tuner.plain_numbers import listed
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList
 from tuner.search.registry import measures_every_size, runs_of_grid
 from tuner.search.setup import make_study
 from tuner.search.space import left_out, search_space
-from tuner.settings import Settings
+from tuner.settings import LocalOptions, Settings
 
 PROCESSORS = ("preProcessorARN", "postProcessorARN")
+LEAVE_OUT = "leave it out"
 ONLY_IN_AWS = ("isolation", "codeFor", "autoOptimize")
 """Fields of the input document that mean nothing for a handler on this machine."""
 
@@ -52,10 +54,8 @@ class LocalFactory:
                 for fault in handler_faults(text, options):
                     path = fault.path if fault.path.startswith("--") else f"$.{name}"
                     yield Fault(path, fault.problem, fault.remedy)
-        for name in ONLY_IN_AWS:
-            if document.get(name):
-                problem = "works in AWS alone"
-                yield Fault(f"$.{name}", problem, "leave it out, or tune the function in AWS by its name")
+        yield from faults_of_aws(document)
+        yield from _unheeded(document, local)
         if settings is not None:
             yield from _space_faults(settings)
 
@@ -106,6 +106,33 @@ class LocalFactory:
     def _placed(self, settings: Settings) -> Settings:
         """The settings with the region of the functions."""
         return replace(settings, local=replace(settings.local, region=self.region))
+
+
+def faults_of_aws(document: Mapping[str, Any]) -> Iterator[Fault]:
+    """Faults of fields that mean nothing for a handler on this machine."""
+    for name in ONLY_IN_AWS:
+        if document.get(name):
+            yield Fault(f"$.{name}", "works in AWS alone", "leave it out, or tune the function in AWS by its name")
+
+
+def _unheeded(document: Mapping[str, Any], local: LocalOptions) -> Iterator[Fault]:
+    """Faults of options that the target and its processors do not heed; none where one of these cannot be read."""
+    from tuner.local.backend import beside
+    from tuner.local.handler import parse_handler
+
+    target, _ = parse_handler(str(document.get("lambdaARN", "")), local)
+    texts = [document[name] for name in PROCESSORS if isinstance(document.get(name), str)]
+    others = [parse_handler(text, beside(local))[0] for text in texts]
+    if target is None or None in others:
+        return
+    runtimes = {handler.runtime for handler in (target, *others) if handler}
+    for runtime in RUNTIMES:
+        if runtime.option in local.interpreters and runtime not in runtimes:
+            yield Fault(f"$.local.{runtime.option}", f"runs {runtime.title}, and nothing here needs it", LEAVE_OUT)
+    if local.handler and target.handler != local.handler:
+        yield Fault("$.local.handler", f"is for a program; the target names {target.handler} itself", LEAVE_OUT)
+    if local.root and target.root != Path(local.root).resolve():
+        yield Fault("$.local.root", f"does not count: the target names its folder, {target.root}", LEAVE_OUT)
 
 
 def _space_faults(settings: Settings) -> tuple[Fault, ...]:

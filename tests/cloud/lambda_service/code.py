@@ -38,7 +38,8 @@ def from_request(parameters: dict[str, Any], account: str) -> Package | None:
         AwsError: S3 object missing, not a zip, too large.
     """
     if uri := parameters.get("ImageUri"):
-        return Package(None, hashlib.sha256(uri.encode()).hexdigest(), 0, uri)
+        # The hash is that of the image: the same whether a tag names it or its digest.
+        return Package(None, uri.partition("@sha256:")[2] or hashlib.sha256(uri.encode()).hexdigest(), 0, uri)
     data = parameters.get("ZipFile")
     if isinstance(data, str):
         data = base64.b64decode(data)

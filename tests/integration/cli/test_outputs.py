@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.golden.situations import document_of
+from tests.unit.comparison.documents import result
 from tuner.documents.result import dumps
 
 ROOT = Path(__file__).parents[3]
@@ -36,10 +37,49 @@ def test_a_full_stdout_is_a_clear_failure(arguments: tuple[str, ...]) -> None:
     assert b"defect" not in done.stderr
 
 
+def without_reader(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the command line into a pipe that nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "tuner", *arguments]
+        return subprocess.run(command, env=environment, check=False, timeout=120, stdout=writer, stderr=subprocess.PIPE)
+    finally:
+        os.close(writer)
+
+
 def test_a_reader_that_has_gone_is_no_defect() -> None:
     done = tuner("schema", "input", shell="| head -c 1")
     assert done.stdout == b"{"
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize("unbuffered", ["1", ""])
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("schema", "input"), ("prices", "us-east-1")])
+def test_a_command_without_reader_ends_as_its_work_does(
+    arguments: tuple[str, ...], unbuffered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    done = without_reader(*arguments)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_threshold_is_told_also_without_reader(tmp_path: Path) -> None:
+    many: dict[str, Any] = {"sizes": (512,), "environments": 50, "runs": 200, "outlier_share": 0.0}
+    places = [tmp_path / name for name in ("fast.json", "slow.json")]
+    for place, document in zip(places, (result(**many), result(0.25, seed=1, **many)), strict=True):
+        place.write_text(dumps(document), "utf-8")
+    read, unread = tuner("compare", *map(str, places)), without_reader("compare", *map(str, places))
+    assert (unread.returncode, unread.stderr) == (read.returncode, read.stderr) == (3, b"")
+
+
+def test_a_run_without_reader_leaves_its_files(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return event\n", "utf-8")
+    target, folder = f"{tmp_path / 'app.py'}:handler", tmp_path / "run"
+    done = without_reader("tune", target, "--power-values", "512", "--runs", "1", "--output", str(folder), "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert {"result.json", "report.html", "samples.jsonl"} <= {file.name for file in folder.iterdir()}
 
 
 @pytest.mark.parametrize("shell", [">&-", ">&- 2>&-", "2>&-"])
@@ -58,7 +98,9 @@ def test_closed_streams_lead_to_nowhere(tmp_path: Path, arguments: tuple[str, ..
 
 
 @needs_full
-def test_an_error_that_cannot_be_told_keeps_its_exit_code() -> None:
+@pytest.mark.parametrize("unbuffered", ["1", ""])
+def test_an_error_that_cannot_be_told_keeps_its_exit_code(unbuffered: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     assert tuner("report", "missing.json", shell="2>/dev/full").returncode == 2
 
 

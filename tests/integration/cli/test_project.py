@@ -83,6 +83,19 @@ def test_an_event_of_no_function_is_bad_input(tmp_path: Path, capsys: pytest.Cap
     assert "write NAME=FILE, with NAME of Image, Orders" in capsys.readouterr().err
 
 
+def test_faults_of_flags_and_events_are_told_once_before_any_function(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = ["--event", "Order=x.json", "--event", "Bill=y.json", "--event", f"Orders={tmp_path}/gone.json"]
+    flags = ["--runs", "0", "--strategy", "fast", "--isolation", "copy", "--env-file", "gone", "--apply"]
+    assert run(["tune", "--from", str(project(tmp_path)), *events, *flags, "--resume", "a", "--output", "b"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    wanted = ("--runs: 0", "--strategy:", "--isolation:", "--env-file:", "--apply:", "--output:", "Order=x", "Bill=y",
+              "gone.json: it cannot be read")  # fmt: skip
+    assert [one for one in wanted if shown.err.count(one) != 1] == []
+
+
 def test_a_dry_run_plans_each_function_and_measures_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status = run(["tune", "--from", str(project(tmp_path)), "--output", str(tmp_path / "out"), "--dry-run", *QUICK])
     shown = capsys.readouterr().out
@@ -100,6 +113,22 @@ def test_a_runtime_of_another_version_than_the_templates_is_told(
     template.write_text(TEMPLATE.replace(HERE, "python3.9"))
     assert run(["tune", "--from", str(template), "--dry-run", *QUICK]) == 0
     assert f"{HERE} here, python3.9 in the template: name another with --python" in capsys.readouterr().out
+
+
+def test_the_program_of_a_runtime_counts_for_its_functions_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = project(tmp_path)
+    programs = ["--python", sys.executable, "--node", "/no/such/node"]
+    assert run(["tune", "--from", str(template), "--dry-run", *programs, *QUICK]) == 2
+    assert "--node: runs a runtime that no function of --from has (leave it out)" in capsys.readouterr().err
+    (tmp_path / "src" / "page.mjs").write_text("export const handler = async () => 1\n")
+    page = "CodeUri: src, Handler: page.handler, Runtime: nodejs22.x"
+    template.write_text(f"{TEMPLATE}  Page: {{Type: AWS::Serverless::Function, Properties: {{{page}}}}}\n")
+    assert run(["tune", "--from", str(template), "--dry-run", *programs, *QUICK]) == 0
+    shown = capsys.readouterr().out
+    assert "Would tune src/app.py:handler" in shown
+    assert "not tuned: --node: there is no /no/such/node" in shown
 
 
 @pytest.mark.parametrize(("text", "told"), [(None, "it cannot be read"), ("{", "it is not JSON")])

@@ -41,6 +41,26 @@ def test_a_dash_reads_stdin(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     assert "60 runs" in capsys.readouterr().out
 
 
+def test_several_logs_are_read_together_and_what_both_hold_counts_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    days = [[Run(f"{day}-{n}", 100.0 + n, 3600.0 * n + 86_400.0 * day) for n in range(20)] for day in range(2)]
+    files = [tmp_path / f"{day}.log" for day in range(2)]
+    files[0].write_text(tailed(days[0]))
+    files[1].write_text(json_lines([*days[0][-5:], *days[1]]))
+    assert run(["advise", "orders", "--logs", str(files[0]), "--logs", str(files[1]), "--format", "json"]) == 0
+    (advice,) = json.loads(capsys.readouterr().out)
+    assert advice["runs"] == 40
+
+
+def test_every_log_that_cannot_be_read_is_told(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["advise"], ["concurrency", "orders", "--cold-share", "1%"]):
+        assert run([*command, "--logs", log, "--logs", "missing.log", "--logs", "gone.log"]) == 2
+        told = capsys.readouterr().err
+        assert "missing.log cannot be read" in told
+        assert "gone.log cannot be read" in told
+
+
 def test_faults_name_their_flags(log: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["advise", "--logs", log, "--arch", "both", "--discount", "0.1"]) == 2
     assert "--discount" in capsys.readouterr().err

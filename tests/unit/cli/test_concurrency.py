@@ -27,6 +27,24 @@ def test_ways_and_settings_are_printed(log: str, capsys: pytest.CaptureFixture[s
     assert "put-provisioned-concurrency-config --function-name orders --qualifier blue" in capsys.readouterr().out
 
 
+def test_test_calls_of_a_tuning_with_versions_are_left_out_and_told(
+    log: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["concurrency", "orders", "--logs", log, "--cold-share", "1%", "--format", "json"]
+    assert run(arguments) == 0
+    before = json.loads(capsys.readouterr().out)
+    calls = [
+        Run(f"t{version}-{n}", 100.0, 240_000.0 + 10 * n, f"2026/11/04/[{version}]b", 128 << version, init_ms=500.0)
+        for version in range(1, 5)
+        for n in range(5)
+    ]
+    Path(log).write_text("\n".join([Path(log).read_text("utf-8"), tailed(calls)]), "utf-8")
+    assert run(arguments) == 0
+    found = capsys.readouterr()
+    assert json.loads(found.out) == before
+    assert "Left out: 20 runs that look like test calls of a tuning with versions." in found.err
+
+
 def test_settings_of_no_environments_are_refused(log: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["concurrency", "--logs", log, "--p99-ms", "5000", "--format", "sam"]) == 2
     assert "without any provisioned concurrency" in capsys.readouterr().err

@@ -125,6 +125,124 @@ def test_a_mistake_is_told_under_its_flag_with_its_remedy(
             ("--evidence: no is not known (", "--region: mars is no AWS region (", "--runs: 0 is below", "--event: is"),
         ),
         (
+            ["advise", "b!d", "--tag", "a", "--from", "c", "--days", "0", "--strategy", "d", "--discount", "e"],
+            ("FUNCTION: 'b!d' is neither", "--tag: a has", "c: cannot", "--days: 0", "--strategy: d", "--discount: e"),
+        ),
+        (["advise", "--logs", "a", "--arch", "b", "--savings-plan", "c"], ("--logs: a", "--arch: b", "--savings-plan")),
+        (
+            ["concurrency", "b!d", "--days", "x", "--cold-share", "y", "--max-usd", "-1"],
+            ("--days: x is not a number (", "--cold-share: y is not", "FUNCTION: 'b!d' is neither", "--max-usd: -1.0"),
+        ),
+        (
+            ["concurrency", "--p99-ms", "x", "--logs", "a"],
+            ("--p99-ms: x is not a number (", "--logs: a cannot be read"),
+        ),
+        (["concurrency", "--p99-ms", "-1"], ("--p99-ms: -1 is not", "FUNCTION: is missing, and no log is given (")),
+        (
+            ["fleet", "b!d", "--tag", "a", "--from", "c", "--runs", "0", "--at-once", "0", "--payload", "{"],
+            ("TARGET: 'b!d' is", "--tag: a has", "c: cannot be", "--runs: 0 is", "--at-once: 0 is", "--payload: { is"),
+        ),
+        (["fleet", "a.csv", "--tag", "a=b", "--runs", "0"], ("LIST: a.csv cannot", "--tag: does not go", "--runs: 0")),
+        (
+            ["fleet", "orders", "--resume", "a", "--output", "b"],
+            ("--output: a resumed run goes on in its own folder", "--resume: a holds no run of a fleet"),
+        ),
+        (
+            ["tune", "app.py:handler", "--node", "a", "--handler", "b", "--profile", "c", "--balanced-weight", "0.3"],
+            ("--node: runs Node.js", "--handler: is for", "--profile: reaches AWS", "--balanced-weight: counts with"),
+        ),
+        (
+            ["tune", "app.py:handler", "--sampler", "adaptive", "--runs", "3", "--root", "nowhere"],
+            ("--runs: is of the grid, and the sampler is adaptive", "app.py is not below --root"),
+        ),
+        (
+            ["tune", ".:app.handler", "--root", "..", "--role-arn", "a", "--endpoint-url", "b"],
+            ("--root: does not count: the target names its folder", "--role-arn: reaches", "--endpoint-url: reaches"),
+        ),
+        (
+            ["tune", "--from", "a", "--root", "b", "--handler", "c", "--profile", "d"],
+            ("--root: is of one target", "--handler: is of one", "--profile: reaches AWS", "a: cannot be read"),
+        ),
+        (
+            [
+                "duet",
+                "app.py:handler",
+                "--baseline",
+                "app.py",
+                "--candidate",
+                "app.py",
+                "--node",
+                "a",
+                "--profile",
+                "b",
+            ],
+            ("--node: runs Node.js, and nothing here needs it (", "--profile: reaches AWS"),
+        ),
+        (
+            ["advise", "--logs", "a", "--days", "3", "--no-query", "--profile", "b", "--utilisation", "0.2"],
+            ("--days: is for AWS", "--no-query: is for", "--profile: is for", "--utilisation: is for --compare"),
+        ),
+        (
+            ["advise", "a", "--arch", "arm64", "--fixed-usd", "1"],
+            ("--arch: is of --logs", "--fixed-usd: is for --compare"),
+        ),
+        (
+            ["concurrency", "a", "--arch", "arm64", "--runtime", "b", "--alias", "c", "--cold-share", "1%"],
+            ("--arch: is of --logs", "--runtime: is of --logs", "--alias: is for settings"),
+        ),
+        (
+            ["concurrency", "--logs", "a", "--max-usd", "1", "--p99-ms", "1"],
+            ("--max-usd: is for AWS", "--logs: a cannot"),
+        ),
+        (
+            ["workflow", "a", "--undo", "b", "--force", "--deadline", "3s"],
+            ("--force: does nothing beside --undo", "--deadline: does nothing", "STATE_MACHINE: is named"),
+        ),
+        (
+            ["workflow", "a", "--force", "--deadline", "3s"],
+            ("--force: does nothing without --apply", "STATE_MACHINE: a"),
+        ),
+        (["prices", "--profile", "a"], ("--profile: is for --refresh (add --refresh",)),
+        (["simulate", "a", "--balanced-weight", "0.3"], ("--balanced-weight: counts with", "CURVES: a cannot")),
+        (
+            ["fleet", "a", "--balanced-weight", "0.3", "--runs", "3", "--sampler", "adaptive"],
+            ("--balanced-weight: counts with", "--runs: is of the grid"),
+        ),
+        (
+            ["workflow", "a", "--deadline", "3", "--history", "b", "--logs", "C=c", "--nested", "D=d"],
+            (
+                "--deadline: '3' has",
+                "--history: b is not",
+                "--logs: c is not",
+                "--nested: d is not",
+                "STATE_MACHINE: a",
+            ),
+        ),
+        (
+            ["duet", "orders:1", "--baseline", "!", "--candidate", "?", "--power-values", "1"],
+            ("TARGET: orders:1 names a", "--baseline: '!' is", "--candidate: '?' is", "--power-values[0]: 1 is below"),
+        ),
+        (
+            ["execute", "arn:bad", "absent.json", "--format", "x"],
+            ("STATE_MACHINE_ARN: 'arn:bad' is", "INPUT: absent.json cannot", "--format: x is not known"),
+        ),
+        (["clean", "b!d", "--region", "mars"], ("FUNCTION: 'b!d' is neither", "--region: mars is no AWS region")),
+        (["apply", "a", "--alias", "b c"], ("a: does not exist", "--alias: 'b c' cannot be an alias")),
+        (
+            ["patch", "a", "b", "--from", "c", "--write", "--branch", "d", "--function", "e"],
+            (
+                "a: does not",
+                "b: does not",
+                "c: cannot be read",
+                "--write: is given, and so is --branch",
+                "--function: ",
+            ),
+        ),
+        (["patch", "a", "--pull-requests", "--force"], ("a: does not exist", "--force: does not go with")),
+        (["report", "a", "b", "--output", "c.d"], ("a: does not exist", "b: does not exist", "--output: c.d: no form")),
+        (["watch", "--once", "a", "b", "--threshold", "x"], ("a: does not", "b: does not", "--threshold: x is not")),
+        (["tune", "orders", "--alias", "7", "--runs", "0"], ("--alias: '7' cannot be an alias", "--runs: 0 is below")),
+        (
             ["tune", "--from", "a", "--evidence", "no", "--open", "--format", "json"],
             ("--evidence: no is not known (", "--open: each function", "--format: --from prints"),
         ),

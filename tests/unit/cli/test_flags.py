@@ -10,8 +10,8 @@ import pytest
 
 from tuner.api.options import FIELDS, Options, input_document, renamed
 from tuner.cli.commands.measure.tune import command
-from tuner.cli.flags import FLAGS, converted, flag_names
-from tuner.cli.main import run
+from tuner.cli.flags import FLAGS, GroupedOption, converted, flag_names
+from tuner.cli.main import COMMANDS, cli, run
 from tuner.cli.values import as_share, read_json_file, read_payload, read_variables
 from tuner.documents.input import decode_input, input_faults, input_schema
 from tuner.documents.validation import as_number
@@ -239,6 +239,57 @@ def test_a_payload_that_is_given_twice_is_an_error_that_says_how_to_give_both(
 ) -> None:
     assert run(["tune", "f", "--payload", "1", "--payload", "2", "--dry-run"]) == 2
     assert "--payload: is given 2 times (give several as one list, [{payload, weight}, …])" in capsys.readouterr().err
+
+
+def options_of_all_commands(*, multiple: bool) -> list[tuple[click.Command, GroupedOption]]:
+    commands = [cli.get_command(click.Context(cli), name) for name in COMMANDS]
+    return [
+        (one, parameter)
+        for one in commands
+        if one is not None
+        for parameter in one.params
+        if isinstance(parameter, GroupedOption) and not parameter.is_flag and parameter.multiple is multiple
+    ]
+
+
+def told_of(one: click.Command, *given: str) -> list[str]:
+    """The faults of options, as a command finds them."""
+    parent = cli.make_context("tuner", [], resilient_parsing=True)
+    context = one.make_context(one.name, list(given), parent=parent, resilient_parsing=True)
+    return [str(fault) for fault in context.meta["tuner.faults"]]
+
+
+def test_no_option_of_any_command_takes_the_last_of_several_values_in_silence() -> None:
+    for one, option in options_of_all_commands(multiple=False):
+        name = option.opts[0]
+        assert f"{name}: is given 2 times ({option.several})" in told_of(one, name, "1", name, "2"), one.name
+
+
+def test_every_option_with_names_refuses_a_name_that_is_given_twice() -> None:
+    named = [
+        (one, option)
+        for one, option in options_of_all_commands(multiple=True)
+        if "=" in (option.metavar or "") and option.name != "env"  # of a variable the last value counts
+    ]
+    assert {option.opts[0] for _, option in named} >= {"--event", "--logs", "--chance", "--code-for"}
+    for one, option in named:
+        name = option.opts[0]
+        (told,) = told_of(one, name, "a:b=1", name, "a:b=2")
+        assert told.startswith(f"{name}: a"), one.name
+        assert told.endswith("is given 2 times (give it once)")
+
+
+def test_options_that_are_repeated_are_told_with_all_other_faults(capsys: pytest.CaptureFixture[str]) -> None:
+    packages = ["--code-for", "arm64=s3://a/b", "--code-for", "arm64=s3://a/c"]
+    assert run(["tune", "f", "--arch", "x86_64", "--arch", "arm64", *packages, "--runs", "0"]) == 2
+    told = capsys.readouterr().err
+    assert "--arch: is given 2 times (both measures x86_64 and arm64)" in told
+    assert "--code-for: arm64 is given 2 times (give it once)" in told
+    assert "--runs" in told
+
+
+def test_of_a_variable_the_last_value_counts() -> None:
+    assert document_of(env=("A=1", "A=2"))["local"]["environment"] == {"A": "2"}
 
 
 def test_a_payload_that_is_the_name_of_a_file_is_told_with_the_at_sign(

@@ -50,7 +50,8 @@ def test_a_watch_that_does_not_say_once_is_told_what_that_means(capsys: pytest.C
     assert run(["watch", "result.json"]) == 2
     told = " ".join(capsys.readouterr().err.split())
     assert "--once: is missing: the command looks once and ends" in told
-    assert told.endswith("(add --once)")
+    assert "repeats it (add --once)" in told
+    assert "result.json: does not exist (" in told
 
 
 def test_logs_of_another_function_are_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,3 +112,9 @@ def test_a_damaged_undo_file_is_refused(capsys: pytest.CaptureFixture[str], tmp_
     file.write_text(text, "utf-8")
     assert run(["workflow", "--undo", str(file)]) == 2
     assert f"--undo: {file} is not" in capsys.readouterr().err
+
+
+def test_a_figure_that_has_no_name_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["workflow", "a.json", "--deadline", "3s", "--items", "q", "--duration", "d", "--chance", "c"]) == 2
+    told = capsys.readouterr().err
+    assert [told.count(f"{flag}: ") for flag in ("--items", "--duration", "--chance")] == [1, 1, 1]

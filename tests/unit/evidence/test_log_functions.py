@@ -13,10 +13,11 @@ import tuner
 from tests.unit.evidence.logs import BEGIN_S, Run, live, plain, tailed
 from tuner.api.advising import advise_log
 from tuner.aws.changes.markers import CopyMarker, VersionMarker
-from tuner.evidence.advice import advise_on_rows
+from tuner.evidence.advice import Advice, advise_on_rows
 from tuner.evidence.findings import FindingCode
 from tuner.evidence.logs.log_functions import LEAST_TURNS, by_function, function_of, turns_of_sizes
 from tuner.evidence.logs.log_rows import read_log
+from tuner.evidence.logs.test_calls import NONE, without_test_calls
 from tuner.model import Architecture, Configuration
 from tuner.pricing.price_list import price_list
 
@@ -102,6 +103,56 @@ def test_a_log_of_test_calls_alone_says_so() -> None:
     for read in (tuner.advise, lambda log, **options: tuner.concurrency(logs=log, cold_share=0.01, **options)):
         with pytest.raises(tuner.InputError, match="holds no requests, but 40 test calls of `tuner tune` alone"):
             read(io.StringIO(text), prices=price_list)
+
+
+def tuning(first_version: int = 7, *, sizes: tuple[int, ...] = (256, 512, 1024), first_s: float = 600.0) -> list[Run]:
+    """What a tuning with versions leaves in the log: a version of each size, six runs each."""
+    return [
+        run
+        for number, memory_mb in enumerate(sizes, first_version)
+        for run in runs_of("", memory_mb, count=6, first_s=first_s, version=str(number))
+    ]
+
+
+def findings_on(runs: list[Run]) -> tuple[Advice, list[str]]:
+    """Advice on the runs of one function, and what it says of test calls."""
+    advice = advise_on_rows("orders", read_log(tailed(runs)).rows, PRICES)
+    assert advice is not None
+    return advice, [finding.evidence for finding in advice.findings if finding.code is FindingCode.TEST_CALLS]
+
+
+def test_runs_that_look_like_a_tuning_with_versions_are_left_out_and_told() -> None:
+    advice, (told,) = findings_on([*runs_of("", 512), *tuning(), *tuning(10, first_s=90_000.0)])
+    assert advice.evidence is not None
+    assert (advice.current.memory_mb, advice.evidence.runs, advice.evidence.other_sizes) == (512, 40, {})
+    assert told.startswith("36 runs of 6 versions at 3 memory sizes came within hours")
+    assert "They are left out." in told
+
+
+def test_a_log_that_holds_nothing_but_a_tuning_counts_and_says_so() -> None:
+    advice, (told,) = findings_on(tuning())
+    assert advice.evidence is not None
+    assert advice.evidence.runs + sum(advice.evidence.other_sizes.values()) == 18
+    assert "They count" in told
+
+
+def test_versions_that_the_function_still_has_are_of_no_tuning() -> None:
+    rows = read_log(tailed([*runs_of("", 512), *tuning()])).rows
+    assert without_test_calls(rows, {"$LATEST", "7"}) == (rows, NONE)
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        tuning(sizes=(512, 512, 512, 1024)),
+        [run for day in range(3) for run in tuning(7 + day, sizes=(256 << day,), first_s=86_400.0 * day)],
+        [run for day in range(2) for run in tuning(first_s=86_400.0 * day)],
+    ],
+    ids=["a release at two sizes", "a size a day", "versions that users invoke every day"],
+)
+def test_versions_that_users_invoke_are_no_tuning(runs: list[Run]) -> None:
+    rows = read_log(tailed([*runs_of("", 512), *runs])).rows
+    assert without_test_calls(rows) == (rows, NONE)
 
 
 def test_sizes_that_take_turns_are_told_and_only_those_of_the_newest_count() -> None:

@@ -159,6 +159,21 @@ def test_a_tuning_that_more_calls_do_not_decide_is_not_told_to_make_more() -> No
     assert "--tolerance" not in step.command
 
 
+def test_where_more_calls_do_not_decide_that_stands_beside_every_other_objection() -> None:
+    document: dict[str, Any] = result("throttled")
+    document["stopped_by"] = "cannot_tell"
+    text = verdict.next_step(document).text
+    assert text.startswith("More test calls of this payload would hardly decide: the confidence is low")
+    assert "Measure more" not in text
+
+
+def test_a_tuning_whose_calls_cost_more_than_they_save_is_not_told_to_make_more() -> None:
+    document: dict[str, Any] = result("aws")
+    document["recommendation"]["expected_regret"], document["stopped_by"] = 0.3, "economy"
+    step = verdict.next_step(document)
+    assert step.text.startswith("Leave the function as it is, or measure more than it is expected to save:")
+
+
 @pytest.mark.parametrize("command", [snippets.again, snippets.confirm, snippets.reproduce])
 def test_a_command_accepts_as_many_failures_as_the_run_did(command: Callable[[Any], str]) -> None:
     document: dict[str, Any] = result("throttled")

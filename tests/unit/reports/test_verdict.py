@@ -248,8 +248,8 @@ def test_confidence_follows_the_expected_regret(regret: float, level: Confidence
         ("speed", 0.0, "No other configuration is likely to be faster."),
         ("balanced", 0.0, "No other configuration is likely to balance cost and speed better."),
         ("own", 0.0, "No other configuration is likely to score better."),
-        ("cost", 0.2, "By these runs no other configuration would cost less, but they do not settle it."),
-        ("speed", 0.4, "By these runs no other configuration would be faster, but they do not settle it."),
+        ("cost", 0.2, "By these runs no other configuration would cost less."),
+        ("speed", 0.4, "By these runs no other configuration would be faster."),
     ],
 )
 def test_that_nothing_better_is_expected_is_said_as_firmly_as_the_confidence_allows(
@@ -261,6 +261,31 @@ def test_that_nothing_better_is_expected_is_said_as_firmly_as_the_confidence_all
     sure = confidence(document)
     assert (sure.level is Confidence.HIGH) is (chance == 0)
     assert sure.reasons[0] == told
+
+
+@pytest.mark.parametrize(
+    ("name", "regret", "chance", "ended"),
+    [
+        ("aws", 0.01, 0.0, "the expected loss is within the tolerance"),
+        ("aws", 0.0, 0.2, "the expected loss is within the tolerance"),
+        ("aws", 0.05, 0.0, "the expected loss was within the tolerance then"),
+        ("unmet", 0.0, 0.0, "more test calls are unlikely to find one that comes nearer"),
+    ],
+)
+def test_why_a_search_ended_agrees_with_how_sure_it_is(name: str, regret: float, chance: float, ended: str) -> None:
+    document: dict[str, Any] = result(name)
+    assert document["stopped_by"] == "tolerance"
+    document["recommendation"] |= {"expected_regret": regret, "given_to_ties": 0.0, "chance_of_miss": chance}
+    assert confidence(document).reasons[-1] == f"Stopped: {ended}."
+    assert ended in html.render(document)
+
+
+def test_the_loss_that_lowers_the_confidence_is_the_one_that_is_told_less_what_ties_gave_away() -> None:
+    document: dict[str, Any] = result("aws")
+    document["recommendation"] |= {"strategy": "balanced", "expected_regret": 0.046, "given_to_ties": 0.002}
+    distance, doubts = (reason for reason in confidence(document).reasons if "4." in reason)
+    assert distance.endswith("4.6% from the best possible; 0.2 points of that lie between sizes that count as alike.")
+    assert "the expected loss is 4.4%" in doubts
 
 
 def test_where_nothing_meets_a_constraint_it_is_not_called_the_best() -> None:

@@ -151,7 +151,10 @@ class LambdaApi:
             if waited > limit_s:
                 raise AwsError(
                     f"{_named(name, qualifier)} was still being updated after {limit_s:.0f} s",
-                    with_command("Wait until it is done, then run:", f"tuner clean {name}"),
+                    with_command(
+                        "Wait until it is done, then run again. What a run may have left, this undoes:",
+                        f"tuner clean {name}",
+                    ),
                 )
             self.sleep(pause)
             pause = min(QUICK_POLL_S if waited < QUICK_POLLS_S else POLL_CAP_S, pause * 1.5)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
-from tuner.errors import InputError
+from tuner.errors import InputError, each_of
 
 _QUALIFIER = re.compile(r"\$LATEST|[\w-]{1,128}", re.ASCII)
+_ALIAS = re.compile(r"(?![0-9]+$)[\w-]{1,128}", re.ASCII)
+ALIAS_FORM = "use letters, digits, - and _, and not digits alone"
 _ARN = re.compile(
     r"arn:(?P<partition>aws[\w-]*):lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):function:"
     r"(?P<name>[\w-]{1,64})(?::(?P<qualifier>\$LATEST|[\w-]{1,128}))?"
@@ -47,6 +51,24 @@ def parse_function_reference(text: str) -> FunctionReference:
         f"{text!r} is neither a function name nor a function ARN",
         "for example orders, orders:live or arn:aws:lambda:eu-west-1:123456789012:function:orders",
     )
+
+
+def common_region(targets: Iterable[str]) -> str | None:
+    """The region that ARNs among targets name; None: none of them does.
+
+    Raises:
+        InputError: some are neither a function name nor a function ARN, or they are in several regions.
+    """
+    references = each_of(partial(parse_function_reference, target) for target in targets)
+    regions = {reference.region for reference in references} - {None}
+    if len(regions) > 1:
+        raise InputError.single("TARGET", f"functions of {len(regions)} regions are named", "name those of one region")
+    return next(iter(regions), None)
+
+
+def is_alias(text: str) -> bool:
+    """Whether a text can be the name of an alias: a number is a version, and $LATEST is none."""
+    return bool(_ALIAS.fullmatch(text))
 
 
 def is_qualifier(text: str) -> bool:

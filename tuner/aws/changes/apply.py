@@ -16,12 +16,13 @@ from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
 from tuner.aws.api.errors import BadValueError
 from tuner.aws.api.function import Alias, FunctionState
+from tuner.aws.api.function_reference import ALIAS_FORM, is_alias
 from tuner.aws.api.session import connect
 from tuner.aws.changes.latest import ChangedAfterwardsError, changed, refuse_marked, unchanged, write_latest
 from tuner.aws.changes.packages import Packages
 from tuner.documents.decision import backend_kind, configuration_of, decision_evidence
 from tuner.documents.result import FunctionDocument, ResultDocument
-from tuner.errors import FunctionChangedError, InputError, LeftBehindError, TunerError
+from tuner.errors import Fault, FunctionChangedError, InputError, LeftBehindError, TunerError
 from tuner.model import Architecture, BackendKind, Configuration, Notice
 from tuner.search.decision import objections, require_evidence
 
@@ -92,7 +93,7 @@ def apply_recommendation(
         AwsError: AWS refused a change; the function is as it was.
         LeftBehindError: AWS refused a change, and another one after it to undo those before.
     """
-    function, after = _recommended(result)
+    function, after = _recommended(result, alias)
     evidence = decision_evidence(result)
     require_evidence(evidence, force=force or dry_run)
     clients = connect(connection, region=function["region"])
@@ -130,16 +131,19 @@ def make_apply_plan(
     refuse_marked(before.name, before)
     found = _alias(api, name, alias) if alias else None
     if found is not None:
+        faults = []
         if found.weighted:
             problem = f"{found.name} splits its traffic between versions"
-            raise InputError.single("--alias", problem, "finish that release first")
+            faults.append(Fault("--alias", problem, "finish that release first"))
         served = api.state(name, found.version)
         unreleased = [field for field in before.deployment_changes(served) if field != "Architectures"]
         if unreleased and not releases:
             problem = (
                 f"{found.name} serves version {found.version}, which differs from $LATEST ({', '.join(unreleased)})"
             )
-            raise InputError.single("--alias", problem, "release $LATEST first, or apply without --alias")
+            faults.append(Fault("--alias", problem, "release $LATEST first, or apply without --alias"))
+        if faults:
+            raise InputError(faults)
         if not unreleased and served.configuration == after and before.configuration == after:
             alias = None
     return ApplyPlan(before.name, before, after, alias, found)
@@ -365,14 +369,31 @@ class Applier:
         self.api.retry.write(call, settled=settled)
 
 
-def _recommended(result: ResultDocument) -> tuple[FunctionDocument, Configuration]:
-    function, recommendation = result["function"], result["recommendation"]
-    if backend_kind(result) is not BackendKind.AWS or not function["arn"]:
-        problem = f"is a {function['backend']} estimate of {function['name']}: there is no function to change"
-        raise InputError.single("RESULT", problem, "tune the function in AWS first")
-    if not recommendation:
-        raise InputError.single("RESULT", "has no recommendation", "tune again with runs that succeed")
-    return function, configuration_of(recommendation)
+def apply_faults(result: ResultDocument | None, alias: str | None) -> list[Fault]:
+    """What prevents that a result is applied, whatever its evidence and the function in AWS are.
+
+    Args:
+        result: None: it cannot be read.
+        alias: the alias that is to move.
+    """
+    faults = []
+    if result is not None:
+        function = result["function"]
+        if backend_kind(result) is not BackendKind.AWS or not function["arn"]:
+            problem = f"is a {function['backend']} estimate of {function['name']}: there is no function to change"
+            faults.append(Fault("RESULT", problem, "tune the function in AWS first"))
+        if not result["recommendation"]:
+            faults.append(Fault("RESULT", "has no recommendation", "tune again with runs that succeed"))
+    if alias is not None and not is_alias(alias):
+        faults.append(Fault("--alias", f"{alias!r} cannot be an alias", ALIAS_FORM))
+    return faults
+
+
+def _recommended(result: ResultDocument, alias: str | None) -> tuple[FunctionDocument, Configuration]:
+    recommendation = result["recommendation"]
+    if (faults := apply_faults(result, alias)) or recommendation is None:
+        raise InputError(faults)
+    return result["function"], configuration_of(recommendation)
 
 
 def _other_code(function: FunctionDocument, state: FunctionState) -> str:

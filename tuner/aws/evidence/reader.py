@@ -16,7 +16,7 @@ from tuner.aws.api.client import LambdaApi
 from tuner.aws.api.connection import Connection
 from tuner.aws.api.errors import AwsError, DeniedError, NotFoundError
 from tuner.aws.api.function import FunctionState
-from tuner.aws.api.function_reference import parse_function_reference
+from tuner.aws.api.function_reference import common_region, parse_function_reference
 from tuner.aws.api.retry import Pacer, Retrier
 from tuner.aws.api.session import Clients, connect
 from tuner.aws.evidence.daily_reports import DailyReports, read_daily_reports, whole_days
@@ -33,7 +33,6 @@ from tuner.aws.evidence.log_reader import (
 from tuner.aws.evidence.metrics import MetricReader
 from tuner.aws.evidence.optimizer import OptimizerReader
 from tuner.aws.evidence.read_api import ReadApi
-from tuner.errors import InputError
 from tuner.evidence.known_function import KnownFunction, LogAccess, Metrics, OptimizerOpinion, Selection
 from tuner.evidence.logs.log_rows import LogRow, read_messages
 from tuner.model import Notice
@@ -264,10 +263,7 @@ def open_reader(
         InputError: a target is no function name or ARN, or they are in several regions.
         AwsError: the role cannot be assumed.
     """
-    regions = {parse_function_reference(target).region for target in selection.functions} - {None}
-    if len(regions) > 1:
-        raise InputError.single("TARGET", f"functions of {len(regions)} regions are named", "read one region at a time")
-    clients = connect(connection, region=next(iter(regions), None))
+    clients = connect(connection, region=common_region(selection.functions))
     try:
         yield EvidenceReader(clients, LambdaApi(clients.control), limits, now_s, say)
     finally:

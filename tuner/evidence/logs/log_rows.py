@@ -78,13 +78,13 @@ class LogRows:
     test_calls: int = 0
 
 
-def read_log(text: str) -> LogRows:
+def read_log(*texts: str) -> LogRows:
     """Every report of a log, without those of copies that runs of this tool measured.
 
     Args:
-        text: lines of a log, a CSV file, one JSON document, or one JSON document in each line.
+        texts: parts of the log. Each is lines, a CSV file, one JSON document, or one JSON document in each line.
     """
-    return read_messages(messages_of(text))
+    return read_messages(message for text in texts for message in messages_of(text))
 
 
 def read_messages(messages: Iterable[LogMessage]) -> LogRows:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from tuner.cli.exit_codes import EXIT_FAILED, EXIT_OK
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_exact, say_json
+from tuner.cli.results import file_faults
+from tuner.errors import Fault, InputError, each_of, or_faults
 
 if TYPE_CHECKING:
     from tuner.api.result import Result
@@ -20,13 +23,14 @@ if TYPE_CHECKING:
 
 
 @declare(
+    adds_faults=True,
     epilog="""Examples:
 
 \b
   tuner patch tuning/orders-20260918T041200Z | git apply
   tuner patch tuning/*/ --from infra/ --write
   tuner patch result.json --function Orders --branch right-size-orders
-  tuner patch s3://bucket/executions/ --from infra/ --pull-requests"""
+  tuner patch s3://bucket/executions/ --from infra/ --pull-requests""",
 )
 @click.argument("results", metavar="RESULT…", nargs=-1, required=True)
 @option("--from", "project", group=Topic.COMMON, metavar="PATH", default=".", show_default=True,
@@ -52,6 +56,7 @@ def command(
     format_: str,
     quiet: bool,
     connection: Connection,
+    faults: list[Fault],
 ) -> int:
     """Change the memory size and architecture in the files that define the functions of each RESULT.
 
@@ -62,14 +67,19 @@ def command(
     With --pull-requests a RESULT may be a folder or an s3:// prefix of results: the newest of each function counts. A
     pull request is closed when its result no longer supports a change, or the files have it already.
     """
-    if sum((write, branch is not None, pull_requests)) > 1:
-        raise click.UsageError("Give one of --write, --branch and --pull-requests.")
-    if pull_requests:
-        return _propose(results, Path(project), connection, function, force=force, format_=format_)
     from tuner.api.result_store import load_result
     from tuner.api.write_back.patching import commit_branch, patch_project, write_files
+    from tuner.projects.discovery import read_functions
 
-    loaded = {address: load_result(address, connection=connection) for address in results}
+    ways = {"--write": write, "--branch": branch is not None, "--pull-requests": pull_requests}
+    faults += _way_faults([flag for flag, given in ways.items() if given], function, len(results), force=force)
+    or_faults(partial(read_functions, Path(project)), faults)
+    if faults:
+        raise InputError([*faults, *file_faults(results, connection)])
+    if pull_requests:
+        return _propose(results, Path(project), connection, format_=format_)
+    read = each_of(partial(load_result, address, connection=connection) for address in results)
+    loaded = dict(zip(results, read, strict=True))
     patch = patch_project(loaded, project, function=function, force=force)
     if patch.sources.changed and write:
         write_files(patch)
@@ -85,15 +95,22 @@ def command(
     return EXIT_OK if patch.complete else EXIT_FAILED
 
 
-def _propose(
-    addresses: Sequence[str], project: Path, connection: Connection, function: str | None, *, force: bool, format_: str
-) -> int:
+def _way_faults(ways: Sequence[str], function: str | None, results: int, *, force: bool) -> Iterator[Fault]:
+    """Faults of options that exclude one another."""
+    if len(ways) > 1:
+        yield Fault(ways[0], f"is given, and so is {' and '.join(ways[1:])}", "give one of them")
+    if "--pull-requests" in ways:
+        for flag in [name for name, given in (("--function", function), ("--force", force)) if given]:
+            yield Fault(flag, "does not go with --pull-requests", "leave out one of them")
+    if function and results > 1:
+        yield Fault("--function", "is for one result", "give one RESULT")
+
+
+def _propose(addresses: Sequence[str], project: Path, connection: Connection, *, format_: str) -> int:
     """Open, update and close pull requests."""
     from tuner.api.result_store import load_result, load_trend
     from tuner.api.write_back.pull_requests import GitHub, outcomes, propose
 
-    if function or force:
-        raise click.UsageError("--function and --force do not go with --pull-requests.")
     results = []
     for address in addresses:
         trend = load_trend(address, connection=connection)

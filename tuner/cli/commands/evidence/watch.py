@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,8 +13,9 @@ from tuner.cli.exit_codes import EXIT_OK, EXIT_THRESHOLD
 from tuner.cli.flags import Topic, aws_flags, format_flag, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
-from tuner.cli.values import Number, read_share
-from tuner.errors import Fault, InputError
+from tuner.cli.results import file_faults
+from tuner.cli.values import Number, before_equals, read_share
+from tuner.errors import Fault, InputError, each_of
 
 if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 )
 @click.argument("results", metavar="RESULT…", nargs=-1, required=True)
 @option("--once", group=Topic.COMMON, is_flag=True, help="Look once and end, from a laptop or a schedule.  [required]")
-@option("--logs", group=Topic.COMMON, metavar="NAME=FILE", multiple=True,
+@option("--logs", group=Topic.COMMON, metavar="NAME=FILE", multiple=True, key=before_equals,
         help="Exported logs of a function. May be repeated. [default: reads AWS]")  # fmt: skip
 @option("--threshold", group=Topic.VERDICT, metavar="PERCENT", default="10%", show_default=True,
         help="Slower by up to this counts as the same.")  # fmt: skip
@@ -67,8 +69,8 @@ def command(
         meaning = "the command looks once and ends; a schedule, or the stack with its parameter `watch`, repeats it"
         faults.append(Fault("--once", f"is missing: {meaning}", "add --once"))
     if faults:
-        raise InputError(faults)
-    loaded = [load_result(result, connection=connection) for result in results]
+        raise InputError([*faults, *file_faults(results, connection)])
+    loaded = each_of(partial(load_result, result, connection=connection) for result in results)
     now_s = time.time()
     with faults_named({"logs": "--logs", "max_usd": "--max-usd", "results": "RESULT"}):
         reports = watch(loaded, logs=files, threshold=share, connection=connection, max_usd=max_usd, now=lambda: now_s)

@@ -108,14 +108,20 @@ def command(target: str, *, connection: Connection, faults: list[Fault], **optio
     """
     from tuner.api.comparing.duet import OWN_OPTIONS, duet
     from tuner.cli.request import faults_named, handler_meant, settings_of
-    from tuner.local.duet import version_faults
     from tuner.local.worker.runtimes import names_a_handler
 
     question = comparison_question(options, faults)
     own = {name: options[name] for name in OWN_OPTIONS}
     shared = {name: value for name, value in options.items() if name not in OWN_OPTIONS}
+    versions = {"--baseline": options["baseline"], "--candidate": options["candidate"]}
     if names_a_handler(target):
-        faults += version_faults(target, {"--baseline": options["baseline"], "--candidate": options["candidate"]})
+        from tuner.local.duet import version_faults as local_faults
+
+        faults += local_faults(target, versions)
+    else:
+        from tuner.aws.duet import version_faults as aws_faults
+
+        faults += aws_faults(target, versions)
     request = settings_of(target, shared, connection, faults)
     samples = options["samples"] or f"tuning/duet-{unique_time(datetime.now(UTC))}.jsonl"
     names = {**request.names, "$.powerValues": "--power-values"}

@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +23,7 @@ from tuner.cli.progress.execution import HistoryProgress, SearchFollower
 from tuner.cli.progress.pace import earlier_run_kept
 from tuner.cli.values import why_unreadable
 from tuner.documents.strict_json import decode_text, parse_json
-from tuner.errors import Fault, InputError, InterruptedRunError, TunerError, each_of
+from tuner.errors import Fault, InputError, InterruptedRunError, TunerError, or_faults
 from tuner.shell_lines import with_command
 
 if TYPE_CHECKING:
@@ -43,11 +43,12 @@ class ExecutionFailedError(TunerError):
 
 
 @declare(
+    adds_faults=True,
     epilog="""Examples:
 
 \b
   tuner execute arn:aws:states:…:powerTuning input.json
-  tuner execute "$MACHINE" '{"lambdaARN": "orders"}' --output tuning/orders"""
+  tuner execute "$MACHINE" '{"lambdaARN": "orders"}' --output tuning/orders""",
 )
 @click.argument("state_machine_arn")
 @click.argument("input_", metavar="INPUT")
@@ -55,7 +56,14 @@ class ExecutionFailedError(TunerError):
 @option("--output", group=Topic.OUTPUT, metavar="DIR", help="[default: tuning/<execution>]")
 @format_flag("text", "json")
 def command(
-    state_machine_arn: str, input_: str, *, output: str | None, format_: str, connection: Connection, quiet: bool
+    state_machine_arn: str,
+    input_: str,
+    *,
+    output: str | None,
+    format_: str,
+    connection: Connection,
+    faults: list[Fault],
+    quiet: bool,
 ) -> None:
     """Start an execution of STATE_MACHINE_ARN with INPUT (a file, - for stdin, or JSON), and follow it.
 
@@ -66,8 +74,10 @@ def command(
     from tuner.aws.api.executions import Executions, download, region_of
     from tuner.aws.api.session import connect
 
-    given: list[Callable[[], Any]] = [partial(region_of, state_machine_arn), partial(read_input, input_)]
-    region, document = each_of(given)
+    region = or_faults(partial(region_of, state_machine_arn), faults)
+    document = or_faults(partial(read_input, input_), faults)
+    if faults or document is None:
+        raise InputError(faults)
     clients = connect(replace(connection, region=region))
     executions = Executions(clients.states)
     name = f"tuner-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

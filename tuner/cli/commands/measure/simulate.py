@@ -14,6 +14,7 @@ from tuner.api.options import input_document, renamed
 from tuner.cli.flags import Topic, converted, flag_names, format_flag, option, settings_flags
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
+from tuner.cli.request import search_faults
 from tuner.cli.values import WholeNumber, read_json_file, terminal_width
 from tuner.documents.input import decode_valid, input_faults
 from tuner.documents.strict_json import parse_strictly
@@ -70,6 +71,7 @@ def command(curves: str, *, seeds: int, faults: list[Fault], format_: str, quiet
     readable = len(faults) == before
     document, parameters = input_document("simulated", converted(options, faults))
     faults.extend(renamed(input_faults(document), flag_names(parameters)))
+    faults.extend(search_faults(options, document))
     known = _functions(curves, loaded, faults) if readable else []
     if faults:
         raise InputError(faults)

@@ -7,19 +7,28 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.again import GO_ON, at_once_told
+from tuner.cli.again import GO_ON, RESUMED_ELSEWHERE, at_once_told
 from tuner.cli.exit_codes import EXIT_NOT_DECIDED, EXIT_OK, EXIT_THRESHOLD
-from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flags
+from tuner.cli.flags import Topic, aws_flags, format_flag, option, settings_flags, unheeded
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
-from tuner.cli.values import OneOf, as_share, terminal_width, unique_time
-from tuner.errors import Fault, InputError, InterruptedAtOnceError, InterruptedRunError, NotRecordedError, TunerError
+from tuner.cli.values import OneOf, as_share, before_equals, terminal_width, unique_time
+from tuner.errors import (
+    Fault,
+    InputError,
+    InterruptedAtOnceError,
+    InterruptedRunError,
+    NotRecordedError,
+    TunerError,
+    or_faults,
+)
 from tuner.model import StopReason
 from tuner.question import raised_budget
 from tuner.redaction import HIDDEN
@@ -66,7 +75,14 @@ LONGEST_SHOWN = 500
     metavar="FILE",
     help="Tune every function of a template, a serverless.yml, or a folder of Terraform files.",
 )
-@option("--event", group=Topic.LOCAL, metavar="NAME=FILE", multiple=True, help="With --from: payload of a function.")
+@option(
+    "--event",
+    group=Topic.LOCAL,
+    metavar="NAME=FILE",
+    multiple=True,
+    key=before_equals,
+    help="With --from: payload of a function. May be repeated.",
+)
 @option("--resume", group=Topic.BUDGET, metavar="DIR", help="Go on with the run in this folder.")
 @option(
     "--evidence",
@@ -150,14 +166,23 @@ def _show_plan(text: str) -> None:
 def _tune_project(connection: Connection, options: Mapping[str, Any], faults: list[Fault]) -> int:
     """Tune every function of a template that can run here."""
     from tuner.api.tuning import plan
-    from tuner.cli.project import tune_project
-    from tuner.cli.request import read_request
+    from tuner.cli.project import events_of, programs_of_none, tune_project
+    from tuner.cli.request import project_faults, read_request
+    from tuner.local.project import read_project
 
     if options["format_"] == "json":
         problem, remedy = "--from prints a summary, not a result", "leave it out: the folder of each has a result.json"
         faults.append(Fault("--format", problem, remedy))
     if options["open_"]:
         faults.append(Fault("--open", "each function of --from has a report", "leave it out: the summary names them"))
+    faults += unheeded(["--root", "--handler"], "is of one target, and --from names its own")
+    faults += project_faults({**options, "resume": None, "format_": "text"}, connection)
+    functions = or_faults(partial(read_project, Path(options["template"])), faults)
+    if functions is not None:
+        or_faults(partial(events_of, options["event"], functions), faults)
+        faults += unheeded(programs_of_none(functions, options), "runs a runtime that no function of --from has")
+    if options["resume"] and options["output"]:
+        faults.append(RESUMED_ELSEWHERE)
     if faults:
         raise InputError(faults)
     template = Path(options["template"])

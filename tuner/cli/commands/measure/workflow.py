@@ -10,23 +10,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.again import GO_ON, RESUMED_ELSEWHERE, at_once_told, resuming
+from tuner.cli.again import GO_ON, RESUMED_ELSEWHERE, at_once_told, has_runs, resuming
 from tuner.cli.exit_codes import EXIT_OK
-from tuner.cli.flags import Topic, aws_flags, format_flag, option
+from tuner.cli.flags import REACHING, Topic, aws_flags, format_flag, option, unheeded
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.signals import stop_on_signals
-from tuner.cli.values import Number, OneOf, WholeNumber, read_share, terminal_width
+from tuner.cli.values import Number, OneOf, WholeNumber, before_last_equals, read_share, terminal_width
 from tuner.errors import (
     Fault,
     InputError,
     InterruptedRunError,
     NoSpaceError,
     NotRecordedError,
+    or_faults,
 )
 from tuner.shell_lines import with_command
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
     from tuner.workflows.figures import Figures
 
-T = TypeVar("T")
 _TIME = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>ms|s|m|min|h)?")
 _UNIT_MS = {"ms": 1.0, "s": 1e3, "m": 60e3, "min": 60e3, "h": 3600e3}
 CONFIRMING_EXECUTIONS = 10
@@ -95,7 +95,8 @@ _FLAGS = {
     group=Topic.TARGET,
     metavar="FUNCTION=FILE",
     multiple=True,
-    help="Exported logs of a function that has no result.",
+    key=before_last_equals,
+    help="Exported logs of a function that has no result. May be repeated.",
 )
 @option("--redact-payloads", group=Topic.TARGET, is_flag=True, help="Hide the texts in recorded payloads.")
 @option(
@@ -114,35 +115,53 @@ _FLAGS = {
     help="Recent executions to read. [default: 20]",
 )
 @option("--figures", group=Topic.TARGET, metavar="FILE", help="Chances, item counts and times by hand, as JSON.")
-@option("--chance", group=Topic.TARGET, metavar="STATE:NEXT=P,…", multiple=True, help="How often a state leads where.")
-@option("--items", group=Topic.TARGET, metavar="STATE=N", multiple=True, help="Items of a Map.")
+@option(
+    "--chance",
+    group=Topic.TARGET,
+    metavar="STATE:NEXT=P,…",
+    multiple=True,
+    key=lambda text: text.rpartition(":")[0],
+    help="How often a state leads where. May be repeated.",
+)
+@option(
+    "--items",
+    group=Topic.TARGET,
+    metavar="STATE=N",
+    multiple=True,
+    key=before_last_equals,
+    help="Items of a Map. May be repeated.",
+)
 @option(
     "--failures",
     group=Topic.TARGET,
     metavar="STATE=PERCENT",
     multiple=True,
-    help="Share of attempts that fail and are tried again.",
+    key=before_last_equals,
+    help="Share of attempts that fail and are tried again. May be repeated.",
 )
 @option(
     "--duration",
     group=Topic.TARGET,
     metavar="STATE=TIME",
     multiple=True,
-    help="Time of a state that invokes no function.",
+    key=before_last_equals,
+    help="Time of a state that invokes no function. May be repeated.",
 )
 @option(
     "--function",
     group=Topic.TARGET,
     metavar="STATE=NAME",
     multiple=True,
-    help="Function of a state that names it only when it runs.",
+    key=before_last_equals,
+    help="Function of a state that names it only when it runs. May be repeated.",
 )
 @option(
     "--nested",
     group=Topic.TARGET,
     metavar="ARN=FILE",
     multiple=True,
-    help="Definition of a machine that it runs.",
+    key=before_last_equals,
+    help="Definition of a machine that it runs. May be repeated.",
 )
 @option(
     "--confirm", group=Topic.SAFETY, is_flag=True, help="Run the workflow with the chosen sizes on temporary copies."
@@ -173,11 +192,18 @@ def command(state_machine: str | None, *, connection: Connection, faults: list[F
     Gives the cheapest sizes that keep a deadline, or the fastest that a budget pays for.
     """
     if options["undo"]:
+        kept = {"--undo", "--quiet", "--debug", "--region", *REACHING}
+        others = [name for name in _own_options() if name not in kept]
+        faults += unheeded(others, "does nothing beside --undo")
+        if state_machine is not None:
+            faults.append(Fault("STATE_MACHINE", "is named, and --undo knows the functions", "leave it out"))
         if faults:
             raise InputError(faults)
         return _undo(Path(options["undo"]), connection)
     if state_machine is None:
         raise InputError([*faults, Fault("STATE_MACHINE", "is missing", "give an ARN, or a file with a definition")])
+    if not options["apply_"]:
+        faults += unheeded(["--force"], "does nothing without --apply", "add --apply, or leave it out")
     output = _output(state_machine, options)
     with _going_on(state_machine, output if options["tune_missing"] else None):
         result = _tuned(state_machine, connection, output, options, faults)
@@ -194,6 +220,11 @@ def command(state_machine: str | None, *, connection: Connection, faults: list[F
     return EXIT_OK
 
 
+def _own_options() -> list[str]:
+    """The names of all options of the command."""
+    return [parameter.opts[0] for parameter in command.params if isinstance(parameter, click.Option)]
+
+
 @contextmanager
 def _going_on(state_machine: str, folder: Path | None) -> Iterator[None]:
     """Tell the command that goes on, where an error ends a run and what it measured is kept in its folder."""
@@ -201,17 +232,10 @@ def _going_on(state_machine: str, folder: Path | None) -> Iterator[None]:
         with at_once_told(folder, state_machine if state_machine.startswith("arn:") else ""):
             yield
     except (InterruptedRunError, NotRecordedError, NoSpaceError) as error:
-        if folder and _has_runs(folder):
+        if folder and has_runs(folder):
             again = with_command(GO_ON, resuming(sys.argv[1:], folder))
             error.hint = "\n".join(filter(None, [error.hint, again]))
         raise
-
-
-def _has_runs(folder: Path) -> bool:
-    """Whether runs of a function are kept in a folder."""
-    from tuner.api.records.run_folder import has_record
-
-    return folder.is_dir() and any(map(has_record, folder.iterdir()))
 
 
 def _tuned(
@@ -233,6 +257,11 @@ def _tuned(
     figures = _figures(options, faults)
     files = {key: Path(value) for key, value in _pairs(options["logs"], "--logs", faults).items()}
     nested = {key: Path(value) for key, value in _pairs(options["nested"], "--nested", faults).items()}
+    histories = [Path(file) for file in options["history"]]
+    for flag, paths in {"--history": histories, "--logs": files.values(), "--nested": nested.values()}.items():
+        faults += [
+            Fault(flag, f"{path} is not there", "give a file that exists") for path in paths if not path.exists()
+        ]
     if faults:
         raise InputError(faults)
     with stop_on_signals() as stop:
@@ -242,7 +271,7 @@ def _tuned(
             budget_per_million=options["budget_per_million"],
             percentile=percentile,
             results=folders,
-            histories=[Path(file) for file in options["history"]],
+            histories=histories,
             figures=figures,
             nested=nested,
             executions=options["executions"],
@@ -268,7 +297,7 @@ def _resume_faults(options: Mapping[str, Any]) -> Iterator[Fault]:
         yield RESUMED_ELSEWHERE
     if not options["tune_missing"]:
         yield Fault("--resume", "goes on with what --tune began, and there is no --tune", "add --tune")
-    if not _has_runs(Path(options["resume"])):
+    if not has_runs(Path(options["resume"])):
         yield Fault("--resume", f"{options['resume']} holds no run of --tune", "give the --output folder of that run")
 
 
@@ -292,8 +321,8 @@ def _figures(options: Mapping[str, Any], faults: list[Fault]) -> Figures:
     }
     figures = Figures()
     if options["figures"]:
-        figures = _or_faults(lambda: read_figures_file(Path(options["figures"])), faults) or figures
-    flags = _or_faults(lambda: read_figures(document, name="flags", flags=_FLAGS), faults)
+        figures = or_faults(lambda: read_figures_file(Path(options["figures"])), faults) or figures
+    flags = or_faults(lambda: read_figures(document, name="flags", flags=_FLAGS), faults)
     return figures.overridden_by(flags) if flags else figures
 
 
@@ -305,21 +334,12 @@ def _bound(options: Mapping[str, Any], faults: list[Fault]) -> tuple[float | Non
     deadline_ms = _time(options["deadline"], "--deadline", faults) if options["deadline"] else None
     percentile = _percentile(options["percentile"], faults)
     if len(faults) == before:
-        _or_faults(lambda: Bound(deadline_ms, _usd(options["budget_per_million"]), percentile), faults)
+        or_faults(lambda: Bound(deadline_ms, _usd(options["budget_per_million"]), percentile), faults)
     return deadline_ms, percentile
 
 
 def _usd(per_million: float | None) -> float | None:
     return None if per_million is None else per_million / 1e6
-
-
-def _or_faults(read: Callable[[], T], faults: list[Fault]) -> T | None:
-    """What is read; None where it cannot be, with its faults added to the others."""
-    try:
-        return read()
-    except InputError as error:
-        faults.extend(error.faults)
-        return None
 
 
 def _chances(options: Mapping[str, Any], faults: list[Fault]) -> Sequence[tuple[str, str]]:
@@ -328,7 +348,8 @@ def _chances(options: Mapping[str, Any], faults: list[Fault]) -> Sequence[tuple[
         state, separator, ways = text.rpartition(":")
         if not separator:
             faults.append(Fault("--chance", f"{text!r} names no state", 'write it as "State:Next=0.7,Other=0.3"'))
-        found.append((state, ways))
+        else:
+            found.append((state, ways))
     return found
 
 
@@ -338,7 +359,8 @@ def _pairs(texts: Sequence[str], flag: str, faults: list[Fault]) -> dict[str, st
         key, separator, value = text.rpartition("=")
         if not separator:
             faults.append(Fault(flag, f"{text!r} has no =", f'write it as {flag} "NAME=VALUE"'))
-        found[key.strip()] = value.strip()
+        else:
+            found[key.strip()] = value.strip()
     return found
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuner.api.price_cache import current_prices, keep_prices
-from tuner.cli.flags import Topic, aws_flags, format_flag, option
+from tuner.cli.flags import REACHING, Topic, aws_flags, format_flag, option, unheeded
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say, say_json
 from tuner.cli.values import Region, terminal_width
+from tuner.errors import Fault, InputError
 from tuner.model import Architecture
 from tuner.pricing.price_list import DEFAULT_REGION, PriceList, Tier
 
@@ -20,13 +21,19 @@ if TYPE_CHECKING:
     from tuner.aws.api.connection import Connection
 
 
-@declare(epilog="Example: tuner prices eu-south-1 --refresh")
+@declare(adds_faults=True, epilog="Example: tuner prices eu-south-1 --refresh")
 @click.argument("region", default=DEFAULT_REGION, type=Region())
 @option("--refresh", group=Topic.COMMON, is_flag=True, help="Read them from the AWS Price List API, and keep them.")
 @aws_flags("--refresh", region=False)
 @format_flag("text", "json")
-def command(region: str, *, refresh: bool, format_: str, quiet: bool, connection: Connection) -> None:
+def command(
+    region: str, *, refresh: bool, format_: str, quiet: bool, connection: Connection, faults: list[Fault]
+) -> None:
     """Show the prices of REGION (default us-east-1): duration, requests and storage."""
+    if not refresh:
+        faults += unheeded(REACHING, "is for --refresh", "add --refresh, or leave it out")
+    if faults:
+        raise InputError(faults)
     if refresh:
         from tuner.aws.api.price_list import fetch_prices
         from tuner.aws.api.session import connect

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +11,7 @@ from tuner.cli.exit_codes import EXIT_OK
 from tuner.cli.flags import Topic, aws_flags, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say
+from tuner.cli.results import file_faults
 from tuner.cli.values import OneOf, read_share
 from tuner.comparison.baselines import Mismatch
 from tuner.comparison.verdicts import Verdict
@@ -76,7 +76,7 @@ def command(
     if faults:
         # A first baseline is yet to be made.
         sides = (candidate,) if options["update_baseline"] else (baseline, candidate)
-        raise InputError([*faults, *_file_faults(filter(None, sides), connection)])
+        raise InputError([*faults, *file_faults(filter(None, sides), connection)])
     titles = baseline, candidate or f"the newest result of {baseline}"
     with store_of(baseline, connection) as store:
         if options["update_baseline"] and store.results_in(baseline):
@@ -105,16 +105,3 @@ def command(
             why = "worse" if found.verdict is Verdict.WORSE else "not decided"
             say(f"{baseline} is left as it is: {why}. To accept the candidate, copy the file.", err=True)
     return code
-
-
-def _file_faults(addresses: Iterable[str], connection: Connection) -> Iterator[Fault]:
-    """What is wrong with results on this machine. S3 is not asked: options that must change may say how."""
-    from tuner.api.result_store import S3_SCHEME, load_result, load_trend
-
-    for address in addresses:
-        if not address.startswith(S3_SCHEME):
-            try:
-                if load_trend(address, connection=connection) is None:
-                    load_result(address, connection=connection)
-            except InputError as error:
-                yield from error.faults

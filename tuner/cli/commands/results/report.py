@@ -14,8 +14,9 @@ import click
 from tuner.cli.flags import Topic, aws_flags, option
 from tuner.cli.flags import command as declare
 from tuner.cli.output import say_exact
+from tuner.cli.results import file_faults
 from tuner.cli.values import OneOf, ending_fault, terminal_width
-from tuner.errors import InputError
+from tuner.errors import Fault, InputError, each_of
 
 if TYPE_CHECKING:
     from tuner.api.result import Result
@@ -34,13 +35,14 @@ OF_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "csv", 
 
 
 @declare(
+    adds_faults=True,
     epilog="""Examples:
 
 \b
   tuner report tuning/demo/result.json --output report.html
   tuner report result.json --format markdown >> "$GITHUB_STEP_SUMMARY"
   tuner report releases/ --output trend.html
-  tuner report tuning/orders tuning/billing --format text"""
+  tuner report tuning/orders tuning/billing --format text""",
 )
 @click.argument("results", metavar="RESULT…", nargs=-1, required=True)
 @option("--format", "format_", group=Topic.OUTPUT, type=OneOf(FORMATS),
@@ -48,7 +50,13 @@ OF_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "csv", 
 @option("--output", group=Topic.OUTPUT, metavar="FILE", help="Write it here. [default: stdout]")
 @aws_flags("s3://")
 def command(
-    results: tuple[str, ...], *, format_: str | None, output: str | None, connection: Connection, **_options: Any
+    results: tuple[str, ...],
+    *,
+    format_: str | None,
+    output: str | None,
+    connection: Connection,
+    faults: list[Fault],
+    **_options: Any,
 ) -> None:
     """Render RESULT: a result.json, the folder of a run, or an s3:// address.
 
@@ -57,8 +65,11 @@ def command(
     """
     from tuner.api.files import write_text
 
-    form = format_ or _form_of(output)
-    found = [result for address in results for result in _loaded(address, connection)]
+    form = format_ or _form_of(output, faults)
+    if faults:
+        raise InputError([*faults, *file_faults(results, connection)])
+    loaded = each_of(partial(_loaded, address, connection) for address in results)
+    found = [result for several in loaded for result in several]
     text = _one(found[0], form, _file(results[0])) if len(found) == 1 else _together(found, form)
     if output is None:
         say_exact(text)
@@ -66,14 +77,10 @@ def command(
         write_text(Path(output), text)
 
 
-def _form_of(output: str | None) -> str:
-    """The form where none is asked for.
-
-    Raises:
-        InputError: the ending of the file names none.
-    """
+def _form_of(output: str | None, faults: list[Fault]) -> str:
+    """The form where none is asked for. A fault is added where the ending of the file names none."""
     if fault := ending_fault(output, OF_SUFFIX):
-        raise InputError([fault])
+        faults.append(fault)
     if output is None:
         return "text" if sys.stdout.isatty() else "html"
     return OF_SUFFIX.get(Path(output).suffix.lower(), "html")
